@@ -1,0 +1,1 @@
+"""Navarch: Kubernetes as a service for OpenStack clouds."""
