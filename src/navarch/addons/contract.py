@@ -1,0 +1,72 @@
+"""What the worker asks of a cluster's Kubernetes API. `navarch.addons.client.LightkubeClusters` keeps it.
+
+Every call is bounded (connect 3 s, answer 10 s); raises Temporary while the API does not answer, Permanent where it
+refuses for good. Safe to call from threads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from navarch.domain.observed import KubeState
+from navarch.domain.spec import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a cluster's API as its administrator: URL, PEMs of its CA and of a short-lived client certificate."""
+
+    url: str
+    ca: str
+    certificate: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What add-ons are rendered from, besides the cluster's spec.
+
+    `components` are the versions in the node image; `cloud_conf` is the cloud controller's and CSI's configuration file
+    (holds a password: never logged, never part of a digest in clear); `cloud_ca` the PEM of the cloud's CA or empty;
+    `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
+    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them.
+    """
+
+    cluster: Cluster
+    components: Mapping[str, str]
+    api_address: str
+    api_port: int
+    mtu: int
+    cloud_conf: str = field(repr=False)
+    cloud_ca: str = ""
+    volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    zones: tuple[str, ...] = ()
+
+
+class Addons(Protocol):
+    """The catalogue of add-ons and the way into a cluster."""
+
+    def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
+        """(name, digest) of each add-on as it would be applied now, in the order to apply. Pure."""
+        ...
+
+    def apply(self, access: Access, inputs: Inputs, name: str) -> None:
+        """Server-side apply of one add-on with field manager `navarch`, then note its digest in the cluster."""
+        ...
+
+    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+        """Version, nodes, and for each add-on the digest noted and whether its workloads are available."""
+        ...
+
+    def drain(self, access: Access, node: str) -> bool:
+        """Cordon, and evict what may be evicted now; True when nothing is left that a drain waits for."""
+        ...
+
+    def delete_node(self, access: Access, node: str) -> None:
+        """Remove a node object; fine if it is not there."""
+        ...
+
+    def remove_cloud_objects(self, access: Access, *, volumes: bool) -> bool:
+        """Delete Services of type LoadBalancer and, if `volumes`, claims with dynamically made volumes, so that the
+        controllers clean up behind them; True when none are left. For a cluster that is being deleted."""
+        ...

@@ -1,0 +1,65 @@
+"""What Navarch asks of a cloud. Every implementation passes the same conformance suite (tests/contract).
+
+| # | a cloud | |
+| --- | --- | --- |
+| 1 | finds its objects again | MUST: an object made by `carry_out` appears in `observe` under the same name, also from another process; an Ensure whose earlier answer was lost makes no second one |
+| 2 | shows only one cluster's objects | MUST: nothing of another cluster or project, nor a foreign object of the same name without the owner's mark where the kind can carry a mark |
+| 3 | tells unknown from absent | MUST: a kind that could not be read is None and has a `Trouble`; the others are still read |
+| 4 | refuses in words | MUST: raise Temporary or Permanent from `domain.errors`, never a foreign exception; a quota exceeded is Permanent with reason QuotaExceeded and names which, needed and free where known |
+| 5 | removes idempotently | MUST: removing what is not there succeeds; what is in use raises Conflict |
+| 6 | shows what the cluster's own controllers made | MUST: balancers, floating IPs, security groups and volumes made by cloud controller and CSI appear with their `made_by` |
+| 7 | never waits | MUST: each call is bounded in time (30 s) and does not poll for a state |
+| 8 | is safe to call from threads | MUST |
+| 9 | batches | MAY read kinds in parallel |
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.observed import CloudState, Resource
+from navarch.domain.spec import Owner
+from navarch.domain.steps import CloudStep
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How a cluster's own controllers reach the cloud: Keystone's public URL, the region, and the PEM of the CA that
+    signs the cloud's endpoints (empty where a public one does)."""
+
+    auth_url: str
+    region: str
+    ca_certificate: str = ""
+
+
+class Cloud(Protocol):
+    """A cloud, acting in customers' projects with Navarch's own service user."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How the cluster's controllers reach it. Never a call to the cloud."""
+        ...
+
+    def observe(self, owner: Owner) -> CloudState:
+        """Read every object of the owner once. Never raises for what a cloud does: see `CloudState.trouble`."""
+        ...
+
+    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+        """Do one step and give the object as it now is (None for Remove).
+
+        `private` is what must not stand in a step: the user-data of CreateServer, the password of EnsureIdentity.
+        Raises Temporary, Conflict or Permanent.
+        """
+        ...
+
+    def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
+        """End of a machine's console output; empty where the cloud has none. Raises Temporary or Permanent."""
+        ...
+
+    def catalogue(self) -> Catalogue:
+        """What the cloud offers. Raises Temporary or Permanent."""
+        ...
+
+    def quota(self, project_id: str) -> Quota:
+        """A project's quotas with what is used. Raises Temporary or Permanent."""
+        ...

@@ -1,0 +1,102 @@
+"""What a cloud offers and a project may use: what a form needs in order to offer only what works."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """A machine size; `ram_mib` in MiB, `disk_gib` in GiB."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeType:
+    """`zones`: where volumes of this type can be made."""
+
+    name: str
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalNetwork:
+    """A network that floating addresses come from."""
+
+    id: str
+    name: str
+    cidrs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A Kubernetes version that a node image exists for. `components` are (name, version) pairs that the image holds,
+    `min_disk_gib` what its file system needs."""
+
+    kubernetes_version: str
+    image_id: str
+    image_name: str
+    bundle: str
+    components: tuple[tuple[str, str], ...] = ()
+    min_disk_gib: int = 0
+    built_at: str = ""
+
+    def component(self, name: str) -> str | None:
+        """The version of a component in the image, or None."""
+        return dict(self.components).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A cloud's offer, as last read."""
+
+    flavors: tuple[Flavor, ...] = ()
+    zones: tuple[str, ...] = ()
+    volume_types: tuple[VolumeType, ...] = ()
+    external_networks: tuple[ExternalNetwork, ...] = ()
+    releases: tuple[Release, ...] = ()
+    read_at: datetime | None = None
+
+    def flavor(self, name: str) -> Flavor | None:
+        """The flavor of that name or id, or None."""
+        return next((f for f in self.flavors if name in (f.name, f.id)), None)
+
+    def release(self, version: str) -> Release | None:
+        """The release of that Kubernetes version, or None."""
+        return next((r for r in self.releases if r.kubernetes_version == version), None)
+
+    def external_network(self, name: str) -> ExternalNetwork | None:
+        """The external network of that name or id, or None."""
+        return next((n for n in self.external_networks if name in (n.name, n.id)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One quota of a project. `limit` is -1 for unlimited; `unit` is empty for counts."""
+
+    resource: str
+    limit: int
+    used: int
+    unit: str = ""
+
+    @property
+    def free(self) -> int | None:
+        """What is left; None for unlimited."""
+        return None if self.limit < 0 else max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A project's quotas: instances, cores, ram (MiB), volumes, gigabytes (GiB), networks, subnets, routers, ports,
+    security_groups, security_group_rules, floating_ips, load_balancers, server_groups."""
+
+    allowances: tuple[Allowance, ...] = ()
+    read_at: datetime | None = None
+
+    def allowance(self, resource: str) -> Allowance | None:
+        """The quota of that resource, or None where the cloud has none."""
+        return next((a for a in self.allowances if a.resource == resource), None)

@@ -1,0 +1,127 @@
+"""What a person asked for. Parsed and admitted once, never validated again."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a machine is for."""
+
+    CONTROL_PLANE = "control-plane"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSpec:
+    """A Cinder volume: its type and its size in GiB."""
+
+    type: str
+    size_gib: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """Addresses of a cluster. Immutable after creation, except `api_allowed_cidrs`.
+
+    `api_allowed_cidrs` empty means: from everywhere. `dns_servers` empty means: what the external network's cloud gives.
+    """
+
+    external_network: str
+    node_cidr: str = "10.0.0.0/24"
+    pod_cidr: str = "10.100.0.0/16"
+    service_cidr: str = "10.254.0.0/16"
+    subnet_id: str | None = None
+    dns_servers: tuple[str, ...] = ()
+    public_api: bool = True
+    api_allowed_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlaneSpec:
+    """`replicas` places, spread over `zones` in order: place p is in zones[p % len(zones)]."""
+
+    flavor: str
+    etcd_volume: VolumeSpec
+    replicas: int = 1
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """A Kubernetes taint; `effect` is NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroupSpec:
+    """Workers that are alike. Worker number n is in zones[n % len(zones)]. `labels` are (key, value) pairs, sorted."""
+
+    flavor: str
+    replicas: int = 2
+    zones: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    taints: tuple[Taint, ...] = ()
+    max_surge: int = 1
+    max_unavailable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroup:
+    """A node group as a resource: its own generation, so that it can be changed without touching the cluster's spec."""
+
+    name: str
+    spec: NodeGroupSpec
+    generation: int = 1
+    deletion_requested_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """The wish. Every default is filled in when it is admitted."""
+
+    kubernetes_version: str
+    network: NetworkSpec
+    control_plane: ControlPlaneSpec
+    paused: bool = False
+    ssh_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster as asked for: identity, wish, node groups. What is seen of it is `Observed`, what is judged is `Status`."""
+
+    id: str
+    name: str
+    project_id: str
+    spec: ClusterSpec
+    created_at: datetime
+    node_groups: tuple[NodeGroup, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    generation: int = 1
+    updated_at: datetime | None = None
+    deletion_requested_at: datetime | None = None
+    keep_volumes: bool = False
+    created_by: str = ""
+    request_id: str = ""
+
+    @property
+    def deleting(self) -> bool:
+        """Whether somebody asked for it to go."""
+        return self.deletion_requested_at is not None
+
+    def group(self, name: str) -> NodeGroup | None:
+        """The node group of that name, or None."""
+        return next((g for g in self.node_groups if g.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose objects: the project they live in and the cluster they belong to. `stem` begins every object's name."""
+
+    project_id: str
+    cluster_id: str
+    stem: str = field(default="")

@@ -1,0 +1,74 @@
+"""What was judged of a cluster: conditions are the truth, the phase is for display."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """One word for people, derived from the conditions."""
+
+    PROGRESSING = "Progressing"
+    READY = "Ready"
+    DEGRADED = "Degraded"
+    BLOCKED = "Blocked"
+    PAUSED = "Paused"
+    DELETING = "Deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A statement about a cluster: `status` is True, False or Unknown. Where somebody must act, `blame` says who and
+    `remedy` how. `deadline`: when a step in progress counts as stuck."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    blame: str | None = None
+    remedy: str | None = None
+    last_transition_at: datetime | None = None
+    deadline: datetime | None = None
+    observed_generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCount:
+    """How many machines are wanted, and how many are Ready nodes."""
+
+    desired: int = 0
+    ready: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the API shows of a cluster besides its wish."""
+
+    phase: Phase = Phase.PROGRESSING
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    machines: MachineCount = MachineCount()
+    groups: tuple[tuple[str, MachineCount], ...] = ()
+    api_url: str | None = None
+    api_internal_address: str | None = None
+    kubernetes_version: str | None = None
+    ready_at: datetime | None = None
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of that type, or None."""
+        return next((c for c in self.conditions if c.type == type_), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline: `reason` happened to `subject` at `at` and took `seconds`. `level` is Normal or
+    Warning. `component`: cloud, machine, kubernetes or navarch."""
+
+    at: datetime
+    reason: str
+    message: str
+    subject: str = ""
+    component: str = "navarch"
+    seconds: float | None = None
+    level: str = "Normal"
+    generation: int = 0

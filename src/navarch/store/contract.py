@@ -1,0 +1,273 @@
+"""What the API and the worker ask of the store. `navarch.store.postgres.PostgresStore` keeps it.
+
+Every method is one transaction, safe to call from threads, and raises `Unavailable` while the database is away.
+A change of a wish is notified to the workers in the same transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.spec import Cluster, NodeGroup
+from navarch.domain.status import Event, Status
+
+
+class Unavailable(Temporary):
+    """The database does not answer."""
+
+    def __init__(self, message: str = "the database does not answer", after: float = 2.0) -> None:
+        super().__init__(message, reason="DatabaseUnavailable", after=after)
+
+
+class NotFound(NavarchError):
+    """No such row, or not in this project."""
+
+
+class NameTaken(NavarchError):
+    """The project has another one of that name."""
+
+
+class Stale(NavarchError):
+    """The row's generation is not the one that the change was made for; `generation` is the current one."""
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(f"generation is {generation} now")
+        self.generation = generation
+
+
+class IdempotencyMismatch(NavarchError):
+    """The idempotency key was used with another body."""
+
+
+class LeaseLost(NavarchError):
+    """Another worker holds the cluster: nothing may be written for it any more."""
+
+
+class TicketRefused(NavarchError):
+    """A join ticket that is unknown, expired or already used by another machine. The message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A cluster with its status, as the API shows it."""
+
+    cluster: Cluster
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A cluster held by one worker until the lease ends. `token` fences its writes."""
+
+    cluster: Cluster
+    status: Status
+    token: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its row id, the marker of paging."""
+
+    id: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A redeemed ticket: whose it is, and the machine."""
+
+    cluster_id: str
+    machine: Machine
+
+
+class ApiStore(Protocol):
+    """The API's side."""
+
+    def ping(self) -> None:
+        """Raise Unavailable if the database does not answer."""
+        ...
+
+    def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
+        """Write a new cluster with its node groups. The same key and body gives the cluster that it made before.
+        Raises NameTaken, IdempotencyMismatch."""
+        ...
+
+    def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
+        """One cluster, by id or by its unique name in the project (`project_id` None: any project, id only).
+        Raises NotFound."""
+        ...
+
+    def clusters(
+        self,
+        *,
+        project_id: str | None,
+        marker: str | None = None,
+        limit: int = 100,
+        name: str | None = None,
+        labels: tuple[tuple[str, str], ...] = (),
+    ) -> tuple[Stored, ...]:
+        """A page in order of creation, after the cluster with id `marker`. Raises NotFound for an unknown marker."""
+        ...
+
+    def change_cluster(self, cluster: Cluster, *, generation: int) -> Stored:
+        """Write name-independent parts of the wish (spec, labels) if the row is still of `generation`; it becomes
+        generation + 1. Raises NotFound, Stale."""
+        ...
+
+    def request_deletion(self, cluster_id: str, *, at: datetime, keep_volumes: bool) -> Stored:
+        """Ask for it to go; asking again changes nothing. Raises NotFound."""
+        ...
+
+    def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
+        """Raises NotFound, NameTaken."""
+        ...
+
+    def change_node_group(self, cluster_id: str, group: NodeGroup, *, generation: int) -> NodeGroup:
+        """Raises NotFound, Stale."""
+        ...
+
+    def request_node_group_deletion(self, cluster_id: str, name: str, *, at: datetime) -> NodeGroup:
+        """Raises NotFound."""
+        ...
+
+    def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
+        """Machines in order of their making, with what they reported; `removed`: also those that are gone."""
+        ...
+
+    def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
+        """Oldest first, after `marker`."""
+        ...
+
+    def add_event(self, cluster_id: str, event: Event) -> None:
+        """For what is asked through the API and is no change of a wish (a kubeconfig issued). Raises NotFound."""
+        ...
+
+    def catalogue(self) -> Catalogue | None:
+        """The cloud's offer as a worker last wrote it; None: never yet."""
+        ...
+
+    def quota(self, project_id: str, *, newer_than: datetime, wait: float) -> Quota | None:
+        """The project's quotas if read after `newer_than`; else asks the workers and waits up to `wait` seconds for
+        one to write them; None if none did."""
+        ...
+
+    def sealed(self, cluster_id: str, name: str) -> bytes | None:
+        """A sealed secret of a cluster, or None."""
+        ...
+
+    def redeem_ticket(self, ticket_digest: bytes, machine: str, nonce_digest: bytes, *, now: datetime) -> Joined:
+        """Use a join ticket. The first nonce binds it: the same machine may ask again with the same nonce.
+        Raises TicketRefused."""
+        ...
+
+    def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
+        """Keep a machine's phase report (one row a phase: the newest state) and have its cluster looked at now.
+        Raises NotFound."""
+        ...
+
+
+class WorkerStore(Protocol):
+    """The worker's side."""
+
+    def claim(self, worker: str, *, lease: float) -> Claim | None:
+        """Take the cluster that is due longest, for `lease` seconds; None where nothing is due."""
+        ...
+
+    def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
+        """Take this one whether due or not, unless another worker holds it."""
+        ...
+
+    def renew(self, cluster_id: str, token: int, *, lease: float) -> Cluster:
+        """Hold it longer; gives the wish as it is now. Raises LeaseLost."""
+        ...
+
+    def record(
+        self,
+        cluster_id: str,
+        token: int,
+        status: Status,
+        *,
+        events: tuple[Event, ...] = (),
+        look_again_after: float,
+        attempts: int = 0,
+    ) -> None:
+        """The one status write of a cycle; lets the cluster go. If the wish changed, or a machine reported, since the
+        claim, it is due at once whatever `look_again_after` (seconds) says. Raises LeaseLost."""
+        ...
+
+    def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
+        """Timeline entries in the middle of a cycle. Raises LeaseLost."""
+        ...
+
+    def forget(self, cluster_id: str, token: int) -> None:
+        """Drop the row and all that belongs to it. Raises LeaseLost."""
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep until something may be due, at most `timeout` seconds; True if notified."""
+        ...
+
+    def next_due(self) -> float | None:
+        """Seconds until the next cluster is due (0 if one is), None where there is none."""
+        ...
+
+    def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
+        """As for the API."""
+        ...
+
+    def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
+        """Write a machine down before the cloud is asked for it; again for the same name changes nothing but clears
+        what an earlier machine of that place reported, if that one was removed. Raises LeaseLost."""
+        ...
+
+    def release_machine(self, cluster_id: str, token: int, name: str) -> None:
+        """Mark it as to go. Raises LeaseLost."""
+        ...
+
+    def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
+        """Mark it as gone and its tickets as void. Raises LeaseLost."""
+        ...
+
+    def add_ticket(
+        self,
+        cluster_id: str,
+        token: int,
+        machine: str,
+        ticket_digest: bytes,
+        *,
+        expires_at: datetime,
+        facts: tuple[tuple[str, str], ...],
+    ) -> None:
+        """Let a machine join by the ticket with this SHA-256, and note its facts. Several may be valid at once: an answer of the cloud may
+        have been lost after the server was made with an earlier one. Raises LeaseLost."""
+        ...
+
+    def sealed(self, cluster_id: str, name: str) -> bytes | None:
+        """A sealed secret of a cluster, or None."""
+        ...
+
+    def seal(self, cluster_id: str, token: int, name: str, content: bytes) -> bytes:
+        """Keep a sealed secret unless there is one already; gives the one kept. Raises LeaseLost."""
+        ...
+
+    def write_catalogue(self, catalogue: Catalogue) -> None:
+        """Replace the cloud's offer."""
+        ...
+
+    def wanted_quotas(self) -> tuple[str, ...]:
+        """Projects whose quotas somebody waits for."""
+        ...
+
+    def write_quota(self, project_id: str, quota: Quota) -> None:
+        """Replace a project's quotas and wake who waits for them."""
+        ...
+
+
+__all__ = [
+    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Stale",
+    "Stored", "StoredEvent", "TicketRefused", "Unavailable", "WorkerStore",
+]  # fmt: skip
