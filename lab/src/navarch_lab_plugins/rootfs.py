@@ -1,0 +1,119 @@
+"""Root disks: clones of an image, grown to the flavor's size, and mounted.
+
+The clone is a real ext4, since containerd's overlays do not work on an overlay, and since the size a flavor promises
+is then the size the machine sees. All that takes time is done once for each pair of image and size and kept beside
+the image.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from navarch_lab_plugins.commands import run
+from navarch_lab_plugins.disks import attach_loop, detach_loops
+from navarch_lab_plugins.locks import file_lock
+
+_MOUNT_OPTIONS = "noatime,noinit_itable,barrier=0"
+"""noinit_itable: else the kernel writes all inode tables of the grown part, hundreds of MB for each machine.
+barrier=0: a root disk's flushes would go through two file systems down to the host's disk, and guard only against a
+power cut of the host."""
+
+
+class NotExt4(Exception):
+    """The image or volume holds no ext4."""
+
+
+class Images:
+    """The cache of images, shared by all compute hosts of the lab."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def image(self, image: str, fetch: Callable[[Path], None]) -> Path:
+        """The image's file. `fetch` is called by the first who asks, while the others wait."""
+        file = self._folder / f"{image}.raw"
+        with file_lock(self._folder / f"{image}.lock"):
+            if not file.exists():
+                part = self._folder / f"{image}.part"
+                fetch(part)
+                # Glance gives zeros where the image has holes; they would be kept and copied for ever.
+                run("fallocate", "--dig-holes", str(part), check=False)
+                part.rename(file)
+        return file
+
+    def grown(self, image: str, gib: int) -> Path:
+        """The image grown to `gib` GiB (kept as it is where it is larger). The image must have been fetched."""
+        base = self._folder / f"{image}.raw"
+        file = self._folder / f"{image}.{gib}G.raw"
+        with file_lock(self._folder / f"{image}.lock"):
+            if not file.exists():
+                part = self._folder / f"{image}.{gib}G.part"
+                _copy(base, part)
+                with part.open("r+b") as handle:
+                    handle.truncate(max(gib << 30, base.stat().st_size))
+                grow(str(part))
+                part.rename(file)
+        return file
+
+    def clone(self, image: str, gib: int, machine: str) -> Path:
+        """A root disk of its own for a machine."""
+        disk = self.disk_of(machine)
+        if not disk.exists():
+            disk.parent.mkdir(exist_ok=True)
+            part = disk.with_suffix(".part")
+            _copy(self.grown(image, gib), part)
+            part.rename(disk)
+        return disk
+
+    def disk_of(self, machine: str) -> Path:
+        """Where a machine's clone is, or would be."""
+        return self._folder / "disks" / f"{machine}.raw"
+
+
+def _copy(source: Path, target: Path) -> None:
+    run("cp", "--reflink=auto", "--sparse=auto", str(source), str(target), timeout=600)
+
+
+def grow(device: str) -> None:
+    """Let the ext4 in a file or device fill it. Done while it is not mounted, since growing a mounted ext4 needs
+    CAP_SYS_RESOURCE, which a container's root may lack."""
+    run("e2fsck", "-fy", device, check=False, timeout=600)
+    run("resize2fs", device, timeout=600)
+
+
+def ext4_size(superblock: bytes) -> int:
+    """Size in bytes that an ext4 says it has; `superblock` is the 1024 bytes at offset 1024. Raises NotExt4."""
+    if len(superblock) < 1024 or superblock[0x38:0x3A] != b"\x53\xef":
+        raise NotExt4("no ext4: a machine's root disk must be a raw image of one")
+
+    def field(offset: int) -> int:
+        return int.from_bytes(superblock[offset : offset + 4], "little")
+
+    has_64_bits = field(0x60) & 0x80
+    blocks = field(0x4) | (field(0x150) << 32 if has_64_bits else 0)
+    return blocks * (1024 << field(0x18))
+
+
+def mount_root(file: str, folder: Path) -> str:
+    """Mount a root disk on `folder`, grown first if the file is larger than the ext4 in it; return the loop device."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.path.ismount(folder):
+        return run("findmnt", "--noheadings", "--output", "SOURCE", "--mountpoint", str(folder))
+    with open(file, "rb") as handle:
+        handle.seek(1024)
+        inside = ext4_size(handle.read(1024))
+        size = handle.seek(0, os.SEEK_END)
+    loop = attach_loop(file)
+    if size - inside >= 1 << 20:
+        grow(loop)
+    run("mount", "-o", _MOUNT_OPTIONS, loop, str(folder))
+    run("losetup", "--detach", loop, check=False)  # from now on it frees itself when it is no longer mounted
+    return loop
+
+
+def unmount_root(file: str, folder: Path) -> None:
+    """Unmount a root disk and free its loop device."""
+    while os.path.ismount(folder):
+        run("umount", str(folder), timeout=600)
+    if file:
+        detach_loops(file)
