@@ -11,4 +11,4 @@ while :; do
     [ $tries -gt 1000 ] || ! [ -d "/proc/$nspawn" ] && { echo "the machine's init did not start" >&2; exit 1; }
     sleep 0.02
 done
-exec nsenter -t "$init" -m -p -- sh -e < "$folder/furnish"
+nsenter -t "$init" -m -p -- sh -e < "$folder/furnish" && : > "$folder/furnished"

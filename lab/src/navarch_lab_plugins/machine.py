@@ -105,14 +105,15 @@ class Machine:
         write_whole(self.folder / "cgroups", "".join(f"{path}\n" for path in entries))
         write_whole(self.folder / "command", "".join(f"{word}\n" for word in self._command(record)))
         self._write_furnish(record)
-        (self.folder / "pids").unlink(missing_ok=True)
+        for left in ("pids", "furnished"):
+            (self.folder / left).unlink(missing_ok=True)
         with self.console.open("ab") as console:
             subprocess.run(
                 ["setsid", "--fork", "sh", str(_SCRIPTS / "supervise.sh"), str(self.folder)],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/", check=True,
             )  # fmt: skip
         end = time.monotonic() + 15
-        while not self.init():
+        while not (self.folder / "furnished").exists():
             if time.monotonic() > end:
                 raise MachineFailed(f"machine {self.uuid} did not start; its console says: {self.console_end(1000)}")
             time.sleep(0.02)

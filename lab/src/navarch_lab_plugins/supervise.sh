@@ -7,6 +7,7 @@ while read -r procs; do echo $$ > "$procs"; done < "$folder/cgroups"
 set --
 while IFS= read -r word; do set -- "$@" "$word"; done < "$folder/command"
 while :; do
+    rm -f "$folder/furnished"
     env -i PATH="$PATH" SYSTEMD_NSPAWN_API_VFS_WRITABLE=network "$@" &
     nspawn=$!
     echo "$$ $nspawn" > "$folder/pids.part" && mv "$folder/pids.part" "$folder/pids"
