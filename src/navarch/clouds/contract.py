@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from navarch.domain.catalogue import Catalogue, Quota
-from navarch.domain.observed import CloudState, Resource
+from navarch.domain.observed import CloudState, Kind, Resource
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
@@ -40,8 +40,9 @@ class Cloud(Protocol):
         """How the cluster's controllers reach it. Never a call to the cloud."""
         ...
 
-    def observe(self, owner: Owner) -> CloudState:
-        """Read every object of the owner once. Never raises for what a cloud does: see `CloudState.trouble`."""
+    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+        """Read the owner's objects of these kinds (None: of every kind) once; the other kinds are None in the answer.
+        Never raises for what a cloud does: see `CloudState.trouble`."""
         ...
 
     def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:

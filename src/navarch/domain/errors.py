@@ -3,7 +3,7 @@
     NavarchError
     ├── Temporary          try again after `after` seconds; nothing a person must do yet
     │   └── Conflict       the object is busy or changed under us
-    └── Permanent          trying again changes nothing until somebody acts: `reason`, `blame` and `remedy` say who and how
+    └── Permanent          trying again changes nothing until somebody acts: `reason`, `blame`, `remedy` say who and how
 
 Foreign exceptions are mapped to these at one door each: `clouds.openstack.errors`, `addons.client`, `store.errors`.
 """

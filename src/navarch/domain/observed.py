@@ -237,7 +237,7 @@ class CloudState:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why something could not be read or done: the words of a condition. `blame` is a `Blame` or None for what passes."""
+    """Why something could not be read or done, in a condition's words. `blame` is a `Blame`, None for what passes."""
 
     reason: str
     message: str
@@ -293,8 +293,8 @@ class Machine:
     """A machine that Navarch decided to have, as recorded before the cloud is asked for it.
 
     `serial` is the place of a control-plane machine, the number of a worker. `joined` is true once its last boot phase
-    was reported done. `removing` is set when it is to go. `facts` are what its join configuration needs and was known when
-    its server was asked for, as (name, value): address, etcd_volume_id, and the image's components.
+    was reported done. `removing` is set when it is to go. `facts` are what its join configuration needs and was known
+    when its server was asked for, as (name, value): address, etcd_volume_id, and the image's components.
     """
 
     name: str
@@ -345,8 +345,10 @@ class KubeState:
 class Observed:
     """One look at everything. `kube` is None while the Kubernetes API does not answer; `kube_trouble` then says why.
 
-    `secrets_ready`: keys and certificates of the cluster exist. `addon_digests`: (name, digest) of the add-ons that this
-    Navarch would apply to this cluster, in the order to apply them; empty while not known.
+    `secrets_ready`: keys and certificates of the cluster exist. `addon_digests`: (name, digest) of the add-ons that
+    this Navarch would apply to this cluster, in the order to apply them; empty while not known. `consoles`: (machine,
+    end of its console) of machines that are overdue. `fresh`: nothing was done since the look, so that what is not
+    here is gone.
     """
 
     cloud: CloudState
@@ -355,3 +357,5 @@ class Observed:
     kube_trouble: str = ""
     secrets_ready: bool = False
     addon_digests: tuple[tuple[str, str], ...] = ()
+    consoles: tuple[tuple[str, str], ...] = ()
+    fresh: bool = True

@@ -24,7 +24,7 @@ class VolumeSpec:
 class NetworkSpec:
     """Addresses of a cluster. Immutable after creation, except `api_allowed_cidrs`.
 
-    `api_allowed_cidrs` empty means: from everywhere. `dns_servers` empty means: what the external network's cloud gives.
+    `api_allowed_cidrs` empty means: from everywhere. `dns_servers` empty means: the cloud's own.
     """
 
     external_network: str
@@ -92,7 +92,7 @@ class ClusterSpec:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster as asked for: identity, wish, node groups. What is seen of it is `Observed`, what is judged is `Status`."""
+    """A cluster as asked for: identity, wish, node groups. What is seen is `Observed`, what is judged is `Status`."""
 
     id: str
     name: str

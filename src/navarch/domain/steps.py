@@ -29,7 +29,7 @@ class EnsureSubnet:
 
 @dataclass(frozen=True, slots=True)
 class EnsureRouter:
-    """A router with its gateway on the external network (a name or an id) and a leg in the subnet, once that is known."""
+    """A router with its gateway on the external network (a name or an id) and, once known, a leg in the subnet."""
 
     name: str
     external_network: str
@@ -181,7 +181,7 @@ class ApplyAddon:
 
 @dataclass(frozen=True, slots=True)
 class DrainNode:
-    """Cordon a node and evict its pods, honouring disruption budgets."""
+    """Cordon a node, evict its pods honouring disruption budgets, and remove the node object once it is empty."""
 
     name: str
 
@@ -194,11 +194,28 @@ class DeleteNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetNodeGroup:
+    """Drop a node group that was asked to go and has no machine left."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Drop the cluster's row: a final look found nothing."""
 
 
-OwnStep = EnsureSecrets | RecordMachine | ReleaseMachine | ForgetMachine | ApplyAddon | DrainNode | DeleteNode | Forget
+OwnStep = (
+    EnsureSecrets
+    | RecordMachine
+    | ReleaseMachine
+    | ForgetMachine
+    | ApplyAddon
+    | DrainNode
+    | DeleteNode
+    | ForgetNodeGroup
+    | Forget
+)
 Step = CloudStep | OwnStep
 
 

@@ -232,6 +232,10 @@ class WorkerStore(Protocol):
         """Mark it as gone and its tickets as void. Raises LeaseLost."""
         ...
 
+    def forget_node_group(self, cluster_id: str, token: int, name: str) -> None:
+        """Drop the row of a node group that was asked to go. Raises LeaseLost."""
+        ...
+
     def add_ticket(
         self,
         cluster_id: str,

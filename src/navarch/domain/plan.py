@@ -1,0 +1,444 @@
+"""The story of a cluster: from what is wanted and what is seen to what is done next.
+
+`plan` is pure and has no memory. It returns every step that can be taken now, so that what does not depend on each
+other is done at once; what comes later is found by planning again. Read top to bottom:
+
+    paused            nothing
+    being deleted     machines go first, so that the cluster's own controllers are dead; then what they and we made;
+                      last, when a fresh and complete look finds nothing, the row
+    wanted            foundations: keys, identity, network, router, security groups, server groups, etcd volumes
+                      machines: decided (recorded), given a port, asked for
+                      API: a balancer on the control plane's ports, a floating address on it
+                      add-ons, as soon as the Kubernetes API answers
+                      what is too much: drained, removed, forgotten
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from navarch.domain import names
+from navarch.domain.catalogue import Catalogue
+from navarch.domain.observed import (
+    CloudState,
+    FloatingIP,
+    Kind,
+    LoadBalancer,
+    Machine,
+    Observed,
+    Port,
+    Resource,
+    Rule,
+    SecurityGroup,
+    Server,
+    Volume,
+)
+from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
+from navarch.domain.steps import (
+    ApplyAddon,
+    CreateServer,
+    DeleteNode,
+    DrainNode,
+    EnsureFloatingIP,
+    EnsureIdentity,
+    EnsureLoadBalancer,
+    EnsureNetwork,
+    EnsurePort,
+    EnsureRouter,
+    EnsureSecrets,
+    EnsureSecurityGroup,
+    EnsureServerGroup,
+    EnsureSubnet,
+    EnsureVolume,
+    Forget,
+    ForgetMachine,
+    ForgetNodeGroup,
+    RecordMachine,
+    ReleaseMachine,
+    Remove,
+    Step,
+)
+
+API_PORT = 6443
+CONTROL_PLANE_GROUP = "cp"
+Named = TypeVar("Named", bound=Resource)
+ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # long enough to read its fault, and not to ask a full cloud all the time
+
+
+def plan(
+    cluster: Cluster, observed: Observed, catalogue: Catalogue, *, now: datetime, navarch_cidrs: tuple[str, ...] = ()
+) -> tuple[Step, ...]:
+    """Every step that can be taken now. `navarch_cidrs`: from where Navarch itself reaches Kubernetes APIs."""
+    if cluster.deleting:
+        return tuple(_delete(cluster, observed))
+    if cluster.spec.paused:
+        return ()
+    wish = _Wish(cluster, observed, catalogue, now, navarch_cidrs)
+    return (
+        *wish.foundations(),
+        *wish.machines(),
+        *wish.api(),
+        *wish.addons(),
+        *wish.retirements(),
+    )
+
+
+def security_group_rules(cluster: Cluster, role: Role, navarch_cidrs: tuple[str, ...] = ()) -> frozenset[Rule]:
+    """The ports a machine needs open, and from where. Pod traffic travels between nodes in VXLAN (UDP 4789); node
+    ports are opened by the cloud controller, for each Service."""
+    nodes = cluster.spec.network.node_cidr
+    rules = {
+        Rule("icmp", None, None, cidr=nodes),
+        Rule("udp", 4789, 4789, cidr=nodes),
+        Rule("tcp", 10250, 10250, cidr=nodes),
+    }
+    if role is Role.CONTROL_PLANE:
+        allowed = cluster.spec.network.api_allowed_cidrs
+        clients = {*allowed, *navarch_cidrs, nodes} if allowed else {"0.0.0.0/0"}
+        rules |= {Rule("tcp", API_PORT, API_PORT, cidr=cidr) for cidr in clients}
+        rules.add(Rule("tcp", 2379, 2380, cidr=nodes))
+    return frozenset(rules)
+
+
+def zone_of(zones: tuple[str, ...], index: int) -> str:
+    """Zone of the machine with this place or number."""
+    return zones[index % len(zones)]
+
+
+class _Wish:
+    """What is wanted of a cluster, held against what is seen. Each method yields the steps of one chapter."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        observed: Observed,
+        catalogue: Catalogue,
+        now: datetime,
+        navarch_cidrs: tuple[str, ...],
+    ) -> None:
+        self.cluster, self.observed, self.catalogue, self.now = cluster, observed, catalogue, now
+        self.navarch_cidrs = navarch_cidrs
+        self.owner: Owner = names.owner(cluster)
+        self.cloud: CloudState = observed.cloud
+        self.live = tuple(m for m in observed.machines if not m.removed)
+
+    # -- foundations
+
+    def foundations(self) -> Iterator[Step]:
+        cluster, cloud, owner = self.cluster, self.cloud, self.owner
+        network_name, spec = names.network(owner), cluster.spec.network
+        if not self.observed.secrets_ready:
+            yield EnsureSecrets()
+        elif cloud.identities is not None and not any(i.trust_id for i in cloud.identities):
+            yield EnsureIdentity()  # its password is one of the secrets
+        network = _named(cloud.networks, network_name)
+        if cloud.networks is not None and network is None:
+            yield EnsureNetwork(network_name)
+        subnet = _named(cloud.subnets, network_name)
+        if network is not None and cloud.subnets is not None and subnet is None:
+            yield EnsureSubnet(network_name, network.id, spec.node_cidr, spec.dns_servers)
+        router = _named(cloud.routers, network_name)
+        if cloud.routers is not None and (
+            router is None or (subnet is not None and subnet.id not in router.subnet_ids)
+        ):
+            yield EnsureRouter(network_name, spec.external_network, subnet.id if subnet else None)
+        for role, name in (
+            (Role.CONTROL_PLANE, names.control_plane_security_group(owner)),
+            (Role.WORKER, names.worker_security_group(owner)),
+        ):
+            rules = security_group_rules(cluster, role, self.navarch_cidrs)
+            group = _named(cloud.security_groups, name)
+            if cloud.security_groups is not None and (group is None or group.rules != rules):
+                yield EnsureSecurityGroup(name, rules)
+        for group_name in (CONTROL_PLANE_GROUP, *(g.name for g in cluster.node_groups)):
+            name = names.server_group(owner, group_name)
+            if cloud.server_groups is not None and _named(cloud.server_groups, name) is None:
+                yield EnsureServerGroup(name)
+        volume = cluster.spec.control_plane.etcd_volume
+        for place in range(cluster.spec.control_plane.replicas):
+            name = names.etcd_volume(owner, place)
+            if cloud.volumes is not None and _named(cloud.volumes, name) is None:
+                zone = zone_of(cluster.spec.control_plane.zones, place)
+                yield EnsureVolume(name, volume.type, volume.size_gib, zone)
+
+    # -- machines
+
+    def machines(self) -> Iterator[Step]:
+        yield from self._decisions()
+        for machine in self.live:
+            if not machine.removing:
+                yield from self._machine(machine)
+
+    def _decisions(self) -> Iterator[Step]:
+        control_plane = self.cluster.spec.control_plane
+        have = {m.name for m in self.live}
+        for place in range(control_plane.replicas):
+            name = names.control_plane_machine(self.owner, place)
+            if name not in have:
+                zone = zone_of(control_plane.zones, place)
+                yield RecordMachine(name, Role.CONTROL_PLANE, CONTROL_PLANE_GROUP, place, zone)
+        for group in self.cluster.node_groups:
+            missing = _wanted(group) - len([m for m in self.live if m.group == group.name and not m.removing])
+            last = max((m.serial for m in self.observed.machines if m.group == group.name), default=0)
+            for serial in range(last + 1, last + 1 + missing):
+                name = names.worker_machine(self.owner, group.name, serial)
+                zone = zone_of(group.spec.zones, serial - 1)
+                yield RecordMachine(name, Role.WORKER, group.name, serial, zone)
+
+    def _machine(self, machine: Machine) -> Iterator[Step]:
+        cloud = self.cloud
+        port = _named(cloud.ports, machine.name)
+        if cloud.ports is not None and port is None:
+            yield from self._port(machine)
+        server = _named(cloud.servers, machine.name)
+        if server is not None:
+            if server.status == "ERROR" and self._kept_long_enough(server):
+                yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
+            return
+        step = self._create_server(machine, port)
+        if step is not None:
+            yield step
+
+    def _port(self, machine: Machine) -> Iterator[Step]:
+        network = _named(self.cloud.networks, names.network(self.owner))
+        subnet = _named(self.cloud.subnets, names.network(self.owner))
+        group = self._security_group(machine.role)
+        if network is not None and subnet is not None and group is not None:
+            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,))
+
+    def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:
+        """The step once all that the server needs is there, else None."""
+        release = self.catalogue.release(self.cluster.spec.kubernetes_version)
+        server_group = _named(self.cloud.server_groups, names.server_group(self.owner, machine.group))
+        if self.cloud.servers is None or port is None or server_group is None or release is None:
+            return None
+        volumes: tuple[str, ...] = ()
+        if machine.role is Role.CONTROL_PLANE:
+            volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
+            if volume is None or volume.status != "available":
+                return None
+            volumes = (volume.id,)
+            flavor = self.cluster.spec.control_plane.flavor
+        else:
+            group = self.cluster.group(machine.group)
+            if group is None:
+                return None
+            flavor = group.spec.flavor
+        return CreateServer(
+            name=machine.name,
+            role=machine.role,
+            group=machine.group,
+            serial=machine.serial,
+            flavor=flavor,
+            image_id=release.image_id,
+            zone=machine.zone,
+            port_id=port.id,
+            server_group_id=server_group.id,
+            volume_ids=volumes,
+        )
+
+    def _security_group(self, role: Role) -> SecurityGroup | None:
+        by_role = {
+            Role.CONTROL_PLANE: names.control_plane_security_group(self.owner),
+            Role.WORKER: names.worker_security_group(self.owner),
+        }
+        return _named(self.cloud.security_groups, by_role[role])
+
+    def _kept_long_enough(self, server: Server) -> bool:
+        return server.created_at is None or self.now - server.created_at >= ERROR_SERVER_IS_KEPT
+
+    # -- the API's address
+
+    def api(self) -> Iterator[Step]:
+        cloud, owner = self.cloud, self.owner
+        name = names.api_load_balancer(owner)
+        subnet = _named(cloud.subnets, names.network(owner))
+        ports = [
+            _named(cloud.ports, names.control_plane_machine(owner, place))
+            for place in range(self.cluster.spec.control_plane.replicas)
+        ]
+        members = tuple(port.address for port in ports if port is not None)
+        if cloud.load_balancers is None or subnet is None or len(members) < len(ports):
+            return
+        balancer = api_balancer(cloud, owner)
+        if balancer is None:
+            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
+            return
+        if balancer.provisioning_status == "ERROR":
+            yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
+            return
+        if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
+            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
+        router = _named(cloud.routers, names.network(owner))
+        routed = (
+            router is not None and subnet.id in router.subnet_ids
+        )  # else the address cannot be reached from outside
+        address = api_floating_ip(cloud, owner)
+        if (
+            routed
+            and cloud.floating_ips is not None
+            and balancer.vip_port_id
+            and (address is None or address.port_id != balancer.vip_port_id)
+        ):
+            yield EnsureFloatingIP(name, self.cluster.spec.network.external_network, balancer.vip_port_id)
+
+    # -- what runs inside
+
+    def addons(self) -> Iterator[Step]:
+        if self.observed.kube is None:
+            return
+        applied = {a.name: a.digest for a in self.observed.kube.addons}
+        for name, digest in self.observed.addon_digests:
+            if applied.get(name) != digest:
+                yield ApplyAddon(name, digest)
+
+    # -- what is too much
+
+    def retirements(self) -> Iterator[Step]:
+        for group in self.cluster.node_groups:
+            yield from self._surplus(group)
+        for machine in self.live:
+            if machine.removing:
+                yield from self._retire(machine)
+        if self.observed.kube is not None and self.cloud.servers is not None:
+            gone = {m.name for m in self.observed.machines if m.removed} - {m.name for m in self.live}
+            for node in self.observed.kube.nodes:
+                if node.name in gone:
+                    yield DeleteNode(node.name)
+        yield from self._duplicates()
+
+    def _surplus(self, group: NodeGroup) -> Iterator[Step]:
+        staying = [m for m in self.live if m.group == group.name and not m.removing]
+        extra = len(staying) - _wanted(group)
+        # those that never joined first, then the youngest
+        for machine in sorted(staying, key=lambda m: (m.joined, -m.serial))[: max(0, extra)]:
+            yield ReleaseMachine(machine.name)
+        if group.deletion_requested_at is None or any(m.group == group.name for m in self.live):
+            return
+        spread = _named(self.cloud.server_groups, names.server_group(self.owner, group.name))
+        if spread is not None:
+            yield Remove(Kind.SERVER_GROUP, spread.id, spread.name, "its node group was deleted")
+        elif self.cloud.server_groups is not None:
+            yield ForgetNodeGroup(group.name)
+
+    def _retire(self, machine: Machine) -> Iterator[Step]:
+        kube, cloud = self.observed.kube, self.cloud
+        if cloud.servers is None or cloud.ports is None:
+            return
+        server = _named(cloud.servers, machine.name)
+        if server is not None:
+            if kube is None and machine.joined:
+                return  # its pods must be moved first, and the Kubernetes API does not answer
+            if kube is not None and any(n.name == machine.name for n in kube.nodes):
+                yield DrainNode(machine.name)
+            elif server.task_state != "deleting":
+                yield Remove(Kind.SERVER, server.id, server.name, "the node group is smaller now")
+            return
+        port = _named(cloud.ports, machine.name)
+        if port is not None:
+            yield Remove(Kind.PORT, port.id, port.name, "its machine is gone")
+            return
+        yield ForgetMachine(machine.name)
+
+    def _duplicates(self) -> Iterator[Step]:
+        """Second objects of one name: a create whose answer was lost. The first one stays."""
+        for kind in (Kind.NETWORK, Kind.ROUTER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME):
+            seen: set[str] = set()
+            for resource in self.cloud.of(kind):
+                if not resource.name.startswith(self.owner.stem):
+                    continue
+                if resource.name in seen and not _in_use(resource):
+                    yield Remove(kind, resource.id, resource.name, "there are two of it")
+                seen.add(resource.name)
+
+
+def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
+    """The balancer of the Kubernetes API, if seen."""
+    return _named(cloud.load_balancers, names.api_load_balancer(owner))
+
+
+def api_floating_ip(cloud: CloudState, owner: Owner) -> FloatingIP | None:
+    """The floating address of the Kubernetes API, if seen."""
+    return _named(cloud.floating_ips, names.api_load_balancer(owner))
+
+
+def _delete(cluster: Cluster, observed: Observed) -> Iterator[Step]:
+    cloud = observed.cloud
+
+    def asked(kind: Kind) -> Iterator[Step]:
+        for r in cloud.of(kind):
+            if not _going(r):
+                yield Remove(kind, r.id, r.name, "the cluster is being deleted")
+
+    def gone(*kinds: Kind) -> bool:
+        return all(cloud.knows(k) and not _left(cluster, cloud, k) for k in kinds)
+
+    # The machines go first: a living cloud controller would put back what is removed.
+    yield from asked(Kind.SERVER)
+    for balancer in cloud.load_balancers or ():
+        if (balancer.made_by == "navarch" or gone(Kind.SERVER)) and not _going(balancer):
+            yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "the cluster is being deleted")
+    for address in cloud.floating_ips or ():
+        if address.made_by == "navarch" or gone(Kind.SERVER):
+            yield Remove(Kind.FLOATING_IP, address.id, address.name, "the cluster is being deleted")
+    if gone(Kind.SERVER):
+        yield from asked(Kind.SERVER_GROUP)
+        yield from asked(Kind.PORT)
+        yield from asked(Kind.IDENTITY)
+        for kind in (Kind.SNAPSHOT, Kind.VOLUME):
+            for resource in _left(cluster, cloud, kind):
+                if not _going(resource) and (kind is Kind.SNAPSHOT or gone(Kind.SNAPSHOT)):
+                    yield Remove(kind, resource.id, resource.name, "the cluster is being deleted")
+    if gone(Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP):
+        yield from asked(Kind.ROUTER)
+        if gone(Kind.PORT):
+            yield from asked(Kind.SECURITY_GROUP)
+            if gone(Kind.ROUTER):
+                yield from asked(Kind.NETWORK)  # takes its subnet along
+            if gone(Kind.NETWORK):
+                yield from asked(Kind.SUBNET)
+    if observed.fresh and cloud.complete and gone(*Kind):
+        yield Forget()
+
+
+def left_over(cluster: Cluster, cloud: CloudState) -> tuple[tuple[Kind, str], ...]:
+    """(kind, name) of every object that a deletion still has to see gone."""
+    return tuple((kind, r.name or r.id) for kind in Kind for r in _left(cluster, cloud, kind))
+
+
+def _left(cluster: Cluster, cloud: CloudState, kind: Kind) -> tuple[Resource, ...]:
+    """What deletion must see gone of a kind: not the volumes of claims that the user keeps."""
+    seen = cloud.of(kind)
+    if not cluster.keep_volumes:
+        return seen
+    if kind is Kind.VOLUME:
+        return tuple(v for v in cloud.volumes or () if v.made_by == "navarch")
+    return () if kind is Kind.SNAPSHOT else seen
+
+
+def _going(resource: Resource) -> bool:
+    match resource:
+        case Server(task_state=state):
+            return state == "deleting"
+        case LoadBalancer(provisioning_status=state):
+            return state == "PENDING_DELETE"
+        case Volume(status=state):
+            return state == "deleting"
+        case _:
+            return False
+
+
+def _in_use(resource: Resource) -> bool:
+    match resource:
+        case Port(server_id=server) | Volume(server_id=server):
+            return server is not None
+        case _:
+            return False
+
+
+def _wanted(group: NodeGroup) -> int:
+    return 0 if group.deletion_requested_at is not None else group.spec.replicas
+
+
+def _named(resources: tuple[Named, ...] | None, name: str) -> Named | None:
+    return next((r for r in resources or () if r.name == name), None)

@@ -1,0 +1,165 @@
+"""Rehearsal: carry out a plan in imagination, to its end. Serves `dry_run`, and tests that read the story as a log."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from navarch.domain import names
+from navarch.domain.catalogue import Catalogue
+from navarch.domain.observed import (
+    Addon,
+    CloudState,
+    FloatingIP,
+    Identity,
+    Kind,
+    KubeState,
+    LoadBalancer,
+    Machine,
+    Network,
+    Node,
+    Observed,
+    Port,
+    Router,
+    SecurityGroup,
+    Server,
+    ServerGroup,
+    Subnet,
+    Volume,
+)
+from navarch.domain.plan import plan
+from navarch.domain.spec import Cluster
+from navarch.domain.steps import (
+    ApplyAddon,
+    CreateServer,
+    DeleteNode,
+    DrainNode,
+    EnsureFloatingIP,
+    EnsureIdentity,
+    EnsureLoadBalancer,
+    EnsureNetwork,
+    EnsurePort,
+    EnsureRouter,
+    EnsureSecrets,
+    EnsureSecurityGroup,
+    EnsureServerGroup,
+    EnsureSubnet,
+    EnsureVolume,
+    Forget,
+    ForgetMachine,
+    RecordMachine,
+    ReleaseMachine,
+    Remove,
+    Step,
+)
+
+ADDONS = ("access", "calico", "kube-proxy", "coredns", "cloud-controller", "cinder-csi", "metrics-server")
+_ROUNDS = 500
+
+
+def nothing_yet() -> Observed:
+    """A look at a project where nothing of the cluster exists."""
+    empty: tuple[()] = ()
+    return Observed(cloud=CloudState(*[empty] * len(Kind)))
+
+
+def rehearse(
+    cluster: Cluster, catalogue: Catalogue, *, now: datetime, observed: Observed | None = None
+) -> tuple[Step, ...]:
+    """Every step from `observed` (None: from nothing) until there is nothing left to do, in the order taken.
+
+    Raises RuntimeError if that never comes: a plan that does not converge is a fault of `plan`.
+    """
+    seen = observed if observed is not None else nothing_yet()
+    taken: list[Step] = []
+    for _ in range(_ROUNDS):
+        seen = _time_passes(cluster, seen)
+        steps = plan(cluster, seen, catalogue, now=now)
+        if not steps:
+            return tuple(taken)
+        for step in steps:
+            taken.append(step)
+            if isinstance(step, Forget):
+                return tuple(taken)
+            seen = imagine(cluster, seen, step, now)
+    raise RuntimeError(f"the plan of {cluster.name} does not come to an end")
+
+
+def imagine(cluster: Cluster, seen: Observed, step: Step, now: datetime) -> Observed:
+    """What would be seen if `step` had been carried out and had come to its end."""
+    resource_id = f"imagined-{type(step).__name__}-{getattr(step, 'name', '')}"
+    cloud = seen.cloud
+    match step:
+        case EnsureSecrets():
+            return replace(seen, secrets_ready=True)
+        case EnsureIdentity():
+            cloud = cloud.with_resource(Identity(resource_id, cluster.id, trust_id="imagined-trust"))
+        case EnsureNetwork(name=name):
+            cloud = cloud.with_resource(Network(resource_id, name))
+        case EnsureSubnet(name=name, network_id=network_id, cidr=cidr):
+            cloud = cloud.with_resource(Subnet(resource_id, name, network_id, cidr))
+        case EnsureRouter(name=name, external_network=external, subnet_id=subnet_id):
+            cloud = cloud.with_resource(Router(resource_id, name, external, (subnet_id,) if subnet_id else ()))
+        case EnsureSecurityGroup(name=name, rules=rules):
+            cloud = cloud.with_resource(SecurityGroup(resource_id, name, rules))
+        case EnsureServerGroup(name=name):
+            cloud = cloud.with_resource(ServerGroup(resource_id, name))
+        case EnsurePort(name=name, security_group_ids=groups):
+            cloud = cloud.with_resource(Port(resource_id, name, f"<address of {name}>", None, groups))
+        case EnsureVolume(name=name, zone=zone):
+            cloud = cloud.with_resource(Volume(resource_id, name, "available", zone))
+        case EnsureLoadBalancer(name=name, members=members):
+            cloud = cloud.with_resource(
+                LoadBalancer(resource_id, name, "ACTIVE", "ONLINE", "<internal address>", "<port>", members)
+            )
+        case EnsureFloatingIP(name=name, port_id=port_id):
+            cloud = cloud.with_resource(FloatingIP(resource_id, name, "<public address>", port_id))
+        case CreateServer(name=name, zone=zone, flavor=flavor, image_id=image_id):
+            cloud = cloud.with_resource(Server(resource_id, name, "ACTIVE", zone, flavor=flavor, image_id=image_id))
+        case Remove(kind=kind, id=removed):
+            cloud = cloud.without(kind, removed)
+            if kind is Kind.NETWORK:
+                cloud = replace(cloud, subnets=())
+            if kind is Kind.SERVER:
+                cloud = _released(cloud)
+        case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
+            machine = Machine(name, role, group, serial, zone, created_at=now)
+            return replace(seen, machines=(*seen.machines, machine))
+        case ReleaseMachine(name=name):
+            return replace(
+                seen, machines=tuple(replace(m, removing=m.removing or m.name == name) for m in seen.machines)
+            )
+        case ForgetMachine(name=name):
+            return replace(seen, machines=tuple(replace(m, removed=m.removed or m.name == name) for m in seen.machines))
+        case ApplyAddon(name=name, digest=digest) if seen.kube is not None:
+            others = tuple(a for a in seen.kube.addons if a.name != name)
+            return replace(seen, kube=replace(seen.kube, addons=(*others, Addon(name, digest, available=True))))
+        case DrainNode(name=name) | DeleteNode(name=name) if seen.kube is not None:
+            return replace(seen, kube=replace(seen.kube, nodes=tuple(n for n in seen.kube.nodes if n.name != name)))
+        case _:
+            return seen
+    return replace(seen, cloud=cloud)
+
+
+def _released(cloud: CloudState) -> CloudState:
+    """Volumes of removed servers are available again."""
+    servers = {s.id for s in cloud.servers or ()}
+    volumes = tuple(
+        replace(v, server_id=None, status="available") if v.server_id not in servers else v for v in cloud.volumes or ()
+    )
+    return replace(cloud, volumes=volumes)
+
+
+def _time_passes(cluster: Cluster, seen: Observed) -> Observed:
+    """Machines whose servers run have joined; once the first one has, the Kubernetes API answers."""
+    if cluster.deleting:
+        return seen
+    running = {s.name for s in seen.cloud.servers or () if s.status == "ACTIVE"}
+    machines = tuple(replace(m, joined=m.joined or m.name in running) for m in seen.machines)
+    first = names.control_plane_machine(names.owner(cluster), 0)
+    if first not in running:
+        return replace(seen, machines=machines)
+    kube = seen.kube or KubeState(version=cluster.spec.kubernetes_version)
+    drained = {m.name for m in machines if m.removing}
+    known = {n.name for n in kube.nodes}
+    nodes = (*kube.nodes, *(Node(name, ready=True) for name in sorted(running - known - drained)))
+    digests = seen.addon_digests or tuple((name, "imagined") for name in ADDONS)
+    return replace(seen, machines=machines, kube=replace(kube, nodes=nodes), addon_digests=digests)
