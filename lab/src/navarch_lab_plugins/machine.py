@@ -216,7 +216,7 @@ class Machine:
 def machines(base: Path, switch: Switch, host: str | None = None) -> Iterator[Machine]:
     """The machines in `base`, those of one compute host if named."""
     for folder in sorted(base.iterdir()) if base.is_dir() else []:
-        record = Record.load(folder)
+        record = Record.load(folder) if folder.is_dir() else None
         if record and host in (None, record.host):
             yield Machine(base, record.uuid, switch)
 

@@ -71,19 +71,18 @@ class Cabling:
             run("ip", "-n", self.namespace, "link", "set", "lo", "up")
 
     def plug(self, port: Port) -> None:
-        """Plug a port in; nothing happens if it is."""
+        """Plug a port in; nothing changes if it is."""
         self.ensure_namespace()
         tap = host_end(port.id)
-        if run("ip", "-o", "link", "show", "dev", tap, check=False):
-            return
-        taken = {link["ifname"] for link in json.loads(run("ip", "-n", self.namespace, "-j", "link") or "[]")}
-        name = next_name(taken)
-        run(
-            *("ip", "link", "add", tap, "mtu", str(_HOST_END_MTU), "type", "veth"),
-            *("peer", "name", name, "netns", self.namespace, "address", port.mac, "mtu", str(port.mtu)),
-        )
-        run("ip", "link", "set", tap, "up")
-        run("ip", "-n", self.namespace, "link", "set", name, "up")
+        if not run("ip", "-o", "link", "show", "dev", tap, check=False):
+            taken = {link["ifname"] for link in json.loads(run("ip", "-n", self.namespace, "-j", "link") or "[]")}
+            name = next_name(taken)
+            run(
+                *("ip", "link", "add", tap, "mtu", str(_HOST_END_MTU), "type", "veth"),
+                *("peer", "name", name, "netns", self.namespace, "address", port.mac, "mtu", str(port.mtu)),
+            )
+            run("ip", "link", "set", tap, "up")
+            run("ip", "-n", self.namespace, "link", "set", name, "up")
         self._switch.control(
             *("--may-exist", "add-port", "br-int", tap, "--", "set", "Interface", tap),
             *(f"external_ids:iface-id={port.id}", f'external_ids:attached-mac="{port.mac}"'),

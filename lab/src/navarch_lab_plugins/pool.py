@@ -25,7 +25,7 @@ def file_of(folder: Path) -> Path:
 def open_pool(folder: Path) -> bool:
     """Mount the pool on `folder`, made first if need be. False where mkfs.xfs is missing: copies are then real ones."""
     folder.mkdir(parents=True, exist_ok=True)
-    with file_lock(folder.with_name(folder.name + ".lock")):
+    with file_lock(_lock_of(folder)):
         if os.path.ismount(folder):
             return True
         if not shutil.which("mkfs.xfs"):
@@ -50,3 +50,9 @@ def close_pool(folder: Path, remove: bool = False) -> None:
         detach_loops(str(file))
         if remove:
             file.unlink()
+    if remove:
+        _lock_of(folder).unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".lock")

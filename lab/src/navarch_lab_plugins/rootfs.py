@@ -29,7 +29,7 @@ class Images:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def image(self, image: str, fetch: Callable[[Path], None]) -> Path:
+    def image(self, image: str, fetch: Callable[[Path], object]) -> Path:
         """The image's file. `fetch` is called by the first who asks, while the others wait."""
         file = self._folder / f"{image}.raw"
         with file_lock(self._folder / f"{image}.lock"):
