@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | 1 | finds its objects again | MUST: an object made by `carry_out` appears in `observe` under the same name, also from another process; an Ensure whose earlier answer was lost makes no second one |
 | 2 | shows only one cluster's objects | MUST: nothing of another cluster or project, nor a foreign object of the same name without the owner's mark where the kind can carry a mark |
-| 3 | tells unknown from absent | MUST: a kind that could not be read is None and has a `Trouble`; the others are still read |
+| 3 | tells unknown from absent | MUST: a kind that could not be read is None and has a `Trouble` whose subject is the kind; the others are still read |
 | 4 | refuses in words | MUST: raise Temporary or Permanent from `domain.errors`, never a foreign exception; a quota exceeded is Permanent with reason QuotaExceeded and names which, needed and free where known |
 | 5 | removes idempotently | MUST: removing what is not there succeeds; what is in use raises Conflict |
 | 6 | shows what the cluster's own controllers made | MUST: balancers, floating IPs, security groups and volumes made by cloud controller and CSI appear with their `made_by` |

@@ -1,0 +1,391 @@
+"""The judge: from what is seen, and from what came of the steps, to conditions a person can act on.
+
+Pure. Every condition that is not True says why, who must act and how, and by when it should have passed; past its
+deadline it says so itself. `Ready` is the first of the others that is not True. The phase is derived, for display.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from navarch.domain import names
+from navarch.domain.errors import Blame
+from navarch.domain.observed import Machine, Observed, Server
+from navarch.domain.plan import api_balancer, api_floating_ip, left_over
+from navarch.domain.spec import Cluster, Role
+from navarch.domain.status import Condition, MachineCount, Phase, Status
+from navarch.domain.steps import (
+    Again,
+    ApplyAddon,
+    CreateServer,
+    DeleteNode,
+    DrainNode,
+    Failed,
+    ForgetMachine,
+    RecordMachine,
+    ReleaseMachine,
+    Result,
+)
+
+INFRASTRUCTURE = "InfrastructureReady"
+CONTROL_PLANE = "ControlPlaneReady"
+WORKERS = "WorkersReady"
+ADDONS = "AddonsReady"
+READY = "Ready"
+DELETED = "Deleted"
+ORDER = (INFRASTRUCTURE, CONTROL_PLANE, WORKERS, ADDONS)
+
+# How long each chapter may take before it counts as stuck. Measured creations take a tenth of these.
+DEADLINES = {
+    INFRASTRUCTURE: timedelta(minutes=5),
+    CONTROL_PLANE: timedelta(minutes=10),
+    WORKERS: timedelta(minutes=10),
+    ADDONS: timedelta(minutes=10),
+    DELETED: timedelta(minutes=10),
+}
+REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
+BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
+_CONSOLE_SHOWN = 1500  # characters of a console's end in a condition
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """Why a chapter is not done. `blame` None: it only needs time."""
+
+    reason: str
+    message: str
+    blame: str | None = None
+    remedy: str | None = None
+
+
+def judge(
+    cluster: Cluster,
+    observed: Observed,
+    results: tuple[Result, ...],
+    previous: Status,
+    *,
+    now: datetime,
+) -> Status:
+    """The new status. `results` are those of this cycle; `previous` gives the times of transition and deadlines."""
+    if cluster.deleting:
+        findings = {DELETED: _first(_deletion(cluster, observed, results))}
+    else:
+        findings = {
+            INFRASTRUCTURE: _first(_infrastructure(cluster, observed, results)),
+            CONTROL_PLANE: _first(_control_plane(cluster, observed, results, now)),
+            WORKERS: _first(_workers(cluster, observed, results, now)),
+            ADDONS: _first(_addons(observed, results)),
+        }
+    conditions = [_condition(type_, finding, cluster, previous, now) for type_, finding in findings.items()]
+    ready = _ready(cluster, conditions, previous, now)
+    balancer = api_balancer(observed.cloud, names.owner(cluster))
+    address = api_floating_ip(observed.cloud, names.owner(cluster))
+    is_ready = ready.status == "True"
+    return Status(
+        phase=_phase(cluster, ready, previous),
+        observed_generation=cluster.generation if is_ready else previous.observed_generation,
+        conditions=(ready, *conditions),
+        machines=_count(observed, tuple(m for m in observed.machines if not m.removed), _desired(cluster)),
+        groups=_group_counts(cluster, observed),
+        api_url=f"https://{address.address}:6443" if address else previous.api_url,
+        api_internal_address=balancer.vip_address if balancer else previous.api_internal_address,
+        kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
+        ready_at=previous.ready_at or (now if is_ready else None),
+    )
+
+
+def overdue_machines(cluster: Cluster, observed: Observed, now: datetime) -> tuple[Server, ...]:
+    """Servers that run but never reported in and should have: their console is worth reading."""
+    servers = {s.name: s for s in observed.cloud.servers or ()}
+    return tuple(
+        servers[m.name]
+        for m in observed.machines
+        if not m.removed and not m.removing and not m.phases and m.name in servers
+        if servers[m.name].status == "ACTIVE" and now - m.created_at > REPORT_DEADLINE
+    )
+
+
+# -- the chapters: each yields findings, the gravest first
+
+
+def _infrastructure(cluster: Cluster, observed: Observed, results: tuple[Result, ...]) -> Iterator[_Finding]:
+    yield from _step_findings(r for r in results if not _about_machines(r) and not isinstance(r.step, ApplyAddon))
+    cloud, owner = observed.cloud, names.owner(cluster)
+    for trouble in cloud.trouble:
+        yield _Finding(trouble.reason, trouble.message, trouble.blame, trouble.remedy)
+    balancer, address = api_balancer(cloud, owner), api_floating_ip(cloud, owner)
+    if not any(n.name == names.network(owner) for n in cloud.networks or ()):
+        yield _Finding("CreatingNetwork", "the network is being made")
+    elif balancer is None:
+        yield _Finding("CreatingLoadBalancer", "the API's load balancer is being made")
+    elif balancer.provisioning_status == "ERROR":
+        yield _Finding(
+            "LoadBalancerFailed",
+            f"load balancer {balancer.name} is in ERROR",
+            Blame.CLOUD_OPERATOR,
+            "look at the load balancer service; Navarch removes the balancer and makes it anew",
+        )
+    elif balancer.provisioning_status != "ACTIVE":
+        yield _Finding("CreatingLoadBalancer", f"load balancer {balancer.name} is {balancer.provisioning_status}")
+    elif address is None:
+        yield _Finding("CreatingFloatingIP", "the API's floating address is being made")
+
+
+def _control_plane(
+    cluster: Cluster, observed: Observed, results: tuple[Result, ...], now: datetime
+) -> Iterator[_Finding]:
+    yield from _step_findings(r for r in results if _about_machines(r) and _role(r) is Role.CONTROL_PLANE)
+    wanted = cluster.spec.control_plane.replicas
+    yield from _machine_findings(observed, Role.CONTROL_PLANE, wanted, now)
+    if observed.kube is None:
+        detail = f": {observed.kube_trouble}" if observed.kube_trouble else ""
+        yield _Finding("WaitingForKubernetesAPI", f"the Kubernetes API does not answer yet{detail}")
+
+
+def _workers(cluster: Cluster, observed: Observed, results: tuple[Result, ...], now: datetime) -> Iterator[_Finding]:
+    yield from _step_findings(
+        r
+        for r in results
+        if (_about_machines(r) and _role(r) is Role.WORKER) or isinstance(r.step, DrainNode | DeleteNode)
+    )
+    wanted = _desired(cluster) - cluster.spec.control_plane.replicas
+    yield from _machine_findings(observed, Role.WORKER, wanted, now)
+    leaving = [m.name for m in observed.machines if m.removing and not m.removed]
+    if leaving:
+        yield _Finding("RemovingMachines", f"leaving: {', '.join(leaving)}")
+
+
+def _addons(observed: Observed, results: tuple[Result, ...]) -> Iterator[_Finding]:
+    yield from _step_findings(r for r in results if isinstance(r.step, ApplyAddon))
+    if observed.kube is None:
+        yield _Finding("WaitingForKubernetesAPI", "add-ons are applied as soon as the Kubernetes API answers")
+        return
+    seen = {a.name: a for a in observed.kube.addons}
+    for name, digest in observed.addon_digests:
+        addon = seen.get(name)
+        if addon is None or addon.digest != digest:
+            yield _Finding("ApplyingAddons", f"add-on {name} is being applied")
+        elif not addon.available:
+            yield _Finding("WaitingForAddons", f"add-on {name}: {addon.message or 'not available yet'}")
+    if not observed.addon_digests:
+        yield _Finding("ApplyingAddons", "add-ons are being prepared")
+
+
+def _deletion(cluster: Cluster, observed: Observed, results: tuple[Result, ...]) -> Iterator[_Finding]:
+    yield from _step_findings(iter(results))
+    for trouble in observed.cloud.trouble:
+        yield _Finding(trouble.reason, trouble.message, trouble.blame, trouble.remedy)
+    left = left_over(cluster, observed.cloud)
+    if left:
+        shown = ", ".join(f"{kind} {name}" for kind, name in left[:6])
+        more = f" and {len(left) - 6} more" if len(left) > 6 else ""
+        yield _Finding("RemovingObjects", f"still there: {shown}{more}")
+    else:
+        yield _Finding("FinalLook", "a final look makes sure that nothing is left")
+
+
+def _machine_findings(observed: Observed, role: Role, wanted: int, now: datetime) -> Iterator[_Finding]:
+    machines = [m for m in observed.machines if m.role is role and not m.removed and not m.removing]
+    servers = {s.name: s for s in observed.cloud.servers or ()}
+    consoles = dict(observed.consoles)
+    for machine in machines:
+        finding = _grave(machine, servers.get(machine.name), consoles.get(machine.name, ""), now)
+        if finding is not None:
+            yield finding
+    word = "control-plane machines" if role is Role.CONTROL_PLANE else "workers"
+    nodes = {n.name: n for n in observed.kube.nodes} if observed.kube else {}
+    if len(machines) < wanted or any(m.name not in servers for m in machines):
+        yield _Finding(
+            "CreatingMachines", f"{len([m for m in machines if m.name in servers])} of {wanted} {word} exist"
+        )
+    for machine in machines:
+        if not machine.joined:
+            yield _Finding("MachinesBooting", _booting(machine, servers.get(machine.name)))
+    if observed.kube is not None:
+        unready = [m.name for m in machines if m.name not in nodes or not nodes[m.name].ready]
+        if unready:
+            yield _Finding("NodesNotReady", f"not Ready: {', '.join(unready)}")
+
+
+def _grave(machine: Machine, server: Server | None, console: str, now: datetime) -> _Finding | None:
+    """What keeps a machine from ever becoming a node, or None."""
+    if server is not None and server.status == "ERROR":
+        return _fault(server)
+    failed = next((p for p in machine.phases if p.state == "failed"), None)
+    if failed is not None:
+        return _Finding(
+            "MachineBootFailed",
+            f"{machine.name} failed in phase {failed.phase}: {failed.log[-_CONSOLE_SHOWN:].strip()}",
+            Blame.NAVARCH_OPERATOR,
+            "read the log above; once its cause is gone, remove the machine and Navarch makes a new one",
+        )
+    if server is None or server.status != "ACTIVE" or machine.joined:
+        return None
+    age = now - machine.created_at
+    if not machine.phases and age > REPORT_DEADLINE:
+        end = f" End of its console: {console[-_CONSOLE_SHOWN:].strip()}" if console else ""
+        return _Finding(
+            "MachineNotReporting",
+            f"{machine.name} runs since {int(age.total_seconds())} s and has not reported in.{end}",
+            Blame.CLOUD_OPERATOR,
+            "check that machines reach Navarch's join endpoint (router, DNS, firewall) and that they get their user-data "
+            "(metadata service or config drive)",
+        )
+    if age > BOOT_DEADLINE:
+        last = machine.phases[-1] if machine.phases else None
+        return _Finding(
+            "MachineStuck",
+            f"{machine.name} has not joined after {int(age.total_seconds())} s; last phase: "
+            f"{last.phase + ' ' + last.state if last else 'none'}",
+            Blame.NAVARCH_OPERATOR,
+            "look at the machine's console",
+        )
+    return None
+
+
+def _fault(server: Server) -> _Finding:
+    fault = server.fault or "no reason given"
+    if "No valid host" in fault or "not enough hosts" in fault.lower():
+        return _Finding(
+            "NoHostWithRoom",
+            f"no host in zone {server.zone or '?'} has room for {server.name}: {fault}",
+            Blame.CLOUD_OPERATOR,
+            "add capacity to the zone, or choose a smaller flavor or another zone; Navarch tries again every minute",
+        )
+    return _Finding(
+        "MachineFailed",
+        f"the cloud could not build {server.name}: {fault}",
+        Blame.CLOUD_OPERATOR,
+        "look at the compute service's logs for this server; Navarch tries again every minute",
+    )
+
+
+def _booting(machine: Machine, server: Server | None) -> str:
+    if server is None:
+        return f"{machine.name} is being made"
+    if server.status != "ACTIVE":
+        return f"{machine.name} is {server.status}"
+    if not machine.phases:
+        return f"{machine.name} boots"
+    last = machine.phases[-1]
+    return f"{machine.name}: {last.phase} {last.state}"
+
+
+def _step_findings(results: Iterator[Result]) -> Iterator[_Finding]:
+    """Failures first, then what has to be tried again."""
+    held: list[_Finding] = []
+    for result in results:
+        match result.outcome:
+            case Failed(reason=reason, message=message, blame=blame, remedy=remedy):
+                yield _Finding(reason, message, blame, remedy)
+            case Again(reason=reason, message=message):
+                held.append(_Finding(reason, message))
+    yield from held
+
+
+def _about_machines(result: Result) -> bool:
+    return isinstance(
+        result.step, CreateServer | RecordMachine | ReleaseMachine | ForgetMachine | DrainNode | DeleteNode
+    )
+
+
+def _role(result: Result) -> Role:
+    role = getattr(result.step, "role", None)
+    return role if isinstance(role, Role) else Role.WORKER  # only workers are released, drained and forgotten
+
+
+# -- from findings to conditions
+
+
+def _first(findings: Iterator[_Finding]) -> _Finding | None:
+    """The first that somebody must act on, else the first."""
+    everything = list(findings)
+    return next((f for f in everything if f.blame is not None), everything[0] if everything else None)
+
+
+def _condition(type_: str, finding: _Finding | None, cluster: Cluster, previous: Status, now: datetime) -> Condition:
+    before = previous.condition(type_)
+    status = "True" if finding is None else "False"
+    changed = before is None or before.status != status or before.last_transition_at is None
+    since = now if changed or before is None else before.last_transition_at or now
+    if finding is None:
+        return Condition(
+            type_, status, "AsWanted", "", last_transition_at=since, observed_generation=cluster.generation
+        )
+    # A new wish starts the clock anew; a step that only takes long does not.
+    renewed = before is None or changed or before.observed_generation != cluster.generation
+    deadline = now + DEADLINES[type_] if renewed or before is None or before.deadline is None else before.deadline
+    made = Condition(
+        type_,
+        status,
+        finding.reason,
+        finding.message,
+        blame=finding.blame,
+        remedy=finding.remedy,
+        last_transition_at=since,
+        deadline=deadline,
+        observed_generation=cluster.generation,
+    )
+    if finding.blame is None and now > deadline:
+        late = int((now - deadline + DEADLINES[type_]).total_seconds())
+        return replace(
+            made,
+            message=f"{finding.message} (for {late} s; {int(DEADLINES[type_].total_seconds())} s were allowed)",
+            blame=Blame.NAVARCH_OPERATOR.value,
+            remedy="look at the cluster's events and at Navarch's log for this cluster's id; Navarch goes on trying",
+        )
+    return made
+
+
+def _ready(cluster: Cluster, conditions: list[Condition], previous: Status, now: datetime) -> Condition:
+    before = previous.condition(READY)
+    if cluster.spec.paused and not cluster.deleting:
+        worst: Condition | None = Condition("", "Unknown", "Paused", "paused by its user: Navarch keeps its hands off")
+    else:
+        held = [c for c in conditions if c.status != "True"]
+        worst = next((c for c in held if c.blame is not None), held[0] if held else None)
+    status = "True" if worst is None else ("Unknown" if worst.status == "Unknown" else "False")
+    since = before.last_transition_at if before is not None and before.status == status else now
+    if worst is None:
+        message = "all machines are Ready and all add-ons available"
+        return Condition(
+            READY, status, "AllMachinesReady", message, last_transition_at=since, observed_generation=cluster.generation
+        )
+    return replace(worst, type=READY, status=status, last_transition_at=since, observed_generation=cluster.generation)
+
+
+def _phase(cluster: Cluster, ready: Condition, previous: Status) -> Phase:
+    if ready.blame is not None:
+        return Phase.BLOCKED
+    if cluster.deleting:
+        return Phase.DELETING
+    if cluster.spec.paused:
+        return Phase.PAUSED
+    if ready.status == "True":
+        return Phase.READY
+    unchanged = previous.observed_generation == cluster.generation
+    return Phase.DEGRADED if previous.ready_at is not None and unchanged else Phase.PROGRESSING
+
+
+def _desired(cluster: Cluster) -> int:
+    workers = sum(g.spec.replicas for g in cluster.node_groups if g.deletion_requested_at is None)
+    return cluster.spec.control_plane.replicas + workers
+
+
+def _count(observed: Observed, machines: tuple[Machine, ...], desired: int) -> MachineCount:
+    ready = {n.name for n in observed.kube.nodes if n.ready} if observed.kube else set()
+    return MachineCount(desired=desired, ready=len([m for m in machines if m.name in ready]))
+
+
+def _group_counts(cluster: Cluster, observed: Observed) -> tuple[tuple[str, MachineCount], ...]:
+    return tuple(
+        (
+            group.name,
+            _count(
+                observed,
+                tuple(m for m in observed.machines if m.group == group.name and not m.removed),
+                group.spec.replicas,
+            ),
+        )
+        for group in cluster.node_groups
+    )

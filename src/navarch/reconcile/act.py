@@ -1,0 +1,284 @@
+"""Carrying out steps: each against one contract, as soon as it can be taken, side by side with the others.
+
+`Actor.advance` is driven by completions: when a step is done, what it made is merged into what was seen and the plan is
+asked again, so that nothing waits for a step it does not depend on. A step never waits inside; what has to be tried
+again ends the cycle for that step, not for the others.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
+
+from navarch.addons.contract import Access, Addons, Inputs
+from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
+from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.tickets import new_ticket
+from navarch.bootstrap.user_data import user_data
+from navarch.clouds.contract import Cloud
+from navarch.domain import names
+from navarch.domain.catalogue import Catalogue
+from navarch.domain.errors import Permanent, Temporary
+from navarch.domain.observed import Addon, Kind, Machine, Observed, Resource
+from navarch.domain.plan import plan
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Event
+from navarch.domain.steps import (
+    Again,
+    ApplyAddon,
+    CreateServer,
+    DeleteNode,
+    Done,
+    DrainNode,
+    EnsureIdentity,
+    EnsureSecrets,
+    Failed,
+    Forget,
+    ForgetMachine,
+    ForgetNodeGroup,
+    Outcome,
+    RecordMachine,
+    ReleaseMachine,
+    Remove,
+    Result,
+    Step,
+    subject,
+)
+from navarch.store.contract import WorkerStore
+
+SECRETS = "secrets"  # name under which the store keeps a cluster's sealed keys
+TICKET_LIFETIME = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinEndpoint:
+    """Where machines ask for their configuration: URL, and the PEM of the CA that signed its certificate."""
+
+    url: str
+    ca: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What steps are carried out with."""
+
+    cloud: Cloud
+    addons: Addons
+    store: WorkerStore
+    sealer: Sealer
+    join: JoinEndpoint
+    navarch_cidrs: tuple[str, ...]
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The way into a cluster, where there is one: access to its API and what its add-ons are rendered from."""
+
+    access: Access | None = None
+    inputs: Inputs | None = None
+
+
+def read_secrets(hands: Hands, cluster_id: str) -> ClusterSecrets | None:
+    """A cluster's keys, or None where they were not made yet."""
+    sealed = hands.store.sealed(cluster_id, SECRETS)
+    if sealed is None:
+        return None
+    return ClusterSecrets.from_bytes(hands.sealer.unseal(_context(cluster_id), sealed))
+
+
+def _context(cluster_id: str) -> str:
+    return f"{cluster_id}/{SECRETS}"
+
+
+class Actor:
+    """One cycle's acting for one cluster that this worker holds."""
+
+    def __init__(
+        self, hands: Hands, pool: ThreadPoolExecutor, cluster: Cluster, token: int, catalogue: Catalogue, inside: Inside
+    ) -> None:
+        self._hands, self._pool, self._cluster, self._token = hands, pool, cluster, token
+        self._catalogue, self._inside = catalogue, inside
+        self._owner = names.owner(cluster)
+
+    def advance(self, observed: Observed, report: Callable[[Event], None]) -> tuple[Observed, tuple[Result, ...]]:
+        """Take every step that can be taken until none is left; gives what would be seen now, and what came of each."""
+        tried: set[Step] = set()
+        running: dict[Future[tuple[Result, Resource | None]], Step] = {}
+        results: list[Result] = []
+        while True:
+            busy = {_key(step) for step in running.values()}
+            for step in plan(
+                self._cluster,
+                observed,
+                self._catalogue,
+                now=self._hands.clock(),
+                navarch_cidrs=self._hands.navarch_cidrs,
+            ):
+                if step not in tried and _key(step) not in busy:
+                    tried.add(step)
+                    busy.add(_key(step))
+                    running[self._pool.submit(self._carry_out, step, observed)] = step
+            if not running:
+                return observed, tuple(results)
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                running.pop(future)
+                result, resource = future.result()
+                results.append(result)
+                if isinstance(result.outcome, Done):
+                    observed = _merge(observed, result.step, resource, self._hands.clock())
+                event = self._event(result)
+                if event is not None:
+                    report(event)
+
+    def _carry_out(self, step: Step, observed: Observed) -> tuple[Result, Resource | None]:
+        start = monotonic()
+        resource: Resource | None = None
+        outcome: Outcome = Done()
+        try:
+            made = self._do(step, observed)
+            if isinstance(made, Again):
+                outcome = made
+            else:
+                resource = made
+        except Temporary as error:
+            outcome = Again(error.after, error.reason, error.message)
+        except Permanent as error:
+            outcome = Failed(error.reason, error.message, error.blame.value, error.remedy)
+        return Result(step, outcome, monotonic() - start), resource
+
+    def _do(self, step: Step, observed: Observed) -> Resource | Again | None:
+        hands, cluster, token = self._hands, self._cluster, self._token
+        access, inputs = self._inside.access, self._inside.inputs
+        match step:
+            case EnsureSecrets():
+                secrets = make_cluster_secrets(hands.clock())
+                hands.store.seal(
+                    cluster.id, token, SECRETS, hands.sealer.seal(_context(cluster.id), secrets.to_bytes())
+                )
+            case EnsureIdentity():
+                kept = read_secrets(hands, cluster.id)
+                if kept is None:
+                    return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
+                return hands.cloud.carry_out(self._owner, step, private=kept.cloud_password)
+            case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
+                machine = Machine(name, role, group, serial, zone, created_at=hands.clock())
+                hands.store.record_machine(cluster.id, token, machine)
+            case ReleaseMachine(name=name):
+                hands.store.release_machine(cluster.id, token, name)
+            case ForgetMachine(name=name):
+                hands.store.forget_machine(cluster.id, token, name)
+            case ForgetNodeGroup(name=name):
+                hands.store.forget_node_group(cluster.id, token, name)
+            case Forget():
+                hands.store.forget(cluster.id, token)
+            case CreateServer():
+                return hands.cloud.carry_out(self._owner, step, private=self._user_data(step, observed))
+            case ApplyAddon(name=name):
+                if access is None or inputs is None:
+                    return Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
+                hands.addons.apply(access, inputs, name)
+            case DrainNode(name=name):
+                if access is None:
+                    return Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
+                if not hands.addons.drain(access, name):
+                    return Again(1.0, "Draining", f"pods are moving away from {name}")
+                hands.addons.delete_node(access, name)
+            case DeleteNode(name=name):
+                if access is not None:
+                    hands.addons.delete_node(access, name)
+            case _:
+                return hands.cloud.carry_out(self._owner, step)
+        return None
+
+    def _user_data(self, step: CreateServer, observed: Observed) -> str:
+        """What the machine starts with. Its ticket is noted before the cloud is asked: the answer may get lost."""
+        port = next(p for p in observed.cloud.ports or () if p.id == step.port_id)
+        release = self._catalogue.release(self._cluster.spec.kubernetes_version)
+        facts = [("address", port.address)]
+        facts += [("etcd_volume_id", volume) for volume in step.volume_ids[:1]]
+        facts += [(f"component.{name}", version) for name, version in (release.components if release else ())]
+        ticket, digest = new_ticket()
+        self._hands.store.add_ticket(
+            self._cluster.id,
+            self._token,
+            step.name,
+            digest,
+            expires_at=self._hands.clock() + TICKET_LIFETIME,
+            facts=tuple(facts),
+        )
+        return user_data(
+            endpoint=self._hands.join.url,
+            ca=self._hands.join.ca,
+            ticket=ticket,
+            machine=step.name,
+            ssh_keys=self._cluster.spec.ssh_keys,
+        )
+
+    def _event(self, result: Result) -> Event | None:
+        """The timeline's entry for what came of a step; none for what is only tried again."""
+        step, now = result.step, self._hands.clock()
+        started = now - timedelta(seconds=result.seconds)
+        component = "kubernetes" if isinstance(step, ApplyAddon | DrainNode | DeleteNode) else "cloud"
+        if isinstance(step, EnsureSecrets | RecordMachine | ReleaseMachine | ForgetMachine | ForgetNodeGroup | Forget):
+            component = "navarch"
+        name = subject(step)
+        match result.outcome:
+            case Done() if isinstance(step, Remove):
+                message = f"{step.kind} {name} is being removed: {step.why}"
+            case Done():
+                message = f"{type(step).__name__} {name} done".replace("  ", " ")
+            case Failed(message=message):
+                return Event(
+                    started, result.outcome.reason, message, name, component, result.seconds, "Warning",
+                    self._cluster.generation,
+                )  # fmt: skip
+            case _:
+                return None
+        reason = type(step).__name__
+        return Event(started, reason, message, name, component, result.seconds, "Normal", self._cluster.generation)
+
+
+def _key(step: Step) -> tuple[str, str, str]:
+    """Steps with the same key are about the same thing and never run side by side."""
+    return type(step).__name__, subject(step), getattr(step, "id", "")
+
+
+def _merge(observed: Observed, step: Step, resource: Resource | None, now: datetime) -> Observed:
+    """What would be seen after `step`."""
+    if isinstance(step, RecordMachine | ReleaseMachine | ForgetMachine):
+        return replace(observed, machines=_merge_machine(observed.machines, step, now))
+    match step:
+        case EnsureSecrets():
+            return replace(observed, secrets_ready=True)
+        case ApplyAddon(name=name, digest=digest) if observed.kube is not None:
+            others = tuple(a for a in observed.kube.addons if a.name != name)
+            addon = Addon(name, digest, available=False, message="just applied")
+            return replace(observed, kube=replace(observed.kube, addons=(*others, addon)))
+        case DrainNode(name=name) | DeleteNode(name=name) if observed.kube is not None:
+            nodes = tuple(n for n in observed.kube.nodes if n.name != name)
+            return replace(observed, kube=replace(observed.kube, nodes=nodes))
+        case Remove(kind=Kind.SERVER, id=server_id):
+            servers = observed.cloud.servers or ()
+            going = next((s for s in servers if s.id == server_id), None)
+            if going is None:
+                return replace(observed, fresh=False)
+            cloud = observed.cloud.with_resource(replace(going, task_state="deleting"))
+            return replace(observed, cloud=cloud, fresh=False)
+    if resource is not None:
+        return replace(observed, cloud=observed.cloud.with_resource(resource), fresh=False)
+    return replace(observed, fresh=False)
+
+
+def _merge_machine(
+    machines: tuple[Machine, ...], step: RecordMachine | ReleaseMachine | ForgetMachine, now: datetime
+) -> tuple[Machine, ...]:
+    match step:
+        case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
+            return (*(m for m in machines if m.name != name), Machine(name, role, group, serial, zone, created_at=now))
+        case ReleaseMachine(name=name):
+            return tuple(replace(m, removing=m.removing or m.name == name) for m in machines)
+        case ForgetMachine(name=name):
+            return tuple(replace(m, removed=m.removed or m.name == name) for m in machines)

@@ -1,0 +1,162 @@
+"""One cycle of one cluster: look, act, judge, write once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from random import Random
+
+from navarch.domain import conditions
+from navarch.domain.catalogue import Catalogue
+from navarch.domain.names import owner
+from navarch.domain.observed import Observed
+from navarch.domain.plan import api_balancer
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.status import Event, Phase, Status
+from navarch.domain.steps import Again, Done, Failed, Forget, Result
+from navarch.reconcile.act import Actor, Hands
+from navarch.reconcile.look import Lookout
+from navarch.store.contract import Claim
+
+READY_LOOK = 60.0  # seconds between looks at a cluster that is Ready
+PAUSED_LOOK = 300.0
+PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
+FAILED_LOOK_LIMIT = 60.0
+_EVENTS_FLUSHED_EVERY = 1.0  # seconds: people watch the timeline grow
+
+_random = Random()
+
+
+class Cycle:
+    """Runs cycles; safe to use from threads, one cluster each."""
+
+    def __init__(self, hands: Hands, lookout: Lookout, pool: ThreadPoolExecutor) -> None:
+        self._hands, self._lookout, self._pool = hands, lookout, pool
+
+    def run(self, claim: Claim, catalogue: Catalogue) -> None:
+        """Bring the claimed cluster as far as it goes now, and let it go. Raises LeaseLost if another worker took it,
+        Unavailable if the database went away: both leave nothing half written."""
+        cluster, previous = claim.cluster, claim.status
+        seen = self._lookout.look(cluster, previous, claim.token, catalogue)
+        timeline = _Timeline(self._hands, cluster, claim.token)
+        for event in _arrivals(seen.before, seen.observed, cluster, self._hands.clock()):
+            timeline.add(event)
+        actor = Actor(self._hands, self._pool, cluster, claim.token, catalogue, seen.inside)
+        observed, results = actor.advance(seen.observed, timeline.add)
+        if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
+            self._lookout.forget(cluster.id)
+            return
+        self._lookout.remember(cluster.id, claim.token, observed)
+        now = self._hands.clock()
+        status = conditions.judge(cluster, observed, results, previous, now=now)
+        attempts = claim.attempts + 1 if any(isinstance(r.outcome, Again | Failed) for r in results) else 0
+        self._hands.store.record(
+            cluster.id,
+            claim.token,
+            status,
+            events=(*timeline.rest(), *_transitions(previous, status, cluster, now)),
+            look_again_after=look_again_after(cluster, status, results, attempts),
+            attempts=attempts,
+        )
+
+
+def look_again_after(cluster: Cluster, status: Status, results: tuple[Result, ...], attempts: int) -> float:
+    """Seconds until the next look: soon while something is on its way, later the longer it fails, with jitter so that
+    clusters that failed together do not come back together."""
+    jitter = _random.uniform(0.9, 1.1)
+    if any(isinstance(r.outcome, Failed) for r in results):
+        return min(FAILED_LOOK_LIMIT, 5.0 * 2.0 ** min(attempts, 6)) * jitter
+    waits = [r.outcome.after for r in results if isinstance(r.outcome, Again)]
+    if waits:
+        return max(min(waits), min(30.0, 0.5 * 2.0 ** min(attempts, 8))) * jitter
+    if status.phase is Phase.PAUSED:
+        return PAUSED_LOOK * jitter
+    if status.phase is Phase.READY and not cluster.deleting:
+        return READY_LOOK * jitter
+    return PROGRESS_LOOK
+
+
+class _Timeline:
+    """Collects a cycle's events and writes them while it goes on, so that a long cycle is not silent."""
+
+    def __init__(self, hands: Hands, cluster: Cluster, token: int) -> None:
+        self._hands, self._cluster, self._token = hands, cluster, token
+        self._events: list[Event] = []
+        self._flushed_at = hands.clock()
+
+    def add(self, event: Event) -> None:
+        self._events.append(event)
+        if (self._hands.clock() - self._flushed_at).total_seconds() > _EVENTS_FLUSHED_EVERY:
+            self._hands.store.add_events(self._cluster.id, self._token, self.rest())
+            self._flushed_at = self._hands.clock()
+
+    def rest(self) -> tuple[Event, ...]:
+        events, self._events = tuple(self._events), []
+        return events
+
+
+def _arrivals(before: Observed | None, seen: Observed, cluster: Cluster, now: datetime) -> list[Event]:
+    """What came true since the last look without a step of ours: servers that run, a balancer that is there, nodes."""
+    if before is None:
+        return []
+    events: list[Event] = []
+
+    def arrived(reason: str, subject: str, since: datetime | None, component: str) -> None:
+        seconds = (now - since).total_seconds() if since is not None else None
+        events.append(
+            Event(
+                since or now, reason, f"{subject}: {reason}", subject, component, seconds, "Normal", cluster.generation
+            )
+        )
+
+    ran = {s.id for s in before.cloud.servers or () if s.status == "ACTIVE"}
+    for server in seen.cloud.servers or ():
+        if server.status == "ACTIVE" and server.id not in ran and before.cloud.servers is not None:
+            arrived("ServerActive", server.name, server.created_at, "cloud")
+    was, now_is = _balancer(before, owner(cluster)), _balancer(seen, owner(cluster))
+    if now_is == "ACTIVE" and was not in (None, "ACTIVE"):
+        arrived("LoadBalancerActive", "api", None, "cloud")
+    if seen.kube is not None:
+        machines = {m.name: m for m in seen.machines}
+        ready = {n.name for n in before.kube.nodes if n.ready} if before.kube is not None else set()
+        for node in seen.kube.nodes:
+            if node.ready and node.name not in ready and node.name in machines:
+                arrived("NodeReady", node.name, machines[node.name].created_at, "kubernetes")
+        available = {a.name for a in before.kube.addons if a.available} if before.kube is not None else set()
+        for addon in seen.kube.addons:
+            if addon.available and addon.name not in available:
+                arrived("AddonAvailable", addon.name, None, "kubernetes")
+    return events
+
+
+def _balancer(seen: Observed, of: Owner) -> str | None:
+    balancer = api_balancer(seen.cloud, of)
+    return balancer.provisioning_status if balancer is not None else None
+
+
+def _transitions(previous: Status, status: Status, cluster: Cluster, now: datetime) -> tuple[Event, ...]:
+    """Conditions that changed their mind, in the customer's words."""
+    events = []
+    for condition in status.conditions:
+        before = previous.condition(condition.type)
+        if before is not None and (before.status, before.reason) == (condition.status, condition.reason):
+            continue
+        if condition.status != "True" and condition.blame is None:
+            continue  # progress is told by the steps themselves
+        level = "Normal" if condition.status == "True" else "Warning"
+        seconds = (
+            (now - cluster.created_at).total_seconds() if condition.type == "Ready" and level == "Normal" else None
+        )
+        remedy = f" ({condition.blame}: {condition.remedy})" if condition.blame else ""
+        reason = condition.type if level == "Normal" else condition.reason
+        events.append(
+            Event(
+                cluster.created_at if seconds is not None else now,
+                reason,
+                (condition.message or f"{condition.type}: {condition.reason}") + remedy,
+                cluster.name,
+                "navarch",
+                seconds,
+                level,
+                cluster.generation,
+            )
+        )
+    return tuple(events)

@@ -1,0 +1,244 @@
+"""Looking: the cloud, the machines' reports and the Kubernetes API, read once into a frozen `Observed`.
+
+A full look asks for every kind of object. Between full looks of a cluster that this worker alone has held since, only
+what is still on its way is asked for again (servers that build, a balancer that is pending): an idle cloud API is worth
+more to a booting machine than a second look at a router.
+"""
+
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Lock
+
+from navarch.addons.cloud_conf import cloud_conf
+from navarch.addons.contract import Access, Inputs
+from navarch.bootstrap.kubeconfig import admin_access
+from navarch.domain import names
+from navarch.domain.catalogue import Catalogue, VolumeType
+from navarch.domain.conditions import overdue_machines
+from navarch.domain.errors import NavarchError, Permanent, Temporary
+from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed
+from navarch.domain.plan import api_balancer, api_floating_ip
+from navarch.domain.spec import Cluster, Role
+from navarch.domain.status import Phase, Status
+from navarch.reconcile.act import Hands, Inside, read_secrets
+
+FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
+ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
+_API_STARTS_IN = frozenset({"KubeadmInit", "KubeadmJoin", "Joined"})
+_REMEMBERED = 5000  # clusters whose last look is kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What the last cycle knew. Good only if nobody else held the cluster since: the next token."""
+
+    token: int
+    cloud: CloudState
+    full_at: datetime
+    kube: KubeState | None = None
+    access: Access | None = None
+    access_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A look, the way into the cluster that was found, and what the last look knew (None: nothing)."""
+
+    observed: Observed
+    inside: Inside
+    before: Observed | None
+
+
+class Lookout:
+    """Takes looks, and remembers the last one of each cluster. Safe to use from threads."""
+
+    def __init__(self, hands: Hands, pool: ThreadPoolExecutor) -> None:
+        self._hands, self._pool = hands, pool
+        self._memories: OrderedDict[str, _Memory] = OrderedDict()
+        self._lock = Lock()
+
+    def look(self, cluster: Cluster, status: Status, token: int, catalogue: Catalogue) -> Seen:
+        """Read everything that may have changed."""
+        now = self._hands.clock()
+        memory = self._recall(cluster.id, token)
+        machines = self._hands.store.machines(cluster.id, removed=True)
+        kinds = self._kinds(cluster, status, memory, machines, now)
+        reading: Future[CloudState] = self._pool.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
+        secrets_ready = self._hands.store.sealed(cluster.id, "secrets") is not None
+        # the way in is known from the last look: read the cluster beside the cloud
+        known = memory.cloud if memory is not None else None
+        inside, access_at = Inside(), None
+        kube, trouble = None, ""
+        if known is not None:
+            inside, access_at = self._way_in(cluster, known, catalogue, machines, memory, now)
+            kube, trouble = self._kube(inside)
+        cloud = _join(known, reading.result())
+        if known is None:
+            inside, access_at = self._way_in(cluster, cloud, catalogue, machines, memory, now)
+            kube, trouble = self._kube(inside)
+        digests = self._hands.addons.digests(inside.inputs) if inside.inputs is not None else ()
+        observed = Observed(
+            cloud=cloud,
+            machines=machines,
+            kube=kube,
+            kube_trouble=trouble,
+            secrets_ready=secrets_ready,
+            addon_digests=digests,
+            fresh=kinds is None,
+        )
+        observed = replace(observed, consoles=self._consoles(cluster, observed, now))
+        full_at = now if kinds is None or memory is None else memory.full_at
+        self._remember(cluster.id, _Memory(token, cloud, full_at, kube, inside.access, access_at))
+        before = Observed(cloud=memory.cloud, kube=memory.kube) if memory is not None else None
+        return Seen(observed, inside, before)
+
+    def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
+        """Keep what the cycle's acting added to the look."""
+        with self._lock:
+            memory = self._memories.get(cluster_id)
+            if memory is not None and memory.token == token:
+                self._memories[cluster_id] = replace(memory, cloud=observed.cloud, kube=observed.kube)
+
+    def forget(self, cluster_id: str) -> None:
+        """Drop what is known: the next look is a full one."""
+        with self._lock:
+            self._memories.pop(cluster_id, None)
+
+    def _recall(self, cluster_id: str, token: int) -> _Memory | None:
+        with self._lock:
+            memory = self._memories.get(cluster_id)
+        return memory if memory is not None and memory.token == token - 1 else None
+
+    def _remember(self, cluster_id: str, memory: _Memory) -> None:
+        with self._lock:
+            self._memories[cluster_id] = memory
+            self._memories.move_to_end(cluster_id)
+            while len(self._memories) > _REMEMBERED:
+                self._memories.popitem(last=False)
+
+    def _kinds(
+        self,
+        cluster: Cluster,
+        status: Status,
+        memory: _Memory | None,
+        machines: tuple[Machine, ...],
+        now: datetime,
+    ) -> frozenset[Kind] | None:
+        """Which kinds to ask for; None: all of them."""
+        if memory is None or cluster.deleting or now - memory.full_at > FULL_LOOK_EVERY or not memory.cloud.complete:
+            return None
+        if status.phase is Phase.READY and status.observed_generation == cluster.generation:
+            return None
+        cloud, kinds = memory.cloud, set()
+        servers = {s.name: s for s in cloud.servers or ()}
+        live = [m for m in machines if not m.removed]
+        if any(m.removing or m.name not in servers or servers[m.name].status != "ACTIVE" for m in live):
+            kinds.add(Kind.SERVER)
+        if any(m.removing for m in live):
+            kinds.add(Kind.PORT)
+        balancer = api_balancer(cloud, names.owner(cluster))
+        if balancer is None or balancer.provisioning_status != "ACTIVE":
+            kinds.add(Kind.LOAD_BALANCER)
+        if any(v.made_by == "navarch" and v.status not in ("available", "in-use") for v in cloud.volumes or ()):
+            kinds.add(Kind.VOLUME)
+        return frozenset(kinds)
+
+    def _way_in(
+        self,
+        cluster: Cluster,
+        cloud: CloudState,
+        catalogue: Catalogue,
+        machines: tuple[Machine, ...],
+        memory: _Memory | None,
+        now: datetime,
+    ) -> tuple[Inside, datetime | None]:
+        owner = names.owner(cluster)
+        address, balancer = api_floating_ip(cloud, owner), api_balancer(cloud, owner)
+        starting = any(
+            m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in _API_STARTS_IN for p in m.phases)
+            for m in machines
+        )
+        if cluster.deleting or address is None or balancer is None or not starting:
+            return Inside(), None
+        secrets = read_secrets(self._hands, cluster.id)
+        if secrets is None:
+            return Inside(), None
+        url = f"https://{address.address}:6443"
+        access, access_at = (memory.access, memory.access_at) if memory is not None else (None, None)
+        if access is None or access_at is None or access.url != url or now - access_at > ACCESS_IS_RENEWED:
+            ca, certificate, key = admin_access(secrets, url, now)
+            access, access_at = Access(url, ca, certificate, key), now
+        return Inside(access, self._inputs(cluster, cloud, catalogue, secrets.cloud_password)), access_at
+
+    def _inputs(self, cluster: Cluster, cloud: CloudState, catalogue: Catalogue, password: str) -> Inputs | None:
+        """What add-ons are rendered from; None while part of it is not known yet."""
+        owner, endpoint = names.owner(cluster), self._hands.cloud.endpoint
+        identity = next((i for i in cloud.identities or () if i.trust_id), None)
+        network = next((n for n in cloud.networks or () if n.name == names.network(owner)), None)
+        subnet = next((s for s in cloud.subnets or () if s.name == names.network(owner)), None)
+        balancer = api_balancer(cloud, owner)
+        release = catalogue.release(cluster.spec.kubernetes_version)
+        external = catalogue.external_network(cluster.spec.network.external_network)
+        if identity is None or identity.trust_id is None or network is None or subnet is None:
+            return None
+        if balancer is None or release is None or external is None:
+            return None
+        configuration = cloud_conf(
+            auth_url=endpoint.auth_url,
+            region=endpoint.region,
+            user_id=identity.id,
+            password=password,
+            trust_id=identity.trust_id,
+            subnet_id=subnet.id,
+            floating_network_id=external.id,
+            has_ca=bool(endpoint.ca_certificate),
+        )
+        return Inputs(
+            cluster=cluster,
+            components=dict(release.components),
+            api_address=balancer.vip_address,
+            api_port=6443,
+            mtu=network.mtu,
+            cloud_conf=configuration,
+            cloud_ca=endpoint.ca_certificate,
+            volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, catalogue)),
+            zones=catalogue.zones,
+        )
+
+    def _kube(self, inside: Inside) -> tuple[KubeState | None, str]:
+        if inside.access is None or inside.inputs is None:
+            return None, ""
+        try:
+            return self._hands.addons.observe(inside.access, inside.inputs), ""
+        except (Temporary, Permanent) as error:
+            return None, error.message
+
+    def _consoles(self, cluster: Cluster, observed: Observed, now: datetime) -> tuple[tuple[str, str], ...]:
+        consoles = []
+        for server in overdue_machines(cluster, observed, now):
+            try:
+                consoles.append((server.name, self._hands.cloud.console(names.owner(cluster), server.id)))
+            except NavarchError:
+                continue  # the condition says the rest
+        return tuple(consoles)
+
+
+def _default_first(cluster: Cluster, catalogue: Catalogue) -> tuple[VolumeType, ...]:
+    """The cloud's volume types, the one of the etcd disks first: it is known to be fast, so it is the default class."""
+    fast = cluster.spec.control_plane.etcd_volume.type
+    return tuple(sorted(catalogue.volume_types, key=lambda t: (t.name != fast, t.name)))
+
+
+def _join(known: CloudState | None, read: CloudState) -> CloudState:
+    """What was read now over what was known. A kind that could not be read is unknown, not as before."""
+    if known is None:
+        return read
+    failed = {t.subject for t in read.trouble}
+    fields = {
+        name: value
+        for kind, name in FIELD_OF_KIND.items()
+        if (value := getattr(read, name)) is not None or kind.value in failed
+    }
+    return replace(known, **fields, trouble=read.trouble)
