@@ -1,0 +1,152 @@
+"""The service's routes as methods. Clusters are named by id or by unique name."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import quote
+
+from navarch.client.http import BASE, Http
+from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup
+
+_PAGE = 100
+
+
+class Navarch:
+    """The native API. Every method may raise `Problem`, `Unavailable` and `NotAuthorised`."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.__exit__(kind, error, trace)
+
+    def now(self) -> datetime:
+        """The service's time."""
+        return self.http.now()
+
+    # clusters
+
+    def create_cluster(self, body: Mapping[str, Any], *, idempotency_key: str | None = None) -> Cluster:
+        """Ask for a cluster. The same key and body answer the same cluster; one is made where none is given, so that
+        a lost answer never makes two."""
+        key = idempotency_key or str(uuid.uuid4())
+        return cast(Cluster, self.http.call("POST", f"{BASE}/clusters", json=body, headers={"Idempotency-Key": key}))
+
+    def plan_cluster(self, body: Mapping[str, Any]) -> Json:
+        """What `create_cluster` would do; changes nothing."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        return self._json("POST", "/clusters", json=body, params={"dry_run": "true"}, headers=headers)
+
+    def clusters(self, *, labels: Mapping[str, str] | None = None, name: str | None = None) -> Iterator[Cluster]:
+        """Every cluster of the project, page by page."""
+        params: list[tuple[str, str]] = [("label", f"{k}={v}") for k, v in (labels or {}).items()]
+        if name:
+            params.append(("name", name))
+        return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params))
+
+    def cluster(self, cluster: str) -> Cluster:
+        """One cluster."""
+        return cast(Cluster, self._json("GET", _at(cluster)))
+
+    def update_cluster(self, cluster: str, patch: Mapping[str, Any], *, if_match: str | None = None) -> Cluster:
+        """Merge `patch` into the cluster. `if_match`: an ETag; refused with 412 where somebody was faster."""
+        return cast(Cluster, self._json("PATCH", _at(cluster), json=patch, headers=_match(if_match)))
+
+    def plan_update(self, cluster: str, patch: Mapping[str, Any]) -> Json:
+        """What `update_cluster` would do; changes nothing."""
+        return self._json("PATCH", _at(cluster), json=patch, params={"dry_run": "true"})
+
+    def delete_cluster(self, cluster: str, *, keep_volumes: bool = False) -> Cluster | None:
+        """Ask the cluster to go; `keep_volumes` leaves the volumes of claims."""
+        params = {"keep": "volumes"} if keep_volumes else {}
+        return cast(Cluster | None, self.http.call("DELETE", BASE + _at(cluster), params=params))
+
+    def issue_kubeconfig(self, cluster: str, body: Mapping[str, Any]) -> Kubeconfig:
+        """A short-lived credential; `body` holds `role` or `groups`, and `ttl_seconds`."""
+        return cast(Kubeconfig, self._json("POST", _at(cluster, "kubeconfigs"), json=body))
+
+    # what belongs to a cluster
+
+    def node_groups(self, cluster: str) -> Iterator[NodeGroup]:
+        """Its node groups."""
+        return cast(Iterator[NodeGroup], self._pages(_at(cluster, "node_groups"), "node_groups"))
+
+    def node_group(self, cluster: str, name: str) -> NodeGroup:
+        """One node group."""
+        return cast(NodeGroup, self._json("GET", _at(cluster, "node_groups", name)))
+
+    def create_node_group(
+        self, cluster: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> NodeGroup:
+        """Ask for a node group."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return cast(NodeGroup, self._json("POST", _at(cluster, "node_groups"), json=body, headers=headers))
+
+    def update_node_group(
+        self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: str | None = None
+    ) -> NodeGroup:
+        """Merge `patch` into a node group."""
+        path = _at(cluster, "node_groups", name)
+        return cast(NodeGroup, self._json("PATCH", path, json=patch, headers=_match(if_match)))
+
+    def delete_node_group(self, cluster: str, name: str) -> NodeGroup | None:
+        """Ask a node group to go: its nodes are drained first."""
+        return cast(NodeGroup | None, self.http.call("DELETE", BASE + _at(cluster, "node_groups", name)))
+
+    def machines(self, cluster: str) -> Iterator[Machine]:
+        """Its machines."""
+        return cast(Iterator[Machine], self._pages(_at(cluster, "machines"), "machines"))
+
+    def events(self, cluster: str, *, after: int | None = None) -> Iterator[Event]:
+        """Its timeline, oldest first; `after`: only those after the event of that id."""
+        params = [] if after is None else [("marker", str(after))]
+        return cast(Iterator[Event], self._pages(_at(cluster, "events"), "events", params))
+
+    # what a form needs
+
+    def catalogue(self, noun: str) -> list[Json]:
+        """All entries of `versions`, `flavors`, `zones`, `volume_types` or `external_networks`."""
+        return cast(list[Json], list(self._pages(f"/{noun}", noun)))
+
+    def quota(self) -> Json:
+        """What the project may use and what is free."""
+        return self._json("GET", "/quota")
+
+    def ready(self) -> Json:
+        """The service's own opinion of itself; asked without a token. Raises Unavailable where it is not ready."""
+        return cast(Json, self.http.call("GET", "/readyz", authenticated=False) or {})
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        return cast(Json, self.http.call(method, BASE + path, json=json, params=params, headers=headers))
+
+    def _pages(self, path: str, noun: str, params: list[tuple[str, str]] | None = None) -> Iterator[Any]:
+        page: Any = self.http.call("GET", BASE + path, params=[*(params or []), ("limit", str(_PAGE))])  # type: ignore[arg-type]
+        while True:
+            yield from page.get(noun) or []
+            following = page.get("next")
+            if not following:
+                return
+            page = self.http.call("GET", following)
+
+
+def _at(cluster: str, *rest: str) -> str:
+    return "/clusters/" + "/".join(quote(part, safe="") for part in (cluster, *rest))
+
+
+def _match(etag: str | None) -> dict[str, str]:
+    return {} if etag is None else {"If-Match": etag}

@@ -1,0 +1,109 @@
+"""What the service answers, as typed dictionaries: fields a newer service adds are kept and shown as they came."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Json = dict[str, Any]
+
+
+class Condition(TypedDict):
+    """A statement about a cluster. `blame` says who must act, `remedy` how."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    blame: NotRequired[str | None]
+    remedy: NotRequired[str | None]
+    last_transition_at: NotRequired[str | None]
+    observed_generation: NotRequired[int]
+
+
+class MachineCount(TypedDict):
+    """How many machines are wanted and how many are Ready nodes."""
+
+    desired: int
+    ready: int
+
+
+class ClusterStatus(TypedDict):
+    """What is seen of a cluster."""
+
+    observed_generation: int
+    phase: str
+    api_url: NotRequired[str | None]
+    kubernetes_version: NotRequired[str | None]
+    machines: MachineCount
+    conditions: list[Condition]
+    ready_at: NotRequired[str | None]
+
+
+class Cluster(TypedDict):
+    """A cluster: its wish (`spec`) and what is seen of it (`status`)."""
+
+    id: str
+    name: str
+    project_id: str
+    labels: dict[str, str]
+    generation: int
+    created_at: str
+    updated_at: NotRequired[str | None]
+    deletion_requested_at: NotRequired[str | None]
+    spec: Json
+    status: ClusterStatus
+    node_groups: NotRequired[list["NodeGroup"]]
+
+
+class NodeGroup(TypedDict):
+    """Workers that are alike."""
+
+    name: str
+    spec: Json
+    status: Json
+    generation: NotRequired[int]
+
+
+class MachinePhase(TypedDict):
+    """What a machine said of one step of its boot. `at` is when it said so; `seconds` how long the step took."""
+
+    phase: str
+    state: Literal["started", "done", "failed"]
+    at: str
+    seconds: float
+    log: NotRequired[str]
+
+
+class Machine(TypedDict):
+    """A machine of a cluster."""
+
+    name: str
+    role: str
+    group: str
+    zone: str
+    created_at: str
+    joined: bool
+    phases: list[MachinePhase]
+    serial: NotRequired[int]
+    removing: NotRequired[bool]
+    flavor: NotRequired[str | None]
+    addresses: NotRequired[list[str]]
+
+
+class Event(TypedDict):
+    """One line of a cluster's timeline: `reason` happened to `subject`; it ended at `at` and took `seconds`."""
+
+    id: int
+    at: str
+    reason: str
+    subject: str
+    component: str
+    message: str
+    level: str
+    seconds: NotRequired[float | None]
+    generation: NotRequired[int]
+
+
+class Kubeconfig(TypedDict):
+    """A short-lived credential. `kubeconfig` is the file's text."""
+
+    kubeconfig: str
+    expires_at: NotRequired[str]
