@@ -1,0 +1,190 @@
+"""Bringing the lab up: one graph of services and one-off steps, each as early as its inputs allow.
+
+Everything is looked at before it is done, so `up` starts what is missing and goes on where an earlier one stopped.
+"""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from navarch_lab import bootstrap, clouds, configure, databases, graph, guard, install, namespaces, network, processes
+from navarch_lab.conf.ini import Context
+from navarch_lab.credentials import load_or_make
+from navarch_lab.graph import Step
+from navarch_lab.layout import Layout
+from navarch_lab.progress import LabError, Progress
+from navarch_lab.services import Service, all_services, environment
+from navarch_lab.topology import NETNS, VOLUME_BACKENDS
+
+
+@contextmanager
+def exclusively(layout: Layout) -> Iterator[None]:
+    """One `up`, `down` or `destroy` at a time."""
+    layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(layout.state / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LabError("another navarch-lab command is at work on this lab", remedy="wait for it") from None
+        yield
+
+
+def context_of(layout: Layout) -> Context:
+    """Context of an installed lab; makes its passwords on first use."""
+    return Context(layout, install.find(layout), load_or_make(layout.secrets_file))
+
+
+def up(layout: Layout, progress: Progress) -> None:
+    """Bring everything up and return when the lab takes orders. Enters the lab's network namespace for good."""
+    with exclusively(layout):
+        context = context_of(layout)
+        guard.check_host()
+        network.ensure_namespace()
+        configure.write_all(context)
+        namespaces.enter(NETNS)
+        graph.run(steps(context, progress))
+        clouds.write(layout)
+    progress.say("the lab is up; `navarch-lab env` tells how to reach it")
+
+
+def steps(context: Context, progress: Progress) -> list[Step]:
+    """The whole of `up`."""
+    layout, installed = context.layout, context.installed
+    variables = environment(context)
+    ovn = layout.data / "ovn"
+
+    def ovn_files() -> None:
+        network.create_database(installed, ovn / "conf.db", "openvswitch/vswitch.ovsschema")
+        network.create_database(installed, ovn / "nb.db", "ovn/ovn-nb.ovsschema")
+        network.create_database(installed, ovn / "sb.db", "ovn/ovn-sb.ovsschema")
+
+    one_off: list[tuple[str, Callable[[], None], set[str]]] = [
+        ("ovn-files", ovn_files, set()),
+        ("switch-settings", partial(network.configure_switch, layout, installed), {"ovsdb-local"}),
+        ("bridges", partial(network.create_bridges, layout, installed), {"ovs-vswitchd"}),
+        (
+            "mariadb-files",
+            partial(databases.create_mariadb, layout.data / "mariadb", layout.log / "mariadb-install.log", progress),
+            set(),
+        ),
+        ("databases", partial(databases.create_databases, context), {"mariadb"}),
+        ("identities", partial(_identities, context, progress), {"keystone-api"}),
+        ("hosts", partial(_hosts, context, progress), {f"nova-compute-{host}" for host in bootstrap.HOSTS} | _COMPUTE),
+        ("network", partial(_network, context, progress), {"neutron-api", "identities", "neutron-ovn-agent"}),
+        ("storage", partial(_storage, context, progress), {"cinder-api", "cinder-volume", "cinder-scheduler", "identities"}),
+        ("quotas", partial(_quotas, context, progress), {"network", "storage", "hosts"}),
+    ]  # fmt: skip
+    result = [Step(name, run, frozenset(after)) for name, run, after in one_off]
+    for schema in databases.schemas(context):
+        run = partial(databases.migrate, context, schema, variables, progress)
+        result.append(Step(f"schema-{schema.service}", run, frozenset({"databases"}), heavy=True))
+    for service in all_services(context):
+        result.append(Step(service.name, partial(ensure_running, context, service, progress), service.after))
+    return result
+
+
+_COMPUTE = {"nova-api", "nova-conductor", "nova-scheduler", "placement-api", "identities"}
+
+
+def ensure_running(context: Context, service: Service, progress: Progress) -> None:
+    """Start the service unless it runs, and wait until it is ready."""
+    layout = context.layout
+    record = processes.read(layout.run / f"{service.name}.json")
+    log = layout.log / f"{service.name}.log"
+    began = time.monotonic()
+    if record is not None and processes.alive(record):
+        _wait_ready(service, record, log, 0)
+        return
+    for pid in processes.everything_of(service.name, record):
+        # Children that outlived a crash hold its ports and sockets.
+        processes.kill(pid)
+    size = log.stat().st_size if log.exists() else 0
+    record = processes.start(
+        service.name,
+        service.argv,
+        environment={**environment(context), **service.environment},
+        folder=layout.state,
+        log=log,
+        records=layout.run,
+    )
+    _wait_ready(service, record, log, size)
+    progress.say(f"{service.name}: {time.monotonic() - began:.1f} s")
+
+
+def _wait_ready(service: Service, record: processes.Record, log: Path, size: int) -> None:
+    end = time.monotonic() + service.timeout
+    while not service.ready(log, size):
+        if not processes.alive(record):
+            raise LabError(
+                f"{service.name} ended as it started", log=log, remedy="see its log; then navarch-lab up again"
+            )
+        if time.monotonic() > end:
+            raise LabError(
+                f"{service.name} was not ready after {service.timeout:.0f} s",
+                log=log,
+                remedy="a slow or full machine? `navarch-lab up` again waits on",
+            )
+        time.sleep(0.1)
+
+
+def _identities(context: Context, progress: Progress) -> None:
+    done = context.layout.data / "schemas" / "identities"
+    if done.exists():
+        return
+    with progress.step("roles, users, projects, catalogue"):
+        bootstrap.ensure_identities(bootstrap.connect(context), context)
+    done.touch()
+
+
+def _hosts(context: Context, progress: Progress) -> None:
+    cloud = bootstrap.connect(context)
+    with progress.step("compute hosts registered"):
+        _until_empty(partial(bootstrap.missing, cloud), 120)
+    with progress.step("flavors and zones"):
+        bootstrap.ensure_flavors(cloud)
+        bootstrap.ensure_zones(cloud)
+
+
+def _network(context: Context, progress: Progress) -> None:
+    cloud = bootstrap.connect(context)
+    with progress.step("external network"):
+        bootstrap.ensure_external_network(cloud)
+    with progress.step("network agents alive"):
+        _until_empty(partial(bootstrap.missing_network, cloud), 120)
+
+
+def _storage(context: Context, progress: Progress) -> None:
+    cloud = bootstrap.connect(context)
+    with progress.step("volume types"):
+        bootstrap.ensure_volume_types(cloud, VOLUME_BACKENDS.values())
+    with progress.step("volume backends report"):
+        _until_empty(partial(bootstrap.missing_storage, cloud, VOLUME_BACKENDS), 120)
+
+
+def _quotas(context: Context, progress: Progress) -> None:
+    done = context.layout.data / "schemas" / "quotas"
+    if done.exists():
+        return
+    with progress.step("quotas of the customers"):
+        bootstrap.ensure_quotas(bootstrap.connect(context))
+    done.touch()
+
+
+def _until_empty(look: Callable[[], list[str]], seconds: float) -> None:
+    """Wait until nothing is missing. A service that refuses to answer meanwhile is asked again."""
+    end = time.monotonic() + seconds
+    trouble = ""
+    while True:
+        try:
+            lacking = look()
+            if not lacking:
+                return
+            trouble = f"still missing: {', '.join(lacking)}"
+        except Exception as error:  # noqa: BLE001 - any SDK error: shown when time is up
+            trouble = f"{type(error).__name__}: {error}"
+        if time.monotonic() > end:
+            raise LabError(trouble, remedy="navarch-lab status names the logs; navarch-lab up again waits on")
+        time.sleep(0.5)
