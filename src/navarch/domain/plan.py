@@ -150,7 +150,8 @@ class _Wish:
             group = _named(cloud.security_groups, name)
             if cloud.security_groups is not None and (group is None or group.rules != rules):
                 yield EnsureSecurityGroup(name, rules)
-        for group_name in (CONTROL_PLANE_GROUP, *(g.name for g in cluster.node_groups)):
+        staying = (g.name for g in cluster.node_groups if g.deletion_requested_at is None)
+        for group_name in (CONTROL_PLANE_GROUP, *staying):
             name = names.server_group(owner, group_name)
             if cloud.server_groups is not None and _named(cloud.server_groups, name) is None:
                 yield EnsureServerGroup(name)

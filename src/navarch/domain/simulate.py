@@ -45,6 +45,7 @@ from navarch.domain.steps import (
     EnsureVolume,
     Forget,
     ForgetMachine,
+    ForgetNodeGroup,
     RecordMachine,
     ReleaseMachine,
     Remove,
@@ -71,7 +72,7 @@ def rehearse(
     seen = observed if observed is not None else nothing_yet()
     taken: list[Step] = []
     for _ in range(_ROUNDS):
-        seen = _time_passes(cluster, seen)
+        seen = time_passes(cluster, seen)
         steps = plan(cluster, seen, catalogue, now=now)
         if not steps:
             return tuple(taken)
@@ -79,6 +80,8 @@ def rehearse(
             taken.append(step)
             if isinstance(step, Forget):
                 return tuple(taken)
+            if isinstance(step, ForgetNodeGroup):
+                cluster = replace(cluster, node_groups=tuple(g for g in cluster.node_groups if g.name != step.name))
             seen = imagine(cluster, seen, step, now)
     raise RuntimeError(f"the plan of {cluster.name} does not come to an end")
 
@@ -148,7 +151,7 @@ def _released(cloud: CloudState) -> CloudState:
     return replace(cloud, volumes=volumes)
 
 
-def _time_passes(cluster: Cluster, seen: Observed) -> Observed:
+def time_passes(cluster: Cluster, seen: Observed) -> Observed:
     """Machines whose servers run have joined; once the first one has, the Kubernetes API answers."""
     if cluster.deleting:
         return seen

@@ -1,0 +1,222 @@
+"""The story of a cluster, told by its plan."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from clusters import CATALOGUE, NOW, cluster
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from story import log
+
+from navarch.domain import names
+from navarch.domain.observed import FIELD_OF_KIND, Identity, Kind, Machine, Observed, Rule, Server, Volume
+from navarch.domain.plan import plan, security_group_rules
+from navarch.domain.simulate import imagine, nothing_yet, rehearse, time_passes
+from navarch.domain.spec import Cluster, Role
+from navarch.domain.steps import (
+    CreateServer,
+    DrainNode,
+    EnsureNetwork,
+    Forget,
+    ForgetMachine,
+    ForgetNodeGroup,
+    RecordMachine,
+    ReleaseMachine,
+    Remove,
+    Step,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def grown(wanted: Cluster) -> Observed:
+    """What is seen of a cluster that has come to be Ready."""
+    return after(wanted, nothing_yet())
+
+
+def after(wanted: Cluster, seen: Observed) -> Observed:
+    """What is seen once the plan has nothing left to do."""
+    for _ in range(100):
+        seen = time_passes(wanted, seen)
+        steps = plan(wanted, seen, CATALOGUE, now=NOW)
+        if not steps or any(isinstance(s, Forget) for s in steps):
+            return replace(seen, fresh=True)
+        for step in steps:
+            seen = imagine(wanted, seen, step, NOW)
+    raise AssertionError("the plan does not come to an end")
+
+
+def deleting(wanted: Cluster, **changes: object) -> Cluster:
+    return replace(wanted, deletion_requested_at=NOW, **changes)  # type: ignore[arg-type]
+
+
+def stories() -> dict[str, tuple[Step, ...]]:
+    one, three = cluster(), cluster(control_plane=3, workers=1)
+    web = one.node_groups[0]
+    bigger = replace(one, node_groups=(replace(web, spec=replace(web.spec, replicas=3)),))
+    smaller = replace(one, node_groups=(replace(web, spec=replace(web.spec, replicas=1)),))
+    without = replace(one, node_groups=(replace(web, deletion_requested_at=NOW),))
+    return {
+        "create-1+2": rehearse(one, CATALOGUE, now=NOW),
+        "create-3+1": rehearse(three, CATALOGUE, now=NOW),
+        "scale-up": rehearse(bigger, CATALOGUE, now=NOW, observed=grown(one)),
+        "scale-down": rehearse(smaller, CATALOGUE, now=NOW, observed=grown(one)),
+        "delete-node-group": rehearse(without, CATALOGUE, now=NOW, observed=grown(one)),
+        "delete": rehearse(deleting(one), CATALOGUE, now=NOW, observed=grown(one)),
+    }
+
+
+@pytest.mark.parametrize("name", ["create-1+2", "create-3+1", "scale-up", "scale-down", "delete-node-group", "delete"])
+def test_the_story_reads_as_written_down(name: str) -> None:
+    assert log(stories()[name]) == (GOLDEN / f"{name}.log").read_text()
+
+
+def test_a_cluster_that_is_as_wanted_needs_nothing() -> None:
+    assert plan(cluster(), grown(cluster()), CATALOGUE, now=NOW) == ()
+
+
+def test_a_paused_cluster_is_left_alone() -> None:
+    wanted = cluster()
+    assert plan(replace(wanted, spec=replace(wanted.spec, paused=True)), nothing_yet(), CATALOGUE, now=NOW) == ()
+
+
+def test_a_kind_that_could_not_be_read_is_not_made_again() -> None:
+    blind = replace(nothing_yet(), cloud=replace(nothing_yet().cloud, networks=None))
+    assert not [s for s in plan(cluster(), blind, CATALOGUE, now=NOW) if isinstance(s, EnsureNetwork)]
+
+
+def test_a_cluster_is_not_forgotten_while_a_kind_could_not_be_read() -> None:
+    wanted = deleting(cluster())
+    for kind in Kind:
+        blind = replace(nothing_yet(), cloud=replace(nothing_yet().cloud, **{FIELD_OF_KIND[kind]: None}))
+        assert Forget() not in plan(wanted, blind, CATALOGUE, now=NOW), kind
+    assert plan(wanted, nothing_yet(), CATALOGUE, now=NOW) == (Forget(),)
+
+
+def test_a_cluster_is_forgotten_only_after_a_fresh_look() -> None:
+    assert plan(deleting(cluster()), replace(nothing_yet(), fresh=False), CATALOGUE, now=NOW) == ()
+
+
+def test_deletion_waits_for_the_machines_before_it_removes_what_their_controllers_made() -> None:
+    seen = grown(cluster())
+    claim = Volume("v9", "pvc-1", "in-use", "z1", server_id="s", made_by="csi")
+    seen = replace(seen, cloud=seen.cloud.with_resource(claim))
+    steps = plan(deleting(cluster()), seen, CATALOGUE, now=NOW)
+    assert Kind.SERVER in {s.kind for s in steps if isinstance(s, Remove)}
+    assert not [s for s in steps if isinstance(s, Remove) and s.kind in (Kind.VOLUME, Kind.NETWORK, Kind.IDENTITY)]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_volumes_of_claims_go_unless_they_are_kept(keep: bool) -> None:
+    seen = grown(cluster())
+    claim = Volume("v9", "pvc-1", "available", "z1", made_by="csi")
+    seen = replace(seen, cloud=seen.cloud.with_resource(claim))
+    wanted = deleting(cluster(), keep_volumes=keep)
+    steps = rehearse(wanted, CATALOGUE, now=NOW, observed=seen)
+    assert any(isinstance(s, Remove) and s.id == "v9" for s in steps) is not keep
+    assert steps[-1] == Forget()
+
+
+def test_a_worker_number_is_never_used_twice() -> None:
+    wanted = cluster(workers=1)
+    seen = grown(cluster(workers=2))
+    seen = after(wanted, seen)  # web-2 is gone and remembered
+    steps = plan(cluster(workers=2), seen, CATALOGUE, now=NOW)
+    assert [s.name for s in steps if isinstance(s, RecordMachine)] == ["shop-3f2a91bc-web-3"]
+
+
+def test_a_machine_that_never_joined_goes_before_one_that_did() -> None:
+    seen = grown(cluster(workers=2))
+    seen = replace(seen, machines=tuple(replace(m, joined=m.name != "shop-3f2a91bc-web-1") for m in seen.machines))
+    steps = plan(cluster(workers=1), seen, CATALOGUE, now=NOW)
+    assert [s.name for s in steps if isinstance(s, ReleaseMachine)] == ["shop-3f2a91bc-web-1"]
+
+
+def test_a_node_is_drained_before_its_machine_goes() -> None:
+    seen = grown(cluster())
+    leaving = "shop-3f2a91bc-web-2"
+    seen = replace(seen, machines=tuple(replace(m, removing=m.name == leaving) for m in seen.machines))
+    steps = plan(cluster(workers=1), seen, CATALOGUE, now=NOW)
+    assert steps == (DrainNode(leaving),)
+
+
+def test_a_joined_machine_is_not_removed_while_the_kubernetes_api_is_silent() -> None:
+    seen = replace(grown(cluster()), kube=None)
+    seen = replace(seen, machines=tuple(replace(m, removing=m.serial == 2) for m in seen.machines))
+    assert not [s for s in plan(cluster(workers=1), seen, CATALOGUE, now=NOW) if isinstance(s, Remove)]
+
+
+def test_a_server_in_error_is_kept_a_while_then_made_anew() -> None:
+    seen = grown(cluster())
+    name = "shop-3f2a91bc-web-1"
+    broken = Server("broken", name, "ERROR", "z1", fault="No valid host", created_at=NOW)
+    cloud = replace(seen.cloud, servers=(*(s for s in seen.cloud.servers or () if s.name != name), broken))
+    seen = replace(seen, cloud=cloud)
+    assert plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=10)) == ()
+    (step,) = plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=61))
+    assert isinstance(step, Remove) and step.id == "broken"
+
+
+def test_the_second_of_two_objects_of_one_name_goes() -> None:
+    seen = grown(cluster())
+    name = names.etcd_volume(names.owner(cluster()), 0)
+    seen = replace(seen, cloud=seen.cloud.with_resource(Volume("second", name, "available", "z1")))
+    (step,) = plan(cluster(), seen, CATALOGUE, now=NOW)
+    assert isinstance(step, Remove) and step.id == "second"
+
+
+def test_a_foreign_object_is_never_touched() -> None:
+    seen = grown(cluster())
+    seen = replace(seen, cloud=seen.cloud.with_resource(Volume("theirs", "data", "available", "z1", made_by="csi")))
+    assert plan(cluster(), seen, CATALOGUE, now=NOW) == ()
+
+
+def test_the_api_is_open_to_those_who_may_and_to_navarch_alone() -> None:
+    wanted = cluster()
+    network = replace(wanted.spec.network, api_allowed_cidrs=("198.51.100.7/32",))
+    closed = replace(wanted, spec=replace(wanted.spec, network=network))
+    rules = security_group_rules(closed, Role.CONTROL_PLANE, ("198.51.100.1/32",))
+    api = {r.cidr for r in rules if r.port_min == 6443}
+    assert api == {"198.51.100.7/32", "198.51.100.1/32", "10.0.0.0/24"}
+    assert Rule("tcp", 6443, 6443, cidr="0.0.0.0/0") in security_group_rules(wanted, Role.CONTROL_PLANE)
+    assert not [r for r in security_group_rules(wanted, Role.WORKER) if r.port_min in (22, 6443, 2379)]
+
+
+def test_a_node_group_that_is_to_go_is_forgotten_when_its_machines_are() -> None:
+    one = cluster()
+    without = replace(one, node_groups=(replace(one.node_groups[0], deletion_requested_at=NOW),))
+    seen = grown(one)
+    seen = replace(seen, machines=tuple(replace(m, removed=m.group == "web") for m in seen.machines))
+    cloud = replace(seen.cloud, server_groups=tuple(g for g in seen.cloud.server_groups or () if "web" not in g.name))
+    assert ForgetNodeGroup("web") in plan(without, replace(seen, cloud=cloud), CATALOGUE, now=NOW)
+
+
+def test_an_identity_without_its_trust_is_completed() -> None:
+    seen = grown(cluster())
+    seen = replace(seen, cloud=replace(seen.cloud, identities=(Identity("u", "c"),)))
+    assert [type(s).__name__ for s in plan(cluster(), seen, CATALOGUE, now=NOW)] == ["EnsureIdentity"]
+
+
+def test_a_gone_machine_is_forgotten_with_its_port() -> None:
+    seen = grown(cluster())
+    leaving = Machine("shop-3f2a91bc-web-9", Role.WORKER, "web", 9, "z1", NOW, removing=True)
+    seen = replace(seen, machines=(*seen.machines, leaving))
+    assert plan(cluster(), seen, CATALOGUE, now=NOW) == (ForgetMachine(leaving.name),)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    start=st.tuples(st.sampled_from([1, 3, 5]), st.integers(0, 6)),
+    then=st.integers(0, 6),
+)
+def test_any_size_is_reached_from_any_other_and_deletion_leaves_nothing(start: tuple[int, int], then: int) -> None:
+    first, second = cluster(control_plane=start[0], workers=start[1]), cluster(control_plane=start[0], workers=then)
+    seen = after(second, grown(first))
+    servers = {s.name for s in seen.cloud.servers or ()}
+    assert len(servers) == start[0] + then
+    assert len({s.name for s in seen.cloud.ports or ()}) == start[0] + then
+    steps = rehearse(deleting(second), CATALOGUE, now=NOW, observed=seen)
+    assert steps[-1] == Forget()
+    assert not [s for s in steps if isinstance(s, CreateServer)]
