@@ -16,6 +16,7 @@ from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import new_ticket
 from navarch.bootstrap.user_data import user_data
+from navarch.bootstrap.vault import SECRETS, close_secrets, open_secrets
 from navarch.clouds.contract import Cloud
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
@@ -47,7 +48,6 @@ from navarch.domain.steps import (
 )
 from navarch.store.contract import WorkerStore
 
-SECRETS = "secrets"  # name under which the store keeps a cluster's sealed keys
 TICKET_LIFETIME = timedelta(hours=1)
 
 
@@ -85,11 +85,7 @@ def read_secrets(hands: Hands, cluster_id: str) -> ClusterSecrets | None:
     sealed = hands.store.sealed(cluster_id, SECRETS)
     if sealed is None:
         return None
-    return ClusterSecrets.from_bytes(hands.sealer.unseal(_context(cluster_id), sealed))
-
-
-def _context(cluster_id: str) -> str:
-    return f"{cluster_id}/{SECRETS}"
+    return open_secrets(hands.sealer, cluster_id, sealed)
 
 
 class Actor:
@@ -155,9 +151,7 @@ class Actor:
         match step:
             case EnsureSecrets():
                 secrets = make_cluster_secrets(hands.clock())
-                hands.store.seal(
-                    cluster.id, token, SECRETS, hands.sealer.seal(_context(cluster.id), secrets.to_bytes())
-                )
+                hands.store.seal(cluster.id, token, SECRETS, close_secrets(hands.sealer, cluster.id, secrets))
             case EnsureIdentity():
                 kept = read_secrets(hands, cluster.id)
                 if kept is None:

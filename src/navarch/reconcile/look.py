@@ -14,6 +14,7 @@ from threading import Lock
 from navarch.addons.cloud_conf import cloud_conf
 from navarch.addons.contract import Access, Inputs
 from navarch.bootstrap.kubeconfig import admin_access
+from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
@@ -66,7 +67,7 @@ class Lookout:
         machines = self._hands.store.machines(cluster.id, removed=True)
         kinds = self._kinds(cluster, status, memory, machines, now)
         reading: Future[CloudState] = self._pool.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
-        secrets_ready = self._hands.store.sealed(cluster.id, "secrets") is not None
+        secrets_ready = self._hands.store.sealed(cluster.id, SECRETS) is not None
         # the way in is known from the last look: read the cluster beside the cloud
         known = memory.cloud if memory is not None else None
         inside, access_at = Inside(), None
