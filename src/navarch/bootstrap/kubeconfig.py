@@ -1,0 +1,70 @@
+"""Kubeconfigs: always with a short-lived client certificate inside, never kept anywhere by Navarch."""
+
+import base64
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import yaml
+from cryptography import x509
+
+from navarch.bootstrap.pki import ClusterSecrets, issue_client_certificate
+
+# Bound to the cluster role cluster-admin by kubeadm. Unlike system:masters, an administrator can take the binding away.
+ADMIN_GROUP = "kubeadm:cluster-admins"
+NAVARCH_USER = "navarch"
+NAVARCH_TTL = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAccess:
+    """How Navarch itself reaches a cluster: URL, PEMs of the authority and of a client certificate and its key."""
+
+    url: str
+    ca: str
+    certificate: str
+    key: str = field(repr=False)
+
+
+def kubeconfig(
+    secrets: ClusterSecrets,
+    *,
+    cluster_name: str,
+    url: str,
+    user: str,
+    groups: tuple[str, ...],
+    ttl: timedelta,
+    now: datetime,
+) -> tuple[str, datetime]:
+    """A kubeconfig (YAML) for `user` as a member of `groups`, and when it expires."""
+    certificate, key = issue_client_certificate(secrets, user=user, groups=groups, ttl=ttl, now=now)
+    expires = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+    credentials = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)}
+    return render_kubeconfig(cluster_name, url, secrets.ca_cert, user, credentials), expires
+
+
+def admin_access(secrets: ClusterSecrets, url: str, now: datetime) -> AdminAccess:
+    """Navarch's own way in, for one hour.
+
+    In the group system:masters, because it applies add-ons before kubeadm has bound any other group to a role.
+    """
+    certificate, key = issue_client_certificate(
+        secrets, user=NAVARCH_USER, groups=("system:masters",), ttl=NAVARCH_TTL, now=now
+    )
+    return AdminAccess(url=url, ca=secrets.ca_cert, certificate=certificate, key=key)
+
+
+def render_kubeconfig(cluster_name: str, url: str, ca: str, user: str, credentials: dict[str, str]) -> str:
+    """A kubeconfig with one cluster, one user and one context. `credentials` are the user's fields."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster_name, "cluster": {"server": url, "certificate-authority-data": _base64(ca)}}],
+        "users": [{"name": user, "user": credentials}],
+        "contexts": [{"name": cluster_name, "context": {"cluster": cluster_name, "user": user}}],
+        "current-context": cluster_name,
+    }
+    return yaml.safe_dump(document, sort_keys=False, width=10_000)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,145 @@
+"""What every kubelet of a cluster is given: identity, configuration, flags.
+
+The kubelet's identity is a client certificate for this very node, issued by Navarch, instead of a bootstrap token that
+could ask for any node's: nothing waits for the controller manager to sign, and a stolen answer is worth one node.
+The kubelet renews both of its certificates itself through the certificates API.
+
+cgroupDriver, failCgroupV1 and failSwapOn are not set: the node image knows its machine and says them in a drop-in.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+
+import yaml
+
+from navarch.bootstrap.kubeconfig import render_kubeconfig
+from navarch.bootstrap.pki import (
+    KUBELET_LIFETIME,
+    ClusterSecrets,
+    issue_client_certificate,
+    issue_kubelet_serving_certificate,
+)
+from navarch.domain.spec import Cluster, NodeGroup, Role
+
+CA_FILE = "/etc/kubernetes/pki/ca.crt"
+KUBECONFIG_FILE = "/etc/kubernetes/kubelet.conf"
+CONFIG_FILE = "/var/lib/kubelet/config.yaml"
+FLAGS_FILE = "/var/lib/kubelet/kubeadm-flags.env"
+CLIENT_PAIR = "/var/lib/kubelet/pki/kubelet-client-current.pem"  # the kubelet's own name; it points it to newer pairs
+FIRST_CLIENT_PAIR = "/var/lib/kubelet/pki/kubelet-client-first.pem"
+# The kubelet looks here while it has no kubelet-server-current.pem, that is until it renewed for the first time.
+SERVING_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-server.crt"
+SERVING_KEY = "/var/lib/kubelet/pki/kubelet-server.key"
+CRI_SOCKET = "unix:///run/containerd/containerd.sock"
+NODE_GROUP_LABEL = "navarch.io/node-group"
+
+# A kubelet may not label itself within these domains, but for what NodeRestriction allows it.
+_RESERVED_DOMAINS = ("kubernetes.io", "k8s.io")
+_OWN_DOMAINS = ("node.kubernetes.io", "kubelet.kubernetes.io")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A command line flag, without its dashes."""
+
+    name: str
+    value: str
+
+
+def identity_files(
+    secrets: ClusterSecrets, *, node: str, address: str, api_url: str, now: datetime
+) -> tuple[tuple[str, str, str], ...]:
+    """(path, mode, content) of the cluster's CA and of the kubelet's two certificates and its kubeconfig, which speaks
+    to `api_url`."""
+    certificate, key = issue_client_certificate(
+        secrets, user=f"system:node:{node}", groups=("system:nodes",), ttl=KUBELET_LIFETIME, now=now
+    )
+    serving, serving_key = issue_kubelet_serving_certificate(secrets, node=node, address=address, now=now)
+    return (
+        (CA_FILE, "0644", secrets.ca_cert),
+        (FIRST_CLIENT_PAIR, "0600", certificate + key),
+        (SERVING_CERTIFICATE, "0644", serving),
+        (SERVING_KEY, "0600", serving_key),
+        (KUBECONFIG_FILE, "0600", node_kubeconfig(secrets, node, api_url)),
+    )
+
+
+def node_kubeconfig(secrets: ClusterSecrets, node: str, api_url: str) -> str:
+    """A kubeconfig that names the kubelet's current pair of certificate and key, and holds no key itself."""
+    pair = {"client-certificate": CLIENT_PAIR, "client-key": CLIENT_PAIR}
+    return render_kubeconfig("kubernetes", api_url, secrets.ca_cert, f"system:node:{node}", pair)
+
+
+def kubelet_configuration(cluster: Cluster) -> dict[str, object]:
+    """The KubeletConfiguration of every machine of the cluster."""
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": CA_FILE},
+        },
+        "authorization": {"mode": "Webhook"},
+        "clusterDNS": [dns_service_address(cluster)],
+        "clusterDomain": "cluster.local",
+        "containerRuntimeEndpoint": CRI_SOCKET,
+        "kubeReserved": {"cpu": "50m", "memory": "150Mi"},
+        "rotateCertificates": True,
+        "serverTLSBootstrap": True,
+        "systemReserved": {"cpu": "50m", "memory": "100Mi"},
+        "tlsMinVersion": "VersionTLS12",
+    }
+
+
+def dns_service_address(cluster: Cluster) -> str:
+    """The address of the cluster's DNS: the tenth of the service range, as kubeadm has it."""
+    return str(ipaddress.ip_network(cluster.spec.network.service_cidr)[10])
+
+
+def worker_configuration(cluster: Cluster) -> str:
+    """config.yaml of a worker's kubelet."""
+    return yaml.safe_dump(kubelet_configuration(cluster))
+
+
+def node_arguments(cluster: Cluster, *, node: str, address: str, role: Role, group: str) -> tuple[Argument, ...]:
+    """The kubelet's flags for this one node: its name, its address, its labels and the taints it begins with."""
+    found = cluster.group(group) if role is Role.WORKER else None
+    labels = ",".join(f"{key}={value}" for key, value in _labels(group, found))
+    arguments = [
+        Argument("cloud-provider", "external"),
+        Argument("hostname-override", node),
+        Argument("node-ip", address),
+        Argument("node-labels", labels),
+    ]
+    if role is Role.CONTROL_PLANE:
+        # kubeadm taints the node once it is there; until then nothing may slip onto it.
+        arguments.append(Argument("register-with-taints", "node-role.kubernetes.io/control-plane=:NoSchedule"))
+    elif found and found.spec.taints:
+        taints = ",".join(f"{taint.key}={taint.value}:{taint.effect}" for taint in found.spec.taints)
+        arguments.append(Argument("register-with-taints", taints))
+    return tuple(arguments)
+
+
+def flags_file(arguments: tuple[Argument, ...]) -> str:
+    """The environment file that kubelet.service reads its flags from, as kubeadm would write it."""
+    flags = " ".join(f"--{argument.name}={argument.value}" for argument in arguments)
+    return f'KUBELET_KUBEADM_ARGS="{flags}"\n'
+
+
+def _labels(group: str, found: NodeGroup | None) -> list[tuple[str, str]]:
+    labels = dict(found.spec.labels) if found else {}
+    kept = {key: value for key, value in labels.items() if _may_set(key)}
+    return sorted({**kept, NODE_GROUP_LABEL: group}.items())
+
+
+def _may_set(label: str) -> bool:
+    domain, slash, _ = label.partition("/")
+    if not slash or _within(domain, _OWN_DOMAINS):
+        return True
+    return not _within(domain, _RESERVED_DOMAINS)
+
+
+def _within(domain: str, parents: tuple[str, ...]) -> bool:
+    return any(domain == parent or domain.endswith(f".{parent}") for parent in parents)
