@@ -1,7 +1,6 @@
 """Kubeconfigs: always with a short-lived client certificate inside, never kept anywhere by Navarch."""
 
 import base64
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import yaml
@@ -13,16 +12,6 @@ from navarch.bootstrap.pki import ClusterSecrets, issue_client_certificate
 ADMIN_GROUP = "kubeadm:cluster-admins"
 NAVARCH_USER = "navarch"
 NAVARCH_TTL = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class AdminAccess:
-    """How Navarch itself reaches a cluster: URL, PEMs of the authority and of a client certificate and its key."""
-
-    url: str
-    ca: str
-    certificate: str
-    key: str = field(repr=False)
 
 
 def kubeconfig(
@@ -42,15 +31,15 @@ def kubeconfig(
     return render_kubeconfig(cluster_name, url, secrets.ca_cert, user, credentials), expires
 
 
-def admin_access(secrets: ClusterSecrets, url: str, now: datetime) -> AdminAccess:
-    """Navarch's own way in, for one hour.
+def admin_access(secrets: ClusterSecrets, now: datetime) -> tuple[str, str, str]:
+    """Navarch's own way in, for one hour: PEMs of the authority, of a client certificate and of its key.
 
     In the group system:masters, because it applies add-ons before kubeadm has bound any other group to a role.
     """
     certificate, key = issue_client_certificate(
         secrets, user=NAVARCH_USER, groups=("system:masters",), ttl=NAVARCH_TTL, now=now
     )
-    return AdminAccess(url=url, ca=secrets.ca_cert, certificate=certificate, key=key)
+    return secrets.ca_cert, certificate, key
 
 
 def render_kubeconfig(cluster_name: str, url: str, ca: str, user: str, credentials: dict[str, str]) -> str:

@@ -169,7 +169,7 @@ class Lookout:
         url = f"https://{address.address}:6443"
         access, access_at = (memory.access, memory.access_at) if memory is not None else (None, None)
         if access is None or access_at is None or access.url != url or now - access_at > ACCESS_IS_RENEWED:
-            ca, certificate, key = admin_access(secrets, url, now)
+            ca, certificate, key = admin_access(secrets, now)
             access, access_at = Access(url, ca, certificate, key), now
         return Inside(access, self._inputs(cluster, cloud, catalogue, secrets.cloud_password)), access_at
 
