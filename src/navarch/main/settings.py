@@ -1,0 +1,144 @@
+"""Settings of `navarch-server`: one TOML file, read once, checked as a whole.
+
+docs/operate/settings.md is made from the docstrings and defaults below.
+"""
+
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+
+class SettingsError(Exception):
+    """The settings file cannot be used; the message lists everything wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """`dsn`: any PostgreSQL 14 or later. Empty: Navarch runs a private one in `private_folder`."""
+
+    dsn: str = ""
+    private_folder: Path = Path("/var/lib/navarch/postgres")
+    pool_size: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where the API listens, with which certificate, and under which URL people and machines reach it.
+
+    `certificate_ca`: PEM of the CA that signed `certificate`; machines pin it. `policy_file`: oslo.policy rules that
+    replace the defaults, or empty.
+    """
+
+    certificate: Path
+    key: Path
+    certificate_ca: Path
+    public_url: str
+    listen: str = "0.0.0.0"  # noqa: S104 - a service for the cloud's customers
+    port: int = 9443
+    policy_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The OpenStack that clusters are made in, and Navarch's service user there.
+
+    The user needs the roles `service` in `project`, `member` inherited on the domains whose projects may have clusters,
+    and `manager` on `cluster_domain`, where it keeps one user per cluster. `password_file` holds the password alone.
+    """
+
+    auth_url: str
+    password_file: Path
+    username: str = "navarch"
+    user_domain: str = "Default"
+    project: str = "service"
+    project_domain: str = "Default"
+    cluster_domain: str = "navarch"
+    region: str = "RegionOne"
+    ca_file: str = ""
+    load_balancer_provider: str = "ovn"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """`sealing_file`: keys that clusters' secrets are sealed with, the current one first (see `navarch-server keys`).
+    `report_file`: the key that machines' report tokens are signed with."""
+
+    sealing_file: Path
+    report_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """`threads`: clusters worked on at once. `calls`: outside calls at once. `api_source_cidrs`: addresses from which
+    this Navarch reaches clusters' APIs; always let in, whatever `api_allowed_cidrs` says."""
+
+    threads: int = 8
+    calls: int = 24
+    api_source_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole file."""
+
+    api: Api
+    cloud: Cloud
+    keys: Keys
+    database: Database = field(default_factory=Database)
+    worker: Worker = field(default_factory=Worker)
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a TOML file; relative paths in it are relative to the file. Raises SettingsError."""
+    try:
+        document = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    problems: list[str] = []
+    settings = _section(Settings, document, "", path.parent.resolve(), problems)
+    if problems:
+        raise SettingsError(f"{path}:\n  " + "\n  ".join(problems))
+    assert isinstance(settings, Settings)  # noqa: S101 - problems would not be empty
+    return settings
+
+
+def _section(type_: type, document: dict[str, Any], where: str, folder: Path, problems: list[str]) -> object | None:
+    hints = get_type_hints(type_)
+    known = {f.name: f for f in fields(type_)}
+    values: dict[str, Any] = {}
+    for name in document:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            problems.append(f"{where}{name}: not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    before = len(problems)
+    for name, definition in known.items():
+        if name not in document:
+            if definition.default is MISSING and definition.default_factory is MISSING:
+                problems.append(f"{where}{name}: missing")
+            continue
+        value, wanted = document[name], hints[name]
+        if is_dataclass(wanted) and isinstance(wanted, type):
+            if isinstance(value, dict):
+                values[name] = _section(wanted, value, f"{where}{name}.", folder, problems)
+            else:
+                problems.append(f"{where}{name}: must be a table")
+        elif wanted is Path and isinstance(value, str) and value:
+            values[name] = folder / value
+        elif wanted is int and type(value) is int:
+            values[name] = value
+        elif wanted is str and isinstance(value, str):
+            values[name] = value
+        elif wanted == tuple[str, ...] and isinstance(value, list) and all(isinstance(v, str) for v in value):
+            values[name] = tuple(value)
+        else:
+            problems.append(f"{where}{name}: must be {_word(wanted)}, got {value!r}")
+    return type_(**values) if len(problems) == before else None
+
+
+def _word(wanted: object) -> str:
+    words: dict[object, str] = {Path: "a path", int: "a whole number", str: "a text", tuple[str, ...]: "a list of texts"}
+    return words.get(wanted, str(wanted))

@@ -1,0 +1,75 @@
+"""Puts the rooms together. Decides nothing.
+
+What only one of the two processes needs is imported where it is needed: the API holds no cloud client, the worker no
+HTTP service, and both stay small.
+"""
+
+from datetime import UTC, datetime
+
+from navarch.bootstrap.sealing import load_keys
+from navarch.domain.catalogue import Catalogue
+from navarch.domain.spec import Cluster
+from navarch.domain.steps import Step
+from navarch.main.settings import Settings
+from navarch.reconcile.worker import Log, Worker
+from navarch.store.postgres import PostgresStore
+from navarch.store.private import PrivatePostgres
+
+
+def utc_now() -> datetime:
+    """The clock of this process."""
+    return datetime.now(UTC)
+
+
+def private_database(settings: Settings) -> PrivatePostgres | None:
+    """The PostgreSQL that this Navarch runs itself, or None where the settings name another."""
+    return None if settings.database.dsn else PrivatePostgres(settings.database.private_folder)
+
+
+def open_store(settings: Settings, *, name: str) -> PostgresStore:
+    """The store; connections are made when first needed."""
+    private = private_database(settings)
+    dsn = private.dsn if private is not None else settings.database.dsn
+    return PostgresStore(dsn, max_connections=settings.database.pool_size, name=name)
+
+
+def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
+    """A worker that runs until it is stopped."""
+    from navarch.addons.client import LightkubeClusters
+    from navarch.clouds.openstack.cloud import OpenStackCloud
+    from navarch.clouds.openstack.session import OpenStackSettings
+    from navarch.reconcile.act import Hands, JoinEndpoint
+
+    cloud = settings.cloud
+    hands = Hands(
+        cloud=OpenStackCloud(
+            OpenStackSettings(
+                auth_url=cloud.auth_url,
+                username=cloud.username,
+                password=cloud.password_file.read_text().strip(),
+                user_domain_name=cloud.user_domain,
+                project=cloud.project,
+                project_domain_name=cloud.project_domain,
+                region=cloud.region,
+                ca_file=cloud.ca_file or None,
+                cluster_domain=cloud.cluster_domain,
+                load_balancer_provider=cloud.load_balancer_provider,
+            )
+        ),
+        addons=LightkubeClusters(),
+        store=store,
+        sealer=load_keys(settings.keys.sealing_file),
+        join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
+        navarch_cidrs=settings.worker.api_source_cidrs,
+        clock=utc_now,
+    )
+    worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
+    worker.start()
+    return worker
+
+
+def plan_from_nothing(cluster: Cluster, catalogue: Catalogue) -> tuple[Step, ...]:
+    """What `dry_run` shows."""
+    from navarch.domain.simulate import rehearse
+
+    return rehearse(cluster, catalogue, now=utc_now())
