@@ -93,7 +93,12 @@ class ApiStore(Protocol):
 
     def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
         """Write a new cluster with its node groups. The same key and body gives the cluster that it made before.
-        Raises NameTaken, IdempotencyMismatch."""
+        Raises NameTaken, IdempotencyMismatch, and NotFound where the cluster made with this key is gone."""
+        ...
+
+    def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
+        """The cluster that was made with this key in the last 24 hours, or None. Raises IdempotencyMismatch, and
+        NotFound where that cluster is gone."""
         ...
 
     def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
@@ -246,8 +251,8 @@ class WorkerStore(Protocol):
         expires_at: datetime,
         facts: tuple[tuple[str, str], ...],
     ) -> None:
-        """Let a machine join by the ticket with this SHA-256, and note its facts. Several may be valid at once: an answer of the cloud may
-        have been lost after the server was made with an earlier one. Raises LeaseLost."""
+        """Let a machine join by the ticket with this SHA-256, and note its facts. Several may be valid at once: an
+        answer of the cloud may have been lost after the server was made with an earlier one. Raises LeaseLost."""
         ...
 
     def sealed(self, cluster_id: str, name: str) -> bytes | None:

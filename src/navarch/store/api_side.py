@@ -1,0 +1,265 @@
+"""What the API asks of the store, kept with PostgreSQL. The promises are `contract.ApiStore`'s."""
+
+import time
+from datetime import datetime
+
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.codec import decode
+from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.spec import Cluster, NodeGroup
+from navarch.domain.status import Event, Status
+from navarch.store import rows
+from navarch.store.contract import (
+    IdempotencyMismatch,
+    Joined,
+    NotFound,
+    Stale,
+    Stored,
+    StoredEvent,
+    TicketRefused,
+)
+from navarch.store.database import QUOTA, WORK, Database, Transaction
+
+EVENTS_KEPT = 5000  # a cluster's newest; an older line of the timeline is dropped now and then
+_TRIM_EVERY = 64
+
+
+def add_event(tx: Transaction, cluster_id: str, event: Event) -> None:
+    """Append to the timeline and keep it bounded. Raises NotFound."""
+    row = tx.row("add_event", **rows.event_columns(cluster_id, event))
+    if row is None:
+        raise NotFound(f"no cluster {cluster_id}")
+    if row["id"] % _TRIM_EVERY == 0:
+        tx.run("trim_events", cluster_id=cluster_id, keep=EVENTS_KEPT)
+
+
+class ApiSide:
+    """`contract.ApiStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ping(self) -> None:
+        with self._database.transaction() as tx:
+            tx.row("catalogue")
+
+    def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
+        with self._database.transaction() as tx:
+            if idempotency_key is not None:
+                earlier = self._remember(tx, cluster, idempotency_key, body_digest)
+                if earlier is not None:
+                    return _stored(tx, earlier, cluster.project_id)
+            tx.run(
+                "create_cluster",
+                id=cluster.id,
+                project_id=cluster.project_id,
+                name=cluster.name,
+                labels=rows.pairs(cluster.labels),
+                spec=rows.json(cluster.spec),
+                created_at=cluster.created_at,
+                created_by=cluster.created_by,
+                request_id=cluster.request_id,
+                status=rows.json(Status()),
+            )
+            for group in cluster.node_groups:
+                tx.run("add_node_group", cluster_id=cluster.id, name=group.name, spec=rows.json(group.spec))
+            tx.notify(WORK, cluster.id)
+            return _stored(tx, cluster.id, cluster.project_id)
+
+    def _remember(self, tx: Transaction, cluster: Cluster, key: str, body_digest: str) -> str | None:
+        """Bind the key to this cluster, or give the id of the one it is bound to."""
+        tx.run("forget_old_keys")
+        made = tx.row(
+            "remember_key", project_id=cluster.project_id, key=key, body_digest=body_digest, cluster_id=cluster.id
+        )
+        return None if made is not None else _remembered(tx, cluster.project_id, key, body_digest)
+
+    def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
+        with self._database.transaction() as tx:
+            cluster_id = _remembered(tx, project_id, idempotency_key, body_digest)
+            return None if cluster_id is None else _stored(tx, cluster_id, project_id)
+
+    def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
+        with self._database.transaction() as tx:
+            row = tx.row("cluster_by_id", id=id_or_name, project_id=project_id)
+            if row is None and project_id is not None:
+                row = tx.row("cluster_by_name", name=id_or_name, project_id=project_id)
+            if row is None:
+                raise NotFound(f"no cluster {id_or_name}")
+            return rows.stored(row)
+
+    def clusters(
+        self,
+        *,
+        project_id: str | None,
+        marker: str | None = None,
+        limit: int = 100,
+        name: str | None = None,
+        labels: tuple[tuple[str, str], ...] = (),
+    ) -> tuple[Stored, ...]:
+        with self._database.transaction() as tx:
+            after = 0
+            if marker is not None:
+                place = tx.row("cluster_ordinal", id=marker, project_id=project_id)
+                if place is None:
+                    raise NotFound(f"no cluster {marker} to continue after")
+                after = place["ordinal"]
+            found = tx.rows(
+                "clusters", project_id=project_id, name=name, labels=rows.pairs(labels), after=after, limit=limit
+            )
+            return tuple(rows.stored(row) for row in found)
+
+    def change_cluster(self, cluster: Cluster, *, generation: int) -> Stored:
+        with self._database.transaction() as tx:
+            changed = tx.row(
+                "change_cluster",
+                id=cluster.id,
+                spec=rows.json(cluster.spec),
+                labels=rows.pairs(cluster.labels),
+                request_id=cluster.request_id,
+                generation=generation,
+            )
+            if changed is None:
+                raise _stale_or_gone(tx.row("generation", id=cluster.id), cluster.id)
+            tx.notify(WORK, cluster.id)
+            return _stored(tx, cluster.id, None)
+
+    def request_deletion(self, cluster_id: str, *, at: datetime, keep_volumes: bool) -> Stored:
+        with self._database.transaction() as tx:
+            if tx.run("request_deletion", id=cluster_id, at=at, keep_volumes=keep_volumes):
+                tx.notify(WORK, cluster_id)
+            return _stored(tx, cluster_id, None)
+
+    def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
+        with self._database.transaction() as tx:
+            _stir(tx, cluster_id)
+            row = tx.row("add_node_group", cluster_id=cluster_id, name=group.name, spec=rows.json(group.spec))
+            assert row is not None  # noqa: S101  # INSERT ... RETURNING
+            return rows.node_group(row)
+
+    def change_node_group(self, cluster_id: str, group: NodeGroup, *, generation: int) -> NodeGroup:
+        with self._database.transaction() as tx:
+            _stir(tx, cluster_id)
+            row = tx.row(
+                "change_node_group",
+                cluster_id=cluster_id,
+                name=group.name,
+                spec=rows.json(group.spec),
+                generation=generation,
+            )
+            if row is None:
+                raise _stale_or_gone(tx.row("node_group", cluster_id=cluster_id, name=group.name), group.name)
+            return rows.node_group(row)
+
+    def request_node_group_deletion(self, cluster_id: str, name: str, *, at: datetime) -> NodeGroup:
+        with self._database.transaction() as tx:
+            _stir(tx, cluster_id)
+            tx.run("request_node_group_deletion", cluster_id=cluster_id, name=name, at=at)
+            row = tx.row("node_group", cluster_id=cluster_id, name=name)
+            if row is None:
+                raise NotFound(f"no node group {name}")
+            return rows.node_group(row)
+
+    def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
+        with self._database.transaction() as tx:
+            return tuple(
+                rows.machine(row) for row in tx.rows("machines", cluster_id=cluster_id, removed=removed, name=None)
+            )
+
+    def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
+        with self._database.transaction() as tx:
+            found = tx.rows("events", cluster_id=cluster_id, marker=marker or 0, limit=limit)
+            return tuple(rows.event(row) for row in found)
+
+    def add_event(self, cluster_id: str, event: Event) -> None:
+        with self._database.transaction() as tx:
+            add_event(tx, cluster_id, event)
+
+    def catalogue(self) -> Catalogue | None:
+        with self._database.transaction() as tx:
+            row = tx.row("catalogue")
+            return None if row is None else decode(Catalogue, row["content"])
+
+    def quota(self, project_id: str, *, newer_than: datetime, wait: float) -> Quota | None:
+        listener, end = self._database.listen(), time.monotonic() + wait
+        while True:
+            seen = listener.count(QUOTA)
+            with self._database.transaction() as tx:
+                row = tx.row("quota", project_id=project_id, newer_than=newer_than)
+                if row is not None:
+                    return decode(Quota, row["content"])
+                left = end - time.monotonic()
+                if left <= 0:
+                    return None
+                tx.run("want_quota", project_id=project_id)
+                tx.notify(WORK)
+            # Notified or not, look again: the worker may have read before we asked.
+            listener.wait_past(QUOTA, seen, min(left, 1.0))
+
+    def sealed(self, cluster_id: str, name: str) -> bytes | None:
+        with self._database.transaction() as tx:
+            row = tx.row("sealed", cluster_id=cluster_id, name=name)
+            return None if row is None else bytes(row["content"])
+
+    def redeem_ticket(self, ticket_digest: bytes, machine: str, nonce_digest: bytes, *, now: datetime) -> Joined:
+        with self._database.transaction() as tx:
+            ticket = tx.row("ticket", digest=ticket_digest)
+            if ticket is None or ticket["machine"] != machine:
+                raise TicketRefused("unknown ticket")
+            if ticket["void"]:
+                raise TicketRefused("the ticket is void: the machine has joined or is gone")
+            if ticket["nonce_digest"] is None:
+                if ticket["expires_at"] <= now:
+                    raise TicketRefused("the ticket has expired")
+                tx.run("bind_ticket", digest=ticket_digest, nonce_digest=nonce_digest, now=now)
+            elif bytes(ticket["nonce_digest"]) != nonce_digest:
+                raise TicketRefused("the ticket was used by another machine")
+            row = tx.row("machines", cluster_id=ticket["cluster_id"], removed=False, name=machine)
+            if row is None:
+                raise TicketRefused("the ticket is void: the machine has joined or is gone")
+            return Joined(cluster_id=ticket["cluster_id"], machine=rows.machine(row))
+
+    def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
+        with self._database.transaction() as tx:
+            _stir(tx, cluster_id)
+            if tx.row("living_machine", cluster_id=cluster_id, name=machine) is None:
+                raise NotFound(f"no machine {machine}")
+            tx.run(
+                "add_report",
+                cluster_id=cluster_id,
+                machine=machine,
+                phase=report.phase,
+                state=report.state,
+                at=report.at,
+                seconds=report.seconds,
+                log=report.log,
+            )
+            if joined and tx.run("machine_joined", cluster_id=cluster_id, name=machine):
+                tx.run("void_tickets", cluster_id=cluster_id, name=machine)
+
+
+def _stir(tx: Transaction, cluster_id: str) -> None:
+    """Have the cluster looked at now. First in every transaction that does: rows are locked in one order."""
+    if tx.row("stir", id=cluster_id) is None:
+        raise NotFound(f"no cluster {cluster_id}")
+    tx.notify(WORK, cluster_id)
+
+
+def _stored(tx: Transaction, cluster_id: str, project_id: str | None) -> Stored:
+    row = tx.row("cluster_by_id", id=cluster_id, project_id=project_id)
+    if row is None:
+        raise NotFound(f"no cluster {cluster_id}")
+    return rows.stored(row)
+
+
+def _remembered(tx: Transaction, project_id: str, key: str, body_digest: str) -> str | None:
+    row = tx.row("remembered_key", project_id=project_id, key=key)
+    if row is None:
+        return None
+    if row["body_digest"] != body_digest:
+        raise IdempotencyMismatch("the idempotency key was used with another body")
+    return str(row["cluster_id"])
+
+
+def _stale_or_gone(row: rows.Row | None, name: str) -> Exception:
+    return NotFound(f"no {name}") if row is None else Stale(row["generation"])

@@ -1,0 +1,30 @@
+"""The store on PostgreSQL: both sides of the contract over one pool."""
+
+from navarch.store.api_side import ApiSide
+from navarch.store.contract import ApiStore, WorkerStore
+from navarch.store.database import Database
+from navarch.store.migrate import migrate
+from navarch.store.worker_side import WorkerSide
+
+
+class PostgresStore(ApiSide, WorkerSide):
+    """Keeps `ApiStore` and `WorkerStore`. `dsn` is libpq's; connections are made when first needed, so that a process
+    starts while the database is away. `max_connections` bounds the pool, beside which one connection listens."""
+
+    def __init__(self, dsn: str, *, max_connections: int = 8, name: str = "navarch") -> None:
+        self._dsn = dsn
+        database = Database(dsn, max_connections=max_connections, name=name)
+        ApiSide.__init__(self, database)
+        WorkerSide.__init__(self, database)
+
+    def migrate(self) -> tuple[str, ...]:
+        """Bring the schema to this version; gives what was applied. Raises Unavailable."""
+        return migrate(self._dsn)
+
+    def close(self) -> None:
+        """Let every connection go."""
+        self._database.close()
+
+
+def _keeps_the_contract(store: PostgresStore) -> tuple[ApiStore, WorkerStore]:
+    return store, store  # mypy's proof that no method is missing or differs

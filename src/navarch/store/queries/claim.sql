@@ -1,0 +1,49 @@
+-- name: claim
+-- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile.
+WITH due AS (
+    SELECT id FROM clusters
+    WHERE next_look_at <= now() AND (lease_until IS NULL OR lease_until <= now())
+    ORDER BY next_look_at
+    LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE clusters c
+SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
+FROM due WHERE c.id = due.id
+RETURNING c.id;
+
+-- name: claim_one
+WITH due AS (
+    SELECT id FROM clusters
+    WHERE id = %(id)s AND (lease_until IS NULL OR lease_until <= now())
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE clusters c
+SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
+FROM due WHERE c.id = due.id
+RETURNING c.id;
+
+-- name: renew
+UPDATE clusters SET lease_until = now() + make_interval(secs => %(lease)s)
+WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL
+RETURNING id;
+
+-- name: hold
+-- Keeps the row from being claimed by another until the transaction ends; writes of the same holder go side by side.
+SELECT id FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL FOR SHARE;
+
+-- name: record
+UPDATE clusters
+SET status = %(status)s, attempts = %(attempts)s, lease_holder = NULL, lease_until = NULL,
+    next_look_at = CASE WHEN stirred THEN now() ELSE now() + make_interval(secs => %(after)s) END
+WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL
+RETURNING stirred;
+
+-- name: forget
+DELETE FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL RETURNING id;
+
+-- name: forget_node_group
+DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NOT NULL;
+
+-- name: next_due
+SELECT extract(epoch FROM min(greatest(next_look_at, lease_until)) - now())::float8 AS seconds FROM clusters;

@@ -1,0 +1,44 @@
+-- name: add_event
+INSERT INTO events (cluster_id, at, reason, message, subject, component, seconds, level, generation)
+SELECT %(cluster_id)s, %(at)s, %(reason)s, %(message)s, %(subject)s, %(component)s, %(seconds)s, %(level)s, %(generation)s
+WHERE EXISTS (SELECT 1 FROM clusters WHERE id = %(cluster_id)s)
+RETURNING id;
+
+-- name: trim_events
+DELETE FROM events WHERE cluster_id = %(cluster_id)s AND id <= (
+    SELECT id FROM events WHERE cluster_id = %(cluster_id)s ORDER BY id DESC OFFSET %(keep)s LIMIT 1);
+
+-- name: events
+SELECT id, at, reason, message, subject, component, seconds, level, generation FROM events
+WHERE cluster_id = %(cluster_id)s AND id > %(marker)s ORDER BY id LIMIT %(limit)s;
+
+-- name: sealed
+SELECT content FROM secrets WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
+
+-- name: seal
+INSERT INTO secrets (cluster_id, name, content) VALUES (%(cluster_id)s, %(name)s, %(content)s)
+ON CONFLICT (cluster_id, name) DO NOTHING;
+
+-- name: catalogue
+SELECT content FROM catalogue;
+
+-- name: write_catalogue
+INSERT INTO catalogue (content) VALUES (%(content)s) ON CONFLICT (only_row) DO UPDATE SET content = excluded.content;
+
+-- name: quota
+SELECT content FROM quotas WHERE project_id = %(project_id)s AND read_at > %(newer_than)s;
+
+-- name: want_quota
+INSERT INTO quotas (project_id, wanted_at) VALUES (%(project_id)s, now())
+ON CONFLICT (project_id) DO UPDATE SET wanted_at = now();
+
+-- name: wanted_quotas
+-- Who asked waits a few seconds only: what was wanted before that is wanted no more.
+SELECT project_id FROM quotas WHERE wanted_at > now() - interval '30 seconds' ORDER BY wanted_at;
+
+-- name: write_quota
+INSERT INTO quotas (project_id, content, read_at) VALUES (%(project_id)s, %(content)s, %(read_at)s)
+ON CONFLICT (project_id) DO UPDATE SET content = excluded.content, read_at = excluded.read_at, wanted_at = NULL;
+
+-- name: notify
+SELECT pg_notify(%(channel)s, %(payload)s);

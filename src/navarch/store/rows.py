@@ -1,0 +1,109 @@
+"""Rows to values and back. The columns are those of queries/*.sql."""
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from navarch.domain.codec import decode, encode
+from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
+from navarch.domain.status import Event, Status
+from navarch.store.contract import Claim, Stored, StoredEvent
+
+Row = dict[str, Any]
+
+
+def json(value: object) -> Jsonb:
+    """A frozen value for a jsonb column."""
+    return Jsonb(encode(value))
+
+
+def pairs(value: tuple[tuple[str, str], ...]) -> Jsonb:
+    """Pairs as a jsonb object, which can be searched."""
+    return Jsonb(dict(value))
+
+
+def facts(value: tuple[tuple[str, str], ...]) -> Jsonb:
+    """Pairs as a jsonb array, which keeps their order."""
+    return Jsonb([list(pair) for pair in value])
+
+
+def cluster(row: Row) -> Cluster:
+    """The wish in a row of `cluster_by_id` or its like."""
+    return Cluster(
+        id=row["id"],
+        name=row["name"],
+        project_id=row["project_id"],
+        spec=decode(ClusterSpec, row["spec"]),
+        created_at=row["created_at"],
+        node_groups=tuple(decode(NodeGroup, group) for group in row["node_groups"]),
+        labels=tuple(sorted(row["labels"].items())),
+        generation=row["generation"],
+        updated_at=row["updated_at"],
+        deletion_requested_at=row["deletion_requested_at"],
+        keep_volumes=row["keep_volumes"],
+        created_by=row["created_by"],
+        request_id=row["request_id"],
+    )
+
+
+def stored(row: Row) -> Stored:
+    """Wish and judgement."""
+    return Stored(cluster=cluster(row), status=decode(Status, row["status"]))
+
+
+def claim(row: Row) -> Claim:
+    """Wish, judgement and the lease's token."""
+    return Claim(cluster(row), decode(Status, row["status"]), token=row["token"], attempts=row["attempts"])
+
+
+def node_group(row: Row) -> NodeGroup:
+    """A node group by itself."""
+    return NodeGroup(
+        name=row["name"],
+        spec=decode(NodeGroupSpec, row["spec"]),
+        generation=row["generation"],
+        deletion_requested_at=row["deletion_requested_at"],
+    )
+
+
+def machine(row: Row) -> Machine:
+    """A machine with its phase reports."""
+    return Machine(
+        name=row["name"],
+        role=Role(row["role"]),
+        group=row["node_group"],
+        serial=row["serial"],
+        zone=row["zone"],
+        created_at=row["created_at"],
+        joined=row["joined"],
+        removing=row["removing"],
+        removed=row["removed"],
+        phases=tuple(decode(PhaseReport, report) for report in row["phases"]),
+        facts=tuple((name, value) for name, value in row["facts"]),
+    )
+
+
+def event(row: Row) -> StoredEvent:
+    """A line of the timeline."""
+    return StoredEvent(
+        id=row["id"],
+        event=Event(
+            at=row["at"],
+            reason=row["reason"],
+            message=row["message"],
+            subject=row["subject"],
+            component=row["component"],
+            seconds=row["seconds"],
+            level=row["level"],
+            generation=row["generation"],
+        ),
+    )
+
+
+def event_columns(cluster_id: str, value: Event) -> Row:
+    """Parameters of `add_event`."""
+    return {"cluster_id": cluster_id} | {
+        name: getattr(value, name)
+        for name in ("at", "reason", "message", "subject", "component", "seconds", "level", "generation")
+    }

@@ -1,0 +1,173 @@
+"""What the worker asks of the store, kept with PostgreSQL. The promises are `contract.WorkerStore`'s."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.observed import Machine
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Event, Status
+from navarch.store import rows
+from navarch.store.api_side import add_event
+from navarch.store.contract import Claim, LeaseLost, NotFound
+from navarch.store.database import QUOTA, WORK, Database, Transaction
+
+
+class WorkerSide:
+    """`contract.WorkerStore`, but for what both sides share."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen = threading.local()
+
+    def claim(self, worker: str, *, lease: float) -> Claim | None:
+        with self._database.transaction() as tx:
+            return _claimed(tx, tx.row("claim", worker=worker, lease=lease))
+
+    def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
+        with self._database.transaction() as tx:
+            return _claimed(tx, tx.row("claim_one", id=cluster_id, worker=worker, lease=lease))
+
+    def renew(self, cluster_id: str, token: int, *, lease: float) -> Cluster:
+        with self._database.transaction() as tx:
+            if tx.row("renew", id=cluster_id, token=token, lease=lease) is None:
+                raise _lost(cluster_id)
+            row = tx.row("cluster_by_id", id=cluster_id, project_id=None)
+            if row is None:
+                raise _lost(cluster_id)
+            return rows.cluster(row)
+
+    def record(
+        self,
+        cluster_id: str,
+        token: int,
+        status: Status,
+        *,
+        events: tuple[Event, ...] = (),
+        look_again_after: float,
+        attempts: int = 0,
+    ) -> None:
+        with self._database.transaction() as tx:
+            written = tx.row(
+                "record",
+                id=cluster_id,
+                token=token,
+                status=rows.json(status),
+                attempts=attempts,
+                after=look_again_after,
+            )
+            if written is None:
+                raise _lost(cluster_id)
+            for event in events:
+                add_event(tx, cluster_id, event)
+            if written["stirred"]:
+                tx.notify(WORK, cluster_id)
+
+    def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
+        with self._held(cluster_id, token) as tx:
+            for event in events:
+                add_event(tx, cluster_id, event)
+
+    def forget(self, cluster_id: str, token: int) -> None:
+        with self._database.transaction() as tx:
+            if tx.row("forget", id=cluster_id, token=token) is None:
+                raise _lost(cluster_id)
+
+    def forget_node_group(self, cluster_id: str, token: int, name: str) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("forget_node_group", cluster_id=cluster_id, name=name)
+
+    def wait(self, timeout: float) -> bool:
+        # Counted for each thread from its last return on: what came between its claim and this call is not missed.
+        listener = self._database.listen()
+        seen: int = getattr(self._seen, "count", 0)
+        self._seen.count = listener.wait_past(WORK, seen, timeout)
+        return bool(self._seen.count > seen)
+
+    def next_due(self) -> float | None:
+        with self._database.transaction() as tx:
+            row = tx.row("next_due")
+            return None if row is None or row["seconds"] is None else max(0.0, row["seconds"])
+
+    def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("forget_reports_of_removed", cluster_id=cluster_id, name=machine.name)
+            tx.run(
+                "record_machine",
+                cluster_id=cluster_id,
+                name=machine.name,
+                role=machine.role.value,
+                node_group=machine.group,
+                serial=machine.serial,
+                zone=machine.zone,
+                created_at=machine.created_at,
+                facts=rows.facts(machine.facts),
+            )
+
+    def release_machine(self, cluster_id: str, token: int, name: str) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("release_machine", cluster_id=cluster_id, name=name)
+
+    def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("void_tickets", cluster_id=cluster_id, name=name)
+            tx.run("forget_machine", cluster_id=cluster_id, name=name)
+            tx.run("forget_old_tickets", cluster_id=cluster_id)
+
+    def add_ticket(
+        self,
+        cluster_id: str,
+        token: int,
+        machine: str,
+        ticket_digest: bytes,
+        *,
+        expires_at: datetime,
+        facts: tuple[tuple[str, str], ...],
+    ) -> None:
+        with self._held(cluster_id, token) as tx:
+            if tx.row("note_facts", cluster_id=cluster_id, name=machine, facts=rows.facts(facts)) is None:
+                raise NotFound(f"no machine {machine}")
+            tx.run("add_ticket", cluster_id=cluster_id, machine=machine, digest=ticket_digest, expires_at=expires_at)
+
+    def seal(self, cluster_id: str, token: int, name: str, content: bytes) -> bytes:
+        with self._held(cluster_id, token) as tx:
+            tx.run("seal", cluster_id=cluster_id, name=name, content=content)
+            row = tx.row("sealed", cluster_id=cluster_id, name=name)
+            return content if row is None else bytes(row["content"])
+
+    def write_catalogue(self, catalogue: Catalogue) -> None:
+        with self._database.transaction() as tx:
+            tx.run("write_catalogue", content=rows.json(catalogue))
+
+    def wanted_quotas(self) -> tuple[str, ...]:
+        with self._database.transaction() as tx:
+            return tuple(row["project_id"] for row in tx.rows("wanted_quotas"))
+
+    def write_quota(self, project_id: str, quota: Quota) -> None:
+        with self._database.transaction() as tx:
+            read_at = quota.read_at or datetime.now(UTC)
+            tx.run("write_quota", project_id=project_id, content=rows.json(quota), read_at=read_at)
+            tx.notify(QUOTA, project_id)
+
+    @contextmanager
+    def _held(self, cluster_id: str, token: int) -> Iterator[Transaction]:
+        """A transaction in which no other worker can have the cluster."""
+        with self._database.transaction() as tx:
+            if tx.row("hold", id=cluster_id, token=token) is None:
+                raise _lost(cluster_id)
+            yield tx
+
+
+def _claimed(tx: Transaction, taken: rows.Row | None) -> Claim | None:
+    if taken is None:
+        return None
+    # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
+    # stirring of the row the claim has just cleared.
+    row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
+    return None if row is None else rows.claim(row)
+
+
+def _lost(cluster_id: str) -> LeaseLost:
+    return LeaseLost(f"another worker holds cluster {cluster_id}, or it is gone")
