@@ -71,11 +71,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """`rules`: its ingress rules."""
+    """`rules`: its ingress rules. `made_by` is "navarch", or "cloud-controller" for those of Services."""
 
     id: str
     name: str
     rules: frozenset[Rule] = frozenset()
+    made_by: str = "navarch"
 
 
 @dataclass(frozen=True, slots=True)

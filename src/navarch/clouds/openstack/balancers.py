@@ -1,0 +1,114 @@
+"""Load balancers (Octavia)."""
+
+from dataclasses import replace
+
+from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.session import Json, Project, first
+from navarch.domain import names
+from navarch.domain.errors import Conflict
+from navarch.domain.observed import Kind, LoadBalancer
+from navarch.domain.spec import Owner
+from navarch.domain.steps import EnsureLoadBalancer
+
+_MONITOR = {"type": "TCP", "delay": 3, "timeout": 2, "max_retries": 2, "max_retries_down": 2}  # seconds, tries
+_LIST = "/lbaas/loadbalancers"
+
+
+def read_load_balancers(project: Project, owner: Owner) -> tuple[LoadBalancer, ...]:
+    """The API's balancer with its members (one more request), and those that the cloud controller made for Services."""
+    found = []
+    for body in _project_balancers(project, owner):
+        maker = marks.balancer_maker(owner, body["name"], body.get("description") or "")
+        if maker is None:
+            continue
+        pools = body.get("pools") or []
+        members = _members(project, pools[0]["id"]) if maker == marks.NAVARCH and pools else ()
+        found.append(_balancer(body, members, maker))
+    return tuple(found)
+
+
+def ensure_load_balancer(project: Project, owner: Owner, step: EnsureLoadBalancer, provider: str) -> LoadBalancer:
+    """The API's balancer: whole in one request, or with its members made equal to the step's. Conflict if they have to
+    change while Octavia is busy with it."""
+    mark, article = marks.mark(owner), marks.article(Kind.LOAD_BALANCER, step.name)
+    there = [b for b in _project_balancers(project, owner, name=step.name) if b.get("description") == mark]
+    found = first(there)
+    if found is None:
+        body = {"loadbalancer": _whole(owner, step, provider)}
+        made = project.balancer.post(_LIST, body, f"create {article}")["loadbalancer"]
+        return _balancer(made, step.members, marks.NAVARCH)
+    if found["provisioning_status"] in ("PENDING_DELETE", "DELETED"):
+        raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
+    pools = found.get("pools") or []
+    if not pools:  # never was whole, or is failing: its status says so
+        return _balancer(found, (), marks.NAVARCH)
+    members = _members(project, pools[0]["id"])
+    if set(members) == set(step.members):
+        return _balancer(found, members, marks.NAVARCH)
+    if found["provisioning_status"].startswith("PENDING_"):
+        raise Conflict(f"Cannot set the members of {article}: it is {found['provisioning_status']}")
+    path, batch = f"/lbaas/pools/{pools[0]['id']}/members", {"members": _member_bodies(step)}
+    project.balancer.put(path, batch, f"set the members of {article}")
+    changed = _balancer(found, tuple(sorted(step.members)), marks.NAVARCH)
+    return replace(changed, provisioning_status="PENDING_UPDATE")
+
+
+def remove_load_balancer(project: Project, owner: Owner, balancer_id: str, name: str) -> None:
+    """Ask a balancer to go with all that belongs to it; Conflict while Octavia is busy with it."""
+    doing = f"delete {marks.article(Kind.LOAD_BALANCER, name)}"
+    project.balancer.delete(f"{_LIST}/{balancer_id}", doing, cascade="true")
+
+
+def _whole(owner: Owner, step: EnsureLoadBalancer, provider: str) -> Json:
+    return {
+        "name": step.name,
+        "description": marks.mark(owner),
+        "tags": [names.tag(owner.cluster_id)],
+        "provider": provider,
+        "vip_subnet_id": step.subnet_id,
+        "listeners": [
+            {
+                "name": step.name,
+                "protocol": "TCP",
+                "protocol_port": step.port,
+                "default_pool": {
+                    "name": step.name,
+                    "protocol": "TCP",
+                    # OVN balances only by hash of addresses and ports; amphorae do not know that algorithm.
+                    "lb_algorithm": "SOURCE_IP_PORT" if provider == "ovn" else "ROUND_ROBIN",
+                    "members": _member_bodies(step),
+                    "healthmonitor": {"name": step.name, **_MONITOR},
+                },
+            }
+        ],
+    }
+
+
+def _member_bodies(step: EnsureLoadBalancer) -> list[Json]:
+    return [
+        {"name": address, "address": address, "protocol_port": step.port, "subnet_id": step.subnet_id}
+        for address in sorted(step.members)
+    ]
+
+
+def _project_balancers(project: Project, owner: Owner, **query: str) -> list[Json]:
+    query = {"project_id": owner.project_id, **query}
+    return project.balancer.items(_LIST, "loadbalancers", f"look up {Kind.LOAD_BALANCER}s", **query)
+
+
+def _members(project: Project, pool_id: str) -> tuple[str, ...]:
+    found = project.balancer.items(f"/lbaas/pools/{pool_id}/members", "members", "look up the balancer's members")
+    return tuple(sorted(member["address"] for member in found))
+
+
+def _balancer(body: Json, members: tuple[str, ...], made_by: str) -> LoadBalancer:
+    return LoadBalancer(
+        id=body["id"],
+        name=body["name"],
+        provisioning_status=body["provisioning_status"],
+        operating_status=body["operating_status"],
+        vip_address=body["vip_address"] or "",
+        vip_port_id=body["vip_port_id"] or "",
+        members=tuple(sorted(members)),
+        made_by=made_by,
+    )

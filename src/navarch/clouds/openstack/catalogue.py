@@ -1,0 +1,117 @@
+"""What the cloud offers, read with the service user's own project."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from typing import Any
+
+from navarch.clouds.openstack.session import Json, Project
+from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
+
+_VERSION = "navarch_kubernetes_version"
+_ZONES_OF_TYPE = "RESKEY:availability_zones"  # Cinder's own; members see it
+_IMAGES_A_PAGE = 500  # Glance's default is 25
+
+
+def read_catalogue(project: Project, executor: Executor) -> Catalogue:
+    """Everything a form needs, services in parallel. Raises what the first service that fails raises."""
+
+    def ask(read: Callable[[Project], Any]) -> Any:
+        return executor.submit(read, project)
+
+    asked = [ask(read) for read in (_flavors, _zones, _volume_types, _volume_zones, _external_networks, _releases)]
+    flavors, zones, types, volume_zones, networks, releases = [answer.result() for answer in asked]
+    volume_types = tuple(VolumeType(name, _zones_of(specs, volume_zones)) for name, specs in types)
+    return Catalogue(
+        flavors=flavors,
+        zones=zones,
+        volume_types=volume_types,
+        external_networks=networks,
+        releases=releases,
+        read_at=datetime.now(UTC),
+    )
+
+
+def releases_of(images: list[Json]) -> tuple[Release, ...]:
+    """Node images by version, newest version first; of several for one version the one built last."""
+    newest: dict[str, Json] = {}
+    for image in images:
+        version = image.get(_VERSION)
+        if not version:
+            continue
+        known = newest.get(version)
+        if known is None or _built(image) > _built(known):
+            newest[version] = image
+    return tuple(_release(newest[version]) for version in sorted(newest, key=_version_key, reverse=True))
+
+
+def components_of(text: str) -> tuple[tuple[str, str], ...]:
+    """`a=1,b=2` as pairs; what has no `=` is skipped."""
+    pairs = (part.strip().partition("=") for part in text.split(","))
+    return tuple((name.strip(), value.strip()) for name, found, value in pairs if found)
+
+
+def _flavors(project: Project) -> tuple[Flavor, ...]:
+    found = project.compute.items("/flavors/detail", "flavors", "read the flavors")
+    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in found]
+    return tuple(sorted(flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name)))
+
+
+def _zones(project: Project) -> tuple[str, ...]:
+    found = project.compute.get("/os-availability-zone", "read the zones")["availabilityZoneInfo"]
+    return tuple(sorted(z["zoneName"] for z in found if z["zoneState"]["available"] and z["zoneName"] != "internal"))
+
+
+def _volume_types(project: Project) -> list[tuple[str, Json]]:
+    found = project.volume.items("/types", "volume_types", "read the volume types")
+    return [(t["name"], t.get("extra_specs") or {}) for t in found if t["name"] != "__DEFAULT__"]
+
+
+def _volume_zones(project: Project) -> tuple[str, ...]:
+    found = project.volume.get("/os-availability-zone", "read the zones of volumes")["availabilityZoneInfo"]
+    return tuple(sorted(zone["zoneName"] for zone in found if zone["zoneState"]["available"]))
+
+
+def _zones_of(extra_specs: Json, every_zone: tuple[str, ...]) -> tuple[str, ...]:
+    named = [zone.strip() for zone in (extra_specs.get(_ZONES_OF_TYPE) or "").split(",") if zone.strip()]
+    return tuple(zone for zone in every_zone if zone in named) if named else every_zone
+
+
+def _external_networks(project: Project) -> tuple[ExternalNetwork, ...]:
+    query: dict[str, Any] = {"router:external": "true", "fields": ["id", "name"]}
+    networks = project.network.items("/networks", "networks", "read the external networks", **query)
+    if not networks:
+        return ()
+    query = {"network_id": [n["id"] for n in networks], "fields": ["network_id", "cidr"]}
+    subnets = project.network.items("/subnets", "subnets", "read the subnets of external networks", **query)
+    found = [
+        ExternalNetwork(n["id"], n["name"], tuple(sorted(s["cidr"] for s in subnets if s["network_id"] == n["id"])))
+        for n in networks
+    ]
+    return tuple(sorted(found, key=lambda n: (n.name, n.id)))
+
+
+def _releases(project: Project) -> tuple[Release, ...]:
+    query = {"status": "active", "limit": _IMAGES_A_PAGE}
+    return releases_of(project.image.items("/images", "images", "read the images", **query))
+
+
+def _release(image: Json) -> Release:
+    return Release(
+        kubernetes_version=image[_VERSION],
+        image_id=image["id"],
+        image_name=image.get("name") or "",
+        bundle=image.get("navarch_bundle") or "",
+        components=components_of(image.get("navarch_components") or ""),
+        min_disk_gib=image.get("min_disk") or 0,
+        built_at=image.get("navarch_build_date") or image.get("created_at") or "",
+    )
+
+
+def _built(image: Json) -> tuple[str, str]:
+    return image.get("navarch_build_date") or "", image.get("created_at") or ""
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(figure) for figure in re.findall(r"\d+", version))

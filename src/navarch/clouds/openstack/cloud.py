@@ -1,0 +1,125 @@
+"""`OpenStackCloud`: the contract of `clouds.contract`, each step handed to the module of its noun."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from navarch.clouds.contract import Endpoint
+from navarch.clouds.openstack import balancers, errors, identity, networks, ports, security_groups, servers, volumes
+from navarch.clouds.openstack.catalogue import read_catalogue
+from navarch.clouds.openstack.observe import observe
+from navarch.clouds.openstack.quotas import read_quota
+from navarch.clouds.openstack.session import OpenStackSettings, Project, Sessions
+from navarch.domain import steps
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.errors import NavarchError
+from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.spec import Owner
+from navarch.domain.steps import CloudStep
+
+_READING_THREADS = 24  # two looks at once ask everything in parallel; more would only queue in the cloud
+
+_ENSURE: dict[type, Callable[[Project, Owner, Any], Resource]] = {
+    steps.EnsureNetwork: networks.ensure_network,
+    steps.EnsureSubnet: networks.ensure_subnet,
+    steps.EnsureRouter: networks.ensure_router,
+    steps.EnsureSecurityGroup: security_groups.ensure_security_group,
+    steps.EnsureServerGroup: servers.ensure_server_group,
+    steps.EnsurePort: ports.ensure_port,
+    steps.EnsureVolume: volumes.ensure_volume,
+    steps.EnsureFloatingIP: ports.ensure_floating_ip,
+}
+_REMOVE: dict[Kind, Callable[[Project, Owner, str, str], None]] = {
+    Kind.NETWORK: networks.remove_network,
+    Kind.SUBNET: networks.remove_subnet,
+    Kind.ROUTER: networks.remove_router,
+    Kind.SECURITY_GROUP: security_groups.remove_security_group,
+    Kind.SERVER_GROUP: servers.remove_server_group,
+    Kind.PORT: ports.remove_port,
+    Kind.VOLUME: volumes.remove_volume,
+    Kind.SNAPSHOT: volumes.remove_snapshot,
+    Kind.SERVER: servers.remove_server,
+    Kind.LOAD_BALANCER: balancers.remove_load_balancer,
+    Kind.FLOATING_IP: ports.remove_floating_ip,
+}
+
+
+class OpenStackCloud:
+    """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing."""
+
+    def __init__(self, settings: OpenStackSettings) -> None:
+        self._settings = settings
+        self._sessions = Sessions(settings)
+        self._readers = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="openstack")
+        authority = Path(settings.ca_file).read_text(encoding="utf-8") if settings.ca_file else ""
+        self._endpoint = Endpoint(settings.auth_url, settings.region, authority)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How a cluster's controllers reach the cloud."""
+        return self._endpoint
+
+    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+        """Read the owner's objects once; see the contract."""
+        return observe(self._sessions, owner, frozenset(Kind) if kinds is None else kinds, self._readers)
+
+    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+        """Do one step; see the contract."""
+        try:
+            return self._carry_out(owner, step, private)
+        except errors.QuotaExceeded as error:
+            raise self._with_numbers(owner, error) from error
+        except (KeyError, TypeError, ValueError) as error:  # an answer without what its API promises
+            raise errors.unreadable("the cloud", f"do {type(step).__name__}", error) from error
+
+    def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
+        """End of a machine's console output; see the contract."""
+        return servers.console(self._sessions.project(owner.project_id), server_id, lines)
+
+    def catalogue(self) -> Catalogue:
+        """What the cloud offers; see the contract."""
+        try:
+            return read_catalogue(self._sessions.own(), self._readers)
+        except (KeyError, TypeError, ValueError) as error:
+            raise errors.unreadable("the cloud", "read the catalogue", error) from error
+
+    def quota(self, project_id: str) -> Quota:
+        """A project's quotas with what is used; see the contract."""
+        try:
+            return read_quota(self._sessions.project(project_id), self._readers)
+        except (KeyError, TypeError, ValueError) as error:
+            raise errors.unreadable("the cloud", "read the quotas", error) from error
+
+    def close(self) -> None:
+        """End the threads and the connections. Not to be used afterwards."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._sessions.close()
+
+    def _carry_out(self, owner: Owner, step: CloudStep, private: str) -> Resource | None:
+        if isinstance(step, steps.EnsureIdentity):
+            return identity.ensure_identity(self._sessions, owner, private)
+        if isinstance(step, steps.Remove) and step.kind is Kind.IDENTITY:
+            identity.remove_identity(self._sessions, step.id, step.name)
+            return None
+        project = self._sessions.project(owner.project_id)
+        if isinstance(step, steps.Remove):
+            _REMOVE[step.kind](project, owner, step.id, step.name)
+            return None
+        if isinstance(step, steps.CreateServer):
+            return servers.create_server(project, owner, step, private)
+        if isinstance(step, steps.EnsureLoadBalancer):
+            return balancers.ensure_load_balancer(project, owner, step, self._settings.load_balancer_provider)
+        return _ENSURE[type(step)](project, owner, step)
+
+    def _with_numbers(self, owner: Owner, error: errors.QuotaExceeded) -> errors.QuotaExceeded:
+        """Neutron and Octavia do not tell the figures with the refusal: ask for them."""
+        if error.numbers:
+            return error
+        try:
+            quota = self.quota(owner.project_id)
+        except NavarchError:
+            return error
+        allowances = [allowance for name in error.resources if (allowance := quota.allowance(name)) is not None]
+        numbers = "; ".join(f"{a.resource}: free {a.free} of {a.limit}" for a in allowances if a.free is not None)
+        return errors.QuotaExceeded(error.doing, error.resources, numbers)

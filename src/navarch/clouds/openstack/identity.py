@@ -1,0 +1,89 @@
+"""The Keystone user of a cluster's controllers, and the trust by which it may act in the customer's project.
+
+The user lives in the clusters' domain and has no role of its own anywhere. What it may do, it may by a trust: the
+service user's own `member` (and `load-balancer_member`) on this one project, not to be passed on. Removing the trust
+ends it at once. The trust's id is kept in the user's description, because Keystone lists trusts by trustor only, which
+would be those of every cluster of the cloud.
+"""
+
+import re
+
+from navarch.clouds.openstack.session import Json, Project, Sessions
+from navarch.domain.errors import Conflict
+from navarch.domain.observed import Identity, Kind
+from navarch.domain.spec import Owner
+
+_DELEGATED = ("member", "load-balancer_member")
+_TRUST = re.compile(r"\btrust ([0-9a-f]{32})\b")
+
+
+def read_identities(sessions: Sessions, owner: Owner) -> tuple[Identity, ...]:
+    """The cluster's user, with its trust where that still exists."""
+    domain = sessions.cluster_domain()
+    user = _user(domain, owner)
+    if user is None:
+        return ()
+    trust = _TRUST.search(user.get("description") or "")
+    trust_id = trust[1] if trust and _exists(domain, trust[1]) else None
+    return (Identity(id=user["id"], name=user["name"], trust_id=trust_id),)
+
+
+def ensure_identity(sessions: Sessions, owner: Owner, password: str) -> Identity:
+    """The user with this password, and a trust for the owner's project. What an interrupted call left is taken up."""
+    domain, project = sessions.cluster_domain(), sessions.project(owner.project_id)
+    article = f"the {Kind.IDENTITY} {owner.cluster_id}"
+    user, trust_id = _user(domain, owner), None
+    if user is None:
+        body = {"name": owner.cluster_id, "domain_id": domain.domain_id, "password": password}
+        user = domain.identity.post("/users", {"user": body}, f"create {article}", private=True)["user"]
+        changed: Json = {}
+    else:
+        changed = {"password": password}
+        trust_id = next((t["id"] for t in _trusts(project, user["id"]) if t["project_id"] == owner.project_id), None)
+    if trust_id is None:
+        trust_id = _delegate(project, owner, user["id"])
+    changed["description"] = f"Controllers of Kubernetes cluster {owner.stem}; trust {trust_id}"
+    domain.identity.patch(f"/users/{user['id']}", {"user": changed}, f"set up {article}", private=True)
+    return Identity(id=user["id"], name=user["name"], trust_id=trust_id)
+
+
+def remove_identity(sessions: Sessions, user_id: str, name: str) -> None:
+    """End the trust, then remove the user."""
+    domain = sessions.cluster_domain()
+    for trust in _trusts(domain, user_id):
+        domain.identity.delete(f"/OS-TRUST/trusts/{trust['id']}", f"end the trust of the {Kind.IDENTITY} {name}")
+    domain.identity.delete(f"/users/{user_id}", f"delete the {Kind.IDENTITY} {name}")
+
+
+def _user(domain: Project, owner: Owner) -> Json | None:
+    query = {"domain_id": domain.domain_id, "name": owner.cluster_id}
+    found = domain.identity.items("/users", "users", f"look up the {Kind.IDENTITY} {owner.cluster_id}", **query)
+    return found[0] if found else None  # names are unique in a domain
+
+
+def _delegate(project: Project, owner: Owner, user_id: str) -> str:
+    body = {
+        "trustor_user_id": project.user_id,
+        "trustee_user_id": user_id,
+        "project_id": owner.project_id,
+        "impersonation": False,
+        "roles": [{"name": role} for role in _DELEGATED if role in project.roles],
+    }
+    doing = f"delegate the role member to the {Kind.IDENTITY} {owner.cluster_id}"
+    return str(project.identity.post("/OS-TRUST/trusts", {"trust": body}, doing)["trust"]["id"])
+
+
+def _trusts(scope: Project, trustee_id: str) -> list[Json]:
+    query = {"trustor_user_id": scope.user_id}
+    found = scope.identity.items("/OS-TRUST/trusts", "trusts", "look up the trusts of Navarch's service user", **query)
+    return [trust for trust in found if trust["trustee_user_id"] == trustee_id]
+
+
+def _exists(domain: Project, trust_id: str) -> bool:
+    try:
+        domain.identity.get(f"/OS-TRUST/trusts/{trust_id}", f"look up the trust {trust_id}")
+    except Conflict as error:
+        if error.reason == "Vanished":
+            return False
+        raise
+    return True

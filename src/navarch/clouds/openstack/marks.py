@@ -1,0 +1,82 @@
+"""How an object is known to be of a cluster, per service.
+
+| objects | mark, set by the request that makes them | found by |
+| --- | --- | --- |
+| Neutron's | the description is exactly the mark (every Neutron can; tags at creation are recent) | description |
+| floating IPs | the description is "<name> <mark>": they have no name | the project's, then here |
+| load balancers | the description is exactly the mark | the project's, then here |
+| servers | tag; metadata beside it for people | tag |
+| volumes | metadata | metadata |
+| server groups | none possible: their name begins with the owner's stem, which holds part of its id | the project's |
+| Keystone users | their name is the cluster's id, in the clusters' domain | name |
+
+What a cluster's own controllers make is marked by them: the cloud controller writes its cluster's name, which is the
+cluster's id, into names and descriptions (cloud-provider-openstack v1.35, pkg/openstack/loadbalancer*.go); the CSI
+driver into metadata (pkg/csi/cinder/controllerserver.go).
+"""
+
+from navarch.domain import names
+from navarch.domain.observed import Kind
+from navarch.domain.spec import Owner
+
+CSI_KEY = "cinder.csi.openstack.org/cluster"
+NAVARCH = "navarch"
+CLOUD_CONTROLLER = "cloud-controller"
+CSI = "csi"
+
+
+def mark(owner: Owner) -> str:
+    """The owner's mark."""
+    return names.tag(owner.cluster_id)
+
+
+def floating_description(owner: Owner, name: str) -> str:
+    """Description of a floating IP, which has no name."""
+    return f"{name} {mark(owner)}"
+
+
+def floating_name(owner: Owner, description: str) -> tuple[str, str] | None:
+    """Name and maker of a floating IP by its description; None: not of this owner."""
+    name, _, marked = description.rpartition(" ")
+    if marked == mark(owner):
+        return name, NAVARCH
+    service, found, cluster = description.removeprefix(_FLOATING).rpartition(" from cluster ")
+    if description.startswith(_FLOATING) and found and cluster == owner.cluster_id:
+        return service, CLOUD_CONTROLLER
+    return None
+
+
+def security_group_maker(owner: Owner, name: str, description: str) -> str | None:
+    """Who made a security group for this owner; None: not of this owner."""
+    if description == mark(owner):
+        return NAVARCH
+    if name.startswith("lb-sg-") and description.endswith(f" Service LoadBalancer in cluster {owner.cluster_id}"):
+        return CLOUD_CONTROLLER
+    return None
+
+
+def balancer_maker(owner: Owner, name: str, description: str) -> str | None:
+    """Who made a load balancer for this owner; None: not of this owner."""
+    if description == mark(owner):
+        return NAVARCH
+    if name.startswith(f"kube_service_{owner.cluster_id}_"):
+        return CLOUD_CONTROLLER
+    return None
+
+
+def is_server_group_of(owner: Owner, name: str) -> bool:
+    """Whether a server group's name is one of the owner's."""
+    return bool(owner.stem) and name.startswith(f"{owner.stem}-")
+
+
+def metadata(owner: Owner) -> dict[str, str]:
+    """Mark of servers and volumes."""
+    return {names.METADATA_KEY: owner.cluster_id}
+
+
+def article(kind: Kind, name: str) -> str:
+    """A thing as named in a sentence."""
+    return f"the {kind} {name}"
+
+
+_FLOATING = "Floating IP for Kubernetes external service "

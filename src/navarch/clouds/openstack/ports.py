@@ -1,0 +1,102 @@
+"""Ports and floating IPs (Neutron)."""
+
+from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.networks import external_network_id
+from navarch.clouds.openstack.session import Json, Project, first
+from navarch.domain.observed import FloatingIP, Kind, Port
+from navarch.domain.spec import Owner
+from navarch.domain.steps import EnsureFloatingIP, EnsurePort
+
+
+def read_ports(project: Project, owner: Owner) -> tuple[Port, ...]:
+    """The owner's ports: those of its machines and places, not those of routers, balancers and DHCP."""
+    return tuple(_port(p) for p in _marked(project, owner))
+
+
+def read_floating_ips(project: Project, owner: Owner) -> tuple[FloatingIP, ...]:
+    """The owner's floating IPs, and those that its cloud controller took for Services."""
+    found = []
+    for body in _project_floating_ips(project, owner):
+        known = marks.floating_name(owner, body.get("description") or "")
+        if known is not None:
+            found.append(_floating_ip(body, *known))
+    return tuple(found)
+
+
+def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
+    """A port in the step's security groups; those that the cloud controller added stay."""
+    found = first(_marked(project, owner, name=step.name, network_id=step.network_id))
+    article = marks.article(Kind.PORT, step.name)
+    if found is None:
+        body = {
+            "name": step.name,
+            "description": marks.mark(owner),
+            "network_id": step.network_id,
+            "fixed_ips": [{"subnet_id": step.subnet_id}],
+            "security_groups": list(step.security_group_ids),
+        }
+        found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
+    elif not set(step.security_group_ids) <= set(found["security_groups"]):
+        groups = sorted({*step.security_group_ids, *found["security_groups"]})
+        change = {"port": {"security_groups": groups}}
+        found = project.network.put(f"/ports/{found['id']}", change, f"set the security groups of {article}")["port"]
+    return _port(found)
+
+
+def ensure_floating_ip(project: Project, owner: Owner, step: EnsureFloatingIP) -> FloatingIP:
+    """A floating address on the step's port; one that was on another port moves."""
+    description = marks.floating_description(owner, step.name)
+    found = first(_project_floating_ips(project, owner, description=description))
+    article = marks.article(Kind.FLOATING_IP, step.name)
+    if found is None:
+        body = {
+            "floating_network_id": external_network_id(project, step.external_network),
+            "port_id": step.port_id,
+            "description": description,
+        }
+        found = project.network.post("/floatingips", {"floatingip": body}, f"create {article}")["floatingip"]
+    elif found["port_id"] != step.port_id:
+        change = {"floatingip": {"port_id": step.port_id}}
+        found = project.network.put(f"/floatingips/{found['id']}", change, f"move {article}")["floatingip"]
+    return _floating_ip(found, step.name, marks.NAVARCH)
+
+
+def remove_port(project: Project, owner: Owner, port_id: str, name: str) -> None:
+    """Ask a port to go; Conflict while a server has it."""
+    project.network.delete(f"/ports/{port_id}", f"delete {marks.article(Kind.PORT, name)}")
+
+
+def remove_floating_ip(project: Project, owner: Owner, floating_ip_id: str, name: str) -> None:
+    """Give an address back."""
+    project.network.delete(f"/floatingips/{floating_ip_id}", f"delete {marks.article(Kind.FLOATING_IP, name)}")
+
+
+def _marked(project: Project, owner: Owner, **query: str) -> list[Json]:
+    query = {"description": marks.mark(owner), "project_id": owner.project_id, **query}
+    return project.network.items("/ports", "ports", f"look up {Kind.PORT}s", **query)
+
+
+def _project_floating_ips(project: Project, owner: Owner, **query: str) -> list[Json]:
+    query = {"project_id": owner.project_id, **query}
+    return project.network.items("/floatingips", "floatingips", f"look up {Kind.FLOATING_IP}s", **query)
+
+
+def _port(body: Json) -> Port:
+    addresses = [address["ip_address"] for address in body["fixed_ips"]]
+    return Port(
+        id=body["id"],
+        name=body["name"],
+        address=addresses[0] if addresses else "",
+        server_id=body.get("device_id") or None,
+        security_group_ids=tuple(sorted(body["security_groups"])),
+    )
+
+
+def _floating_ip(body: Json, name: str, made_by: str) -> FloatingIP:
+    return FloatingIP(
+        id=body["id"],
+        name=name,
+        address=body["floating_ip_address"],
+        port_id=body.get("port_id"),
+        made_by=made_by,
+    )

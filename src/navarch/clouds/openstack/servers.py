@@ -1,0 +1,163 @@
+"""Servers, server groups and consoles (Nova)."""
+
+import base64
+import re
+from datetime import datetime
+
+from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.session import Json, Project, first
+from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
+from navarch.domain.observed import Kind, Server, ServerGroup
+from navarch.domain.spec import Owner
+from navarch.domain.steps import CreateServer, EnsureServerGroup
+
+_LIST = "/servers/detail"
+
+
+def read_servers(project: Project, owner: Owner) -> tuple[Server, ...]:
+    """The owner's servers."""
+    doing = f"look up {Kind.SERVER}s"
+    return tuple(_server(s) for s in project.compute.items(_LIST, "servers", doing, tags=marks.mark(owner)))
+
+
+def read_server_groups(project: Project, owner: Owner) -> tuple[ServerGroup, ...]:
+    """The owner's server groups, by name: Nova cannot mark them."""
+    groups = _groups(project)
+    return tuple(ServerGroup(g["id"], g["name"]) for g in groups if marks.is_server_group_of(owner, g["name"]))
+
+
+def ensure_server_group(project: Project, owner: Owner, step: EnsureServerGroup) -> ServerGroup:
+    """A server group with policy soft-anti-affinity: spread where there is room, and still boot where there is not."""
+    found = first([g for g in _groups(project) if g["name"] == step.name])
+    if found is None:
+        body = {"server_group": {"name": step.name, "policy": "soft-anti-affinity"}}
+        doing = f"create {marks.article(Kind.SERVER_GROUP, step.name)}"
+        found = project.compute.post("/os-server-groups", body, doing)["server_group"]
+    return ServerGroup(found["id"], found["name"])
+
+
+def create_server(project: Project, owner: Owner, step: CreateServer, user_data: str) -> Server:
+    """A server that boots from its flavor's disk, with the step's volumes there from the start. Conflict while the last
+    one of this name is still being removed: it holds the port and the volumes."""
+    article = marks.article(Kind.SERVER, step.name)
+    query = {"name": f"^{re.escape(step.name)}$", "tags": marks.mark(owner)}
+    found = first(project.compute.items(_LIST, "servers", f"look up {article}", **query))
+    if found is not None:
+        if found.get("OS-EXT-STS:task_state") == "deleting" or found["status"] in ("DELETED", "SOFT_DELETED"):
+            raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
+        return _server(found)
+    body = {
+        "server": {
+            "name": step.name,
+            "flavorRef": _flavor_id(project, step.flavor),
+            "imageRef": step.image_id,
+            "availability_zone": step.zone,
+            "networks": [{"port": step.port_id}],
+            "block_device_mapping_v2": _disks(step),
+            "config_drive": True,  # no wait for the metadata service, and no need of one
+            "user_data": base64.b64encode(user_data.encode()).decode(),
+            "tags": [marks.mark(owner)],
+            "metadata": {**marks.metadata(owner), "navarch_role": str(step.role), "navarch_group": step.group},
+        },
+        "os:scheduler_hints": {"group": step.server_group_id},
+    }
+    try:
+        made = project.compute.post("/servers", body, f"create {article}", private=True)["server"]
+    except Permanent as error:
+        if error.reason == "FlavorNotFound":
+            project.unlearn("flavor", step.flavor)
+        raise
+    return Server(
+        id=made["id"],
+        name=step.name,
+        status="BUILD",
+        zone=step.zone,
+        flavor=step.flavor,
+        image_id=step.image_id,
+        task_state="scheduling",
+    )
+
+
+def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> None:
+    """Ask a server to go. Its port and volumes stay."""
+    project.compute.delete(f"/servers/{server_id}", f"delete {marks.article(Kind.SERVER, name)}")
+
+
+def remove_server_group(project: Project, owner: Owner, group_id: str, name: str) -> None:
+    """Remove a server group."""
+    project.compute.delete(f"/os-server-groups/{group_id}", f"delete {marks.article(Kind.SERVER_GROUP, name)}")
+
+
+def console(project: Project, server_id: str, lines: int) -> str:
+    """End of a server's console; empty where there is none (not started yet, gone, or a driver without one)."""
+    body = {"os-getConsoleOutput": {"length": lines}}
+    try:
+        answer = project.compute.post(f"/servers/{server_id}/action", body, f"read the console of server {server_id}")
+    except Conflict:
+        return ""
+    except Temporary as error:
+        if " answered 501" in error.message:
+            return ""
+        raise
+    return str(answer.get("output") or "")
+
+
+def _groups(project: Project) -> list[Json]:
+    return project.compute.items("/os-server-groups", "server_groups", f"look up {Kind.SERVER_GROUP}s")
+
+
+def _flavor_id(project: Project, flavor: str) -> str:
+    def look_up() -> str:
+        flavors = project.compute.items("/flavors", "flavors", "look up the flavors")
+        found = next((f["id"] for f in flavors if flavor in (f["name"], f["id"])), None)
+        if found is None:
+            seen = ", ".join(sorted(f["name"] for f in flavors)) or "none"
+            raise Permanent(
+                f"No flavor is named {flavor}; the project sees: {seen}",
+                reason="FlavorNotFound",
+                blame=Blame.USER,
+                remedy="Choose one of the flavors that the project sees.",
+            )
+        return str(found)
+
+    return project.resolve("flavor", flavor, look_up)
+
+
+def _disks(step: CreateServer) -> list[Json]:
+    root: Json = {
+        "boot_index": 0,
+        "source_type": "image",
+        "uuid": step.image_id,
+        "destination_type": "local",
+        "delete_on_termination": True,
+    }
+    more: list[Json] = [
+        {
+            "boot_index": -1,
+            "source_type": "volume",
+            "uuid": volume_id,
+            "destination_type": "volume",
+            "delete_on_termination": False,
+        }
+        for volume_id in step.volume_ids
+    ]
+    return [root, *more]
+
+
+def _server(body: Json) -> Server:
+    image = body.get("image") or {}  # an empty string for servers booted from a volume
+    flavor = body.get("flavor") or {}
+    fault = body.get("fault") or {}
+    created = body.get("created")
+    return Server(
+        id=body["id"],
+        name=body["name"],
+        status=body["status"],
+        zone=body.get("OS-EXT-AZ:availability_zone") or "",
+        host=body.get("OS-EXT-SRV-ATTR:host") or body.get("hostId") or "",
+        flavor=flavor.get("original_name") or flavor.get("id") or "",
+        image_id=image.get("id") or "",
+        task_state=body.get("OS-EXT-STS:task_state"),
+        fault=fault.get("message"),
+        created_at=datetime.fromisoformat(created) if created else None,
+    )

@@ -1,0 +1,282 @@
+"""Sessions with the cloud: one per customer project, made on first use, all of Navarch's one service user.
+
+Every request is bounded: 5 s to connect, 30 s to be answered. Nothing waits or polls. Safe to call from threads.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from keystoneauth1 import adapter, session
+from keystoneauth1.exceptions import ClientException, ConnectFailure, ConnectTimeout, Unauthorized
+from keystoneauth1.identity import v3
+
+from navarch.clouds.openstack import errors
+
+Json = dict[str, Any]
+_TIMEOUT = (5.0, 30.0)  # seconds to connect, to be answered
+_CONNECTIONS = 32  # kept open per host; as many as threads may ask at once
+_SERVICES = {  # catalogue type, major version, microversion: the oldest that has what is asked for (Train has them all)
+    "compute": ("2.1", "2.79"),  # tags at creation 2.52, flavor in the answer 2.47, server group policy 2.64
+    "network": ("2", None),
+    "block-storage": ("3", "3.59"),  # filters by metadata 3.22, zones of volume types 3.52
+    "load-balancer": ("2", None),
+    "image": ("2", None),
+    "identity": ("3", None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStackSettings:
+    """How Navarch reaches a cloud. The service user needs the role `member`, inherited, on the domains of the projects
+    it works in, a role in `project`, and `manager` on the Keystone domain `cluster_domain`, where clusters get users.
+
+    `ca_file`: PEM of the CA that signs the endpoints; None trusts the system's. `interface` is the catalogue's:
+    public, internal or admin. `load_balancer_provider`: Octavia's, ovn or amphora.
+    """
+
+    auth_url: str
+    username: str
+    password: str = field(repr=False)
+    user_domain_name: str = "Default"
+    region: str = "RegionOne"
+    ca_file: str | None = None
+    cluster_domain: str = "navarch"
+    interface: str = "public"
+    project: str = "service"
+    project_domain_name: str = "Default"
+    load_balancer_provider: str = "ovn"
+
+
+class Service:
+    """One service of the cloud, spoken to in one scope. `doing` in its methods completes "Cannot ...": it is what a
+    person reads when the service refuses. Every method makes one request (`items`: one a page)."""
+
+    def __init__(self, name: str, requests_of: adapter.Adapter) -> None:
+        self.name = name
+        self._adapter = requests_of
+
+    def get(self, path: str, doing: str, **params: Any) -> Json:
+        """The answer's body."""
+        return self._json(self._send("GET", path, doing, params=params), doing)
+
+    def items(self, path: str, key: str, doing: str, **params: Any) -> list[Json]:
+        """Everything of a list, whatever the size of the service's pages."""
+        body = self.get(path, doing, **params)
+        found: list[Json] = list(body[key])
+        while (following := _next(body, key)) is not None:
+            body = self._json(self._send("GET", following, doing), doing)
+            found.extend(body[key])
+        return found
+
+    def post(self, path: str, body: Mapping[str, Any], doing: str, *, private: bool = False) -> Json:
+        """Make something. A `private` body is never logged."""
+        return self._json(self._send("POST", path, doing, json=body, log=not private), doing)
+
+    def put(self, path: str, body: Mapping[str, Any], doing: str) -> Json:
+        """Replace something."""
+        return self._json(self._send("PUT", path, doing, json=body), doing)
+
+    def patch(self, path: str, body: Mapping[str, Any], doing: str, *, private: bool = False) -> Json:
+        """Change something. A `private` body is never logged."""
+        return self._json(self._send("PATCH", path, doing, json=body, log=not private), doing)
+
+    def delete(self, path: str, doing: str, **params: Any) -> None:
+        """Remove something; what is not there counts as removed."""
+        self._send("DELETE", path, doing, params=params, absent_is_fine=True)
+
+    def _send(
+        self, method: str, path: str, doing: str, *, absent_is_fine: bool = False, **arguments: Any
+    ) -> requests.Response:
+        try:
+            response = self._request(method, path, **arguments)
+        except (ClientException, requests.RequestException) as error:
+            raise errors.from_exception(self.name, doing, error) from error
+        if response.status_code >= 400 and not (absent_is_fine and response.status_code == 404):
+            raise errors.judge(errors.refusal(self.name, method, path, response), doing)
+        return response
+
+    def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        answer: requests.Response
+        try:
+            answer = self._adapter.request(path, method, raise_exc=False, **arguments)
+        except ConnectFailure as error:
+            # A kept connection that the server closed meanwhile fails at its next use. Asking again at once is right
+            # only for what changes nothing, and only if it did not take the whole time-out.
+            if method != "GET" or isinstance(error, ConnectTimeout):
+                raise
+            answer = self._adapter.request(path, method, raise_exc=False, **arguments)
+        return answer
+
+    def _json(self, response: requests.Response, doing: str) -> Json:
+        if not response.content:
+            return {}
+        try:
+            body: Json = response.json()
+        except ValueError as error:
+            raise errors.unreadable(self.name, doing, error) from error
+        return body
+
+
+class Project:
+    """The cloud as one project sees it (or the domain of the clusters' users: then `id` is empty)."""
+
+    def __init__(self, project_id: str, authenticated: session.Session, settings: OpenStackSettings) -> None:
+        self.id = project_id
+        self._session = authenticated
+        self._remembered: dict[tuple[str, str], str] = {}
+        adapters = {
+            name: adapter.Adapter(
+                authenticated,
+                service_type=name,
+                version=version,
+                default_microversion=microversion,
+                interface=settings.interface,
+                region_name=settings.region,
+                client_name="navarch",
+            )
+            for name, (version, microversion) in _SERVICES.items()
+        }
+        self.compute = Service("Nova", adapters["compute"])
+        self.network = Service("Neutron", adapters["network"])
+        self.volume = Service("Cinder", adapters["block-storage"])
+        self.balancer = Service("Octavia", adapters["load-balancer"])
+        self.image = Service("Glance", adapters["image"])
+        self.identity = Service("Keystone", adapters["identity"])
+
+    def authenticate(self) -> None:
+        """Have a token that is valid now; no request while the last one is."""
+        self._session.get_token()
+
+    @property
+    def _access(self) -> Any:
+        try:
+            return self._session.auth.get_access(self._session)
+        except (ClientException, requests.RequestException) as error:
+            raise errors.from_exception("Keystone", "authenticate", error) from error
+
+    @property
+    def project_id(self) -> str:
+        """The project that the token is for."""
+        return str(self._access.project_id)
+
+    @property
+    def domain_id(self) -> str:
+        """The domain that the token is for, where it is for one."""
+        return str(self._access.domain_id)
+
+    @property
+    def user_id(self) -> str:
+        """Navarch's service user."""
+        return str(self._access.user_id)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Names of the roles that the service user has in this scope."""
+        return tuple(self._access.role_names)
+
+    def resolve(self, kind: str, name: str, look_up: Callable[[], str]) -> str:
+        """The id for a name, looked up once: these names (flavors, external networks) are the operator's and stay."""
+        found = self._remembered.get((kind, name))
+        if found is None:
+            found = self._remembered[(kind, name)] = look_up()
+        return found
+
+    def unlearn(self, kind: str, name: str) -> None:
+        """Look it up again next time: it did not work."""
+        self._remembered.pop((kind, name), None)
+
+
+class Sessions:
+    """Every session of one cloud. They share connections and what was found out about the services' versions."""
+
+    def __init__(self, settings: OpenStackSettings) -> None:
+        self._settings = settings
+        self._http = requests.Session()
+        self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
+        self._http.mount("https://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
+        self._http.mount("http://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
+        self._discovered: dict[str, Any] = {}
+        self._known: dict[str, Project] = {}
+        self._lock = threading.Lock()
+
+    def project(self, project_id: str) -> Project:
+        """A customer's project. Raises Permanent if Keystone does not let the service user in."""
+        project = self._scope(f"project {project_id}", project_id, project_id=project_id)
+        try:
+            self._authenticated(project)
+        except Unauthorized as error:
+            # Keystone says the same for a wrong password and for no role in the project: its own project tells which.
+            self.own()
+            raise errors.no_role(project_id, self._settings.username) from error
+        return project
+
+    def own(self) -> Project:
+        """The service user's own project, to read what the cloud offers."""
+        names = {"project_name": self._settings.project, "project_domain_name": self._settings.project_domain_name}
+        return self._entered(self._scope("own", "", **names))
+
+    def cluster_domain(self) -> Project:
+        """The Keystone domain of the clusters' users."""
+        return self._entered(self._scope("domain", "", domain_name=self._settings.cluster_domain))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _entered(self, scope: Project) -> Project:
+        try:
+            self._authenticated(scope)
+        except Unauthorized as error:
+            raise errors.from_exception("Keystone", "authenticate", error) from error
+        return scope
+
+    def _authenticated(self, scope: Project) -> None:
+        try:
+            scope.authenticate()
+        except Unauthorized:
+            raise
+        except (ClientException, requests.RequestException) as error:
+            raise errors.from_exception("Keystone", "authenticate", error) from error
+
+    def _scope(self, key: str, customer: str, **scope: str) -> Project:
+        with self._lock:
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = Project(customer, self._session(**scope), self._settings)
+            return known
+
+    def _session(self, **scope: str) -> session.Session:
+        settings = self._settings
+        auth = v3.Password(
+            settings.auth_url,
+            username=settings.username,
+            password=settings.password,
+            user_domain_name=settings.user_domain_name,
+            **scope,
+        )
+        made = session.Session(
+            auth=auth,
+            session=self._http,
+            verify=settings.ca_file or True,
+            app_name="navarch",
+            discovery_cache=self._discovered,
+        )
+        made.timeout = _TIMEOUT  # its own argument takes one figure for both
+        return made
+
+
+def _next(body: Json, key: str) -> str | None:
+    """Address of the next page: `<key>_links` (Nova, Cinder, Neutron, Octavia), `next` (Glance), `links` (Keystone)."""
+    for link in body.get(f"{key}_links", ()):
+        if link.get("rel") == "next":
+            return str(link["href"])
+    following = body.get("next") or (body.get("links") or {}).get("next")
+    return str(following).removeprefix("/v2") if following else None
+
+
+def first(found: list[Json]) -> Json | None:
+    """The oldest of several that answer to one name: it is kept, the plan removes the others."""
+    return min(found, key=lambda item: (item.get("created_at") or "", item["id"]), default=None)
