@@ -26,6 +26,7 @@ DEBIAN_PACKAGES = (
     "dnsmasq-base",
     "iproute2",
     "ethtool",
+    "iptables",
     "qemu-utils",
     "e2fsprogs",
     "util-linux",
