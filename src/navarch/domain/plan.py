@@ -403,8 +403,8 @@ def _delete(cluster: Cluster, observed: Observed) -> Iterator[Step]:
 
 
 def left_over(cluster: Cluster, cloud: CloudState) -> tuple[tuple[Kind, str], ...]:
-    """(kind, name) of every object that a deletion still has to see gone."""
-    return tuple((kind, r.name or r.id) for kind in Kind for r in _left(cluster, cloud, kind))
+    """(kind, name) of every object that a deletion still has to see gone, about in the order of their going."""
+    return tuple((kind, r.name or r.id) for kind in reversed(Kind) for r in _left(cluster, cloud, kind))
 
 
 def _left(cluster: Cluster, cloud: CloudState, kind: Kind) -> tuple[Resource, ...]:

@@ -1,10 +1,10 @@
 """The composition root: `navarch-server`. Reads settings, wires the rooms, starts `api`, `worker`, or both.
 
-    navarch-server --config FILE all        both in one process, for development and small installations
-    navarch-server --config FILE api        the HTTP service, any number of them
-    navarch-server --config FILE worker     the worker, any number of them
-    navarch-server --config FILE database   the private PostgreSQL: start | stop | migrate
-    navarch-server keys FOLDER              make sealing and report keys; --certificate-for NAME: a certificate, too
+navarch-server --config FILE all        both in one process, for development and small installations
+navarch-server --config FILE api        the HTTP service, any number of them
+navarch-server --config FILE worker     the worker, any number of them
+navarch-server --config FILE database   the private PostgreSQL: start | stop | migrate
+navarch-server keys FOLDER              make sealing and report keys; --certificate-for NAME: a certificate, too
 """
 
 from navarch.main.server import run

@@ -128,9 +128,7 @@ def _section(type_: type, document: dict[str, Any], where: str, folder: Path, pr
                 problems.append(f"{where}{name}: must be a table")
         elif wanted is Path and isinstance(value, str) and value:
             values[name] = folder / value
-        elif wanted is int and type(value) is int:
-            values[name] = value
-        elif wanted is str and isinstance(value, str):
+        elif (wanted is int and type(value) is int) or (wanted is str and isinstance(value, str)):
             values[name] = value
         elif wanted == tuple[str, ...] and isinstance(value, list) and all(isinstance(v, str) for v in value):
             values[name] = tuple(value)
@@ -140,5 +138,10 @@ def _section(type_: type, document: dict[str, Any], where: str, folder: Path, pr
 
 
 def _word(wanted: object) -> str:
-    words: dict[object, str] = {Path: "a path", int: "a whole number", str: "a text", tuple[str, ...]: "a list of texts"}
+    words: dict[object, str] = {
+        Path: "a path",
+        int: "a whole number",
+        str: "a text",
+        tuple[str, ...]: "a list of texts",
+    }
     return words.get(wanted, str(wanted))

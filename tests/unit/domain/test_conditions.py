@@ -1,0 +1,188 @@
+"""What a customer is told, and whom it names."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from clusters import CATALOGUE, NOW, cluster
+
+from navarch.domain.conditions import READY, WORKERS, judge, overdue_machines
+from navarch.domain.observed import Addon, CloudState, Kind, Observed, PhaseReport, Server, Trouble
+from navarch.domain.plan import plan
+from navarch.domain.simulate import imagine, nothing_yet, time_passes
+from navarch.domain.spec import Cluster, Role
+from navarch.domain.status import Condition, Phase, Status
+from navarch.domain.steps import CreateServer, EnsureNetwork, Failed, Forget, Result
+
+CREATED = Status()
+
+
+def grown(wanted: Cluster) -> Observed:
+    seen = nothing_yet()
+    for _ in range(50):
+        seen = time_passes(wanted, seen)
+        steps = plan(wanted, seen, CATALOGUE, now=NOW)
+        if not steps:
+            return replace(seen, addon_digests=tuple((a.name, a.digest) for a in seen.kube.addons) if seen.kube else ())
+        for step in steps:
+            assert not isinstance(step, Forget)
+            seen = imagine(wanted, seen, step, NOW)
+    raise AssertionError("does not come to an end")
+
+
+def ready_condition(status: Status) -> Condition:
+    condition = status.condition(READY)
+    assert condition is not None
+    return condition
+
+
+def with_server(seen: Observed, name: str, **changes: object) -> Observed:
+    servers = tuple(
+        replace(s, **changes) if s.name == name else s  # type: ignore[arg-type]
+        for s in seen.cloud.servers or ()
+    )
+    return replace(seen, cloud=replace(seen.cloud, servers=servers))
+
+
+def test_a_new_cluster_progresses_and_blames_nobody() -> None:
+    status = judge(cluster(), nothing_yet(), (), CREATED, now=NOW)
+    assert status.phase is Phase.PROGRESSING
+    assert ready_condition(status).blame is None
+    assert ready_condition(status).reason == "CreatingNetwork"
+    assert all(c.deadline is not None and c.deadline > NOW for c in status.conditions if c.status == "False")
+
+
+def test_a_cluster_that_is_as_wanted_is_ready_at_this_generation() -> None:
+    status = judge(cluster(generation=3), grown(cluster()), (), CREATED, now=NOW)
+    assert (status.phase, status.observed_generation) == (Phase.READY, 3)
+    assert (status.machines.desired, status.machines.ready) == (3, 3)
+    assert status.api_url == "https://<public address>:6443"
+
+
+def test_a_quota_that_is_exceeded_blocks_and_says_who_must_act() -> None:
+    step = EnsureNetwork("shop-3f2a91bc-net")
+    failed = Failed("QuotaExceeded", "networks: needed 1, free 0 of 10", "project-admin", "ask for a larger quota")
+    status = judge(cluster(), nothing_yet(), (Result(step, failed),), CREATED, now=NOW)
+    ready = ready_condition(status)
+    assert status.phase is Phase.BLOCKED
+    assert (ready.reason, ready.blame, ready.remedy) == ("QuotaExceeded", "project-admin", "ask for a larger quota")
+    assert "free 0" in ready.message
+
+
+def test_a_zone_without_room_is_named() -> None:
+    name = "shop-3f2a91bc-web-1"
+    seen = with_server(grown(cluster()), name, status="ERROR", fault="No valid host was found.")
+    status = judge(cluster(), seen, (), CREATED, now=NOW)
+    ready = ready_condition(status)
+    assert (ready.reason, ready.blame) == ("NoHostWithRoom", "cloud-operator")
+    assert "z1" in ready.message
+    assert name in ready.message
+
+
+def test_a_machine_that_never_reported_in_shows_the_end_of_its_console() -> None:
+    seen = grown(cluster())
+    name = "shop-3f2a91bc-web-1"
+    seen = replace(seen, machines=tuple(replace(m, joined=m.name != name) for m in seen.machines))
+    late = NOW + timedelta(minutes=5)
+    assert [s.name for s in overdue_machines(cluster(), seen, late)] == [name] or all(
+        not m.phases for m in seen.machines
+    )
+    seen = replace(seen, consoles=((name, "Failed to start cloud-init"),))
+    ready = ready_condition(judge(cluster(), seen, (), CREATED, now=late))
+    assert ready.reason == "MachineNotReporting"
+    assert "Failed to start cloud-init" in ready.message
+    assert ready.remedy
+
+
+def test_a_failed_boot_phase_shows_its_log() -> None:
+    seen = grown(cluster())
+    phase = PhaseReport("KubeadmJoin", "failed", NOW, 3.0, log="error: x509: unknown authority")
+    seen = replace(
+        seen, machines=tuple(replace(m, joined=False, phases=(phase,)) if m.serial == 1 else m for m in seen.machines)
+    )
+    ready = ready_condition(judge(cluster(), seen, (), CREATED, now=NOW))
+    assert ready.reason == "MachineBootFailed"
+    assert "x509" in ready.message
+
+
+def test_what_takes_too_long_says_so_itself() -> None:
+    first = judge(cluster(), nothing_yet(), (), CREATED, now=NOW)
+    later = judge(cluster(), nothing_yet(), (), first, now=NOW + timedelta(minutes=6))
+    ready = ready_condition(later)
+    assert later.phase is Phase.BLOCKED
+    assert (ready.reason, ready.blame) == ("CreatingNetwork", "navarch-operator")
+    assert "300 s were allowed" in ready.message
+
+
+def test_a_new_wish_starts_the_clock_anew() -> None:
+    first = judge(cluster(), nothing_yet(), (), CREATED, now=NOW)
+    later = judge(cluster(generation=2), nothing_yet(), (), first, now=NOW + timedelta(minutes=6))
+    assert later.phase is Phase.PROGRESSING
+
+
+def test_time_of_transition_stays_while_the_status_does() -> None:
+    first = judge(cluster(), nothing_yet(), (), CREATED, now=NOW)
+    second = judge(cluster(), nothing_yet(), (), first, now=NOW + timedelta(seconds=9))
+    assert ready_condition(second).last_transition_at == NOW
+
+
+def test_a_cluster_that_was_ready_and_lost_a_node_is_degraded() -> None:
+    seen = grown(cluster())
+    ready = judge(cluster(), seen, (), CREATED, now=NOW)
+    assert seen.kube is not None
+    lost = replace(seen.kube, nodes=tuple(replace(n, ready="web-1" not in n.name) for n in seen.kube.nodes))
+    status = judge(cluster(), replace(seen, kube=lost), (), ready, now=NOW)
+    assert status.phase is Phase.DEGRADED
+    condition = status.condition(WORKERS)
+    assert condition is not None
+    assert condition.reason == "NodesNotReady"
+    assert status.machines.ready == 2
+
+
+def test_an_addon_that_is_not_available_holds_back_ready() -> None:
+    seen = grown(cluster())
+    assert seen.kube is not None
+    addons = tuple(
+        Addon(a.name, a.digest, available=a.name != "coredns", message="0 of 2 replicas") for a in seen.kube.addons
+    )
+    ready = ready_condition(
+        judge(cluster(), replace(seen, kube=replace(seen.kube, addons=addons)), (), CREATED, now=NOW)
+    )
+    assert (ready.status, ready.reason) == ("False", "WaitingForAddons")
+    assert "coredns" in ready.message
+
+
+def test_refused_credentials_are_told_in_the_clouds_words() -> None:
+    trouble = Trouble("CredentialsRefused", "Keystone refused navarch", "server", "cloud-operator", "give it the role")
+    seen = replace(nothing_yet(), cloud=CloudState(trouble=(trouble,)))
+    ready = ready_condition(judge(cluster(), seen, (), CREATED, now=NOW))
+    assert (ready.reason, ready.blame, ready.remedy) == ("CredentialsRefused", "cloud-operator", "give it the role")
+
+
+def test_who_must_act_comes_before_what_only_takes_time() -> None:
+    step = CreateServer("w", Role.WORKER, "web", 1, "m1.small", "i", "z1", "p", "g")
+    failed = Failed("QuotaExceeded", "cores", "project-admin", "ask")
+    status = judge(cluster(), nothing_yet(), (Result(step, failed),), CREATED, now=NOW)
+    assert ready_condition(status).reason == "QuotaExceeded"
+
+
+def test_deletion_names_what_is_left() -> None:
+    gone = replace(cluster(), deletion_requested_at=NOW)
+    status = judge(gone, grown(cluster()), (), CREATED, now=NOW)
+    assert status.phase is Phase.DELETING
+    assert "server shop-3f2a91bc-cp-0" in ready_condition(status).message
+
+
+def test_a_deletion_that_is_stuck_says_so() -> None:
+    gone = replace(cluster(), deletion_requested_at=NOW)
+    seen = replace(nothing_yet(), cloud=nothing_yet().cloud.with_resource(Server("s", "x", "ACTIVE")))
+    assert seen.cloud.knows(Kind.SERVER)
+    first = judge(gone, seen, (), CREATED, now=NOW)
+    late = judge(gone, seen, (), first, now=NOW + timedelta(minutes=11))
+    assert late.phase is Phase.BLOCKED
+    assert ready_condition(late).blame == "navarch-operator"
+
+
+def test_a_paused_cluster_says_so() -> None:
+    wanted = cluster()
+    status = judge(replace(wanted, spec=replace(wanted.spec, paused=True)), grown(wanted), (), CREATED, now=NOW)
+    assert status.phase is Phase.PAUSED
