@@ -1,0 +1,59 @@
+"""A real PostgreSQL for every test here: private, in a temporary folder, emptied between tests."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from navarch.store.postgres import PostgresStore
+from navarch.store.private import PrivatePostgres
+
+_TABLES = "clusters, idempotency_keys, catalogue, quotas"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the marks mean."""
+    config.addinivalue_line("markers", "postgres: needs PostgreSQL's server programs")
+    config.addinivalue_line("markers", "lab: needs the one-machine OpenStack to be up")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PrivatePostgres]:
+    """The server, for tests that stop and start it."""
+    folder = Path(tempfile.mkdtemp(prefix="navarch-pg-"))  # pytest's own folders are closed to user postgres
+    folder.chmod(0o755)
+    postgres = PrivatePostgres(folder, durable=False)
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated(server: PrivatePostgres) -> str:
+    """A connection string to a database with the schema."""
+    store = PostgresStore(server.dsn)
+    store.migrate()
+    store.close()
+    return server.dsn
+
+
+@pytest.fixture
+def dsn(migrated: str) -> str:
+    """The same, emptied."""
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE")
+    return migrated
+
+
+@pytest.fixture
+def store(dsn: str) -> Iterator[PostgresStore]:
+    """The store on an empty database."""
+    opened = PostgresStore(dsn, max_connections=12)
+    yield opened
+    opened.close()

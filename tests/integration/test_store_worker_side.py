@@ -1,0 +1,340 @@
+"""What the worker asks of the store, on a real PostgreSQL: claims, leases, fencing, notifications, outages."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+import psycopg
+import pytest
+from some_values import GROUP, NOON, a_cluster, a_machine, a_report
+
+from navarch.domain.catalogue import Catalogue
+from navarch.domain.spec import NodeGroup
+from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
+from navarch.store.contract import Claim, LeaseLost, NotFound, TicketRefused, Unavailable
+from navarch.store.postgres import PostgresStore
+from navarch.store.private import PrivatePostgres
+
+pytestmark = pytest.mark.postgres
+
+READY = Status(
+    phase=Phase.READY,
+    observed_generation=1,
+    conditions=(Condition("Ready", "True", "AllMachinesReady", "3 of 3", last_transition_at=NOON),),
+    machines=MachineCount(3, 3),
+    groups=(("default", MachineCount(2, 2)),),
+    api_url="https://198.51.100.23:6443",
+)
+
+
+def claimed(store: PostgresStore, *, lease: float = 30, name: str = "shop") -> Claim:
+    cluster = store.create_cluster(a_cluster(name=name)).cluster
+    claim = store.claim_cluster(cluster.id, "w1", lease=lease)
+    assert claim is not None
+    return claim
+
+
+def test_a_new_cluster_is_due_at_once_and_claimed_once(store: PostgresStore) -> None:
+    assert store.claim("w1", lease=30) is None
+    assert store.next_due() is None
+    cluster = store.create_cluster(a_cluster()).cluster
+    assert store.next_due() == 0
+    claim = store.claim("w1", lease=30)
+    assert claim is not None
+    assert claim.cluster == cluster
+    assert claim.status == Status()
+    assert store.claim("w2", lease=30) is None
+    assert store.claim_cluster(cluster.id, "w2", lease=30) is None
+    due = store.next_due()
+    assert due is not None
+    assert 25 < due <= 30
+
+
+def test_claimers_never_get_the_same_row(store: PostgresStore) -> None:
+    ids = {store.create_cluster(a_cluster(name=f"c{n}")).cluster.id for n in range(40)}
+    start = threading.Barrier(10)
+
+    def claim_all(number: int) -> list[str]:
+        start.wait()
+        got = []
+        while (claim := store.claim(f"w{number}", lease=60)) is not None:
+            got.append(claim.cluster.id)
+        return got
+
+    with ThreadPoolExecutor(10) as threads:
+        got = [id_ for ids_ in threads.map(claim_all, range(10)) for id_ in ids_]
+    # SKIP LOCKED may let a claimer find nothing while another holds the row; what counts is that none is had twice.
+    assert len(got) == len(set(got))
+    assert set(got) == ids
+
+
+def test_what_is_due_longest_is_claimed_first(store: PostgresStore, dsn: str) -> None:
+    store.create_cluster(a_cluster(name="young"))
+    old = store.create_cluster(a_cluster(name="old")).cluster
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE clusters SET next_look_at = now() - interval '1 hour' WHERE name = 'old'")
+    claim = store.claim("w1", lease=30)
+    assert claim is not None
+    assert claim.cluster.id == old.id
+
+
+def test_a_status_written_is_read_and_the_next_look_waits(store: PostgresStore) -> None:
+    claim = claimed(store)
+    happened = Event(NOON, "Ready", "all there", seconds=41.5)
+    store.record(claim.cluster.id, claim.token, READY, events=(happened,), look_again_after=60, attempts=3)
+    assert store.cluster(claim.cluster.id, project_id=None).status == READY
+    assert [e.event for e in store.events(claim.cluster.id)] == [happened]
+    assert store.claim("w1", lease=30) is None
+    due = store.next_due()
+    assert due is not None
+    assert 55 < due <= 60
+    again = store.claim_cluster(claim.cluster.id, "w2", lease=30)
+    assert again is not None
+    assert (again.status, again.attempts) == (READY, 3)
+    assert again.token > claim.token
+
+
+def test_a_dead_workers_cluster_is_taken_over_when_the_lease_ends(store: PostgresStore) -> None:
+    claim = claimed(store, lease=0.2)
+    time.sleep(0.3)
+    taken = store.claim("w2", lease=30)
+    assert taken is not None
+    assert taken.cluster.id == claim.cluster.id
+
+
+def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore) -> None:
+    claim = claimed(store, lease=0.3)
+    changed = store.change_cluster(replace(claim.cluster, labels=()), generation=1).cluster
+    assert store.renew(claim.cluster.id, claim.token, lease=30) == changed
+    time.sleep(0.4)
+    assert store.claim("w2", lease=30) is None
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda s, c, t: s.renew(c, t, lease=30),
+        lambda s, c, t: s.record(c, t, READY, look_again_after=1),
+        lambda s, c, t: s.add_events(c, t, (Event(NOON, "R", "m"),)),
+        lambda s, c, t: s.record_machine(c, t, a_machine("late")),
+        lambda s, c, t: s.release_machine(c, t, "shop-cp-0"),
+        lambda s, c, t: s.forget_machine(c, t, "shop-cp-0"),
+        lambda s, c, t: s.add_ticket(c, t, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=()),
+        lambda s, c, t: s.seal(c, t, "late", b"x"),
+        lambda s, c, t: s.forget_node_group(c, t, "default"),
+        lambda s, c, t: s.forget(c, t),
+    ],
+    ids=["renew", "record", "add_events", "record_machine", "release_machine", "forget_machine", "add_ticket", "seal",
+         "forget_node_group", "forget"],
+)  # fmt: skip
+def test_a_stale_token_writes_nothing(store: PostgresStore, write: Callable[[PostgresStore, str, int], None]) -> None:
+    stale = claimed(store, lease=0.1)
+    store.record_machine(stale.cluster.id, stale.token, a_machine())
+    time.sleep(0.15)
+    fresh = store.claim("w2", lease=30)
+    assert fresh is not None
+    before = (store.cluster(stale.cluster.id, project_id=None), store.machines(stale.cluster.id, removed=True))
+    with pytest.raises(LeaseLost):
+        write(store, stale.cluster.id, stale.token)
+    assert (store.cluster(stale.cluster.id, project_id=None), store.machines(stale.cluster.id, removed=True)) == before
+    assert store.events(stale.cluster.id) == ()
+    assert store.sealed(stale.cluster.id, "late") is None
+
+
+def test_nothing_is_written_after_letting_go(store: PostgresStore) -> None:
+    claim = claimed(store)
+    store.record(claim.cluster.id, claim.token, READY, look_again_after=60)
+    with pytest.raises(LeaseLost):
+        store.record(claim.cluster.id, claim.token, Status(), look_again_after=60)
+
+
+@pytest.mark.parametrize(
+    "stir",
+    [
+        lambda s, c: s.change_cluster(replace(c, labels=()), generation=1),
+        lambda s, c: s.add_node_group(c.id, NodeGroup("web", GROUP.spec)),
+        lambda s, c: s.change_node_group(c.id, replace(GROUP, spec=replace(GROUP.spec, replicas=1)), generation=1),
+        lambda s, c: s.request_node_group_deletion(c.id, "default", at=NOON),
+        lambda s, c: s.request_deletion(c.id, at=NOON, keep_volumes=False),
+        lambda s, c: s.add_report(c.id, "shop-cp-0", a_report(), joined=False),
+    ],
+    ids=["change", "add_node_group", "change_node_group", "delete_node_group", "delete", "report"],
+)
+def test_what_happens_during_a_claim_is_looked_at_directly_after_it(
+    store: PostgresStore, stir: Callable[[PostgresStore, object], None]
+) -> None:
+    claim = claimed(store)
+    store.record_machine(claim.cluster.id, claim.token, a_machine())
+    stir(store, claim.cluster)
+    assert store.claim("w2", lease=30) is None
+    store.record(claim.cluster.id, claim.token, READY, look_again_after=3600)
+    again = store.claim("w2", lease=30)
+    assert again is not None
+    store.record(again.cluster.id, again.token, READY, look_again_after=3600)
+    assert store.claim("w2", lease=30) is None
+
+
+def test_no_node_group_is_lost_between_its_adding_and_a_claim(store: PostgresStore) -> None:
+    cluster = store.create_cluster(a_cluster(node_groups=())).cluster
+    stop = threading.Event()
+    looked: list[int] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            claim = store.claim("w", lease=30)
+            if claim is not None:
+                looked.append(len(claim.cluster.node_groups))
+                store.record(cluster.id, claim.token, READY, look_again_after=3600)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for number in range(60):
+            store.add_node_group(cluster.id, NodeGroup(f"g{number}", GROUP.spec))
+        end = time.monotonic() + 5
+        while looked[-1:] != [60] and time.monotonic() < end:
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        worker.join()
+    assert looked[-1] == 60
+
+
+def test_a_machine_is_written_down_once(store: PostgresStore) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    store.record_machine(id_, token, a_machine())
+    store.add_report(id_, "shop-cp-0", a_report("Joined"), joined=True)
+    store.record_machine(id_, token, a_machine(zone="z9"))
+    assert store.machines(id_) == (a_machine(joined=True, phases=(a_report("Joined"),)),)
+
+
+def test_the_next_machine_of_a_place_starts_afresh(store: PostgresStore) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    store.record_machine(id_, token, a_machine())
+    store.record_machine(id_, token, a_machine("shop-cp-1", serial=1))
+    digest = sha256(b"t").digest()
+    store.add_ticket(id_, token, "shop-cp-0", digest, expires_at=NOON + timedelta(9999), facts=(("address", "1"),))
+    store.add_report(id_, "shop-cp-0", a_report("Joined"), joined=True)
+    store.release_machine(id_, token, "shop-cp-0")
+    assert store.machines(id_)[0].removing
+    store.forget_machine(id_, token, "shop-cp-0")
+    assert [m.name for m in store.machines(id_)] == ["shop-cp-1"]
+    assert [m.removed for m in store.machines(id_, removed=True)] == [True, False]
+    store.record_machine(id_, token, a_machine(zone="z2"))
+    assert store.machines(id_) == (a_machine("shop-cp-1", serial=1), a_machine(zone="z2"))
+    with pytest.raises(TicketRefused):
+        store.redeem_ticket(digest, "shop-cp-0", digest, now=NOON)
+
+
+def test_a_secret_is_kept_once(store: PostgresStore) -> None:
+    claim = claimed(store)
+    assert store.sealed(claim.cluster.id, "ca") is None
+    assert store.seal(claim.cluster.id, claim.token, "ca", b"one") == b"one"
+    assert store.seal(claim.cluster.id, claim.token, "ca", b"two") == b"one"
+    assert store.sealed(claim.cluster.id, "ca") == b"one"
+
+
+def test_a_node_group_goes_only_if_that_was_asked(store: PostgresStore) -> None:
+    claim = claimed(store)
+    store.forget_node_group(claim.cluster.id, claim.token, "default")
+    assert store.cluster(claim.cluster.id, project_id=None).cluster.group("default") is not None
+    store.request_node_group_deletion(claim.cluster.id, "default", at=NOON)
+    store.forget_node_group(claim.cluster.id, claim.token, "default")
+    assert store.cluster(claim.cluster.id, project_id=None).cluster.node_groups == ()
+
+
+def test_a_forgotten_cluster_takes_all_its_rows_along(store: PostgresStore, dsn: str) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    store.record_machine(id_, token, a_machine())
+    store.add_ticket(id_, token, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=())
+    store.add_report(id_, "shop-cp-0", a_report(), joined=False)
+    store.seal(id_, token, "ca", b"x")
+    store.add_events(id_, token, (Event(NOON, "R", "m"),))
+    store.forget(id_, token)
+    with pytest.raises(NotFound):
+        store.cluster(id_, project_id=None)
+    with psycopg.connect(dsn) as connection:
+        for table in ("node_groups", "machines", "tickets", "phase_reports", "secrets", "events"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def test_a_waiting_worker_is_woken_by_a_new_cluster(store: PostgresStore, dsn: str) -> None:
+    store.wait(5)  # the listener is connected
+    other = PostgresStore(dsn)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(_timed_wait, store)
+            time.sleep(0.2)
+            other.create_cluster(a_cluster())
+            woken, seconds = waiting.result()
+        assert woken
+        assert seconds < 2
+        assert store.wait(0.05) in (True, False)
+    finally:
+        other.close()
+
+
+def _timed_wait(store: PostgresStore) -> tuple[bool, float]:
+    store.wait(0.05)
+    began = time.monotonic()
+    return store.wait(10), time.monotonic() - began
+
+
+def test_a_notification_between_claim_and_wait_is_not_missed(store: PostgresStore) -> None:
+    store.wait(5)
+    store.wait(0.05)
+    store.create_cluster(a_cluster())
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert store.wait(10)
+    assert time.monotonic() - began < 1
+    assert not store.wait(0.05)
+
+
+def test_the_store_goes_on_after_the_database_was_away(server: PrivatePostgres, store: PostgresStore) -> None:
+    cluster = store.create_cluster(a_cluster()).cluster
+    store.wait(5)
+    server.stop()
+    assert server.pid is None
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        store.ping()
+    with pytest.raises(Unavailable):
+        store.claim("w", lease=30)
+    assert time.monotonic() - began < 15
+    assert store.wait(0.1) in (True, False)
+    server.start()
+    end = time.monotonic() + 15
+    while True:
+        try:
+            claim = store.claim("w", lease=30)
+            break
+        except Unavailable:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+    assert claim is not None
+    assert claim.cluster == cluster
+    assert store.wait(10)  # the listener counts its reconnecting
+
+
+def test_a_process_starts_while_the_database_is_away(tmp_path: object) -> None:
+    store = PostgresStore(f"host={tmp_path} dbname=navarch user=navarch")
+    try:
+        with pytest.raises(Unavailable):
+            store.ping()
+        with pytest.raises(Unavailable):
+            store.migrate()
+    finally:
+        store.close()
+
+
+def test_the_catalogue_is_written_while_nobody_holds_anything(store: PostgresStore) -> None:
+    store.write_catalogue(Catalogue(zones=("z1",), read_at=NOON))
+    assert store.catalogue() == Catalogue(zones=("z1",), read_at=NOON)
