@@ -44,6 +44,8 @@ class ReportTokens:
             content = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
         except (binascii.Error, UnicodeEncodeError):
             return None
+        if base64.urlsafe_b64encode(content).decode() != token:
+            return None  # the last letter has spare bits: one token, one spelling
         mac, claim = content[:_MAC_LENGTH], content[_MAC_LENGTH:]
         if not hmac.compare_digest(mac, self._mac(claim)):
             return None

@@ -1,0 +1,136 @@
+"""Machines that ask to join, and their answers in a form that a person can read and compare."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from navarch.bootstrap.join import File, JoinAnswer, JoinFacts
+from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
+from navarch.domain.observed import Machine
+from navarch.domain.spec import (
+    Cluster,
+    ClusterSpec,
+    ControlPlaneSpec,
+    NetworkSpec,
+    NodeGroup,
+    NodeGroupSpec,
+    Role,
+    Taint,
+    VolumeSpec,
+)
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+SECRETS = make_cluster_secrets(NOW)
+CLUSTER = Cluster(
+    id="3f2a91bc-5d1e-4f7a-9a39-000000000000",
+    name="shop",
+    project_id="project-a",
+    spec=ClusterSpec("1.37.2", NetworkSpec("public"), ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), 3)),
+    created_at=NOW,
+    node_groups=(
+        NodeGroup(
+            "web",
+            NodeGroupSpec(
+                "m1.small",
+                labels=(
+                    ("example.org/tier", "front"),
+                    ("navarch.io/node-group", "not-this"),
+                    ("node-role.kubernetes.io/control-plane", ""),
+                    ("topology.kubernetes.io/zone", "elsewhere"),
+                ),
+                taints=(Taint("dedicated", "NoSchedule", "web"), Taint("fresh", "PreferNoSchedule")),
+            ),
+        ),
+    ),
+)
+_COMPONENTS = (("component.etcd", "3.6.8-0"), ("component.coredns", "v1.14.7"))
+
+
+def control_plane(place: int) -> Machine:
+    """The machine in a control-plane place."""
+    facts = (("address", f"10.0.0.1{place}"), ("etcd_volume_id", f"{place}a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"))
+    return Machine(f"shop-3f2a91bc-cp-{place}", Role.CONTROL_PLANE, "cp", place, "z1", NOW, facts=facts + _COMPONENTS)
+
+
+def worker(number: int, group: str = "web") -> Machine:
+    """A worker."""
+    facts = (("address", f"10.0.0.2{number}"), *_COMPONENTS)
+    return Machine(f"shop-3f2a91bc-{group}-{number}", Role.WORKER, group, number, "z1", NOW, facts=facts)
+
+
+def facts(machine: Machine, *, peers: tuple[int, ...] = (), cluster: Cluster = CLUSTER) -> JoinFacts:
+    """What is known once the balancer has its addresses."""
+    return JoinFacts(cluster, machine, "10.0.0.5", "198.51.100.9", peers)
+
+
+def with_replicas(replicas: int) -> Cluster:
+    """The cluster with so many control-plane places."""
+    return replace(
+        CLUSTER, spec=replace(CLUSTER.spec, control_plane=replace(CLUSTER.spec.control_plane, replicas=replicas))
+    )
+
+
+def readable(answer: JoinAnswer) -> str:
+    """An answer as YAML: documents opened, certificates described, keys named but not shown, programs by first line."""
+    document = {
+        "steps": [
+            f"{step.phase}: {' '.join(step.argv)} (within {step.timeout_seconds:g} s, "
+            f"again for {step.retry_for_seconds:g} s)"
+            for step in answer.steps
+        ],
+        "files": {f"{file.path} {file.mode}": _content(file) for file in answer.files},
+    }
+    return yaml.safe_dump(document, sort_keys=False, width=200)
+
+
+def _content(file: File) -> object:
+    if file.content.startswith("#!"):
+        return f"program: {file.content.splitlines()[1].strip('# ')}"
+    text = _without_secrets(file.content)
+    if file.path.endswith((".yaml", ".conf")) and "apiVersion" in text:
+        return list(yaml.safe_load_all(text))
+    return text
+
+
+def _without_secrets(text: str) -> str:
+    for name in ("ca_cert", "etcd_ca_cert", "front_proxy_ca_cert"):
+        certificate = getattr(SECRETS, name)
+        text = text.replace(certificate, f"<{name}>\n").replace(_base64(certificate), f"<{name}>")
+    for name in ("ca_key", "etcd_ca_key", "front_proxy_ca_key", "sa_private", "sa_public", "encryption_key"):
+        text = text.replace(getattr(SECRETS, name), f"<{name}>")
+    text = re.sub(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", _describe, text, flags=re.DOTALL)
+    return re.sub(
+        r"-----BEGIN EC PRIVATE KEY-----.*?-----END EC PRIVATE KEY-----\n", "<its key>\n", text, flags=re.DOTALL
+    )
+
+
+def _base64(text: str) -> str:
+    import base64
+
+    return base64.b64encode(text.encode()).decode()
+
+
+def _describe(match: re.Match[str]) -> str:
+    certificate = x509.load_pem_x509_certificate(match.group().encode())
+    days = (certificate.not_valid_after_utc - NOW).days
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        also = " for " + ", ".join(str(name.value) for name in names)
+    except x509.ExtensionNotFound:
+        also = ""
+    return f"<certificate of {certificate.subject.rfc4514_string()}{also}, {days} days>\n"
+
+
+def same_key(certificate: str, key: str) -> bool:
+    """Whether a certificate (PEM) is of this key (PEM)."""
+    public = serialization.load_pem_private_key(key.encode(), None).public_key()
+    return x509.load_pem_x509_certificate(certificate.encode()).public_key() == public
+
+
+def all_secrets(secrets: ClusterSecrets = SECRETS) -> dict[str, str]:
+    """Every field that must not show."""
+    return {name: getattr(secrets, name) for name in ClusterSecrets.__slots__}

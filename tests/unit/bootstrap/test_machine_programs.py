@@ -1,0 +1,147 @@
+"""The programs that a machine is given, run here on files of their own."""
+
+import os
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+MACHINE = files("navarch.bootstrap") / "machine"
+VOLUME = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+ADMINISTRATORS_PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+
+
+def run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", str(MACHINE / program), *arguments],
+        env={"PATH": ADMINISTRATORS_PATH} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture()
+def disk(tmp_path: Path) -> Path:
+    """A blank disk of 16 MiB, named as a guest sees the volume."""
+    path = tmp_path / f"virtio-{VOLUME[:20]}"
+    with path.open("wb") as file:
+        file.truncate(16 << 20)
+    return path
+
+
+def test_a_blank_disk_is_formatted(disk: Path) -> None:
+    done = run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+    assert done.returncode == 0, done.stderr
+    assert "made a file system" in done.stdout
+    assert disk.read_bytes()[1080:1082] == b"\x53\xef"  # ext4's magic
+
+
+def test_a_disk_with_data_keeps_it(disk: Path) -> None:
+    run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+    before = disk.read_bytes()
+    done = run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+    assert done.returncode == 0, done.stderr
+    assert "kept" in done.stdout
+    assert disk.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("offset", "content"), [(0, b"XFSB"), (65536 + 64, b"_BHRfS_M"), (300_000, b"somebody's data")]
+)
+def test_a_disk_with_anything_else_on_it_is_left_alone(disk: Path, offset: int, content: bytes) -> None:
+    with disk.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+    before = disk.read_bytes()
+    done = run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+    assert done.returncode == 1
+    assert VOLUME in done.stderr
+    assert disk.read_bytes() == before
+
+
+def test_a_blank_disk_is_never_mounted_or_formatted_at_boot(disk: Path) -> None:
+    done = run("etcd-disk", "mount", VOLUME, NAVARCH_DISKS=str(disk.parent))
+    assert done.returncode == 1
+    assert "cannot mount" in done.stderr
+    assert not any(disk.read_bytes())
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+MANIFEST = """apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    kubeadm.kubernetes.io/x: y
+  labels:
+    component: {component}
+    tier: control-plane
+  name: {component}
+spec:
+  containers: []
+"""
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+def test_renewal_restarts_the_static_pods_in_order_each_when_the_last_is_healthy(tmp_path: Path) -> None:
+    (tmp_path / "etc/kubernetes/navarch").mkdir(parents=True)
+    manifests = tmp_path / "etc/kubernetes/manifests"
+    manifests.mkdir()
+    for component in COMPONENTS:
+        (manifests / f"{component}.yaml").write_text(MANIFEST.format(component=component))
+    log = tmp_path / "log"
+    program(tmp_path / "bin", "kubeadm", f'echo "kubeadm $*" >> {log}')
+    program(tmp_path / "bin", "sleep", "")
+    program(
+        tmp_path / "usr/local/lib/navarch",
+        "wait-for-api",
+        f'echo "$(grep -l renewed {manifests}/* | wc -l) renewed, waits for $1" >> {log}',
+    )
+    for _ in range(2):  # a second renewal replaces the mark of the first
+        done = run(
+            "renew-certificates",
+            "https://10.0.0.10:6443",
+            NAVARCH_ROOT=str(tmp_path),
+            PATH=f"{tmp_path}/bin:{ADMINISTRATORS_PATH}",
+        )
+        assert done.returncode == 0, done.stderr
+    assert log.read_text().splitlines()[:5] == [
+        "kubeadm certs renew all",
+        *(f"{count} renewed, waits for https://10.0.0.10:6443/livez" for count in (1, 2, 3, 4)),
+    ]
+    for component in COMPONENTS:
+        lines = (manifests / f"{component}.yaml").read_text().splitlines()
+        assert [line.partition(":")[0] for line in lines].count("    navarch.io/renewed") == 1
+        assert [line for line in lines if "renewed" not in line] == MANIFEST.format(component=component).splitlines()
+    assert sorted(path.name for path in manifests.iterdir()) == sorted(f"{name}.yaml" for name in COMPONENTS)
+
+
+def test_a_renewal_that_fails_restarts_nothing(tmp_path: Path) -> None:
+    program(tmp_path / "bin", "kubeadm", "exit 1")
+    manifests = tmp_path / "etc/kubernetes/manifests"
+    manifests.mkdir(parents=True)
+    (manifests / "etcd.yaml").write_text(MANIFEST)
+    done = run(
+        "renew-certificates", "https://x", NAVARCH_ROOT=str(tmp_path), PATH=f"{tmp_path}/bin:{ADMINISTRATORS_PATH}"
+    )
+    assert done.returncode != 0
+    assert (manifests / "etcd.yaml").read_text() == MANIFEST
+
+
+@pytest.mark.parametrize("name", ["prepare-machine", "etcd-disk", "renew-certificates"])
+def test_shell_programs_are_sound(name: str) -> None:
+    dash = shutil.which("dash") or "sh"  # what /bin/sh is on the node
+    assert subprocess.run([dash, "-n", str(MACHINE / name)], check=False).returncode == 0
+
+
+def test_the_waiting_program_is_sound() -> None:
+    compile((MACHINE / "wait-for-api").read_text(), "wait-for-api", "exec")
