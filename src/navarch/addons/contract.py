@@ -1,4 +1,4 @@
-"""What the worker asks of a cluster's Kubernetes API. `navarch.addons.client.LightkubeClusters` keeps it.
+"""What the worker asks of a cluster's Kubernetes API. `navarch.addons.client.KubernetesClusters` keeps it.
 
 Every call is bounded (connect 3 s, answer 10 s); raises Temporary while the API does not answer, Permanent where it
 refuses for good. Safe to call from threads.
@@ -14,7 +14,10 @@ from navarch.domain.spec import Cluster
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach a cluster's API as its administrator: URL, PEMs of its CA and of a short-lived client certificate."""
+    """How to reach a cluster's API as its administrator: URL, PEMs of its CA and of a short-lived client certificate.
+
+    Connections are kept per URL and certificate: hand in the same one for as long as it is good.
+    """
 
     url: str
     ca: str

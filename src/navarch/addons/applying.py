@@ -1,0 +1,99 @@
+"""Bring an add-on into a cluster: apply, give what is given once, remove what it no longer has, note the digest.
+
+Done in this order, and each part may be repeated: whatever fails, the digest is not noted and the whole is done again.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from navarch.addons import catalogue, errors, objects
+from navarch.addons.connection import Connection
+from navarch.addons.parallel import at_once
+from navarch.addons.rendering import ADDON_LABEL, MANAGED_BY_LABEL, Rendered
+from navarch.domain.errors import Permanent
+
+NAMESPACE = "kube-system"
+NOTES = "navarch-addons"
+"""ConfigMap with, for each add-on, its digest, and under `<name>.objects` the paths of what was applied."""
+
+_CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+NOTES_PATH = f"{_CONFIG_MAPS}/{NOTES}"
+_STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+_IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+
+
+def apply(connection: Connection, pool: Executor, addon: Rendered) -> None:
+    """Make the add-on so. Raises Temporary or Permanent."""
+    before = pool.submit(_noted_objects, connection, addon.name)
+    at_once(pool, lambda made: _make_once(connection, made), addon.once)
+    made_of = (*addon.fixed.objects, *addon.objects)
+    for wave in objects.waves(made_of):
+        at_once(pool, lambda made: _apply_one(connection, made), wave)
+    if addon.default_storage_class:
+        _give_default(connection, addon.default_storage_class)
+    now = [objects.path(made) for made in made_of]
+    gone = sorted(set(before.result()) - set(now))
+    at_once(pool, lambda path: _remove_ours(connection, path, addon.name), gone)
+    _note(connection, {addon.name: catalogue.digest(addon), f"{addon.name}.objects": "\n".join(now)})
+
+
+def _apply_one(connection: Connection, made: Mapping[str, Any]) -> None:
+    path = objects.path(made)
+    try:
+        connection.apply(path, made)
+    except Permanent as error:
+        if made["kind"] not in objects.REPLACEABLE or error.reason != errors.INVALID:
+            raise
+        connection.delete(path)
+        connection.apply(path, made)
+
+
+def _make_once(connection: Connection, made: Mapping[str, Any]) -> None:
+    try:
+        connection.create(objects.collection(made), made)
+    except errors.Exists:
+        pass
+
+
+def _give_default(connection: Connection, name: str) -> None:
+    """Make a class the default, unless some class says yes or no to that already.
+
+    The annotation is not in the manifest, where every apply would set it again: it is given once, and whoever takes it
+    away, or gives it to a class of their own, keeps what they chose. Set to "false" here, it stays so.
+    """
+    classes = connection.get(_STORAGE_CLASSES)["items"]
+    if not any(_IS_DEFAULT in c["metadata"].get("annotations", {}) for c in classes):
+        connection.merge(f"{_STORAGE_CLASSES}/{name}", {"metadata": {"annotations": {_IS_DEFAULT: "true"}}})
+
+
+def _noted_objects(connection: Connection, name: str) -> list[str]:
+    try:
+        notes = connection.get(NOTES_PATH)
+    except errors.Absent:
+        return []
+    listed: str = notes.get("data", {}).get(f"{name}.objects", "")
+    return listed.splitlines()
+
+
+def _remove_ours(connection: Connection, path: str, addon: str) -> None:
+    """Remove what an earlier version of the add-on made. Who took our label off an object has taken it over."""
+    try:
+        seen = connection.get(path)
+    except errors.Absent:
+        return
+    if seen["metadata"].get("labels", {}).get(ADDON_LABEL) == addon:
+        connection.delete(path, uid=seen["metadata"]["uid"])
+
+
+def _note(connection: Connection, data: Mapping[str, str]) -> None:
+    """Keys of other add-ons stay: this is a merge, not an apply, which would own all of them or none."""
+    try:
+        connection.merge(NOTES_PATH, {"data": data})
+    except errors.Absent:
+        metadata = {"name": NOTES, "namespace": NAMESPACE, "labels": {MANAGED_BY_LABEL: "navarch"}}
+        notes = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+        try:
+            connection.create(_CONFIG_MAPS, notes)
+        except errors.Exists:  # another add-on was just noted
+            connection.merge(NOTES_PATH, {"data": data})

@@ -1,0 +1,60 @@
+"""The way into clusters: `contract.Addons` on their real Kubernetes APIs."""
+
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+from navarch.addons import applying, catalogue, draining, errors, observing, removal
+from navarch.addons.connection import Connections
+from navarch.addons.contract import Access, Inputs
+from navarch.domain.errors import Temporary
+from navarch.domain.observed import KubeState
+
+
+class KubernetesClusters:
+    """Keeps `contract.Addons`. One per process: it holds `threads` threads, which all calls share, and the connections
+    to the clusters it spoke to last. Safe to call from threads."""
+
+    def __init__(self, *, threads: int = 16) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="kubernetes")
+        self._connections = Connections()
+
+    def __enter__(self) -> "KubernetesClusters":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads and drop the connections."""
+        self._pool.shutdown()
+        self._connections.close()
+
+    def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
+        """See the contract. Raises Permanent where the node image lacks a component."""
+        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.names())
+
+    def apply(self, access: Access, inputs: Inputs, name: str) -> None:
+        """See the contract."""
+        try:
+            applying.apply(self._connections.to(access), self._pool, catalogue.rendered(inputs, name))
+        except errors.Absent as absent:
+            # Of an apply it is the kind that is missing: a definition or an API that the server does not serve yet.
+            raise Temporary(str(absent), reason=errors.NOT_ANSWERING, after=1.0) from absent
+
+    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+        """See the contract."""
+        return observing.observe(self._connections.to(access), self._pool)
+
+    def drain(self, access: Access, node: str) -> bool:
+        """See the contract."""
+        return draining.drain(self._connections.to(access), self._pool, node)
+
+    def delete_node(self, access: Access, node: str) -> None:
+        """See the contract."""
+        self._connections.to(access).delete(f"/api/v1/nodes/{node}")
+
+    def remove_cloud_objects(self, access: Access, *, volumes: bool) -> bool:
+        """See the contract."""
+        return removal.remove_cloud_objects(self._connections.to(access), self._pool, volumes=volumes)

@@ -1,0 +1,73 @@
+"""The configuration file that the cloud controller and the Cinder CSI driver share: how they reach the cloud as the
+cluster's own Keystone user, and how they make balancers and volumes.
+
+Option names are those of cloud-provider-openstack v1.35.0: pkg/client/client.go (Global), pkg/openstack/openstack.go
+(LoadBalancer, Networking), pkg/csi/cinder/openstack/openstack.go (BlockStorage), pkg/util/metadata (Metadata). Each of
+the two ignores the sections of the other.
+"""
+
+CA_FILE = "/etc/config/ca.crt"
+"""Where the pods find the cloud's CA, if it has one of its own: next to cloud.conf."""
+
+
+def cloud_conf(
+    *,
+    auth_url: str,
+    region: str,
+    user_id: str,
+    password: str,
+    trust_id: str,
+    subnet_id: str,
+    floating_network_id: str,
+    has_ca: bool,
+    load_balancer_provider: str = "ovn",
+) -> str:
+    """The file's text; holds the password.
+
+    `trust_id` says in which project and with which roles the user acts: a project beside it would be left out of the
+    token request (gophercloud's scope prefers the trust), so none is written. `subnet_id` is where balancers get
+    their internal address, `floating_network_id` where they get their floating address. `has_ca`: the cloud's
+    certificates are signed by a CA of its own, which the pods have as CA_FILE.
+    """
+    sections: dict[str, dict[str, str]] = {
+        "Global": {
+            "auth-url": auth_url,
+            "region": region,
+            "user-id": user_id,
+            "password": password,
+            "trust-id": trust_id,
+            **({"ca-file": CA_FILE} if has_ca else {}),
+        },
+        "Networking": {"ipv6-support-disabled": "true"},
+        "LoadBalancer": {
+            "lb-provider": load_balancer_provider,
+            # The only method OVN's balancers know; the others' common one.
+            "lb-method": "SOURCE_IP_PORT" if load_balancer_provider == "ovn" else "ROUND_ROBIN",
+            "subnet-id": subnet_id,
+            "member-subnet-id": subnet_id,
+            "floating-network-id": floating_network_id,
+            "create-monitor": "true",
+            "monitor-delay": "3s",
+            "monitor-timeout": "2s",
+            "monitor-max-retries": "1",
+            "monitor-max-retries-down": "2",
+            # Opens the node ports, and keeps loadBalancerSourceRanges, which OVN's provider refuses itself.
+            "manage-security-groups": "true",
+        },
+        "BlockStorage": {
+            # Volumes are made in the zone of the node that is to use them.
+            "ignore-volume-az": "false",
+        },
+        # Not every cloud gives a config drive, and not every network a metadata service.
+        "Metadata": {"search-order": "configDrive,metadataService"},
+    }
+    lines: list[str] = []
+    for section, options in sections.items():
+        lines += [f"[{section}]", *(f"{name} = {_quoted(value)}" for name, value in options.items()), ""]
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    """A value as gcfg reads it back: unquoted, a `;` or `#` would begin a comment."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'

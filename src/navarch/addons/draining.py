@@ -1,0 +1,73 @@
+"""Empty a node: cordon it, evict what may be evicted, and say whether anything is left."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from navarch.addons import errors
+from navarch.addons.connection import Connection
+from navarch.addons.parallel import at_once
+from navarch.domain.errors import Temporary
+
+_MIRROR = "kubernetes.io/config.mirror"
+_FINISHED = ("Succeeded", "Failed")
+
+Pod = Mapping[str, Any]
+
+
+def drain(connection: Connection, pool: Executor, node: str) -> bool:
+    """One round; True when neither a pod that can move nor its volumes are left on the node. Never waits: a pod that a
+    disruption budget protects, or that is still ending, is there again in the next round."""
+    try:
+        connection.merge(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
+    except errors.Absent:
+        return True
+    there = connection.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
+    moving = [pod for pod in there if moves(pod)]
+    if moving:
+        at_once(pool, lambda pod: _evict(connection, pod), [p for p in moving if not _ending(p)])
+        return False
+    # A volume that is still attached would follow its pod only minutes later, once the machine is gone.
+    return _keeps_volumes(there) or not _attached(connection, node)
+
+
+def moves(pod: Pod) -> bool:
+    """Whether a drain waits for a pod: not for one of a DaemonSet, which would be back at once, nor for the mirror of a
+    static pod, nor for one that has finished."""
+    metadata = pod["metadata"]
+    if _MIRROR in metadata.get("annotations", {}) or pod.get("status", {}).get("phase") in _FINISHED:
+        return False
+    return not any(o.get("controller") and o["kind"] == "DaemonSet" for o in metadata.get("ownerReferences", ()))
+
+
+def _ending(pod: Pod) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _evict(connection: Connection, pod: Pod) -> None:
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": namespace},
+        "deleteOptions": {"preconditions": {"uid": pod["metadata"]["uid"]}},
+    }
+    try:
+        connection.post(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
+    except errors.Absent:
+        return
+    except Temporary:
+        # 429 is a budget that allows no disruption now, 409 a pod of the same name made anew, 500 two budgets for one
+        # pod; an API that stopped answering shows in the next round.
+        return
+
+
+def _keeps_volumes(pods: Iterable[Pod]) -> bool:
+    """Whether pods that stay have volumes of claims, which stay attached with them."""
+    staying = (pod for pod in pods if pod.get("status", {}).get("phase") not in _FINISHED)
+    return any("persistentVolumeClaim" in v for pod in staying for v in pod["spec"].get("volumes", ()))
+
+
+def _attached(connection: Connection, node: str) -> bool:
+    attachments = connection.get("/apis/storage.k8s.io/v1/volumeattachments")["items"]
+    return any(a["spec"]["nodeName"] == node for a in attachments)

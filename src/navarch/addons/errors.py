@@ -1,0 +1,53 @@
+"""The one door through which a Kubernetes API's refusals, and the HTTP client's troubles, come in."""
+
+from typing import NoReturn
+
+import httpx
+
+from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
+
+NOT_ANSWERING = "KubernetesNotAnswering"
+REFUSES = "KubernetesRefusesNavarch"
+INVALID = "KubernetesRejectedObject"
+
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Absent(Exception):
+    """The object is not there. Never leaves this room: whoever asks knows what it means."""
+
+
+class Exists(Exception):
+    """The object is there already. Never leaves this room."""
+
+
+def no_answer(error: Exception, what: str) -> Temporary:
+    """The error for a request that got no answer."""
+    seen = "no answer in time" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
+    return Temporary(f"The Kubernetes API did not answer {what}: {seen}.", reason=NOT_ANSWERING, after=2.0)
+
+
+def refused(status: int, reason: str, message: str, what: str) -> NoReturn:
+    """Raise what an answer other than 2xx means. `reason` and `message` are those of the answer's Status object."""
+    said = f"The Kubernetes API refused {what}: {message or reason or f'HTTP {status}'}"
+    if status == 404:
+        raise Absent(said)
+    if status == 409 and reason == "AlreadyExists":
+        raise Exists(said)
+    if status == 409:
+        raise Conflict(said)
+    if status in _BUSY:
+        raise Temporary(said, reason=NOT_ANSWERING, after=2.0)
+    if status in (401, 403):
+        raise Permanent(
+            said,
+            reason=REFUSES,
+            blame=Blame.NAVARCH_OPERATOR,
+            remedy="Check that Navarch's clock is right and that nobody changed the cluster's CA or its authorisation.",
+        )
+    raise Permanent(
+        said,
+        reason=INVALID,
+        blame=Blame.NAVARCH_OPERATOR,
+        remedy="The object does not fit this cluster: see the message, and report it with Navarch's version.",
+    )
