@@ -21,8 +21,7 @@ def read_load_balancers(project: Project, owner: Owner) -> tuple[LoadBalancer, .
         maker = marks.balancer_maker(owner, body["name"], body.get("description") or "")
         if maker is None:
             continue
-        pools = body.get("pools") or []
-        members = _members(project, pools[0]["id"]) if maker == marks.NAVARCH and pools else ()
+        members = _members_now(project, body) if maker == marks.NAVARCH else ()
         found.append(_balancer(body, members, maker))
     return tuple(found)
 
@@ -99,6 +98,19 @@ def _project_balancers(project: Project, owner: Owner, **query: str) -> list[Jso
 def _members(project: Project, pool_id: str) -> tuple[str, ...]:
     found = project.balancer.items(f"/lbaas/pools/{pool_id}/members", "members", "look up the balancer's members")
     return tuple(sorted(member["address"] for member in found))
+
+
+def _members_now(project: Project, body: Json) -> tuple[str, ...]:
+    """The members of a balancer that may be going just now: none once its pool is gone."""
+    pools = body.get("pools") or []
+    if not pools or body["provisioning_status"] == "PENDING_DELETE":
+        return ()
+    try:
+        return _members(project, pools[0]["id"])
+    except Conflict as error:
+        if error.reason == "Vanished":
+            return ()
+        raise
 
 
 def _balancer(body: Json, members: tuple[str, ...], made_by: str) -> LoadBalancer:

@@ -3,7 +3,8 @@
 The user lives in the clusters' domain and has no role of its own anywhere. What it may do, it may by a trust: the
 service user's own `member` (and `load-balancer_member`) on this one project, not to be passed on. Removing the trust
 ends it at once. The trust's id is kept in the user's description, because Keystone lists trusts by trustor only, which
-would be those of every cluster of the cloud.
+would be those of every cluster of the cloud. Keystone answers on trusts only with a token for a project, any will do;
+the service user's own is there even when the customer's is gone.
 """
 
 import re
@@ -24,7 +25,7 @@ def read_identities(sessions: Sessions, owner: Owner) -> tuple[Identity, ...]:
     if user is None:
         return ()
     trust = _TRUST.search(user.get("description") or "")
-    trust_id = trust[1] if trust and _exists(domain, trust[1]) else None
+    trust_id = trust[1] if trust and _exists(sessions.own(), trust[1]) else None
     return (Identity(id=user["id"], name=user["name"], trust_id=trust_id),)
 
 
@@ -49,9 +50,9 @@ def ensure_identity(sessions: Sessions, owner: Owner, password: str) -> Identity
 
 def remove_identity(sessions: Sessions, user_id: str, name: str) -> None:
     """End the trust, then remove the user."""
-    domain = sessions.cluster_domain()
-    for trust in _trusts(domain, user_id):
-        domain.identity.delete(f"/OS-TRUST/trusts/{trust['id']}", f"end the trust of the {Kind.IDENTITY} {name}")
+    domain, own = sessions.cluster_domain(), sessions.own()
+    for trust in _trusts(own, user_id):
+        own.identity.delete(f"/OS-TRUST/trusts/{trust['id']}", f"end the trust of the {Kind.IDENTITY} {name}")
     domain.identity.delete(f"/users/{user_id}", f"delete the {Kind.IDENTITY} {name}")
 
 
@@ -79,9 +80,9 @@ def _trusts(scope: Project, trustee_id: str) -> list[Json]:
     return [trust for trust in found if trust["trustee_user_id"] == trustee_id]
 
 
-def _exists(domain: Project, trust_id: str) -> bool:
+def _exists(own: Project, trust_id: str) -> bool:
     try:
-        domain.identity.get(f"/OS-TRUST/trusts/{trust_id}", f"look up the trust {trust_id}")
+        own.identity.get(f"/OS-TRUST/trusts/{trust_id}", f"look up the trust {trust_id}")
     except Conflict as error:
         if error.reason == "Vanished":
             return False
