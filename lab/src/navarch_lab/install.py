@@ -27,6 +27,7 @@ DEBIAN_PACKAGES = (
     "iproute2",
     "ethtool",
     "iptables",
+    "iptables",
     "qemu-utils",
     "e2fsprogs",
     "util-linux",
