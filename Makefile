@@ -1,15 +1,33 @@
 # Everything a person or CI runs. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-VENV := .venv/bin
+BIN := .venv/bin
 
-.PHONY: help setup format check test demo demo-clean bench lock
+.PHONY: help setup lock format check test e2e demo demo-clean bench
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: ## make .venv with the three distributions (navarch, navarch-lab, navarch-images)
 	@scripts/setup
 
-lock: setup ## write requirements.lock anew from requirements.in
+demo: setup ## from nothing to a web page on a cluster of your own, on this machine (root; 25 minutes the first time)
+	@$(BIN)/python -m demo.story up
+
+demo-clean: setup ## delete the demo's cluster through Navarch, prove that nothing is left, stop everything
+	@$(BIN)/python -m demo.story clean
+
+check: setup ## formatting, lint, types, borders, unit tests: under a minute, no root, no network
+	@scripts/check
+
+test: setup ## everything: check, integration on real PostgreSQL and Keystone, end to end on a real cluster (root)
+	@scripts/test
+
+bench: setup ## measure what docs/benchmarks.md publishes (root; about 20 minutes)
+	@$(BIN)/python -m benchmarks
+
+format: setup ## format the code
+	@$(BIN)/ruff format && $(BIN)/ruff check --fix
+
+lock: setup ## resolve requirements.in anew
 	@scripts/lock
