@@ -179,14 +179,16 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
         power_on: bool = True,
         accel_info: Any = None,
     ) -> None:
-        """The cables are plugged first, so that neutron's event that they work arrives while the root disk is made.
-        With a config drive the machine starts without waiting for it, since it then needs no answer from the network
-        to know its addresses."""
+        """The root disk is made while neutron allocates ports. Then the cables are plugged, and with a config drive
+        the machine starts without waiting for the event that they work: it needs no answer from the network to know its
+        addresses, and neutron is done before anything in it has something to say."""
         clock = Stopwatch()
         machine = self._machine(instance)
         root = orders.root_volume(block_device_info) or str(self._images.disk_of(instance.uuid))
         self._record(instance, root).save(machine.folder)
         early = orders.wants_config_drive(instance) and power_on
+        self._make_root(context, instance, block_device_info)
+        clock.lap("root")
         ports = orders.ports(network_info)
         waiting = [("network-vif-plugged", vif["id"]) for vif in network_info or [] if vif.get("active", True) is False]
         clock.lap("neutron")
@@ -197,8 +199,6 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
                 for port in ports:
                     machine.cabling.plug(port)
                 clock.lap("plug")
-                self._make_root(context, instance, block_device_info)
-                clock.lap("root")
                 if orders.wants_config_drive(instance):
                     self._make_config_drive(machine, instance, injected_files, admin_password, network_info)
                     clock.lap("config drive")
