@@ -1,0 +1,78 @@
+"""How names, labels, taints and keys must be written. Each function gives what is wrong, or None."""
+
+import base64
+import binascii
+import re
+
+NAME_LENGTH = 40  # of clusters; names of their objects and machines are made from it
+GROUP_NAME_LENGTH = 20  # a machine's name, which is its host name, holds cluster, group and number in 63 characters
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+RESERVED_GROUP_NAMES = ("cp",)  # the control plane's own
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_WORD = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_SSH_KEY = re.compile(
+    r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com"
+    r"|sk-ecdsa-sha2-nistp256@openssh\.com) ([A-Za-z0-9+/]+={0,3})( [^\x00-\x1f\x7f]*)?"
+)
+
+
+def wrong_name(name: str, longest: int) -> str | None:
+    """A name is an RFC 1123 label, as host names and Kubernetes ask."""
+    if not _LABEL.fullmatch(name):
+        return "must be lower-case letters, digits and hyphens, and begin and end with a letter or digit"
+    if len(name) > longest:
+        return f"must have at most {longest} characters, has {len(name)}"
+    return None
+
+
+def wrong_label_key(key: str) -> str | None:
+    """A Kubernetes label key: an optional DNS prefix, a slash, a word of up to 63 characters."""
+    prefix, slash, word = key.rpartition("/")
+    if slash and (not _DNS_NAME.fullmatch(prefix) or len(prefix) > 253):
+        return f"{_shown(key)}: what stands before the slash must be a DNS name"
+    if not _WORD.fullmatch(word) or len(word) > 63:
+        return (
+            f"{_shown(key)}: a key must be up to 63 letters, digits, hyphens, underscores and dots, "
+            "and begin and end with a letter or digit"
+        )
+    return None
+
+
+def wrong_node_label_key(key: str) -> str | None:
+    """A label that a node may give itself: Kubernetes keeps its own prefixes from nodes."""
+    prefix = key.rpartition("/")[0]
+    if any(prefix == own or prefix.endswith("." + own) for own in ("kubernetes.io", "k8s.io")):
+        return f"{_shown(key)}: labels under kubernetes.io and k8s.io are Kubernetes' own"
+    return wrong_label_key(key)
+
+
+def wrong_label_value(value: str) -> str | None:
+    """A Kubernetes label value: empty, or a word of up to 63 characters."""
+    if value and (not _WORD.fullmatch(value) or len(value) > 63):
+        return (
+            f"{_shown(value)}: a value must be up to 63 letters, digits, hyphens, underscores and dots, "
+            "and begin and end with a letter or digit"
+        )
+    return None
+
+
+def wrong_ssh_key(key: str) -> str | None:
+    """One public key in OpenSSH's format, on one line."""
+    match = _SSH_KEY.fullmatch(key.strip())
+    if match is None:
+        return "must be a public key in OpenSSH's format, such as ssh-ed25519 AAAA... me@example"
+    try:
+        blob = base64.b64decode(match[2], validate=True)
+    except binascii.Error:
+        blob = b""
+    # The key repeats its type: a key cut short while it was copied does not get this far.
+    kind = match[1].encode()
+    if len(blob) < len(kind) + 24 or blob[:4] != len(kind).to_bytes(4) or not blob[4:].startswith(kind):
+        return f"is not a whole {match[1]} key"
+    return None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")
