@@ -1,4 +1,4 @@
-module navarch.dev/images/kubernetes
+module navarch.dev/images/kubernetes-1.37
 
 go 1.26.0
 

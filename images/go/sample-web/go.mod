@@ -1,0 +1,3 @@
+module navarch.dev/images/sample-web
+
+go 1.26.0

@@ -1,0 +1,126 @@
+"""navarch-images: build the bundle and the node image of a Kubernetes version, and put the image into a cloud.
+
+    navarch-images list
+    navarch-images prepare                       install what building needs
+    navarch-images bundle 1.37.2                 programs and container images
+    navarch-images node 1.37.2                   the node image (and the bundle, if it is not there)
+    navarch-images register 1.37.2 --cloud admin upload it to glance (and build it, if it is not there)
+    navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
+
+Everything is kept under $NAVARCH_CACHE (default /var/cache/navarch); what is there is not built again.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from navarch_images import glance, programs
+from navarch_images.bundle import make_bundle
+from navarch_images.cache import Cache
+from navarch_images.errors import ImagesError
+from navarch_images.host import prepare
+from navarch_images.node import make_node
+from navarch_images.release import find, known
+
+
+def run() -> None:
+    """Entry point of the command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(words)
+    tell = _clock()
+    try:
+        command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], None] = options.command
+        command(options, Cache.default(), tell)
+    except ImagesError as error:
+        print(f"navarch-images: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(
+        prog="navarch-images", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
+    commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
+    for name, text, command in (
+        ("bundle", "programs and container images", _bundle),
+        ("node", "the node image", _node),
+        ("register", "upload the node image to glance", _register),
+    ):
+        sub = commands.add_parser(name, help=text)
+        sub.add_argument("version", help="Kubernetes version, such as 1.37.2")
+        sub.add_argument("--fresh-packages", action="store_true", help="take Debian's packages anew from its archive")
+        sub.add_argument("--trim", action="store_true", help="drop Go's build cache (several GB) when all is built")
+        sub.set_defaults(command=command)
+        if name == "register":
+            sub.add_argument("--cloud", default="admin", help="name in clouds.yaml (default: admin)")
+    pin = commands.add_parser("pin", help="write a component's go.mod and go.sum anew")
+    pin.add_argument("version")
+    pin.add_argument("component")
+    pin.set_defaults(command=_pin)
+    return parser
+
+
+def _clock() -> Callable[[str], None]:
+    start = time.monotonic()
+    return lambda text: print(f"[{time.monotonic() - start:6.1f} s] {text}", flush=True)
+
+
+def _list(_options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None]) -> None:
+    for version in known():
+        release = find(version)
+        print(f"{version}  {release.announced()}")
+    for kind, file in (("bundle", "manifest.json"), ("node image", "node.json")):
+        folder = cache.root / ("bundles" if kind == "bundle" else "images")
+        for path in sorted(folder.glob(f"*/{file}"), key=lambda path: path.stat().st_mtime):
+            print(f"{kind} {path.parent}")
+
+
+def _prepare(_options: argparse.Namespace, _cache: Cache, tell: Callable[[str], None]) -> None:
+    prepare(tell)
+
+
+def _bundle(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    prepare(tell)
+    bundle = make_bundle(find(options.version), cache, tell, fresh=options.fresh_packages)
+    _trim(options, cache)
+    tell("done")
+    print(bundle.folder)
+
+
+def _node(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    prepare(tell)
+    image = make_node(find(options.version), cache, tell, fresh=options.fresh_packages)
+    _trim(options, cache)
+    tell("done")
+    print(image.raw)
+
+
+def _register(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    prepare(tell)
+    release = find(options.version)
+    image = make_node(release, cache, tell, fresh=options.fresh_packages)
+    _trim(options, cache)
+    print(glance.register(glance.connect(options.cloud), release, image, tell))
+
+
+def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    for component in find(options.version).components:
+        if component.name == options.component:
+            programs.pin(component, cache)
+            tell(f"pinned {component.source}/go.mod and go.sum")
+            return
+    raise ImagesError(f"release {options.version} has no component {options.component}")
+
+
+def _trim(options: argparse.Namespace, cache: Cache) -> None:
+    if options.trim:
+        programs.trim_go_cache(cache)

@@ -1,0 +1,23 @@
+"""What can go wrong, each with the words a person needs.
+
+    ImagesError
+    ├── ReleaseError    a release file is missing or contradicts itself
+    ├── BuildError      a command failed; the end of its output is in the message
+    └── RegisterError   the cloud refused the image
+"""
+
+
+class ImagesError(Exception):
+    """Root of everything this distribution raises on purpose."""
+
+
+class ReleaseError(ImagesError):
+    """A release file is missing, misspelt or refers to something it does not define."""
+
+
+class BuildError(ImagesError):
+    """A build step failed. The message names the step and holds the end of its output."""
+
+
+class RegisterError(ImagesError):
+    """Glance did not take the image."""

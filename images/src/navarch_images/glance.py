@@ -1,0 +1,72 @@
+"""The node image's way into a cloud: an upload to glance, once per content."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from navarch_images.errors import RegisterError
+from navarch_images.node import NodeImage
+from navarch_images.release import Release
+
+DIGEST_PROPERTY = "navarch_image_digest"
+
+
+class ImageService(Protocol):
+    """What of openstacksdk's image proxy is used here."""
+
+    def images(self, **query: Any) -> Any:
+        """Images with these properties."""
+
+    def create_image(self, name: str, **fields: Any) -> Any:
+        """Create an image and upload its file."""
+
+
+def properties(release: Release, facts: Mapping[str, Any]) -> dict[str, str]:
+    """What the image says about itself; Navarch reads these to choose an image and to know its components."""
+    return {
+        "os_type": "linux",
+        "os_distro": "debian",
+        "os_version": release.os_version,
+        "navarch_kubernetes_version": release.kubernetes,
+        "navarch_bundle": str(facts["bundle"]),
+        "navarch_components": release.announced(),
+        "navarch_build_date": str(facts["built"]),
+        DIGEST_PROPERTY: str(facts["digest"]),
+    }
+
+
+def register(service: ImageService, release: Release, image: NodeImage, tell: Callable[[str], None]) -> str:
+    """Upload the image unless an active one with the same digest is there; returns glance's id. Raises RegisterError."""
+    for found in service.images(**{DIGEST_PROPERTY: image.digest}):
+        if found.status == "active":
+            tell(f"already there as {found.name} ({found.id})")
+            return str(found.id)
+    name = f"navarch-node-{release.kubernetes}-{image.digest[:8]}"
+    tell(f"uploading {image.raw.stat().st_size >> 20} MiB as {name}")
+    made = service.create_image(
+        name,
+        filename=str(image.raw),
+        disk_format="raw",
+        container_format="bare",
+        visibility="public",
+        min_disk=-(-image.raw.stat().st_size // (1 << 30)),
+        validate_checksum=False,
+        wait=True,
+        allow_duplicates=True,
+        **properties(release, image.facts),
+    )
+    if made is None or made.status != "active":
+        raise RegisterError(f"glance took {name} but calls it {getattr(made, 'status', 'nothing')}, not active")
+    tell(f"registered {name} ({made.id})")
+    return str(made.id)
+
+
+def connect(cloud: str) -> ImageService:
+    """The image service of a cloud in clouds.yaml. Raises RegisterError."""
+    import openstack  # loading it takes a second, which only this command should pay
+    from openstack import exceptions
+
+    try:
+        service: ImageService = openstack.connect(cloud=cloud).image
+    except exceptions.SDKException as error:
+        raise RegisterError(f"cloud {cloud}: {error}") from error
+    return service

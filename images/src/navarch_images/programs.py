@@ -1,0 +1,133 @@
+"""Components from source: Go modules with pinned sums, and one C file.
+
+A component's key covers all that can change its bytes: its folder (go.mod, go.sum, own sources), its recipe in the
+release file, and the compilers. What has been built under a key is never built again; a change of one component
+rebuilds one. Go downloads nothing whose sum is not in go.sum (-mod=readonly).
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from navarch_images.cache import Cache, file_digest, value_digest
+from navarch_images.commands import run
+from navarch_images.errors import BuildError, ReleaseError
+from navarch_images.release import Component
+
+_GO_ENVIRONMENT = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A component's programs on disk."""
+
+    component: Component
+    key: str
+    folder: Path
+
+    def binary(self, name: str) -> Path:
+        """The program called `name`."""
+        return self.folder / name
+
+
+def source_root() -> Path:
+    """Where go/ and c/ are: inside the package in a wheel, beside src in a checkout."""
+    package = Path(__file__).parent
+    for root in (package, package.parents[1]):
+        if (root / "go").is_dir():
+            return root
+    raise ReleaseError(f"no sources to compile (go/) in or beside {package}")
+
+
+def source_digest(folder: Path) -> str:
+    """One digest for all files of a component's folder; tests do not change a program."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("_test.go"))
+    return value_digest([[str(path.relative_to(folder)), file_digest(path)] for path in files])
+
+
+def compilers(cgo: bool) -> dict[str, str]:
+    """Versions of what turns source into programs here."""
+    versions = {"go": run("go version", ["go", "env", "GOVERSION"], env=_GO_ENVIRONMENT).strip()}
+    if cgo:
+        query = ["dpkg-query", "-W", "-f", "${Package} ${Version};", "gcc", "libc6-dev", "libseccomp-dev"]
+        versions["c"] = run("compiler versions", query)
+    return versions
+
+
+def component_key(component: Component, sources: Path, versions: dict[str, str]) -> str:
+    """The key under which a component's programs are kept."""
+    recipe = {
+        "module": component.module,
+        "version": component.version,
+        "compiler": component.compiler,
+        "binaries": dict(component.binaries),
+        "ldflags": list(component.ldflags),
+        "tags": list(component.tags),
+        "cgo": component.cgo,
+    }
+    return value_digest([recipe, source_digest(sources / component.source), versions])
+
+
+def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str], None]) -> list[Built]:
+    """Build what is not built yet, one component after the other: Go itself fills all cores with one."""
+    sources = source_root()
+    built = []
+    for component in components:
+        versions = compilers(component.cgo or component.compiler == "c")
+        key = component_key(component, sources, versions)
+        folder = cache.root / "components" / f"{component.name}-{key[:16]}"
+        if not folder.exists():
+            tell(f"{component.name} {component.version}: compiling")
+            with cache.scratch(f"component-{component.name}") as scratch:
+                made = scratch / "made"
+                made.mkdir()
+                _compile(component, sources / component.source, made, cache)
+                folder = cache.publish(made, "components", folder.name)
+        built.append(Built(component, key, folder))
+    return built
+
+
+def _compile(component: Component, source: Path, target: Path, cache: Cache) -> None:
+    if component.compiler == "c":
+        for name, file in component.binaries.items():
+            run(component.name, ["gcc", "-O2", "-Wall", "-Werror", "-static", "-s", "-o", target / name, source / file])
+        return
+    environment = {
+        **_GO_ENVIRONMENT,
+        "GOCACHE": os.environ.get("GOCACHE", str(cache.root / "go-build")),
+        "CGO_ENABLED": "1" if component.cgo else "0",
+    }
+    packages = list(dict.fromkeys(component.binaries.values()))
+    flags = ["-trimpath", "-ldflags", " ".join(("-s", "-w", *component.ldflags))]
+    if component.tags:
+        flags += ["-tags", ",".join(component.tags)]
+    # Go names a program after its package's folder, which is not always the name wanted (etcd's is "v3"), and one
+    # `go build` for all packages compiles what they share once: so the odd names are built singly afterwards.
+    plain = [package for name, package in component.binaries.items() if package.rsplit("/", 1)[1] == name]
+    if plain:
+        run(component.name, ["go", "build", *flags, "-o", f"{target}/", *plain], cwd=source, env=environment)
+    for name, package in component.binaries.items():
+        if package in packages and package not in plain:
+            run(component.name, ["go", "build", *flags, "-o", target / name, package], cwd=source, env=environment)
+    missing = [name for name in component.binaries if not (target / name).is_file()]
+    if missing:
+        raise BuildError(f"{component.name}: go build made no {', '.join(missing)}")
+
+
+def pin(component: Component, cache: Cache) -> None:
+    """Write go.mod and go.sum of a component anew from its tool and require lines: the maintainer's step."""
+    environment = {**_GO_ENVIRONMENT, "GOFLAGS": "-buildvcs=false", "GOCACHE": str(cache.root / "go-build")}
+    tags = ["-tags", ",".join(component.tags)] if component.tags else []
+    run(
+        f"pin {component.name}",
+        ["go", "list", "-mod=mod", "-deps", *tags, *component.binaries.values()],
+        cwd=source_root() / component.source,
+        env={**environment, "CGO_ENABLED": "1" if component.cgo else "0"},
+    )
+
+
+def trim_go_cache(cache: Cache) -> None:
+    """Drop Go's build cache: programs are kept, and a component that changes compiles anew anyway."""
+    shutil.rmtree(cache.root / "go-build", ignore_errors=True)

@@ -1,0 +1,72 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from navarch_images import programs
+from navarch_images.cache import Cache, value_digest
+from navarch_images.release import Component
+
+COMPONENT = Component("tool", "go/tool", "example.org/tool", "v1", "MIT", {"tool": "example.org/tool"})
+VERSIONS = {"go": "go1.26"}
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    folder = tmp_path / "go" / "tool"
+    folder.mkdir(parents=True)
+    (folder / "go.mod").write_text("module tool\n")
+    (folder / "go.sum").write_text("sums\n")
+    (folder / "main.go").write_text("package main\n")
+    return tmp_path
+
+
+def test_a_key_changes_with_sums_recipe_source_and_compiler_and_with_nothing_else(sources: Path) -> None:
+    def key(component: Component = COMPONENT, versions: dict[str, str] = VERSIONS) -> str:
+        return programs.component_key(component, sources, versions)
+
+    before = key()
+    (sources / "go/tool/main_test.go").write_text("package main\n")
+    assert key() == before
+    assert key(replace(COMPONENT, licence="Apache-2.0")) == before
+    assert key(replace(COMPONENT, ldflags=("-X a=b",))) != before
+    assert key(versions={"go": "go1.27"}) != before
+    (sources / "go/tool/go.sum").write_text("other sums\n")
+    assert key() != before
+
+
+def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def compile_(component: Component, _source: Path, target: Path, _cache: Cache) -> None:
+        compiled.append(component.name)
+        (target / "tool").write_bytes(b"program")
+
+    monkeypatch.setattr(programs, "source_root", lambda: sources)
+    monkeypatch.setattr(programs, "compilers", lambda cgo: VERSIONS)
+    monkeypatch.setattr(programs, "_compile", compile_)
+    cache = Cache(tmp_path / "cache")
+    first = programs.build_all([COMPONENT], cache, lambda text: None)
+    second = programs.build_all([COMPONENT], cache, lambda text: None)
+    assert compiled == ["tool"]
+    assert first == second
+    assert second[0].binary("tool").read_bytes() == b"program"
+
+
+def test_a_build_that_fails_leaves_nothing_that_looks_built(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compile_(_component: Component, _source: Path, target: Path, _cache: Cache) -> None:
+        (target / "tool").write_bytes(b"half")
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(programs, "source_root", lambda: sources)
+    monkeypatch.setattr(programs, "compilers", lambda cgo: VERSIONS)
+    monkeypatch.setattr(programs, "_compile", compile_)
+    with pytest.raises(RuntimeError):
+        programs.build_all([COMPONENT], Cache(tmp_path / "cache"), lambda text: None)
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
+    assert value_digest({"a": 1, "b": [2]}) == value_digest({"b": [2], "a": 1})
