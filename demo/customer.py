@@ -63,9 +63,9 @@ class Shop:
         """Until both replicas are available."""
 
         def available() -> bool:
-            status = self._kubectl.get("deployment", "web", "-n", "shop")["status"]
-            wanted = self._kubectl.get("deployment", "web", "-n", "shop")["metadata"]["generation"]
-            return status.get("availableReplicas") == 2 and status.get("observedGeneration") == wanted
+            deployment = self._kubectl.get("deployment", "web", "-n", "shop")
+            status, wanted = deployment["status"], deployment["metadata"]["generation"]
+            return bool(status.get("availableReplicas") == 2 and status.get("observedGeneration") == wanted)
 
         until("two replicas of shop/web are available", available, seconds=seconds, every=0.5)
 

@@ -86,7 +86,7 @@ class Stack:
         password = self.keys / "cloud.password"
         password.touch(mode=0o600)
         password.write_text(cloud["auth"]["password"])
-        values = {
+        values: dict[str, dict[str, object]] = {
             "api": {
                 "certificate": "keys/api.crt",
                 "key": "keys/api.key",

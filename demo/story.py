@@ -127,7 +127,8 @@ def _customer(tell: Teller, stack: Stack, customer: dict[str, str]) -> None:
 def _next(tell: Teller, address: str, kubeconfig: Path) -> None:
     tell.title(f"Done in {tell.seconds:.0f} s. Try next:")
     for line in (
-        f"export OS_CLIENT_CONFIG_FILE={FOLDER}/clouds.yaml OS_CLOUD={CUSTOMER} PATH={Path(sys.executable).parent}:$PATH",
+        f"export OS_CLIENT_CONFIG_FILE={FOLDER}/clouds.yaml OS_CLOUD={CUSTOMER}",
+        f"export PATH={Path(sys.executable).parent}:$PATH",
         f"export KUBECONFIG={kubeconfig}; alias kubectl={kubectl_program()}",
         f"navarch cluster show {CLUSTER}",
         f"navarch cluster timeline {CLUSTER}",

@@ -1,0 +1,167 @@
+"""The life of a cluster, as its customer sees it. One cluster of 1+2 serves all tests of this file, in order."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from actors import Customer
+from demo.customer import Shop
+from demo.stack import HOST, command
+from demo.steps import until
+
+NAME = "life"
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def life(alpha: Customer) -> Iterator[Customer]:
+    alpha.must("cluster", "create", NAME, "--workers", "2", "--wait", "--timeout", "600")
+    yield alpha
+    alpha.navarch("cluster", "delete", NAME, "--yes", "--wait", timeout=300)
+
+
+def ids(customer: Customer) -> dict[str, Any]:
+    cluster: dict[str, Any] = customer.cluster(NAME)
+    return cluster
+
+
+def stem(customer: Customer) -> str:
+    return f"{NAME}-{ids(customer)['id'][:8]}"
+
+
+def test_a_name_is_enough_and_the_cluster_is_ready(life: Customer) -> None:
+    cluster = ids(life)
+    assert cluster["status"]["phase"] == "Ready"
+    assert cluster["status"]["machines"] == {"desired": 3, "ready": 3}
+    assert cluster["status"]["kubernetes_version"] == cluster["spec"]["kubernetes_version"]
+    nodes = life.kubectl(NAME).get("nodes")["items"]
+    assert len(nodes) == 3
+    assert all({c["type"]: c["status"] for c in n["status"]["conditions"]}["Ready"] == "True" for n in nodes)
+
+
+def test_the_objects_are_exactly_those_planned(life: Customer) -> None:
+    cloud, name = life.cloud(), stem(life)
+    assert sorted(s.name for s in cloud.compute.servers()) == [f"{name}-cp-0", f"{name}-default-1", f"{name}-default-2"]
+    assert [v.name for v in cloud.block_storage.volumes()] == [f"{name}-etcd-0"]
+    assert [b.name for b in cloud.load_balancer.load_balancers()] == [f"{name}-api"]
+    assert len(list(cloud.network.ips())) == 1
+    assert len([r for r in cloud.network.routers() if r.name.startswith(name)]) == 1
+
+
+def test_workers_are_on_different_hosts_of_one_zone(life: Customer) -> None:
+    file = str(life.stack.lab.clouds_file)
+    import openstack
+
+    admin = openstack.connect(cloud="admin", load_yaml_config=True, config_files=[file])
+    workers = [s for s in admin.compute.servers(all_projects=True) if s.name.startswith(f"{stem(life)}-default-")]
+    assert {s.availability_zone for s in workers} == {"z1"}
+    assert len({s.hypervisor_hostname for s in workers}) == 2
+
+
+def test_no_machine_has_a_public_address(life: Customer) -> None:
+    for server in life.cloud().compute.servers():
+        kinds = {a["OS-EXT-IPS:type"] for addresses in server.addresses.values() for a in addresses}
+        assert kinds == {"fixed"}, server.name
+
+
+def test_user_data_holds_nothing_secret_but_a_used_ticket(life: Customer) -> None:
+    import openstack
+
+    admin = openstack.connect(cloud="admin", load_yaml_config=True, config_files=[str(life.stack.lab.clouds_file)])
+    servers = [s for s in admin.compute.servers(all_projects=True) if s.name.startswith(stem(life))]
+    assert len(servers) == 3
+    for server in servers:
+        text = subprocess.run(["base64", "-d"], input=server.user_data or "", capture_output=True, text=True).stdout
+        assert "PRIVATE KEY" not in text
+        assert "password" not in text.lower()
+
+
+def test_the_sample_application_sees_its_clients_address_and_keeps_its_data(life: Customer) -> None:
+    kubectl = life.kubectl(NAME)
+    shop = Shop(kubectl)
+    shop.deploy()
+    shop.wait()
+    address = shop.address()
+    assert shop.read(address)["client"] == HOST
+    shop.write(address, "before the drain")
+    (before,) = shop.nodes()
+    kubectl.run("drain", before, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s")
+    shop.wait()
+    (after,) = shop.nodes()
+    assert after != before
+    assert "before the drain" in json.dumps(shop.read(address)["entries"])
+    kubectl.run("uncordon", before)
+
+
+def test_pods_do_not_reach_the_metadata_service(life: Customer) -> None:
+    kubectl = life.kubectl(NAME)
+    pod = kubectl.get("pods", "-n", "shop", "-l", "app=web")["items"][0]["metadata"]["name"]
+    said = kubectl.run("exec", "-n", "shop", pod, "--", "/sample-web", "-get", "http://169.254.169.254/", check=False)
+    assert "200" not in said
+
+
+def test_secrets_are_encrypted_at_rest_and_strangers_get_nothing(life: Customer) -> None:
+    url = ids(life)["status"]["api_url"]
+    answer = subprocess.run(
+        ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", f"{url}/api/v1/namespaces"],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout == "401"
+
+
+def test_other_classes_and_the_users_dns_changes_are_theirs(life: Customer) -> None:
+    kubectl = life.kubectl(NAME)
+    classes = {c["metadata"]["name"]: c for c in kubectl.get("storageclasses")["items"]}
+    assert set(classes) >= {"ssd", "hdd"}
+    default = [
+        n
+        for n, c in classes.items()
+        if c["metadata"].get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
+    ]
+    assert default == ["ssd"]
+    assert all(c["allowVolumeExpansion"] for c in classes.values())
+    assert {c["volumeBindingMode"] for c in classes.values()} == {"WaitForFirstConsumer"}
+
+
+def test_a_node_group_grows_and_shrinks(life: Customer) -> None:
+    life.must("nodegroup", "scale", NAME, "default", "3", "--wait")
+    assert ids(life)["status"]["machines"] == {"desired": 4, "ready": 4}
+    life.must("nodegroup", "scale", NAME, "default", "2", "--wait")
+    names = {n["metadata"]["name"] for n in life.kubectl(NAME).get("nodes")["items"]}
+    assert names == {f"{stem(life)}-cp-0", f"{stem(life)}-default-1", f"{stem(life)}-default-2"}
+    assert len(list(life.cloud().compute.servers())) == 3
+
+
+def test_another_project_sees_nothing_of_it(life: Customer, beta: Customer) -> None:
+    assert beta.navarch("cluster", "show", NAME).code == 3
+    assert beta.navarch("cluster", "show", ids(life)["id"]).code == 3
+    assert beta.must("cluster", "list", "-o", "json").json == []
+
+
+def test_a_reader_may_look_and_nothing_else(life: Customer, reader: Customer) -> None:
+    assert reader.cluster(NAME)["name"] == NAME
+    refused = reader.navarch("cluster", "delete", NAME, "--yes")
+    assert refused.code == 5, refused.err
+    assert ids(life)["deletion_requested_at"] is None
+
+
+def test_the_timeline_shows_where_the_time_went(life: Customer) -> None:
+    text = life.must("cluster", "timeline", NAME).out
+    for word in ("CreateServer", "KubeadmInit", "calico"):
+        assert word in text, text
+
+
+def test_the_same_openstack_credentials_show_a_healthy_cloud(life: Customer) -> None:
+    answer = life.navarch("doctor", "-o", "json")
+    assert answer.code == 0, answer.out + answer.err
+
+
+def test_deletion_leaves_nothing(life: Customer) -> None:
+    before = ids(life)["id"]
+    life.must("cluster", "delete", NAME, "--yes", "--wait", timeout=300)
+    assert life.navarch("cluster", "show", before).code == 3
+    until("nothing is left", lambda: life.left() == [], seconds=5)
+    assert command("navarch")
