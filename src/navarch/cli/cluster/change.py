@@ -1,0 +1,131 @@
+"""`navarch cluster update` and `delete`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from navarch.cli.asking import confirm
+from navarch.cli.cluster.create import FileOption, put, show_plan
+from navarch.cli.options import (
+    ClusterArgument,
+    DryRunOption,
+    LabelsOption,
+    OutputOption,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+)
+from navarch.cli.output import Output, emit_data
+from navarch.cli.session import connected
+from navarch.cli.values import pairs_of, read_document, read_ssh_key, seconds_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(update)
+    app.command()(delete)
+
+
+def update(
+    ctx: typer.Context,
+    cluster: ClusterArgument,
+    version: Annotated[str | None, typer.Option(metavar="VERSION", help="Kubernetes version.")] = None,
+    api_allowed_cidr: Annotated[
+        list[str],
+        typer.Option(metavar="CIDR", help="Who may reach the Kubernetes API, all of them; repeat. `any`: everybody."),
+    ] = [],  # noqa: B006
+    ssh_key: Annotated[
+        list[str], typer.Option(metavar="FILE", help="Public keys for new machines, all of them; repeat.")
+    ] = [],  # noqa: B006
+    label: LabelsOption = [],  # noqa: B006
+    remove_label: Annotated[list[str], typer.Option(metavar="KEY", help="Label to drop; may be repeated.")] = [],  # noqa: B006
+    pause: Annotated[
+        bool | None, typer.Option("--pause/--resume", help="Whether Navarch keeps its hands off.", show_default=False)
+    ] = None,
+    file: FileOption = None,
+    if_match: Annotated[
+        int | None, typer.Option(metavar="GENERATION", help="Only if nobody changed it since that generation.")
+    ] = None,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Change a cluster. Only what is given changes; what cannot be changed after creation is refused by name."""
+    limit = seconds_of(timeout)
+    patch: dict[str, Any] = {}
+    if file:
+        document = read_document(file)
+        patch = document if {"spec", "labels"} & set(document) else {"spec": document}
+    labels: dict[str, str | None] = {**pairs_of(label, "--label"), **dict.fromkeys(remove_label)}
+    if labels:
+        patch["labels"] = {**(patch.get("labels") or {}), **labels}
+    wishes = {
+        "spec.kubernetes_version": version,
+        "spec.paused": pause,
+        "spec.network.api_allowed_cidrs": ([] if api_allowed_cidr == ["any"] else api_allowed_cidr or None),
+        "spec.ssh_keys": [read_ssh_key(path) for path in ssh_key] or None,
+    }
+    for path, value in wishes.items():
+        if value is not None:
+            put(patch, path, value)
+    if not patch:
+        raise typer.BadParameter("nothing to change was given", param_hint="options")
+    with connected(ctx) as navarch:
+        if dry_run:
+            show_plan(navarch.plan_update(cluster, patch), output)
+            return
+        changed: Any = navarch.update_cluster(cluster, patch, if_match=None if if_match is None else f'"{if_match}"')
+        if wait:
+            from navarch.cli.live import view_for
+            from navarch.cli.waiting import ready, wait_for
+
+            with view_for(f"Changing cluster {changed['name']}") as view:
+                goal = ready(changed["generation"])
+                changed = wait_for(navarch, changed["id"], goal, view, timeout_seconds=limit) or changed
+    if output is Output.NAME:
+        print(changed["name"])
+    elif output is Output.TABLE:
+        print(f"Cluster {changed['name']} is changed (generation {changed['generation']}).")
+    else:
+        emit_data(changed, output)
+
+
+def delete(
+    ctx: typer.Context,
+    cluster: ClusterArgument,
+    yes: YesOption = False,
+    keep_volumes: Annotated[
+        bool, typer.Option("--keep-volumes", help="Leave the volumes of persistent volume claims.")
+    ] = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+) -> None:
+    """Delete a cluster with everything it made.
+
+    Machines, networks, balancers of services, and the volumes of claims unless they are kept. Done when a final look
+    finds nothing left.
+    """
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        found = navarch.cluster(cluster)
+        if not yes:
+            confirm(_warning(found, keep_volumes=keep_volumes), found["name"])
+        navarch.delete_cluster(found["id"], keep_volumes=keep_volumes)
+        if not wait:
+            print(f"Cluster {found['name']} is being deleted.")
+            return
+        from navarch.cli.live import view_for
+        from navarch.cli.waiting import wait_for
+
+        with view_for(f"Deleting cluster {found['name']}") as view:
+            wait_for(navarch, found["id"], None, view, timeout_seconds=limit)
+    print(f"Cluster {found['name']} is gone; a final look found nothing left of it.")
+
+
+def _warning(cluster: Any, *, keep_volumes: bool) -> str:
+    machines = (cluster["status"].get("machines") or {}).get("desired", 0)
+    volumes = (
+        "the volumes of its claims are kept" if keep_volumes else "the volumes of its claims and all data on them go"
+    )
+    return f"Cluster {cluster['name']} ({cluster['id']}) with {machines} machines is deleted; {volumes}."

@@ -1,0 +1,123 @@
+"""`navarch cluster list` and `show`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from navarch.cli.options import ClusterArgument, LabelsOption, OutputOption
+from navarch.cli.output import Column, Output, age, console, emit_data, emit_facts, emit_list, table
+from navarch.cli.session import connected
+from navarch.cli.values import pairs_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("list")(list_clusters)
+    app.command()(show)
+
+
+def list_clusters(
+    ctx: typer.Context,
+    label: LabelsOption = [],  # noqa: B006
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Only the one of this name.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the project's clusters."""
+    with connected(ctx) as navarch:
+        found = list(navarch.clusters(labels=pairs_of(label, "--label"), name=name))
+        now = navarch.now()
+    columns = (
+        Column("NAME", lambda c: c["name"], keep=True),
+        Column("PHASE", lambda c: c["status"].get("phase")),
+        Column("VERSION", lambda c: c["status"].get("kubernetes_version") or c["spec"].get("kubernetes_version")),
+        Column("MACHINES", _machines, right=True),
+        Column("API", lambda c: c["status"].get("api_url")),
+        Column("AGE", lambda c: age(c["created_at"], now), right=True),
+        Column("ID", lambda c: c["id"], keep=True),
+    )
+    if not found and output is Output.TABLE:
+        print("No clusters. Create one with `navarch cluster create NAME`.")
+        return
+    emit_list(found, output, columns)
+
+
+def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Output.TABLE) -> None:
+    """Show a cluster.
+
+    Its wish, what is seen of it, and what to do where something is in the way.
+    """
+    with connected(ctx) as navarch:
+        found: Any = navarch.cluster(cluster)
+        if output is Output.NAME:
+            print(found["name"])
+            return
+        if output is not Output.TABLE:
+            emit_data(found, output)
+            return
+        groups: Any = list(navarch.node_groups(found["id"]))
+        now = navarch.now()
+    spec, status = found["spec"], found["status"]
+    plane, network = spec.get("control_plane") or {}, spec.get("network") or {}
+    volume = plane.get("etcd_volume") or {}
+    emit_facts(
+        [
+            ("name", found["name"]),
+            ("id", found["id"]),
+            ("project", found["project_id"]),
+            ("labels", found.get("labels")),
+            ("phase", status.get("phase")),
+            ("Kubernetes", status.get("kubernetes_version") or spec.get("kubernetes_version")),
+            ("API", status.get("api_url")),
+            ("API open to", network.get("api_allowed_cidrs") or "everybody"),
+            ("machines", f"{_machines(found)} Ready"),
+            ("control plane", _of(plane.get("replicas"), plane.get("flavor"), plane.get("zones"))),
+            ("etcd volume", f"{volume.get('type')}, {volume.get('size_gib')} GiB" if volume else None),
+            *((f"group {g['name']}", _group(g)) for g in groups),
+            ("networks", _networks(network)),
+            ("created", f"{found['created_at']} ({age(found['created_at'], now)} ago)"),
+            ("deletion", found.get("deletion_requested_at")),
+        ]
+    )
+    conditions = status.get("conditions") or []
+    if conditions:
+        print()
+        columns = (
+            Column("CONDITION", lambda c: c["type"], keep=True),
+            Column("STATUS", lambda c: c["status"]),
+            Column("SINCE", lambda c: age(c.get("last_transition_at"), now), right=True),
+            Column("REASON", lambda c: c["reason"], keep=True),
+            Column("MESSAGE", lambda c: c["message"]),
+        )
+        console().print(table(conditions, columns))
+    told = set()
+    for condition in conditions:
+        if condition.get("blame") and condition["status"] != "True" and condition["message"] not in told:
+            told.add(condition["message"])
+            print(f"\n{condition['reason']}: {condition['message']}")
+            print(f"  who must act: {condition['blame']}")
+            if condition.get("remedy"):
+                print(f"  what to do: {condition['remedy']}")
+
+
+def _machines(cluster: Any) -> str:
+    count = cluster["status"].get("machines") or {}
+    return f"{count.get('ready', 0)}/{count.get('desired', 0)}"
+
+
+def _of(replicas: object, flavor: object, zones: Any) -> str:
+    return f"{replicas} × {flavor}" + (f" in {', '.join(zones)}" if zones else "")
+
+
+def _group(group: Any) -> str:
+    spec, status = group["spec"], group.get("status") or {}
+    return f"{_of(spec.get('replicas'), spec.get('flavor'), spec.get('zones'))}, {status.get('ready', 0)} Ready"
+
+
+def _networks(network: dict[str, Any]) -> str:
+    parts = [
+        ("machines", "node_cidr"),
+        ("pods", "pod_cidr"),
+        ("services", "service_cidr"),
+        ("outside", "external_network"),
+    ]
+    return ", ".join(f"{word} {network[key]}" for word, key in parts if network.get(key))

@@ -1,0 +1,78 @@
+"""`navarch machine list|show`."""
+
+from typing import Any
+
+import typer
+
+from navarch.cli.exits import Exit, Failure
+from navarch.cli.options import ClusterOption, OutputOption, new_app
+from navarch.cli.output import Column, Output, age, console, emit_data, emit_facts, emit_list, table
+from navarch.cli.session import connected
+
+app = new_app("Machines of a cluster.")
+
+
+@app.command("list")
+def list_machines(ctx: typer.Context, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+    """List a cluster's machines."""
+    with connected(ctx) as navarch:
+        found = list(navarch.machines(cluster))
+        now = navarch.now()
+    columns = (
+        Column("NAME", lambda m: m["name"], keep=True),
+        Column("ROLE", lambda m: m["role"]),
+        Column("GROUP", lambda m: m["group"]),
+        Column("ZONE", lambda m: m.get("zone")),
+        Column("FLAVOR", lambda m: m.get("flavor")),
+        Column("ADDRESSES", lambda m: m.get("addresses")),
+        Column("STATE", state),
+        Column("AGE", lambda m: age(m["created_at"], now), right=True),
+    )
+    emit_list(found, output, columns)
+
+
+@app.command()
+def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+    """Show a machine: where it is, and every phase of its boot with its seconds."""
+    with connected(ctx) as navarch:
+        found: Any = next((m for m in navarch.machines(cluster) if m["name"] == machine), None)
+        now = navarch.now()
+    if found is None:
+        raise Failure(f"cluster {cluster} has no machine {machine}", Exit.NOT_FOUND)
+    if output is Output.NAME:
+        print(found["name"])
+        return
+    if output is not Output.TABLE:
+        emit_data(found, output)
+        return
+    names = ("name", "role", "group", "zone", "flavor", "addresses")
+    emit_facts(
+        [*((name, found.get(name)) for name in names), ("state", state(found)), ("age", age(found["created_at"], now))]
+    )
+    phases = found.get("phases") or []
+    if phases:
+        print()
+        columns = (
+            Column("PHASE", lambda p: p["phase"], keep=True),
+            Column("STATE", lambda p: p["state"]),
+            Column("SECONDS", lambda p: f"{p['seconds']:.1f}" if p["state"] != "started" else "-", right=True),
+            Column("AT", lambda p: p["at"], keep=True),
+        )
+        console().print(table(phases, columns))
+    for phase in phases:
+        if phase["state"] == "failed" and phase.get("log"):
+            print(f"\nThe end of the log of {phase['phase']}:\n{phase['log'].rstrip()}")
+
+
+def state(machine: Any) -> str:
+    """Where a machine is, in a word or two."""
+    if machine.get("removing"):
+        return "leaving"
+    if machine.get("joined"):
+        return "joined"
+    phases = machine.get("phases") or []
+    if not phases:
+        return "booting"
+    failed = next((p for p in phases if p["state"] == "failed"), None)
+    running = failed or next((p for p in phases if p["state"] == "started"), phases[-1])
+    return f"{running['phase']} {running['state']}"

@@ -1,0 +1,218 @@
+"""`navarch nodegroup …`: workers that are alike, as resources of their own."""
+
+from typing import Annotated, Any
+
+import typer
+
+from navarch.cli.cluster.create import put
+from navarch.cli.options import (
+    ClusterOption,
+    IdempotencyOption,
+    LabelsOption,
+    OutputOption,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+    new_app,
+)
+from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list
+from navarch.cli.session import connected
+from navarch.cli.values import pairs_of, read_document, seconds_of, taint_of
+
+app = new_app("Node groups of a cluster: workers that are alike.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the node group.")]
+TaintOption = Annotated[list[str], typer.Option(metavar="KEY=VALUE:EFFECT", help="Taint of the nodes; repeat.")]
+FlavorOption = Annotated[str | None, typer.Option(metavar="FLAVOR", help="Size of the machines.")]
+ReplicasOption = Annotated[int | None, typer.Option("--replicas", "-r", metavar="N", min=0, help="Number of machines.")]
+
+
+@app.command("list")
+def list_groups(ctx: typer.Context, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+    """List a cluster's node groups."""
+    with connected(ctx) as navarch:
+        found = list(navarch.node_groups(cluster))
+    columns = (
+        Column("NAME", lambda g: g["name"], keep=True),
+        Column("READY", lambda g: f"{(g.get('status') or {}).get('ready', 0)}/{g['spec'].get('replicas')}", right=True),
+        Column("FLAVOR", lambda g: g["spec"].get("flavor")),
+        Column("ZONES", lambda g: g["spec"].get("zones")),
+        Column("LABELS", lambda g: g["spec"].get("labels")),
+        Column("TAINTS", lambda g: [_taint(t) for t in g["spec"].get("taints") or []]),
+    )
+    emit_list(found, output, columns)
+
+
+@app.command()
+def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+    """Show a node group."""
+    with connected(ctx) as navarch:
+        _print(navarch.node_group(cluster, name), output)
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    replicas: ReplicasOption = None,
+    flavor: FlavorOption = None,
+    zone: Annotated[list[str], typer.Option(metavar="ZONE", help="Zone of the machines; repeat to spread.")] = [],  # noqa: B006
+    label: LabelsOption = [],  # noqa: B006
+    taint: TaintOption = [],  # noqa: B006
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+    idempotency_key: IdempotencyOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Add a node group to a cluster."""
+    limit = seconds_of(timeout)
+    wishes = {
+        "replicas": replicas, "flavor": flavor, "zones": zone or None, "labels": pairs_of(label, "--label") or None,
+        "taints": [taint_of(t) for t in taint] or None,
+    }  # fmt: skip
+    body = {"name": name, "spec": {key: value for key, value in wishes.items() if value is not None}}
+    with connected(ctx) as navarch:
+        group: Any = navarch.create_node_group(cluster, body, idempotency_key=idempotency_key)
+        if wait:
+            group = _wait(navarch, cluster, group, limit, f"Creating node group {name}")
+    _print(group, output)
+
+
+@app.command()
+def update(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    replicas: ReplicasOption = None,
+    flavor: FlavorOption = None,
+    label: LabelsOption = [],  # noqa: B006
+    taint: TaintOption = [],  # noqa: B006
+    file: Annotated[str | None, typer.Option("--file", "-f", metavar="FILE", help="YAML or JSON to merge.")] = None,
+    if_match: Annotated[
+        int | None, typer.Option(metavar="GENERATION", help="Only if nobody changed it since that generation.")
+    ] = None,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "15m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Change a node group. Only what is given changes."""
+    limit = seconds_of(timeout)
+    patch: dict[str, Any] = {}
+    if file:
+        document = read_document(file)
+        patch = document if "spec" in document else {"spec": document}
+    wishes = {
+        "spec.replicas": replicas, "spec.flavor": flavor, "spec.labels": pairs_of(label, "--label") or None,
+        "spec.taints": [taint_of(t) for t in taint] or None,
+    }  # fmt: skip
+    for path, value in wishes.items():
+        if value is not None:
+            put(patch, path, value)
+    if not patch:
+        raise typer.BadParameter("nothing to change was given", param_hint="options")
+    _change(ctx, cluster, name, patch, if_match, wait, limit, output, f"Changing node group {name}")
+
+
+@app.command()
+def scale(
+    ctx: typer.Context,
+    name: NameArgument,
+    replicas: Annotated[int, typer.Argument(metavar="REPLICAS", min=0, help="Number of machines.")],
+    cluster: ClusterOption,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Set the number of a node group's machines. Those that go are drained first."""
+    limit = seconds_of(timeout)
+    patch = {"spec": {"replicas": replicas}}
+    _change(ctx, cluster, name, patch, None, wait, limit, output, f"Scaling node group {name} to {replicas}")
+
+
+@app.command()
+def delete(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    yes: YesOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+) -> None:
+    """Delete a node group: its nodes are drained, then its machines go."""
+    from navarch.cli.asking import confirm
+
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        group: Any = navarch.node_group(cluster, name)
+        if not yes:
+            confirm(f"Node group {name} of {cluster} with {group['spec'].get('replicas')} machines is deleted.", name)
+        navarch.delete_node_group(cluster, name)
+        if not wait:
+            print(f"Node group {name} is being deleted.")
+            return
+        _wait(navarch, cluster, {"name": name, "spec": {"replicas": 0}}, limit, f"Deleting node group {name}")
+    print(f"Node group {name} is gone.")
+
+
+def _change(
+    ctx: typer.Context,
+    cluster: str,
+    name: str,
+    patch: dict[str, Any],
+    if_match: int | None,
+    wait: bool,
+    limit: float,
+    output: Output,
+    title: str,
+) -> None:
+    with connected(ctx) as navarch:
+        etag = None if if_match is None else f'"{if_match}"'
+        group: Any = navarch.update_node_group(cluster, name, patch, if_match=etag)
+        if wait:
+            group = _wait(navarch, cluster, group, limit, title)
+    _print(group, output)
+
+
+def _wait(navarch: Any, cluster: str, group: Any, limit: float, title: str) -> Any:
+    from navarch.cli.live import view_for
+    from navarch.cli.waiting import group_has, wait_for
+    from navarch.client.errors import Problem
+
+    found = navarch.cluster(cluster)
+    with view_for(title) as view:
+        goal = group_has(group["name"], group["spec"]["replicas"])
+        wait_for(navarch, found["id"], goal, view, timeout_seconds=limit)
+    try:
+        return navarch.node_group(found["id"], group["name"])
+    except Problem as problem:
+        if problem.status == 404:  # it was to be deleted
+            return group
+        raise
+
+
+def _print(group: Any, output: Output) -> None:
+    if output is Output.NAME:
+        print(group["name"])
+    elif output is not Output.TABLE:
+        emit_data(group, output)
+    else:
+        spec, status = group["spec"], group.get("status") or {}
+        emit_facts(
+            [
+                ("name", group["name"]),
+                ("replicas", f"{spec.get('replicas')}, {status.get('ready', 0)} Ready"),
+                ("flavor", spec.get("flavor")),
+                ("zones", spec.get("zones")),
+                ("labels", spec.get("labels")),
+                ("taints", [_taint(t) for t in spec.get("taints") or []]),
+                ("max surge", spec.get("max_surge")),
+                ("max unavailable", spec.get("max_unavailable")),
+                ("generation", group.get("generation")),
+            ]
+        )
+
+
+def _taint(taint: Any) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"

@@ -1,0 +1,153 @@
+"""How far a cluster is, as rows that a person reads: pure, from what the service answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from navarch.cli.output import parse_time
+from navarch.client.shapes import Cluster, Condition, Machine
+
+
+class State(StrEnum):
+    """Where a row is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that has to come true. `seconds`: how long it took, or goes on, since the cluster was asked for
+    (a machine: since it was)."""
+
+    name: str
+    state: State
+    detail: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A cluster at one moment. `blocked`: the condition somebody must act on, if there is one."""
+
+    name: str
+    phase: str
+    rows: tuple[Row, ...]
+    blocked: Condition | None
+
+
+# The chapters of the cloud's part in the order they begin, by the reasons the service gives while they are not done.
+_CLOUD_CHAPTERS = (
+    ("network", "CreatingNetwork"),
+    ("load balancer", "CreatingLoadBalancer"),
+    ("floating address", "CreatingFloatingIP"),
+)
+
+
+def progress_of(cluster: Cluster, machines: Sequence[Machine], now: datetime) -> Progress:
+    """The rows: the cloud's part, every machine, the Kubernetes API, nodes, add-ons; on deletion what is left."""
+    conditions = {c["type"]: c for c in cluster["status"].get("conditions") or []}
+    if cluster.get("deletion_requested_at"):
+        rows = (*_machine_rows(machines, now), *_deletion(conditions.get("Deleted")))
+    else:
+        rows = (
+            *_cloud(conditions.get("InfrastructureReady"), cluster),
+            *_machine_rows(machines, now),
+            *_kubernetes(cluster, conditions),
+        )
+    return Progress(cluster["name"], cluster["status"].get("phase") or "Progressing", rows, blocked(cluster))
+
+
+def blocked(cluster: Cluster) -> Condition | None:
+    """The condition that names who must act: Ready's copy is left for the more exact one where there is one."""
+    found = [c for c in cluster["status"].get("conditions") or [] if c.get("blame") and c["status"] != "True"]
+    return next((c for c in found if c["type"] != "Ready"), found[0] if found else None)
+
+
+def _cloud(condition: Condition | None, cluster: Cluster) -> tuple[Row, ...]:
+    if condition is None:
+        return tuple(Row(name, State.WAITING) for name, _ in _CLOUD_CHAPTERS)
+    if condition["status"] == "True":
+        since = _since(cluster["created_at"], condition.get("last_transition_at"))
+        details = {"floating address": cluster["status"].get("api_url") or ""}
+        return tuple(
+            Row(name, State.DONE, details.get(name, ""), since if name == _CLOUD_CHAPTERS[-1][0] else None)
+            for name, _ in _CLOUD_CHAPTERS
+        )
+    reasons = [reason for _, reason in _CLOUD_CHAPTERS]
+    current = reasons.index(condition["reason"]) if condition["reason"] in reasons else None
+    if current is None:
+        state = State.FAILED if condition.get("blame") else State.RUNNING
+        return (Row("cloud", state, condition["message"] or condition["reason"]),)
+    rows = []
+    for place, (name, _) in enumerate(_CLOUD_CHAPTERS):
+        state = State.DONE if place < current else State.RUNNING if place == current else State.WAITING
+        rows.append(Row(name, state, condition["message"] if place == current else ""))
+    return tuple(rows)
+
+
+def _machine_rows(machines: Sequence[Machine], now: datetime) -> tuple[Row, ...]:
+    return tuple(_machine(machine, now) for machine in machines)
+
+
+def _machine(machine: Machine, now: datetime) -> Row:
+    phases = machine.get("phases") or []
+    last = phases[-1] if phases else None
+    if machine.get("removing"):
+        return Row(machine["name"], State.RUNNING, "leaving")
+    if machine.get("joined"):
+        took = _since(machine["created_at"], last["at"] if last else None)
+        return Row(machine["name"], State.DONE, "joined", took)
+    going = max(0.0, (now - parse_time(machine["created_at"])).total_seconds())
+    if last is None:
+        return Row(machine["name"], State.RUNNING, "boots", going)
+    failed = next((p for p in phases if p["state"] == "failed"), None)
+    if failed is not None:
+        lines = (failed.get("log") or "").strip().splitlines()
+        return Row(machine["name"], State.FAILED, f"{failed['phase']} failed{': ' + lines[-1] if lines else ''}", going)
+    running = next((p for p in phases if p["state"] == "started"), last)
+    done = sum(p["state"] == "done" for p in phases)
+    return Row(machine["name"], State.RUNNING, f"{running['phase']} ({done} phases done)", going)
+
+
+def _kubernetes(cluster: Cluster, conditions: dict[str, Condition]) -> tuple[Row, ...]:
+    status = cluster["status"]
+    control, workers, addons = (conditions.get(t) for t in ("ControlPlaneReady", "WorkersReady", "AddonsReady"))
+    count = status.get("machines") or {"desired": 0, "ready": 0}
+    version = status.get("kubernetes_version")
+    silent = control is not None and control["reason"] == "WaitingForKubernetesAPI"
+    api = Row("Kubernetes API", State.WAITING)
+    if version and not silent:
+        api = Row("Kubernetes API", State.DONE, f"version {version}")
+    elif silent and control is not None:
+        api = Row("Kubernetes API", State.RUNNING, control["message"])
+    parts_ready = all(c is not None and c["status"] == "True" for c in (control, workers))
+    nodes = State.DONE if parts_ready else State.RUNNING if api.state is State.DONE else State.WAITING
+    waiting = next((c for c in (control, workers) if c is not None and c["reason"] == "NodesNotReady"), None)
+    detail = f"{count['ready']} of {count['desired']} Ready" + (f"; {waiting['message']}" if waiting else "")
+    last = max(
+        (_since(cluster["created_at"], c.get("last_transition_at")) or 0.0 for c in (control, workers) if c), default=0
+    )
+    return (api, Row("nodes", nodes, detail, last if parts_ready else None), _addons(addons, api.state, cluster))
+
+
+def _addons(condition: Condition | None, api: State, cluster: Cluster) -> Row:
+    if condition is None or (condition["status"] != "True" and api is not State.DONE and not condition.get("blame")):
+        return Row("add-ons", State.WAITING)
+    if condition["status"] == "True":
+        return Row("add-ons", State.DONE, "", _since(cluster["created_at"], condition.get("last_transition_at")))
+    return Row("add-ons", State.FAILED if condition.get("blame") else State.RUNNING, condition["message"])
+
+
+def _deletion(condition: Condition | None) -> tuple[Row, ...]:
+    if condition is None:
+        return (Row("cloud objects", State.RUNNING),)
+    state = State.FAILED if condition.get("blame") else State.RUNNING
+    return (Row("cloud objects", state, condition["message"] or condition["reason"]),)
+
+
+def _since(start: str, end: str | None) -> float | None:
+    return None if not end else max(0.0, (parse_time(end) - parse_time(start)).total_seconds())

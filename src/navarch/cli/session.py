@@ -1,0 +1,45 @@
+"""From the options before the command to a client."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from navarch.client.clusters import Navarch
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which cloud, and where Navarch is if the catalogue is not to be asked."""
+
+    cloud: str | None = None
+    region: str | None = None
+    endpoint: str | None = None
+
+
+def connected(ctx: typer.Context) -> "Navarch":
+    """A client for the cloud that the command line and the environment name."""
+    from navarch.client import connect
+
+    target: Target = ctx.find_object(Target) or Target()
+    return connect(cloud=target.cloud, region=target.region, endpoint=target.endpoint, on_wait=_tell)
+
+
+def _tell(why: str, seconds: float) -> None:
+    from navarch.cli.output import note
+
+    note(f"{why}; again in {seconds:.1f} s")
+
+
+def complete_cluster(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of clusters, for the shell's completion; none where they cannot be had."""
+    from navarch.client.errors import ClientError
+
+    root = ctx.find_root().params
+    ctx.obj = Target(root.get("os_cloud"), root.get("os_region_name"), root.get("endpoint"))
+    try:
+        with connected(ctx) as navarch:
+            return [c["name"] for c in navarch.clusters() if c["name"].startswith(incomplete)]
+    except ClientError:
+        return []

@@ -1,0 +1,102 @@
+"""Words of the command line as values: durations, labels, node groups. A bad one is a usage error (exit code 2)."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds_of(value: str, option: str = "--timeout") -> float:
+    """Seconds of `90`, `90s`, `20m`, `1h30m`."""
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    if not re.fullmatch(r"(\d+(\.\d+)?[smhd])+", value):
+        raise typer.BadParameter(f"{value!r} is not a duration such as 90s, 20m or 1h30m", param_hint=option)
+    return sum(float(number) * _UNITS[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)([smhd])", value))
+
+
+def pairs_of(words: Iterable[str], option: str) -> dict[str, str]:
+    """A mapping of `key=value` words."""
+    result = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise typer.BadParameter(f"{word!r} is not of the form key=value", param_hint=option)
+        result[key] = value
+    return result
+
+
+def taint_of(word: str, option: str = "--taint") -> dict[str, str]:
+    """A taint from `key=value:Effect` or `key:Effect`."""
+    match = re.fullmatch(r"([^=:]+)(?:=([^:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)", word)
+    if match is None:
+        raise typer.BadParameter(
+            f"{word!r} is not of the form key=value:NoSchedule (or PreferNoSchedule, NoExecute)", param_hint=option
+        )
+    return {"key": match[1], "value": match[2] or "", "effect": match[3]}
+
+
+def node_group_of(word: str, option: str = "--node-group") -> dict[str, Any]:
+    """A node group from `name=web,flavor=m1.small,replicas=2,zones=z1+z2,label=tier:web,taint=key=value:NoSchedule`."""
+    group: dict[str, Any] = {}
+    for part in word.split(","):
+        key, sign, value = part.partition("=")
+        if not sign or not value:
+            raise typer.BadParameter(f"{part!r} in {word!r} is not of the form key=value", param_hint=option)
+        match key:
+            case "name" | "flavor":
+                group[key] = value
+            case "replicas" | "max_surge" | "max_unavailable":
+                if not value.isdecimal():
+                    raise typer.BadParameter(
+                        f"{key} in {word!r} must be a whole number, got {value!r}", param_hint=option
+                    )
+                group[key] = int(value)
+            case "zone" | "zones":
+                group["zones"] = value.split("+")
+            case "label":
+                name, _, text = value.partition(":")
+                group.setdefault("labels", {})[name] = text
+            case "taint":
+                group.setdefault("taints", []).append(taint_of(value, option))
+            case _:
+                known = "name, flavor, replicas, zones, label, taint, max_surge, max_unavailable"
+                raise typer.BadParameter(f"{key!r} in {word!r} is not one of {known}", param_hint=option)
+    if "name" not in group:
+        raise typer.BadParameter(f"{word!r} needs a name, as in name=web", param_hint=option)
+    return group
+
+
+def read_document(path: str, option: str = "-f") -> dict[str, Any]:
+    """The mapping in a YAML or JSON file; `-` is standard input."""
+    import sys
+
+    import yaml
+
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text()
+        value = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error}", param_hint=option) from error
+    except yaml.YAMLError as error:
+        raise typer.BadParameter(f"{path} is not YAML: {error}", param_hint=option) from error
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f"{path} must hold a mapping", param_hint=option)
+    return value
+
+
+def read_ssh_key(path: str, option: str = "--ssh-key") -> str:
+    """A public key from its file."""
+    try:
+        text = Path(path).expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error}", param_hint=option) from error
+    if "PRIVATE KEY" in text:
+        raise typer.BadParameter(f"{path} is a private key; give the .pub file", param_hint=option)
+    if not re.match(r"(ssh-|ecdsa-|sk-)\S+ \S+", text):
+        raise typer.BadParameter(f"{path} does not hold a public SSH key", param_hint=option)
+    return text

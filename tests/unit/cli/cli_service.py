@@ -1,0 +1,104 @@
+"""A small real HTTP server that speaks the native API."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass
+class Answer:
+    """What the server says: `body` is sent as JSON."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Request:
+    """What was asked."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    body: Any
+    headers: dict[str, str]
+
+
+Handler = Callable[[Request], Answer]
+
+
+class Service:
+    """Answers by (method, path); a list of answers is used up one by one, the last one stays."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.requests: list[Request] = []
+        self._answers: dict[tuple[str, str], list[Answer | Handler]] = {}
+
+    def on(self, method: str, path: str, *answers: Answer | Handler) -> None:
+        self._answers[method, "/kaas/v1" + path if path != "/readyz" else path] = list(answers)
+
+    def sent(self, method: str) -> list[Request]:
+        return [r for r in self.requests if r.method == method]
+
+    def answer(self, request: Request) -> Answer:
+        self.requests.append(request)
+        answers = self._answers.get((request.method, request.path))
+        if answers is None:
+            return Answer(404, {"title": "Not Found", "status": 404, "detail": f"nothing at {request.path}"})
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answer(request) if callable(answer) else answer
+
+
+@dataclass
+class Ran:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@contextmanager
+def serving() -> Iterator[Service]:
+    """A server on the loopback interface."""
+
+    class Handling(BaseHTTPRequestHandler):
+        def _any(self) -> None:
+            split = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            raw = self.rfile.read(length) if length else b""
+            request = Request(
+                self.command, split.path, parse_qsl(split.query), json.loads(raw) if raw else None,
+                {k.lower(): v for k, v in self.headers.items()},
+            )  # fmt: skip
+            answer = made.answer(request)
+            text = b"" if answer.body is None else json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            kind = "application/problem+json" if answer.status >= 400 else "application/json"
+            for name, value in {"Content-Type": kind, "Content-Length": str(len(text)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815 - http.server's names
+
+        def log_message(self, *args: Any) -> None:
+            return None
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handling)
+    made = Service(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,349 @@
+"""Command lines against a server: what is sent, what is printed, how it ends."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cli_service import Answer, Ran, Service
+
+Run = Callable[..., Ran]
+Make = Callable[..., dict[str, Any]]
+ID = "0d5a2f0e-0000-4000-8000-000000000001"
+COMMANDS = [
+    "", "cluster", "cluster create", "cluster list", "cluster show", "cluster update", "cluster delete",
+    "cluster kubeconfig", "cluster events", "cluster plan", "cluster timeline", "nodegroup", "nodegroup create",
+    "nodegroup list", "nodegroup show", "nodegroup update", "nodegroup scale", "nodegroup delete", "machine",
+    "machine list", "machine show", "versions", "flavors", "zones", "volume-types", "external-networks", "quota",
+    "doctor", "completion",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_help(navarch: Run, words: str) -> None:
+    ran = navarch(*words.split(), "--help")
+    assert ran.code == 0
+    assert ran.out.startswith(f"Usage: navarch {words}".rstrip())
+    assert navarch(*words.split(), "-h").out == ran.out
+
+
+def test_an_unknown_command_is_a_usage_error(navarch: Run) -> None:
+    ran = navarch("cluster", "crate", "x")
+    assert ran.code == 2
+    assert "crate" in ran.err
+
+
+def test_a_name_is_all_that_create_needs(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("POST", "/clusters", Answer(202, cluster("Progressing")))
+    ran = navarch("cluster", "create", "shop", "--no-wait")
+    assert ran.code == 0
+    (request,) = service.sent("POST")
+    assert request.body == {"name": "shop", "spec": {}}
+    assert request.headers["idempotency-key"]
+    assert "navarch cluster show shop" in ran.out
+
+
+def test_options_become_the_request(navarch: Run, service: Service, cluster: Make, tmp_path: Path) -> None:
+    service.on("POST", "/clusters", Answer(202, cluster()))
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me@home\n")
+    ran = navarch(
+        "cluster", "create", "shop", "--no-wait", "--version", "1.37.2", "--control-plane-replicas", "3",
+        "--control-plane-flavor", "c1.small", "--workers", "2", "--flavor", "m1.small", "--zone", "z1", "--zone", "z2",
+        "--node-group", "name=web,flavor=m1.medium,replicas=4,zones=z2+z3,label=tier:web,taint=a=b:NoSchedule",
+        "--node-cidr", "10.1.0.0/24", "--pod-cidr", "10.2.0.0/16", "--service-cidr", "10.3.0.0/16",
+        "--external-network", "public", "--etcd-volume-type", "ssd", "--etcd-volume-size", "20",
+        "--api-allowed-cidr", "198.51.100.0/24", "--ssh-key", "key.pub", "--label", "team=red",
+        "--idempotency-key", "k1", "-o", "name",
+    )  # fmt: skip
+    assert (ran.code, ran.out) == (0, "shop\n")
+    (request,) = service.sent("POST")
+    assert request.headers["idempotency-key"] == "k1"
+    assert request.body == {
+        "name": "shop",
+        "labels": {"team": "red"},
+        "spec": {
+            "kubernetes_version": "1.37.2",
+            "control_plane": {
+                "replicas": 3, "flavor": "c1.small", "zones": ["z1", "z2"],
+                "etcd_volume": {"type": "ssd", "size_gib": 20},
+            },
+            "network": {
+                "node_cidr": "10.1.0.0/24", "pod_cidr": "10.2.0.0/16", "service_cidr": "10.3.0.0/16",
+                "external_network": "public", "api_allowed_cidrs": ["198.51.100.0/24"],
+            },
+            "ssh_keys": ["ssh-ed25519 AAAA me@home"],
+            "node_groups": [
+                {"name": "workers", "flavor": "m1.small", "replicas": 2, "zones": ["z1", "z2"]},
+                {
+                    "name": "web", "flavor": "m1.medium", "replicas": 4, "zones": ["z2", "z3"],
+                    "labels": {"tier": "web"}, "taints": [{"key": "a", "value": "b", "effect": "NoSchedule"}],
+                },
+            ],
+        },
+    }  # fmt: skip
+
+
+def test_a_file_may_be_what_show_printed(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    service.on("POST", "/clusters", Answer(202, cluster()))
+    Path("spec.yaml").write_text(navarch("cluster", "show", "shop", "-o", "yaml").out)
+    assert navarch("cluster", "create", "other", "-f", "spec.yaml", "--no-wait", "--zone", "z3").code == 0
+    (request,) = service.sent("POST")
+    assert set(request.body) == {"name", "labels", "spec"}
+    assert request.body["name"] == "other"
+    assert request.body["spec"]["control_plane"]["zones"] == ["z3"]
+    assert request.body["spec"]["control_plane"]["flavor"] == "c1.small"
+
+
+def test_every_mistake_of_a_refusal_is_printed(navarch: Run, service: Service) -> None:
+    errors = [
+        {"field": "name", "detail": "not a name"},
+        {"field": "spec.control_plane.replicas", "detail": "must be 1, 3 or 5"},
+    ]
+    service.on("POST", "/clusters", Answer(422, {"title": "Invalid", "detail": "2 problems", "errors": errors}))
+    ran = navarch("cluster", "create", "UPPER", "--no-wait")
+    assert ran.code == 4
+    assert ran.err == "Error: 2 problems\n  name: not a name\n  spec.control_plane.replicas: must be 1, 3 or 5\n"
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, 4), (401, 5), (403, 5), (404, 3), (409, 4), (412, 4), (413, 4), (422, 4), (500, 1), (501, 1)],
+)
+def test_exit_codes_of_refusals(navarch: Run, service: Service, status: int, code: int) -> None:
+    service.on(
+        "GET", "/clusters", Answer(status, {"title": "No", "detail": "because"}, {"x-openstack-request-id": "req-7"})
+    )
+    ran = navarch("cluster", "list")
+    assert ran.code == code
+    assert "because" in ran.err
+    assert "req-7" in ran.err
+
+
+def test_a_service_that_is_away_is_exit_code_7(navarch: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("navarch.client.http._ATTEMPTS", 1)
+    ran = navarch("--endpoint", "http://127.0.0.1:1", "cluster", "list")
+    assert ran.code == 7
+    assert "cannot be reached" in ran.err
+
+
+def test_no_credentials_is_exit_code_5(navarch: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = navarch("--os-cloud", "nowhere", "cluster", "list")
+    assert ran.code == 5
+    assert "has: here" in ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cluster create", "cluster create x --timeout soon", "cluster create x --label nosign",
+        "cluster create x --workers two",
+        "cluster create x --node-group flavor=m1.small", "cluster create x --node-group name=a,colour=red",
+        "cluster create x --node-group name=a,replicas=many", "cluster create x -f missing.yaml", "cluster update x",
+        "cluster create x --ssh-key missing.pub", "cluster kubeconfig x --merge --file y", "cluster show",
+        "machine list",
+        "nodegroup scale web -c x -- -1", "nodegroup create web -c x --taint bad", "cluster plan",
+        "cluster list -o xml",
+    ],
+)  # fmt: skip
+def test_usage_errors_ask_the_service_nothing(navarch: Run, service: Service, words: str) -> None:
+    ran = navarch(*words.split())
+    assert ran.code == 2
+    assert "Error" in ran.err
+    assert service.requests == []
+
+
+def test_a_private_key_is_never_sent(navarch: Run, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n")
+    ran = navarch("cluster", "create", "x", "--ssh-key", "id")
+    assert ran.code == 2
+    assert ".pub" in ran.err
+    assert service.requests == []
+
+
+def test_list_follows_the_pages(navarch: Run, service: Service, cluster: Make) -> None:
+    first, second = cluster(), {**cluster(), "name": "lab"}
+
+    def page(request: Any) -> Answer:
+        marked = dict(request.query).get("marker")
+        body = {
+            "clusters": [second] if marked else [first],
+            "next": None if marked else "/kaas/v1/clusters?marker=1&limit=1",
+        }
+        return Answer(200, body)
+
+    service.on("GET", "/clusters", page)
+    assert navarch("cluster", "list", "-o", "name").out == "shop\nlab\n"
+    table = navarch("cluster", "list").out.splitlines()
+    assert table[0].split() == ["NAME", "PHASE", "VERSION", "MACHINES", "API", "AGE", "ID"]
+    assert table[1].split()[:5] == ["shop", "Ready", "1.37.2", "3/3", "https://198.51.100.23:6443"]
+    assert [c["name"] for c in json.loads(navarch("cluster", "list", "-o", "json").out)] == ["shop", "lab"]
+    assert [c["name"] for c in yaml.safe_load(navarch("cluster", "list", "-o", "yaml").out)] == ["shop", "lab"]
+
+
+def test_markup_in_a_label_is_text(navarch: Run, service: Service, machine: Make) -> None:
+    service.on(
+        "GET", "/clusters/shop/machines", Answer(200, {"machines": [machine(name="[red]x[/red]")], "next": None})
+    )
+    assert "[red]x[/red]" in navarch("machine", "list", "-c", "shop").out
+
+
+def test_show_tells_who_must_act_and_how(navarch: Run, service: Service, cluster: Make, condition: Any) -> None:
+    trouble = {"blame": "project-admin", "remedy": "ask for 4 more cores"}
+    found = cluster(
+        "Blocked",
+        condition("Ready", "False", "QuotaExceeded", "cores: needed 6, free 2", **trouble),
+        condition("WorkersReady", "False", "QuotaExceeded", "cores: needed 6, free 2", **trouble),
+    )
+    service.on("GET", "/clusters/shop", Answer(200, found))
+    service.on("GET", f"/clusters/{ID}/node_groups", Answer(200, {"node_groups": [], "next": None}))
+    ran = navarch("cluster", "show", "shop")
+    assert ran.code == 0
+    assert ran.out.count("ask for 4 more cores") == 1
+    assert "who must act: project-admin" in ran.out
+
+
+def test_update_sends_a_merge_patch(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("PATCH", "/clusters/shop", Answer(202, cluster()))
+    ran = navarch(
+        "cluster", "update", "shop", "--api-allowed-cidr", "any", "--label", "a=b", "--remove-label", "c", "--pause",
+        "--if-match", "3",
+    )  # fmt: skip
+    assert ran.code == 0
+    (request,) = service.sent("PATCH")
+    assert request.body == {
+        "labels": {"a": "b", "c": None},
+        "spec": {"network": {"api_allowed_cidrs": []}, "paused": True},
+    }
+    assert request.headers["if-match"] == '"3"'
+
+
+def test_delete_without_a_terminal_needs_yes(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    ran = navarch("cluster", "delete", "shop")
+    assert ran.code == 2
+    assert "--yes" in ran.err
+    assert service.sent("DELETE") == []
+
+
+def test_delete_waits_until_nothing_answers_to_the_id(navarch: Run, service: Service, cluster: Make) -> None:
+    going = {**cluster("Deleting"), "deletion_requested_at": "2026-03-01T13:00:00Z"}
+    gone = Answer(404, {"title": "Not Found"})
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    service.on("GET", f"/clusters/{ID}", Answer(200, going), Answer(200, going), gone)
+    service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [], "next": None}))
+    service.on("DELETE", f"/clusters/{ID}", Answer(202, going))
+    ran = navarch("cluster", "delete", "shop", "--yes", "--keep-volumes")
+    assert (ran.code, "is gone" in ran.out) == (0, True)
+    assert service.sent("DELETE")[0].query == [("keep", "volumes")]
+
+
+KUBECONFIG = """apiVersion: v1
+kind: Config
+clusters: [{name: shop, cluster: {server: "https://198.51.100.23:6443"}}]
+users: [{name: admin, user: {client-certificate-data: eA==}}]
+contexts: [{name: shop, context: {cluster: shop, user: admin}}]
+current-context: shop
+"""
+
+
+@pytest.fixture
+def issuing(service: Service, cluster: Make) -> Service:
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    body = {"kubeconfig": KUBECONFIG, "expires_at": "2026-03-01T20:00:00Z"}
+    service.on("POST", f"/clusters/{ID}/kubeconfigs", Answer(201, body))
+    return service
+
+
+def test_a_kubeconfig_is_written_for_its_owner_alone(navarch: Run, issuing: Service) -> None:
+    ran = navarch("cluster", "kubeconfig", "shop", "--role", "view", "--ttl", "2h")
+    assert ran.code == 0
+    path = Path("shop.kubeconfig")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == KUBECONFIG
+    assert f"export KUBECONFIG={path.absolute()}" in ran.out
+    assert issuing.sent("POST")[0].body == {"role": "view", "ttl_seconds": 7200}
+
+
+def test_a_kubeconfig_can_be_printed(navarch: Run, issuing: Service) -> None:
+    assert navarch("cluster", "kubeconfig", "shop", "--file", "-").out == KUBECONFIG
+    assert not Path("shop.kubeconfig").exists()
+
+
+def test_merging_keeps_what_is_there_and_replaces_its_own(navarch: Run, issuing: Service, tmp_path: Path) -> None:
+    path = tmp_path / "home" / ".kube" / "config"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "apiVersion: v1\nkind: Config\nclusters: [{name: old, cluster: {server: 'https://old'}}]\nusers: []\n"
+        "contexts: []\ncurrent-context: old\n"
+    )
+    for _ in range(2):
+        assert navarch("cluster", "kubeconfig", "shop", "--merge").code == 0
+    merged = yaml.safe_load(path.read_text())
+    assert [c["name"] for c in merged["clusters"]] == ["old", "navarch-shop"]
+    assert [c["name"] for c in merged["contexts"]] == ["navarch-shop"]
+    assert merged["current-context"] == "navarch-shop"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_merging_into_something_else_changes_nothing(navarch: Run, issuing: Service, tmp_path: Path) -> None:
+    path = tmp_path / "home" / ".kube" / "config"
+    path.parent.mkdir(parents=True)
+    path.write_text("- not\n- a kubeconfig\n")
+    ran = navarch("cluster", "kubeconfig", "shop", "--merge")
+    assert ran.code == 1
+    assert path.read_text() == "- not\n- a kubeconfig\n"
+
+
+def test_scale_waits_for_the_machines(navarch: Run, service: Service, cluster: Make, machine: Make) -> None:
+    group = {"name": "web", "spec": {"replicas": 2, "flavor": "m1.small"}, "status": {"ready": 2}}
+    workers = [machine(name=f"shop-web-{n}", role="worker", group="web") for n in (1, 2)]
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(202, group))
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    service.on("GET", f"/clusters/{ID}", Answer(200, cluster()))
+    pages = [Answer(200, {"machines": workers[:n], "next": None}) for n in (1, 1, 2)]
+    service.on("GET", f"/clusters/{ID}/machines", *pages)
+    service.on("GET", f"/clusters/{ID}/node_groups/web", Answer(200, group))
+    ran = navarch("nodegroup", "scale", "web", "2", "-c", "shop")
+    assert ran.code == 0
+    assert service.sent("PATCH")[0].body == {"spec": {"replicas": 2}}
+    assert len([r for r in service.requests if r.path.endswith("/machines")]) == 3
+
+
+def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service, machine: Make) -> None:
+    failed = {
+        "phase": "KubeadmInit",
+        "state": "failed",
+        "at": "2026-03-01T12:00:40Z",
+        "seconds": 9.0,
+        "log": "etcd: no disk",
+    }
+    service.on(
+        "GET",
+        "/clusters/shop/machines",
+        Answer(200, {"machines": [machine(joined=False, phases=[failed])], "next": None}),
+    )
+    ran = navarch("machine", "show", "shop-0d5a2f0e-cp-0", "-c", "shop")
+    assert "etcd: no disk" in ran.out
+    assert navarch("machine", "show", "other", "-c", "shop").code == 3
+
+
+def test_completion_scripts_are_printed(navarch: Run) -> None:
+    for shell in ("bash", "zsh", "fish", "powershell"):
+        ran = navarch("completion", shell)
+        assert ran.code == 0
+        assert "_NAVARCH_COMPLETE" in ran.out
+
+
+def test_the_shell_completes_names_of_clusters(
+    navarch: Run, service: Service, cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.on("GET", "/clusters", Answer(200, {"clusters": [cluster(), {**cluster(), "name": "lab"}], "next": None}))
+    monkeypatch.setenv("_NAVARCH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "navarch cluster show s")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert navarch().out.split() == ["shop"]

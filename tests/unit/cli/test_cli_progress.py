@@ -1,0 +1,169 @@
+"""Progress as people and logs see it, and waiting for its end."""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cli_service import Answer, Ran, Service
+from rich.console import Console
+
+from navarch.cli.live import LineView, LiveView, blocked_lines
+from navarch.cli.progress import State, progress_of
+
+Make = Callable[..., dict[str, Any]]
+ID = "0d5a2f0e-0000-4000-8000-000000000001"
+NOW = datetime(2026, 3, 1, 12, 0, 31, tzinfo=UTC)
+
+
+def states(progress: Any) -> dict[str, State]:
+    return {row.name: row.state for row in progress.rows}
+
+
+def test_the_clouds_chapters_follow_the_reason(cluster: Any, condition: Any) -> None:
+    found = cluster(
+        "Progressing", condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb is PENDING_CREATE")
+    )
+    seen = states(progress_of(found, [], NOW))
+    assert [seen[n] for n in ("network", "load balancer", "floating address")] == [
+        State.DONE, State.RUNNING, State.WAITING,
+    ]  # fmt: skip
+    assert seen["Kubernetes API"] is State.WAITING
+
+
+def test_a_machine_shows_its_phase_and_its_seconds(cluster: Any, machine: Make) -> None:
+    running = {"phase": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
+    done = {"phase": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2, "log": ""}
+    rows = progress_of(cluster("Progressing"), [machine("m", False, phases=[done, running])], NOW).rows
+    (row,) = [r for r in rows if r.name == "m"]
+    assert (row.state, row.detail, row.seconds) == (State.RUNNING, "KubeadmInit (1 phases done)", 30.0)
+
+
+def test_a_failed_phase_shows_the_last_line_of_its_log(cluster: Any, machine: Make) -> None:
+    failed = {
+        "phase": "KubeadmInit",
+        "state": "failed",
+        "at": "2026-03-01T12:00:22Z",
+        "seconds": 9,
+        "log": "one\ntwo\n",
+    }
+    (row,) = [
+        r
+        for r in progress_of(cluster("Progressing"), [machine("m", False, phases=[failed])], NOW).rows
+        if r.name == "m"
+    ]
+    assert (row.state, row.detail) == (State.FAILED, "KubeadmInit failed: two")
+
+
+def test_everything_is_done_when_ready(cluster: Any, condition: Any, machine: Make) -> None:
+    kinds = ("Ready", "InfrastructureReady", "ControlPlaneReady", "WorkersReady", "AddonsReady")
+    found = cluster("Ready", *(condition(kind, "True", "AsWanted") for kind in kinds))
+    assert set(states(progress_of(found, [machine()], NOW)).values()) == {State.DONE}
+
+
+def test_lines_are_written_for_changes_only(cluster: Any, condition: Any, machine: Make) -> None:
+    lines: list[str] = []
+    ticks = iter(range(100))
+    view = LineView("Creating", write=lines.append, clock=lambda: float(next(ticks)), now=lambda: NOW)
+    waits = cluster("Progressing", condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb for 3 s"))
+    later = cluster("Progressing", condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb for 4 s"))
+    with view:
+        view.show(progress_of(waits, [], NOW))
+        view.show(progress_of(later, [], NOW))
+        view.show(progress_of(waits, [machine("m", False, phases=[])], NOW))
+    assert lines == [
+        "2026-03-01T12:00:31+00:00 +1s Creating",
+        "2026-03-01T12:00:31+00:00 +2s network: done",
+        "2026-03-01T12:00:31+00:00 +3s load balancer: running - lb for 3 s",
+        "2026-03-01T12:00:31+00:00 +4s m: running - boots",
+    ]
+
+
+def test_the_live_view_draws_every_row_and_what_blocks(cluster: Any, condition: Any, machine: Make) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100, color_system=None)
+    trouble = condition(
+        "InfrastructureReady",
+        "False",
+        "QuotaExceeded",
+        "cores: needed 6, free 2",
+        blame="project-admin",
+        remedy="ask for 4",
+    )
+    with LiveView("Creating cluster shop", console=console) as view:
+        view.show(progress_of(cluster("Blocked", trouble), [machine()], NOW))
+    text = stream.getvalue()
+    for words in ("Creating cluster shop", "shop-0d5a2f0e-cp-0", "39.0 s", "joined", "what to do: ask for 4"):
+        assert words in text
+
+
+def test_the_exact_condition_is_preferred_to_readys_copy(cluster: Any, condition: Any) -> None:
+    blame = {"blame": "user", "remedy": "do it"}
+    found = cluster(
+        "Blocked", condition("Ready", "False", "A", "m", **blame), condition("AddonsReady", "False", "B", "m", **blame)
+    )
+    progress = progress_of(found, [], NOW)
+    assert blocked_lines(progress) == ["Blocked: B: m", "  who must act: user", "  what to do: do it"]
+
+
+@pytest.fixture
+def creating(service: Service, cluster: Any, machine: Make) -> Service:
+    service.on("POST", "/clusters", Answer(202, cluster("Progressing")))
+    service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [machine()], "next": None}))
+    return service
+
+
+def test_create_waits_for_ready_of_its_generation(creating: Service, navarch: Callable[..., Ran], cluster: Any) -> None:
+    stale = cluster("Ready", observed_generation=0)
+    creating.on(
+        "GET", f"/clusters/{ID}", Answer(200, cluster("Progressing")), Answer(200, stale), Answer(200, cluster())
+    )
+    ran = navarch("cluster", "create", "shop")
+    assert ran.code == 0
+    assert "ready after 70s: https://198.51.100.23:6443" in ran.out
+    assert "navarch cluster kubeconfig shop" in ran.out
+    assert "shop-0d5a2f0e-cp-0: done (39s)" in ran.err
+    assert len([r for r in creating.requests if r.path.endswith(ID)]) == 3
+
+
+def test_a_blocked_cluster_may_clear(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any, condition: Any
+) -> None:
+    trouble = condition(
+        "InfrastructureReady", "False", "QuotaExceeded", "no cores", blame="project-admin", remedy="ask"
+    )
+    creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Blocked", trouble)), Answer(200, cluster()))
+    ran = navarch("cluster", "create", "shop")
+    assert ran.code == 0
+    assert "what to do: ask" in ran.err
+
+
+def test_a_cluster_blocked_to_the_end_is_a_failure_with_its_remedy(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any, condition: Any
+) -> None:
+    trouble = condition(
+        "InfrastructureReady", "False", "QuotaExceeded", "no cores", blame="project-admin", remedy="ask"
+    )
+    creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Blocked", trouble)))
+    ran = navarch("cluster", "create", "shop", "--timeout", "0.1s")
+    assert ran.code == 1
+    assert ran.err.endswith(
+        "Error: Blocked: QuotaExceeded: no cores\n  who must act: project-admin\n  what to do: ask\n"
+    )
+
+
+def test_a_cluster_that_takes_too_long_is_exit_code_6(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any
+) -> None:
+    creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Progressing")))
+    ran = navarch("cluster", "create", "shop", "--timeout", "0.1s")
+    assert ran.code == 6
+    assert "goes on without us" in ran.err
+
+
+def test_a_cluster_deleted_meanwhile_is_exit_code_3(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any
+) -> None:
+    creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Progressing")), Answer(404, {"title": "Not Found"}))
+    assert navarch("cluster", "create", "shop").code == 3
