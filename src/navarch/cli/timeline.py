@@ -3,6 +3,7 @@
 An event with `seconds` began at its `at`; a machine's report of a phase done or failed was made when the phase ended.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,8 @@ def waterfall(
     ready = (parse_time(ready_at) - origin).total_seconds() if ready_at else None
     horizon = ready if ready is not None and not everything else float("inf")
     found: dict[tuple[str, str, str], list[Segment]] = {}
+    stem = f"{cluster['name'][:24].rstrip('-')}-{cluster['id'][:8]}-"  # begins the name of every object of this cluster
+    boots = {machine["name"]: _machine_segments(machine, origin, now) for machine in machines}
 
     def add(group: str, subject: str, name: str, segment: Segment) -> None:
         if segment.start <= horizon:
@@ -78,17 +81,16 @@ def waterfall(
             continue
         group = event["component"] if event["component"] in GROUPS else "navarch"
         start = (parse_time(event["at"]) - origin).total_seconds()
+        end = start + seconds
         if group == "navarch" and seconds < _SHORTEST_OF_OURS:
             continue
-        add(
-            group,
-            event["subject"],
-            event["reason"],
-            Segment(start, start + seconds, event["level"] == "Warning", message=event["message"]),
-        )
-    for machine in machines:
-        for name, segment in _machine_segments(machine, origin, now):
-            add("machine", machine["name"], name, segment)
+        if event["reason"] == "NodeReady":  # counted from the machine's making; what its boot took is shown as its own
+            start = max([start, *(s.end for _, s in boots.get(event["subject"], []) if s.end < end)])
+        segment = Segment(start, end, event["level"] == "Warning", message=event["message"])
+        add(group, event["subject"].removeprefix(stem), _words(event["reason"]), segment)
+    for name, segments in boots.items():
+        for phase, segment in segments:
+            add("machine", name.removeprefix(stem), phase, segment)
     lanes = [
         Lane(group, subject, name, tuple(sorted(segments, key=lambda s: s.start)))
         for (group, subject, name), segments in found.items()
@@ -119,6 +121,12 @@ def _machine_segments(machine: Machine, origin: datetime, now: datetime) -> list
                 0, ("made and booted", Segment(asked, spoke, message="from asking for it to its first report"))
             )
     return segments
+
+
+def _words(reason: str) -> str:
+    """A CamelCase reason as words: EnsureLoadBalancer is "load balancer", ServerActive "server active"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", reason.removeprefix("Ensure"))
+    return " ".join(word if word.isupper() else word.lower() for word in words.split()) or reason
 
 
 def _ordered(lanes: list[Lane]) -> list[Lane]:

@@ -29,7 +29,7 @@ def event(
 
 
 EVENTS = [
-    event(0.5, 1.5, "EnsureNetwork", "shop-net", "cloud"),
+    event(0.5, 1.5, "EnsureNetwork", "shop-0d5a2f0e-net", "cloud"),
     event(2.0, 7.0, "EnsureLoadBalancer", "shop-api", "cloud"),
     event(1.0, 0.01, "RecordMachine", "shop-cp-0", "navarch"),
     event(41.0, 3.0, "ApplyAddon", "calico", "kubernetes"),
@@ -45,23 +45,31 @@ def drawn(cluster: Any, machine: Any) -> Waterfall:
 
 def test_lanes_are_grouped_and_in_order(drawn: Waterfall) -> None:
     assert [(lane.group, lane.name) for lane in drawn.lanes] == [
-        ("cloud", "EnsureNetwork"), ("cloud", "EnsureLoadBalancer"), ("machine", "made and booted"),
-        ("machine", "FormatEtcdDisk"), ("machine", "KubeadmInit"), ("kubernetes", "ApplyAddon"),
+        ("cloud", "network"), ("cloud", "load balancer"), ("machine", "made and booted"),
+        ("machine", "FormatEtcdDisk"), ("machine", "KubeadmInit"), ("kubernetes", "apply addon"),
     ]  # fmt: skip
     assert (drawn.ready, drawn.total) == (70.0, 70.0)
 
 
 def test_events_begin_at_their_time_and_phases_end_at_theirs(drawn: Waterfall) -> None:
     spans = {lane.name: (lane.segments[0].start, lane.segments[0].end) for lane in drawn.lanes}
-    assert spans["EnsureLoadBalancer"] == (2.0, 9.0)
+    assert spans["load balancer"] == (2.0, 9.0)
     assert spans["KubeadmInit"] == (22.0, 40.0)
     assert spans["made and booted"] == (1.0, 20.0)
+
+
+def test_a_node_becomes_ready_from_when_its_machine_has_joined(cluster: Any, machine: Any) -> None:
+    ready = event(1.0, 54.0, "NodeReady", "shop-0d5a2f0e-cp-0", "kubernetes")
+    drawn = waterfall(cluster(), [machine()], [ready], now=NOW)  # type: ignore[list-item]
+    assert [
+        (lane.subject, s.start, s.end) for lane in drawn.lanes for s in lane.segments if lane.name == "node ready"
+    ] == [("cp-0", 40.0, 55.0)]
 
 
 def test_what_happened_after_ready_is_left_out_unless_asked_for(cluster: Any, machine: Any, drawn: Waterfall) -> None:
     assert max(s.end for lane in drawn.lanes for s in lane.segments) == 44.0
     everything = waterfall(cluster(), [machine()], EVENTS, now=NOW, everything=True)  # type: ignore[arg-type]
-    (balancer,) = [lane for lane in everything.lanes if lane.name == "EnsureLoadBalancer"]
+    (balancer,) = [lane for lane in everything.lanes if lane.name == "load balancer"]
     assert [(s.start, s.end) for s in balancer.segments] == [(2.0, 9.0), (500.0, 504.0)]
     assert everything.total == 504.0
 
@@ -88,7 +96,7 @@ def test_text_fits_its_width_and_bars_line_up_with_the_axis(drawn: Waterfall, wi
     assert max(len(line) for line in lines) <= width
     axis = next(line for line in lines if line.lstrip().startswith("0s"))
     start = axis.index("0s")
-    network = next(line for line in lines if "EnsureNetwork" in line)
+    network = next(line for line in lines if "network" in line)
     init = next(line for line in lines if "KubeadmInit" in line)
     room = width - start
     assert init.index("█") == start + int(22.0 * room / 70.0)
@@ -107,7 +115,7 @@ def test_the_svg_is_well_formed_and_its_bars_are_to_scale(drawn: Waterfall) -> N
     scale = (1000 - 300 - 84) / 70.0
     titled = [(r.findtext(f"{SVG}title") or "", r) for r in root.iter(f"{SVG}rect")]
     bars = {title.split(":")[0]: r for title, r in titled if title}
-    init, network = bars["KubeadmInit"], bars["EnsureNetwork shop-net"]
+    init, network = bars["KubeadmInit"], bars["network net"]
     assert float(init.get("x", "")) == pytest.approx(300 + 22.0 * scale, abs=0.1)
     assert float(init.get("width", "")) == pytest.approx(18.0 * scale, abs=0.1)
     assert float(network.get("x", "")) == pytest.approx(300 + 0.5 * scale, abs=0.1)
@@ -138,7 +146,7 @@ def test_the_command_writes_all_three_forms(
     data = json.loads(navarch("cluster", "timeline", "shop", "-o", "json").out)
     assert data["ready_after_seconds"] == 70.0
     assert data["lanes"][0] == {
-        "group": "cloud", "subject": "shop-net", "name": "EnsureNetwork", "seconds": 1.5,
+        "group": "cloud", "subject": "net", "name": "network", "seconds": 1.5,
         "segments": [{"start": 0.5, "end": 2.0, "failed": False}],
     }  # fmt: skip
     events = navarch("cluster", "events", "shop").out
