@@ -35,7 +35,7 @@ def open_store(settings: Settings, *, name: str) -> PostgresStore:
 
 def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
     """A worker that runs until it is stopped."""
-    from navarch.addons.client import LightkubeClusters
+    from navarch.addons.client import KubernetesClusters
     from navarch.clouds.openstack.cloud import OpenStackCloud
     from navarch.clouds.openstack.session import OpenStackSettings
     from navarch.reconcile.act import Hands, JoinEndpoint
@@ -56,7 +56,7 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
                 load_balancer_provider=cloud.load_balancer_provider,
             )
         ),
-        addons=LightkubeClusters(),
+        addons=KubernetesClusters(),
         store=store,
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),

@@ -20,7 +20,7 @@ from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
 from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed
-from navarch.domain.plan import api_balancer, api_floating_ip
+from navarch.domain.plan import api_balancer, api_floating_ip, left_over
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
 from navarch.reconcile.act import Hands, Inside, read_secrets
@@ -128,8 +128,10 @@ class Lookout:
         now: datetime,
     ) -> frozenset[Kind] | None:
         """Which kinds to ask for; None: all of them."""
-        if memory is None or cluster.deleting or now - memory.full_at > FULL_LOOK_EVERY or not memory.cloud.complete:
+        if memory is None or now - memory.full_at > FULL_LOOK_EVERY or not memory.cloud.complete:
             return None
+        if cluster.deleting:  # what was there; when that is gone, a full look makes sure
+            return frozenset(kind for kind, _ in left_over(cluster, memory.cloud)) or None
         if status.phase is Phase.READY and status.observed_generation == cluster.generation:
             return None
         cloud, kinds = memory.cloud, set()
@@ -193,8 +195,8 @@ class Lookout:
             password=password,
             trust_id=identity.trust_id,
             subnet_id=subnet.id,
-            floating_network_id=external.id,
-            has_ca=bool(endpoint.ca_certificate),
+            external_network_id=external.id,
+            own_ca=bool(endpoint.ca_certificate),
         )
         return Inputs(
             cluster=cluster,

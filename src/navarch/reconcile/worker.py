@@ -75,6 +75,8 @@ class Worker:
         deadline = monotonic() + timeout
         for thread in self._running:
             thread.join(max(0.0, deadline - monotonic()))
+        if any(thread.is_alive() for thread in self._running):
+            return  # what they do is finished or taken over by others; their pools end with the process
         self._steps.shutdown(wait=False, cancel_futures=True)
         self._looks.shutdown(wait=False, cancel_futures=True)
 
