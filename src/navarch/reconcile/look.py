@@ -195,8 +195,8 @@ class Lookout:
             password=password,
             trust_id=identity.trust_id,
             subnet_id=subnet.id,
-            external_network_id=external.id,
-            own_ca=bool(endpoint.ca_certificate),
+            floating_network_id=external.id,
+            has_ca=bool(endpoint.ca_certificate),
         )
         return Inputs(
             cluster=cluster,
