@@ -1,7 +1,7 @@
 """The yardstick: an expert's script that makes the same machines in parallel and runs kubeadm, Calico and the cloud
 controller, with everything known beforehand and no balancer.
+
 It uses the same node image, flavors and zone. Addresses, keys, tokens and manifests are made before the clock
-starts. It has less to do than Navarch: no balancer, no etcd disk, no Keystone user, no CSI, no metrics-server.
 starts. It has less to do than Navarch: no balancer, no etcd disk, no Keystone user, no CSI, no metrics-server.
 """
 
