@@ -18,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Say what the marks mean."""
     config.addinivalue_line("markers", "postgres: needs PostgreSQL's server programs")
     config.addinivalue_line("markers", "lab: needs the one-machine OpenStack to be up")
+    config.addinivalue_line("markers", "kube: needs kube-apiserver and etcd of the Kubernetes bundle")
 
 
 @pytest.fixture(scope="session")

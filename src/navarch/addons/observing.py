@@ -15,14 +15,12 @@ Seen = Mapping[str, Any]
 
 def observe(connection: Connection, pool: Executor) -> KubeState:
     """Version, nodes and the add-ons' state. Raises Temporary or Permanent."""
-    # resourceVersion 0: from the API server's memory, which is right unless it has just restarted; etcd is not asked.
-    ours = {"labelSelector": ADDON_LABEL, "resourceVersion": "0"}
     reads: tuple[Callable[[], Any], ...] = (
         lambda: connection.get("/version"),
-        lambda: connection.get("/api/v1/nodes", resourceVersion="0"),
+        lambda: connection.get("/api/v1/nodes"),
         lambda: _notes(connection),
-        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/deployments", **ours),
-        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/daemonsets", **ours),
+        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/deployments", labelSelector=ADDON_LABEL),
+        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/daemonsets", labelSelector=ADDON_LABEL),
     )
     version, nodes, notes, deployments, daemon_sets = at_once(pool, lambda read: read(), reads)
     workloads = {
@@ -83,7 +81,7 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[tuple[str, s
 
 def _notes(connection: Connection) -> Mapping[str, str]:
     try:
-        data: Mapping[str, str] = connection.get(applying.NOTES_PATH, resourceVersion="0").get("data", {})
+        data: Mapping[str, str] = connection.get(applying.NOTES_PATH).get("data", {})
     except errors.Absent:
         return {}
     return data

@@ -1,0 +1,172 @@
+"""A real kube-apiserver with its etcd, as ordinary processes on loopback: no node, no controller, no kubelet."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from navarch.addons.connection import Connection
+from navarch.addons.contract import Access
+
+_CACHE = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch"))
+
+
+def program(name: str) -> Path:
+    """The newest build of a program of the Kubernetes bundle."""
+    found = [*_CACHE.glob(f"bundles/*/bin/{name}"), *_CACHE.glob(f"components/*/{name}")]
+    if not found:
+        raise FileNotFoundError(f"no {name} in {_CACHE}: build it with `navarch-images bundle 1.37.2`")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+@contextlib.contextmanager
+def api_server(folder: Path) -> Iterator[Access]:
+    """Run both in `folder` until the end of the block; gives an administrator's access."""
+    authority = _Authority()
+    etcd, peer, secure = _free_ports(3)
+    for name, content in authority.files().items():
+        (folder / name).write_text(content)
+    commands = {
+        "etcd": [
+            str(program("etcd")),
+            f"--data-dir={folder}/etcd",
+            f"--listen-client-urls=http://127.0.0.1:{etcd}",
+            f"--advertise-client-urls=http://127.0.0.1:{etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-cluster=default=http://127.0.0.1:{peer}",
+            "--unsafe-no-fsync",
+        ],
+        "kube-apiserver": [
+            str(program("kube-apiserver")),
+            f"--etcd-servers=http://127.0.0.1:{etcd}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={secure}",
+            "--service-cluster-ip-range=10.254.0.0/16",
+            "--authorization-mode=Node,RBAC",
+            "--anonymous-auth=false",
+            "--allow-privileged=true",
+            "--endpoint-reconciler-type=none",
+            f"--client-ca-file={folder}/ca.crt",
+            f"--tls-cert-file={folder}/server.crt",
+            f"--tls-private-key-file={folder}/server.key",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={folder}/server.key",
+            f"--service-account-signing-key-file={folder}/server.key",
+        ],
+    }
+    with contextlib.ExitStack() as running:
+        for name, command in commands.items():
+            running.enter_context(_process(command, folder / f"{name}.log"))
+        access = authority.access(f"https://127.0.0.1:{secure}")
+        _wait_until_ready(access, folder)
+        yield access
+
+
+@contextlib.contextmanager
+def _process(command: list[str], log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)  # nothing in them is to be kept
+        process.wait()
+
+
+def _wait_until_ready(access: Access, folder: Path, *, seconds: float = 90) -> None:
+    connection = Connection(access, connections=1)
+    end = time.monotonic() + seconds
+    try:
+        while True:
+            try:
+                # The last thing a new server makes: roles that tests bind.
+                connection.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/view")
+                connection.get("/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical")
+                connection.get("/api/v1/namespaces/kube-system")
+                return
+            except Exception as error:
+                if time.monotonic() > end:
+                    log = (folder / "kube-apiserver.log").read_text()[-3000:]
+                    raise TimeoutError(f"kube-apiserver is not ready after {seconds} s: {error}\n{log}") from error
+                time.sleep(0.1)
+    finally:
+        connection.close()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class _Authority:
+    """A CA with a server's and an administrator's certificate."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test-ca")])
+        self._certificate = self._issue(self._name, self._key.public_key(), is_ca=True)
+        self._server_key = ec.generate_private_key(ec.SECP256R1())
+
+    def files(self) -> dict[str, str]:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
+        server = self._issue(name, self._server_key.public_key(), addresses=("127.0.0.1",))
+        return {"ca.crt": _pem(self._certificate), "server.crt": _pem(server), "server.key": _key_pem(self._server_key)}
+
+    def access(self, url: str) -> Access:
+        """An administrator's certificate, new each time."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        attributes = ((NameOID.ORGANIZATION_NAME, "system:masters"), (NameOID.COMMON_NAME, "navarch"))
+        name = x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+        return Access(url, _pem(self._certificate), _pem(self._issue(name, key.public_key())), _key_pem(key))
+
+    def _issue(
+        self,
+        name: x509.Name,
+        public_key: ec.EllipticCurvePublicKey,
+        *,
+        is_ca: bool = False,
+        addresses: tuple[str, ...] = (),
+    ) -> x509.Certificate:
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=5))
+            .not_valid_after(now + timedelta(hours=2))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        )
+        if addresses:
+            names = [x509.IPAddress(ip_address(address)) for address in addresses]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if not is_ca:
+            usages = [x509.ExtendedKeyUsageOID.CLIENT_AUTH, x509.ExtendedKeyUsageOID.SERVER_AUTH]
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()

@@ -1,0 +1,388 @@
+"""Add-ons on a real kube-apiserver: what is applied, what survives, what goes."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kube_apiserver import api_server
+from tests.unit.addons.sample_inputs import cluster, inputs
+
+from navarch.addons import applying, catalogue, objects
+from navarch.addons.client import KubernetesClusters
+from navarch.addons.connection import Connection
+from navarch.addons.contract import Access
+from navarch.addons.errors import Absent
+from navarch.addons.rendering import Rendered, marked
+from navarch.domain.errors import Permanent, Temporary
+
+pytestmark = pytest.mark.kube
+
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
+PODS = "/api/v1/namespaces/default/pods"
+
+
+@pytest.fixture(scope="module")
+def access() -> Iterator[Access]:
+    with tempfile.TemporaryDirectory(prefix="navarch-kube-") as folder, api_server(Path(folder)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def clusters() -> Iterator[KubernetesClusters]:
+    with KubernetesClusters() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(access: Access) -> Iterator[Connection]:
+    connection = Connection(access, connections=4)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+@pytest.fixture
+def installed(clusters: KubernetesClusters, access: Access) -> None:
+    """Every add-on, as the sample inputs have it."""
+    for name, _ in clusters.digests(inputs()):
+        clusters.apply(access, inputs(), name)
+
+
+def versions(api: Connection) -> dict[str, str]:
+    """Resource version of every object of every add-on, and of the notes."""
+    paths = [applying.NOTES_PATH]
+    for name in catalogue.names():
+        addon = catalogue.rendered(inputs(), name)
+        paths += [objects.path(made) for made in (*addon.fixed.objects, *addon.objects, *addon.once)]
+    return {path: api.get(path)["metadata"]["resourceVersion"] for path in paths}
+
+
+def test_applying_everything_twice_changes_nothing(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    # A definition's status is written by the server once it serves it, which is no change of ours.
+    before = versions(api)
+    settled = {path: version for path, version in before.items() if "customresourcedefinitions" not in path}
+    for name in catalogue.names():
+        clusters.apply(access, inputs(), name)
+    after = versions(api)
+    assert {path: after[path] for path in settled} == settled
+
+
+def test_a_look_tells_versions_digests_and_what_is_missing(
+    installed: None, clusters: KubernetesClusters, access: Access
+) -> None:
+    seen = clusters.observe(access, inputs())
+    assert seen.version == "1.37.2"
+    assert tuple((addon.name, addon.digest) for addon in seen.addons) == clusters.digests(inputs())
+    by_name = {addon.name: addon for addon in seen.addons}
+    assert by_name["access"].available  # it has no pods
+    assert not by_name["coredns"].available
+    assert by_name["coredns"].message == "coredns: not looked at yet"
+
+
+def test_an_addon_is_available_once_its_workloads_have_what_they_want(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    path = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
+    generation = api.get(path)["metadata"]["generation"]
+
+    def report(available: int) -> Any:
+        counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": available, "availableReplicas": available}
+        status = {"observedGeneration": generation, **counts}
+        api.merge(f"{path}/status", {"status": status})
+        return {a.name: a for a in clusters.observe(access, inputs()).addons}["coredns"]
+
+    assert report(1).message == "coredns: 1 of 2 replicas available"
+    assert report(2).available
+
+
+def test_what_is_the_users_survives_an_apply(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    api.merge(f"{CONFIG_MAPS}/coredns-custom", {"data": {"mine.server": "example.org { forward . 10.0.0.53 }"}})
+    mine = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "mine"}, "provisioner": "x"}
+    api.create(CLASSES, mine)
+    api.merge(f"{CLASSES}/ssd", {"metadata": {"labels": {"team": "blue"}}})
+    for name in ("coredns", "cinder-csi"):
+        clusters.apply(access, inputs(), name)
+    assert "mine.server" in api.get(f"{CONFIG_MAPS}/coredns-custom")["data"]
+    assert api.get(f"{CLASSES}/mine")["provisioner"] == "x"
+    assert api.get(f"{CLASSES}/ssd")["metadata"]["labels"]["team"] == "blue"
+
+
+def test_what_is_navarchs_is_set_right_again(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    right = api.get(f"{CONFIG_MAPS}/coredns")["data"]
+    api.merge(f"{CONFIG_MAPS}/coredns", {"data": {"Corefile": "broken"}})
+    clusters.apply(access, inputs(), "coredns")
+    assert api.get(f"{CONFIG_MAPS}/coredns")["data"] == right
+
+
+def test_the_default_class_is_given_once_and_then_the_users_to_choose(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    assert api.get(f"{CLASSES}/ssd")["metadata"]["annotations"][IS_DEFAULT] == "true"
+    api.merge(f"{CLASSES}/ssd", {"metadata": {"annotations": {IS_DEFAULT: "false"}}})
+    api.merge(f"{CLASSES}/hdd", {"metadata": {"annotations": {IS_DEFAULT: "true"}}})
+    clusters.apply(access, inputs(), "cinder-csi")
+    assert api.get(f"{CLASSES}/ssd")["metadata"]["annotations"][IS_DEFAULT] == "false"
+    assert api.get(f"{CLASSES}/hdd")["metadata"]["annotations"][IS_DEFAULT] == "true"
+
+
+def test_a_class_whose_type_is_gone_is_removed_unless_the_user_took_it_over(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    fewer = inputs(volume_types=(("ssd", ("z1", "z2", "z3")),))
+    clusters.apply(access, fewer, "cinder-csi")
+    with pytest.raises(Absent):
+        api.get(f"{CLASSES}/hdd")
+    assert api.get(f"{CLASSES}/ssd")["parameters"] == {"type": "ssd"}
+
+    clusters.apply(access, inputs(), "cinder-csi")
+    api.merge(f"{CLASSES}/hdd", {"metadata": {"labels": {"navarch.io/addon": None}}})
+    clusters.apply(access, fewer, "cinder-csi")
+    assert api.get(f"{CLASSES}/hdd")["parameters"] == {"type": "hdd"}
+
+
+def test_what_cannot_be_changed_is_made_anew(access: Access, api: Connection, pool: ThreadPoolExecutor) -> None:
+    def addon(volume_type: str) -> Rendered:
+        made = {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "changing"},
+            "provisioner": "cinder.csi.openstack.org",
+            "parameters": {"type": volume_type},
+        }
+        return Rendered("changing", (marked(made, "changing"),))
+
+    applying.apply(api, pool, addon("slow"))
+    applying.apply(api, pool, addon("fast"))
+    assert api.get(f"{CLASSES}/changing")["parameters"] == {"type": "fast"}
+
+
+def test_a_refused_object_leaves_the_digest_unwritten(
+    clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    clusters.apply(access, inputs(), "coredns")
+    noted = api.get(applying.NOTES_PATH)["data"]["coredns"]
+    network = replace(cluster().spec.network, service_cidr="10.77.0.0/16")
+    elsewhere = inputs(cluster=replace(cluster(), spec=replace(cluster().spec, network=network)))
+    with pytest.raises(Permanent) as refused:
+        clusters.apply(access, elsewhere, "coredns")
+    assert "kube-dns" in refused.value.message
+    assert api.get(applying.NOTES_PATH)["data"]["coredns"] == noted
+
+
+def test_the_cloud_configuration_is_nowhere_but_in_its_secret(installed: None, api: Connection) -> None:
+    everything = ("configmaps", "serviceaccounts", "services")
+    read = [api.get(f"/api/v1/namespaces/kube-system/{plural}") for plural in everything]
+    read += [api.get("/apis/apps/v1/namespaces/kube-system/daemonsets")]
+    assert not [listed for listed in read if "correct horse" in str(listed)]
+    assert "cloud.conf" in api.get("/api/v1/namespaces/kube-system/secrets/cloud-config")["data"]
+
+
+# -- nodes
+
+
+def pod(name: str, node: str, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}, **metadata},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "containers": [{"name": "c", "image": "none"}],
+        },
+    }
+
+
+@pytest.fixture
+def node(api: Connection) -> Iterator[str]:
+    name = "worker-1"
+    for made in ("/api/v1/namespaces/default/serviceaccounts",):
+        if not any(a["metadata"]["name"] == "default" for a in api.get(made)["items"]):
+            api.create(made, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}})
+    api.create("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    yield name
+    for seen in api.get(PODS)["items"]:
+        now = {"gracePeriodSeconds": 0}
+        api._ask("DELETE", f"{PODS}/{seen['metadata']['name']}", body=now)
+    api.delete(f"/api/v1/nodes/{name}")
+
+
+def test_a_drain_cordons_and_leaves_what_cannot_move(
+    clusters: KubernetesClusters, access: Access, api: Connection, node: str
+) -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "uid": "1", "controller": True}
+    api.create(PODS, pod("web", node))
+    api.create(PODS, pod("agent", node, ownerReferences=[owner]))
+    assert clusters.drain(access, node) is False  # it has just evicted one
+    assert clusters.drain(access, node) is True
+    assert [seen["metadata"]["name"] for seen in api.get(PODS)["items"]] == ["agent"]
+    assert clusters.observe(access, inputs()).nodes[0].unschedulable
+
+
+def test_a_drain_honours_a_disruption_budget(
+    clusters: KubernetesClusters, access: Access, api: Connection, node: str
+) -> None:
+    api.create(PODS, pod("web", node))
+    running = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    api.merge(f"{PODS}/web/status", {"status": running})
+    budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    api.create(budgets, budget)
+
+    def allow(disruptions: int) -> None:  # what the disruption controller would work out
+        status = {
+            "observedGeneration": 1,
+            "disruptionsAllowed": disruptions,
+            "currentHealthy": 1 + disruptions,
+            "desiredHealthy": 1,
+            "expectedPods": 1 + disruptions,
+        }
+        api.merge(f"{budgets}/web/status", {"status": status})
+
+    allow(0)
+    assert clusters.drain(access, node) is False
+    assert clusters.drain(access, node) is False
+    assert len(api.get(PODS)["items"]) == 1
+    allow(1)
+    assert clusters.drain(access, node) is False
+    assert clusters.drain(access, node) is True
+    api.delete(f"{budgets}/web")
+
+
+def test_a_drain_waits_for_volumes_to_be_detached(
+    clusters: KubernetesClusters, access: Access, api: Connection, node: str
+) -> None:
+    attachments = "/apis/storage.k8s.io/v1/volumeattachments"
+    attachment = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "VolumeAttachment",
+        "metadata": {"name": "a"},
+        "spec": {"attacher": "x", "nodeName": node, "source": {"persistentVolumeName": "pv"}},
+    }
+    api.create(attachments, attachment)
+    assert clusters.drain(access, node) is False
+    api.delete(f"{attachments}/a")
+    assert clusters.drain(access, node) is True
+
+
+def test_a_node_that_is_gone_is_drained_and_deleted(clusters: KubernetesClusters, access: Access) -> None:
+    assert clusters.drain(access, "nobody") is True
+    clusters.delete_node(access, "nobody")
+
+
+# -- what the cluster's own controllers made
+
+
+def test_balancers_and_volumes_are_asked_to_go(
+    clusters: KubernetesClusters, access: Access, api: Connection, node: str
+) -> None:
+    assert clusters.remove_cloud_objects(access, volumes=True) is True
+    services = "/api/v1/namespaces/default/services"
+    ports = {"ports": [{"port": 80}], "selector": {"app": "web"}}
+    for name, kind in (("web", "LoadBalancer"), ("inner", "ClusterIP")):
+        api.create(
+            services,
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"type": kind, **ports}},
+        )
+    claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+    volumes = "/api/v1/persistentvolumes"
+    size = {"storage": "1Gi"}
+    for name, policy in (("data", "Delete"), ("kept", "Retain")):
+        api.create(
+            claims,
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": name},
+                "spec": {
+                    "volumeName": name,
+                    "storageClassName": "ssd",
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": size},
+                },
+            },
+        )
+        api.create(
+            volumes,
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {
+                    "name": name,
+                    "annotations": {"pv.kubernetes.io/provisioned-by": "cinder.csi.openstack.org"},
+                },
+                "spec": {
+                    "capacity": size,
+                    "accessModes": ["ReadWriteOnce"],
+                    "storageClassName": "ssd",
+                    "persistentVolumeReclaimPolicy": policy,
+                    "csi": {"driver": "cinder.csi.openstack.org", "volumeHandle": name},
+                },
+            },
+        )
+    user = pod("user", node)
+    user["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    api.create(PODS, user)
+
+    assert clusters.remove_cloud_objects(access, volumes=False) is False
+    assert [s["metadata"]["name"] for s in api.get(services)["items"] if s["metadata"]["name"] != "kubernetes"] == [
+        "inner"
+    ]
+    assert clusters.remove_cloud_objects(access, volumes=False) is True
+    assert clusters.remove_cloud_objects(access, volumes=True) is False
+    # A claim has a finalizer, which the controller takes away once no pod uses it: no pod does any more.
+    ending = [c["metadata"]["name"] for c in api.get(claims)["items"] if "deletionTimestamp" in c["metadata"]]
+    assert ending == ["data"]
+    assert not api.get(PODS)["items"]
+    assert api.get(f"/api/v1/nodes/{node}")["spec"]["unschedulable"]
+    for name in ("data", "kept"):
+        for path in (f"{claims}/{name}", f"{volumes}/{name}"):
+            api.merge(path, {"metadata": {"finalizers": None}})
+            api.delete(path)
+    assert clusters.remove_cloud_objects(access, volumes=True) is True
+
+
+# -- the connection
+
+
+def test_an_api_that_is_not_there_is_a_temporary_trouble(clusters: KubernetesClusters, access: Access) -> None:
+    with pytest.raises(Temporary) as trouble:
+        clusters.observe(replace(access, url="https://127.0.0.1:1"), inputs())
+    assert trouble.value.reason == "KubernetesNotAnswering"
+
+
+def test_a_server_with_another_ca_is_not_spoken_to(clusters: KubernetesClusters, access: Access) -> None:
+    elsewhere = replace(access, url=access.url.replace("127.0.0.1", "localhost"))
+    with pytest.raises(Temporary) as trouble:
+        clusters.observe(elsewhere, inputs())
+    assert "certificate" in trouble.value.message.lower()
+
+
+def test_no_private_key_is_left_in_a_file_or_an_open_descriptor(access: Access, api: Connection) -> None:
+    open_now = subprocess.run(["ls", "-l", f"/proc/{os.getpid()}/fd"], capture_output=True, text=True, check=True)
+    assert "navarch-client" not in open_now.stdout

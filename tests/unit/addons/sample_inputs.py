@@ -1,0 +1,61 @@
+"""What add-ons are rendered from, for a small cluster."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from navarch.addons.contract import Inputs
+from navarch.domain.spec import (
+    Cluster,
+    ClusterSpec,
+    ControlPlaneSpec,
+    NetworkSpec,
+    NodeGroup,
+    NodeGroupSpec,
+    VolumeSpec,
+)
+
+COMPONENTS = {
+    "calico": "v3.28.5",
+    "coredns": "v1.14.7",
+    "cloud-controller": "v1.35.0",
+    "cinder-csi": "v1.35.0",
+    "csi-attacher": "v4.13.0",
+    "csi-provisioner": "v6.4.0",
+    "csi-resizer": "v2.3.0",
+    "csi-registrar": "v1",
+    "metrics-server": "v0.9.0",
+}
+
+
+def cluster(*, control_plane: int = 1, workers: int = 2) -> Cluster:
+    """A cluster of that many machines."""
+    return Cluster(
+        id="6f1f6a3e-2b1c-4c55-9a54-6d2c7f3c0b11",
+        name="demo",
+        project_id="alpha",
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+        spec=ClusterSpec(
+            kubernetes_version="1.37.2",
+            network=NetworkSpec(external_network="public"),
+            control_plane=ControlPlaneSpec(
+                flavor="m1.small", etcd_volume=VolumeSpec("ssd", 10), replicas=control_plane
+            ),
+        ),
+        node_groups=(NodeGroup("default", NodeGroupSpec("m1.small", replicas=workers)),),
+    )
+
+
+def inputs(**changes: object) -> Inputs:
+    """The inputs, with some of them changed."""
+    made = Inputs(
+        cluster=cluster(),
+        components=COMPONENTS,
+        api_address="10.0.0.5",
+        api_port=6443,
+        mtu=1442,
+        cloud_conf='[Global]\npassword = "correct horse"\n',
+        cloud_ca="-----BEGIN CERTIFICATE-----\n",
+        volume_types=(("ssd", ("z1", "z2", "z3")), ("hdd", ("z1",))),
+        zones=("z1", "z2", "z3"),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]

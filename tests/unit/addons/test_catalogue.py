@@ -1,0 +1,255 @@
+"""What the add-ons are rendered into."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.addons.sample_inputs import COMPONENTS, cluster, inputs
+
+from navarch.addons import catalogue, objects
+from navarch.addons.contract import Inputs
+from navarch.addons.rendering import Rendered
+from navarch.domain.errors import Permanent
+from navarch.domain.spec import NodeGroup, NodeGroupSpec, Taint
+
+ADDONS = catalogue.names()
+
+
+def everything(of: Inputs) -> list[Rendered]:
+    return [catalogue.rendered(of, name) for name in ADDONS]
+
+
+def all_objects(addon: Rendered) -> tuple[dict[str, Any], ...]:
+    return (*addon.fixed.objects, *addon.objects, *addon.once)
+
+
+def strings(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield key
+            yield from strings(value)
+    elif isinstance(tree, list | tuple):
+        for item in tree:
+            yield from strings(item)
+    elif isinstance(tree, str):
+        yield tree
+
+
+def pod_specs(of: Inputs) -> dict[str, dict[str, Any]]:
+    return {
+        made["metadata"]["name"]: made["spec"]["template"]["spec"]
+        for addon in everything(of)
+        for made in addon.objects
+        if made["kind"] in objects.WORKLOADS
+    }
+
+
+def found(addon: str, kind: str, name: str, of: Inputs) -> dict[str, Any]:
+    made = catalogue.rendered(of, addon)
+    return next(o for o in all_objects(made) if (o["kind"], o["metadata"]["name"]) == (kind, name))
+
+
+def test_what_others_need_is_applied_first() -> None:
+    assert ADDONS.index("calico") < ADDONS.index("coredns")
+    assert ADDONS.index("cloud-controller") < ADDONS.index("cinder-csi")  # it brings the Secret that both mount
+
+
+@pytest.mark.parametrize("control_plane", [1, 3])
+def test_no_placeholder_and_no_word_to_navarch_is_left(control_plane: int) -> None:
+    for addon in everything(inputs(cluster=cluster(control_plane=control_plane))):
+        for text in strings(all_objects(addon)):
+            assert "${" not in text
+            assert text not in ("navarch.io/create-once", "navarch.io/only-if")
+
+
+def test_every_object_has_a_place_in_the_api_and_its_label() -> None:
+    for addon in everything(inputs()):
+        for made in all_objects(addon):
+            assert objects.path(made).startswith(("/api/v1/", "/apis/"))
+            assert made["metadata"]["labels"]["navarch.io/addon"] == addon.name
+
+
+def test_every_image_is_navarchs_own_and_never_pulled_anew() -> None:
+    for name, spec in pod_specs(inputs()).items():
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            assert container["image"].startswith("registry.navarch.internal/"), name
+            assert container["image"].rpartition(":")[2] in (*COMPONENTS.values(), "v1.37.2"), name
+            assert container["imagePullPolicy"] == "IfNotPresent", name
+
+
+def test_every_pod_asks_for_little_and_says_that_it_is_of_the_system() -> None:
+    for name, spec in pod_specs(inputs()).items():
+        assert spec["priorityClassName"] in ("system-node-critical", "system-cluster-critical"), name
+        for container in spec["containers"]:
+            asked = container["resources"]["requests"]
+            assert int(asked["cpu"].removesuffix("m")) <= 50, name
+            assert int(asked["memory"].removesuffix("Mi")) <= 96, name
+
+
+def test_only_what_changes_the_machine_itself_is_privileged() -> None:
+    privileged = {
+        (name, container["name"])
+        for name, spec in pod_specs(inputs()).items()
+        for container in (*spec.get("initContainers", ()), *spec["containers"])
+        if container["securityContext"].get("privileged")
+    }
+    assert privileged == {
+        ("calico-node", "calico-node"),
+        ("kube-proxy", "kube-proxy"),
+        ("csi-cinder-nodeplugin", "cinder-csi-plugin"),
+    }
+    for spec in pod_specs(inputs()).values():
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            context = container["securityContext"]
+            assert context.get("privileged") or context["capabilities"]["drop"] == ["ALL"]
+
+
+def test_the_clouds_credentials_are_mounted_on_control_plane_machines_only() -> None:
+    mounting = {name: spec for name, spec in pod_specs(inputs()).items() if "cloud-config" in strings(spec)}
+    assert set(mounting) == {"openstack-cloud-controller-manager", "csi-cinder-controllerplugin"}
+    for spec in mounting.values():
+        assert spec["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
+
+
+def test_agents_run_on_every_node_whatever_its_taints() -> None:
+    for name in ("calico-node", "kube-proxy", "csi-cinder-nodeplugin"):
+        assert pod_specs(inputs())[name]["tolerations"] == [{"operator": "Exists"}]
+
+
+def test_the_cloud_controller_runs_where_nothing_else_can_yet() -> None:
+    keys = {t["key"] for t in pod_specs(inputs())["openstack-cloud-controller-manager"]["tolerations"]}
+    assert {
+        "node.cloudprovider.kubernetes.io/uninitialized",
+        "node-role.kubernetes.io/control-plane",
+        "node.kubernetes.io/not-ready",
+    } <= keys
+
+
+def test_the_tunnel_leaves_room_for_its_headers() -> None:
+    for container in (
+        pod_specs(inputs(mtu=1442))["calico-node"]["initContainers"][0],
+        pod_specs(inputs(mtu=1442))["calico-node"]["containers"][0],
+    ):
+        values = {e["name"]: e.get("value") for e in container["env"]}
+        assert values.get("CNI_MTU", values.get("FELIX_VXLANMTU")) == "1392"
+
+
+def test_dns_has_the_tenth_address_of_the_service_range() -> None:
+    assert found("coredns", "Service", "kube-dns", inputs())["spec"]["clusterIP"] == "10.254.0.10"
+
+
+def apart(of: Inputs) -> str:
+    return next(iter(pod_specs(of)["coredns"]["affinity"]["podAntiAffinity"])).partition("During")[0]
+
+
+def test_dns_pods_are_kept_apart_where_there_is_more_than_one_node_for_them() -> None:
+    alone = cluster(workers=0)
+    reserved = NodeGroup("gpu", NodeGroupSpec("g1", replicas=3, taints=(Taint("gpu", "NoSchedule"),)))
+    assert apart(inputs()) == "required"
+    assert apart(inputs(cluster=alone)) == "preferred"
+    assert apart(inputs(cluster=replace(alone, node_groups=(reserved,)))) == "preferred"
+
+
+def test_with_three_control_plane_machines_controllers_have_a_second_that_waits() -> None:
+    one, three = inputs(), inputs(cluster=cluster(control_plane=3))
+    for of, replicas, election in ((one, 1, "false"), (three, 2, "true")):
+        csi = found("cinder-csi", "Deployment", "csi-cinder-controllerplugin", of)
+        assert csi["spec"]["replicas"] == replicas
+        for container in csi["spec"]["template"]["spec"]["containers"][:3]:
+            assert f"--leader-election={election}" in container["args"]
+        controller = pod_specs(of)["openstack-cloud-controller-manager"]["containers"][0]
+        assert f"--leader-elect={election}" in controller["args"]
+    budgets = [
+        {o["metadata"]["name"] for a in everything(of) for o in a.objects if o["kind"] == "PodDisruptionBudget"}
+        for of in (one, three)
+    ]
+    assert budgets == [{"coredns"}, {"coredns", "csi-cinder-controllerplugin", "metrics-server"}]
+
+
+def test_classes_follow_the_volume_types_and_their_zones() -> None:
+    ssd, hdd = catalogue.storage_classes(inputs())
+    assert (ssd["metadata"]["name"], ssd["parameters"]) == ("ssd", {"type": "ssd"})
+    assert "allowedTopologies" not in ssd  # every zone has it
+    (zones,) = hdd["allowedTopologies"][0]["matchLabelExpressions"]
+    assert zones == {"key": "topology.cinder.csi.openstack.org/zone", "values": ["z1"]}
+    for made in (ssd, hdd):
+        assert made["volumeBindingMode"] == "WaitForFirstConsumer"
+        assert made["allowVolumeExpansion"] is True
+    assert catalogue.rendered(inputs(), "cinder-csi").default_storage_class == "ssd"
+
+
+def test_a_volume_type_with_an_odd_name_gets_a_class_of_a_proper_one() -> None:
+    odd = inputs(volume_types=(("__DEFAULT__", ("Zone 1",)), ("SSD Fast", ())), zones=("Zone 1", "z2"))
+    default, fast = catalogue.storage_classes(odd)
+    assert (default["metadata"]["name"], default["parameters"]["type"]) == ("default", "__DEFAULT__")
+    assert fast["metadata"]["name"] == "ssd-fast"
+    assert default["allowedTopologies"][0]["matchLabelExpressions"][0]["values"] == ["Zone-1"]
+
+
+# -- digests
+
+
+def test_the_same_inputs_give_the_same_digests() -> None:
+    assert [catalogue.digest(a) for a in everything(inputs())] == [catalogue.digest(a) for a in everything(inputs())]
+
+
+@pytest.mark.parametrize(
+    ("changes", "changed"),
+    [
+        ({"components": {**COMPONENTS, "calico": "v3.29.0"}}, {"calico"}),
+        ({"mtu": 1500}, {"calico"}),
+        ({"api_address": "10.0.0.9"}, {"calico", "kube-proxy"}),
+        ({"cloud_conf": "other"}, {"cloud-controller", "cinder-csi"}),
+        ({"cloud_ca": ""}, {"cloud-controller", "cinder-csi"}),
+        ({"volume_types": (("hdd", ("z1",)), ("ssd", ()))}, {"cinder-csi"}),
+        ({"cluster": cluster(workers=5)}, set()),
+        ({"cluster": cluster(control_plane=3)}, {"cloud-controller", "cinder-csi", "metrics-server"}),
+    ],
+)
+def test_a_digest_changes_with_what_it_is_made_of_and_nothing_else(
+    changes: dict[str, object], changed: set[str]
+) -> None:
+    before = {a.name: catalogue.digest(a) for a in everything(inputs())}
+    after = {a.name: catalogue.digest(a) for a in everything(inputs(**changes))}
+    assert {name for name in ADDONS if before[name] != after[name]} == changed
+
+
+def test_the_password_is_in_the_secret_alone_and_pods_see_only_that_it_changed() -> None:
+    before, after = everything(inputs()), everything(inputs(cloud_conf="other"))
+    for addon in before:
+        for made in all_objects(addon):
+            assert "correct horse" not in json.dumps(made)  # the Secret holds it in base64
+    marks = [
+        {
+            o["metadata"]["name"]: o["spec"]["template"]["metadata"]["annotations"]["navarch.io/config"]
+            for a in addons
+            for o in a.objects
+            if a.name in ("cloud-controller", "cinder-csi") and o["kind"] in objects.WORKLOADS
+            if "annotations" in o["spec"]["template"]["metadata"]
+        }
+        for addons in (before, after)
+    ]
+    assert marks[0].keys() == marks[1].keys() == {"openstack-cloud-controller-manager", "csi-cinder-controllerplugin"}
+    assert all(marks[0][name] != marks[1][name] for name in marks[0])
+
+
+def test_an_image_without_a_component_is_refused_in_words() -> None:
+    lacking = {name: tag for name, tag in COMPONENTS.items() if name != "csi-resizer"}
+    with pytest.raises(Permanent) as refused:
+        catalogue.rendered(inputs(components=lacking), "cinder-csi")
+    assert refused.value.reason == "ImageIncomplete"
+    assert "csi-resizer" in refused.value.message
+
+
+def test_what_pods_refer_to_is_there_before_them() -> None:
+    for addon in everything(inputs()):
+        waves = objects.waves((*addon.fixed.objects, *addon.objects))
+        kinds = [{made["kind"] for made in wave} for wave in waves]
+        for position, wave in enumerate(kinds):
+            if wave & {"CustomResourceDefinition"}:
+                assert position == 0
+                assert wave == {"CustomResourceDefinition"}
+            if wave & set(objects.WORKLOADS):
+                assert position == len(kinds) - 1

@@ -1,0 +1,128 @@
+"""Reading workloads, nodes and pods as the API gives them."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from navarch.addons import errors
+from navarch.addons.draining import moves
+from navarch.addons.observing import node, shortfall
+from navarch.addons.removal import goes_with_its_claim
+from navarch.domain.errors import Conflict, Permanent, Temporary
+
+
+def deployment(generation: int = 1, **status: int) -> dict[str, Any]:
+    return {"metadata": {"name": "d", "generation": generation}, "spec": {"replicas": 2}, "status": status}
+
+
+def daemon_set(**status: int) -> dict[str, Any]:
+    return {"metadata": {"name": "d", "generation": 1}, "spec": {}, "status": {"observedGeneration": 1, **status}}
+
+
+@pytest.mark.parametrize(
+    ("workload", "said"),
+    [
+        (deployment(observedGeneration=1, updatedReplicas=2, availableReplicas=2), ""),
+        (deployment(observedGeneration=1, updatedReplicas=2), "d: 0 of 2 replicas available"),
+        # Pods of the former version do not count.
+        (deployment(observedGeneration=1, updatedReplicas=1, availableReplicas=2), "d: 1 of 2 replicas available"),
+        (deployment(2, observedGeneration=1, updatedReplicas=2, availableReplicas=2), "d: not looked at yet"),
+        (deployment(), "d: not looked at yet"),
+        (daemon_set(desiredNumberScheduled=3, numberReady=3, updatedNumberScheduled=3), ""),
+        (daemon_set(desiredNumberScheduled=3, numberReady=2, updatedNumberScheduled=3), "d: ready on 2 of 3 nodes"),
+        (daemon_set(desiredNumberScheduled=3, numberReady=3, updatedNumberScheduled=1), "d: ready on 1 of 3 nodes"),
+        (daemon_set(), "d: no node yet"),
+    ],
+)
+def test_a_workload_says_what_it_lacks(workload: dict[str, Any], said: str) -> None:
+    assert shortfall(workload) == said
+
+
+def test_a_node_is_read() -> None:
+    seen = {
+        "metadata": {"name": "w1"},
+        "spec": {"unschedulable": True},
+        "status": {
+            "conditions": [{"type": "MemoryPressure", "status": "False"}, {"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "Hostname", "address": "w1"}, {"type": "InternalIP", "address": "10.0.0.7"}],
+            "nodeInfo": {"kubeletVersion": "v1.37.2"},
+        },
+    }
+    read = node(seen)
+    assert (read.name, read.ready, read.unschedulable, read.version, read.address) == (
+        "w1",
+        True,
+        True,
+        "1.37.2",
+        "10.0.0.7",
+    )
+
+
+def test_a_node_that_has_said_nothing_yet_is_not_ready() -> None:
+    assert not node({"metadata": {"name": "w1"}}).ready
+
+
+def pod(phase: str = "Running", **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "p", **metadata}, "spec": {}, "status": {"phase": phase}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "waited_for"),
+    [
+        (pod(), True),
+        (pod(ownerReferences=[{"kind": "ReplicaSet", "controller": True}]), True),
+        (pod(ownerReferences=[{"kind": "DaemonSet", "controller": True}]), False),
+        (pod(annotations={"kubernetes.io/config.mirror": "x"}), False),
+        (pod("Succeeded"), False),
+        (pod("Failed"), False),
+        (pod("Pending"), True),
+    ],
+)
+def test_a_drain_waits_for_pods_that_can_move(seen: dict[str, Any], waited_for: bool) -> None:
+    assert moves(seen) is waited_for
+
+
+@pytest.mark.parametrize(
+    ("by", "policy", "goes"),
+    [
+        ("cinder.csi.openstack.org", "Delete", True),
+        ("cinder.csi.openstack.org", "Retain", False),
+        ("other.example.org", "Delete", False),
+        (None, "Delete", False),
+    ],
+)
+def test_only_volumes_made_for_claims_go_with_them(by: str | None, policy: str, goes: bool) -> None:
+    annotations = {"pv.kubernetes.io/provisioned-by": by} if by else {}
+    volume = {"metadata": {"annotations": annotations}, "spec": {"persistentVolumeReclaimPolicy": policy}}
+    assert goes_with_its_claim(volume) is goes
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        (404, "NotFound", errors.Absent),
+        (409, "AlreadyExists", errors.Exists),
+        (409, "Conflict", Conflict),
+        (429, "TooManyRequests", Temporary),
+        (500, "InternalError", Temporary),
+        (503, "ServiceUnavailable", Temporary),
+        (504, "Timeout", Temporary),
+        (401, "Unauthorized", Permanent),
+        (403, "Forbidden", Permanent),
+        (400, "BadRequest", Permanent),
+        (422, "Invalid", Permanent),
+    ],
+)
+def test_every_refusal_has_its_word(status: int, reason: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as raised:
+        errors.refused(status, reason, "because", "GET /x")
+    assert type(raised.value) is kind
+    assert "because" in str(raised.value)
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), ValueError("not JSON")])
+def test_no_answer_is_temporary_and_says_why(error: Exception) -> None:
+    said = errors.no_answer(error, "GET /version")
+    assert said.reason == "KubernetesNotAnswering"
+    assert "GET /version" in said.message
