@@ -42,6 +42,15 @@ def test_anything_else_than_ext4_is_refused_with_the_reason(block: bytes) -> Non
         ext4_size(block)
 
 
+def test_an_image_that_is_no_ext4_gives_no_disk(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    cache = Images(tmp_path / "cache")
+    cache.image("iso", lambda part: part.write_bytes(b"\0" * 4096))
+    with pytest.raises(NotExt4):
+        cache.clone("iso", 1, "machine-1")
+    assert not cache.disk_of("machine-1").exists()
+
+
 def test_growing_fills_the_file(tmp_path: Path) -> None:
     disk = _ext4(tmp_path / "disk", 16)
     with disk.open("r+b") as handle:

@@ -16,7 +16,7 @@ class Disk:
     """One disk of a machine."""
 
     serial: str
-    """The volume's id; empty for a disk without a serial number (the root clone, the config drive)."""
+    """The volume's id; empty for a disk without a serial number, which a clone of an image is."""
     node: str
     """Where the machine sees it, for example /dev/vdb."""
     file: str

@@ -184,8 +184,8 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
         addresses, and neutron is done before anything in it has something to say."""
         clock = Stopwatch()
         machine = self._machine(instance)
-        root = orders.root_volume(block_device_info) or str(self._images.disk_of(instance.uuid))
-        self._record(instance, root).save(machine.folder)
+        root = orders.root_volume(block_device_info) or (str(self._images.disk_of(instance.uuid)), "")
+        self._record(instance, *root).save(machine.folder)
         early = orders.wants_config_drive(instance) and power_on
         self._make_root(context, instance, block_device_info)
         clock.lap("root")
@@ -214,7 +214,7 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
             clock.lap("start")
         LOG.info("Machine %s made in %s", instance.display_name, clock, instance=instance)
 
-    def _record(self, instance: Any, root: str) -> Record:
+    def _record(self, instance: Any, root: str, root_serial: str) -> Record:
         return Record(
             uuid=instance.uuid,
             host=CONF.host,
@@ -227,6 +227,7 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
             disk_gib=instance.flavor.root_gb,
             image=instance.image_ref or "",
             root=root,
+            root_serial=root_serial,
             network=self._network,
         )
 
@@ -276,9 +277,8 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
         else:
             machine.stop()
             machine.cabling.unplug_all()
-        for disk in [orders.root_volume(block_device_info)]:
-            if disk:
-                detach_loops(disk)
+        if root := orders.root_volume(block_device_info):
+            detach_loops(root[0])
         clock.lap("all")
         LOG.info("Machine %s removed in %s", instance.display_name, clock, instance=instance)
 

@@ -97,7 +97,7 @@ class Machine:
             raise MachineFailed(f"machine {self.uuid} has no record in {self.folder}")
         root = rootfs.mount_root(record.root, self.folder / "root")
         self.disks.clear()
-        self.disks.put(Disk("", ROOT_NODE, record.root, *device_number(root)))
+        self.disks.put(Disk(record.root_serial, ROOT_NODE, record.root, *device_number(root)))
         for disk in volumes:
             self.disks.put(disk)
         self.cabling.ensure_namespace()

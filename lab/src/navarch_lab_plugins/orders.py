@@ -24,11 +24,11 @@ def port(vif: Any) -> Port:
     return Port(vif["id"], vif["address"], int(mtu or _DEFAULT_MTU))
 
 
-def root_volume(block_device_info: Any) -> str | None:
-    """File of the volume to boot from; None for a server that boots from an image."""
+def root_volume(block_device_info: Any) -> tuple[str, str] | None:
+    """File and id of the volume to boot from; None for a server that boots from an image."""
     for mapping in virt_driver.block_device_info_get_mapping(block_device_info):
         if mapping.get("boot_index") == 0:
-            return file_of(mapping["connection_info"])
+            return file_of(mapping["connection_info"]), serial_of(mapping["connection_info"])
     return None
 
 
@@ -42,13 +42,16 @@ def volumes(block_device_info: Any) -> list[Disk]:
 
 
 def volume(connection_info: Any, node: str) -> Disk:
-    serial = connection_info.get("serial") or connection_info["volume_id"]
     file = file_of(connection_info)
-    return Disk(serial, node, file, *device_number(attach_loop(file)))
+    return Disk(serial_of(connection_info), node, file, *device_number(attach_loop(file)))
 
 
 def file_of(connection_info: Any) -> str:
     return str(connection_info["data"]["device_path"])
+
+
+def serial_of(connection_info: Any) -> str:
+    return str(connection_info.get("serial") or connection_info["volume_id"])
 
 
 def wants_config_drive(instance: Any) -> bool:

@@ -23,6 +23,8 @@ class Record:
     """Path of the file that is the root disk: a clone of the image, or a volume."""
     network: str
     """Name of the network namespace that holds the host ends of the machine's cables; empty for the host's own."""
+    root_serial: str = ""
+    """The id of the volume that is the root disk; empty for a clone."""
 
     @classmethod
     def load(cls, folder: Path) -> "Record | None":

@@ -42,11 +42,12 @@ class Images:
         return file
 
     def grown(self, image: str, gib: int) -> Path:
-        """The image grown to `gib` GiB (kept as it is where it is larger). The image must have been fetched."""
+        """The image grown to `gib` GiB (kept as it is where it is larger). It must have been fetched. Raises NotExt4."""
         base = self._folder / f"{image}.raw"
         file = self._folder / f"{image}.{gib}G.raw"
         with file_lock(self._folder / f"{image}.lock"):
             if not file.exists():
+                _size_inside(base)  # refuses what is no ext4
                 part = self._folder / f"{image}.{gib}G.part"
                 _copy(base, part)
                 with part.open("r+b") as handle:
@@ -94,17 +95,20 @@ def ext4_size(superblock: bytes) -> int:
     return blocks * (1024 << field(0x18))
 
 
+def _size_inside(file: Path) -> int:
+    with file.open("rb") as handle:
+        handle.seek(1024)
+        return ext4_size(handle.read(1024))
+
+
 def mount_root(file: str, folder: Path) -> str:
     """Mount a root disk on `folder`, grown first if the file is larger than the ext4 in it; return the loop device."""
     folder.mkdir(parents=True, exist_ok=True)
     if os.path.ismount(folder):
         return run("findmnt", "--noheadings", "--output", "SOURCE", "--mountpoint", str(folder))
-    with open(file, "rb") as handle:
-        handle.seek(1024)
-        inside = ext4_size(handle.read(1024))
-        size = handle.seek(0, os.SEEK_END)
+    inside = _size_inside(Path(file))
     loop = attach_loop(file)
-    if size - inside >= 1 << 20:
+    if Path(file).stat().st_size - inside >= 1 << 20:
         grow(loop)
     run("mount", "-o", _MOUNT_OPTIONS, loop, str(folder))
     run("losetup", "--detach", loop, check=False)  # from now on it frees itself when it is no longer mounted
