@@ -42,7 +42,7 @@ class Images:
         return file
 
     def grown(self, image: str, gib: int) -> Path:
-        """The image grown to `gib` GiB (kept as it is where it is larger). It must have been fetched. Raises NotExt4."""
+        """The image (fetched before) grown to `gib` GiB; kept as it is where it is larger. Raises NotExt4."""
         base = self._folder / f"{image}.raw"
         file = self._folder / f"{image}.{gib}G.raw"
         with file_lock(self._folder / f"{image}.lock"):
