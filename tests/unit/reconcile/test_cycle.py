@@ -1,0 +1,97 @@
+"""When a cluster is looked at again, and what its timeline tells."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from clusters import NOW, cluster
+
+from navarch.domain.observed import Kind, KubeState, Machine, Node, Observed, Server
+from navarch.domain.simulate import nothing_yet
+from navarch.domain.spec import Role
+from navarch.domain.status import Condition, Phase, Status
+from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Result
+from navarch.reconcile.cycle import _arrivals, _transitions, look_again_after
+
+READY = Status(phase=Phase.READY)
+MOVING = Status(phase=Phase.PROGRESSING)
+
+
+def results(*outcomes: Outcome) -> tuple[Result, ...]:
+    return tuple(Result(EnsureNetwork(f"n{i}"), outcome) for i, outcome in enumerate(outcomes))
+
+
+def test_a_ready_cluster_is_left_in_peace_for_a_minute() -> None:
+    assert 50 < look_again_after(cluster(), READY, (), 0) < 70
+
+
+def test_one_that_is_on_its_way_is_looked_at_each_second() -> None:
+    assert look_again_after(cluster(), MOVING, results(Done()), 0) == 1.0
+
+
+def test_a_cluster_being_deleted_is_never_left_for_a_minute() -> None:
+    assert look_again_after(replace(cluster(), deletion_requested_at=NOW), READY, (), 0) == 1.0
+
+
+@pytest.mark.parametrize("outcome", [Again(0.1, "r", "m"), Failed("r", "m", "user", "do")])
+def test_what_fails_again_and_again_is_tried_less_and_less_often_but_never_given_up(outcome: Outcome) -> None:
+    waits = [look_again_after(cluster(), MOVING, results(outcome), attempts) for attempts in range(1, 12)]
+    assert waits[0] < waits[3] < waits[5]
+    assert max(waits) <= 66
+
+
+def test_a_cloud_that_says_when_to_come_back_is_obeyed() -> None:
+    assert look_again_after(cluster(), MOVING, results(Again(20.0, "r", "m")), 1) >= 18
+
+
+def seen(*servers: Server, nodes: tuple[Node, ...] = (), machines: tuple[Machine, ...] = ()) -> Observed:
+    empty = nothing_yet()
+    return replace(
+        empty,
+        cloud=replace(empty.cloud, servers=servers),
+        kube=KubeState("1.37.2", nodes) if nodes else None,
+        machines=machines,
+    )
+
+
+def test_a_server_that_runs_now_is_told_with_the_time_it_took() -> None:
+    born = Server("s", "shop-1", "BUILD", created_at=NOW)
+    events = _arrivals(seen(born), seen(replace(born, status="ACTIVE")), cluster(), NOW + timedelta(seconds=4))
+    assert [(e.reason, e.subject, e.seconds, e.at) for e in events] == [("ServerActive", "shop-1", 4.0, NOW)]
+    again = _arrivals(seen(replace(born, status="ACTIVE")), seen(replace(born, status="ACTIVE")), cluster(), NOW)
+    assert again == []
+
+
+def test_a_node_that_became_ready_is_told_once() -> None:
+    machine = Machine("shop-1", Role.WORKER, "web", 1, "z1", NOW)
+    before = seen(nodes=(Node("shop-1", ready=False),), machines=(machine,))
+    now = seen(nodes=(Node("shop-1", ready=True),), machines=(machine,))
+    assert [e.reason for e in _arrivals(before, now, cluster(), NOW)] == ["NodeReady"]
+    assert _arrivals(now, now, cluster(), NOW) == []
+
+
+def test_nothing_is_told_on_the_first_look_of_a_worker_that_took_over() -> None:
+    assert _arrivals(None, seen(Server("s", "shop-1", "ACTIVE")), cluster(), NOW) == []
+    assert nothing_yet().cloud.knows(Kind.SERVER)
+
+
+def test_a_condition_that_somebody_must_act_on_is_a_warning_with_its_remedy() -> None:
+    blocked = Status(
+        conditions=(Condition("Ready", "False", "QuotaExceeded", "cores", "project-admin", "ask for more"),)
+    )
+    (event,) = _transitions(Status(), blocked, cluster(), NOW)
+    assert (event.level, event.reason) == ("Warning", "QuotaExceeded")
+    assert "project-admin" in event.message
+    assert "ask for more" in event.message
+    assert _transitions(blocked, blocked, cluster(), NOW) == ()
+
+
+def test_progress_is_told_by_steps_not_by_conditions() -> None:
+    moving = Status(conditions=(Condition("Ready", "False", "CreatingNetwork", "the network is being made"),))
+    assert _transitions(Status(), moving, cluster(), NOW) == ()
+
+
+def test_ready_is_told_with_the_seconds_since_the_request() -> None:
+    ready = Status(conditions=(Condition("Ready", "True", "AllMachinesReady", "all well"),))
+    (event,) = _transitions(Status(), ready, cluster(), NOW + timedelta(seconds=61))
+    assert (event.level, event.reason, event.seconds) == ("Normal", "Ready", 61.0)
