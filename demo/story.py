@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from demo.customer import Kubectl, Shop
@@ -197,14 +198,13 @@ def left_in_project(clouds_file: Path, customer: str) -> list[str]:
     return left
 
 
+@cache
 def kubectl_program() -> str:
-    """kubectl of the bundle. Raises StepFailed where it was not built."""
-    asked = subprocess.run(
-        [command("navarch-images"), "path", VERSION, "kubectl"], capture_output=True, text=True, check=False
-    )
+    """kubectl of the bundle, built if need be. Raises StepFailed where it cannot be."""
+    asked = subprocess.run([command("navarch-images"), "bundle", VERSION], capture_output=True, text=True, check=False)
     if asked.returncode:
         raise StepFailed(f"no kubectl: {asked.stderr.strip()}")
-    return asked.stdout.strip()
+    return str(Path(asked.stdout.strip().splitlines()[-1]) / "bin" / "kubectl")
 
 
 def _show(customer: dict[str, str]) -> object | None:
