@@ -1,7 +1,7 @@
 """The answer to a machine that asks to join: files to write and steps to run, in order.
 
-    control plane 0   FormatEtcdDisk, PrepareMachine, KubeadmInit, RemoveBootstrapCredentials, Joined
-    control plane n   FormatEtcdDisk, PrepareMachine, WaitForAPI, KubeadmJoin, RemoveBootstrapCredentials, Joined
+    control plane 0   FormatEtcdDisk, PrepareMachine, KubeadmInit, FinishMachine, Joined
+    control plane n   FormatEtcdDisk, PrepareMachine, WaitForAPI, KubeadmJoin, FinishMachine, Joined
     worker            PrepareMachine, WaitForAPI, StartKubelet, Joined
 
 Only control-plane machines run kubeadm: they need static pods, certificates and etcd membership. What kubeadm would do
@@ -184,8 +184,8 @@ class _ControlPlane(_Joining):
         for path, mode, content in api_server.api_server_files(self.secrets):
             yield File(path, mode, content)
         yield from self.kubeadm_files()
-        yield _program("etcd-disk")
-        yield _program("renew-certificates")
+        for name in ("etcd-disk", "renew-certificates", "finish-machine"):
+            yield _program(name)
         yield _unit(_ETCD_DISK_UNIT, {"command": f"{_ETCD_DISK} mount {self.volume}"})
         yield _unit("kubelet.service.d/20-etcd-disk.conf", {"unit": _ETCD_DISK_UNIT})
         yield _unit("navarch-certificates.service", {"command": f"{_RENEW} {self.own_api}"})
@@ -212,8 +212,8 @@ class _ControlPlane(_Joining):
             yield File(kubeadm.DISCOVERY_FILE, "0600", discovery)
 
     def steps(self) -> Iterator[BootStep]:
-        yield BootStep("FormatEtcdDisk", (_ETCD_DISK, "format", self.volume), 300)
-        yield BootStep("PrepareMachine", (f"{_PROGRAMS}/prepare-machine", _ETCD_DISK_UNIT, _RENEW_TIMER), 120, 60)
+        yield BootStep("FormatEtcdDisk", (_ETCD_DISK, "first", self.volume), 300)
+        yield BootStep("PrepareMachine", (f"{_PROGRAMS}/prepare-machine", _RENEW_TIMER), 60)
         if self.first:
             init = ("kubeadm", "init", "--config", kubeadm.INIT_FILE, "--skip-token-print")
             yield BootStep("KubeadmInit", init, 600, 300)
@@ -221,8 +221,7 @@ class _ControlPlane(_Joining):
             # The last thing that init uploads: from then on everything that join reads is there.
             yield self.wait("WaitForAPI", "/api/v1/namespaces/kube-system/configmaps/kubelet-config", 3600)
             yield BootStep("KubeadmJoin", ("kubeadm", "join", "--config", kubeadm.JOIN_FILE), 600, 600)
-        leftovers = ("/etc/kubernetes/super-admin.conf", kubeadm.DISCOVERY_FILE)
-        yield BootStep("RemoveBootstrapCredentials", ("rm", "-f", *leftovers), 30)
+        yield BootStep("FinishMachine", (f"{_PROGRAMS}/finish-machine", _RENEW_TIMER), 60, 60)
         yield self.wait(LAST_PHASE, f"/api/v1/nodes/{self.node}", 300, 600, api=self.own_api)
 
 

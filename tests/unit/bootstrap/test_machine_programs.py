@@ -33,41 +33,65 @@ def disk(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_blank_disk_is_formatted(disk: Path) -> None:
-    done = run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+def etcd_disk(occasion: str, disk: Path) -> subprocess.CompletedProcess[str]:
+    """Runs it with a `mount` that only notes what it was asked for."""
+    folder = disk.parent
+    program(folder / "bin", "mount", f'echo "$*" >> {folder}/mounts')
+    return run(
+        "etcd-disk",
+        occasion,
+        VOLUME,
+        NAVARCH_DISKS=str(folder),
+        NAVARCH_MOUNT_POINT=str(folder / "etcd"),
+        PATH=f"{folder}/bin:{ADMINISTRATORS_PATH}",
+    )
+
+
+def file_system_id(disk: Path) -> bytes:
+    """Random, chosen when an ext4 file system is made."""
+    return disk.read_bytes()[1024 + 0x68 :][:16]
+
+
+def test_a_blank_disk_is_formatted_and_mounted(disk: Path) -> None:
+    done = etcd_disk("first", disk)
     assert done.returncode == 0, done.stderr
     assert "made a file system" in done.stdout
     assert disk.read_bytes()[1080:1082] == b"\x53\xef"  # ext4's magic
+    options = "-t ext4 -o noatime,nodev,nosuid,noexec"
+    assert (disk.parent / "mounts").read_text() == f"{options} {disk} {disk.parent}/etcd\n"
 
 
-def test_a_disk_with_data_keeps_it(disk: Path) -> None:
-    run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
-    before = disk.read_bytes()
-    done = run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+@pytest.mark.parametrize("occasion", ["first", "mount"])
+def test_a_disk_with_data_keeps_it(disk: Path, occasion: str) -> None:
+    etcd_disk("first", disk)
+    before = file_system_id(disk)
+    done = etcd_disk(occasion, disk)
     assert done.returncode == 0, done.stderr
     assert "kept" in done.stdout
-    assert disk.read_bytes() == before
+    assert file_system_id(disk) == before
+    assert len((disk.parent / "mounts").read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize(
-    ("offset", "content"), [(0, b"XFSB"), (65536 + 64, b"_BHRfS_M"), (300_000, b"somebody's data")]
-)
-def test_a_disk_with_anything_else_on_it_is_left_alone(disk: Path, offset: int, content: bytes) -> None:
+@pytest.mark.parametrize("occasion", ["first", "mount"])
+@pytest.mark.parametrize(("offset", "content"), [(0, b"XFSB"), (65600, b"_BHRfS_M"), (300_000, b"somebody's data")])
+def test_a_disk_with_anything_else_on_it_is_left_alone(disk: Path, occasion: str, offset: int, content: bytes) -> None:
     with disk.open("r+b") as file:
         file.seek(offset)
         file.write(content)
     before = disk.read_bytes()
-    done = run("etcd-disk", "format", VOLUME, NAVARCH_DISKS=str(disk.parent))
+    done = etcd_disk(occasion, disk)
     assert done.returncode == 1
     assert VOLUME in done.stderr
     assert disk.read_bytes() == before
+    assert not (disk.parent / "mounts").exists()
 
 
-def test_a_blank_disk_is_never_mounted_or_formatted_at_boot(disk: Path) -> None:
-    done = run("etcd-disk", "mount", VOLUME, NAVARCH_DISKS=str(disk.parent))
+def test_a_blank_disk_is_neither_mounted_nor_formatted_at_boot(disk: Path) -> None:
+    done = etcd_disk("mount", disk)
     assert done.returncode == 1
-    assert "cannot mount" in done.stderr
+    assert "will not use" in done.stderr
     assert not any(disk.read_bytes())
+    assert not (disk.parent / "mounts").exists()
 
 
 def program(folder: Path, name: str, text: str) -> None:
@@ -137,7 +161,7 @@ def test_a_renewal_that_fails_restarts_nothing(tmp_path: Path) -> None:
     assert (manifests / "etcd.yaml").read_text() == MANIFEST
 
 
-@pytest.mark.parametrize("name", ["prepare-machine", "etcd-disk", "renew-certificates"])
+@pytest.mark.parametrize("name", ["prepare-machine", "etcd-disk", "renew-certificates", "finish-machine"])
 def test_shell_programs_are_sound(name: str) -> None:
     dash = shutil.which("dash") or "sh"  # what /bin/sh is on the node
     assert subprocess.run([dash, "-n", str(MACHINE / name)], check=False).returncode == 0
