@@ -85,7 +85,7 @@ def ensure_identities(cloud: Cloud, context: Context) -> None:
 
 
 def _ensure_navarch(identity: Any, context: Context, service: Any, roles: dict[str, Any]) -> None:
-    """`service` in its own project, `member` wherever a customer is, and manager of a domain for the clusters' users."""
+    """`service` in its own project, `member` wherever a customer is, manager of a domain for the clusters' users."""
     user = _user(identity, NAVARCH_USER, context.passwords[NAVARCH_USER])
     identity.assign_project_role_to_user(service, user, roles["service"])
     identity.put(f"/OS-INHERIT/domains/default/users/{user.id}/roles/{roles['member'].id}/inherited_to_projects")

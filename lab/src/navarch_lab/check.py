@@ -3,6 +3,8 @@
 import socket
 import struct
 import time
+from collections.abc import Callable
+from typing import Any
 
 from navarch_lab import clouds
 from navarch_lab.certificates import DNS_NAME
@@ -35,7 +37,7 @@ def check_endpoints(layout: Layout, progress: Progress) -> None:
     entry = clouds.clouds(layout)["alpha"]
     cloud = openstack.connect(**entry["auth"], region_name=entry["region_name"], cacert=entry["cacert"],
                               load_yaml_config=False, load_envvars=False)  # fmt: skip
-    looks = {
+    looks: dict[str, Callable[[], Any]] = {
         "keystone": lambda: cloud.current_project_id,
         "nova": lambda: [zone.name for zone in cloud.compute.availability_zones()],
         "flavors": lambda: sorted(flavor.name for flavor in cloud.compute.flavors()),

@@ -65,7 +65,7 @@ def destroy() -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """Show each service with state, PID, memory and log, and each host with its machines. Exit code 3 unless all is up."""
+    """Show each service (state, PID, memory, log) and each host with its machines. Exit code 3 unless all is up."""
     from navarch_lab.status import look
 
     seen = look(Layout.from_environment())

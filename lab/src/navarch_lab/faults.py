@@ -16,7 +16,7 @@ from navarch_lab_plugins.network import Switch
 
 @dataclass(frozen=True, slots=True)
 class ApiFault:
-    """How one public API misbehaves. `delay` in seconds; `fail` an HTTP status; `rate` the share of requests that fail."""
+    """How a public API misbehaves: `delay` in seconds, `fail` an HTTP status, `rate` the share that fails."""
 
     delay: float = 0
     fail: int = 0
@@ -35,9 +35,9 @@ class ApiFault:
         return found
 
     def encode(self) -> str:
-        """As haproxy's map holds it: no blanks, since the admin socket splits at them."""
+        """As haproxy's map holds it. No blanks and no semicolons: the admin socket splits at them."""
         words = ([f"delay={self.delay:g}"] if self.delay else []) + ([f"fail={self.fail}"] if self.fail else [])
-        return ";".join([*words, f"rate={self.rate:g}"])
+        return ",".join([*words, f"rate={self.rate:g}"])
 
 
 def disturb_api(layout: Layout, service: str, fault: ApiFault) -> None:
@@ -59,7 +59,9 @@ def _write_fault(layout: Layout, service: str, text: str | None) -> None:
     path = gateway.faults_map(layout)
     _haproxy(layout, f"del map {path} {service}")
     if text is not None:
-        _haproxy(layout, f"add map {path} {service} {text}")
+        answer = _haproxy(layout, f"add map {path} {service} {text}").strip()
+        if answer:
+            raise LabError(f"haproxy refuses the fault: {answer}")
     # haproxy reads the file when it starts: a fault outlives a restart of haproxy, not of the lab.
     kept = [line for line in path.read_text().splitlines() if line.split()[0] != service]
     write_private(path, "".join(f"{line}\n" for line in [*kept, *([f"{service} {text}"] if text else [])]))

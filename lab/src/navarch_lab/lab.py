@@ -17,7 +17,10 @@ from navarch_lab.graph import Step
 from navarch_lab.layout import Layout
 from navarch_lab.progress import LabError, Progress
 from navarch_lab.services import Service, all_services, environment
-from navarch_lab.topology import NETNS, VOLUME_BACKENDS
+from navarch_lab.topology import HOSTS, NETNS, VOLUME_BACKENDS
+
+COMPUTES = {f"nova-compute-{host}" for host in HOSTS}
+_COMPUTE_APIS = {"nova-api", "nova-conductor", "nova-scheduler", "placement-api", "identities"}
 
 
 @contextmanager
@@ -57,6 +60,9 @@ def steps(context: Context, progress: Progress) -> list[Step]:
     ovn = layout.data / "ovn"
 
     def ovn_files() -> None:
+        if not processes.alive(processes.read(layout.run / "ovsdb-local.json")):
+            # The switch's own database may name devices that went with a crash; it is made anew, unlike OVN's two.
+            (ovn / "conf.db").unlink(missing_ok=True)
         network.create_database(installed, ovn / "conf.db", "openvswitch/vswitch.ovsschema")
         network.create_database(installed, ovn / "nb.db", "ovn/ovn-nb.ovsschema")
         network.create_database(installed, ovn / "sb.db", "ovn/ovn-sb.ovsschema")
@@ -72,9 +78,12 @@ def steps(context: Context, progress: Progress) -> list[Step]:
         ),
         ("databases", partial(databases.create_databases, context), {"mariadb"}),
         ("identities", partial(_identities, context, progress), {"keystone-api"}),
-        ("hosts", partial(_hosts, context, progress), {f"nova-compute-{host}" for host in bootstrap.HOSTS} | _COMPUTE),
+        ("hosts", partial(_hosts, context, progress), COMPUTES | _COMPUTE_APIS),
         ("network", partial(_network, context, progress), {"neutron-api", "identities", "neutron-ovn-agent"}),
-        ("storage", partial(_storage, context, progress), {"cinder-api", "cinder-volume", "cinder-scheduler", "identities"}),
+        (
+            "storage", partial(_storage, context, progress),
+            {"cinder-api", "cinder-volume", "cinder-scheduler", "identities"},
+        ),
         ("quotas", partial(_quotas, context, progress), {"network", "storage", "hosts"}),
     ]  # fmt: skip
     result = [Step(name, run, frozenset(after)) for name, run, after in one_off]
@@ -84,9 +93,6 @@ def steps(context: Context, progress: Progress) -> list[Step]:
     for service in all_services(context):
         result.append(Step(service.name, partial(ensure_running, context, service, progress), service.after))
     return result
-
-
-_COMPUTE = {"nova-api", "nova-conductor", "nova-scheduler", "placement-api", "identities"}
 
 
 def ensure_running(context: Context, service: Service, progress: Progress) -> None:

@@ -42,8 +42,8 @@ class Service:
 
 
 def environment(context: Context) -> dict[str, str]:
-    """What every process gets; nothing of the caller's environment leaks in (an OS_* variable there would be obeyed)."""
-    path = f"{context.installed.ovs_bin}:{context.installed.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    """What every process gets. The caller's own environment stays out: an OS_* variable there would be obeyed."""
+    path = f"{context.installed.ovs_bin}:{context.installed.bin}:/usr/sbin:/usr/bin:/sbin:/bin"
     return {
         "PATH": path,
         "HOME": str(context.layout.home),
@@ -101,7 +101,10 @@ def _switch(context: Context) -> tuple[Service, ...]:
         ),
         Service(
             "ovn-controller",
-            (f"{program}/ovn-controller", "-vconsole:warn", f"--unixctl={run}/ovn-controller.ctl", f"unix:{layout.ovs_socket}"),
+            (
+                f"{program}/ovn-controller", "-vconsole:warn", f"--unixctl={run}/ovn-controller.ctl",
+                f"unix:{layout.ovs_socket}",
+            ),
             accepts(run / "ovn-controller.ctl"),
             frozenset({"bridges", "ovsdb-sb"}),
             folders,
@@ -232,7 +235,10 @@ def _openstack(context: Context) -> tuple[Service, ...]:
             says("Starting scheduler node"),
             frozenset({"rabbitmq", "schema-nova", "placement-api", "identities"}),
         ),
-        api("glance-api", APIS["glance"].port, "glance.wsgi.api", {"schema-glance"}, OS_GLANCE_CONFIG_DIR=f"{etc}/glance"),
+        api(
+            "glance-api", APIS["glance"].port, "glance.wsgi.api", {"schema-glance"},
+            OS_GLANCE_CONFIG_DIR=f"{etc}/glance",
+        ),
         api("cinder-api", APIS["cinder"].port, "cinder.wsgi.api", {"schema-cinder", "rabbitmq"}, cinder),
         Service(
             "cinder-scheduler",

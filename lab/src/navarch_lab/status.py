@@ -1,8 +1,6 @@
 """What runs: every service with its state, PID, memory and log; every compute host with its machines."""
 
-import subprocess
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from navarch_lab import install, namespaces, processes
@@ -59,9 +57,7 @@ class Status:
 
 def look(layout: Layout) -> Status:
     """The lab as it is now. Reads only."""
-    names = [
-        service.name for service in all_services(Context(layout, install.Installed(Path(), Path(), Path()), _NONE))
-    ]
+    names = [service.name for service in all_services(Context(layout, install.find(layout), {}))]
     services = tuple(_service(layout, name) for name in names)
     states = {service.name: service.state for service in services}
     hosts = tuple(
@@ -73,16 +69,6 @@ def look(layout: Layout) -> Status:
     if state == "up" and not namespaces.exists(NETNS):
         state = "partly"
     return Status(state, services, hosts, sum(service.memory_kib for service in services))
-
-
-class _Blank(dict[str, str]):
-    """Names and logs need no passwords."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-_NONE = _Blank()
 
 
 def _service(layout: Layout, name: str) -> ServiceStatus:
@@ -104,9 +90,3 @@ def _machines(layout: Layout, host: str) -> tuple[MachineStatus, ...]:
         state = "running" if running else "off"
         found.append(MachineStatus(record.uuid, record.display_name, state, memory, str(machine.console)))
     return tuple(found)
-
-
-def disk_use(layout: Layout) -> str:
-    """Disk the state takes, for people."""
-    done = subprocess.run(["du", "-sh", str(layout.state)], capture_output=True, text=True, check=False)
-    return done.stdout.split("\t")[0]

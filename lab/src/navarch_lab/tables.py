@@ -1,5 +1,7 @@
 """Tables for people."""
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 
@@ -19,7 +21,8 @@ def _mib(kib: int) -> str:
 
 def show_status(status: Status) -> None:
     """Print services, then hosts with their machines, then the sum."""
-    console = Console(soft_wrap=True)
+    # Into a pipe, lines as long as they are: a cut path helps nobody.
+    console = Console() if sys.stdout.isatty() else Console(width=240)
     services = Table("service", "state", "pid", "PSS MiB", "log", box=None, pad_edge=False)
     for service in status.services:
         pid = str(service.pid) if service.pid is not None else ""

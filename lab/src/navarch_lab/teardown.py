@@ -12,7 +12,9 @@ from navarch_lab.namespaces import ip
 from navarch_lab.progress import LabError, Progress
 from navarch_lab.services import OCTAVIA_SOCKETS
 from navarch_lab.topology import HOST_VETH, NETNS
-from navarch_lab_plugins import pool, sweep
+from navarch_lab_plugins import cgroups as machine_cgroups
+from navarch_lab_plugins import machine, pool, sweep
+from navarch_lab_plugins.network import Switch
 
 LAST = ("mariadb", "rabbitmq", "memcached", "ovsdb-local", "ovsdb-nb", "ovsdb-sb", "ovs-vswitchd", "ovn-northd")
 """Stopped after all others, which speak to them until their end."""
@@ -44,6 +46,7 @@ def _down(layout: Layout, progress: Progress) -> None:
         stopped = sweep.halt_machines(layout.machines) if layout.machines.is_dir() else 0
         if layout.root_disks.is_dir():
             pool.close_pool(layout.root_disks)
+        _forget_machine_cgroups(layout)
     if stopped:
         progress.say(f"machines stopped: {stopped}; `navarch-lab up` starts them again")
     with progress.step("databases and switch stopped"):
@@ -61,14 +64,26 @@ def _down(layout: Layout, progress: Progress) -> None:
 
 
 def _stop(names: list[str], layout: Layout, progress: Progress) -> None:
-    def stop(name: str) -> None:
+    def stop(name: str) -> str:
         path = layout.run / f"{name}.json"
-        if not processes.stop(name, processes.read(path), grace=_GRACE.get(name, 5.0)):
-            progress.say(f"{name}: killed, it did not end by itself")
+        by_itself = processes.stop(name, processes.read(path), grace=_GRACE.get(name, 5.0))
         path.unlink(missing_ok=True)
+        return "" if by_itself else name
 
     with ThreadPoolExecutor(max(1, len(names))) as workers:
-        list(workers.map(stop, names))
+        killed = [name for name in workers.map(stop, names) if name]
+    if killed:
+        progress.say(f"killed, since they did not end in time: {', '.join(killed)}")
+
+
+def _forget_machine_cgroups(layout: Layout) -> None:
+    """Machines' cgroups are made anew when they start."""
+    for found in machine.machines(layout.machines, Switch("false", "")):
+        found.forget_cgroups()
+    for root in machine_cgroups.hierarchies():
+        parent = root / machine_cgroups.PARENT
+        if parent.is_dir() and not any(path.is_dir() for path in parent.iterdir()):
+            parent.rmdir()
 
 
 def _metadata_namespaces() -> list[str]:

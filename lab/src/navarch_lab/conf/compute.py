@@ -1,14 +1,13 @@
 """nova: one file for the API, conductor and scheduler, one without databases for the compute hosts, one per host."""
 
-from navarch_lab.conf.ini import Context, Ini
+from navarch_lab.conf.ini import Context, Ini, Section
 from navarch_lab.topology import HOST_DISK_GIB, HOST_MEMORY_MIB, HOST_VCPUS, HOSTS, REGION
 
 
 def nova(context: Context) -> dict[str, Ini]:
     """File name -> content, below etc/nova."""
     layout = context.layout
-    compute: dict[str, Ini] = {}
-    everywhere: Ini = context.shared() | {
+    own: dict[str, Section] = {
         "DEFAULT": {
             "transport_url": context.transport_url,
             "state_path": str(layout.data / "nova"),
@@ -27,9 +26,9 @@ def nova(context: Context) -> dict[str, Ini]:
             # Machines that ran when the lab was stopped come back with it.
             "resume_guests_state_on_host_boot": True,
             "reserved_host_memory_mb": 0,
-            "initial_cpu_allocation_ratio": 4.0,
-            "initial_ram_allocation_ratio": 1.0,
-            "initial_disk_allocation_ratio": 4.0,
+            "initial_cpu_allocation_ratio": "4.0",
+            "initial_ram_allocation_ratio": "1.0",
+            "initial_disk_allocation_ratio": "4.0",
         },
         "wsgi": {"api_paste_config": f"{context.installed.venv}/etc/nova/api-paste.ini"},
         "api": {"auth_strategy": "keystone", "local_metadata_per_cell": False},
@@ -60,11 +59,13 @@ def nova(context: Context) -> dict[str, Ini]:
             "local_gb": HOST_DISK_GIB,
         },
     }
-    compute["compute.conf"] = everywhere
-    compute["nova.conf"] = dict(everywhere) | {
+    everywhere: Ini = context.shared() | own
+    databases: Ini = {
         "api_database": context.database("nova_api"),
         "database": context.database("nova_cell1"),
     }
-    for host in HOSTS:
-        compute[f"{host}.conf"] = {"DEFAULT": {"host": host, "state_path": str(layout.data / f"nova-{host}")}}
-    return compute
+    hosts: dict[str, Ini] = {
+        f"{host}.conf": {"DEFAULT": {"host": host, "state_path": str(layout.data / f"nova-{host}")}} for host in HOSTS
+    }
+    # A compute host that sees a database refuses to start: it must go through the conductor.
+    return {"nova.conf": {**everywhere, **databases}, "compute.conf": everywhere, **hosts}

@@ -5,7 +5,7 @@ from pathlib import Path
 from navarch_lab.layout import Layout
 from navarch_lab.topology import APIS, SERVICE_ADDRESS
 
-# One map entry per disturbed service: "delay=2.5;fail=503;rate=0.5". Written through the admin socket, so a fault
+# One map entry per disturbed service: "delay=2.5,fail=503,rate=0.5". Written through the admin socket, so a fault
 # begins and ends at once, for requests on connections already open too.
 FAULTS_LUA = """\
 core.register_action("navarch_fault", {"http-req"}, function(txn)
