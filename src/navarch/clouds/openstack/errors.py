@@ -216,9 +216,10 @@ _BUSY = re.compile(  # each is said with a 400 or 403 by some service
     r"delete_port.* is disallowed by policy",
     re.IGNORECASE,
 )
+_LIST = r"\d+(?:, \d+)*"
 _NOVA_NUMBERS = re.compile(
-    r"Quota exceeded for (?P<what>.+?): Requested (?P<asked>[\d, ]+), but already used (?P<used>[\d, ]+) "
-    r"of (?P<limit>[\d, ]+?) "
+    rf"Quota exceeded for (?P<what>.+?): Requested (?P<asked>{_LIST}), "
+    rf"but already used (?P<used>{_LIST}) of (?P<limit>{_LIST})"
 )
 _CINDER_GIGABYTES = re.compile(
     r"Requested (?P<asked>\d+)G.*?quota is (?P<limit>\d+)G.*?(?P<used>\d+)G has been consumed", re.DOTALL
@@ -258,7 +259,7 @@ _WORDS: tuple[tuple[str, str], ...] = (  # as the services spell them, the longe
 def _quota(refused: Refusal, doing: str) -> QuotaExceeded | None:
     if refused.status not in (403, 409, 413) or not (refused.kind == "OverQuota" or _QUOTA.search(refused.text)):
         return None
-    nova = _NOVA_NUMBERS.search(refused.text + " ")
+    nova = _NOVA_NUMBERS.search(refused.text)
     if nova:
         names = [name.strip() for name in nova["what"].split(",")]
         columns = zip(names, _figures(nova["asked"]), _figures(nova["used"]), _figures(nova["limit"]), strict=False)

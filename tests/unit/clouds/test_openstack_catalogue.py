@@ -1,0 +1,53 @@
+"""Node images become releases."""
+
+from typing import Any
+
+from navarch.clouds.openstack.catalogue import components_of, releases_of
+from navarch.domain.catalogue import Release
+
+
+def image(image_id: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "id": image_id,
+        "name": f"image {image_id}",
+        "min_disk": 4,
+        "created_at": "2026-11-01T00:00:00Z",
+    } | properties
+
+
+def test_an_image_tells_its_version_bundle_and_components() -> None:
+    node = image(
+        "i1",
+        navarch_kubernetes_version="1.37.2",
+        navarch_bundle="sha256:1",
+        navarch_components="etcd=3.6.8-0,calico=v3.28.5",
+        navarch_build_date="2026-11-20T10:00:00Z",
+    )
+    assert releases_of([node, image("debian")]) == (
+        Release(
+            kubernetes_version="1.37.2",
+            image_id="i1",
+            image_name="image i1",
+            bundle="sha256:1",
+            components=(("etcd", "3.6.8-0"), ("calico", "v3.28.5")),
+            min_disk_gib=4,
+            built_at="2026-11-20T10:00:00Z",
+        ),
+    )
+
+
+def test_of_two_images_of_one_version_the_one_built_last_is_offered() -> None:
+    first = image("i1", navarch_kubernetes_version="1.37.2", navarch_build_date="2026-11-20T10:00:00Z")
+    second = image("i2", navarch_kubernetes_version="1.37.2", navarch_build_date="2026-11-21T10:00:00Z")
+    for order in ([first, second], [second, first]):
+        assert [release.image_id for release in releases_of(order)] == ["i2"]
+
+
+def test_the_newest_version_comes_first() -> None:
+    images = [image(v, navarch_kubernetes_version=v) for v in ("1.9.1", "1.37.2", "1.36.10", "1.36.9")]
+    assert [release.kubernetes_version for release in releases_of(images)] == ["1.37.2", "1.36.10", "1.36.9", "1.9.1"]
+
+
+def test_components_that_say_nothing_are_left_out() -> None:
+    assert components_of("a=1, b = 2,broken,,c=x=y") == (("a", "1"), ("b", "2"), ("c", "x=y"))
+    assert components_of("") == ()

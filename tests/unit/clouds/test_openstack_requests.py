@@ -1,0 +1,231 @@
+"""What is asked of the cloud, how often, and what happens when it misbehaves: against a fake transport."""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
+from navarch.domain import steps
+from navarch.domain.errors import Conflict, Temporary
+from navarch.domain.observed import Kind
+from navarch.domain.spec import Owner, Role
+
+OWNER = Owner("p1", "11111111-2222-4333-8444-555555555555", "web-11111111")
+SERVER = steps.CreateServer(
+    "web-11111111-cp-0", Role.CONTROL_PLANE, "cp", 0, "small", "i1", "z1", "port1", "sg1", ("v1",)
+)
+_ENDPOINTS = {"compute": "/v2.1", "network": "/v2.0", "block-storage": "/v3", "load-balancer": "/v2", "image": "/v2"}
+_Answer = tuple[int, Any] | Exception
+
+
+class FakeCloud(requests.adapters.BaseAdapter):
+    """Answers `METHOD /path` by what a test says, tokens and versions by itself, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, _Answer | Callable[[requests.PreparedRequest], _Answer]] = {}
+        self.asked: list[tuple[str, dict[str, list[str]], Any]] = []
+        self.timeouts: set[Any] = set()
+
+    def send(self, request: requests.PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        self.timeouts.add(timeout)
+        if parts.path == "/v3/auth/tokens":
+            return _response(request, 201, self._token(), {"X-Subject-Token": "t"})
+        if parts.path == "/" or (parts.hostname == "identity" and parts.path in ("/v3", "/v3/")):
+            return _response(request, 300, {"versions": []})
+        body = json.loads(request.body) if request.body else None
+        key = f"{request.method} {parts.path}"
+        self.asked.append((key, parse_qs(parts.query), body))
+        answer = self.answers[key]
+        answer = answer(request) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return _response(request, *answer)
+
+    def close(self) -> None: ...
+
+    @staticmethod
+    def _token() -> dict[str, Any]:
+        catalog = [
+            {
+                "type": kind,
+                "endpoints": [{"interface": "public", "region_id": "RegionOne", "url": f"https://{kind}{path}"}],
+            }
+            for kind, path in _ENDPOINTS.items()
+        ]
+        roles = [{"id": "r1", "name": "member"}]
+        user = {"id": "me", "name": "navarch", "domain": {"id": "default", "name": "Default"}}
+        project = {"id": "p1", "name": "alpha", "domain": {"id": "default", "name": "Default"}}
+        times = {"issued_at": "2026-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:00Z"}
+        return {"token": {"catalog": catalog, "roles": roles, "user": user, "project": project, **times}}
+
+
+def _response(
+    request: requests.PreparedRequest, status: int, body: Any, headers: dict[str, str] | None = None
+) -> requests.Response:
+    response = requests.Response()
+    response.request, response.url, response.status_code = request, str(request.url), status
+    response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response.headers.update({"Content-Type": "application/json", **(headers or {})})
+    return response
+
+
+@pytest.fixture
+def fake() -> FakeCloud:
+    return FakeCloud()
+
+
+@pytest.fixture
+def cloud(fake: FakeCloud) -> OpenStackCloud:
+    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"))
+    made._sessions._http.mount("https://", fake)
+    return made
+
+
+def test_a_server_is_asked_for_whole_in_one_request(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    fake.answers = {
+        "GET /v2.1/servers/detail": (200, {"servers": []}),
+        "GET /v2.1/flavors": (200, {"flavors": [{"id": "f1", "name": "small"}]}),
+        "POST /v2.1/servers": (202, {"server": {"id": "s1"}}),
+    }
+    made = cloud.carry_out(OWNER, SERVER, private="#cloud-config")
+    assert made is not None
+    assert (made.id, made.name) == ("s1", SERVER.name)
+    (_, query, _), _, (_, _, body) = fake.asked
+    assert query == {"name": ["^web\\-11111111\\-cp\\-0$"], "tags": ["navarch:cluster=" + OWNER.cluster_id]}
+    assert body["os:scheduler_hints"] == {"group": "sg1"}
+    server = body["server"]
+    assert (server["flavorRef"], server["availability_zone"], server["config_drive"]) == ("f1", "z1", True)
+    assert server["user_data"] == "I2Nsb3VkLWNvbmZpZw=="
+    assert server["networks"] == [{"port": "port1"}]
+    assert [(d["boot_index"], d["uuid"], d["delete_on_termination"]) for d in server["block_device_mapping_v2"]] == [
+        (0, "i1", True),
+        (-1, "v1", False),
+    ]
+
+
+def test_a_flavor_is_looked_up_once(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    fake.answers = {
+        "GET /v2.1/servers/detail": (200, {"servers": []}),
+        "GET /v2.1/flavors": (200, {"flavors": [{"id": "f1", "name": "small"}]}),
+        "POST /v2.1/servers": (202, {"server": {"id": "s1"}}),
+    }
+    for _ in range(3):
+        cloud.carry_out(OWNER, SERVER)
+    assert [key for key, _, _ in fake.asked].count("GET /v2.1/flavors") == 1
+
+
+def test_what_is_private_is_never_logged(
+    fake: FakeCloud, cloud: OpenStackCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.answers = {
+        "GET /v2.1/servers/detail": (200, {"servers": []}),
+        "GET /v2.1/flavors": (200, {"flavors": [{"id": "f1", "name": "small"}]}),
+        "POST /v2.1/servers": (202, {"server": {"id": "s1"}}),
+    }
+    with caplog.at_level(logging.DEBUG):
+        cloud.carry_out(OWNER, SERVER, private="#cloud-config")
+    assert "flavors" in caplog.text
+    assert "I2Nsb3VkLWNvbmZpZw==" not in caplog.text
+    assert "secret" not in caplog.text
+    assert "secret" not in repr(cloud._settings)
+
+
+def test_a_server_that_is_still_going_holds_the_name(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    old = {"id": "s0", "name": SERVER.name, "status": "ACTIVE", "OS-EXT-STS:task_state": "deleting"}
+    fake.answers = {"GET /v2.1/servers/detail": (200, {"servers": [old]})}
+    with pytest.raises(Conflict, match="still being removed"):
+        cloud.carry_out(OWNER, SERVER)
+
+
+def test_of_two_objects_of_one_name_the_older_is_kept(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    young = {"id": "a", "name": "web-11111111-net", "created_at": "2026-02-01T00:00:00Z", "mtu": 1442}
+    old = {"id": "b", "name": "web-11111111-net", "created_at": "2026-01-01T00:00:00Z", "mtu": 1442}
+    fake.answers = {"GET /v2.0/networks": (200, {"networks": [young, old]})}
+    found = cloud.carry_out(OWNER, steps.EnsureNetwork("web-11111111-net"))
+    assert found is not None
+    assert found.id == "b"
+    seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
+    assert [network.id for network in seen.networks or ()] == ["a", "b"]
+
+
+def test_every_page_of_a_list_is_read(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    def page(request: requests.PreparedRequest) -> _Answer:
+        marker = parse_qs(urlsplit(str(request.url)).query).get("marker", ["0"])[0]
+        number = int(marker)
+        body: dict[str, Any] = {"networks": [{"id": f"n{number}", "name": "x"}]}
+        if number < 3:
+            following = f"https://network/v2.0/networks?marker={number + 1}"
+            body["networks_links"] = [{"rel": "next", "href": following}]
+        return 200, body
+
+    fake.answers = {"GET /v2.0/networks": page}
+    seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
+    assert [network.id for network in seen.networks or ()] == ["n0", "n1", "n2", "n3"]
+
+
+def test_a_kept_connection_that_was_closed_is_asked_again_for_reads_only(
+    fake: FakeCloud, cloud: OpenStackCloud
+) -> None:
+    closed = requests.exceptions.ConnectionError("closed without response")
+    tries: list[_Answer] = [closed, (200, {"networks": []})]
+    fake.answers = {"GET /v2.0/networks": lambda _: tries.pop(0), "POST /v2.0/networks": closed}
+    with pytest.raises(Temporary):
+        cloud.carry_out(OWNER, steps.EnsureNetwork("web-11111111-net"))
+    assert [key for key, _, _ in fake.asked] == ["GET /v2.0/networks"] * 2 + ["POST /v2.0/networks"]
+
+
+def test_every_request_is_bounded_in_time(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    fake.answers = {"GET /v2.0/networks": (200, {"networks": []})}
+    cloud.observe(OWNER, frozenset({Kind.NETWORK}))
+    assert fake.timeouts == {(5.0, 30.0)}
+
+
+@pytest.mark.parametrize("answer", [(200, b"<html>"), (200, {"nothing": []}), (200, {"networks": [{"name": "x"}]})])
+def test_an_answer_that_makes_no_sense_is_unknown_not_absent(
+    fake: FakeCloud, cloud: OpenStackCloud, answer: _Answer
+) -> None:
+    fake.answers = {"GET /v2.0/networks": answer}
+    seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
+    assert seen.networks is None
+    assert [(t.reason, t.subject) for t in seen.trouble] == [("CloudAnswerUnreadable", Kind.NETWORK)]
+    with pytest.raises(Temporary):
+        cloud.carry_out(OWNER, steps.EnsureNetwork("web-11111111-net"))
+
+
+def test_a_balancer_that_has_the_members_is_not_touched(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    step = steps.EnsureLoadBalancer("web-11111111-api", "sub1", ("10.0.0.5", "10.0.0.4"))
+    there = {
+        "id": "lb1",
+        "name": step.name,
+        "description": "navarch:cluster=" + OWNER.cluster_id,
+        "provisioning_status": "PENDING_UPDATE",
+        "operating_status": "ONLINE",
+        "vip_address": "10.0.0.9",
+        "vip_port_id": "port9",
+        "pools": [{"id": "pool1"}],
+    }
+    fake.answers = {
+        "GET /v2/lbaas/loadbalancers": (200, {"loadbalancers": [there]}),
+        "GET /v2/lbaas/pools/pool1/members": (200, {"members": [{"address": "10.0.0.4"}, {"address": "10.0.0.5"}]}),
+    }
+    assert cloud.carry_out(OWNER, step) is not None
+    with pytest.raises(Conflict, match="PENDING_UPDATE"):
+        cloud.carry_out(OWNER, steps.EnsureLoadBalancer(step.name, "sub1", ("10.0.0.4",)))
+    assert not [key for key, _, _ in fake.asked if not key.startswith("GET")]
+
+
+def test_the_endpoint_for_controllers_needs_no_call(fake: FakeCloud, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_text("PEM")
+    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret", ca_file=str(authority)))
+    assert (made.endpoint.auth_url, made.endpoint.region) == ("https://identity/v3", "RegionOne")
+    assert made.endpoint.ca_certificate == "PEM"
+    assert fake.asked == []
