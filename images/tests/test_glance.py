@@ -16,6 +16,7 @@ class Found:
     id: str
     name: str
     status: str
+    properties: dict[str, str] = field(default_factory=lambda: {"navarch_image_digest": "d1"})
 
 
 @dataclass
@@ -25,12 +26,15 @@ class FakeGlance:
     gives: str = "active"
 
     def images(self, **query: Any) -> list[Found]:
-        assert query == {"navarch_image_digest": "d1"}
+        assert query == {"visibility": "public"}
         return self.there
 
     def create_image(self, name: str, **fields: Any) -> Found:
         self.created.append({"name": name, **fields})
-        return Found("new", name, self.gives)
+        return Found("new", name, "queued")
+
+    def get_image(self, image: Found) -> Found:
+        return Found(image.id, image.name, self.gives)
 
 
 @pytest.fixture
@@ -57,6 +61,11 @@ def test_the_same_content_is_uploaded_once(image: NodeImage) -> None:
     glance = FakeGlance(there=[Found("old", "n", "active")])
     assert register(glance, find("1.37.2"), image, lambda text: None) == "old"
     assert glance.created == []
+
+
+def test_other_images_are_not_taken_for_it(image: NodeImage) -> None:
+    others = [Found("a", "a", "active", {}), Found("b", "b", "active", {"navarch_image_digest": "d2"})]
+    assert register(FakeGlance(there=others), find("1.37.2"), image, lambda text: None) == "new"
 
 
 def test_an_upload_that_was_cut_off_does_not_count(image: NodeImage) -> None:

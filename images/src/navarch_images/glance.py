@@ -14,10 +14,13 @@ class ImageService(Protocol):
     """What of openstacksdk's image proxy is used here."""
 
     def images(self, **query: Any) -> Any:
-        """Images with these properties."""
+        """Images that match; each with id, name, status and a mapping `properties`."""
 
     def create_image(self, name: str, **fields: Any) -> Any:
         """Create an image and upload its file."""
+
+    def get_image(self, image: Any) -> Any:
+        """The image as it is now."""
 
 
 def properties(release: Release, facts: Mapping[str, Any]) -> dict[str, str]:
@@ -36,8 +39,9 @@ def properties(release: Release, facts: Mapping[str, Any]) -> dict[str, str]:
 
 def register(service: ImageService, release: Release, image: NodeImage, tell: Callable[[str], None]) -> str:
     """Upload the image unless an active one with the same digest is there; returns glance's id. Raises RegisterError."""
-    for found in service.images(**{DIGEST_PROPERTY: image.digest}):
-        if found.status == "active":
+    # Compared here: the SDK drops a query for a property it has no name for, and every image would match.
+    for found in service.images(visibility="public"):
+        if found.status == "active" and found.properties.get(DIGEST_PROPERTY) == image.digest:
             tell(f"already there as {found.name} ({found.id})")
             return str(found.id)
     name = f"navarch-node-{release.kubernetes}-{image.digest[:8]}"
@@ -50,12 +54,13 @@ def register(service: ImageService, release: Release, image: NodeImage, tell: Ca
         visibility="public",
         min_disk=-(-image.raw.stat().st_size // (1 << 30)),
         validate_checksum=False,
-        wait=True,
         allow_duplicates=True,
         **properties(release, image.facts),
     )
-    if made is None or made.status != "active":
-        raise RegisterError(f"glance took {name} but calls it {getattr(made, 'status', 'nothing')}, not active")
+    # What the SDK returns was read before the upload.
+    status = service.get_image(made).status
+    if status != "active":
+        raise RegisterError(f"glance took {name} but calls it {status}, not active")
     tell(f"registered {name} ({made.id})")
     return str(made.id)
 

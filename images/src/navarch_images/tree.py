@@ -29,7 +29,9 @@ _MASKED = (
     "systemd-networkd-wait-online.service", "systemd-timesyncd.service", "apt-daily.timer", "apt-daily-upgrade.timer",
     "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "dpkg-db-backup.timer", "nftables.service",
     "cloud-config.service", "cloud-init-hotplugd.socket", "getty@tty1.service", "console-getty.service",
-    "container-getty@.service", "systemd-firstboot.service", "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service",
+    "container-getty@.service", "systemd-firstboot.service", "systemd-pcrphase.service",
+    "systemd-pcrphase-sysinit.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+    "modprobe@drm.service", "modprobe@efi_pstore.service", "modprobe@configfs.service",
 )  # fmt: skip
 _STORE = "var/lib/containerd"
 
@@ -49,6 +51,7 @@ def populate(tree: Path, debian_tar: Path, release: Release, bundle: Bundle) -> 
     for folder in ("etc/cni/net.d", "etc/kubernetes/manifests", "var/lib/kubelet", _STORE, "opt/cni/bin"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     _write(tree / "etc/navarch/release", _release_file(release, bundle), 0o644)
+    _compile_python(tree)
     run("enable units", ["systemctl", f"--root={tree}", "--quiet", "enable", *_ENABLED])
     run("mask units", ["systemctl", f"--root={tree}", "--quiet", "mask", *_MASKED])
 
@@ -107,9 +110,17 @@ def _forget_identity(tree: Path) -> None:
     resolv.symlink_to("../run/systemd/resolve/resolv.conf")
     for folder in ("var/lib/apt/lists", "var/cache/apt/archives", "var/log/apt"):
         shutil.rmtree(tree / folder, ignore_errors=True)
-    for path in tree.rglob("__pycache__"):
-        if path.is_relative_to(tree / "usr/local"):
-            shutil.rmtree(path)
+
+
+def _compile_python(tree: Path) -> None:
+    """Compile Debian's Python files so that the result does not depend on file times.
+
+    All times in the tree are set to one; Python would take its cached files for outdated and compile cloud-init anew
+    on each machine, which costs it more than a second before it can join.
+    """
+    command = ["python3", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    folders = [f"/{path.relative_to(tree)}" for path in sorted((tree / "usr/lib").glob("python3*"))]
+    run("compile Python", ["chroot", tree, *command, *folders])
 
 
 def _lay_over(source: Traversable, tree: Path) -> None:
