@@ -87,7 +87,7 @@ def waterfall(
         if event["reason"] == "NodeReady":  # counted from the machine's making; what its boot took is shown as its own
             start = max([start, *(s.end for _, s in boots.get(event["subject"], []) if s.end < end)])
         segment = Segment(start, end, event["level"] == "Warning", message=event["message"])
-        add(group, event["subject"].removeprefix(stem), _words(event["reason"]), segment)
+        add(group, event["subject"].removeprefix(stem), words_of(event["reason"]), segment)
     for name, segments in boots.items():
         for phase, segment in segments:
             add("machine", name.removeprefix(stem), phase, segment)
@@ -123,7 +123,7 @@ def _machine_segments(machine: Machine, origin: datetime, now: datetime) -> list
     return segments
 
 
-def _words(reason: str) -> str:
+def words_of(reason: str) -> str:
     """A CamelCase reason as words: EnsureLoadBalancer is "load balancer", ServerActive "server active"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", reason.removeprefix("Ensure"))
     return " ".join(word if word.isupper() else word.lower() for word in words.split()) or reason

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from navarch.client.http import BASE, Http
 from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup
 
-_PAGE = 100
+_PAGE, _EVENTS_A_PAGE = 100, 1000
 
 
 class Navarch:
@@ -46,7 +46,7 @@ class Navarch:
 
     def clusters(self, *, labels: Mapping[str, str] | None = None, name: str | None = None) -> Iterator[Cluster]:
         """Every cluster of the project, page by page."""
-        params: list[tuple[str, str]] = [("label", f"{k}={v}") for k, v in (labels or {}).items()]
+        params: list[tuple[str, Any]] = [("limit", _PAGE), *(("label", f"{k}={v}") for k, v in (labels or {}).items())]
         if name:
             params.append(("name", name))
         return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params))
@@ -106,7 +106,7 @@ class Navarch:
 
     def events(self, cluster: str, *, after: int | None = None) -> Iterator[Event]:
         """Its timeline, oldest first; `after`: only those after the event of that id."""
-        params = [] if after is None else [("marker", str(after))]
+        params: list[tuple[str, Any]] = [("limit", _EVENTS_A_PAGE), *([] if after is None else [("marker", after)])]
         return cast(Iterator[Event], self._pages(_at(cluster, "events"), "events", params))
 
     # what a form needs
@@ -134,8 +134,8 @@ class Navarch:
     ) -> Json:
         return cast(Json, self.http.call(method, BASE + path, json=json, params=params, headers=headers))
 
-    def _pages(self, path: str, noun: str, params: list[tuple[str, str]] | None = None) -> Iterator[Any]:
-        page: Any = self.http.call("GET", BASE + path, params=[*(params or []), ("limit", str(_PAGE))])  # type: ignore[arg-type]
+    def _pages(self, path: str, noun: str, params: list[tuple[str, Any]] | None = None) -> Iterator[Any]:
+        page: Any = self.http.call("GET", BASE + path, params=params)
         while True:
             yield from page.get(noun) or []
             following = page.get("next")

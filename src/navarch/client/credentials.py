@@ -50,7 +50,7 @@ def find_credentials(cloud: str | None, region: str | None, environ: Mapping[str
         return _from_environment(region, environ)
     path, clouds = _read_clouds(environ)
     if path is None:
-        looked = ", ".join(str(p) for p in _candidates("clouds", environ))
+        looked = ", ".join(dict.fromkeys(str(p.with_suffix(".yaml")) for p in _candidates("clouds", environ)))
         raise NotConfigured(
             f"no credentials: no clouds.yaml (looked at {looked}) and no OS_AUTH_URL. "
             f"Set OS_CLOUD and OS_CLIENT_CONFIG_FILE, or {_VARIABLES}."

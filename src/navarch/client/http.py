@@ -38,6 +38,7 @@ class Http:
         verify: Any = True,
         transport: Any = None,
         timeout_seconds: float = 30.0,
+        patience_seconds: float = _PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         on_wait: Callable[[str, float], None] | None = None,
@@ -45,6 +46,7 @@ class Http:
         self.endpoint = endpoint.rstrip("/").removesuffix(BASE)
         self.clock_offset = timedelta()
         self._identity, self._sleep, self._clock, self._on_wait = identity, sleep, clock, on_wait
+        self._patience = patience_seconds
         self._client = httpx.Client(
             base_url=self.endpoint,
             verify=verify,
@@ -66,19 +68,20 @@ class Http:
         method: str,
         path: str,
         *,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | list[tuple[str, Any]] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         authenticated: bool = True,
     ) -> Any:
         """The decoded answer (None for an empty one).
 
-        Tried again, for a minute at most: "not now" answers after their Retry-After, and lost connections where the
-        request may be repeated (all but a POST without an idempotency key). Raises Problem, Unavailable, NotAuthorised.
+        Tried again, for `patience_seconds` at most: "not now" answers after their Retry-After, and lost connections
+        where the request may be repeated (all but a POST without an idempotency key). Raises Problem, Unavailable,
+        NotAuthorised.
         """
         headers = dict(headers or {})
         repeatable = method != "POST" or "Idempotency-Key" in headers
-        give_up = self._clock() + _PATIENCE_SECONDS
+        give_up = self._clock() + self._patience
         attempt, renewed = 0, False
         while True:
             attempt += 1

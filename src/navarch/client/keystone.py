@@ -1,5 +1,7 @@
 """A token and the service's address, from Keystone. The one door through which keystoneauth's exceptions leave."""
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +13,7 @@ from navarch.client.credentials import Credentials
 from navarch.client.errors import ClientError, NotAuthorised, NotConfigured, Problem, Unavailable
 
 SERVICE_TYPE = "kubernetes"
+logging.getLogger("keystoneauth").addHandler(logging.NullHandler())  # it repeats to stderr what its exceptions say
 _TIMEOUT_SECONDS = 30
 _OLD_AND_PLAIN = {  # their loaders are imported by hand: the entry-point scan of every other one takes a while
     "password": ("keystoneauth1.loading._plugins.identity.generic", "Password"),
@@ -105,7 +108,7 @@ def mapped(credentials: Credentials) -> Iterator[None]:
     except (ksa.Unauthorized, ksa.Forbidden) as error:
         whose = credentials.source
         raise NotAuthorised(f"Keystone at {url} refused the credentials of {whose}: {_words(error)}") from error
-    except ksa.SSLFailure as error:
+    except ksa.SSLError as error:
         raise Unavailable(
             f"TLS to Keystone at {url} failed: {_words(error)}. "
             "If the cloud has a CA of its own, name its file with `cacert` in clouds.yaml or OS_CACERT."
@@ -125,5 +128,9 @@ def mapped(credentials: Credentials) -> Iterator[None]:
 
 
 def _words(error: BaseException) -> str:
+    """What matters of an exception that quotes three others."""
     text = " ".join(str(error).split())
+    inner = re.search(r"\[SSL[^\]]*\] ([^(\])]+)|\[Errno -?\d+\] ([^\"'()]+)", text)
+    if inner:
+        return (inner[1] or inner[2]).strip()
     return text[:500] or type(error).__name__

@@ -32,7 +32,7 @@ class ClusterStatus(TypedDict):
     phase: str
     api_url: NotRequired[str | None]
     kubernetes_version: NotRequired[str | None]
-    machines: MachineCount
+    machines: NotRequired[MachineCount]
     conditions: list[Condition]
     ready_at: NotRequired[str | None]
 
@@ -89,7 +89,7 @@ class Machine(TypedDict):
 
 
 class Event(TypedDict):
-    """One line of a cluster's timeline: `reason` happened to `subject`; it ended at `at` and took `seconds`."""
+    """One line of a cluster's timeline: `reason` happened to `subject` from `at` on and took `seconds`."""
 
     id: int
     at: str

@@ -21,7 +21,7 @@ from navarch.cli.values import node_group_of, pairs_of, read_document, read_ssh_
 _NOT_WISHES = (
     "id", "project_id", "generation", "created_at", "updated_at", "deletion_requested_at", "status", "created_by",
 )  # fmt: skip
-DEFAULT_GROUP = "workers"
+DEFAULT_GROUP = "default"  # as the service names it where no group is asked for
 
 
 def register(app: typer.Typer) -> None:

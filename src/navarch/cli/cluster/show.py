@@ -54,9 +54,9 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
         if output is not Output.TABLE:
             emit_data(found, output)
             return
-        groups: Any = list(navarch.node_groups(found["id"]))
         now = navarch.now()
     spec, status = found["spec"], found["status"]
+    groups = found.get("node_groups") or []
     plane, network = spec.get("control_plane") or {}, spec.get("network") or {}
     volume = plane.get("etcd_volume") or {}
     emit_facts(
