@@ -11,6 +11,7 @@ import pytest
 from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
 
+pytest_plugins = ("api_fixtures",)
 _TABLES = "clusters, idempotency_keys, catalogue, quotas"
 
 

@@ -199,7 +199,7 @@ class Reading:
         return tuple(dict.fromkeys(cidrs))
 
     def _version(self, wanted: str | None) -> str:
-        offered = sorted((r.kubernetes_version for r in self.catalogue.releases), key=_version_order, reverse=True)
+        offered = sorted((r.kubernetes_version for r in self.catalogue.releases), key=version_order, reverse=True)
         field = "spec.kubernetes_version"
         if not offered:
             self.refuse(field, "no version is offered: the cloud's operator has to register a node image first")
@@ -372,5 +372,6 @@ def most_machines(control_plane: int, groups: Iterable[NodeGroup]) -> int:
     return control_plane + 1 + sum(g.spec.replicas + g.spec.max_surge for g in groups)
 
 
-def _version_order(version: str) -> tuple[int, ...]:
+def version_order(version: str) -> tuple[int, ...]:
+    """Key that sorts versions."""
     return tuple(int(part) if part.isdecimal() else 0 for part in version.split("."))

@@ -1,0 +1,92 @@
+"""The application: `create_app` puts the parts together, and maps every error to an answer."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+import navarch.api.openapi as openapi
+from navarch.api import belongings, bootstrap, clusters, node_groups, offer, operations
+from navarch.api.identity import Identity
+from navarch.api.policy import Policy
+from navarch.api.problems import Problem, from_error
+from navarch.api.rate import Rate
+from navarch.api.scope import Figures, RequestScope
+from navarch.api.service import Planner, Service
+from navarch.api.settings import ApiSettings
+from navarch.api.watch import Watchers
+from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.tickets import ReportTokens
+from navarch.domain.errors import FieldError, NavarchError
+from navarch.store.contract import ApiStore
+
+_MACHINE_BURST, _MACHINE_RATE = 60, 10.0  # a boot reports some twenty phases
+
+
+def create_app(
+    store: ApiStore,
+    identity: Identity,
+    sealer: Sealer,
+    report_tokens: ReportTokens,
+    settings: ApiSettings,
+    planner: Planner,
+) -> FastAPI:
+    """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster."""
+    app = FastAPI(
+        title="Navarch",
+        version="1",
+        summary="Kubernetes as a service for OpenStack clouds",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = Service(
+        store=store,
+        identity=identity,
+        policy=Policy(settings.policy_file),
+        sealer=sealer,
+        report_tokens=report_tokens,
+        settings=settings,
+        planner=planner,
+        machine_rate=Rate(_MACHINE_BURST, _MACHINE_RATE),
+    )
+    app.state.watchers = Watchers(settings.watchers)
+    app.state.figures = Figures()
+    for room in (clusters, node_groups, belongings, offer, operations, bootstrap):
+        app.include_router(room.router)
+    app.add_middleware(RequestScope, figures=app.state.figures)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(NavarchError, _error)
+    app.add_exception_handler(RequestValidationError, _bad_parameter)
+    app.add_exception_handler(HTTPException, _http)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)  # noqa: S101 - what it is registered for
+    return error.response(request.state.request_id)
+
+
+def _error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NavarchError)  # noqa: S101
+    return from_error(error).response(request.state.request_id)
+
+
+def _bad_parameter(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    errors = [
+        FieldError(".".join(str(part) for part in wrong["loc"]), str(wrong["msg"]).replace("Input should", "must"))
+        for wrong in error.errors()
+    ]
+    problem = Problem(400, "malformed", "a parameter cannot be used", errors=errors)
+    return problem.response(request.state.request_id)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    """What the router itself refuses: unknown paths and methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    kinds = {404: "not-found", 405: "method-not-allowed"}
+    detail = "there is nothing at this path" if error.status_code == 404 else str(error.detail)
+    problem = Problem(error.status_code, kinds.get(error.status_code, "refused"), detail, headers=error.headers)
+    return problem.response(request.state.request_id)

@@ -1,0 +1,163 @@
+"""`/bootstrap/v1`: for machines alone. A ticket goes in, a node's configuration comes out; phase reports follow."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from navarch.api.bodies import Document, Model, read_document
+from navarch.api.problems import Problem, documented, invalid
+from navarch.api.requests import JoinBody, ReportBody
+from navarch.api.service import Service, service_of
+from navarch.api.shapes import BootStepView, FileView, JoinView
+from navarch.bootstrap.join import LAST_PHASE, JoinFacts, NotYet, join_answer
+from navarch.bootstrap.tickets import digest
+from navarch.bootstrap.vault import SECRETS, open_secrets
+from navarch.domain.errors import FieldError, Permanent
+from navarch.domain.observed import PhaseReport
+from navarch.domain.spec import Role
+from navarch.store.contract import Joined, NotFound
+
+router = APIRouter(prefix="/bootstrap/v1", tags=["bootstrap"])
+
+_BODY_BYTES, _DEPTH = 64 * 1024, 8
+_LOG_CHARACTERS = 16 * 1024
+_SOON_SECONDS = 0.5
+_CLOCK_ERROR = timedelta(days=1)  # a machine's clock that is further off is not believed
+
+
+async def _document(request: Request) -> Document:
+    return await read_document(request, limit=_BODY_BYTES, depth=_DEPTH, plain_text=False)
+
+
+MachineBody = Annotated[Document, Depends(_document)]
+
+
+@router.post(
+    "/join",
+    response_model=JoinView,
+    responses=documented(400, 403, 409, 410, 413, 415, 422, 425, 429, 503),
+    openapi_extra={"x-body": "JoinBody"},
+)
+def join(request: Request, body: MachineBody) -> Any:
+    """Redeem a join ticket. 425: not yet, ask again after Retry-After seconds (decimals are meant)."""
+    asked, service = _parsed(JoinBody, body), service_of(request)
+    _limit(service, f"join {request.client.host if request.client else ''} {asked.machine}")
+    now = service.now()
+    joined = service.store.redeem_ticket(digest(asked.ticket), asked.machine, digest(asked.nonce), now=now)
+    request.state.cluster_id = joined.cluster_id
+    try:
+        view = _answer(service, joined, now)
+    except NotYet as wait:
+        return _too_early(request, wait.reason, wait.after)
+    except NotFound:
+        raise Problem(410, "gone", "the cluster is gone") from None
+    except Permanent as error:
+        raise Problem(409, "cannot-join", f"{error.message}. {error.remedy}") from error
+    uptime = asked.boot.uptime_seconds if asked.boot else None
+    if uptime is not None and 0 <= uptime < 1e6:
+        booted = PhaseReport("Booted", "done", now, uptime)
+        service.store.add_report(joined.cluster_id, joined.machine.name, booted, joined=False)
+    return view
+
+
+@router.post(
+    "/reports",
+    status_code=204,
+    response_model=None,
+    responses=documented(400, 401, 404, 413, 415, 422, 429, 503),
+    openapi_extra={"x-body": "ReportBody", "security": [{"ReportToken": []}]},
+)
+def report(
+    request: Request, body: MachineBody, authorization: Annotated[str | None, Header(max_length=1024)] = None
+) -> None:
+    """A step of a machine's boot began, ended or failed."""
+    service = service_of(request)
+    scheme, _, token = (authorization or "").partition(" ")
+    opened = service.report_tokens.open(token.strip()) if scheme.lower() == "bearer" else None
+    if opened is None:
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise Problem(401, "unauthenticated", "a report token is needed", headers=headers)
+    cluster_id, machine = opened
+    request.state.cluster_id = cluster_id
+    _limit(service, f"report {cluster_id} {machine}")
+    said = _parsed(ReportBody, body)
+    if said.machine != machine:
+        raise Problem(
+            422, "invalid-request", "the token is another machine's", errors=[FieldError("machine", "differs")]
+        )
+    at, last = _believed(said.at, service.now()), said.phase == LAST_PHASE and said.state == "done"
+    service.store.add_report(
+        cluster_id, machine, PhaseReport(said.phase, said.state, at, said.seconds, _log(said.log)), joined=last
+    )
+
+
+def _answer(service: Service, joined: Joined, now: datetime) -> JoinView:
+    store = service.store
+    stored, sealed = store.cluster(joined.cluster_id, project_id=None), store.sealed(joined.cluster_id, SECRETS)
+    internal, url = stored.status.api_internal_address, stored.status.api_url
+    if internal is None or url is None or sealed is None:
+        raise NotYet("the Kubernetes API has no address yet", _SOON_SECONDS)
+    peers = tuple(
+        m.serial
+        for m in store.machines(joined.cluster_id)
+        if m.role is Role.CONTROL_PLANE and m.joined and not m.removing and m.name != joined.machine.name
+    )
+    facts = JoinFacts(
+        cluster=stored.cluster,
+        machine=joined.machine,
+        api_internal_address=internal,
+        api_public_address=url.removeprefix("https://").rpartition(":")[0] or None,
+        peers_joined=peers,
+    )
+    answer = join_answer(facts, open_secrets(service.sealer, joined.cluster_id, sealed), now)
+    return JoinView(
+        report_token=service.report_tokens.issue(joined.cluster_id, joined.machine.name),
+        files=[FileView(path=f.path, mode=f.mode, content=f.content) for f in answer.files],
+        steps=[
+            BootStepView(
+                phase=s.phase,
+                argv=list(s.argv),
+                timeout_seconds=s.timeout_seconds,
+                retry_for_seconds=s.retry_for_seconds,
+            )
+            for s in answer.steps
+        ],
+    )
+
+
+def _parsed(model: type[Model], body: Document) -> Model:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise invalid(
+            FieldError(".".join(str(part) for part in wrong["loc"]), wrong["msg"])
+            for wrong in error.errors(include_url=False)
+        ) from None
+
+
+def _limit(service: Service, key: str) -> None:
+    after = service.machine_rate.wait(key)
+    if after:
+        raise Problem(429, "too-many", "slow down", headers={"Retry-After": f"{after:.1f}"})
+
+
+def _too_early(request: Request, reason: str, after: float) -> JSONResponse:
+    problem = Problem(425, "too-early", reason, headers={"Retry-After": f"{after:g}"})
+    return problem.response(request.state.request_id)
+
+
+def _believed(text: str, now: datetime) -> datetime:
+    """The machine's time, where it can be."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at if at.tzinfo is not None and abs(at - now) < _CLOCK_ERROR else now
+    except (ValueError, OverflowError):
+        return now
+
+
+def _log(text: str) -> str:
+    """The end of a log, without what PostgreSQL cannot keep."""
+    return text[-_LOG_CHARACTERS:].replace("\x00", "\ufffd").encode(errors="replace").decode()

@@ -1,0 +1,102 @@
+"""Keystone as the identity service: each token is validated there, and trusted for a minute at most.
+
+Navarch's own user needs a role that Keystone's policy lets validate tokens: `service`, or `reader` on the system.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from keystoneauth1 import exceptions, plugin
+from keystoneauth1.session import Session
+
+from navarch.api.identity import Caller, IdentityUnavailable, Unauthenticated
+
+_TRUST_SECONDS = 60.0  # a revoked token works so long at most
+_DISTRUST_SECONDS = 10.0
+_CACHED = 4096
+_TIMEOUT_SECONDS = 5.0
+_LONGEST_TOKEN = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller | None
+    until: float
+
+
+class KeystoneIdentity:
+    """`session` holds Navarch's own credentials; the URL that they authenticate at validates the tokens, too."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._session, self._clock, self._now = session, clock, now
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def caller(self, token: str) -> Caller:
+        """See `identity.Identity`."""
+        if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
+            raise Unauthenticated("no usable token")
+        key = sha256(token.encode()).digest()  # a dump of this process holds no customer's token
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or known.until <= self._clock():
+            known = self._ask(token)
+            with self._lock:
+                self._known[key] = known
+                self._known.move_to_end(key)
+                while len(self._known) > _CACHED:
+                    self._known.popitem(last=False)
+        if known.caller is None or known.caller.expires_at <= self._now():
+            raise Unauthenticated("the token is not valid")
+        return known.caller
+
+    def _ask(self, token: str) -> _Known:
+        try:
+            answer = self._session.get(
+                "/auth/tokens?nocatalog",
+                endpoint_filter={"interface": plugin.AUTH_INTERFACE, "service_type": "identity", "version": (3, 0)},
+                headers={"X-Subject-Token": token, "Accept": "application/json"},
+                raise_exc=False,
+                timeout=_TIMEOUT_SECONDS,
+                redirect=False,
+            )
+        except exceptions.ClientException as error:
+            raise IdentityUnavailable(f"Keystone does not validate tokens: {error}") from error
+        if answer.status_code == 404:
+            return _Known(None, self._clock() + _DISTRUST_SECONDS)
+        if answer.status_code != 200:
+            # 401 and 403 are about Navarch's own user here, not about the caller's token.
+            raise IdentityUnavailable(f"Keystone answers {answer.status_code} to the validation of a token")
+        try:
+            caller = _caller(answer.json()["token"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise IdentityUnavailable(f"Keystone's answer is not understood: {error!r}") from error
+        return _Known(caller, self._clock() + _TRUST_SECONDS)
+
+
+def _caller(token: dict[str, Any]) -> Caller:
+    user, project = token["user"], token.get("project") or {}
+    return Caller(
+        user_id=user["id"],
+        user_name=user["name"],
+        user_domain_id=user["domain"]["id"],
+        project_id=project.get("id"),
+        project_domain_id=(project.get("domain") or {}).get("id", ""),
+        roles=tuple(role["name"] for role in token.get("roles") or ()),
+        expires_at=datetime.fromisoformat(token["expires_at"]),
+        system_scope=bool((token.get("system") or {}).get("all")),
+        # Keystone says so only where an admin project is configured; without one, every project may hold the admin.
+        is_admin_project=bool(token.get("is_admin_project", True)),
+    )

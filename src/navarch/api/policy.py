@@ -1,0 +1,66 @@
+"""Who may do what: oslo.policy rules, which an operator's policy file may replace one by one.
+
+| rule | default |
+| --- | --- |
+| `navarch:admin` | role `admin`, in the system's scope or in the admin project (any project where none is configured) |
+| `navarch:all_projects` | `navarch:admin`: list and act in every project with `?all_projects=true` |
+| `navarch:clusters:read`, `navarch:catalogue:read` | role `reader` in the project |
+| `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
+| `navarch:node_groups:write` | role `member` in the project |
+| `navarch:kubeconfigs:create` | role `member` in the project: what runs in a cluster is its owners' alone |
+
+Keystone's role `member` implies `reader`, `admin` implies `member`; the rules also say so themselves.
+"""
+
+from pathlib import Path
+
+from oslo_config import cfg
+from oslo_policy import policy
+
+from navarch.api.identity import Caller
+
+ADMIN = "navarch:admin"
+ALL_PROJECTS = "navarch:all_projects"
+READ = "navarch:clusters:read"
+CREATE = "navarch:clusters:create"
+UPDATE = "navarch:clusters:update"
+DELETE = "navarch:clusters:delete"
+NODE_GROUPS = "navarch:node_groups:write"
+KUBECONFIGS = "navarch:kubeconfigs:create"
+CATALOGUE = "navarch:catalogue:read"
+
+_READER = "(role:reader or role:member or role:admin) and project_id:%(project_id)s"
+_MEMBER = "(role:member or role:admin) and project_id:%(project_id)s"
+_OR_ALL = f" or rule:{ALL_PROJECTS}"
+RULES = (
+    policy.RuleDefault(ADMIN, "role:admin and (system_scope:all or is_admin_project:True)", "An operator."),
+    policy.RuleDefault(ALL_PROJECTS, f"rule:{ADMIN}", "Act in every project."),
+    policy.RuleDefault(READ, _READER + _OR_ALL, "List and show clusters and what belongs to them."),
+    policy.RuleDefault(CREATE, _MEMBER, "Create a cluster in one's own project."),
+    policy.RuleDefault(UPDATE, _MEMBER + _OR_ALL, "Change a cluster."),
+    policy.RuleDefault(DELETE, _MEMBER + _OR_ALL, "Delete a cluster."),
+    policy.RuleDefault(NODE_GROUPS, _MEMBER + _OR_ALL, "Add, change and delete node groups."),
+    policy.RuleDefault(KUBECONFIGS, _MEMBER + _OR_ALL, "Issue a kubeconfig."),
+    policy.RuleDefault(CATALOGUE, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
+)
+
+_NONE = "no-policy-file"  # oslo.policy would look for a file of its own choice
+
+
+class Policy:
+    """The rules in force. `policy_file` (empty: none) is read again when it changes. Raises FileNotFoundError."""
+
+    def __init__(self, policy_file: str = "") -> None:
+        if policy_file and not Path(policy_file).is_file():
+            raise FileNotFoundError(f"no policy file {policy_file}")
+        conf = cfg.ConfigOpts()
+        conf([], project="navarch", default_config_files=[], default_config_dirs=[])
+        self._enforcer = policy.Enforcer(conf, policy_file=policy_file or _NONE)
+        conf.set_override("policy_dirs", [], group="oslo_policy")  # one file, named in the settings, and nothing else
+        self._enforcer.register_defaults(list(RULES))
+        self._enforcer.load_rules()
+
+    def allows(self, rule: str, caller: Caller, project_id: str | None) -> bool:
+        """Whether the rule lets the caller act in that project."""
+        target = {"project_id": project_id or ""}
+        return bool(self._enforcer.authorize(rule, target, caller.credentials()))

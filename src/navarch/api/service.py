@@ -1,0 +1,145 @@
+"""What every handler works with, and how it gets at it."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Query, Request
+
+from navarch.api.bodies import Document, read_document
+from navarch.api.identity import Caller, Identity, Unauthenticated
+from navarch.api.policy import ALL_PROJECTS, Policy
+from navarch.api.problems import Problem, not_found, not_now
+from navarch.api.rate import Rate
+from navarch.api.settings import ApiSettings
+from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.tickets import ReportTokens
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.spec import Cluster
+from navarch.domain.steps import Step
+from navarch.store.contract import ApiStore, NotFound, Stored
+
+Planner = Callable[[Cluster, Catalogue], Sequence[Step]]
+_REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that the application was made of."""
+
+    store: ApiStore
+    identity: Identity
+    policy: Policy
+    sealer: Sealer
+    report_tokens: ReportTokens
+    settings: ApiSettings
+    planner: Planner
+    machine_rate: Rate
+
+    def now(self) -> datetime:
+        """The time."""
+        return datetime.now(UTC)
+
+    def catalogue(self) -> Catalogue:
+        """The cloud's offer. Raises Problem while no worker has read it yet."""
+        catalogue = self.store.catalogue()
+        if catalogue is None:
+            raise not_now("the cloud's offer has not been read yet: no worker has run", 5)
+        return catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An authenticated, authorised request. `project_id` None: every project."""
+
+    service: Service
+    caller: Caller
+    project_id: str | None
+    request_id: str
+
+    @property
+    def own_project_id(self) -> str:
+        """The caller's project. Raises Problem for a token without one."""
+        if self.caller.project_id is None:
+            raise Problem(403, "forbidden", "this needs a token that is scoped to a project")
+        return self.caller.project_id
+
+    def cluster(self, reference: str) -> Stored:
+        """The cluster of that id or name. Raises Problem."""
+        if not _REFERENCE.fullmatch(reference):
+            raise not_found("cluster")
+        try:
+            return self.service.store.cluster(reference, project_id=self.project_id)
+        except NotFound:
+            raise not_found("cluster") from None
+
+    def quota(self, project_id: str) -> Quota | None:
+        """The project's quotas; None where no worker could read them in time."""
+        settings, now = self.service.settings, self.service.now()
+        since = datetime.fromtimestamp(now.timestamp() - settings.quota_age, UTC)
+        return self.service.store.quota(project_id, newer_than=since, wait=settings.quota_wait)
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    return cast(Service, request.app.state.service)
+
+
+AllProjects = Annotated[bool, Query(description="Every project's; for operators.")]
+Token = Annotated[str | None, Header(alias="X-Auth-Token", description="A Keystone token.")]
+
+
+def allowed(rule: str) -> Callable[..., Access]:
+    """The dependency that lets a request through where `rule` does. It is asked before anything is looked up, so a
+    refusal tells nothing about what exists."""
+
+    def access(request: Request, x_auth_token: Token = None, all_projects: AllProjects = False) -> Access:
+        service = service_of(request)
+        if not x_auth_token:
+            raise Unauthenticated("no token")
+        caller = service.identity.caller(x_auth_token)
+        request.state.project_id, request.state.user_id = caller.project_id, caller.user_id
+        project_id = None if all_projects else caller.project_id
+        if all_projects and not service.policy.allows(ALL_PROJECTS, caller, caller.project_id):
+            raise Problem(403, "forbidden", "your roles do not allow to act in every project")
+        if not all_projects and project_id is None:
+            raise Problem(403, "forbidden", "this needs a token that is scoped to a project")
+        if not service.policy.allows(rule, caller, caller.project_id):
+            raise Problem(403, "forbidden", f"your roles do not allow {rule.removeprefix('navarch:')} in this project")
+        return Access(service, caller, project_id, request.state.request_id)
+
+    return access
+
+
+async def _document(request: Request) -> Document:
+    settings = service_of(request).settings
+    return await read_document(request, limit=settings.body_bytes, depth=settings.body_depth)
+
+
+async def _document_or_nothing(request: Request) -> Document:
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return {}
+    return await _document(request)
+
+
+Body = Annotated[Document, Depends(_document)]
+OptionalBody = Annotated[Document, Depends(_document_or_nothing)]
+IfMatch = Annotated[str | None, Header(alias="If-Match", description='An ETag: `"<generation>"`, or *.')]
+
+
+def matched(if_match: str | None, generation: int) -> None:
+    """Refuse unless the header names this generation, or is not there. Raises Problem."""
+    if if_match is None or if_match.strip() == "*":
+        return
+    tags = [tag.strip() for tag in if_match.split(",")]
+    if not all(re.fullmatch(r'(W/)?"[^"]*"', tag) for tag in tags):
+        raise Problem(400, "malformed", 'If-Match must be an ETag such as "3", with its quotation marks, or *')
+    if etag(generation) not in tags:
+        raise Problem(412, "stale", f"it was changed meanwhile: generation is {generation} now")
+
+
+def etag(generation: int) -> str:
+    """The ETag of a generation."""
+    return f'"{generation}"'

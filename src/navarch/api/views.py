@@ -1,0 +1,193 @@
+"""Values as answers."""
+
+from navarch.api.shapes import (
+    AllowanceView,
+    ClusterView,
+    ConditionView,
+    ControlPlaneView,
+    CountView,
+    EventView,
+    FlavorView,
+    MachineView,
+    NetworkView,
+    NodeGroupSpecView,
+    NodeGroupView,
+    PhaseView,
+    QuotaView,
+    SpecView,
+    StatusView,
+    TaintView,
+    VolumeView,
+)
+from navarch.domain.admission import LIMITS
+from navarch.domain.catalogue import Catalogue, Flavor, Quota
+from navarch.domain.observed import Machine
+from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, Role
+from navarch.domain.status import MachineCount, Status
+from navarch.store.contract import Stored, StoredEvent
+
+
+def spec_view(spec: ClusterSpec) -> SpecView:
+    """The wish."""
+    network, control_plane = spec.network, spec.control_plane
+    return SpecView(
+        kubernetes_version=spec.kubernetes_version,
+        running=True,
+        paused=spec.paused,
+        network=NetworkView(
+            external_network=network.external_network,
+            subnet_id=network.subnet_id,
+            node_cidr=network.node_cidr,
+            pod_cidr=network.pod_cidr,
+            service_cidr=network.service_cidr,
+            dns_servers=list(network.dns_servers),
+            public_api=network.public_api,
+            api_allowed_cidrs=list(network.api_allowed_cidrs),
+        ),
+        control_plane=ControlPlaneView(
+            replicas=control_plane.replicas,
+            flavor=control_plane.flavor,
+            zones=list(control_plane.zones),
+            etcd_volume=VolumeView(type=control_plane.etcd_volume.type, size_gib=control_plane.etcd_volume.size_gib),
+        ),
+        ssh_keys=list(spec.ssh_keys),
+    )
+
+
+def status_view(status: Status) -> StatusView:
+    """What is seen."""
+    return StatusView(
+        phase=status.phase.value,
+        observed_generation=status.observed_generation,
+        api_url=status.api_url,
+        kubernetes_version=status.kubernetes_version,
+        machines=_count(status.machines),
+        ready_at=status.ready_at,
+        conditions=[
+            ConditionView(
+                type=c.type,
+                status=c.status,
+                reason=c.reason,
+                message=c.message,
+                blame=c.blame,
+                remedy=c.remedy,
+                last_transition_at=c.last_transition_at,
+                deadline=c.deadline,
+                observed_generation=c.observed_generation,
+            )
+            for c in status.conditions
+        ],
+    )
+
+
+def node_group_view(group: NodeGroup, status: Status) -> NodeGroupView:
+    """A node group with what is seen of it."""
+    spec = group.spec
+    return NodeGroupView(
+        name=group.name,
+        generation=group.generation,
+        deletion_requested_at=group.deletion_requested_at,
+        spec=NodeGroupSpecView(
+            flavor=spec.flavor,
+            replicas=spec.replicas,
+            autoscaling=None,
+            zones=list(spec.zones),
+            labels=dict(spec.labels),
+            taints=[TaintView(key=t.key, value=t.value, effect=t.effect) for t in spec.taints],
+            root_volume=None,
+            max_surge=spec.max_surge,
+            max_unavailable=spec.max_unavailable,
+        ),
+        status=_count(dict(status.groups).get(group.name, MachineCount(desired=spec.replicas))),
+    )
+
+
+def cluster_view(stored: Stored) -> ClusterView:
+    """A cluster."""
+    cluster, status = stored.cluster, stored.status
+    return ClusterView(
+        id=cluster.id,
+        name=cluster.name,
+        project_id=cluster.project_id,
+        labels=dict(cluster.labels),
+        generation=cluster.generation,
+        created_at=cluster.created_at,
+        updated_at=cluster.updated_at,
+        deletion_requested_at=cluster.deletion_requested_at,
+        created_by=cluster.created_by,
+        spec=spec_view(cluster.spec),
+        status=status_view(status),
+        node_groups=[node_group_view(group, status) for group in cluster.node_groups],
+    )
+
+
+def machine_view(machine: Machine, cluster: Cluster) -> MachineView:
+    """A machine of this cluster."""
+    address = dict(machine.facts).get("address")
+    group = cluster.group(machine.group)
+    worker_flavor = group.spec.flavor if group is not None else None
+    return MachineView(
+        name=machine.name,
+        role=machine.role.value,
+        group=machine.group,
+        serial=machine.serial,
+        zone=machine.zone,
+        flavor=cluster.spec.control_plane.flavor if machine.role is Role.CONTROL_PLANE else worker_flavor,
+        version=cluster.spec.kubernetes_version,
+        addresses=[address] if address else [],
+        created_at=machine.created_at,
+        joined=machine.joined,
+        removing=machine.removing,
+        removed=machine.removed,
+        phase=machine.phases[-1].phase if machine.phases else None,
+        phases=[PhaseView(phase=p.phase, state=p.state, at=p.at, seconds=p.seconds, log=p.log) for p in machine.phases],
+    )
+
+
+def event_view(stored: StoredEvent) -> EventView:
+    """A line of the timeline."""
+    event = stored.event
+    return EventView(
+        id=stored.id,
+        at=event.at,
+        reason=event.reason,
+        subject=event.subject,
+        component=event.component,
+        message=event.message,
+        seconds=event.seconds,
+        level=event.level,
+        generation=event.generation,
+    )
+
+
+def flavor_view(flavor: Flavor, catalogue: Catalogue) -> FlavorView:
+    """A flavor; large enough for a role where it is for every release."""
+    disk = max((r.min_disk_gib for r in catalogue.releases), default=0)
+
+    def fits(vcpus: int, ram_mib: int) -> bool:
+        return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk
+
+    return FlavorView(
+        id=flavor.id,
+        name=flavor.name,
+        vcpus=flavor.vcpus,
+        ram_mib=flavor.ram_mib,
+        disk_gib=flavor.disk_gib,
+        control_plane=fits(LIMITS.control_plane_vcpus, LIMITS.control_plane_ram_mib),
+        worker=fits(LIMITS.worker_vcpus, LIMITS.worker_ram_mib),
+    )
+
+
+def quota_view(quota: Quota) -> QuotaView:
+    """The project's quotas."""
+    return QuotaView(
+        quota=[
+            AllowanceView(name=a.resource, limit=a.limit, used=a.used, free=a.free, unit=a.unit)
+            for a in quota.allowances
+        ],
+        read_at=quota.read_at,
+    )
+
+
+def _count(count: MachineCount) -> CountView:
+    return CountView(desired=count.desired, ready=count.ready)
