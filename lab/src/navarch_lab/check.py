@@ -49,7 +49,10 @@ def check_endpoints(layout: Layout, progress: Progress) -> None:
     }
     for what, look in looks.items():
         began = time.monotonic()
-        seen = look()
+        try:
+            seen = look()
+        except Exception as error:
+            raise LabError(f"{what}: {error}", remedy="navarch-lab status names its log") from error
         progress.say(f"{what}: {seen} ({time.monotonic() - began:.2f} s)")
     for name, expected in ((DNS_NAME, (0, SERVICE_ADDRESS)), ("nowhere.example", (3, None))):
         if resolve(name) != expected:

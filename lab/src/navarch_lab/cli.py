@@ -1,6 +1,7 @@
 """The command `navarch-lab`."""
 
 import json
+import os
 import sys
 from typing import Annotated
 
@@ -27,6 +28,10 @@ def run() -> None:
     except LabError as error:
         print(f"navarch-lab: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("navarch-lab: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        # At once: a step that still waits in a thread would keep the command alive for minutes.
+        os._exit(130)
 
 
 @app.command()

@@ -58,7 +58,8 @@ def run(steps: Iterable[Step], *, workers: int = 32) -> None:
         else:
             step.run()
 
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         while todo or running:
             if failure is None:
                 for step in [step for step in todo if step.after <= done]:
@@ -74,5 +75,8 @@ def run(steps: Iterable[Step], *, workers: int = 32) -> None:
                     done.add(step.name)
                 elif failure is None:
                     failure = error
+    finally:
+        # After an interrupt nobody wants to wait for what runs.
+        pool.shutdown(wait=False, cancel_futures=True)
     if failure is not None:
         raise failure

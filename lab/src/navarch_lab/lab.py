@@ -10,17 +10,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from navarch_lab import bootstrap, clouds, configure, databases, graph, guard, install, namespaces, network, processes
+from navarch_lab import clouds, configure, databases, graph, guard, install, namespaces, network, processes
 from navarch_lab.conf.ini import Context
 from navarch_lab.credentials import load_or_make
 from navarch_lab.graph import Step
 from navarch_lab.layout import Layout
 from navarch_lab.progress import LabError, Progress
 from navarch_lab.services import Service, all_services, environment
-from navarch_lab.topology import HOSTS, NETNS, VOLUME_BACKENDS
-
-COMPUTES = {f"nova-compute-{host}" for host in HOSTS}
-_COMPUTE_APIS = {"nova-api", "nova-conductor", "nova-scheduler", "placement-api", "identities"}
+from navarch_lab.settle import Settling
+from navarch_lab.topology import NETNS
 
 
 @contextmanager
@@ -77,22 +75,14 @@ def steps(context: Context, progress: Progress) -> list[Step]:
             set(),
         ),
         ("databases", partial(databases.create_databases, context), {"mariadb"}),
-        ("identities", partial(_identities, context, progress), {"keystone-api"}),
-        ("hosts", partial(_hosts, context, progress), COMPUTES | _COMPUTE_APIS),
-        ("network", partial(_network, context, progress), {"neutron-api", "identities", "neutron-ovn-agent"}),
-        (
-            "storage", partial(_storage, context, progress),
-            {"cinder-api", "cinder-volume", "cinder-scheduler", "identities"},
-        ),
-        ("quotas", partial(_quotas, context, progress), {"network", "storage", "hosts"}),
-    ]  # fmt: skip
+    ]
     result = [Step(name, run, frozenset(after)) for name, run, after in one_off]
     for schema in databases.schemas(context):
         run = partial(databases.migrate, context, schema, variables, progress)
         result.append(Step(f"schema-{schema.service}", run, frozenset({"databases"}), heavy=True))
     for service in all_services(context):
         result.append(Step(service.name, partial(ensure_running, context, service, progress), service.after))
-    return result
+    return result + Settling(context, progress).steps()
 
 
 def ensure_running(context: Context, service: Service, progress: Progress) -> None:
@@ -134,63 +124,3 @@ def _wait_ready(service: Service, record: processes.Record, log: Path, size: int
                 remedy="a slow or full machine? `navarch-lab up` again waits on",
             )
         time.sleep(0.1)
-
-
-def _identities(context: Context, progress: Progress) -> None:
-    done = context.layout.data / "schemas" / "identities"
-    if done.exists():
-        return
-    with progress.step("roles, users, projects, catalogue"):
-        bootstrap.ensure_identities(bootstrap.connect(context), context)
-    done.touch()
-
-
-def _hosts(context: Context, progress: Progress) -> None:
-    cloud = bootstrap.connect(context)
-    with progress.step("compute hosts registered"):
-        _until_empty(partial(bootstrap.missing, cloud), 120)
-    with progress.step("flavors and zones"):
-        bootstrap.ensure_flavors(cloud)
-        bootstrap.ensure_zones(cloud)
-
-
-def _network(context: Context, progress: Progress) -> None:
-    cloud = bootstrap.connect(context)
-    with progress.step("external network"):
-        bootstrap.ensure_external_network(cloud)
-    with progress.step("network agents alive"):
-        _until_empty(partial(bootstrap.missing_network, cloud), 120)
-
-
-def _storage(context: Context, progress: Progress) -> None:
-    cloud = bootstrap.connect(context)
-    with progress.step("volume types"):
-        bootstrap.ensure_volume_types(cloud, VOLUME_BACKENDS.values())
-    with progress.step("volume backends report"):
-        _until_empty(partial(bootstrap.missing_storage, cloud, VOLUME_BACKENDS), 120)
-
-
-def _quotas(context: Context, progress: Progress) -> None:
-    done = context.layout.data / "schemas" / "quotas"
-    if done.exists():
-        return
-    with progress.step("quotas of the customers"):
-        bootstrap.ensure_quotas(bootstrap.connect(context))
-    done.touch()
-
-
-def _until_empty(look: Callable[[], list[str]], seconds: float) -> None:
-    """Wait until nothing is missing. A service that refuses to answer meanwhile is asked again."""
-    end = time.monotonic() + seconds
-    trouble = ""
-    while True:
-        try:
-            lacking = look()
-            if not lacking:
-                return
-            trouble = f"still missing: {', '.join(lacking)}"
-        except Exception as error:  # noqa: BLE001 - any SDK error: shown when time is up
-            trouble = f"{type(error).__name__}: {error}"
-        if time.monotonic() > end:
-            raise LabError(trouble, remedy="navarch-lab status names the logs; navarch-lab up again waits on")
-        time.sleep(0.5)
