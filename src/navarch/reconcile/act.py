@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
 from navarch.addons.contract import Access, Addons, Inputs
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
@@ -21,8 +22,8 @@ from navarch.clouds.contract import Cloud
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent, Temporary
-from navarch.domain.observed import Addon, Kind, Machine, Observed, Resource
-from navarch.domain.plan import plan
+from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource
+from navarch.domain.plan import api_balancer, plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import (
@@ -49,6 +50,7 @@ from navarch.domain.steps import (
 from navarch.store.contract import WorkerStore
 
 TICKET_LIFETIME = timedelta(hours=1)
+GLANCE_EVERY = 0.7  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Actor:
         tried: set[Step] = set()
         running: dict[Future[tuple[Result, Resource | None]], Step] = {}
         results: list[Result] = []
+        glance: Future[CloudState] | None = None
+        glanced_at = monotonic()
         while True:
             busy = {_key(step) for step in running.values()}
             for step in plan(
@@ -118,8 +122,17 @@ class Actor:
                     running[self._pool.submit(self._carry_out, step, observed)] = step
             if not running:
                 return observed, tuple(results)
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
+            # What is on its way may arrive while a slow step runs: a server waits for its volume, not for a router.
+            if glance is None and monotonic() - glanced_at > GLANCE_EVERY:
+                kinds = unsettled(self._cluster, observed)
+                if kinds:
+                    glance = self._pool.submit(self._hands.cloud.observe, self._owner, kinds)
+            awaited: set[Future[Any]] = {*running, *([glance] if glance is not None else [])}
+            finished, _ = wait(awaited, timeout=GLANCE_EVERY, return_when=FIRST_COMPLETED)
+            if glance is not None and glance in finished:
+                observed = replace(observed, cloud=_updated(observed.cloud, glance.result()))
+                glance, glanced_at = None, monotonic()
+            for future in [f for f in finished if f in running]:
                 running.pop(future)
                 result, resource = future.result()
                 results.append(result)
@@ -235,8 +248,38 @@ class Actor:
         return Event(started, reason, message, name, component, result.seconds, "Normal", self._cluster.generation)
 
 
+def unsettled(cluster: Cluster, observed: Observed) -> frozenset[Kind]:
+    """Kinds of which something is on its way: servers that build or go, a balancer that is pending, new volumes."""
+    cloud, kinds = observed.cloud, set()
+    servers = {s.name: s for s in cloud.servers or ()}
+    live = [m for m in observed.machines if not m.removed]
+    if any(m.removing or m.name not in servers or servers[m.name].status != "ACTIVE" for m in live):
+        kinds.add(Kind.SERVER)
+    if any(m.removing for m in live):
+        kinds.add(Kind.PORT)
+    balancer = api_balancer(cloud, names.owner(cluster))
+    if balancer is None or balancer.provisioning_status != "ACTIVE":
+        kinds.add(Kind.LOAD_BALANCER)
+    if any(v.made_by == "navarch" and v.status not in ("available", "in-use") for v in cloud.volumes or ()):
+        kinds.add(Kind.VOLUME)
+    return frozenset(kinds)
+
+
+def _updated(known: CloudState, glance: CloudState) -> CloudState:
+    """What a glance showed, added to what is known. What it did not show may be younger than it, so nothing goes."""
+    for kind in Kind:
+        for resource in glance.of(kind):
+            known = known.with_resource(resource)
+    return known
+
+
 def _key(step: Step) -> tuple[str, str, str]:
-    """Steps with the same key are about the same thing and never run side by side."""
+    """Steps with the same key are about the same thing and never run side by side: the plan does not see what is under
+    way, so one that counts what there is must wait for those that change the count."""
+    if isinstance(step, RecordMachine):
+        return type(step).__name__, step.group, ""
+    if isinstance(step, ReleaseMachine):
+        return type(step).__name__, "", ""
     return type(step).__name__, subject(step), getattr(step, "id", "")
 
 

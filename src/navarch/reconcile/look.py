@@ -23,7 +23,7 @@ from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, 
 from navarch.domain.plan import api_balancer, api_floating_ip, left_over
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
-from navarch.reconcile.act import Hands, Inside, read_secrets
+from navarch.reconcile.act import Hands, Inside, read_secrets, unsettled
 
 FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
 ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
@@ -134,19 +134,7 @@ class Lookout:
             return frozenset(kind for kind, _ in left_over(cluster, memory.cloud)) or None
         if status.phase is Phase.READY and status.observed_generation == cluster.generation:
             return None
-        cloud, kinds = memory.cloud, set()
-        servers = {s.name: s for s in cloud.servers or ()}
-        live = [m for m in machines if not m.removed]
-        if any(m.removing or m.name not in servers or servers[m.name].status != "ACTIVE" for m in live):
-            kinds.add(Kind.SERVER)
-        if any(m.removing for m in live):
-            kinds.add(Kind.PORT)
-        balancer = api_balancer(cloud, names.owner(cluster))
-        if balancer is None or balancer.provisioning_status != "ACTIVE":
-            kinds.add(Kind.LOAD_BALANCER)
-        if any(v.made_by == "navarch" and v.status not in ("available", "in-use") for v in cloud.volumes or ()):
-            kinds.add(Kind.VOLUME)
-        return frozenset(kinds)
+        return unsettled(cluster, Observed(cloud=memory.cloud, machines=machines))
 
     def _way_in(
         self,
