@@ -8,7 +8,7 @@ while :; do
     read -r init _ 2> /dev/null < "/proc/$nspawn/task/$nspawn/children"
     [ -n "$init" ] && read -r name 2> /dev/null < "/proc/$init/comm" && [ "$name" = systemd ] && break
     tries=$((tries + 1))
-    [ $tries -gt 1000 ] || ! [ -d "/proc/$nspawn" ] && { echo "the machine's init did not start" >&2; exit 1; }
+    [ $tries -gt 3000 ] || ! [ -d "/proc/$nspawn" ] && { echo "the machine's init did not start" >&2; exit 1; }
     sleep 0.02
 done
 nsenter -t "$init" -m -p -- sh -e < "$folder/furnish" && : > "$folder/furnished"

@@ -25,6 +25,8 @@ from navarch_lab_plugins.record import Record, write_whole
 _SCRIPTS = Path(__file__).parent
 _HOST_DEVICES = ("/dev/fuse", "/dev/kmsg", "/dev/net/tun")
 _POWER_OFF = signal.SIGRTMIN + 4  # systemd's signal for a clean power-off
+_START_LIMIT = 60.0
+"""Seconds until init must run. It takes 0.2 on an idle machine."""
 ROOT_NODE = "/dev/vda"
 
 
@@ -90,8 +92,8 @@ class Machine:
         )
 
     def start(self, volumes: list[Disk]) -> None:
-        """Mount the root disk and boot. The network must be plugged. Raises MachineFailed if init is not there in 15
-        seconds."""
+        """Mount the root disk and boot. The network must be plugged. Returns when init runs and every disk is there.
+        Raises MachineFailed."""
         record = self.record
         if record is None:
             raise MachineFailed(f"machine {self.uuid} has no record in {self.folder}")
@@ -112,10 +114,17 @@ class Machine:
                 ["setsid", "--fork", "sh", str(_SCRIPTS / "supervise.sh"), str(self.folder)],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/", check=True,
             )  # fmt: skip
-        end = time.monotonic() + 15
+        self._wait_until_furnished()
+
+    def _wait_until_furnished(self) -> None:
+        """Until init runs and has its disks. A machine whose init gives up at once is not waited for."""
+        end, seen = time.monotonic() + _START_LIMIT, False
         while not (self.folder / "furnished").exists():
-            if time.monotonic() > end:
+            runs = self.running()
+            if time.monotonic() > end or (seen and not runs):
+                self.power_cut()
                 raise MachineFailed(f"machine {self.uuid} did not start; its console says: {self.console_end(1000)}")
+            seen = seen or runs
             time.sleep(0.02)
 
     def _command(self, record: Record) -> list[str]:
