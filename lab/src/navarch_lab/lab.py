@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from navarch_lab import clouds, configure, databases, graph, guard, install, kernel, namespaces, network, processes
+from navarch_lab import clouds, configure, databases, graph, guard, install, namespaces, network, processes
 from navarch_lab.conf.ini import Context
 from navarch_lab.credentials import load_or_make
 from navarch_lab.graph import Step
@@ -43,7 +43,6 @@ def up(layout: Layout, progress: Progress) -> None:
     with exclusively(layout):
         context = context_of(layout)
         guard.check_host()
-        kernel.raise_limits()
         network.ensure_namespace()
         configure.write_all(context)
         namespaces.enter(NETNS)
