@@ -4,6 +4,7 @@ What only one of the two processes needs is imported where it is needed: the API
 HTTP service, and both stay small.
 """
 
+from base64 import b64decode
 from datetime import UTC, datetime
 
 from navarch.bootstrap.sealing import load_keys
@@ -73,3 +74,38 @@ def plan_from_nothing(cluster: Cluster, catalogue: Catalogue) -> tuple[Step, ...
     from navarch.domain.simulate import rehearse
 
     return rehearse(cluster, catalogue, now=utc_now())
+
+
+def serve_api(settings: Settings, store: PostgresStore) -> None:
+    """The HTTP service, until the process is asked to end."""
+    from navarch.api.app import create_app
+    from navarch.api.keystone import KeystoneIdentity, keystone_session
+    from navarch.api.serving import serve
+    from navarch.api.settings import ApiSettings
+    from navarch.bootstrap.tickets import ReportTokens
+
+    cloud = settings.cloud
+    session = keystone_session(
+        cloud.auth_url,
+        username=cloud.username,
+        password=cloud.password_file.read_text().strip(),
+        project=cloud.project,
+        user_domain=cloud.user_domain,
+        project_domain=cloud.project_domain,
+        ca_file=cloud.ca_file,
+    )
+    app = create_app(
+        store=store,
+        identity=KeystoneIdentity(session),
+        sealer=load_keys(settings.keys.sealing_file),
+        report_tokens=ReportTokens(b64decode(settings.keys.report_file.read_text(), validate=False)),
+        settings=ApiSettings(policy_file=settings.api.policy_file),
+        planner=plan_from_nothing,
+    )
+    serve(
+        app,
+        host=settings.api.listen,
+        port=settings.api.port,
+        certificate=settings.api.certificate,
+        key=settings.api.key,
+    )
