@@ -40,7 +40,7 @@ class FakeCloud(requests.adapters.BaseAdapter):
             return _response(request, 201, self._token(), {"X-Subject-Token": "t"})
         if parts.path == "/" or (parts.hostname == "identity" and parts.path in ("/v3", "/v3/")):
             return _response(request, 300, {"versions": []})
-        body = json.loads(request.body) if request.body else None
+        body = json.loads(request.body) if isinstance(request.body, bytes | str) else None
         key = f"{request.method} {parts.path}"
         self.asked.append((key, parse_qs(parts.query), body))
         answer = self.answers[key]

@@ -10,7 +10,7 @@ the service user's own is there even when the customer's is gone.
 import re
 
 from navarch.clouds.openstack.session import Json, Project, Sessions
-from navarch.domain.errors import Conflict
+from navarch.domain.errors import Conflict, Permanent
 from navarch.domain.observed import Identity, Kind
 from navarch.domain.spec import Owner
 
@@ -53,13 +53,21 @@ def remove_identity(sessions: Sessions, user_id: str, name: str) -> None:
     domain, own = sessions.cluster_domain(), sessions.own()
     for trust in _trusts(own, user_id):
         own.identity.delete(f"/OS-TRUST/trusts/{trust['id']}", f"end the trust of the {Kind.IDENTITY} {name}")
-    domain.identity.delete(f"/users/{user_id}", f"delete the {Kind.IDENTITY} {name}")
+    try:
+        domain.identity.delete(f"/users/{user_id}", f"delete the {Kind.IDENTITY} {name}")
+    except Permanent:
+        # Keystone tells a domain's manager 403, not 404, for a user that is in no domain at all.
+        if any(user["id"] == user_id for user in _users(domain, name)):
+            raise
 
 
 def _user(domain: Project, owner: Owner) -> Json | None:
-    query = {"domain_id": domain.domain_id, "name": owner.cluster_id}
-    found = domain.identity.items("/users", "users", f"look up the {Kind.IDENTITY} {owner.cluster_id}", **query)
-    return found[0] if found else None  # names are unique in a domain
+    return next(iter(_users(domain, owner.cluster_id)), None)  # names are unique in a domain
+
+
+def _users(domain: Project, name: str) -> list[Json]:
+    query = {"domain_id": domain.domain_id, "name": name}
+    return domain.identity.items("/users", "users", f"look up the {Kind.IDENTITY} {name}", **query)
 
 
 def _delegate(project: Project, owner: Owner, user_id: str) -> str:

@@ -1,0 +1,394 @@
+"""The MUST table of `navarch.clouds.contract`: every line of it has its tests here, in its order."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import pytest
+from openstack_lab import clear
+from stage import Stage
+
+from navarch.clouds.contract import Cloud
+from navarch.domain import names, steps
+from navarch.domain.errors import Conflict, Permanent, Temporary
+from navarch.domain.observed import (
+    KIND_OF_TYPE,
+    CloudState,
+    FloatingIP,
+    Identity,
+    Kind,
+    LoadBalancer,
+    Network,
+    Port,
+    Resource,
+    Router,
+    Rule,
+    SecurityGroup,
+    Server,
+    ServerGroup,
+    Subnet,
+    Volume,
+)
+from navarch.domain.spec import Owner, Role
+from navarch.domain.steps import CloudStep
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+PASSWORD = "a password for the controllers"
+USER_DATA = "#cloud-config\n{}\n"
+ANYWHERE = Rule("tcp", 6443, 6443, cidr="0.0.0.0/0")
+_R = TypeVar("_R")
+
+
+def new_owner(project_id: str) -> Owner:
+    cluster_id = str(uuid.uuid4())
+    return Owner(project_id, cluster_id, f"contract-{cluster_id[:8]}")
+
+
+@dataclass
+class Cluster:
+    """What a cluster needs of a cloud, with the steps that made it."""
+
+    cloud: Cloud
+    owner: Owner
+    made: list[tuple[CloudStep, str, Resource]] = field(default_factory=list)
+
+    def do(self, step: CloudStep, expected: type[_R], private: str = "") -> _R:
+        resource = self.cloud.carry_out(self.owner, step, private=private)
+        assert isinstance(resource, expected)
+        self.made.append((step, private, resource))  # type: ignore[arg-type]
+        return resource
+
+    def the(self, expected: type[_R]) -> _R:
+        return next(resource for _, _, resource in self.made if isinstance(resource, expected))
+
+
+@pytest.fixture(scope="module")
+def cluster(stage: Stage) -> Iterator[Cluster]:
+    built = Cluster(stage.cloud(), new_owner(stage.project_id))
+    try:
+        _build(built, stage)
+        yield built
+    finally:
+        clear(built.cloud, built.owner)
+
+
+def _build(built: Cluster, stage: Stage) -> None:
+    owner, props = built.owner, stage.props
+    name, machine = names.network(owner), names.control_plane_machine(owner, 0)
+    network = built.do(steps.EnsureNetwork(name), Network)
+    subnet = built.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24", ("9.9.9.9",)), Subnet)
+    built.do(steps.EnsureRouter(name, props.external_network, subnet.id), Router)
+    group_name = names.control_plane_security_group(owner)
+    rules = frozenset({ANYWHERE, Rule("udp", 4789, 4789, group=group_name), Rule("icmp", None, None, "10.0.0.0/24")})
+    group = built.do(steps.EnsureSecurityGroup(group_name, rules), SecurityGroup)
+    spread = built.do(steps.EnsureServerGroup(names.server_group(owner, "cp")), ServerGroup)
+    port = built.do(steps.EnsurePort(machine, network.id, subnet.id, (group.id,)), Port)
+    volume = built.do(steps.EnsureVolume(names.etcd_volume(owner, 0), props.volume_type, 1, props.zone), Volume)
+    built.do(steps.EnsureIdentity(), Identity, PASSWORD)
+    balancer = built.do(
+        steps.EnsureLoadBalancer(names.api_load_balancer(owner), subnet.id, (port.address,)), LoadBalancer
+    )
+    address = steps.EnsureFloatingIP(names.api_load_balancer(owner), props.external_network, balancer.vip_port_id)
+    built.do(address, FloatingIP)
+    _until(built, lambda state: all(v.status == "available" for v in state.volumes or ()))
+    server = steps.CreateServer(
+        machine,
+        Role.CONTROL_PLANE,
+        "cp",
+        0,
+        props.flavor,
+        props.image_id,
+        props.zone,
+        port.id,
+        spread.id,
+        (volume.id,),
+    )
+    built.do(server, Server, USER_DATA)
+
+
+def _until(cluster: Cluster, settled, seconds: float = 180) -> CloudState:  # type: ignore[no-untyped-def]
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        state = cluster.cloud.observe(cluster.owner)
+        if settled(state):
+            return state
+        time.sleep(0.5)
+    raise AssertionError(f"not settled in {seconds} s: {state}")
+
+
+def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
+    return {(kind, resource.id, resource.name) for kind in Kind for resource in state.of(kind)}
+
+
+class Test1FindsItsObjectsAgain:
+    def test_another_process_sees_every_object_under_its_name_and_nothing_else(
+        self, stage: Stage, cluster: Cluster
+    ) -> None:
+        state = stage.cloud().observe(cluster.owner)
+        assert state.trouble == ()
+        assert state.complete
+        assert _seen(state) == {(KIND_OF_TYPE[type(r)], r.id, r.name) for _, _, r in cluster.made}
+
+    def test_what_was_asked_for_is_what_is_seen(self, stage: Stage, cluster: Cluster) -> None:
+        state = stage.cloud().observe(cluster.owner)
+        assert state.networks == (cluster.the(Network),)
+        assert state.subnets == (cluster.the(Subnet),)
+        assert state.routers == (cluster.the(Router),)
+        assert state.security_groups == (cluster.the(SecurityGroup),)
+        assert state.identities == (cluster.the(Identity),)
+        assert [p.address for p in state.ports or ()] == [cluster.the(Port).address]
+        assert [b.members for b in state.load_balancers or ()] == [(cluster.the(Port).address,)]
+        assert [f.port_id for f in state.floating_ips or ()] == [cluster.the(LoadBalancer).vip_port_id]
+        assert [(s.zone, s.flavor) for s in state.servers or ()] == [(stage.props.zone, stage.props.flavor)]
+
+    def test_doing_every_step_again_makes_no_second_object(self, stage: Stage, cluster: Cluster) -> None:
+        other = stage.cloud()
+        before = _seen(other.observe(cluster.owner))
+        for step, private, resource in cluster.made:
+            again = other.carry_out(cluster.owner, step, private=private)
+            assert again is not None
+            assert again.id == resource.id
+        assert _seen(other.observe(cluster.owner)) == before
+
+    @pytest.mark.parametrize(
+        ("kind", "step"),
+        [
+            (Kind.NETWORK, lambda s, o: steps.EnsureNetwork(names.network(o))),
+            (Kind.SECURITY_GROUP, lambda s, o: steps.EnsureSecurityGroup(f"{o.stem}-sg-cp", frozenset({ANYWHERE}))),
+            (Kind.SERVER_GROUP, lambda s, o: steps.EnsureServerGroup(f"{o.stem}-cp-spread")),
+            (Kind.VOLUME, lambda s, o: steps.EnsureVolume(f"{o.stem}-etcd-0", s.props.volume_type, 1, s.props.zone)),
+            (Kind.IDENTITY, lambda s, o: steps.EnsureIdentity()),
+        ],
+        ids=lambda value: str(value) if isinstance(value, Kind) else "",
+    )
+    def test_a_create_whose_answer_was_lost_makes_no_second_object(self, stage, kind, step) -> None:  # type: ignore[no-untyped-def]
+        owner = new_owner(stage.project_id)
+        asked = step(stage, owner)
+        with pytest.raises(Temporary):
+            stage.forgetful().carry_out(owner, asked, private=PASSWORD)
+        cloud = stage.cloud()
+        try:
+            found = cloud.carry_out(owner, asked, private=PASSWORD)
+            assert found is not None
+            state = cloud.observe(owner, frozenset({kind}))
+            assert [r.id for r in state.of(kind)] == [found.id]
+            if isinstance(asked, steps.EnsureSecurityGroup):
+                assert state.security_groups is not None
+                assert state.security_groups[0].rules == asked.rules
+        finally:
+            clear(cloud, owner)
+
+    def test_the_rules_of_a_security_group_become_exactly_those_asked_for(self, stage: Stage) -> None:
+        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        name, other = f"{owner.stem}-sg-cp", f"{owner.stem}-sg-worker"
+        try:
+            with pytest.raises(Conflict):  # the other group is not there yet
+                cloud.carry_out(
+                    owner, steps.EnsureSecurityGroup(name, frozenset({Rule("tcp", 10250, 10250, group=other)}))
+                )
+            cloud.carry_out(owner, steps.EnsureSecurityGroup(other, frozenset()))
+            for rules in (
+                frozenset({ANYWHERE, Rule("tcp", 10250, 10250, group=other)}),
+                frozenset({Rule("tcp", 10250, 10250, group=other), Rule("udp", 53, 53, cidr="10.0.0.0/8")}),
+                frozenset[Rule](),
+            ):
+                cloud.carry_out(owner, steps.EnsureSecurityGroup(name, rules))
+                seen = cloud.observe(owner, frozenset({Kind.SECURITY_GROUP})).security_groups or ()
+                assert {g.name: g.rules for g in seen} == {name: rules, other: frozenset()}
+        finally:
+            clear(cloud, owner)
+
+    def test_the_members_of_a_balancer_become_those_asked_for(self, cluster: Cluster) -> None:
+        step = next(s for s, _, _ in cluster.made if isinstance(s, steps.EnsureLoadBalancer))
+        for members in ((*step.members, "10.0.0.250"), step.members):
+            _until(cluster, lambda s: [b.provisioning_status for b in s.load_balancers or ()] == ["ACTIVE"])
+            cluster.cloud.carry_out(cluster.owner, replace(step, members=members))
+            _until(cluster, lambda s, m=members: [b.members for b in s.load_balancers or ()] == [tuple(sorted(m))])
+
+
+class Test2ShowsOnlyOneClustersObjects:
+    def test_another_cluster_of_the_project_sees_none_of_them(self, stage: Stage, cluster: Cluster) -> None:
+        state = stage.cloud().observe(new_owner(stage.project_id))
+        assert state.complete
+        assert _seen(state) == set()
+
+    def test_the_same_cluster_in_another_project_sees_only_its_user(self, stage: Stage, cluster: Cluster) -> None:
+        state = stage.cloud().observe(replace(cluster.owner, project_id=stage.other_project_id))
+        assert state.complete
+        assert {kind for kind, _, _ in _seen(state)} <= {Kind.IDENTITY}
+
+    def test_an_object_that_only_has_the_name_is_neither_shown_nor_taken(self, stage: Stage) -> None:
+        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        foreign = stage.foreign_network(names.network(owner))
+        assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == ()
+        try:
+            ours = cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+            assert ours is not None
+            assert ours.id != foreign
+        finally:
+            clear(cloud, owner)
+
+
+class Test3TellsUnknownFromAbsent:
+    @pytest.mark.parametrize("kind", [Kind.LOAD_BALANCER, Kind.SERVER, Kind.VOLUME, Kind.NETWORK])
+    def test_a_kind_that_cannot_be_read_is_unknown_and_the_others_are_read(
+        self, stage: Stage, cluster: Cluster, kind: Kind
+    ) -> None:
+        state = stage.blind(kind).observe(cluster.owner)
+        assert not state.knows(kind)
+        assert [t.subject for t in state.trouble] == [kind]
+        assert all(state.knows(other) for other in Kind if other is not kind)
+
+    def test_only_the_kinds_asked_for_are_read(self, stage: Stage, cluster: Cluster) -> None:
+        state = stage.cloud().observe(cluster.owner, frozenset({Kind.NETWORK, Kind.IDENTITY}))
+        assert [kind for kind in Kind if state.knows(kind)] == [Kind.NETWORK, Kind.IDENTITY]
+        assert state.trouble == ()
+
+
+class Test4RefusesInWords:
+    def test_a_quota_that_is_used_up_is_named_with_what_is_free(self, stage: Stage) -> None:
+        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        stage.allow_networks(0)
+        try:
+            with pytest.raises(Permanent) as refused:
+                cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+        finally:
+            stage.allow_networks(-1)
+        assert (refused.value.reason, refused.value.blame) == ("QuotaExceeded", "project-admin")
+        assert "networks: free 0 of 0" in refused.value.message
+        assert "networks" in refused.value.remedy
+
+    def test_more_gigabytes_than_the_project_may_have(self, stage: Stage) -> None:
+        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        step = steps.EnsureVolume(names.etcd_volume(owner, 0), stage.props.volume_type, 900_000, stage.props.zone)
+        with pytest.raises(Permanent) as refused:
+            cloud.carry_out(owner, step)
+        assert refused.value.reason == "QuotaExceeded"
+        assert "gigabytes: needed 900000, free" in refused.value.message
+
+    def test_a_flavor_that_is_not_there(self, stage: Stage, cluster: Cluster) -> None:
+        server = self._server(cluster)
+        with pytest.raises(Permanent) as refused:
+            cluster.cloud.carry_out(cluster.owner, replace(server, flavor="no-such-flavor"), private=USER_DATA)
+        assert (refused.value.reason, refused.value.blame) == ("FlavorNotFound", "user")
+        assert stage.props.flavor in refused.value.message
+
+    def test_an_image_that_is_not_there(self, cluster: Cluster) -> None:
+        server = self._server(cluster)
+        with pytest.raises(Permanent) as refused:
+            cluster.cloud.carry_out(cluster.owner, replace(server, image_id=str(uuid.uuid4())), private=USER_DATA)
+        assert refused.value.reason == "ImageNotFound"
+
+    def test_a_volume_type_that_is_not_there(self, stage: Stage) -> None:
+        owner = new_owner(stage.project_id)
+        with pytest.raises(Permanent) as refused:
+            stage.cloud().carry_out(owner, steps.EnsureVolume(f"{owner.stem}-etcd-0", "tape", 1, stage.props.zone))
+        assert refused.value.reason == "VolumeTypeNotFound"
+
+    def test_an_external_network_that_is_not_there(self, stage: Stage) -> None:
+        owner = new_owner(stage.project_id)
+        with pytest.raises(Permanent) as refused:
+            stage.cloud().carry_out(owner, steps.EnsureRouter(names.network(owner), "no-such-network"))
+        assert refused.value.reason == "ExternalNetworkNotFound"
+        assert stage.props.external_network in refused.value.message
+
+    def test_a_project_where_navarch_may_not_work(self, stage: Stage) -> None:
+        owner = new_owner(uuid.uuid4().hex)
+        with pytest.raises(Permanent) as refused:
+            stage.cloud().carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+        assert (refused.value.reason, refused.value.blame) == ("NoAccessToProject", "cloud-operator")
+        state = stage.cloud().observe(owner)
+        assert {t.reason for t in state.trouble} == {"NoAccessToProject"}
+        assert {t.subject for t in state.trouble} == {kind for kind in Kind if not state.knows(kind)}
+
+    def test_a_password_that_is_not_accepted(self, stage: Stage) -> None:
+        owner, cloud = new_owner(stage.project_id), stage.locked_out()
+        with pytest.raises(Permanent) as refused:
+            cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+        assert (refused.value.reason, refused.value.blame) == ("CredentialsRefused", "navarch-operator")
+        with pytest.raises(Permanent):
+            cloud.catalogue()
+        assert {t.subject for t in cloud.observe(owner).trouble} == set(Kind)
+
+    def test_a_cloud_that_does_not_answer(self, stage: Stage) -> None:
+        owner, cloud = new_owner(stage.project_id), stage.unreachable()
+        with pytest.raises(Temporary) as refused:
+            cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+        assert refused.value.reason == "CloudNotAnswering"
+        with pytest.raises(Temporary):
+            cloud.catalogue()
+        with pytest.raises(Temporary):
+            cloud.quota(owner.project_id)
+
+    @staticmethod
+    def _server(cluster: Cluster) -> steps.CreateServer:
+        made = next(step for step, _, _ in cluster.made if isinstance(step, steps.CreateServer))
+        return replace(made, name=f"{cluster.owner.stem}-cp-9")
+
+
+class Test5RemovesIdempotently:
+    @pytest.mark.parametrize("kind", list(Kind))
+    def test_removing_what_is_not_there_succeeds(self, stage: Stage, kind: Kind) -> None:
+        gone = uuid.uuid4().hex if kind is Kind.IDENTITY else str(uuid.uuid4())
+        assert stage.cloud().carry_out(new_owner(stage.project_id), steps.Remove(kind, gone, "gone")) is None
+
+    @pytest.mark.parametrize("type_", [Network, Subnet, Router, SecurityGroup])
+    def test_what_is_in_use_stays(self, cluster: Cluster, type_: type[Network]) -> None:
+        used, kind = cluster.the(type_), KIND_OF_TYPE[type_]
+        with pytest.raises(Conflict):
+            cluster.cloud.carry_out(cluster.owner, steps.Remove(kind, used.id, used.name))
+        assert used.id in {r.id for r in cluster.cloud.observe(cluster.owner).of(kind)}
+
+
+class Test6ShowsWhatTheClustersOwnControllersMade:
+    def test_what_they_made_is_shown_with_its_maker_and_can_be_removed(self, stage: Stage) -> None:
+        made = Cluster(stage.cloud(), new_owner(stage.project_id))
+        name = names.network(made.owner)
+        try:
+            network = made.do(steps.EnsureNetwork(name), Network)
+            subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
+            made.do(steps.EnsureRouter(name, stage.props.external_network, subnet.id), Router)
+            user = made.do(steps.EnsureIdentity(), Identity, PASSWORD)
+            assert user.trust_id is not None
+            stage.act_as_controllers(made.owner, subnet.id, user.id, PASSWORD, user.trust_id)
+            state = stage.cloud().observe(made.owner)
+            assert [b.made_by for b in state.load_balancers or ()] == ["cloud-controller"]
+            assert [(f.name, f.made_by) for f in state.floating_ips or ()] == [("default/service", "cloud-controller")]
+            assert [g.made_by for g in state.security_groups or ()] == ["cloud-controller"]
+            assert [(v.name, v.made_by) for v in state.volumes or ()] == [("claim", "csi")]
+            assert [s.name for s in state.snapshots or ()] == ["snapshot"]
+            assert _seen(stage.cloud().observe(new_owner(stage.project_id))) == set()
+        finally:
+            clear(made.cloud, made.owner)
+
+
+class Test7NeverWaits:
+    def test_a_server_is_asked_for_and_not_waited_for(self, cluster: Cluster) -> None:
+        assert cluster.the(Server).status == "BUILD"
+
+    def test_a_cloud_that_does_not_answer_costs_less_than_the_bound(self, stage: Stage) -> None:
+        started = time.monotonic()
+        state = stage.unreachable().observe(new_owner(stage.project_id))
+        assert time.monotonic() - started < 30
+        assert {t.subject for t in state.trouble} == set(Kind)
+
+
+class Test8IsSafeToCallFromThreads:
+    def test_many_threads_looking_and_making_at_once(self, stage: Stage, cluster: Cluster) -> None:
+        owner = new_owner(stage.project_id)
+        wanted = [steps.EnsureServerGroup(f"{owner.stem}-{n}-spread") for n in range(6)]
+        try:
+            with ThreadPoolExecutor(12) as threads:
+                looks = [threads.submit(cluster.cloud.observe, cluster.owner) for _ in range(4)]
+                made = [threads.submit(cluster.cloud.carry_out, owner, step) for step in wanted]
+                states = [_seen(look.result()) for look in looks]
+                assert all(answer.result() is not None for answer in made)
+            assert states == [states[0]] * len(states)
+            groups = cluster.cloud.observe(owner, frozenset({Kind.SERVER_GROUP})).server_groups or ()
+            assert sorted(group.name for group in groups) == sorted(step.name for step in wanted)
+        finally:
+            clear(cluster.cloud, owner)

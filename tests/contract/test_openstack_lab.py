@@ -1,0 +1,104 @@
+"""What is OpenStack's own, beside the contract: the login of a cluster's controllers, faults, catalogue, quota."""
+
+import time
+import uuid
+
+import pytest
+from keystoneauth1 import session as keystone
+from keystoneauth1.exceptions import Unauthorized
+from keystoneauth1.identity import v3
+from openstack_lab import OpenStackStage, clear, settings
+
+from navarch.domain import names, steps
+from navarch.domain.observed import Identity, Kind, Network, Port, ServerGroup, Subnet
+from navarch.domain.spec import Owner, Role
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+
+def _owner(stage: OpenStackStage) -> Owner:
+    cluster_id = str(uuid.uuid4())
+    return Owner(stage.project_id, cluster_id, f"contract-{cluster_id[:8]}")
+
+
+def _login(user: Identity, password: str) -> keystone.Session:
+    """As cloud-provider-openstack does with user-id, password and trust-id in its [Global] section."""
+    known = settings()
+    login = v3.Password(known.auth_url, user_id=user.id, password=password, trust_id=user.trust_id)
+    return keystone.Session(login, verify=known.ca_file)
+
+
+def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(stage: OpenStackStage) -> None:
+    cloud, owner = stage.cloud(), _owner(stage)
+    user = cloud.carry_out(owner, steps.EnsureIdentity(), private="first password")
+    assert isinstance(user, Identity)
+    session = _login(user, "first password")
+    assert session.get_project_id() == owner.project_id
+    assert {"member", "load-balancer_member"} <= set(session.auth.get_access(session).role_names)
+    assert "admin" not in session.auth.get_access(session).role_names
+
+    again = cloud.carry_out(owner, steps.EnsureIdentity(), private="second password")
+    assert again == user
+    assert _login(user, "second password").get_project_id() == owner.project_id
+
+    cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, user.id, user.name))
+    with pytest.raises(Unauthorized):
+        _login(user, "second password").get_token()
+    assert cloud.observe(owner, frozenset({Kind.IDENTITY})).identities == ()
+
+
+def test_a_machine_that_cannot_boot_says_why(stage: OpenStackStage) -> None:
+    cloud, owner = stage.cloud(), _owner(stage)
+    name, machine = names.network(owner), names.control_plane_machine(owner, 0)
+    try:
+        network = cloud.carry_out(owner, steps.EnsureNetwork(name))
+        assert isinstance(network, Network)
+        subnet = cloud.carry_out(owner, steps.EnsureSubnet(name, network.id, "10.0.0.0/24"))
+        assert isinstance(subnet, Subnet)
+        port = cloud.carry_out(owner, steps.EnsurePort(machine, network.id, subnet.id, ()))
+        assert isinstance(port, Port)
+        spread = cloud.carry_out(owner, steps.EnsureServerGroup(names.server_group(owner, "cp")))
+        assert isinstance(spread, ServerGroup)
+        props = stage.props
+        server = steps.CreateServer(
+            machine, Role.CONTROL_PLANE, "cp", 0, props.flavor, props.image_id, props.zone, port.id, spread.id
+        )
+        cloud.carry_out(owner, server, private="#cloud-config\n{}\n")
+        until = time.monotonic() + 180
+        while (seen := (cloud.observe(owner).servers or ())[0]).status == "BUILD" and time.monotonic() < until:
+            time.sleep(1)
+        assert seen.status == "ERROR"
+        assert seen.fault
+    finally:
+        clear(cloud, owner)
+
+
+def test_the_catalogue_offers_what_the_laboratory_has(stage: OpenStackStage) -> None:
+    catalogue = stage.cloud().catalogue()
+    assert catalogue.zones == ("z1", "z2", "z3")
+    assert {t.name: t.zones for t in catalogue.volume_types} == {"ssd": ("z1", "z2", "z3"), "hdd": ("z1",)}
+    public = catalogue.external_network("public")
+    assert public is not None
+    assert public.cidrs == ("198.51.100.0/24",)
+    small = catalogue.flavor("m1.small")
+    assert small is not None
+    assert (small.vcpus, small.ram_mib, small.disk_gib) == (1, 2048, 20)
+
+
+def test_the_quota_counts_what_the_project_has(stage: OpenStackStage) -> None:
+    cloud, owner = stage.cloud(), _owner(stage)
+    before = cloud.quota(owner.project_id)
+    try:
+        cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+        after = cloud.quota(owner.project_id)
+    finally:
+        clear(cloud, owner)
+    known = {
+        "instances", "cores", "ram", "server_groups", "volumes", "gigabytes", "networks", "subnets", "routers", "ports",
+        "security_groups", "security_group_rules", "floating_ips", "load_balancers",
+    }  # fmt: skip
+    assert {a.resource for a in after.allowances} == known
+    used = [quota.allowance("networks") for quota in (before, after)]
+    assert used[0] is not None
+    assert used[1] is not None
+    assert used[1].used == used[0].used + 1
