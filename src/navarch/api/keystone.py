@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from keystoneauth1 import exceptions, plugin
+from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
 from navarch.api.identity import Caller, IdentityUnavailable, Unauthenticated
@@ -22,6 +23,28 @@ _DISTRUST_SECONDS = 10.0
 _CACHED = 4096
 _TIMEOUT_SECONDS = 5.0
 _LONGEST_TOKEN = 8192
+
+
+def keystone_session(
+    auth_url: str,
+    *,
+    username: str,
+    password: str,
+    project: str,
+    user_domain: str = "Default",
+    project_domain: str = "Default",
+    ca_file: str = "",
+) -> Session:
+    """A session of Navarch's own user; nothing is asked of Keystone yet."""
+    auth = Password(
+        auth_url=auth_url,
+        username=username,
+        password=password,
+        user_domain_name=user_domain,
+        project_name=project,
+        project_domain_name=project_domain,
+    )
+    return Session(auth=auth, verify=ca_file or True, timeout=_TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,15 +229,16 @@ class Reading:
     def _etcd_volume(self, request: ControlPlaneRequest, zones: tuple[str, ...]) -> VolumeSpec:
         field, wanted = "spec.control_plane.etcd_volume", request.etcd_volume
         types = {t.name: t for t in self.catalogue.volume_types}
-        everywhere = [name for name, t in types.items() if set(zones) <= set(t.zones)]
+        known = [z for z in zones if z in self.catalogue.zones]
+        everywhere = [name for name, t in types.items() if set(known) <= set(t.zones)]
         preferred = _DEFAULT_ETCD_TYPE if _DEFAULT_ETCD_TYPE in everywhere else next(iter(everywhere), "")
         type_ = preferred if wanted.type is None else wanted.type
         if not type_:
-            self.refuse(f"{field}.type", f"no volume type is offered in {' and '.join(zones) or 'any zone'}")
+            self.refuse(f"{field}.type", f"no volume type is offered in {' and '.join(known) or 'any zone'}")
         elif type_ not in types:
             self.refuse(f"{field}.type", f"{type_[:60]!r} is not offered; offered: {', '.join(types) or 'none'}")
         else:
-            missing = [z for z in zones if z in self.catalogue.zones and z not in types[type_].zones]
+            missing = [z for z in known if z not in types[type_].zones]
             if missing:
                 self.refuse(f"{field}.type", f"{type_!r} does not exist in zone {', '.join(missing)}")
         size = _DEFAULT_ETCD_GIB if wanted.size_gib is None else wanted.size_gib

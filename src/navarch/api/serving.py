@@ -1,0 +1,24 @@
+"""Runs the application on uvicorn, over TLS."""
+
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+_GRACE_SECONDS = 3  # for answers under way; open streams are cut, their watchers come back
+
+
+def serve(app: FastAPI, *, host: str, port: int, certificate: Path, key: Path) -> None:
+    """Answer requests until SIGTERM or SIGINT. Raises SystemExit where it cannot listen."""
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )

@@ -1,0 +1,316 @@
+"""`/kaas/v1/clusters` over a real PostgreSQL."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from api_fixtures import CATALOGUE, Api, MakeApi, errors, plenty
+from some_values import NOON
+
+from navarch.domain.observed import Machine
+from navarch.domain.spec import Role
+from navarch.domain.status import Phase, Status
+
+pytestmark = pytest.mark.postgres
+
+
+def test_nothing_but_a_name_is_needed(api: Api) -> None:
+    answer = api.post("/clusters", {"name": "shop"})
+    assert answer.status_code == 202
+    body = answer.json()
+    assert answer.headers["Location"] == f"/kaas/v1/clusters/{body['id']}"
+    assert answer.headers["ETag"] == '"1"'
+    assert body["created_by"] == "ann"
+    assert body["spec"] == {
+        "kubernetes_version": "1.37.2",
+        "running": True,
+        "paused": False,
+        "network": {
+            "external_network": "public", "subnet_id": None, "node_cidr": "10.0.0.0/24", "pod_cidr": "10.100.0.0/16",
+            "service_cidr": "10.254.0.0/16", "dns_servers": [], "public_api": True, "api_allowed_cidrs": [],
+        },
+        "control_plane": {
+            "replicas": 1, "flavor": "c1.small", "zones": ["z1"], "etcd_volume": {"type": "ssd", "size_gib": 10},
+        },
+        "ssh_keys": [],
+    }  # fmt: skip
+    assert [(g["name"], g["spec"]["replicas"], g["spec"]["flavor"]) for g in body["node_groups"]] == [
+        ("default", 2, "m1.small")
+    ]
+    assert api.get("/clusters/shop").json() == body
+    assert api.get(f"/clusters/{body['id']}").json() == body
+
+
+def test_what_is_shown_can_be_asked_for_again(api: Api) -> None:
+    first = api.create()
+    groups = [{"name": g["name"], **g["spec"]} for g in first["node_groups"]]
+    second = api.create("copy", **first["spec"], node_groups=groups)
+    assert second["spec"] == first["spec"]
+
+
+def test_every_mistake_is_told_at_once_and_nothing_is_made(api: Api) -> None:
+    answer = api.post(
+        "/clusters",
+        {
+            "name": "Shop!",
+            "colour": "red",
+            "spec": {
+                "kubernetes_version": "1.20.0",
+                "control_plane": {"replicas": 2, "flavour": "m1.medium", "flavor": "m1.tiny", "zones": ["z9"]},
+                "network": {
+                    "external_network": "private", "node_cidr": "10.0.0.0/24", "pod_cidr": "10.0.0.0/16",
+                    "service_cidr": 5, "api_allowed_cidrs": ["1.2.3.4"], "public_api": False,
+                },
+                "node_groups": [{"name": "web", "replicas": -1}, {"name": "web", "autoscaling": {"min": 1}}],
+            },
+        },
+    )  # fmt: skip
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = errors(answer)
+    assert set(found) == {
+        "name",
+        "colour",
+        "spec.kubernetes_version",
+        "spec.control_plane.replicas",
+        "spec.control_plane.flavour",
+        "spec.control_plane.flavor",
+        "spec.control_plane.zones[0]",
+        "spec.network.external_network",
+        "spec.network.pod_cidr",
+        "spec.network.service_cidr",
+        "spec.network.api_allowed_cidrs[0]",
+        "spec.network.public_api",
+        "spec.node_groups[0].replicas",
+        "spec.node_groups[1].name",
+        "spec.node_groups[1].autoscaling",
+    }
+    assert "did you mean flavor?" in found["spec.control_plane.flavour"]
+    assert "1.37.2" in found["spec.kubernetes_version"]
+    assert api.get("/clusters").json()["clusters"] == []
+
+
+def test_a_quota_too_small_says_which_needed_and_free(api: Api) -> None:
+    api.store.write_quota("alpha", plenty(cores=998, floating_ips=100))
+    found = errors(api.post("/clusters", {"name": "shop"}))
+    assert set(found) == {"quota.cores", "quota.floating_ips"}
+    assert found["quota.cores"].startswith("4 needed, 2 free (limit 1000, used 998)")
+
+
+def test_a_quota_that_nobody_can_read_does_not_stand_in_the_way(make_api: MakeApi) -> None:
+    api = make_api(quota_wait=0.1)
+    api.store.write_catalogue(CATALOGUE)
+    api.create()
+
+
+def test_without_an_offer_the_answer_is_to_come_again(make_api: MakeApi) -> None:
+    answer = make_api().post("/clusters", {"name": "shop"})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_name_is_taken_once(api: Api) -> None:
+    api.create()
+    answer = api.post("/clusters", {"name": "shop"})
+    assert answer.status_code == 409
+    assert "name" in errors(answer)
+    assert api.as_("bea").post("/clusters", {"name": "shop"}).status_code == 202
+
+
+def test_the_same_key_and_body_answer_the_same_cluster(api: Api) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = api.post("/clusters", {"name": "shop"}, headers=key)
+    again = api.post("/clusters", {"name": "shop"}, headers=key)
+    assert (again.status_code, again.json()) == (202, first.json())
+    api.store.write_quota("alpha", plenty(instances=100))  # what it took may be what is missing now
+    assert api.post("/clusters", {"name": "shop"}, headers=key).json() == first.json()
+    other = api.post("/clusters", {"name": "other"}, headers=key)
+    assert other.status_code == 422
+    assert other.json()["type"].endswith("idempotency-mismatch")
+
+
+def test_repeats_at_the_same_time_make_one_cluster(api: Api) -> None:
+    start = threading.Barrier(5)
+
+    def post(_: int) -> str:
+        start.wait()
+        return str(api.post("/clusters", {"name": "shop"}, headers={"Idempotency-Key": "k"}).json()["id"])
+
+    with ThreadPoolExecutor(5) as threads:
+        assert len(set(threads.map(post, range(5)))) == 1
+
+
+def test_a_dry_run_shows_the_plan_and_makes_nothing(api: Api) -> None:
+    api.store.write_quota("alpha", plenty(cores=998))
+    answer = api.post("/clusters?dry_run=true", {"name": "shop"}, headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 200
+    plan = answer.json()
+    assert not plan["fits"]
+    assert [n for n in plan["needs"] if n["short"]] == [
+        {"resource": "cores", "needed": 4, "free": 2, "limit": 1000, "used": 998, "unit": "", "short": True}
+    ]
+    kinds = [s["kind"] for s in plan["steps"]]
+    assert kinds.count("CreateServer") == 3
+    assert "EnsureLoadBalancer" in kinds
+    assert api.get("/clusters").json()["clusters"] == []
+    assert api.post("/clusters?dry_run=true", {"name": "S"}).status_code == 422
+
+
+def test_lists_come_in_pages_and_can_be_filtered(api: Api) -> None:
+    for number in range(5):
+        api.post("/clusters", {"name": f"c{number}", "labels": {"odd": str(number % 2)}})
+    names, url = [], "/clusters?limit=2&label=odd=0"
+    while url:
+        page = api.get(url).json()
+        names += [c["name"] for c in page["clusters"]]
+        url = page["next"]
+    assert names == ["c0", "c2", "c4"]
+    assert [c["name"] for c in api.get("/clusters?name=c3").json()["clusters"]] == ["c3"]
+    assert api.get("/clusters?label=odd").status_code == 400
+    assert api.get("/clusters?marker=nonsense").status_code == 400
+    assert api.get("/clusters?limit=0").status_code == 400
+
+
+def test_a_patch_changes_what_it_names(api: Api) -> None:
+    api.post("/clusters", {"name": "shop", "labels": {"a": "1", "b": "2"}})
+    patch = {"labels": {"a": None, "c": "3"}, "spec": {"network": {"api_allowed_cidrs": ["198.51.100.7/32"]}}}
+    answer = api.patch("/clusters/shop", patch)
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] == '"2"'
+    assert answer.json()["labels"] == {"b": "2", "c": "3"}
+    assert answer.json()["spec"]["network"]["api_allowed_cidrs"] == ["198.51.100.7/32"]
+    assert answer.json()["spec"]["network"]["node_cidr"] == "10.0.0.0/24"
+    assert api.patch("/clusters/shop", {"spec": {"paused": True}}).json()["generation"] == 3
+    assert api.patch("/clusters/shop", {"spec": {"paused": True}}).json()["generation"] == 3
+
+
+def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None:
+    api.create()
+    patch: dict[str, Any] = {
+        "name": "other",
+        "spec": {
+            "kubernetes_version": "1.36.9",
+            "running": False,
+            "network": {"node_cidr": "10.9.0.0/24", "subnet_id": "x"},
+            "control_plane": {"replicas": 3, "flavor": "m1.medium", "etcd_volume": {"type": "hdd", "size_gib": 20}},
+            "ssh_keys": ["ssh-ed25519 AAAA"],
+        },
+    }
+    found = errors(api.patch("/clusters/shop", patch))
+    assert set(found) == {
+        "name", "spec.kubernetes_version", "spec.running", "spec.network.node_cidr", "spec.network.subnet_id",
+        "spec.control_plane.replicas", "spec.control_plane.flavor", "spec.control_plane.etcd_volume.type",
+        "spec.control_plane.etcd_volume.size_gib", "spec.ssh_keys",
+    }  # fmt: skip
+    assert "etcd" in found["spec.control_plane.etcd_volume.type"]
+    assert set(errors(api.patch("/clusters/shop", {"spec": {"node_groups": []}}))) == {"spec.node_groups"}
+    assert set(errors(api.patch("/clusters/shop", {"spec": {"pausd": 1}}))) == {"spec.pausd"}
+
+
+def test_a_cluster_can_be_paused_after_its_version_is_no_longer_offered(api: Api) -> None:
+    api.create()
+    api.store.write_catalogue(type(CATALOGUE)())
+    assert api.patch("/clusters/shop", {"spec": {"paused": True}}).status_code == 200
+
+
+def test_a_dry_run_of_a_patch_shows_what_would_change(api: Api) -> None:
+    api.create()
+    plan = api.patch("/clusters/shop?dry_run=true", {"spec": {"paused": True}, "labels": {"a": "b"}}).json()
+    assert plan["changes"] == [
+        {"field": "labels.a", "before": None, "after": "b"},
+        {"field": "spec.paused", "before": False, "after": True},
+    ]
+    assert api.get("/clusters/shop").json()["generation"] == 1
+
+
+def test_if_match_guards_against_lost_updates(api: Api) -> None:
+    api.create()
+    one = {"If-Match": '"1"'}
+    assert api.patch("/clusters/shop", {"spec": {"paused": True}}, headers=one).status_code == 200
+    assert api.patch("/clusters/shop", {"spec": {"paused": False}}, headers=one).status_code == 412
+    assert api.patch("/clusters/shop", {"labels": {"x": "y"}}, headers={"If-Match": "2"}).status_code == 400
+    assert api.patch("/clusters/shop", {"labels": {"x": "y"}}, headers={"If-Match": '"1", "2"'}).status_code == 200
+    assert api.delete("/clusters/shop", headers=one).status_code == 412
+    assert api.delete("/clusters/shop", headers={"If-Match": "*"}).status_code == 202
+
+
+def test_changes_of_different_fields_at_once_are_all_kept(api: Api) -> None:
+    api.create()
+    start = threading.Barrier(4)
+
+    def patch(number: int) -> int:
+        start.wait()
+        return int(api.patch("/clusters/shop", {"labels": {f"k{number}": "v"}}).status_code)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(patch, range(4))) == [200] * 4
+    assert set(api.get("/clusters/shop").json()["labels"]) == {"k0", "k1", "k2", "k3"}
+
+
+def test_a_deleted_cluster_cannot_be_changed_and_its_name_is_free(api: Api) -> None:
+    made = api.create()
+    answer = api.delete("/clusters/shop?keep=volumes")
+    assert answer.status_code == 202
+    assert answer.json()["deletion_requested_at"]
+    assert api.store.cluster(made["id"], project_id=None).cluster.keep_volumes
+    assert api.delete(f"/clusters/{made['id']}").json()["generation"] == answer.json()["generation"]
+    assert api.patch(f"/clusters/{made['id']}", {"labels": {}}).status_code == 409
+    assert api.post(f"/clusters/{made['id']}/node_groups", {"name": "web"}).status_code == 409
+    assert api.create()["id"] != made["id"]
+    assert api.delete("/clusters/shop?keep=everything").status_code == 400
+
+
+def test_a_project_may_have_so_many_clusters(make_api: MakeApi) -> None:
+    api = make_api(clusters_per_project=2)
+    api.store.write_catalogue(CATALOGUE)
+    api.create("a")
+    api.create("b")
+    assert api.post("/clusters", {"name": "c"}).json()["type"].endswith("too-many")
+
+
+def test_a_watch_tells_what_is_there_what_changes_and_what_goes(make_api: MakeApi) -> None:
+    api = make_api(watch_seconds=1.5)
+    api.store.write_catalogue(CATALOGUE)
+    made = api.create()
+
+    def change() -> None:
+        api.patch("/clusters/shop", {"labels": {"a": "b"}})
+        threading.Event().wait(0.4)
+        claim = api.claim(made["id"])
+        api.store.forget(made["id"], claim.token)
+
+    timer = threading.Timer(0.4, change)
+    timer.start()
+    with api.client.stream("GET", "/kaas/v1/clusters?watch=true", headers={"X-Auth-Token": "ann"}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        told = _told("".join(answer.iter_text()))
+    timer.join()
+    assert [(kind, data.get("labels")) for kind, data in told] == [
+        ("cluster", {}), ("cluster", {"a": "b"}), ("deleted", None),
+    ]  # fmt: skip
+    assert told[-1][1] == {"id": made["id"]}
+
+
+def _told(text: str) -> list[tuple[str, dict[str, Any]]]:
+    blocks = [b for b in text.split("\n\n") if b.startswith("event: ")]
+    return [(b.split("\n")[0].removeprefix("event: "), json.loads(b.split("\ndata: ")[1])) for b in blocks]
+
+
+def test_status_and_machines_are_shown(api: Api) -> None:
+    made = api.create()
+    claim = api.claim(made["id"])
+    machine = Machine("shop-1-cp-0", Role.CONTROL_PLANE, "cp", 0, "z1", NOON, facts=(("address", "10.0.0.5"),))
+    api.store.record_machine(made["id"], claim.token, machine)
+    status = Status(Phase.READY, 1, api_url="https://198.51.100.9:6443", api_internal_address="10.0.0.9")
+    api.store.record(made["id"], claim.token, status, look_again_after=60)
+    shown = api.get("/clusters/shop").json()["status"]
+    assert (shown["phase"], shown["api_url"], shown["observed_generation"]) == (
+        "Ready", "https://198.51.100.9:6443", 1,
+    )  # fmt: skip
+    assert "api_internal_address" not in shown
+    machines = api.get("/clusters/shop/machines").json()["machines"]
+    assert [(m["name"], m["flavor"], m["addresses"], m["version"]) for m in machines] == [
+        ("shop-1-cp-0", "c1.small", ["10.0.0.5"], "1.37.2")
+    ]
