@@ -154,9 +154,10 @@ def _metrics_server(inputs: Inputs) -> Rendered:
 
 _CATALOGUE: Mapping[str, Callable[[Inputs], Rendered]] = {
     "access": _access,
+    # First, since most waits for it: until it has initialised a node, no ordinary pod may go there.
+    "cloud-controller": _cloud_controller,
     "calico": _calico,
     "kube-proxy": _kube_proxy,
-    "cloud-controller": _cloud_controller,
     "coredns": _coredns,
     "cinder-csi": _cinder_csi,
     "metrics-server": _metrics_server,

@@ -141,7 +141,8 @@ def test_dns_has_the_tenth_address_of_the_service_range() -> None:
 
 
 def apart(of: Inputs) -> str:
-    return next(iter(pod_specs(of)["coredns"]["affinity"]["podAntiAffinity"])).partition("During")[0]
+    terms: dict[str, Any] = pod_specs(of)["coredns"]["affinity"]["podAntiAffinity"]
+    return next(iter(terms)).partition("During")[0]
 
 
 def test_dns_pods_are_kept_apart_where_there_is_more_than_one_node_for_them() -> None:
