@@ -48,6 +48,9 @@ def populate(tree: Path, debian_tar: Path, release: Release, bundle: Bundle) -> 
         (tree / folder.strip("/")).mkdir(parents=True, exist_ok=True)
         for name in names:
             shutil.copy(bundle.folder / "bin" / name, tree / folder.strip("/") / name)
+    # Calico's plugin goes by its name, and its installer leaves alone what is there: copying both would keep a new node
+    # from being ready for seconds.
+    (tree / "opt/cni/bin/calico-ipam").symlink_to("calico")
     for folder in ("etc/cni/net.d", "etc/kubernetes/manifests", "var/lib/kubelet", _STORE, "opt/cni/bin"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     _write(tree / "etc/navarch/release", _release_file(release, bundle), 0o644)
