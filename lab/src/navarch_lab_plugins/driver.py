@@ -21,7 +21,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from navarch_lab_plugins import cgroups, kernel, network, orders
+from navarch_lab_plugins import cgroups, network, orders
 from navarch_lab_plugins.commands import run
 from navarch_lab_plugins.disks import detach_loops, resize_loops
 from navarch_lab_plugins.machine import ROOT_NODE, Machine, machines
@@ -65,8 +65,6 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
 
     def init_host(self, host: str) -> None:
         cgroups.hierarchies()  # says what is wrong when this process cannot see them
-        for name, value in kernel.raise_limits().items():
-            LOG.info("Raised the kernel's limit %s to %d", name, value)
         if not open_pool(Path(CONF.nspawn.image_dir)):
             LOG.warning("mkfs.xfs is not installed: every machine gets a full copy of its image")
         self._images = Images(Path(CONF.nspawn.image_dir))
