@@ -20,6 +20,11 @@ def names() -> list[str]:
     return sorted(path.name for path in NETNS_FOLDER.iterdir()) if NETNS_FOLDER.is_dir() else []
 
 
+def device_exists(name: str) -> bool:
+    """Whether the caller's network namespace has this device. (/sys shows those of the namespace it was mounted in.)"""
+    return bool(ip("link", "show", "dev", name, check=False))
+
+
 def enter(name: str) -> None:
     """Move the calling thread, and every thread and process it starts from now on, into the namespace.
 

@@ -26,18 +26,20 @@ def ensure_namespace() -> None:
     if not namespaces.exists(NETNS):
         ip("netns", "add", NETNS)
     ip("link", "set", "lo", "up", netns=NETNS)
-    if not Path(f"/sys/class/net/{HOST_VETH}").exists():
+    if not namespaces.device_exists(HOST_VETH):
         ip("link", "add", HOST_VETH, "type", "veth", "peer", "name", LAB_VETH, "netns", NETNS)
     ip("link", "set", LAB_VETH, "up", netns=NETNS)
     # IPv6 autoconfiguration on the host's end would be an address nobody asked for.
-    Path(f"/proc/sys/net/ipv6/conf/{HOST_VETH}/disable_ipv6").write_text("1")
+    ipv6 = Path(f"/proc/sys/net/ipv6/conf/{HOST_VETH}/disable_ipv6")
+    if ipv6.exists():
+        ipv6.write_text("1")
     ip("addr", "replace", f"{HOST_ADDRESS}/{PREFIX_LENGTH}", "dev", HOST_VETH)
     ip("link", "set", HOST_VETH, "up")
 
 
 def remove_namespace() -> None:
     """Everything `ensure_namespace` made. The veth goes with either end."""
-    if Path(f"/sys/class/net/{HOST_VETH}").exists():
+    if namespaces.device_exists(HOST_VETH):
         ip("link", "del", HOST_VETH)
     if namespaces.exists(NETNS):
         ip("netns", "del", NETNS)

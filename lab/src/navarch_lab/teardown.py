@@ -102,7 +102,7 @@ def leftovers(layout: Layout) -> list[str]:
     found: list[str] = []
     if namespaces.exists(NETNS):
         found.append(f"network namespace {NETNS}")
-    if Path(f"/sys/class/net/{HOST_VETH}").exists():
+    if namespaces.device_exists(HOST_VETH):
         found.append(f"device {HOST_VETH}")
     found += [f"mount {line.split()[1]}" for line in _mounts() if line.split()[1].startswith(f"{layout.state}/")]
     loops = subprocess.run(["losetup", "-n", "-l", "-O", "NAME,BACK-FILE"], capture_output=True, text=True, check=False)
