@@ -12,15 +12,23 @@ import requests
 
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
 from navarch.domain import steps
-from navarch.domain.errors import Conflict, Temporary
-from navarch.domain.observed import Kind
+from navarch.domain.errors import Conflict, Permanent, Temporary
+from navarch.domain.observed import Identity, Kind
 from navarch.domain.spec import Owner, Role
 
 OWNER = Owner("p1", "11111111-2222-4333-8444-555555555555", "web-11111111")
 SERVER = steps.CreateServer(
     "web-11111111-cp-0", Role.CONTROL_PLANE, "cp", 0, "small", "i1", "z1", "port1", "sg1", ("v1",)
 )
-_ENDPOINTS = {"compute": "/v2.1", "network": "/v2.0", "block-storage": "/v3", "load-balancer": "/v2", "image": "/v2"}
+_GONE = steps.Remove(Kind.IDENTITY, "u1", OWNER.cluster_id)
+_ENDPOINTS = {
+    "identity": "/v3",
+    "compute": "/v2.1",
+    "network": "/v2.0",
+    "block-storage": "/v3",
+    "load-balancer": "/v2",
+    "image": "/v2",
+}
 _Answer = tuple[int, Any] | Exception
 
 
@@ -220,6 +228,62 @@ def test_a_balancer_that_has_the_members_is_not_touched(fake: FakeCloud, cloud: 
     with pytest.raises(Conflict, match="PENDING_UPDATE"):
         cloud.carry_out(OWNER, steps.EnsureLoadBalancer(step.name, "sub1", ("10.0.0.4",)))
     assert not [key for key, _, _ in fake.asked if not key.startswith("GET")]
+
+
+def _trust(trust_id: str, project_id: str = OWNER.project_id) -> dict[str, str]:
+    return {"id": trust_id, "trustor_user_id": "me", "trustee_user_id": "u1", "project_id": project_id}
+
+
+def test_what_an_interrupted_call_left_of_an_identity_is_taken_up(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    user = {"id": "u1", "name": OWNER.cluster_id, "description": ""}
+    trusts = [{**_trust("other"), "trustee_user_id": "u2"}, _trust("elsewhere", "p2"), _trust("7" * 32)]
+    fake.answers = {
+        "GET /v3/users": (200, {"users": [user]}),
+        "GET /v3/OS-TRUST/trusts": (200, {"trusts": trusts}),
+        "PATCH /v3/users/u1": (200, {"user": user}),
+    }
+    made = cloud.carry_out(OWNER, steps.EnsureIdentity(), private="new password")
+    assert made == Identity("u1", OWNER.cluster_id, "7" * 32)
+    key, _, body = fake.asked[-1]
+    assert key == "PATCH /v3/users/u1"
+    assert body["user"]["password"] == "new password"
+    assert body["user"]["description"].endswith("trust " + "7" * 32)
+
+
+def test_an_identity_whose_trust_is_gone_is_seen_without_one(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    user = {"id": "u1", "name": OWNER.cluster_id, "description": "Controllers of x; trust " + "7" * 32}
+    fake.answers = {
+        "GET /v3/users": (200, {"users": [user]}),
+        "GET /v3/OS-TRUST/trusts/" + "7" * 32: (404, {"error": {"message": "Could not find trust"}}),
+    }
+    seen = cloud.observe(OWNER, frozenset({Kind.IDENTITY}))
+    assert seen.identities == (Identity("u1", OWNER.cluster_id, None),)
+
+
+def test_the_trust_of_a_cluster_ends_before_its_user_goes(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    fake.answers = {
+        "GET /v3/OS-TRUST/trusts": (200, {"trusts": [_trust("t1"), {**_trust("t2"), "trustee_user_id": "u2"}]}),
+        "DELETE /v3/OS-TRUST/trusts/t1": (204, b""),
+        "DELETE /v3/users/u1": (204, b""),
+    }
+    cloud.carry_out(OWNER, _GONE)
+    assert [key for key, _, _ in fake.asked[1:]] == ["DELETE /v3/OS-TRUST/trusts/t1", "DELETE /v3/users/u1"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_user_that_keystone_hides_is_gone_unless_it_is_still_listed(
+    fake: FakeCloud, cloud: OpenStackCloud, there: bool
+) -> None:
+    fake.answers = {
+        "GET /v3/OS-TRUST/trusts": (200, {"trusts": []}),
+        "DELETE /v3/users/u1": (403, {"error": {"message": "You are not authorized"}}),
+        "GET /v3/users": (200, {"users": [{"id": "u1", "name": OWNER.cluster_id}] if there else []}),
+    }
+    if there:
+        with pytest.raises(Permanent, match="not authorized"):
+            cloud.carry_out(OWNER, _GONE)
+    else:
+        assert cloud.carry_out(OWNER, _GONE) is None
 
 
 def test_the_endpoint_for_controllers_needs_no_call(fake: FakeCloud, tmp_path: Path) -> None:

@@ -158,11 +158,6 @@ class Project:
             raise errors.from_exception("Keystone", "authenticate", error) from error
 
     @property
-    def project_id(self) -> str:
-        """The project that the token is for."""
-        return str(self._access.project_id)
-
-    @property
     def domain_id(self) -> str:
         """The domain that the token is for, where it is for one."""
         return str(self._access.domain_id)
