@@ -1,6 +1,7 @@
 """What the lab shows to the outside: certificates, clouds.yaml, DNS questions, errors a person can act upon."""
 
 import ipaddress
+import socket
 from pathlib import Path
 
 import yaml
@@ -12,7 +13,7 @@ from navarch_lab import certificates, clouds
 from navarch_lab.check import question
 from navarch_lab.layout import Layout
 from navarch_lab.progress import LabError, Progress
-from navarch_lab.ready import says
+from navarch_lab.ready import bound, says
 from navarch_lab.topology import SERVICE_ADDRESS
 
 
@@ -86,3 +87,23 @@ def test_only_what_a_service_said_after_its_start_counts(tmp_path: Path) -> None
     with log.open("a") as file:
         file.write("Starting conductor node\n")
     assert probe(log, size)
+
+
+def test_a_socket_is_ready_while_somebody_listens_and_is_not_disturbed_by_the_look(tmp_path: Path) -> None:
+    path = tmp_path / "agent.sock"
+    probe = bound(path)
+    assert not probe(tmp_path, 0)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        assert not probe(tmp_path, 0), "bound, but nobody listens yet"
+        server.listen()
+        assert probe(tmp_path, 0)
+        server.setblocking(False)
+        try:
+            server.accept()
+        except BlockingIOError:
+            pass
+        else:
+            raise AssertionError("the look made a connection")
+    assert path.exists()
+    assert not probe(tmp_path, 0), "a file left behind is no service"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from navarch_lab import plugins
 from navarch_lab.conf.ini import Context
-from navarch_lab.ready import accepts, answers_http, listens, says
+from navarch_lab.ready import answers_http, bound, listens, says
 from navarch_lab.topology import (
     APIS,
     EPMD_PORT,
@@ -72,7 +72,7 @@ def _switch(context: Context) -> tuple[Service, ...]:
     def database(name: str, file: str, socket: Path) -> Service:
         argv = (f"{program}/ovsdb-server", f"{data}/{file}.db", f"--remote=punix:{socket}")
         control = f"--unixctl={run}/{name}.ctl"
-        return Service(name, (*argv, control, "-vconsole:warn"), accepts(socket), frozenset({"ovn-files"}), folders)
+        return Service(name, (*argv, control, "-vconsole:warn"), bound(socket), frozenset({"ovn-files"}), folders)
 
     return (
         database("ovsdb-local", "conf", layout.ovs_socket),
@@ -85,7 +85,7 @@ def _switch(context: Context) -> tuple[Service, ...]:
                 f"{program}/ovs-vswitchd", "--monitor", f"--pidfile={run}/ovs-vswitchd.pid",
                 f"--unixctl={run}/ovs-vswitchd.ctl", "-vconsole:warn", f"unix:{layout.ovs_socket}",
             ),
-            accepts(run / "ovs-vswitchd.ctl"),
+            bound(run / "ovs-vswitchd.ctl"),
             frozenset({"switch-settings"}),
             folders,
         ),
@@ -95,7 +95,7 @@ def _switch(context: Context) -> tuple[Service, ...]:
                 f"{program}/ovn-northd", f"--ovnnb-db=unix:{layout.nb_socket}", f"--ovnsb-db=unix:{layout.sb_socket}",
                 f"--unixctl={run}/ovn-northd.ctl", "-vconsole:warn",
             ),
-            accepts(run / "ovn-northd.ctl"),
+            bound(run / "ovn-northd.ctl"),
             frozenset({"ovsdb-nb", "ovsdb-sb"}),
             folders,
         ),
@@ -105,7 +105,7 @@ def _switch(context: Context) -> tuple[Service, ...]:
                 f"{program}/ovn-controller", "-vconsole:warn", f"--unixctl={run}/ovn-controller.ctl",
                 f"unix:{layout.ovs_socket}",
             ),
-            accepts(run / "ovn-controller.ctl"),
+            bound(run / "ovn-controller.ctl"),
             frozenset({"bridges", "ovsdb-sb"}),
             folders,
         ),
@@ -268,7 +268,7 @@ def _openstack(context: Context) -> tuple[Service, ...]:
         Service(
             "octavia-driver-agent",
             (f"{bin_folder}/octavia-driver-agent", *octavia),
-            accepts(*(OCTAVIA_SOCKETS / f"{name}.sock" for name in ("status", "stats", "get"))),
+            bound(*(OCTAVIA_SOCKETS / f"{name}.sock" for name in ("status", "stats", "get"))),
             frozenset({"schema-octavia", "ovsdb-nb", "ovsdb-sb"}),
         ),
         api("octavia-api", APIS["octavia"].port, "octavia.wsgi.api", {"octavia-driver-agent", "rabbitmq"}, octavia),
