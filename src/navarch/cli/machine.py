@@ -6,7 +6,7 @@ import typer
 
 from navarch.cli.exits import Exit, Failure
 from navarch.cli.options import ClusterOption, OutputOption, new_app
-from navarch.cli.output import Column, Output, age, console, emit_data, emit_facts, emit_list, table
+from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
 from navarch.cli.session import connected
 
 app = new_app("Machines of a cluster.")
@@ -58,7 +58,7 @@ def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: Outpu
             Column("SECONDS", lambda p: f"{p['seconds']:.1f}" if p["state"] != "started" else "-", right=True),
             Column("AT", lambda p: p["at"], keep=True),
         )
-        console().print(table(phases, columns))
+        print_table(phases, columns)
     for phase in phases:
         if phase["state"] == "failed" and phase.get("log"):
             print(f"\nThe end of the log of {phase['phase']}:\n{phase['log'].rstrip()}")

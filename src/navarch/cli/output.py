@@ -51,7 +51,7 @@ def emit_list(items: Iterable[Any], output: Output, columns: Sequence[Column], *
     """Print many."""
     found = list(items)
     if output is Output.TABLE:
-        console().print(table(found, columns))
+        print_table(found, columns)
     elif output is Output.NAME:
         for item in found:
             print(item.get(name, ""))
@@ -80,6 +80,14 @@ def emit_facts(facts: Iterable[tuple[str, object]]) -> None:
         print(f"{name:<{width}}  {first}")
         for line in rest:
             print(f"{'':<{width}}  {line}")
+
+
+def print_table(items: Sequence[Any], columns: Sequence[Column]) -> None:
+    """Print a table, without the blanks that pad its last column."""
+    screen = console()
+    with screen.capture() as drawn:
+        screen.print(table(items, columns))
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def table(items: Sequence[Any], columns: Sequence[Column]) -> "Table":

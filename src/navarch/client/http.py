@@ -14,6 +14,7 @@ from navarch.client.lean_httpx import httpx
 
 BASE = "/kaas/v1"
 _ATTEMPTS = 6
+_ATTEMPTS_UNREACHABLE = 3  # a service that restarts is back soon; a mistyped address never is
 _PATIENCE_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 15.0
 _NOT_NOW = (429, 502, 503, 504)
@@ -82,7 +83,7 @@ class Http:
         headers = dict(headers or {})
         repeatable = method != "POST" or "Idempotency-Key" in headers
         give_up = self._clock() + self._patience
-        attempt, renewed = 0, False
+        attempt, attempts, renewed = 0, _ATTEMPTS, False
         while True:
             attempt += 1
             pause, why = 0.0, ""
@@ -95,7 +96,7 @@ class Http:
             except Unavailable as error:
                 if error.final or not repeatable:
                     raise
-                why, pause, failure = error.message, _backoff(attempt), error
+                why, pause, failure, attempts = error.message, _backoff(attempt), error, _ATTEMPTS_UNREACHABLE
             else:
                 self._note_time(answer.headers.get("Date"))
                 if answer.status_code == 401 and authenticated and not renewed and self._identity.renew():
@@ -106,8 +107,8 @@ class Http:
                 problem = _problem(answer)
                 why = f"{self.endpoint} says: {problem.message} (HTTP {answer.status_code})"
                 pause = retry_after(answer.headers.get("Retry-After")) or _backoff(attempt)
-                failure = Unavailable(why)
-            if attempt >= _ATTEMPTS or self._clock() + pause > give_up:
+                failure, attempts = Unavailable(why), _ATTEMPTS
+            if attempt >= attempts or self._clock() + pause > give_up:
                 raise failure
             pause = min(pause, _LONGEST_PAUSE_SECONDS)
             if self._on_wait is not None:

@@ -346,3 +346,46 @@ def test_the_shell_completes_names_of_clusters(
     monkeypatch.setenv("COMP_WORDS", "navarch cluster show s")
     monkeypatch.setenv("COMP_CWORD", "3")
     assert navarch().out.split() == ["shop"]
+
+
+PLAN = {
+    "fits": False, "quota_known": True, "changes": [{"field": "spec.paused", "before": False, "after": True}],
+    "needs": [
+        {"resource": "cores", "needed": 6, "free": 2, "limit": 8, "used": 6, "unit": "", "short": True},
+        {"resource": "load_balancers", "needed": 1, "free": None, "limit": None, "used": None, "unit": "",
+         "short": False},
+    ],
+    "steps": [
+        {"kind": "RecordMachine", "name": "shop-cp-0", "details": {}},
+        {"kind": "EnsureRouter", "name": "shop-net", "details": {"external_network": "public"}},
+        {"kind": "EnsureRouter", "name": "shop-net", "details": {"external_network": "public"}},
+        {"kind": "CreateServer", "name": "shop-cp-0", "details": {"flavor": "c1.small", "zone": "z1", "serial": 0}},
+    ],
+}  # fmt: skip
+
+
+def test_a_plan_tells_what_is_made_once_and_what_is_short(navarch: Run, service: Service) -> None:
+    service.on("POST", "/clusters", Answer(200, PLAN))
+    ran = navarch("cluster", "create", "shop", "--dry-run")
+    assert ran.code == 0
+    assert service.sent("POST")[0].query == [("dry_run", "true")]
+    assert ran.out.count("router") == 1
+    assert "record machine" not in ran.out
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert ["create", "server", "shop-cp-0", "flavor", "c1.small,", "zone", "z1"] in lines
+    assert ["cores", "6", "2", "8", "too", "little"] in lines
+    assert ["load", "balancers", "1", "unlimited", "-"] in lines
+    assert "does not fit" in ran.out
+    assert all(line == line.rstrip() for line in ran.out.splitlines())
+
+
+def test_plan_takes_a_file_for_a_new_cluster_and_a_patch_for_one_that_is_there(navarch: Run, service: Service) -> None:
+    service.on("POST", "/clusters", Answer(200, PLAN))
+    service.on("PATCH", "/clusters/shop", Answer(200, PLAN))
+    Path("new.yaml").write_text("name: shop\nspec: {control_plane: {replicas: 3}}\n")
+    Path("patch.yaml").write_text("paused: true\n")
+    assert navarch("cluster", "plan", "-f", "new.yaml", "-o", "json").code == 0
+    assert service.sent("POST")[0].body == {"name": "shop", "spec": {"control_plane": {"replicas": 3}}}
+    assert navarch("cluster", "plan", "shop", "-f", "patch.yaml").code == 0
+    assert service.sent("PATCH")[0].body == {"spec": {"paused": True}}
+    assert service.sent("PATCH")[0].query == [("dry_run", "true")]

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from navarch.cli.output import Column, console, table, text
+from navarch.cli.output import Column, print_table, text
 from navarch.cli.timeline import words_of
 
+_BOOKKEEPING = ("RecordMachine",)
+_INNER = ("image_id", "digest", "role", "group", "serial", "members", "private")
 _CHANGES = (
     Column("CHANGES", lambda c: c["field"], keep=True),
     Column("FROM", lambda c: text(c.get("before"))),
@@ -27,11 +29,10 @@ _NEEDS = (
 
 def print_plan(plan: dict[str, Any]) -> None:
     """Print the answer to a dry run."""
-    screen = console()
     changes, steps, needs = plan.get("changes") or [], plan.get("steps") or [], plan.get("needs") or []
-    for rows, columns in ((changes, _CHANGES), (steps, _STEPS), (needs, _NEEDS)):
+    for rows, columns in ((changes, _CHANGES), (_told(steps), _STEPS), (needs, _NEEDS)):
         if rows:
-            screen.print(table(rows, columns))
+            print_table(rows, columns)
             print()
     if not changes and not steps and not needs:
         print("Nothing would change.")
@@ -43,11 +44,18 @@ def print_plan(plan: dict[str, Any]) -> None:
         print("It fits. Nothing was done.")
 
 
+def _told(steps: list[Any]) -> list[Any]:
+    """The steps that make something, each object once: a router is made, and later gets its leg."""
+    first: dict[tuple[str, str], Any] = {}
+    for step in steps:
+        if step["kind"] not in _BOOKKEEPING:
+            first.setdefault((step["kind"], step["name"]), step)
+    return list(first.values())
+
+
 def _details(details: dict[str, Any]) -> str:
     """The rest of a step in a line; what is empty or only a cross reference is left out."""
-    shown = {
-        k: v for k, v in details.items() if v not in (None, "", [], {}) and not isinstance(v, dict) and k != "image_id"
-    }
+    shown = {k: v for k, v in details.items() if v not in (None, "", [], {}) and k not in _INNER}
     return ", ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in shown.items())
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from navarch.cli.options import ClusterArgument, LabelsOption, OutputOption
-from navarch.cli.output import Column, Output, age, console, emit_data, emit_facts, emit_list, table
+from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
 from navarch.cli.session import connected
 from navarch.cli.values import pairs_of
 
@@ -88,7 +88,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             Column("REASON", lambda c: c["reason"], keep=True),
             Column("MESSAGE", lambda c: c["message"]),
         )
-        console().print(table(conditions, columns))
+        print_table(conditions, columns)
     told = set()
     for condition in conditions:
         if condition.get("blame") and condition["status"] != "True" and condition["message"] not in told:
