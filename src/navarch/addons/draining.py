@@ -7,7 +7,7 @@ from typing import Any
 from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.addons.parallel import at_once
-from navarch.domain.errors import Temporary
+from navarch.domain.errors import NavarchError
 
 _MIRROR = "kubernetes.io/config.mirror"
 _FINISHED = ("Succeeded", "Failed")
@@ -56,9 +56,9 @@ def _evict(connection: Connection, pod: Pod) -> None:
         connection.post(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
     except errors.Absent:
         return
-    except Temporary:
+    except NavarchError:
         # 429 is a budget that allows no disruption now, 409 a pod of the same name made anew, 500 two budgets for one
-        # pod; an API that stopped answering shows in the next round.
+        # pod, 403 a policy of the user's; an API that stopped answering shows in the next round.
         return
 
 

@@ -1,4 +1,4 @@
-"""One look at a cluster: five reads at the same time."""
+"""One look at a cluster: its version, and if that was answered, all the rest at the same time."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -15,20 +15,21 @@ Seen = Mapping[str, Any]
 
 def observe(connection: Connection, pool: Executor) -> KubeState:
     """Version, nodes and the add-ons' state. Raises Temporary or Permanent."""
+    # Alone and in the caller's own thread: an API that does not answer must not hold threads that all clusters share.
+    version = connection.get("/version")["gitVersion"]
     reads: tuple[Callable[[], Any], ...] = (
-        lambda: connection.get("/version"),
         lambda: connection.get("/api/v1/nodes"),
         lambda: _notes(connection),
         lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/deployments", labelSelector=ADDON_LABEL),
         lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/daemonsets", labelSelector=ADDON_LABEL),
     )
-    version, nodes, notes, deployments, daemon_sets = at_once(pool, lambda read: read(), reads)
+    nodes, notes, deployments, daemon_sets = at_once(pool, lambda read: read(), reads)
     workloads = {
         **{("Deployment", w["metadata"]["name"]): w for w in deployments["items"]},
         **{("DaemonSet", w["metadata"]["name"]): w for w in daemon_sets["items"]},
     }
     return KubeState(
-        version=version["gitVersion"].removeprefix("v"),
+        version=version.removeprefix("v"),
         nodes=tuple(node(seen) for seen in nodes["items"]),
         addons=tuple(_addon(name, notes, workloads) for name in catalogue.names()),
     )
