@@ -38,6 +38,11 @@ def test_a_machine_gets_a_cgroup_in_every_hierarchy_and_in_the_cgroup2_tree(tree
     assert (tree / "memory/nspawn/m1/memory.limit_in_bytes").read_text() == str(512 << 20)
 
 
+def test_all_machines_together_weigh_more_than_one_process_of_the_host(tree: Path) -> None:
+    cgroups.make("m1", 1, 512, tree)
+    assert int((tree / "cpu/nspawn/cpu.shares").read_text()) > 1024
+
+
 def test_the_cpuset_has_processors_before_anything_enters_it(tree: Path) -> None:
     cgroups.make("m1", 1, 512, tree)
     for folder in (tree / "cpuset/nspawn", tree / "cpuset/nspawn/m1"):

@@ -13,6 +13,9 @@ from pathlib import Path
 TREE = Path("/sys/fs/cgroup")
 PARENT = "nspawn"
 _PERIOD_US = 100_000
+_SHARES_OF_ALL = 16 * 1024
+"""Weight of all machines together. To the scheduler their common parent is one entry beside each single process of the
+host: with the default of 1024 a busy host would leave all machines together as much as any one of its processes."""
 
 
 class NoCgroups(Exception):
@@ -55,6 +58,7 @@ def make(machine: str, vcpus: int, memory_mib: int, tree: Path = TREE) -> list[P
                     (level / name).write_text((root / name).read_text())
                 (level / "cgroup.clone_children").write_text("1")
         folders.append(folder)
+    (tree / "cpu" / PARENT / "cpu.shares").write_text(str(_SHARES_OF_ALL))
     for name, value in limits(vcpus, memory_mib).items():
         hierarchy, file = name.split("/")
         (tree / hierarchy / PARENT / machine / file).write_text(value)
