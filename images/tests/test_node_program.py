@@ -86,7 +86,9 @@ def test_files_are_written_then_steps_run_in_order_and_each_is_reported(
 
 
 def test_it_asks_until_the_service_is_ready_and_as_often_as_the_service_says(start: Any, places: Places) -> None:
-    service = start((425, {"detail": "not yet"}, {"Retry-After": "0.05"}), (503, {}, {"Retry-After": "0.1"}), granted([]))
+    service = start(
+        (425, {"detail": "not yet"}, {"Retry-After": "0.05"}), (503, {}, {"Retry-After": "0.1"}), granted([])
+    )
     began = time.monotonic()
     assert main(places) == 0
     assert 0.15 <= time.monotonic() - began < 5
@@ -118,7 +120,9 @@ def test_a_refusal_is_shown_and_asked_about_every_half_minute(start: Any, places
     assert "answers 403: ticket <hidden> was used by another machine" in places.console.read_text()
 
 
-def test_an_endpoint_that_is_not_there_is_asked_again_and_again_more_slowly(places: Places, authority: Authority) -> None:
+def test_an_endpoint_that_is_not_there_is_asked_again_and_again_more_slowly(
+    places: Places, authority: Authority
+) -> None:
     places.join.parent.mkdir()
     places.join.touch()
     join = navarch_node.Join("https://127.0.0.1:1", authority.pem, "m-1", TICKET)

@@ -35,7 +35,8 @@ def test_a_go_component_is_required_at_the_version_the_release_names() -> None:
                 continue
             required = [line.split() for line in go_mod.read_text().splitlines()]
             assert any(
-                words[-2:] == [component.module, component.version] or words[:2] == [component.module, component.version]
+                words[-2:] == [component.module, component.version]
+                or words[:2] == [component.module, component.version]
                 for words in required
             ), f"{component.name} {component.version} is not what {go_mod} requires"
 

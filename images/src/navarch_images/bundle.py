@@ -71,16 +71,12 @@ def _key(release: Release, built: Sequence[Built], layer: Path) -> str:
         + [[placed.name, placed.path] for placed in (*image.files, *image.scripts)]
         for image in release.images
     ]
-    scripts = {
-        placed.name: _script(placed.name).decode() for image in release.images for placed in image.scripts
-    }
+    scripts = {placed.name: _script(placed.name).decode() for image in release.images for placed in image.scripts}
     programs = {item.component.name: item.key for item in built}
     return value_digest([_FORMAT, release.registry, images, scripts, programs, file_digest(layer)])[:32]
 
 
-def _write(
-    release: Release, built: Sequence[Built], base: Path, target: Path, scratch: Path
-) -> dict[str, Any]:
+def _write(release: Release, built: Sequence[Built], base: Path, target: Path, scratch: Path) -> dict[str, Any]:
     places = {name: item.binary(name) for item in built for name in item.component.binaries}
     components = {item.component.name: item.component for item in built}
     (target / "bin").mkdir(parents=True)
@@ -118,8 +114,13 @@ def _write(
         "kubernetes": release.kubernetes,
         "registry": release.registry,
         "components": release.announced(),
-        "base_layer": {"sha256": base_layer.digest.removeprefix("sha256:"), "packages": list(release.container_packages)},
-        "programs": [_program(item.component, name, item.binary(name)) for item in built for name in item.component.binaries],
+        "base_layer": {
+            "sha256": base_layer.digest.removeprefix("sha256:"),
+            "packages": list(release.container_packages),
+        },
+        "programs": [
+            _program(item.component, name, item.binary(name)) for item in built for name in item.component.binaries
+        ],
         "images": images,
     }
 

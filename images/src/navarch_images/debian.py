@@ -17,9 +17,17 @@ EPOCH = 1767225600
 
 # What packages depend on for programs that no container here calls (xfs_scrub: Python and ICU; udev: its database).
 _NOT_IN_CONTAINERS = (
-    "/usr/lib/python3*", "/usr/bin/python3*", "/usr/share/python3/*", "/usr/lib/x86_64-linux-gnu/libicu*",
-    "/usr/sbin/xfs_scrub*", "/usr/lib/udev/hwdb.d/*", "/usr/lib/x86_64-linux-gnu/perl*", "/usr/share/perl*",
-    "/usr/lib/x86_64-linux-gnu/gconv/*", "/usr/share/zoneinfo/*", "/usr/lib/systemd/systemd*",
+    "/usr/lib/python3*",
+    "/usr/bin/python3*",
+    "/usr/share/python3/*",
+    "/usr/lib/x86_64-linux-gnu/libicu*",
+    "/usr/sbin/xfs_scrub*",
+    "/usr/lib/udev/hwdb.d/*",
+    "/usr/lib/x86_64-linux-gnu/perl*",
+    "/usr/share/perl*",
+    "/usr/lib/x86_64-linux-gnu/gconv/*",
+    "/usr/share/zoneinfo/*",
+    "/usr/lib/systemd/systemd*",
 )
 
 _MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
@@ -56,7 +64,7 @@ def _tree(
     tell(f"Debian {suite}: {variant} tree with {len(packages)} packages asked for")
     argv = ["mmdebstrap", f"--variant={variant}", "--format=tar", f"--include={','.join(packages)}"]
     # A tree that a crash leaves half written is thrown away, so dpkg need not wait for the disk after each file.
-    argv += ["--dpkgopt=force-unsafe-io", "--aptopt=Acquire::Retries \"3\"", "--dpkgopt=path-exclude=/usr/share/doc/*"]
+    argv += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Retries "3"', "--dpkgopt=path-exclude=/usr/share/doc/*"]
     argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=path-exclude=/usr/share/man/*"]
     argv += ["--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/info/*"]
     if variant == "extract":
@@ -71,7 +79,16 @@ def _tree(
 
 
 _KEPT = ("usr", "etc", "bin", "sbin", "lib", "lib64")  # the last four are links into usr
-_DROPPED = ("etc/apt", "etc/cron", "etc/systemd", "etc/init", "etc/kernel", "etc/dpkg", "usr/share/bug", "usr/share/lintian")
+_DROPPED = (
+    "etc/apt",
+    "etc/cron",
+    "etc/systemd",
+    "etc/init",
+    "etc/kernel",
+    "etc/dpkg",
+    "usr/share/bug",
+    "usr/share/lintian",
+)
 _EMPTY = {"dev": 0o755, "proc": 0o555, "run": 0o755, "sys": 0o555, "tmp": 0o1777, "var": 0o755, "var/lib": 0o755}
 _AUTHORITIES = "usr/share/ca-certificates/mozilla/"
 

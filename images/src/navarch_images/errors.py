@@ -1,9 +1,9 @@
 """What can go wrong, each with the words a person needs.
 
-    ImagesError
-    ├── ReleaseError    a release file is missing or contradicts itself
-    ├── BuildError      a command failed; the end of its output is in the message
-    └── RegisterError   the cloud refused the image
+ImagesError
+├── ReleaseError    a release file is missing or contradicts itself
+├── BuildError      a command failed; the end of its output is in the message
+└── RegisterError   the cloud refused the image
 """
 
 

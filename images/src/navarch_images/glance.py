@@ -38,7 +38,10 @@ def properties(release: Release, facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def register(service: ImageService, release: Release, image: NodeImage, tell: Callable[[str], None]) -> str:
-    """Upload the image unless an active one with the same digest is there; returns glance's id. Raises RegisterError."""
+    """Upload the image unless an active one with the same digest is there; returns glance's id.
+
+    Raises RegisterError.
+    """
     # Compared here: the SDK drops a query for a property it has no name for, and every image would match.
     for found in service.images(visibility="public"):
         if found.status == "active" and found.properties.get(DIGEST_PROPERTY) == image.digest:

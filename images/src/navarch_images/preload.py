@@ -33,7 +33,7 @@ def preload(binaries: Path, store: Path, scratch: Path, archives: Sequence[Path]
         daemon = subprocess.Popen(
             [binaries / "containerd", "--config", config], stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-        ctr = [binaries / "ctr", "--address", socket, "--namespace", "k8s.io"]
+        ctr: list[Path | str] = [binaries / "ctr", "--address", socket, "--namespace", "k8s.io"]
         try:
             _wait(daemon, ctr, log)
             for archive in archives:

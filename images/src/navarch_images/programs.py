@@ -16,6 +16,7 @@ from navarch_images.commands import run
 from navarch_images.errors import BuildError, ReleaseError
 from navarch_images.release import Component
 
+_OWN = "navarch.dev/"  # modules whose source is here, not elsewhere
 _GO_ENVIRONMENT = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
@@ -42,8 +43,8 @@ def source_root() -> Path:
 
 
 def source_digest(folder: Path) -> str:
-    """One digest for all files of a component's folder; tests do not change a program."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("_test.go"))
+    """One digest for all files of a component's folder, its tests too: they run before it is built."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     return value_digest([[str(path.relative_to(folder)), file_digest(path)] for path in files])
 
 
@@ -99,7 +100,8 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache) -> 
         "GOCACHE": os.environ.get("GOCACHE", str(cache.root / "go-build")),
         "CGO_ENABLED": "1" if component.cgo else "0",
     }
-    packages = list(dict.fromkeys(component.binaries.values()))
+    if component.module.startswith(_OWN):
+        run(f"{component.name}'s tests", ["go", "test", "./..."], cwd=source, env=environment)
     flags = ["-trimpath", "-ldflags", " ".join(("-s", "-w", *component.ldflags))]
     if component.tags:
         flags += ["-tags", ",".join(component.tags)]
@@ -109,7 +111,7 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache) -> 
     if plain:
         run(component.name, ["go", "build", *flags, "-o", f"{target}/", *plain], cwd=source, env=environment)
     for name, package in component.binaries.items():
-        if package in packages and package not in plain:
+        if package not in plain:
             run(component.name, ["go", "build", *flags, "-o", target / name, package], cwd=source, env=environment)
     missing = [name for name in component.binaries if not (target / name).is_file()]
     if missing:

@@ -288,7 +288,7 @@ def run_step(step: Step, sleep: Callable[[float], None] = time.sleep) -> Outcome
 
 
 def run_command(argv: Sequence[str], timeout: float) -> tuple[str, str]:
-    """Run a command with its output going to the journal; returns why it failed ("" if it did not) and the output's end.
+    """Run a command, its output going to the journal; returns why it failed ("" if it did not) and the output's end.
 
     A command over its time is killed with everything it started.
     """
