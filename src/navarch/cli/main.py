@@ -76,6 +76,9 @@ def root(
         str | None,
         typer.Option(metavar="URL", help="Navarch's address, instead of the catalogue's. [env var: NAVARCH_ENDPOINT]"),
     ] = None,
+    all_projects: Annotated[
+        bool, typer.Option("--all-projects", help="Act in every project, as an operator; clusters go by id then.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
@@ -85,7 +88,7 @@ def root(
     Credentials come from clouds.yaml or OS_* variables, as with every OpenStack tool. Begin with `navarch doctor`, then
     `navarch cluster create NAME`.
     """
-    ctx.obj = Target(os_cloud, os_region_name, endpoint)
+    ctx.obj = Target(os_cloud, os_region_name, endpoint, all_projects)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

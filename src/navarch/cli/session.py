@@ -16,14 +16,21 @@ class Target:
     cloud: str | None = None
     region: str | None = None
     endpoint: str | None = None
+    all_projects: bool = False
 
 
-def connected(ctx: typer.Context) -> "Navarch":
+def connected(ctx: typer.Context, *, all_projects: bool = False) -> "Navarch":
     """A client for the cloud that the command line and the environment name."""
     from navarch.client import connect
 
     target: Target = ctx.find_object(Target) or Target()
-    return connect(cloud=target.cloud, region=target.region, endpoint=target.endpoint, on_wait=_tell)
+    return connect(
+        cloud=target.cloud,
+        region=target.region,
+        endpoint=target.endpoint,
+        all_projects=all_projects or target.all_projects,
+        on_wait=_tell,
+    )
 
 
 def _tell(why: str, seconds: float) -> None:
@@ -37,7 +44,8 @@ def complete_cluster(ctx: typer.Context, incomplete: str) -> list[str]:
     from navarch.client.errors import ClientError
 
     root = ctx.find_root().params
-    ctx.obj = Target(root.get("os_cloud"), root.get("os_region_name"), root.get("endpoint"))
+    names = ("os_cloud", "os_region_name", "endpoint", "all_projects")
+    ctx.obj = Target(*(root.get(name) for name in names))  # type: ignore[arg-type]
     try:
         with connected(ctx) as navarch:
             return [c["name"] for c in navarch.clusters() if c["name"].startswith(incomplete)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
+    from navarch.client.credentials import Credentials
 
 
 def connect(
@@ -13,13 +14,15 @@ def connect(
     cloud: str | None = None,
     region: str | None = None,
     endpoint: str | None = None,
+    all_projects: bool = False,
     environ: Mapping[str, str] | None = None,
     on_wait: Callable[[str, float], None] | None = None,
 ) -> "Navarch":
     """A client for `cloud` (see `credentials.find_credentials` for where it is looked up).
 
-    `endpoint`, or NAVARCH_ENDPOINT, takes the place of the catalogue's entry. `on_wait(why, seconds)` is told before a
-    pause between two attempts. Raises NotConfigured, NotAuthorised, Unavailable.
+    `endpoint`, or NAVARCH_ENDPOINT, takes the place of the catalogue's entry; NAVARCH_CACERT names a file of CAs for
+    Navarch beside the cloud's. `all_projects`: act in every project, which operators may. `on_wait(why, seconds)` is
+    told before a pause between two attempts. Raises NotConfigured, NotAuthorised, Unavailable.
     """
     from navarch.client.clusters import Navarch
     from navarch.client.credentials import find_credentials
@@ -30,13 +33,24 @@ def connect(
     credentials = find_credentials(cloud, region, environ)
     keystone = Keystone(credentials)
     address = endpoint or environ.get("NAVARCH_ENDPOINT") or keystone.endpoint()
-    return Navarch(Http(address, keystone, verify=tls_context(credentials.verify, credentials.cacert), on_wait=on_wait))
+    always = {"all_projects": "true"} if all_projects else {}
+    context = tls_context(credentials, environ)
+    return Navarch(Http(address, keystone, verify=context, on_wait=on_wait, always=always))
 
 
-def tls_context(verify: bool, cacert: str | None) -> Any:
-    """What httpx should trust: nothing less than `cacert`, or the usual CAs."""
-    if not verify or cacert is None:
-        return verify
+def tls_context(credentials: "Credentials", environ: Mapping[str, str]) -> Any:
+    """What httpx should trust: the CAs that the cloud's file and Navarch's own name, or the usual ones."""
+    files = [name for name in (credentials.cacert, environ.get("NAVARCH_CACERT")) if name]
+    if not credentials.verify or not files:
+        return credentials.verify
     import ssl
 
-    return ssl.create_default_context(cafile=cacert)
+    from navarch.client.errors import NotConfigured
+
+    context = ssl.create_default_context(cafile=credentials.cacert)
+    for name in files:
+        try:
+            context.load_verify_locations(cafile=name)
+        except (OSError, ssl.SSLError) as error:
+            raise NotConfigured(f"the CA file {name} cannot be used: {error}") from error
+    return context

@@ -29,7 +29,8 @@ class Identity(Protocol):
 
 
 class Http:
-    """A connection to one Navarch. `clock_offset` is the service's clock minus ours, known to a second."""
+    """A connection to one Navarch. `clock_offset` is the service's clock minus ours, known to a second; `always` are
+    query parameters of every request."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Http:
         transport: Any = None,
         timeout_seconds: float = 30.0,
         patience_seconds: float = _PATIENCE_SECONDS,
+        always: Mapping[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         on_wait: Callable[[str, float], None] | None = None,
@@ -47,7 +49,7 @@ class Http:
         self.endpoint = endpoint.rstrip("/").removesuffix(BASE)
         self.clock_offset = timedelta()
         self._identity, self._sleep, self._clock, self._on_wait = identity, sleep, clock, on_wait
-        self._patience = patience_seconds
+        self._patience, self._always = patience_seconds, httpx.QueryParams(dict(always or {}))
         self._client = httpx.Client(
             base_url=self.endpoint,
             verify=verify,
@@ -81,6 +83,9 @@ class Http:
         NotAuthorised.
         """
         headers = dict(headers or {})
+        url = httpx.URL(path)
+        asked = httpx.QueryParams(params) if isinstance(params, list) else httpx.QueryParams(dict(params or {}))
+        url = url.copy_with(params=url.params.merge(asked).merge(self._always)) if asked or self._always else url
         repeatable = method != "POST" or "Idempotency-Key" in headers
         give_up = self._clock() + self._patience
         attempt, attempts, renewed = 0, _ATTEMPTS, False
@@ -90,7 +95,7 @@ class Http:
             try:
                 with _mapped(self.endpoint):
                     answer = self._client.request(
-                        method, path, params=params, json=json,
+                        method, url, json=json,
                         headers={**headers, **(self._identity.headers() if authenticated else {})},
                     )  # fmt: skip
             except Unavailable as error:

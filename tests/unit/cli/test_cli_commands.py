@@ -389,3 +389,16 @@ def test_plan_takes_a_file_for_a_new_cluster_and_a_patch_for_one_that_is_there(n
     assert navarch("cluster", "plan", "shop", "-f", "patch.yaml").code == 0
     assert service.sent("PATCH")[0].body == {"spec": {"paused": True}}
     assert service.sent("PATCH")[0].query == [("dry_run", "true")]
+
+
+def test_an_operator_may_look_at_every_project(navarch: Run, service: Service, cluster: Make) -> None:
+    def page(request: Any) -> Answer:
+        marked = "marker" in dict(request.query)
+        return Answer(200, {"clusters": [cluster()], "next": None if marked else "/kaas/v1/clusters?limit=1&marker=1"})
+
+    service.on("GET", "/clusters", page)
+    assert "PROJECT" in navarch("cluster", "list", "--all-projects").out
+    assert navarch("--all-projects", "cluster", "list", "-o", "name").code == 0
+    assert [dict(r.query).get("all_projects") for r in service.requests] == ["true"] * 4
+    navarch("cluster", "list")
+    assert "all_projects" not in dict(service.requests[-1].query)

@@ -266,18 +266,22 @@ def tls_server(tmp_path: Path) -> Iterator[Callable[[int], tuple[str, str]]]:
         server.server_close()
 
 
+def trusting(ca: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca)
+
+
 def test_certificates_are_looked_at(tls_server: Callable[[int], tuple[str, str]]) -> None:
     url, ca = tls_server(365)
-    assert check_tls({"Keystone": url}, ca, verify=True).level is Level.OK
+    assert check_tls({"Keystone": url}, trusting(ca), verify=True).level is Level.OK
     untrusted = check_tls({"Keystone": url}, None, verify=True)
     assert (untrusted.level, "cacert" in untrusted.fix) == (Level.FAIL, True)
-    assert check_tls({"Keystone": url}, ca, verify=False).level is Level.WARN
-    assert check_tls({"Keystone": url, "Nova": "http://127.0.0.1:1"}, ca, verify=True).level is Level.WARN
+    assert check_tls({"Keystone": url}, trusting(ca), verify=False).level is Level.WARN
+    assert check_tls({"Keystone": url, "Nova": "http://127.0.0.1:1"}, trusting(ca), verify=True).level is Level.WARN
 
 
 def test_a_certificate_that_ends_soon_is_warned_of(tls_server: Callable[[int], tuple[str, str]]) -> None:
     url, ca = tls_server(5)
-    soon = check_tls({"Keystone": url}, ca, verify=True)
+    soon = check_tls({"Keystone": url}, trusting(ca), verify=True)
     assert (soon.level, "Keystone" in soon.detail) == (Level.WARN, True)
 
 
@@ -299,12 +303,12 @@ def test_navarch_itself_is_asked(service: Service) -> None:
     )
     service.on("GET", "/readyz", Answer(200, {"status": "ready"}))
     service.on("GET", "/versions", Answer(200, {"versions": [{"kubernetes_version": "1.37.2"}], "next": None}))
-    assert set(levels(check(keystone, None)).values()) == {Level.OK}
+    assert set(levels(check(keystone, None, {})).values()) == {Level.OK}
     service.on("GET", "/versions", Answer(200, {"versions": [], "next": None}))
-    assert only(check(keystone, None), "Navarch's offer").level is Level.FAIL
+    assert only(check(keystone, None, {}), "Navarch's offer").level is Level.FAIL
     service.on("GET", "/readyz", Answer(503, {"title": "Not available", "detail": "the database does not answer"}))
-    down = only(check(keystone, None), "Navarch")
+    down = only(check(keystone, None, {}), "Navarch")
     assert (down.level, "the database does not answer" in down.detail) == (Level.FAIL, True)
     keystone.address = lambda _: None
-    missing = only(check(keystone, None), "catalogue")
+    missing = only(check(keystone, None, {}), "catalogue")
     assert (missing.level, "openstack endpoint create" in missing.fix) == (Level.FAIL, True)

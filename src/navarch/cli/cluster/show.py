@@ -20,10 +20,11 @@ def list_clusters(
     ctx: typer.Context,
     label: LabelsOption = [],  # noqa: B006
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Only the one of this name.")] = None,
+    all_projects: Annotated[bool, typer.Option("--all-projects", help="Of every project, as an operator.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the project's clusters."""
-    with connected(ctx) as navarch:
+    with connected(ctx, all_projects=all_projects) as navarch:
         found = list(navarch.clusters(labels=pairs_of(label, "--label"), name=name))
         now = navarch.now()
     columns = (
@@ -34,6 +35,7 @@ def list_clusters(
         Column("API", lambda c: c["status"].get("api_url")),
         Column("AGE", lambda c: age(c["created_at"], now), right=True),
         Column("ID", lambda c: c["id"], keep=True),
+        *([Column("PROJECT", lambda c: c["project_id"], keep=True)] if all_projects else []),
     )
     if not found and output is Output.TABLE:
         print("No clusters. Create one with `navarch cluster create NAME`.")

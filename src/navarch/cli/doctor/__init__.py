@@ -58,6 +58,7 @@ def examine(target: Target, provider: str, environ: Any) -> "Iterator[Finding]":
     from navarch.cli.doctor.cloud import SERVICES, Cloud
     from navarch.cli.doctor.finding import fail, ok, warn
     from navarch.cli.doctor.tls import check_tls
+    from navarch.client.connect import tls_context
     from navarch.client.credentials import find_credentials
     from navarch.client.keystone import SERVICE_TYPE, Keystone
 
@@ -75,7 +76,7 @@ def examine(target: Target, provider: str, environ: Any) -> "Iterator[Finding]":
     override = target.endpoint or environ.get("NAVARCH_ENDPOINT")
     if own := override or cloud.keystone.address(SERVICE_TYPE):
         urls["Navarch"] = own
-    yield check_tls(urls, credentials.cacert, credentials.verify)
+    yield check_tls(urls, tls_context(credentials, environ), verify=credentials.verify)
     ahead = cloud.clock_ahead()
     if ahead is not None and abs(ahead) > 30:
         yield warn("clock", f"the cloud's is {ahead:.0f} s ahead of this machine's", "Set this machine's clock (NTP).")
@@ -101,7 +102,7 @@ def examine(target: Target, provider: str, environ: Any) -> "Iterator[Finding]":
     if token.operator:
         checks.append(("hosts", {"Nova", "Neutron", "Cinder"}, lambda: operator.hosts(cloud)))
         checks.append(("Keystone", {"Keystone"}, lambda: operator.keystone(cloud)))
-    checks.append(("Navarch", set(), lambda: service.navarch(cloud.keystone, override)))
+    checks.append(("Navarch", set(), lambda: service.navarch(cloud.keystone, override, environ)))
     for subject, uses, check in checks:
         if uses & broken:
             lacking = ", ".join(sorted(uses & broken))

@@ -1,6 +1,6 @@
 """Navarch itself: in the catalogue, reachable, ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from navarch.cli.doctor.finding import Finding, fail, ok, warn
 from navarch.client.clusters import Navarch
@@ -10,7 +10,7 @@ from navarch.client.http import Http
 from navarch.client.keystone import SERVICE_TYPE, Keystone
 
 
-def navarch(keystone: Keystone, override: str | None) -> Iterator[Finding]:
+def navarch(keystone: Keystone, override: str | None, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Its endpoint, /readyz, and a request with the token."""
     credentials = keystone.credentials
     listed = credentials.endpoint or keystone.address(SERVICE_TYPE)
@@ -26,7 +26,7 @@ def navarch(keystone: Keystone, override: str | None) -> Iterator[Finding]:
         yield fail("catalogue", f"no endpoint of type {SERVICE_TYPE}", register)
         return
     address = override or listed or ""
-    context = tls_context(credentials.verify, credentials.cacert)
+    context = tls_context(credentials, environ)
     with Navarch(Http(address, keystone, verify=context, patience_seconds=0)) as client:
         try:
             client.ready()

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from navarch.cli.doctor.finding import Finding, fail, ok, warn
@@ -11,8 +12,10 @@ _TIMEOUT_SECONDS = 5.0
 _SOON_DAYS = 21
 
 
-def check_tls(urls: dict[str, str], cacert: str | None, verify: bool) -> Finding:
-    """One finding for all endpoints: `urls` by the service's name."""
+def check_tls(urls: dict[str, str], trusted: Any, *, verify: bool) -> Finding:
+    """One finding for all endpoints: `urls` by the service's name, `trusted` an SSL context, or anything else for the
+    usual CAs."""
+    context = trusted if isinstance(trusted, ssl.SSLContext) else ssl.create_default_context()
     places: dict[tuple[str, int], list[str]] = {}
     plain = []
     for service, url in urls.items():
@@ -25,7 +28,7 @@ def check_tls(urls: dict[str, str], cacert: str | None, verify: bool) -> Finding
     soonest: tuple[float, str] | None = None
     for (host, port), services in places.items():
         try:
-            days = _days_left(host, port, cacert)
+            days = _days_left(host, port, context)
         except ssl.SSLError as error:
             bad.append(f"{', '.join(services)} at {host}:{port}: {getattr(error, 'verify_message', '') or error}")
             continue
@@ -52,8 +55,7 @@ def check_tls(urls: dict[str, str], cacert: str | None, verify: bool) -> Finding
     return ok("TLS", f"certificates are trusted{left}")
 
 
-def _days_left(host: str, port: int, cacert: str | None) -> float:
-    context = ssl.create_default_context(cafile=cacert)
+def _days_left(host: str, port: int, context: ssl.SSLContext) -> float:
     with socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS) as plain:
         with context.wrap_socket(plain, server_hostname=host) as secure:
             certificate = secure.getpeercert() or {}
