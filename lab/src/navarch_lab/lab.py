@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from navarch_lab import clouds, configure, databases, graph, guard, install, namespaces, network, processes
+from navarch_lab import clouds, configure, databases, graph, guard, install, kernel, namespaces, network, processes
 from navarch_lab.conf.ini import Context
 from navarch_lab.credentials import load_or_make
 from navarch_lab.graph import Step
@@ -43,6 +43,7 @@ def up(layout: Layout, progress: Progress) -> None:
     with exclusively(layout):
         context = context_of(layout)
         guard.check_host()
+        kernel.raise_limits()
         network.ensure_namespace()
         configure.write_all(context)
         namespaces.enter(NETNS)
@@ -74,11 +75,11 @@ def steps(context: Context, progress: Progress) -> list[Step]:
             partial(databases.create_mariadb, layout.data / "mariadb", layout.log / "mariadb-install.log", progress),
             set(),
         ),
-        ("databases", partial(databases.create_databases, context), {"mariadb"}),
+        ("databases", partial(databases.create_user, context), {"mariadb"}),
     ]
     result = [Step(name, run, frozenset(after)) for name, run, after in one_off]
     for schema in databases.schemas(context):
-        run = partial(databases.migrate, context, schema, variables, progress)
+        run = partial(databases.ensure_schema, context, schema, variables, progress)
         result.append(Step(f"schema-{schema.service}", run, frozenset({"databases"}), heavy=True))
     for service in all_services(context):
         result.append(Step(service.name, partial(ensure_running, context, service, progress), service.after))

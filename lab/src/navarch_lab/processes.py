@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -98,16 +98,25 @@ def everything_of(name: str, record: Record | None) -> set[int]:
 
 
 def stop(name: str, record: Record | None, *, grace: float) -> bool:
-    """Ask with SIGTERM, wait up to `grace` seconds, then SIGKILL what is left. True when all went by themselves."""
+    """Ask with SIGTERM, wait up to `grace` seconds, then SIGKILL all that is left of the service.
+
+    True when the main process went by itself. What it leaves behind (epmd after RabbitMQ, the metadata agent's proxies)
+    never goes by itself and is no sign of trouble.
+    """
     if record is not None and alive(record):
         _send(record.pid, signal.SIGTERM)
-    if _wait_gone(name, record, grace):
-        return True
+        _until(lambda: not alive(record), grace)
+    in_time = record is None or not alive(record)
     for pid in everything_of(name, record):
         _send(pid, signal.SIGKILL)
     cgroups.kill(name)
-    _wait_gone(name, record, 5)
-    return False
+    _until(lambda: not everything_of(name, record), 10)
+    return in_time
+
+
+def kill(pid: int) -> None:
+    """SIGKILL one process; none of it there is no error."""
+    _send(pid, signal.SIGKILL)
 
 
 def _send(pid: int, number: signal.Signals) -> None:
@@ -117,14 +126,10 @@ def _send(pid: int, number: signal.Signals) -> None:
         pass
 
 
-def _wait_gone(name: str, record: Record | None, seconds: float) -> bool:
+def _until(true: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if record is None or not alive(record):
-            # The main process has gone; what it left behind will not go by itself.
-            return not everything_of(name, record)
+    while not true() and time.monotonic() < end:
         time.sleep(0.05)
-    return False
 
 
 def memory_pss(pids: Iterable[int]) -> int:
@@ -137,8 +142,3 @@ def memory_pss(pids: Iterable[int]) -> int:
             continue
         total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
     return total
-
-
-def kill(pid: int) -> None:
-    """SIGKILL one process; none of it there is no error."""
-    _send(pid, signal.SIGKILL)

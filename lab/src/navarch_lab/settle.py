@@ -50,13 +50,14 @@ class Settling:
                 self._connection = bootstrap.connect(self._context)
             return self._connection
 
-    def _once(self, name: str, what: str, make: Callable[[Any], None]) -> None:
+    def _once(self, name: str, what: str, make: Callable[[], None]) -> None:
+        """Make something, unless the mark says that this very thing was made."""
         done = self._context.layout.data / "made" / f"{name}-{self._digest}"
         if done.exists():
             return
         with self._progress.step(what):
             try:
-                make(self._cloud())
+                make()
             except LabError:
                 raise
             except Exception as error:
@@ -69,29 +70,34 @@ class Settling:
         done.touch()
 
     def _identities(self) -> None:
-        make = partial(bootstrap.ensure_identities, context=self._context)
+        def make() -> None:
+            # A connection of its own: one made before the catalogue is whole would never see the rest.
+            bootstrap.ensure_identities(bootstrap.connect(self._context), self._context)
+
         self._once("identities", "roles, users, projects, catalogue", make)
 
     def _hosts(self) -> None:
         self._until_empty("compute hosts registered", bootstrap.missing)
 
-        def make(cloud: Any) -> None:
-            bootstrap.ensure_flavors(cloud)
-            bootstrap.ensure_zones(cloud)
+        def make() -> None:
+            bootstrap.ensure_flavors(self._cloud())
+            bootstrap.ensure_zones(self._cloud())
 
         self._once("hosts", "flavors and zones", make)
 
     def _network(self) -> None:
-        self._once("network", "external network", bootstrap.ensure_external_network)
+        self._once("network", "external network", lambda: bootstrap.ensure_external_network(self._cloud()))
         self._until_empty("network agents alive", bootstrap.missing_network)
 
     def _storage(self) -> None:
-        make = partial(bootstrap.ensure_volume_types, backends=VOLUME_BACKENDS.values())
+        def make() -> None:
+            bootstrap.ensure_volume_types(self._cloud(), VOLUME_BACKENDS.values())
+
         self._once("storage", "volume types", make)
         self._until_empty("volume backends report", partial(bootstrap.missing_storage, backends=VOLUME_BACKENDS))
 
     def _quotas(self) -> None:
-        self._once("quotas", "quotas of the customers", bootstrap.ensure_quotas)
+        self._once("quotas", "quotas of the customers", lambda: bootstrap.ensure_quotas(self._cloud()))
 
     def _until_empty(self, what: str, look: Callable[[Any], list[str]]) -> None:
         """Wait until nothing is missing. A service that refuses to answer meanwhile is asked again."""

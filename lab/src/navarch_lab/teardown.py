@@ -66,7 +66,7 @@ def _down(layout: Layout, progress: Progress) -> None:
 def _stop(names: list[str], layout: Layout, progress: Progress) -> None:
     def stop(name: str) -> str:
         path = layout.run / f"{name}.json"
-        by_itself = processes.stop(name, processes.read(path), grace=_GRACE.get(name, 5.0))
+        by_itself = processes.stop(name, processes.read(path), grace=_GRACE.get(name, 4.0))
         path.unlink(missing_ok=True)
         return "" if by_itself else name
 

@@ -90,5 +90,4 @@ READER = ("alpha-reader", "alpha")
 NAVARCH_USER = "navarch"
 NAVARCH_DOMAIN = "navarch"
 
-DATABASES = ("keystone", "placement", "glance", "nova_api", "nova_cell0", "nova_cell1", "neutron", "cinder", "octavia")
 SERVICE_USERS = ("placement", "glance", "nova", "neutron", "cinder", "octavia")
