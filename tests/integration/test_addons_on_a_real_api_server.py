@@ -158,6 +158,22 @@ def test_a_class_whose_type_is_gone_is_removed_unless_the_user_took_it_over(
     assert api.get(f"{CLASSES}/hdd")["parameters"] == {"type": "hdd"}
 
 
+def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(
+    access: Access, api: Connection, pool: ThreadPoolExecutor
+) -> None:
+    calico = catalogue.rendered(inputs(), "calico")
+    definition = next(o for o in calico.fixed.objects if o["metadata"]["name"].startswith("networksets."))
+    renamed = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
+    made = {
+        **definition,
+        "metadata": {"name": "things.example.org"},
+        "spec": {**definition["spec"], "group": "example.org", "names": renamed},
+    }
+    applying.apply(api, pool, Rendered("things", (marked(made, "things"),)))
+    applying.apply(api, pool, Rendered("things", ()))
+    assert api.get(objects.path(made))["spec"]["group"] == "example.org"
+
+
 def test_what_cannot_be_changed_is_made_anew(access: Access, api: Connection, pool: ThreadPoolExecutor) -> None:
     def addon(volume_type: str) -> Rendered:
         made = {

@@ -20,6 +20,7 @@ NOTES = "navarch-addons"
 _CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 NOTES_PATH = f"{_CONFIG_MAPS}/{NOTES}"
 _STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+_DEFINITIONS = "/customresourcedefinitions/"
 _IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -33,7 +34,8 @@ def apply(connection: Connection, pool: Executor, addon: Rendered) -> None:
     if addon.default_storage_class:
         _give_default(connection, addon.default_storage_class)
     now = [objects.path(made) for made in made_of]
-    gone = sorted(set(before.result()) - set(now))
+    # A definition stays: with it would go every object of its kind, those of the user too.
+    gone = sorted(path for path in set(before.result()) - set(now) if _DEFINITIONS not in path)
     at_once(pool, lambda path: _remove_ours(connection, path, addon.name), gone)
     _note(connection, {addon.name: catalogue.digest(addon), f"{addon.name}.objects": "\n".join(now)})
 

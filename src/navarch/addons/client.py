@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-from navarch.addons import applying, catalogue, draining, errors, observing, removal
+from navarch.addons import applying, catalogue, draining, errors, observing, removal, signing
 from navarch.addons.connection import Connections
-from navarch.addons.contract import Access, Inputs
+from navarch.addons.contract import Access, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import KubeState
 
@@ -58,3 +58,11 @@ class KubernetesClusters:
     def remove_cloud_objects(self, access: Access, *, volumes: bool) -> bool:
         """See the contract."""
         return removal.remove_cloud_objects(self._connections.to(access), self._pool, volumes=volumes)
+
+    def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
+        """See the contract."""
+        return signing.pending(self._connections.to(access))
+
+    def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
+        """See the contract."""
+        signing.decide(self._connections.to(access), name, objection)

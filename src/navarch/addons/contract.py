@@ -46,6 +46,17 @@ class Inputs:
     zones: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ServingRequest:
+    """A kubelet's request for a serving certificate: `request` is its PEM, the rest what Kubernetes says of who asks."""
+
+    name: str
+    requestor: str
+    groups: tuple[str, ...]
+    usages: tuple[str, ...]
+    request: str
+
+
 class Addons(Protocol):
     """The catalogue of add-ons and the way into a cluster."""
 
@@ -72,4 +83,12 @@ class Addons(Protocol):
     def remove_cloud_objects(self, access: Access, *, volumes: bool) -> bool:
         """Delete Services of type LoadBalancer and, if `volumes`, claims with dynamically made volumes, so that the
         controllers clean up behind them; True when none are left. For a cluster that is being deleted."""
+        ...
+
+    def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
+        """Requests for kubelet serving certificates that nobody has decided about."""
+        ...
+
+    def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
+        """Approve a request, or deny it with the objection; fine if it is gone."""
         ...
