@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from navarch.cli.output import parse_time
+from navarch.cli.output import parse_time, span
 from navarch.client.shapes import Cluster, Event, Machine
 
 GROUPS = ("cloud", "machine", "kubernetes", "navarch")
@@ -44,7 +44,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """`total` is where the picture ends, `ready` when the cluster was Ready, both in seconds since `created_at`."""
+    """`total` is where the picture ends, `ready` when the cluster was Ready, `age` how old it is: all in seconds since
+    `created_at`."""
 
     name: str
     created_at: str
@@ -52,6 +53,7 @@ class Waterfall:
     lanes: tuple[Lane, ...]
     total: float
     ready: float | None
+    age: float
 
 
 def waterfall(
@@ -75,8 +77,18 @@ def waterfall(
         if segment.start <= horizon:
             found.setdefault((group, subject, name), []).append(segment)
 
+    applied: dict[str, float] = {}  # add-on: when it was last applied
     for event in events:
         seconds = event.get("seconds")
+        if event["reason"] == "AddonAvailable" and seconds is None and event["subject"] in applied:
+            end = (parse_time(event["at"]) - origin).total_seconds()
+            start = min(applied[event["subject"]], end)
+            add(
+                "kubernetes",
+                event["subject"],
+                "add-on available",
+                Segment(start, end, message="from applied to available"),
+            )
         if seconds is None or (event["subject"] == cluster["name"] and event["reason"] == "Ready"):
             continue
         group = event["component"] if event["component"] in GROUPS else "navarch"
@@ -86,6 +98,8 @@ def waterfall(
             continue
         if event["reason"] == "NodeReady":  # counted from the machine's making; what its boot took is shown as its own
             start = max([start, *(s.end for _, s in boots.get(event["subject"], []) if s.end < end)])
+        if event["reason"] == "ApplyAddon":
+            applied[event["subject"]] = end
         segment = Segment(start, end, event["level"] == "Warning", message=event["message"])
         add(group, event["subject"].removeprefix(stem), words_of(event["reason"]), segment)
     for name, segments in boots.items():
@@ -98,8 +112,9 @@ def waterfall(
     lanes = _ordered(lanes)
     last = max((s.end for lane in lanes for s in lane.segments), default=0.0)
     total = max(last, ready or 0.0) if horizon == float("inf") else max(ready or 0.0, min(last, (ready or 0.0) * 1.5))
+    age = (now - origin).total_seconds()
     version = cluster["spec"].get("kubernetes_version") or ""
-    return Waterfall(cluster["name"], cluster["created_at"], version, tuple(lanes), max(total, 0.1), ready)
+    return Waterfall(cluster["name"], cluster["created_at"], version, tuple(lanes), max(total, 0.1), ready, age)
 
 
 def _machine_segments(machine: Machine, origin: datetime, now: datetime) -> list[tuple[str, Segment]]:
@@ -152,9 +167,7 @@ def draw_text(drawn: Waterfall, width: int) -> list[tuple[str, str]]:
     room = max(10, width - label - 9)
     scale = room / drawn.total
     version = f", Kubernetes {drawn.version}" if drawn.version else ""
-    outcome = (
-        f"ready after {drawn.ready:.1f} s" if drawn.ready is not None else f"not ready yet, {drawn.total:.1f} s so far"
-    )
+    outcome = f"ready after {drawn.ready:.1f} s" if drawn.ready is not None else f"not ready after {span(drawn.age)}"
     lines = [(f"{drawn.name}: {outcome}{version}", "bold"), ("", ""), (_axis(drawn.total, label, room), "dim")]
     group, subject = "", ""
     for lane in drawn.lanes:

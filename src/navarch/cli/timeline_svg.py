@@ -2,6 +2,7 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
+from navarch.cli.output import span
 from navarch.cli.timeline import Lane, Waterfall, step
 
 _ROW, _GROUP_ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 20, 28, 92, 28, 300, 84
@@ -31,7 +32,7 @@ def draw_svg(drawn: Waterfall, width: int = 1200) -> str:
     scale = room / drawn.total
     body, y = _rows(drawn, width, scale)
     height = y + _BOTTOM
-    outcome = f"ready after {drawn.ready:.1f} s" if drawn.ready is not None else "not ready yet"
+    outcome = f"ready after {drawn.ready:.1f} s" if drawn.ready is not None else f"not ready after {span(drawn.age)}"
     version = f"Kubernetes {drawn.version} · " if drawn.version else ""
     title = f"Creation of cluster {drawn.name}: {outcome}"
     head = [

@@ -66,6 +66,21 @@ def test_a_node_becomes_ready_from_when_its_machine_has_joined(cluster: Any, mac
     ] == [("cp-0", 40.0, 55.0)]
 
 
+def test_an_addon_becomes_available_from_when_it_was_applied(cluster: Any) -> None:
+    applied = event(41.0, 3.0, "ApplyAddon", "calico", "kubernetes")
+    there = event(58.0, None, "AddonAvailable", "calico", "kubernetes")
+    drawn = waterfall(cluster(), [], [applied, there], now=NOW)  # type: ignore[list-item]
+    spans = {lane.name: (lane.segments[0].start, lane.segments[0].end) for lane in drawn.lanes}
+    assert spans == {"apply addon": (41.0, 44.0), "add-on available": (44.0, 58.0)}
+
+
+def test_a_cluster_that_is_not_ready_says_how_old_it_is(cluster: Any) -> None:
+    network = event(1.0, 3.0, "EnsureNetwork", "n", "cloud")
+    drawn = waterfall(cluster("Progressing"), [], [network], now=NOW)  # type: ignore[list-item]
+    assert draw_text(drawn, 80)[0][0] == "shop: not ready after 90s, Kubernetes 1.37.2"
+    assert "not ready after 90s" in draw_svg(drawn)
+
+
 def test_what_happened_after_ready_is_left_out_unless_asked_for(cluster: Any, machine: Any, drawn: Waterfall) -> None:
     assert max(s.end for lane in drawn.lanes for s in lane.segments) == 44.0
     everything = waterfall(cluster(), [machine()], EVENTS, now=NOW, everything=True)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """`navarch cluster events` and `timeline`: what happened, and where the time went."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,13 +101,13 @@ def timeline(
 
 
 _COLUMNS = (
-    Column("TIME", lambda e: _clock(e["at"]), keep=True),
+    Column("DONE AT", lambda e: _done_at(e), keep=True),
     Column("SECONDS", lambda e: _seconds(e), right=True),
     Column("LEVEL", lambda e: e["level"]),
     Column("PART", lambda e: e["component"]),
     Column("REASON", lambda e: e["reason"], keep=True),
     Column("SUBJECT", lambda e: e["subject"], keep=True),
-    Column("MESSAGE", lambda e: e["message"]),
+    Column("MESSAGE", lambda e: _message(e)),
 )
 
 
@@ -133,13 +134,21 @@ def _print_line(event: Any, output: Output) -> None:
         sign = "! " if event["level"] == "Warning" else "  "
         took = f"{_seconds(event):>8}" if event.get("seconds") is not None else " " * 8
         print(
-            f"{_clock(event['at'])} {took} {sign}{event['reason']:<22} {event['subject']}  {event['message']}",
+            f"{_done_at(event)} {took} {sign}{event['reason']:<22} {event['subject']}  {_message(event)}",
             flush=True,
         )
 
 
-def _clock(at: str) -> str:
-    return parse_time(at).astimezone().strftime("%m-%d %H:%M:%S")
+def _done_at(event: Any) -> str:
+    """When it was over, so that the lines follow each other in time."""
+    end = parse_time(event["at"]) + timedelta(seconds=event.get("seconds") or 0.0)
+    return end.astimezone().strftime("%m-%d %H:%M:%S")
+
+
+def _message(event: Any) -> str:
+    """The message, where it says more than reason and subject do."""
+    reason, subject, message = event["reason"], event["subject"], event["message"]
+    return "" if message in (f"{reason} {subject} done", f"{reason} done", f"{subject}: {reason}") else message
 
 
 def _seconds(event: Any) -> str:
