@@ -67,9 +67,9 @@ class OpenStackStage:
 
     def allow_networks(self, count: int) -> None:
         if count < 0:
-            self._admin.network.delete_quota(self.project_id)
+            self._admin.network.delete_quota(self.other_project_id)
         else:
-            self._admin.network.update_quota(self.project_id, networks=count)
+            self._admin.network.update_quota(self.other_project_id, networks=count)
 
     def act_as_controllers(self, owner: Owner, subnet_id: str, user_id: str, password: str, trust_id: str) -> None:
         login = v3.Password(self._settings.auth_url, user_id=user_id, password=password, trust_id=trust_id)

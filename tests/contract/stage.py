@@ -51,7 +51,7 @@ class Stage(Protocol):
         ...
 
     def allow_networks(self, count: int) -> None:
-        """Set the quota of networks of `project_id`; -1 for as many as before."""
+        """Set the quota of networks of `other_project_id`, which has none; -1 for as many as before."""
         ...
 
     def act_as_controllers(self, owner: Owner, subnet_id: str, user_id: str, password: str, trust_id: str) -> None:

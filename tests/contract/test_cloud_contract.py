@@ -251,7 +251,7 @@ class Test3TellsUnknownFromAbsent:
 
 class Test4RefusesInWords:
     def test_a_quota_that_is_used_up_is_named_with_what_is_free(self, stage: Stage) -> None:
-        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        cloud, owner = stage.cloud(), new_owner(stage.other_project_id)
         stage.allow_networks(0)
         try:
             with pytest.raises(Permanent) as refused:
