@@ -1,6 +1,6 @@
 """Frozen values to JSON and back, by their type hints alone.
 
-Handles dataclasses, `X | None`, unions of dataclasses (told apart by `"kind"`), tuples, frozensets, enums, datetimes
+Handles dataclasses, `X | None`, unions of dataclasses (told apart by `"$type"`), tuples, frozensets, enums, datetimes
 (RFC 3339) and JSON's own scalars. Reading is forgiving where versions of Navarch overlap during an upgrade: unknown
 keys are ignored, missing ones take the field's default. Reading is strict in types: a wrong one raises `Undecodable`.
 """
@@ -15,7 +15,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 T = TypeVar("T")
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
-_KIND = "kind"
+_TYPE = "$type"  # no field can have this name
 
 
 class Undecodable(ValueError):
@@ -69,7 +69,7 @@ def _union_encoder(members: tuple[Any, ...]) -> Encoder:
         return lambda value: None if value is None else inner(value)
     if any(is_dataclass(m) for m in members):
         return lambda value: (
-            None if value is None else {_KIND: type(value).__name__} | cast(dict[str, Any], encode(value))
+            None if value is None else {_TYPE: type(value).__name__} | cast(dict[str, Any], encode(value))
         )
     return lambda value: None if value is None else encode(value)
 
@@ -158,9 +158,9 @@ def _union_decoder(members: tuple[Any, ...]) -> Decoder:
         if len(decoders) == 1:
             return decoders[0][1](data, path)
         if kinds and isinstance(data, dict):
-            member = kinds.get(data.get(_KIND, ""))
+            member = kinds.get(data.get(_TYPE, ""))
             if member is None:
-                raise Undecodable(f"{path}: unknown kind {data.get(_KIND)!r}")
+                raise Undecodable(f"{path}: unknown type {data.get(_TYPE)!r}")
             return _decoder(member)(data, path)
         for _, decoder in decoders:
             try:

@@ -61,6 +61,9 @@ from navarch.domain.steps import (
 
 API_PORT = 6443
 CONTROL_PLANE_GROUP = "cp"
+# Up to this number, the machines of a group and zone are placed one after the other (a second each), so that they are
+# spread over hosts as well as can be; in larger groups chance spreads well enough, and speed counts more.
+SPREAD_EXACTLY = 6
 Named = TypeVar("Named", bound=Resource)
 ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # long enough to read its fault, and not to ask a full cloud all the time
 
@@ -213,6 +216,8 @@ class _Wish:
         server_group = _named(self.cloud.server_groups, names.server_group(self.owner, machine.group))
         if self.cloud.servers is None or port is None or server_group is None or release is None:
             return None
+        if machine.serial <= SPREAD_EXACTLY and self._neighbour_is_being_placed(machine):
+            return None
         volumes: tuple[str, ...] = ()
         if machine.role is Role.CONTROL_PLANE:
             volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
@@ -236,6 +241,14 @@ class _Wish:
             port_id=port.id,
             server_group_id=server_group.id,
             volume_ids=volumes,
+        )
+
+    def _neighbour_is_being_placed(self, machine: Machine) -> bool:
+        """Whether another machine of its group and zone has no host yet: Nova's soft anti-affinity does not see it."""
+        neighbours = {m.name for m in self.live if (m.group, m.zone) == (machine.group, machine.zone)}
+        return any(
+            s.name in neighbours and s.status == "BUILD" and s.task_state in (None, "scheduling")
+            for s in self.cloud.servers or ()
         )
 
     def _security_group(self, role: Role) -> SecurityGroup | None:

@@ -14,6 +14,7 @@ from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import Again, Done, Failed, Forget, Result
 from navarch.reconcile.act import Actor, Hands
 from navarch.reconcile.look import Lookout
+from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
 
 READY_LOOK = 60.0  # seconds between looks at a cluster that is Ready
@@ -45,7 +46,10 @@ class Cycle:
             self._lookout.forget(cluster.id)
             return
         self._lookout.remember(cluster.id, claim.token, observed)
-        now = self._hands.clock()
+        now, access = self._hands.clock(), seen.inside.access
+        if previous.phase is Phase.READY and access is not None and observed.kube is not None:
+            for event in decide_requests(self._hands.addons, access, cluster, observed.machines, now):
+                timeline.add(event)
         status = conditions.judge(cluster, observed, results, previous, now=now)
         attempts = claim.attempts + 1 if any(isinstance(r.outcome, Again | Failed) for r in results) else 0
         self._hands.store.record(

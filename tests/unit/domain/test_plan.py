@@ -159,6 +159,20 @@ def test_a_server_in_error_is_kept_a_while_then_made_anew() -> None:
     assert isinstance(step, Remove) and step.id == "broken"
 
 
+def test_workers_of_one_zone_are_placed_one_after_the_other_so_that_they_are_spread() -> None:
+    seen = grown(cluster())
+    first, second = "shop-3f2a91bc-web-1", "shop-3f2a91bc-web-2"
+    others = tuple(s for s in seen.cloud.servers or () if s.name not in (first, second))
+
+    def asked_for(first_is: Server) -> list[str]:
+        cloud = replace(seen.cloud, servers=(*others, first_is))
+        steps = plan(cluster(), replace(seen, cloud=cloud), CATALOGUE, now=NOW)
+        return [s.name for s in steps if isinstance(s, CreateServer)]
+
+    assert asked_for(Server("1", first, "BUILD", "z1", task_state="scheduling")) == []
+    assert asked_for(Server("1", first, "BUILD", "z1", task_state="spawning")) == [second]
+
+
 def test_the_second_of_two_objects_of_one_name_goes() -> None:
     seen = grown(cluster())
     name = names.etcd_volume(names.owner(cluster()), 0)
