@@ -2,7 +2,7 @@
 
     python -m benchmarks [--rounds N] [--lab-from-empty]
 
-Timings are taken in pairs in one run, Navarch and the expert in turn, so that a machine whose speed drifts is no excuse.
+Timings are taken in pairs in one run, Navarch and the expert in turn, so that drifting speed is no excuse.
 """
 
 import argparse
@@ -77,9 +77,7 @@ def main() -> None:
         lines.append(_memory(idle, _stack_memory(stack), [ours.machines_mib for ours, _ in pairs]))
         lines.append(_start_up())
         best = min((ours for ours, _ in pairs), key=lambda c: c.seconds)
-        lines.append(
-            f"## Where the time goes\n\nThe fastest creation above, as `navarch cluster timeline` draws it:\n\n```\n{best.waterfall}```\n"
-        )
+        lines.append(f"{_WATERFALL}\n\n```\n{best.waterfall}```\n")
     finally:
         stack.stop()
     PAGE.write_text(_head() + "\n".join(lines))
@@ -231,8 +229,8 @@ def _head() -> str:
     return (
         "# Benchmarks\n\n"
         f"Written by `make bench` on {datetime.now().astimezone():%Y-%m-%d}: {os.cpu_count()} cores ({model}), "
-        f"{memory:.0f} GiB, Linux {platform.release()}. The machine is shared, so absolute seconds vary by half; compare the ratios. "
-        "Everything runs on it: OpenStack, Navarch, and the clusters' machines.\n\n"
+        f"{memory:.0f} GiB, Linux {platform.release()}. The machine is shared, so absolute seconds vary by half; "
+        "compare the ratios. Everything runs on it: OpenStack, Navarch, and the clusters' machines.\n\n"
     )
 
 

@@ -228,8 +228,8 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
             "MachineNotReporting",
             f"{machine.name} runs since {int(age.total_seconds())} s and has not reported in.{end}",
             Blame.CLOUD_OPERATOR,
-            "check that machines reach Navarch's join endpoint (router, DNS, firewall) and get their user-data (metadata "
-            "service or config drive)",
+            "check that machines reach Navarch's join endpoint (router, DNS, firewall) and get their user-data "
+            "(metadata service or config drive)",
         )
     if age > BOOT_DEADLINE:
         last = machine.phases[-1] if machine.phases else None
