@@ -133,7 +133,7 @@ def _next(tell: Teller, address: str, kubeconfig: Path) -> None:
         f"export KUBECONFIG={kubeconfig}; alias kubectl={kubectl_program()}",
         f"navarch cluster show {CLUSTER}",
         f"navarch cluster timeline {CLUSTER}",
-        f"navarch nodegroup scale {CLUSTER} default 3 --wait",
+        f"navarch nodegroup scale default 3 -c {CLUSTER}",
         f"curl http://{address}/",
         "make demo-clean",
     ):

@@ -93,6 +93,6 @@ def _too_late(progress: Progress | None, failure: Unavailable | None, timeout_se
     phase = progress.phase if progress else "unknown"
     return Failure(
         f"not done after {span(timeout_seconds)}; phase {phase}. It goes on without us: "
-        "look with `navarch cluster show`, wait again with a longer --timeout.",
+        "look with `navarch cluster show`, wait on with `navarch cluster wait`.",
         Exit.TIMED_OUT,
     )

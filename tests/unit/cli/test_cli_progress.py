@@ -162,6 +162,19 @@ def test_a_cluster_that_takes_too_long_is_exit_code_6(
     assert "goes on without us" in ran.err
 
 
+def test_waiting_can_be_taken_up_again(service: Service, navarch: Callable[..., Ran], cluster: Any) -> None:
+    service.on("GET", "/clusters/shop", Answer(200, cluster("Progressing")))
+    service.on("GET", f"/clusters/{ID}", Answer(200, cluster("Progressing")), Answer(200, cluster()))
+    service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [], "next": None}))
+    ran = navarch("cluster", "wait", "shop")
+    assert (ran.code, "is ready" in ran.out) == (0, True)
+    going = {**cluster("Deleting"), "deletion_requested_at": "2026-03-01T13:00:00Z"}
+    service.on("GET", "/clusters/shop", Answer(200, going))
+    service.on("GET", f"/clusters/{ID}", Answer(200, going), Answer(404, {"title": "Not Found"}))
+    ran = navarch("cluster", "wait", "shop")
+    assert (ran.code, "is gone" in ran.out) == (0, True)
+
+
 def test_a_cluster_deleted_meanwhile_is_exit_code_3(
     creating: Service, navarch: Callable[..., Ran], cluster: Any
 ) -> None:

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(create)
     app.command()(plan)
+    app.command("wait")(wait_until_done)
 
 
 Name = Annotated[str | None, typer.Argument(help="Name of the cluster; needed unless the file has one.")]
@@ -139,6 +140,31 @@ def plan(
             show_plan(navarch.plan_update(cluster, patch), output)
         else:
             show_plan(navarch.plan_cluster(request_body(document, name=cluster or None, labels={}, wishes={})), output)
+
+
+def wait_until_done(
+    ctx: typer.Context,
+    cluster: ClusterArgument,
+    timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Wait until a cluster is as wished, showing how it goes.
+
+    Until it is ready; until it is gone where it is being deleted.
+    """
+    from navarch.cli.live import view_for
+    from navarch.cli.waiting import ready, wait_for
+
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        found = navarch.cluster(cluster)
+        goal = None if found.get("deletion_requested_at") else ready(found["generation"])
+        with view_for(f"Waiting for cluster {found['name']}") as view:
+            done = wait_for(navarch, found["id"], goal, view, timeout_seconds=limit)
+    if done is None:
+        print(f"Cluster {found['name']} is gone; a final look found nothing left of it.")
+    else:
+        _show_created(done, output, waited=True)
 
 
 def request_body(
