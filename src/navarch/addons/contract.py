@@ -48,7 +48,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class ServingRequest:
-    """A kubelet's request for a serving certificate: `request` is its PEM, the rest what Kubernetes says of who asks."""
+    """A kubelet's request for a serving certificate: `request` is its PEM, the rest says who asks for what."""
 
     name: str
     requestor: str

@@ -1,12 +1,16 @@
 """Machines that ask to join, and their answers in a form that a person can read and compare."""
 
+import base64
+import ipaddress
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import yaml
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from navarch.bootstrap.join import File, JoinAnswer, JoinFacts
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
@@ -47,6 +51,7 @@ CLUSTER = Cluster(
         ),
     ),
 )
+NODE = "system:node:shop-3f2a91bc-web-1"
 _COMPONENTS = (("component.etcd", "3.6.8-0"), ("component.coredns", "v1.14.7"))
 
 
@@ -109,8 +114,6 @@ def _without_secrets(text: str) -> str:
 
 
 def _base64(text: str) -> str:
-    import base64
-
     return base64.b64encode(text.encode()).decode()
 
 
@@ -134,3 +137,25 @@ def same_key(certificate: str, key: str) -> bool:
 def all_secrets(secrets: ClusterSecrets = SECRETS) -> dict[str, str]:
     """Every field that must not show."""
     return {name: getattr(secrets, name) for name in ClusterSecrets.__slots__}
+
+
+def request(
+    common_name: str = NODE,
+    organization: str = "system:nodes",
+    names: tuple[str, ...] = ("shop-3f2a91bc-web-1",),
+    addresses: tuple[str, ...] = ("10.0.0.21",),
+) -> str:
+    """A request (PEM) for a serving certificate; as it is, the genuine one of worker(1)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = [
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+    ]
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
+    alternatives = [
+        *(x509.DNSName(name) for name in names),
+        *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
+    ]
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

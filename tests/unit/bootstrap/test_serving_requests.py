@@ -1,41 +1,14 @@
 """Requests for kubelet serving certificates: the genuine one, and those of nodes that want to be another."""
 
-import ipaddress
 from dataclasses import replace
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from joining import control_plane, worker
+from joining import NODE, control_plane, request, worker
 
 from navarch.bootstrap.serving import objection
 
 MACHINES = (control_plane(0), worker(1), worker(2))
-NODE = "system:node:shop-3f2a91bc-web-1"
 GROUPS = ("system:nodes", "system:authenticated")
 USAGES = ("digital signature", "server auth")
-
-
-def request(
-    common_name: str = NODE,
-    organization: str = "system:nodes",
-    names: tuple[str, ...] = ("shop-3f2a91bc-web-1",),
-    addresses: tuple[str, ...] = ("10.0.0.21",),
-) -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = [
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
-        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-    ]
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
-    alternatives = [
-        *(x509.DNSName(name) for name in names),
-        *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
-    ]
-    if alternatives:
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def judged(text: str, **changes: object) -> str | None:
