@@ -1,5 +1,6 @@
 """`navarch cluster events` and `timeline`: what happened, and where the time went."""
 
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -90,7 +91,7 @@ def timeline(
         note(f"Written to {path}.")
     elif output is Output.TABLE:
         screen = console()
-        columns = width or min(screen.width if screen.is_terminal else 120, 160)
+        columns = width or min(shutil.get_terminal_size((120, 24)).columns, 160)
         for line, style in draw_text(drawn, columns):
             screen.print(line, style=style, no_wrap=True, overflow="crop", width=columns)
     elif output is Output.NAME:
