@@ -159,3 +159,13 @@ def api(
         fault = faults.ApiFault(delay, fail, rate)
         faults.disturb_api(layout, service, fault)
         print(f"{service}: {fault.encode()}")
+
+
+@app.command()
+def restart(
+    services: Annotated[list[str], typer.Argument(help="names as `status` shows them, e.g. nova-compute-cmp1")],
+) -> None:
+    """Restart services of a running lab, for example after a change of the plugins. Machines go on."""
+    from navarch_lab.lab import restart as restart_services
+
+    restart_services(Layout.from_environment(), services, Progress())

@@ -52,6 +52,26 @@ def up(layout: Layout, progress: Progress) -> None:
     progress.say("the lab is up; `navarch-lab env` tells how to reach it")
 
 
+def restart(layout: Layout, names: list[str], progress: Progress) -> None:
+    """Stop the named services and start them again, with their configuration written anew."""
+    with exclusively(layout):
+        context = context_of(layout)
+        services = {service.name: service for service in all_services(context)}
+        unknown = sorted(set(names) - set(services))
+        if unknown:
+            raise LabError(f"no service is called {', '.join(unknown)}", remedy="navarch-lab status lists them")
+        if not namespaces.exists(NETNS):
+            raise LabError("the lab is down", remedy="navarch-lab up")
+        configure.write_all(context)
+        namespaces.enter(NETNS)
+
+        def again(name: str) -> None:
+            processes.stop(name, processes.read(layout.run / f"{name}.json"), grace=5)
+            ensure_running(context, services[name], progress)
+
+        graph.run([Step(name, partial(again, name)) for name in dict.fromkeys(names)])
+
+
 def steps(context: Context, progress: Progress) -> list[Step]:
     """The whole of `up`."""
     layout, installed = context.layout, context.installed

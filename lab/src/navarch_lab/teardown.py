@@ -19,6 +19,8 @@ from navarch_lab_plugins.network import Switch
 LAST = ("mariadb", "rabbitmq", "memcached", "ovsdb-local", "ovsdb-nb", "ovsdb-sb", "ovs-vswitchd", "ovn-northd")
 """Stopped after all others, which speak to them until their end."""
 _GRACE = {"mariadb": 20.0, "rabbitmq": 20.0}
+"""Seconds to end by themselves, for those with data of their own. The others keep nothing in memory, and two dozen
+Python interpreters that clean up before they exit would take longer than starting them."""
 
 
 def down(layout: Layout, progress: Progress) -> None:
@@ -64,16 +66,14 @@ def _down(layout: Layout, progress: Progress) -> None:
 
 
 def _stop(names: list[str], layout: Layout, progress: Progress) -> None:
-    def stop(name: str) -> str:
+    def stop(name: str) -> None:
         path = layout.run / f"{name}.json"
-        by_itself = processes.stop(name, processes.read(path), grace=_GRACE.get(name, 4.0))
+        if not processes.stop(name, processes.read(path), grace=_GRACE.get(name, 1.5)) and name in _GRACE:
+            progress.say(f"{name}: killed, it did not end in time")
         path.unlink(missing_ok=True)
-        return "" if by_itself else name
 
     with ThreadPoolExecutor(max(1, len(names))) as workers:
-        killed = [name for name in workers.map(stop, names) if name]
-    if killed:
-        progress.say(f"killed, since they did not end in time: {', '.join(killed)}")
+        list(workers.map(stop, names))
 
 
 def _forget_machine_cgroups(layout: Layout) -> None:
