@@ -7,19 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from api_fixtures import api, make_api
 
 from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
 
-pytest_plugins = ("api_fixtures",)
+__all__ = ["api", "make_api"]  # fixtures of the tests here
 _TABLES = "clusters, idempotency_keys, catalogue, quotas"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Say what the marks mean."""
-    config.addinivalue_line("markers", "postgres: needs PostgreSQL's server programs")
-    config.addinivalue_line("markers", "lab: needs the one-machine OpenStack to be up")
-    config.addinivalue_line("markers", "kube: needs kube-apiserver and etcd of the Kubernetes bundle")
 
 
 @pytest.fixture(scope="session")

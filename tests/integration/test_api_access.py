@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from api_fixtures import CATALOGUE, Api, MakeApi
@@ -11,7 +12,7 @@ from navarch.api.policy import DELETE, READ, Policy
 
 pytestmark = pytest.mark.postgres
 
-CHANGES = (
+CHANGES: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/clusters", {"name": "x"}),
     ("PATCH", "/clusters/shop", {"labels": {}}),
     ("DELETE", "/clusters/shop", None),

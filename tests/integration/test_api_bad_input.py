@@ -87,8 +87,8 @@ def test_references_that_cannot_be(api: Api, reference: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=x", "limit=-1", "limit=99999999999999999999999", "marker=%00", "name=%00", "label=%00=1", "label==", "watch=2",
-     "all_projects=maybe", "marker=" + "x" * 300, "name=" + "y" * 100],
+    ["limit=x", "limit=-1", "limit=99999999999999999999999", "marker=%00", "name=%00", "label=%00=1", "label==",
+     "watch=2", "all_projects=maybe", "marker=" + "x" * 300, "name=" + "y" * 100],
 )  # fmt: skip
 def test_parameters_that_cannot_be(api: Api, query: str) -> None:
     answer = api.get(f"/clusters?{query}")

@@ -20,8 +20,6 @@ from navarch.bootstrap.tickets import ReportTokens
 from navarch.domain.errors import FieldError, NavarchError
 from navarch.store.contract import ApiStore
 
-_MACHINE_BURST, _MACHINE_RATE = 60, 10.0  # a boot reports some twenty phases
-
 
 def create_app(
     store: ApiStore,
@@ -48,7 +46,7 @@ def create_app(
         report_tokens=report_tokens,
         settings=settings,
         planner=planner,
-        machine_rate=Rate(_MACHINE_BURST, _MACHINE_RATE),
+        machine_rate=Rate(settings.machine_burst, settings.machine_rate),
     )
     app.state.watchers = Watchers(settings.watchers)
     app.state.figures = Figures()

@@ -42,10 +42,16 @@ Key = Annotated[
         description="The same key and body answer the same cluster, for 24 hours.",
     ),
 ]
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "As it is; or a stream of it.",
+    }
+}
 _RETRIES = 5
 
 
-@router.get("", response_model=ClusterPage, responses=documented(400, 401, 403, 422, 503))
+@router.get("", response_model=ClusterPage, responses=STREAMED | documented(400, 401, 403, 503))
 def list_clusters(
     access: MayRead,
     request: Request,
@@ -128,7 +134,7 @@ def create_cluster(
     return _accepted(response, stored)
 
 
-@router.get("/{cluster}", response_model=ClusterView, responses=documented(400, 401, 403, 404, 503))
+@router.get("/{cluster}", response_model=ClusterView, responses=STREAMED | documented(400, 401, 403, 404, 503))
 def show_cluster(
     access: MayRead,
     request: Request,

@@ -9,7 +9,9 @@ class ApiSettings:
     request; `page` entries of a list at most; `clusters_per_project`; `watchers` streams at once.
 
     A quota counts as known for `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it.
-    A watcher looks every `watch_interval` seconds and is ended after `watch_seconds`: it comes back by itself."""
+    A machine may ask `machine_burst` times at once, `machine_rate` times a second in the long run: a boot reports some
+    twenty phases. A watcher looks every `watch_interval` seconds and is ended after `watch_seconds`: it comes back by
+    itself."""
 
     policy_file: str = ""
     body_bytes: int = 256 * 1024
@@ -18,6 +20,8 @@ class ApiSettings:
     clusters_per_project: int = 100
     quota_age: float = 20.0
     quota_wait: float = 3.0
+    machine_burst: int = 60
+    machine_rate: float = 10.0
     watchers: int = 200
     watch_interval: float = 1.0
     watch_seconds: float = 3600.0

@@ -67,11 +67,22 @@ def wrong_ssh_key(key: str) -> str | None:
         blob = base64.b64decode(match[2], validate=True)
     except binascii.Error:
         blob = b""
-    # The key repeats its type: a key cut short while it was copied does not get this far.
-    kind = match[1].encode()
-    if len(blob) < len(kind) + 24 or blob[:4] != len(kind).to_bytes(4) or not blob[4:].startswith(kind):
+    fields = _ssh_fields(blob)
+    if fields is None or len(fields) < 2 or fields[0] != match[1].encode():
         return f"is not a whole {match[1]} key"
     return None
+
+
+def _ssh_fields(blob: bytes) -> list[bytes] | None:
+    """The fields of a key (RFC 4253: each with its length before it), or None of one that was cut short in copying."""
+    fields = []
+    while blob:
+        length = int.from_bytes(blob[:4])
+        if len(blob) < 4 + length:
+            return None
+        fields.append(blob[4 : 4 + length])
+        blob = blob[4 + length :]
+    return fields
 
 
 def _shown(text: str) -> str:

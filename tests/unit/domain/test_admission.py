@@ -1,0 +1,289 @@
+"""What a request for a cluster must satisfy, and what is filled in."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from navarch.domain.admission import LIMITS, Origin, Refusal, admit_cluster
+from navarch.domain.catalogue import Allowance, Catalogue, ExternalNetwork, Flavor, Quota, Release, VolumeType
+from navarch.domain.request import (
+    ClusterRequest,
+    ControlPlaneRequest,
+    NetworkRequest,
+    NodeGroupRequest,
+    TaintRequest,
+    VolumeRequest,
+)
+from navarch.domain.spec import Cluster, VolumeSpec
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ORIGIN = Origin("3f2a91bc-5d1e-4f7a-9a39-000000000000", "alpha", NOW, "ann", "req-1")
+OFFER = Catalogue(
+    flavors=(
+        Flavor("f4", "m1.medium", 2, 4096, 20),
+        Flavor("f1", "m1.tiny", 1, 512, 20),
+        Flavor("f5", "diskless", 2, 2048, 1),
+        Flavor("f3", "c1.small", 2, 2048, 20),
+        Flavor("f2", "m1.small", 1, 2048, 20),
+    ),
+    zones=("z1", "z2", "z3"),
+    volume_types=(VolumeType("hdd", ("z1",)), VolumeType("ssd", ("z1", "z2", "z3"))),
+    external_networks=(ExternalNetwork("n1", "public", ("198.51.100.0/24",)),),
+    releases=(
+        Release("1.9.12", "i0", "old", "b0", (), 4),
+        Release("1.37.2", "i2", "new", "b2", (), 4),
+        Release("1.36.10", "i1", "mid", "b1", (), 4),
+    ),
+)
+
+
+def admitted(offer: Catalogue = OFFER, **request: Any) -> Cluster:
+    result = admit_cluster(ClusterRequest(**({"name": "shop"} | request)), ORIGIN, offer)
+    assert isinstance(result, Cluster), result
+    return result
+
+
+def refused(offer: Catalogue = OFFER, quota: Quota | None = None, **request: Any) -> dict[str, str]:
+    result = admit_cluster(ClusterRequest(**({"name": "shop"} | request)), ORIGIN, offer, quota)
+    assert isinstance(result, Refusal), result
+    return {e.field: e.detail for e in result.errors}
+
+
+def group(**fields: Any) -> dict[str, Any]:
+    return {"node_groups": (NodeGroupRequest(**({"name": "web"} | fields)),)}
+
+
+def test_a_name_alone_gives_the_smallest_that_fits_of_the_newest() -> None:
+    cluster = admitted()
+    spec = cluster.spec
+    assert spec.kubernetes_version == "1.37.2"
+    assert (spec.control_plane.flavor, spec.control_plane.replicas, spec.control_plane.zones) == (
+        "c1.small",
+        1,
+        ("z1",),
+    )
+    assert spec.control_plane.etcd_volume == VolumeSpec("ssd", 10)
+    assert spec.network.external_network == "public"
+    assert [(g.name, g.spec.flavor, g.spec.replicas, g.spec.zones) for g in cluster.node_groups] == [
+        ("default", "m1.small", 2, ("z1",))
+    ]
+    assert (cluster.created_by, cluster.request_id, cluster.project_id) == ("ann", "req-1", "alpha")
+
+
+def test_three_control_plane_machines_are_spread_over_all_zones() -> None:
+    assert admitted(control_plane=ControlPlaneRequest(replicas=3)).spec.control_plane.zones == ("z1", "z2", "z3")
+
+
+def test_no_node_groups_may_be_asked_for() -> None:
+    assert admitted(node_groups=()).node_groups == ()
+
+
+def test_ids_are_as_good_as_names_and_the_wish_has_the_name() -> None:
+    cluster = admitted(
+        control_plane=ControlPlaneRequest(flavor="f4"),
+        network=NetworkRequest(external_network="n1"),
+        **group(flavor="f2"),
+    )
+    assert cluster.spec.control_plane.flavor == "m1.medium"
+    assert cluster.spec.network.external_network == "public"
+    assert cluster.node_groups[0].spec.flavor == "m1.small"
+
+
+def test_of_networks_with_one_name_the_id_tells_which() -> None:
+    twice = replace(OFFER, external_networks=(*OFFER.external_networks, ExternalNetwork("n2", "public", ())))
+    assert admitted(twice, network=NetworkRequest(external_network="n2")).spec.network.external_network == "n2"
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "-a", "a-", "a.b", "a_b", "x" * 41, "ä", "a\n"])
+def test_names_must_be_labels(name: str) -> None:
+    assert set(refused(name=name)) == {"name"}
+
+
+@pytest.mark.parametrize("name", ["a", "9", "a-b", "x" * 40])
+def test_labels_are_names(name: str) -> None:
+    assert admitted(name=name).name == name
+
+
+@pytest.mark.parametrize("replicas", [-1, 0, 2, 4, 7, 10**17])
+def test_etcd_has_an_odd_number_of_members(replicas: int) -> None:
+    assert set(refused(control_plane=ControlPlaneRequest(replicas=replicas))) == {"spec.control_plane.replicas"}
+
+
+def test_a_version_not_offered_says_which_are() -> None:
+    assert refused(kubernetes_version="1.30.0") == {
+        "spec.kubernetes_version": "'1.30.0' is not offered; offered: 1.37.2, 1.36.10, 1.9.12"
+    }
+
+
+@pytest.mark.parametrize("flavor", ["m1.tiny", "m1.small", "diskless", "m9.huge"])
+def test_a_control_plane_needs_room(flavor: str) -> None:
+    found = refused(control_plane=ControlPlaneRequest(flavor=flavor))
+    assert set(found) == {"spec.control_plane.flavor"}
+    assert "c1.small, m1.medium" in found["spec.control_plane.flavor"]
+
+
+def test_a_worker_needs_less() -> None:
+    assert set(refused(**group(flavor="m1.tiny"))) == {"spec.node_groups[0].flavor"}
+    assert admitted(**group(flavor="m1.small")).node_groups[0].spec.flavor == "m1.small"
+
+
+def test_zones_must_exist_and_be_listed_once() -> None:
+    found = refused(control_plane=ControlPlaneRequest(zones=("z1", "z9")), **group(zones=("z2", "z2")))
+    assert set(found) == {"spec.control_plane.zones[1]", "spec.node_groups[0].zones[1]"}
+    assert "z1, z2, z3" in found["spec.control_plane.zones[1]"]
+
+
+def test_the_etcd_volumes_type_must_exist_where_the_control_plane_is() -> None:
+    hdd = VolumeRequest("hdd", 10)
+    assert admitted(control_plane=ControlPlaneRequest(etcd_volume=hdd)).spec.control_plane.etcd_volume.type == "hdd"
+    found = refused(control_plane=ControlPlaneRequest(replicas=3, etcd_volume=hdd))
+    assert found == {"spec.control_plane.etcd_volume.type": "'hdd' does not exist in zone z2, z3"}
+    found = refused(control_plane=ControlPlaneRequest(etcd_volume=VolumeRequest("tape", 0)))
+    assert set(found) == {"spec.control_plane.etcd_volume.type", "spec.control_plane.etcd_volume.size_gib"}
+
+
+def test_where_there_is_no_ssd_the_first_type_in_every_zone_is_taken() -> None:
+    types = (VolumeType("hdd", ("z1",)), VolumeType("ceph", ("z1", "z2", "z3")))
+    offer = replace(OFFER, volume_types=types)
+    assert admitted(offer, control_plane=ControlPlaneRequest(replicas=3)).spec.control_plane.etcd_volume.type == "ceph"
+    assert admitted(offer).spec.control_plane.etcd_volume.type == "hdd"
+
+
+def test_a_cloud_that_offers_nothing_is_told_of_not_crashed_on() -> None:
+    assert set(refused(Catalogue())) == {
+        "spec.kubernetes_version", "spec.control_plane.flavor", "spec.control_plane.zones",
+        "spec.control_plane.etcd_volume.type", "spec.node_groups[0].flavor", "spec.node_groups[0].zones",
+        "spec.network.external_network",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_", "field", "says"),
+    [
+        (NetworkRequest(node_cidr="10.0.0.1/24"), "node_cidr", "10.0.0.0/24"),
+        (NetworkRequest(node_cidr="ten"), "node_cidr", "not a range"),
+        (NetworkRequest(node_cidr="10.0.0.0"), "node_cidr", "no prefix"),
+        (NetworkRequest(node_cidr="10.0.0.0/28"), "node_cidr", "/27"),
+        (NetworkRequest(node_cidr="10.0.0.0/8"), "node_cidr", "/16"),
+        (NetworkRequest(node_cidr="fd00::/64"), "node_cidr", "IPv6"),
+        (NetworkRequest(node_cidr="198.51.100.128/25"), "node_cidr", "external network public"),
+        (NetworkRequest(node_cidr="169.254.0.0/24"), "node_cidr", "reserved"),
+        (NetworkRequest(node_cidr="127.0.0.0/24"), "node_cidr", "reserved"),
+        (NetworkRequest(pod_cidr="10.0.0.0/16"), "pod_cidr", "overlaps node_cidr"),
+        (NetworkRequest(pod_cidr="10.1.0.0/25"), "pod_cidr", "/24"),
+        (NetworkRequest(pod_cidr="10.1.0.0/23"), "pod_cidr", "for 2 nodes"),
+        (NetworkRequest(service_cidr="10.100.4.0/24"), "service_cidr", "overlaps pod_cidr"),
+        (NetworkRequest(service_cidr="10.200.0.0/25"), "service_cidr", "/24"),
+        (NetworkRequest(service_cidr="20.0.0.0/9"), "service_cidr", "/12"),
+        (NetworkRequest(subnet_id="x"), "subnet_id", "not offered yet"),
+        (NetworkRequest(public_api=False), "public_api", "not offered yet"),
+        (NetworkRequest(external_network="none"), "external_network", "public"),
+        (NetworkRequest(dns_servers=("8.8.8",)), "dns_servers[0]", "not an IP address"),
+        (NetworkRequest(dns_servers=("8.8.8.8",) * 6), "dns_servers", "at most 5"),
+        (NetworkRequest(api_allowed_cidrs=("0.0.0.0/0", "1.2.3.4")), "api_allowed_cidrs[1]", "1.2.3.4/32"),
+        (NetworkRequest(api_allowed_cidrs=tuple(f"10.0.{n}.0/24" for n in range(51))), "api_allowed_cidrs", "50"),
+    ],
+)
+def test_addresses(request_: NetworkRequest, field: str, says: str) -> None:
+    found = refused(network=request_)
+    assert says in found[f"spec.network.{field}"]
+
+
+def test_the_ranges_have_room_for_what_is_asked() -> None:
+    assert "room for 26 machines" in refused(
+        network=NetworkRequest(node_cidr="10.0.0.0/27"), **group(replicas=30)
+    )["spec.network.node_cidr"]  # fmt: skip
+    assert admitted(network=NetworkRequest(node_cidr="10.0.0.0/27"), **group(replicas=20))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": None}, "name"),
+        ({"name": "cp"}, "name"),
+        ({"name": "x" * 21}, "name"),
+        ({"name": "Web"}, "name"),
+        ({"replicas": -1}, "replicas"),
+        ({"replicas": 101}, "replicas"),
+        ({"autoscaling": True}, "autoscaling"),
+        ({"root_volume": True}, "root_volume"),
+        ({"max_surge": 0}, "max_surge"),
+        ({"max_surge": 11}, "max_surge"),
+        ({"max_unavailable": -1}, "max_unavailable"),
+        ({"labels": (("a b", "c"),)}, "labels"),
+        ({"labels": (("a", "b c"),)}, "labels"),
+        ({"labels": (("node-role.kubernetes.io/x", ""),)}, "labels"),
+        ({"labels": (("k8s.io/x", ""),)}, "labels"),
+        ({"labels": tuple((f"k{n}", "") for n in range(33))}, "labels"),
+        ({"taints": (TaintRequest("k", "Never"),)}, "taints[0].effect"),
+        ({"taints": (TaintRequest("", "NoSchedule"),)}, "taints[0].key"),
+        ({"taints": (TaintRequest("k", "NoSchedule", "a b"),)}, "taints[0].value"),
+        ({"taints": (TaintRequest("k", "NoSchedule"), TaintRequest("k", "NoSchedule", "v"))}, "taints[1]"),
+    ],
+)
+def test_node_groups(fields: dict[str, Any], field: str) -> None:
+    assert set(refused(**group(**fields))) == {f"spec.node_groups[0].{field}"}
+
+
+def test_node_groups_have_names_of_their_own_and_a_bound_in_all() -> None:
+    groups = (NodeGroupRequest(name="a"), NodeGroupRequest(name="a"))
+    assert set(refused(node_groups=groups)) == {"spec.node_groups[1].name"}
+    many = tuple(NodeGroupRequest(name=f"g{n}", replicas=0) for n in range(LIMITS.node_groups + 1))
+    assert set(refused(node_groups=many)) == {"spec.node_groups"}
+    big = tuple(NodeGroupRequest(name=f"g{n}", replicas=60) for n in range(2))
+    assert set(refused(node_groups=big)) == {"spec.node_groups"}
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJOQd3pIrZKJ2Zr8gX8yRCW4p8mZ0wYfV2mC1vJ9q7Xo me@example"
+
+
+def test_ssh_keys_are_whole_public_keys() -> None:
+    assert admitted(ssh_keys=(KEY, f" {KEY}\n")).spec.ssh_keys == (KEY,)
+    bad = (
+        KEY[:60],
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        f"{KEY}\n{KEY}",
+        "ssh-rsa " + KEY.split()[1],
+        "ssh-ed25519 !!",
+    )
+    assert set(refused(ssh_keys=bad)) == {f"spec.ssh_keys[{n}]" for n in range(len(bad))}
+    assert set(refused(ssh_keys=(KEY,) * 17)) == {"spec.ssh_keys"}
+
+
+def test_what_is_not_offered_yet_is_refused_by_name() -> None:
+    assert set(refused(running=False)) == {"spec.running"}
+    assert admitted(running=True, paused=True).spec.paused
+
+
+def quota(**free: int) -> Quota:
+    return Quota(tuple(Allowance(name, 100, 100 - number) for name, number in free.items()))
+
+
+def test_a_quota_too_small_says_which_needed_and_free() -> None:
+    found = refused(quota=quota(instances=2, cores=4, ports=6, volumes=0, networks=1))
+    assert set(found) == {"quota.instances", "quota.ports", "quota.volumes"}
+    assert found["quota.instances"].startswith("3 needed, 2 free (limit 100, used 98)")
+
+
+def test_unlimited_and_unknown_quotas_do_not_stand_in_the_way() -> None:
+    result = admit_cluster(ClusterRequest("shop"), ORIGIN, OFFER, Quota((Allowance("cores", -1, 5000),)))
+    assert isinstance(result, Cluster)
+
+
+def test_quotas_of_a_volume_type_count_too() -> None:
+    found = refused(quota=quota(gigabytes_ssd=5, volumes_ssd=0, volumes_hdd=0))
+    assert set(found) == {"quota.gigabytes_ssd", "quota.volumes_ssd"}
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    found = refused(
+        name="X",
+        quota=quota(instances=0),
+        kubernetes_version="2",
+        control_plane=ControlPlaneRequest(replicas=2, flavor="no", zones=("no",)),
+        network=NetworkRequest(node_cidr="no", external_network="no"),
+        **group(name="cp", flavor="no"),
+    )
+    assert len(found) == 10
