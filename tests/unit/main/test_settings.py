@@ -1,0 +1,59 @@
+"""The settings file: everything wrong with it is named at once; the page about it is true."""
+
+from pathlib import Path
+
+import pytest
+
+from navarch.main.settings import SettingsError, read_settings
+from navarch.main.settings_page import page
+
+GOOD = """
+[api]
+certificate = "keys/api.crt"
+key = "keys/api.key"
+certificate_ca = "keys/ca.crt"
+public_url = "https://kaas.example.org:9443"
+[cloud]
+auth_url = "https://keystone.example.org:5000/v3"
+password_file = "keys/cloud.password"
+[keys]
+sealing_file = "keys/sealing.key"
+report_file = "/elsewhere/report.key"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "navarch.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    settings = read_settings(write(tmp_path, GOOD))
+    assert settings.keys.sealing_file == tmp_path / "keys/sealing.key"
+    assert settings.keys.report_file == Path("/elsewhere/report.key")
+    assert settings.worker.threads == 8
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    bad = GOOD.replace('public_url = "https://kaas.example.org:9443"', "port = true\nprot = 1")
+    with pytest.raises(SettingsError) as caught:
+        read_settings(write(tmp_path, bad + "[wroker]\nthreads = 1\n"))
+    said = str(caught.value)
+    for word in ("api.public_url: missing", "api.port: must be a whole number", "did you mean port?", "mean worker?"):
+        assert word in said, said
+
+
+def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="line 1"):
+        read_settings(write(tmp_path, "[api\n"))
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        read_settings(tmp_path / "absent.toml")
+
+
+def test_the_page_is_what_the_settings_are() -> None:
+    path = Path(__file__).parents[3] / "docs" / "operate" / "settings.md"
+    assert path.read_text() == page(), "run: python -m navarch.main.settings_page > docs/operate/settings.md"
