@@ -219,14 +219,14 @@ def _openstack(context: Context) -> tuple[Service, ...]:
         ),
         api(
             "neutron-api", APIS["neutron"].port, "neutron.wsgi.api",
-            {"schema-neutron", "rabbitmq", "ovsdb-nb", "ovsdb-sb"}, neutron,
+            {"schema-neutron", "ovsdb-nb", "ovsdb-sb"}, neutron,
         ),
         api(
-            "nova-api", APIS["nova"].port, "nova.wsgi.osapi_compute", {"schema-nova", "rabbitmq"}, nova,
+            "nova-api", APIS["nova"].port, "nova.wsgi.osapi_compute", {"schema-nova"}, nova,
             OS_NOVA_CONFIG_DIR=f"{etc}/nova",
         ),
         api(
-            "nova-metadata", METADATA_PORT, "nova.wsgi.metadata", {"schema-nova", "rabbitmq"}, nova,
+            "nova-metadata", METADATA_PORT, "nova.wsgi.metadata", {"schema-nova"}, nova,
             OS_NOVA_CONFIG_DIR=f"{etc}/nova",
         ),
         Service(
@@ -239,7 +239,7 @@ def _openstack(context: Context) -> tuple[Service, ...]:
             "glance-api", APIS["glance"].port, "glance.wsgi.api", {"schema-glance"},
             OS_GLANCE_CONFIG_DIR=f"{etc}/glance",
         ),
-        api("cinder-api", APIS["cinder"].port, "cinder.wsgi.api", {"schema-cinder", "rabbitmq"}, cinder),
+        api("cinder-api", APIS["cinder"].port, "cinder.wsgi.api", {"schema-cinder"}, cinder),
         Service(
             "cinder-scheduler",
             (f"{bin_folder}/cinder-scheduler", *cinder),
@@ -271,7 +271,7 @@ def _openstack(context: Context) -> tuple[Service, ...]:
             bound(*(OCTAVIA_SOCKETS / f"{name}.sock" for name in ("status", "stats", "get"))),
             frozenset({"schema-octavia", "ovsdb-nb", "ovsdb-sb"}),
         ),
-        api("octavia-api", APIS["octavia"].port, "octavia.wsgi.api", {"octavia-driver-agent", "rabbitmq"}, octavia),
+        api("octavia-api", APIS["octavia"].port, "octavia.wsgi.api", {"octavia-driver-agent"}, octavia),
     ]  # fmt: skip
     services.extend(compute_host(context, host) for host in HOSTS)
     return tuple(services)
