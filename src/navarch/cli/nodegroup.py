@@ -7,7 +7,6 @@ import typer
 from navarch.cli.cluster.create import put
 from navarch.cli.options import (
     ClusterOption,
-    IdempotencyOption,
     LabelsOption,
     OutputOption,
     TimeoutOption,
@@ -62,7 +61,6 @@ def create(
     taint: TaintOption = [],  # noqa: B006
     wait: WaitOption = True,
     timeout: TimeoutOption = "15m",
-    idempotency_key: IdempotencyOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Add a node group to a cluster."""
@@ -73,7 +71,7 @@ def create(
     }  # fmt: skip
     body = {"name": name, "spec": {key: value for key, value in wishes.items() if value is not None}}
     with connected(ctx) as navarch:
-        group: Any = navarch.create_node_group(cluster, body, idempotency_key=idempotency_key)
+        group: Any = navarch.create_node_group(cluster, body)
         if wait:
             group = _wait(navarch, cluster, group, limit, f"Creating node group {name}")
     _print(group, output)

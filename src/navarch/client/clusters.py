@@ -82,12 +82,9 @@ class Navarch:
         """One node group."""
         return cast(NodeGroup, self._json("GET", _at(cluster, "node_groups", name)))
 
-    def create_node_group(
-        self, cluster: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
-    ) -> NodeGroup:
-        """Ask for a node group."""
-        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        return cast(NodeGroup, self._json("POST", _at(cluster, "node_groups"), json=body, headers=headers))
+    def create_node_group(self, cluster: str, body: Mapping[str, Any]) -> NodeGroup:
+        """Ask for a node group. Not repeated after a lost answer: its name is taken if the first request arrived."""
+        return cast(NodeGroup, self._json("POST", _at(cluster, "node_groups"), json=body))
 
     def update_node_group(
         self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: str | None = None

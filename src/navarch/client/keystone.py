@@ -82,14 +82,21 @@ def _plugin(credentials: Credentials) -> Any:
 
     from keystoneauth1 import loading
 
-    if credentials.auth_type in _OLD_AND_PLAIN:
-        module, name = _OLD_AND_PLAIN[credentials.auth_type]
+    kind = credentials.auth_type
+    if str(credentials.auth.get("auth_url", "")).rstrip("/").endswith("/v3") and not _generic_only(credentials):
+        kind = {"password": "v3password", "token": "v3token"}.get(kind, kind)  # saves asking Keystone for its versions
+    if kind in _OLD_AND_PLAIN:
+        module, name = _OLD_AND_PLAIN[kind]
         loader = getattr(importlib.import_module(module), name)()
     else:
-        loader = loading.get_plugin_loader(credentials.auth_type)
+        loader = loading.get_plugin_loader(kind)
     known = {name for option in loader.get_options() for name in [option.dest]}
     options = {name: value for name, value in credentials.auth.items() if name in known}
     return loader.load_from_options(**options)
+
+
+def _generic_only(credentials: Credentials) -> bool:
+    return any(name.startswith("default_domain") for name in credentials.auth)
 
 
 def _accept_silence() -> None:

@@ -17,8 +17,8 @@ COMMANDS = [
     "", "cluster", "cluster create", "cluster list", "cluster show", "cluster update", "cluster delete",
     "cluster kubeconfig", "cluster wait", "cluster events", "cluster plan", "cluster timeline", "nodegroup",
     "nodegroup create", "nodegroup list", "nodegroup show", "nodegroup update", "nodegroup scale", "nodegroup delete",
-    "machine", "machine list", "machine show", "versions", "flavors", "zones", "volume-types", "external-networks", "quota",
-    "doctor", "completion",
+    "machine", "machine list", "machine show", "versions", "flavors", "zones", "volume-types", "external-networks",
+    "quota", "doctor", "completion",
 ]  # fmt: skip
 
 
