@@ -40,7 +40,7 @@ class FakeGlance:
 @pytest.fixture
 def image(tmp_path: Path) -> NodeImage:
     (tmp_path / "node.raw").write_bytes(b"x")
-    facts = {"bundle": "b1", "digest": "d1", "built": "2026-01-01T00:00:00+00:00"}
+    facts = {"bundle": "b1", "digest": "d1", "components": "etcd=3.6.8-0", "built": "2026-01-01T00:00:00+00:00"}
     (tmp_path / "node.json").write_text(json.dumps(facts))
     return NodeImage("d1", tmp_path)
 

@@ -31,7 +31,7 @@ def properties(release: Release, facts: Mapping[str, Any]) -> dict[str, str]:
         "os_version": release.os_version,
         "navarch_kubernetes_version": release.kubernetes,
         "navarch_bundle": str(facts["bundle"]),
-        "navarch_components": release.announced(),
+        "navarch_components": str(facts["components"]),
         "navarch_build_date": str(facts["built"]),
         DIGEST_PROPERTY: str(facts["digest"]),
     }
