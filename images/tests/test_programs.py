@@ -68,3 +68,14 @@ def test_a_build_that_fails_leaves_nothing_that_looks_built(
 
 def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
     assert value_digest({"a": 1, "b": [2]}) == value_digest({"b": [2], "a": 1})
+
+
+def test_gos_build_cache_is_dropped_when_it_is_larger_than_its_limit(tmp_path: Path) -> None:
+    cached = tmp_path / "go-build" / "00" / "object"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"x" * 100)
+    assert not programs.trim_go_cache(Cache(tmp_path), 100)
+    assert cached.exists()
+    assert programs.trim_go_cache(Cache(tmp_path), 99)
+    assert not cached.parent.parent.exists()
+    assert not programs.trim_go_cache(Cache(tmp_path), 0)

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("version", help="Kubernetes version, such as 1.37.2")
         sub.add_argument("--fresh-packages", action="store_true", help="take Debian's packages anew from its archive")
-        sub.add_argument("--trim", action="store_true", help="drop Go's build cache (several GB) when all is built")
+        sub.add_argument("--trim", action="store_true", help="drop Go's build cache (up to 5 GB) when all is built")
         sub.set_defaults(command=command)
         if name == "register":
             sub.add_argument("--cloud", default="admin", help="name in clouds.yaml (default: admin)")
@@ -123,4 +123,4 @@ def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None])
 
 def _trim(options: argparse.Namespace, cache: Cache) -> None:
     if options.trim:
-        programs.trim_go_cache(cache)
+        programs.trim_go_cache(cache, 0)
