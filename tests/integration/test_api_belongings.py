@@ -102,9 +102,10 @@ def test_if_match_guards_a_node_group(api: Api) -> None:
 
 def test_the_timeline_comes_in_pages(api: Api) -> None:
     made = api.create()
+    (asked,) = api.get("/clusters/shop/events").json()["events"]
     for number in range(5):
         api.store.add_event(made["id"], Event(NOON, f"R{number}", "m", subject="s", seconds=1.5))
-    reasons, url = [], "/clusters/shop/events?limit=2"
+    reasons, url = [], f"/clusters/shop/events?limit=2&marker={asked['id']}"
     while url:
         page = api.get(url).json()
         reasons += [e["reason"] for e in page["events"]]
@@ -124,7 +125,7 @@ def test_a_kubeconfig_is_issued_and_noted(api: Api) -> None:
     assert names(issued, NameOID.ORGANIZATION_NAME) == ["navarch:admins"]
     assert abs(issued.not_valid_after_utc - before - timedelta(hours=8)) < timedelta(minutes=1)
     assert datetime.fromisoformat(answer.json()["expires_at"]) == issued.not_valid_after_utc
-    (event,) = api.get("/clusters/shop/events").json()["events"]
+    event = api.get("/clusters/shop/events").json()["events"][-1]
     assert event["reason"] == "KubeconfigIssued"
     assert answer.headers["x-openstack-request-id"] in event["message"]
     assert "ann-id" in event["message"]
@@ -178,3 +179,21 @@ def test_nobody_poses_as_a_part_of_kubernetes(api: Api, name: str) -> None:
     api.tokens.callers["odd"] = Caller("0123", name, "alpha", ("member",), expires)
     issued = certificate(api.as_("odd").post("/clusters/shop/kubeconfigs", {}))
     assert names(issued, NameOID.COMMON_NAME) == ["keystone:0123"]
+
+
+def test_the_timeline_says_who_asked_for_what(api: Api) -> None:
+    made = api.create()
+    api.patch("/clusters/shop", {"spec": {"paused": True}})
+    api.post("/clusters/shop/node_groups", {"name": "web"})
+    answer = api.patch("/clusters/shop/node_groups/web", {"spec": {"replicas": 5}})
+    api.patch("/clusters/shop/node_groups/web", {"spec": {"replicas": 5}})
+    for path in ("/node_groups/web", "/node_groups/web", "", ""):
+        api.delete(f"/clusters/{made['id']}{path}")
+    events = api.get(f"/clusters/{made['id']}/events").json()["events"]
+    assert [(e["reason"], e["subject"]) for e in events] == [
+        ("ClusterRequested", "shop"), ("ChangeRequested", "shop"), ("NodeGroupRequested", "web"),
+        ("NodeGroupChangeRequested", "web"), ("NodeGroupDeletionRequested", "web"), ("DeletionRequested", "shop"),
+    ]  # fmt: skip
+    assert "spec.paused false -> true" in events[1]["message"]
+    request_id = answer.headers["x-openstack-request-id"]
+    assert events[3]["message"] == f"ann asked for web spec.replicas 2 -> 5 ({request_id})"

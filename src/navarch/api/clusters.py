@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from navarch.api import policy, watch
 from navarch.api.bodies import Document, judged, merge, understand
-from navarch.api.plans import plan_view
+from navarch.api.plans import change_text, plan_view
 from navarch.api.problems import Problem, documented, invalid, not_found
 from navarch.api.requests import ClusterPatch, NewCluster
 from navarch.api.service import Access, Body, IfMatch, allowed, etag, matched
@@ -131,6 +131,8 @@ def create_cluster(
         ) from None  # fmt: skip
     except NotFound:
         raise Problem(409, "gone", "the cluster that was made with this key has been deleted") from None
+    if stored.cluster.id == origin.id:  # and not what a request with the same key made at the same time
+        access.note(stored.cluster.id, "ClusterRequested", "asked for the cluster", subject=cluster.name)
     return _accepted(response, stored)
 
 
@@ -181,11 +183,14 @@ def change_cluster(
             return _shown(response, stored)
         try:
             wish = replace(after, request_id=access.request_id)
-            return _shown(response, access.service.store.change_cluster(wish, generation=before.generation))
+            changed = access.service.store.change_cluster(wish, generation=before.generation)
         except Stale:
             continue  # somebody was faster: the patch is merged into what is there now, unless If-Match objects
         except NotFound:
             raise not_found("cluster") from None
+        text = change_text(cluster_view(stored), cluster_view(changed))
+        access.note(before.id, "ChangeRequested", f"asked for {text}", subject=before.name)
+        return _shown(response, changed)
     raise Problem(409, "busy", "it is being changed by others all the time; try again")
 
 
@@ -212,6 +217,9 @@ def delete_cluster(
         )
     except NotFound:
         raise not_found("cluster") from None
+    if not stored.cluster.deleting:
+        what = "delete the cluster, but to keep its volumes" if keep else "delete the cluster"
+        access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
     return _accepted(response, gone)
 
 

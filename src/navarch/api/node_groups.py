@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from navarch.api import policy
 from navarch.api.bodies import Document, judged, merge, understand
 from navarch.api.clusters import DryRun, MayRead
-from navarch.api.plans import plan_view
+from navarch.api.plans import change_text, plan_view
 from navarch.api.problems import Problem, documented, invalid, not_found
 from navarch.api.requests import NewNodeGroup, NodeGroupPatch
 from navarch.api.service import Access, Body, IfMatch, allowed, etag, matched
@@ -70,6 +70,8 @@ def create_node_group(
         raise _taken(group.name) from None
     except NotFound:
         raise not_found("cluster") from None
+    text = f"asked for node group {made.name}, {made.spec.replicas} of {made.spec.flavor}"
+    access.note(stored.cluster.id, "NodeGroupRequested", text, subject=made.name)
     response.headers["Location"] = f"/kaas/v1/clusters/{stored.cluster.id}/node_groups/{made.name}"
     return _shown(response, made, stored.status)
 
@@ -115,6 +117,8 @@ def change_node_group(
             continue
         except NotFound:
             raise not_found("node group") from None
+        text = change_text(node_group_view(before, stored.status), node_group_view(changed, stored.status))
+        access.note(stored.cluster.id, "NodeGroupChangeRequested", f"asked for {name} {text}", subject=name)
         return _shown(response, changed, stored.status)
     raise Problem(409, "busy", "it is being changed by others all the time; try again")
 
@@ -127,11 +131,14 @@ def delete_node_group(
 ) -> Any:
     """Ask a node group to go: its nodes are drained and removed. Asking again changes nothing."""
     stored = _changeable(access, request, cluster)
-    matched(if_match, _group(stored, name).generation)
+    before = _group(stored, name)
+    matched(if_match, before.generation)
     try:
         gone = access.service.store.request_node_group_deletion(stored.cluster.id, name, at=access.service.now())
     except NotFound:
         raise not_found("node group") from None
+    if before.deletion_requested_at is None:
+        access.note(stored.cluster.id, "NodeGroupDeletionRequested", f"asked to delete node group {name}", subject=name)
     return _shown(response, gone, stored.status)
 
 

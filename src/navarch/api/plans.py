@@ -1,5 +1,6 @@
 """Dry runs: what a request would do, shown before anything is done."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.steps import Step
 from navarch.store.contract import Stored
+
+_LONGEST_TEXT = 1000
 
 
 def plan_view(
@@ -57,6 +60,13 @@ def _step(step: Step) -> StepView:
     # Ids of what does not exist yet are made up, and tell nothing.
     known = {k: v for k, v in details.items() if k == "image_id" or not k.endswith(("_id", "_ids"))}
     return StepView(kind=type(step).__name__, name=name, details=known)
+
+
+def change_text(before: Any, after: Any) -> str:
+    """What differs between two views, on one line."""
+    dumped = [view.model_dump(mode="json", include={"labels", "spec"}) for view in (before, after)]
+    said = (f"{c.field} {json.dumps(c.before)} -> {json.dumps(c.after)}" for c in _changes("", *dumped))
+    return ", ".join(said)[:_LONGEST_TEXT]
 
 
 def _changes(path: str, before: Any, after: Any) -> Iterator[ChangeView]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
+import structlog
 from fastapi import Depends, Header, Query, Request
 
 from navarch.api.bodies import Document, read_document
@@ -17,11 +18,14 @@ from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.errors import Temporary
 from navarch.domain.spec import Cluster
+from navarch.domain.status import Event
 from navarch.domain.steps import Step
 from navarch.store.contract import ApiStore, NotFound, Stored
 
 Planner = Callable[[Cluster, Catalogue], Sequence[Step]]
+_log = structlog.get_logger("navarch.api")
 _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -74,6 +78,14 @@ class Access:
             return self.service.store.cluster(reference, project_id=self.project_id)
         except NotFound:
             raise not_found("cluster") from None
+
+    def note(self, cluster_id: str, reason: str, message: str, *, subject: str = "") -> None:
+        """Write who asked for what into the timeline. What was asked is done already: a note that is lost is logged."""
+        text = f"{self.caller.user_name} {message} ({self.request_id})"
+        try:
+            self.service.store.add_event(cluster_id, Event(self.service.now(), reason, text, subject=subject))
+        except (Temporary, NotFound) as error:
+            _log.warning("not in the timeline", cluster_id=cluster_id, reason=reason, note=text, error=str(error))
 
     def quota(self, project_id: str) -> Quota | None:
         """The project's quotas; None where no worker could read them in time."""

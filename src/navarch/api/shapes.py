@@ -158,7 +158,7 @@ class MachineView(BaseModel):
 
 
 class EventView(BaseModel):
-    """A line of the timeline: `reason` happened to `subject`; it ended `at` and took `seconds`."""
+    """A line of the timeline: `reason` happened to `subject`; it began `at` and took `seconds`."""
 
     id: int
     at: datetime
