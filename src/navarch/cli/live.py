@@ -14,6 +14,7 @@ from navarch.cli.progress import Progress, Row, State
 if TYPE_CHECKING:
     from rich.console import Group
 
+_TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SIGNS = {State.WAITING: "·", State.RUNNING: "…", State.DONE: "✓", State.FAILED: "✗"}
 _STYLES = {State.WAITING: "dim", State.RUNNING: "cyan", State.DONE: "green", State.FAILED: "red"}
 
@@ -76,7 +77,8 @@ class LineView:
             took = f" ({span(row.seconds)})" if row.seconds is not None and row.state is State.DONE else ""
             self.say(f"{row.name}: {row.state}{took}{' - ' + row.detail if row.detail else ''}")
         if progress.blocked is None:
-            self._seen.pop("!", None)
+            if self._seen.pop("!", None):
+                self.say("No longer blocked.")
         else:
             condition = progress.blocked
             seen = (condition["reason"], re.sub(r"\d+", "#", condition["message"]))
@@ -95,14 +97,14 @@ class LiveView:
     def __init__(self, title: str, *, console: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
         from rich.live import Live
-        from rich.spinner import Spinner
 
         self._title, self._clock = title, clock
         self._start, self._shown_at = clock(), clock()
         self._progress: Progress | None = None
-        self._spinner = Spinner("dots", style="cyan")
-        console = console or Console(stderr=True, markup=False, emoji=False, highlight=False)
-        self._live = Live(get_renderable=self._draw, console=console, refresh_per_second=8, vertical_overflow="visible")
+        self._console = console or Console(stderr=True, markup=False, emoji=False, highlight=False)
+        self._live = Live(
+            get_renderable=self._draw, console=self._console, refresh_per_second=8, vertical_overflow="visible"
+        )
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -117,29 +119,26 @@ class LiveView:
         self._progress, self._shown_at = progress, self._clock()
 
     def say(self, text: str) -> None:
-        self._live.console.print(text)
+        self._console.print(text)
 
     def _draw(self) -> "Group":
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(width=1)
-        grid.add_column(no_wrap=True)
-        grid.add_column(justify="right", width=7)
-        grid.add_column(overflow="ellipsis", no_wrap=True)
-        progress = self._progress
-        head = Text(f"{self._title}  {span(self._clock() - self._start)}", style="bold")
-        if progress is None:
-            return Group(head)
-        for row in progress.rows:
-            sign: Any = self._spinner if row.state is State.RUNNING else Text(_SIGNS[row.state], _STYLES[row.state])
-            style = "dim" if row.state is State.WAITING else ""
-            grid.add_row(sign, Text(row.name, style), Text(self._seconds(row), "dim"), Text(row.detail, "dim"))
-        parts: list[Any] = [head, grid]
-        if progress.blocked is not None:
-            parts.append(Text("\n".join(blocked_lines(progress)), style="red"))
+        width = self._console.width
+        parts = [Text(f"{self._title}  {span(self._clock() - self._start)}", style="bold")]
+        rows = self._progress.rows if self._progress is not None else ()
+        longest = min(max((len(row.name) for row in rows), default=0), max(10, width // 2))
+        turn = _TURNS[int(self._clock() * 8) % len(_TURNS)]
+        for row in rows:
+            line = Text(no_wrap=True, overflow="ellipsis")
+            line.append(turn if row.state is State.RUNNING else _SIGNS[row.state], _STYLES[row.state])
+            line.append(f" {row.name[:longest]:<{longest}} ", "dim" if row.state is State.WAITING else "")
+            line.append(f"{self._seconds(row):>8} {row.detail}", "dim")
+            line.truncate(width, overflow="ellipsis")
+            parts.append(line)
+        if self._progress is not None and self._progress.blocked is not None:
+            parts.append(Text("\n".join(blocked_lines(self._progress)), style="red"))
         return Group(*parts)
 
     def _seconds(self, row: Row) -> str:

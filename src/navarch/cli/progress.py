@@ -39,6 +39,7 @@ class Progress:
     blocked: Condition | None
 
 
+_STEM_LENGTH = 24  # of a cluster's name in the names of its objects
 # The chapters of the cloud's part in the order they begin, by the reasons the service gives while they are not done.
 _CLOUD_CHAPTERS = (
     ("network", "CreatingNetwork"),
@@ -51,11 +52,11 @@ def progress_of(cluster: Cluster, machines: Sequence[Machine], now: datetime) ->
     """The rows: the cloud's part, every machine, the Kubernetes API, nodes, add-ons; on deletion what is left."""
     conditions = {c["type"]: c for c in cluster["status"].get("conditions") or []}
     if cluster.get("deletion_requested_at"):
-        rows = (*_machine_rows(machines, now), *_deletion(conditions.get("Deleted")))
+        rows = (*_machine_rows(cluster, machines, now), *_deletion(conditions.get("Deleted")))
     else:
         rows = (
             *_cloud(conditions.get("InfrastructureReady"), cluster),
-            *_machine_rows(machines, now),
+            *_machine_rows(cluster, machines, now),
             *_kubernetes(cluster, conditions),
         )
     return Progress(cluster["name"], cluster["status"].get("phase") or "Progressing", rows, blocked(cluster))
@@ -89,28 +90,33 @@ def _cloud(condition: Condition | None, cluster: Cluster) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _machine_rows(machines: Sequence[Machine], now: datetime) -> tuple[Row, ...]:
-    return tuple(_machine(machine, now) for machine in machines)
+def stem_of(cluster: Cluster) -> str:
+    """What the names of all objects of this cluster begin with."""
+    return f"{cluster['name'][:_STEM_LENGTH].rstrip('-')}-{cluster['id'][:8]}-"
 
 
-def _machine(machine: Machine, now: datetime) -> Row:
+def _machine_rows(cluster: Cluster, machines: Sequence[Machine], now: datetime) -> tuple[Row, ...]:
+    stem = stem_of(cluster)
+    return tuple(_machine(machine, f"machine {machine['name'].removeprefix(stem)}", now) for machine in machines)
+
+
+def _machine(machine: Machine, name: str, now: datetime) -> Row:
     phases = machine.get("phases") or []
     last = phases[-1] if phases else None
     if machine.get("removing"):
-        return Row(machine["name"], State.RUNNING, "leaving")
+        return Row(name, State.RUNNING, "leaving")
     if machine.get("joined"):
         took = _since(machine["created_at"], last["at"] if last else None)
-        return Row(machine["name"], State.DONE, "joined", took)
+        return Row(name, State.DONE, "joined", took)
     going = max(0.0, (now - parse_time(machine["created_at"])).total_seconds())
     if last is None:
-        return Row(machine["name"], State.RUNNING, "boots", going)
+        return Row(name, State.RUNNING, "boots", going)
     failed = next((p for p in phases if p["state"] == "failed"), None)
     if failed is not None:
         lines = (failed.get("log") or "").strip().splitlines()
-        return Row(machine["name"], State.FAILED, f"{failed['phase']} failed{': ' + lines[-1] if lines else ''}", going)
+        return Row(name, State.FAILED, f"{failed['phase']} failed{': ' + lines[-1] if lines else ''}", going)
     running = next((p for p in phases if p["state"] == "started"), last)
-    done = sum(p["state"] == "done" for p in phases)
-    return Row(machine["name"], State.RUNNING, f"{running['phase']} ({done} phases done)", going)
+    return Row(name, State.RUNNING, running["phase"], going)
 
 
 def _kubernetes(cluster: Cluster, conditions: dict[str, Condition]) -> tuple[Row, ...]:

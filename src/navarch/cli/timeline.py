@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from navarch.cli.output import parse_time, span
+from navarch.cli.progress import stem_of
 from navarch.client.shapes import Cluster, Event, Machine
 
 GROUPS = ("cloud", "machine", "kubernetes", "navarch")
@@ -70,7 +71,7 @@ def waterfall(
     ready = (parse_time(ready_at) - origin).total_seconds() if ready_at else None
     horizon = ready if ready is not None and not everything else float("inf")
     found: dict[tuple[str, str, str], list[Segment]] = {}
-    stem = f"{cluster['name'][:24].rstrip('-')}-{cluster['id'][:8]}-"  # begins the name of every object of this cluster
+    stem = stem_of(cluster)
     boots = {machine["name"]: _machine_segments(machine, origin, now) for machine in machines}
 
     def add(group: str, subject: str, name: str, segment: Segment) -> None:

@@ -36,8 +36,8 @@ def test_a_machine_shows_its_phase_and_its_seconds(cluster: Any, machine: Make) 
     running = {"phase": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
     done = {"phase": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2, "log": ""}
     rows = progress_of(cluster("Progressing"), [machine("m", False, phases=[done, running])], NOW).rows
-    (row,) = [r for r in rows if r.name == "m"]
-    assert (row.state, row.detail, row.seconds) == (State.RUNNING, "KubeadmInit (1 phases done)", 30.0)
+    (row,) = [r for r in rows if r.name == "machine m"]
+    assert (row.state, row.detail, row.seconds) == (State.RUNNING, "KubeadmInit", 30.0)
 
 
 def test_a_failed_phase_shows_the_last_line_of_its_log(cluster: Any, machine: Make) -> None:
@@ -51,7 +51,7 @@ def test_a_failed_phase_shows_the_last_line_of_its_log(cluster: Any, machine: Ma
     (row,) = [
         r
         for r in progress_of(cluster("Progressing"), [machine("m", False, phases=[failed])], NOW).rows
-        if r.name == "m"
+        if r.name == "machine m"
     ]
     assert (row.state, row.detail) == (State.FAILED, "KubeadmInit failed: two")
 
@@ -76,7 +76,7 @@ def test_lines_are_written_for_changes_only(cluster: Any, condition: Any, machin
         "2026-03-01T12:00:31+00:00 +1s Creating",
         "2026-03-01T12:00:31+00:00 +2s network: done",
         "2026-03-01T12:00:31+00:00 +3s load balancer: running - lb for 3 s",
-        "2026-03-01T12:00:31+00:00 +4s m: running - boots",
+        "2026-03-01T12:00:31+00:00 +4s machine m: running - boots",
     ]
 
 
@@ -94,8 +94,25 @@ def test_the_live_view_draws_every_row_and_what_blocks(cluster: Any, condition: 
     with LiveView("Creating cluster shop", console=console) as view:
         view.show(progress_of(cluster("Blocked", trouble), [machine()], NOW))
     text = stream.getvalue()
-    for words in ("Creating cluster shop", "shop-0d5a2f0e-cp-0", "39.0 s", "joined", "what to do: ask for 4"):
+    for words in ("Creating cluster shop", "machine cp-0", "39.0 s", "joined", "what to do: ask for 4"):
         assert words in text
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_every_row_of_the_live_view_is_one_line_of_a_narrow_terminal(
+    cluster: Any, condition: Any, machine: Make, width: int
+) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=False, width=width)
+    waits = condition("AddonsReady", "False", "WaitingForAddons", "a long message " * 20)
+    found = cluster("Progressing", waits, kubernetes_version="1.37.2")
+    view = LiveView("Creating", console=console)
+    progress = progress_of(found, [machine(), machine("shop-0d5a2f0e-" + "x" * 60)], NOW)
+    view.show(progress)
+    console.print(view._draw())
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 1 + len(progress.rows)
+    assert all(len(line.rstrip()) <= width for line in lines)
 
 
 def test_the_exact_condition_is_preferred_to_readys_copy(cluster: Any, condition: Any) -> None:
@@ -123,7 +140,7 @@ def test_create_waits_for_ready_of_its_generation(creating: Service, navarch: Ca
     assert ran.code == 0
     assert "ready after 70s: https://198.51.100.23:6443" in ran.out
     assert "navarch cluster kubeconfig shop" in ran.out
-    assert "shop-0d5a2f0e-cp-0: done (39s)" in ran.err
+    assert "machine cp-0: done (39s)" in ran.err
     assert len([r for r in creating.requests if r.path.endswith(ID)]) == 3
 
 
@@ -137,6 +154,7 @@ def test_a_blocked_cluster_may_clear(
     ran = navarch("cluster", "create", "shop")
     assert ran.code == 0
     assert "what to do: ask" in ran.err
+    assert "No longer blocked." in ran.err
 
 
 def test_a_cluster_blocked_to_the_end_is_a_failure_with_its_remedy(
