@@ -1,6 +1,8 @@
 """A machine's disks: files behind loop devices, shown in its /dev as a guest with virtio disks would see them."""
 
+import fcntl
 import json
+import struct
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +11,10 @@ from navarch_lab_plugins.record import write_whole
 
 _SERIAL_LENGTH = 20
 """virtio-blk's serial number has 20 bytes, so that is what udev can put into a link's name."""
+
+# The kernel's loop.h: ioctls, and struct loop_info64.
+_SET_STATUS64, _GET_STATUS64, _AUTOCLEAR = 0x4C04, 0x4C05, 4
+_STATUS_SIZE, _FLAGS_OFFSET = 232, 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,31 @@ def hide_script(disk: Disk) -> str:
 
 
 def attach_loop(file: str, read_only: bool = False) -> str:
-    """Path of a loop device on `file`, found or made. Direct I/O, so that the file is not cached a second time below
-    the machine's own cache and a flush inside goes to the disk."""
-    have = loops_of(file)
-    if have:
-        return have[0]
+    """Path of a loop device on `file`, found or made.
+
+    One that exists is taken, since two on one file would have two caches. Direct I/O, so that the file is not cached a
+    second time below the machine's own cache and a flush inside goes to the disk.
+    """
+    for loop in loops_of(file):
+        if _keep(loop):
+            return loop
     return run("losetup", "--find", "--show", "--direct-io=on", *(["--read-only"] if read_only else []), file)
+
+
+def _keep(loop: str) -> bool:
+    """Let a loop device that was told to free itself at its last close live on; False if it is on its way out already.
+    Such a one is left where a volume was detached from a machine that still had it mounted."""
+    status = bytearray(_STATUS_SIZE)
+    try:
+        with open(loop, "rb") as handle:
+            fcntl.ioctl(handle, _GET_STATUS64, status)
+            (flags,) = struct.unpack_from("I", status, _FLAGS_OFFSET)
+            if flags & _AUTOCLEAR:
+                struct.pack_into("I", status, _FLAGS_OFFSET, flags & ~_AUTOCLEAR)
+                fcntl.ioctl(handle, _SET_STATUS64, status)
+    except OSError:
+        return False
+    return True
 
 
 def loops_of(file: str) -> list[str]:

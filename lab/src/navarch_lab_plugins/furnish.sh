@@ -3,6 +3,7 @@
 # mknod needs the machine's own /proc (and so its PID namespace), or it fails with "Operation not supported".
 folder=$1
 read -r _ nspawn < "$folder/pids"
+[ "$nspawn" != 0 ] || exit 1
 tries=0
 while :; do
     read -r init _ 2> /dev/null < "/proc/$nspawn/task/$nspawn/children"

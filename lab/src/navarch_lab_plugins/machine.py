@@ -2,7 +2,7 @@
 
 All its state is in its folder, nothing in memory:
     meta.json   the order (record.py)        disks.json  its disks (disks.py)
-    root/       the mounted root disk        config.ext4 the config drive
+    root/       where it mounts its root     config.ext4 the config drive
     pids        PIDs of supervisor and systemd-nspawn while it runs
     command, cgroups, furnish                what supervise.sh and furnish.sh go by
     console.log everything the machine wrote to its console, over all boots
@@ -97,7 +97,8 @@ class Machine:
         record = self.record
         if record is None:
             raise MachineFailed(f"machine {self.uuid} has no record in {self.folder}")
-        root = rootfs.mount_root(record.root, self.folder / "root")
+        (self.folder / "root").mkdir(exist_ok=True)
+        root = rootfs.root_loop(record.root)
         self.disks.clear()
         self.disks.put(Disk(record.root_serial, ROOT_NODE, record.root, *device_number(root)))
         for disk in volumes:
@@ -111,7 +112,10 @@ class Machine:
             (self.folder / left).unlink(missing_ok=True)
         with self.console.open("ab") as console:
             subprocess.run(
-                ["setsid", "--fork", "sh", str(_SCRIPTS / "supervise.sh"), str(self.folder)],
+                [
+                    *("setsid", "--fork", "unshare", "--mount", "--propagation", "slave"),
+                    *("sh", str(_SCRIPTS / "supervise.sh"), str(self.folder), root, rootfs.MOUNT_OPTIONS),
+                ],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/", check=True,
             )  # fmt: skip
         self._wait_until_furnished()
@@ -150,8 +154,7 @@ class Machine:
         return words + [f"--bind={device}" for device in _HOST_DEVICES if Path(device).exists()]
 
     def stop(self, grace: float = 0) -> None:
-        """Stop the machine, at once or after `grace` seconds in which it may power off by itself; unmount its root
-        disk."""
+        """Stop the machine, at once or after `grace` seconds in which it may power off by itself."""
         init = self.init()
         if init and grace > 0:
             os.kill(init, _POWER_OFF)
@@ -159,8 +162,8 @@ class Machine:
             while self.running() and time.monotonic() < end:
                 time.sleep(0.05)
         self.power_cut()
-        record = self.record
-        rootfs.unmount_root(record.root if record else "", self.folder / "root")
+        while os.path.ismount(self.folder / "root"):  # TRANSITION
+            run("umount", str(self.folder / "root"))
 
     def power_cut(self) -> None:
         """Kill everything in it, as if its power were gone. Raises MachineFailed if something survives."""

@@ -1,19 +1,19 @@
-"""Root disks: clones of an image, grown to the flavor's size, and mounted.
+"""Root disks: clones of an image, grown to the flavor's size.
 
 The clone is a real ext4, since containerd's overlays do not work on an overlay, and since the size a flavor promises
 is then the size the machine sees. All that takes time is done once for each pair of image and size and kept beside
 the image.
 """
 
-import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from navarch_lab_plugins.commands import run
-from navarch_lab_plugins.disks import attach_loop, detach_loops
+from navarch_lab_plugins.disks import attach_loop, loops_of
 from navarch_lab_plugins.locks import file_lock
 
-_MOUNT_OPTIONS = "noatime,noinit_itable,barrier=0"
+MOUNT_OPTIONS = "noatime,noinit_itable,barrier=0"
 """noinit_itable: else the kernel writes all inode tables of the grown part, hundreds of MB for each machine.
 barrier=0: a root disk's flushes would go through two file systems down to the host's disk, and guard only against a
 power cut of the host."""
@@ -21,6 +21,10 @@ power cut of the host."""
 
 class NotExt4(Exception):
     """The image or volume holds no ext4."""
+
+
+class DiskBusy(Exception):
+    """A root disk is still mounted somewhere."""
 
 
 class Images:
@@ -101,23 +105,18 @@ def _size_inside(file: Path) -> int:
         return ext4_size(handle.read(1024))
 
 
-def mount_root(file: str, folder: Path) -> str:
-    """Mount a root disk on `folder`, grown first if the file is larger than the ext4 in it; return the loop device."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.path.ismount(folder):
-        return run("findmnt", "--noheadings", "--output", "SOURCE", "--mountpoint", str(folder))
+def root_loop(file: str, within: float = 60) -> str:
+    """A loop device on a root disk, whose ext4 is grown first if the file is larger. supervise.sh mounts it.
+
+    Raises DiskBusy if an earlier mount is not gone after `within` seconds: two at once would destroy it.
+    """
+    end = time.monotonic() + within
+    while loops_of(file):
+        if time.monotonic() > end:
+            raise DiskBusy(f"root disk {file} is still in use: {loops_of(file)}")
+        time.sleep(0.05)
     inside = _size_inside(Path(file))
     loop = attach_loop(file)
     if Path(file).stat().st_size - inside >= 1 << 20:
         grow(loop)
-    run("mount", "-o", _MOUNT_OPTIONS, loop, str(folder))
-    run("losetup", "--detach", loop, check=False)  # from now on it frees itself when it is no longer mounted
     return loop
-
-
-def unmount_root(file: str, folder: Path) -> None:
-    """Unmount a root disk and free its loop device."""
-    while os.path.ismount(folder):
-        run("umount", str(folder), timeout=600)
-    if file:
-        detach_loops(file)

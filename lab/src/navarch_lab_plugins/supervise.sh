@@ -1,9 +1,16 @@
 #!/bin/sh
-# Keeps one machine running: supervise.sh FOLDER
+# Keeps one machine running: supervise.sh FOLDER LOOP MOUNT-OPTIONS
+# In a mount namespace of its own, so that the root disk is mounted for this machine alone and its mount ends with it. In the
+# host's, any `ip netns exec` would copy the mount and keep it, and the disk, for as long as what it runs.
 # A process of its own, so that machines and nova-compute outlive each other. systemd-nspawn with --keep-unit ends with exit
 # code 133 when the machine asks for a reboot and leaves it to its caller to start it again.
-folder=$1
+folder=$1 loop=$2 options=$3
+echo "$$ 0" > "$folder/pids"
 while read -r procs; do echo $$ > "$procs"; done < "$folder/cgroups"
+if [ -n "$loop" ]; then
+mount -o "$options" "$loop" "$folder/root" || exit 1
+losetup --detach "$loop" # from now on it frees itself when the mount is gone
+fi
 set --
 while IFS= read -r word; do set -- "$@" "$word"; done < "$folder/command"
 while :; do

@@ -13,8 +13,8 @@ from navarch_lab_plugins.pool import close_pool
 
 
 def halt_machines(base: Path) -> int:
-    """Stop every machine at once and unmount its root disk; its folder stays, so nova can start it again. Returns how
-    many ran."""
+    """Stop every machine at once and free its disks; its folder stays, so nova can start it again. Returns how many
+    ran."""
     count = 0
     for machine in machines(base, Switch("false", "")):
         count += machine.running()
