@@ -35,8 +35,8 @@ def page() -> str:
     """The whole page."""
     parts = [
         "# Settings",
-        "One TOML file, `/etc/navarch/navarch.toml` unless `--config` names another. Relative paths are relative to it. A "
-        "mistake is named, with all others, before anything starts.",
+        "One TOML file, `/etc/navarch/navarch.toml` unless `--config` names another. Relative paths are relative to "
+        "it. A mistake is named, with all others, before anything starts.",
         _EXAMPLE.strip(),
     ]
     for name, section in get_type_hints(Settings).items():
