@@ -127,6 +127,18 @@ def test_without_the_right_to_lower_oom_scores_containerd_does_not_try(
     assert nspawn.containerd.get("restrict_oom_score_adj", False) is restricted
 
 
+def test_cgroups_that_outlived_a_reboot_are_removed_unless_something_is_in_them(tmp_path: Path) -> None:
+    nspawn = machine(tmp_path, container=True, cgroup_version=1)
+    left, used = (tmp_path / "cgroup/memory/kubepods/burstable" / name for name in ("left", "used"))
+    left.mkdir(parents=True)
+    used.mkdir()
+    (used / "process").touch()  # rmdir refuses it, as the kernel does for a cgroup with a process
+    nspawn.run()
+    assert not left.exists()
+    assert used.exists()
+    assert nspawn.facts["container"] is True
+
+
 def test_it_may_run_again(tmp_path: Path) -> None:
     nspawn = machine(tmp_path, container=True, cgroup_version=1)
     nspawn.run()
