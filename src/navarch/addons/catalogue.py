@@ -103,6 +103,7 @@ def _coredns(inputs: Inputs) -> Rendered:
         "image_coredns": _image(inputs, "coredns"),
         "dns_address": str(ipaddress.ip_network(inputs.cluster.spec.network.service_cidr)[DNS_HOST]),
         "coredns_affinity": _apart({"k8s-app": "kube-dns"}, strictly=_places(inputs) > 1),
+        "coredns_tolerations": _dns_tolerations(inputs),
     }
     return Rendered("coredns", *render("coredns", "coredns.yaml", values))
 
@@ -243,6 +244,20 @@ def _apart(labels: Mapping[str, str], *, strictly: bool) -> Object:
         return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     preferred = [{"weight": 100, "podAffinityTerm": term}]
     return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+def _dns_tolerations(inputs: Inputs) -> list[Object]:
+    tolerated: list[Object] = [
+        {"key": "CriticalAddonsOnly", "operator": "Exists"},
+        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+    ]
+    spec = inputs.cluster.spec
+    zones = {*spec.control_plane.zones, *(zone for group in inputs.cluster.node_groups for zone in group.spec.zones)}
+    if len(zones) < 2:
+        # In several zones the pods wait until the cloud controller has said which node is in which.
+        taint = "node.cloudprovider.kubernetes.io/uninitialized"
+        tolerated.append({"key": taint, "operator": "Exists", "effect": "NoSchedule"})
+    return tolerated
 
 
 def _cloud_config_mark(inputs: Inputs) -> str:

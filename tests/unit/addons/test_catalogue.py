@@ -127,6 +127,19 @@ def test_the_cloud_controller_runs_where_nothing_else_can_yet() -> None:
     } <= keys
 
 
+def waits_for_the_cloud(workload: str, of: Inputs) -> bool:
+    tolerated = {t.get("key") for t in pod_specs(of)[workload]["tolerations"]}
+    return not tolerated & {None, "node.cloudprovider.kubernetes.io/uninitialized"}
+
+
+def test_only_dns_in_several_zones_waits_for_the_cloud_controller() -> None:
+    assert not [name for name in pod_specs(inputs()) if waits_for_the_cloud(name, inputs())]
+    wide = cluster()
+    groups = (NodeGroup("default", NodeGroupSpec("m1.small", zones=("z1", "z2"))),)
+    several = inputs(cluster=replace(wide, node_groups=groups))
+    assert [name for name in pod_specs(several) if waits_for_the_cloud(name, several)] == ["coredns"]
+
+
 def test_the_tunnel_leaves_room_for_its_headers() -> None:
     for container in (
         pod_specs(inputs(mtu=1442))["calico-node"]["initContainers"][0],
