@@ -1,6 +1,8 @@
 """Migrations, named queries, and the private server."""
 
+import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -89,3 +91,21 @@ def _runs(server: PrivatePostgres) -> bool:
 def test_a_server_that_cannot_be_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="too long"):
         PrivatePostgres(tmp_path / ("x" * 120)).start()
+
+
+def test_a_server_that_was_killed_starts_again_with_what_was_committed() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="navarch-pg-"))
+    folder.chmod(0o755)
+    server = PrivatePostgres(folder)
+    try:
+        server.start()
+        migrate(server.dsn)
+        pid = server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        server.start()
+        assert server.pid != pid
+        assert migrate(server.dsn) == ()
+    finally:
+        server.stop()
+        shutil.rmtree(folder)

@@ -29,7 +29,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-        raise Unavailable(f"no connection to the database: {error}") from error
+        raise Unavailable(f"no connection to the database: {_first_line(error)}") from error
     except (pg.DeadlockDetected, pg.SerializationFailure) as error:
         raise Conflict("another transaction was faster", after=0.1) from error
     except (pg.QueryCanceled, pg.LockNotAvailable, pg.IdleInTransactionSessionTimeout) as error:

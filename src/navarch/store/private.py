@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import psycopg
 _DEBIAN = Path("/usr/lib/postgresql")
 _DATABASE = "navarch"
 _SOCKET_PATH_LIMIT = 107  # sockaddr_un
+_END_SECONDS = 10.0
 _SETTINGS = """\
 # Written by Navarch at every start.
 listen_addresses = ''
@@ -86,11 +88,9 @@ class PrivatePostgres:
         """The server's process id, or None if it does not run."""
         try:
             pid = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
-            os.kill(pid, 0)
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
         except (OSError, ValueError):
             return None
-        return pid if name.startswith("postgres") else None  # the number may have gone to another program by now
+        return pid if pid in self._processes() else None  # the number may have gone to another program by now
 
     def start(self) -> None:
         """Have it running, with an empty or the earlier database. Raises CannotStart."""
@@ -109,6 +109,28 @@ class PrivatePostgres:
         if self.pid is not None:
             command = [self._program("pg_ctl"), "stop", "-w", "-t", "60", "-s", "-m", "fast", "-D", self._data]
             self._call(self._account(), command, f"see {self._log}")
+
+    def _processes(self) -> list[int]:
+        """The server's processes: they work in the data folder. What was killed and not yet buried works nowhere."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if (folder / "cwd").readlink() == self._data.resolve():
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+        return found
+
+    def _clear_after_kill(self) -> None:
+        """Remove the lock files of a server that was killed. PostgreSQL does so itself, but not while its process is a
+        zombie, as for ever in a container whose first process does not reap. Its backends must have ended before."""
+        lock, end = self._data / "postmaster.pid", time.monotonic() + _END_SECONDS
+        while lock.exists() and self._processes():
+            if time.monotonic() > end:
+                raise CannotStart(f"processes of an earlier server still run in {self._data}: {self._processes()}")
+            time.sleep(0.1)
+        lock.unlink(missing_ok=True)
+        (self._run / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def _prepare(self, account: _Account) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -129,7 +151,14 @@ class PrivatePostgres:
             self._data.rmdir()
             fresh.rename(self._data)
         durable = "on" if self._durable else "off"
+        self._clear_after_kill()
         (self._data / "navarch.conf").write_text(_SETTINGS.format(run=self._run, durable=durable))
+
+    def _log_end(self) -> str:
+        try:
+            return "\n" + "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+        except OSError:
+            return ""
 
     def _ensure_database(self) -> None:
         try:
@@ -189,4 +218,4 @@ class PrivatePostgres:
             if done.returncode:
                 output.seek(0)
                 said = output.read()[-2000:].strip()
-                raise CannotStart(f"{Path(command[0]).name} as {account.name} failed: {said} {hint}".strip())
+                raise CannotStart(f"{Path(command[0]).name} as {account.name} failed: {said} {hint}{self._log_end()}")
