@@ -15,9 +15,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import openstack
 import yaml
 from demo.customer import Kubectl
+from demo.stack import connect
 from demo.steps import until
 
 from navarch.addons import catalogue as addons
@@ -54,7 +54,7 @@ class Expert:
     """One run. `clouds_file` and `cloud` are the customer's; `release` the node image's."""
 
     def __init__(self, clouds_file: Path, cloud: str, release: Release, kubectl: str, flavors: tuple[str, str]) -> None:
-        self._cloud = openstack.connect(cloud=cloud, load_yaml_config=True, config_files=[str(clouds_file)])
+        self._cloud = connect(clouds_file, cloud)
         self._auth = yaml.safe_load(clouds_file.read_text())["clouds"][cloud]
         self._release, self._kubectl, self._flavors = release, kubectl, flavors
         self._marks: list[tuple[str, float]] = []

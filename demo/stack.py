@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -35,9 +36,22 @@ class Lab:
         entry: dict[str, dict[str, str]] = yaml.safe_load(self.clouds_file.read_text())["clouds"][name]
         return entry
 
+    def connect(self, name: str) -> Any:
+        """OpenStack as that user: an openstacksdk connection, whatever the environment says."""
+        return connect(self.clouds_file, name)
+
     def environment(self, cloud: str) -> dict[str, str]:
         """What an OpenStack tool needs to act as that user."""
         return {"OS_CLIENT_CONFIG_FILE": str(self.clouds_file), "OS_CLOUD": cloud}
+
+
+def connect(clouds_file: Path, name: str) -> Any:
+    """An openstacksdk connection as a user of a clouds.yaml."""
+    import openstack.config
+    from openstack.connection import Connection
+
+    settings = openstack.config.OpenStackConfig(config_files=[str(clouds_file)], load_envvars=False)
+    return Connection(config=settings.get_one(cloud=name))
 
 
 def command(name: str) -> str:
@@ -122,9 +136,7 @@ class Stack:
 
     def register(self) -> None:
         """Have service type `kubernetes` with this endpoint in Keystone's catalogue."""
-        import openstack
-
-        admin = openstack.connect(cloud="admin", load_yaml_config=True, config_files=[str(self.lab.clouds_file)])
+        admin = self.lab.connect("admin")
         identity = admin.identity
         service = next(iter(identity.services(type="kubernetes")), None)
         if service is None:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from demo.customer import Kubectl, Shop
-from demo.stack import HOST, Stack, command, find_lab
+from demo.stack import HOST, Stack, command, connect, find_lab
 from demo.steps import StepFailed, Teller
 
 VERSION = "1.37.2"
@@ -174,10 +174,7 @@ def clean() -> None:
 
 def left_in_project(clouds_file: Path, customer: str) -> list[str]:
     """What OpenStack's APIs show in a customer's project, other than what every project has."""
-    import openstack
-
-    cloud = openstack.connect(cloud=customer, load_yaml_config=True, config_files=[str(clouds_file)])
-    admin = openstack.connect(cloud="admin", load_yaml_config=True, config_files=[str(clouds_file)])
+    cloud, admin = connect(clouds_file, customer), connect(clouds_file, "admin")
     project = cloud.current_project_id
     lists = {
         "server": cloud.compute.servers(),

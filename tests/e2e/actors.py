@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openstack
 from demo.customer import Kubectl
 from demo.stack import Stack, command
 from demo.story import kubectl_program, left_in_project
@@ -63,8 +62,7 @@ class Customer:
 
     def cloud(self) -> Any:
         """OpenStack as this customer."""
-        file = str(self.stack.lab.clouds_file)
-        return openstack.connect(cloud=self.name, load_yaml_config=True, config_files=[file])
+        return self.stack.lab.connect(self.name)
 
     def left(self) -> list[str]:
         """What is in the project besides what every project has."""

@@ -51,10 +51,7 @@ def test_the_objects_are_exactly_those_planned(life: Customer) -> None:
 
 
 def test_workers_are_on_different_hosts_of_one_zone(life: Customer) -> None:
-    file = str(life.stack.lab.clouds_file)
-    import openstack
-
-    admin = openstack.connect(cloud="admin", load_yaml_config=True, config_files=[file])
+    admin = life.stack.lab.connect("admin")
     workers = [s for s in admin.compute.servers(all_projects=True) if s.name.startswith(f"{stem(life)}-default-")]
     assert {s.availability_zone for s in workers} == {"z1"}
     assert len({s.hypervisor_hostname for s in workers}) == 2
@@ -67,9 +64,7 @@ def test_no_machine_has_a_public_address(life: Customer) -> None:
 
 
 def test_user_data_holds_nothing_secret_but_a_used_ticket(life: Customer) -> None:
-    import openstack
-
-    admin = openstack.connect(cloud="admin", load_yaml_config=True, config_files=[str(life.stack.lab.clouds_file)])
+    admin = life.stack.lab.connect("admin")
     servers = [s for s in admin.compute.servers(all_projects=True) if s.name.startswith(stem(life))]
     assert len(servers) == 3
     for server in servers:
