@@ -165,8 +165,8 @@ class ApiStore(Protocol):
         ...
 
     def redeem_ticket(self, ticket_digest: bytes, machine: str, nonce_digest: bytes, *, now: datetime) -> Joined:
-        """Use a join ticket. The first nonce binds it: the same machine may ask again with the same nonce.
-        Raises TicketRefused."""
+        """Use a join ticket. The first nonce binds it: the same machine may ask again with the same nonce, also after
+        the ticket expired, until it has joined or is gone. Raises TicketRefused."""
         ...
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:

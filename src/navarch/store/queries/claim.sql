@@ -2,8 +2,8 @@
 -- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile.
 WITH due AS (
     SELECT id FROM clusters
-    WHERE next_look_at <= now() AND (lease_until IS NULL OR lease_until <= now())
-    ORDER BY next_look_at
+    WHERE due_at <= now()
+    ORDER BY due_at
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
 )
@@ -46,4 +46,4 @@ DELETE FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS 
 DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NOT NULL;
 
 -- name: next_due
-SELECT extract(epoch FROM min(greatest(next_look_at, lease_until)) - now())::float8 AS seconds FROM clusters;
+SELECT extract(epoch FROM min(due_at) - now())::float8 AS seconds FROM clusters;
