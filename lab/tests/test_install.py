@@ -62,4 +62,5 @@ def test_every_requirement_is_pinned_with_a_hash_and_no_index_is_named() -> None
 
 
 def test_what_the_services_call_is_installed() -> None:
+    assert len(DEBIAN_PACKAGES) == len(set(DEBIAN_PACKAGES))
     assert {"iptables", "xfsprogs", "systemd-container", "e2fsprogs"} <= set(DEBIAN_PACKAGES)

@@ -27,7 +27,6 @@ DEBIAN_PACKAGES = (
     "iproute2",
     "ethtool",
     "iptables",
-    "iptables",
     "qemu-utils",
     "e2fsprogs",
     "util-linux",
