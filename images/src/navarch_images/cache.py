@@ -10,11 +10,12 @@
 A folder is made under another name and renamed when it is whole, so a killed build leaves nothing that looks done.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,18 @@ class Cache:
     def default() -> "Cache":
         """$NAVARCH_CACHE, else /var/cache/navarch."""
         return Cache(Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch")))
+
+    @contextmanager
+    def alone(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Hold the cache's lock: of two builds at once the second waits and then finds everything built."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "images.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                tell("another build is running; waiting for it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -56,6 +69,20 @@ class Cache:
         """The digest that inputs with this key gave earlier."""
         path = self.root / "index" / f"{kind}-{key}"
         return path.read_text().strip() if path.exists() else None
+
+    def sweep(self, keep: Mapping[str, set[str]]) -> int:
+        """Remove what is not to be kept: `keep` names folders to stay below "components", "bundles", "images".
+
+        Also removes what killed builds left in work/. Returns how many folders went. Call it with the lock held.
+        """
+        removed = 0
+        for kind, names in keep.items():
+            for folder in (self.root / kind).glob("*"):
+                if folder.name not in names:
+                    shutil.rmtree(folder)
+                    removed += 1
+        shutil.rmtree(self.root / "work", ignore_errors=True)
+        return removed
 
     def remember(self, kind: str, key: str, digest: str) -> None:
         """Note what inputs gave."""

@@ -5,15 +5,18 @@
     navarch-images bundle 1.37.2                 programs and container images
     navarch-images node 1.37.2                   the node image (and the bundle, if it is not there)
     navarch-images register 1.37.2 --cloud admin upload it to glance (and build it, if it is not there)
+    navarch-images prune                         remove all but the newest bundle and node image of each version
     navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
 
 Everything is kept under $NAVARCH_CACHE (default /var/cache/navarch); what is there is not built again.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from navarch_images import glance, programs
 from navarch_images.bundle import make_bundle
@@ -35,7 +38,12 @@ def main(words: Sequence[str]) -> int:
     tell = _clock()
     try:
         command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], None] = options.command
-        command(options, Cache.default(), tell)
+        cache = Cache.default()
+        if command is _list:
+            command(options, cache, tell)
+        else:
+            with cache.alone(tell):
+                command(options, cache, tell)
     except ImagesError as error:
         print(f"navarch-images: {error}", file=sys.stderr)
         return 1
@@ -50,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
     commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
+    commands.add_parser("prune", help="remove what newer builds replaced").set_defaults(command=_prune)
     for name, text, command in (
         ("bundle", "programs and container images", _bundle),
         ("node", "the node image", _node),
@@ -110,6 +119,26 @@ def _register(options: argparse.Namespace, cache: Cache, tell: Callable[[str], N
     image = make_node(release, cache, tell, fresh=options.fresh_packages)
     _trim(options, cache)
     print(glance.register(glance.connect(options.cloud), release, image, tell))
+
+
+def _prune(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    keep: dict[str, set[str]] = {"components": set(), "bundles": set(), "images": set()}
+    keys = {item for version in known() for item in programs.component_folders(find(version).components)}
+    keep["components"] = keys
+    for kind, file in (("images", "node.json"), ("bundles", "manifest.json")):
+        for facts, folder in _built(cache, kind, file):
+            newest = all(
+                folder.stat().st_mtime >= other.stat().st_mtime
+                for others, other in _built(cache, kind, file)
+                if others["kubernetes"] == facts["kubernetes"]
+            )
+            if newest:
+                keep[kind].add(folder.name)
+    tell(f"removed {cache.sweep(keep)} folders")
+
+
+def _built(cache: Cache, kind: str, file: str) -> list[tuple[dict[str, str], Path]]:
+    return [(json.loads(path.read_text()), path.parent) for path in (cache.root / kind).glob(f"*/{file}")]
 
 
 def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:

@@ -72,14 +72,18 @@ def component_key(component: Component, sources: Path, versions: dict[str, str])
     return value_digest([recipe, source_digest(sources / component.source), versions])
 
 
+def component_folders(components: Sequence[Component]) -> set[str]:
+    """Names of the folders below components/ that these components, as they are now, are kept in."""
+    return {_folder_name(component, _key(component)) for component in components}
+
+
 def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str], None]) -> list[Built]:
     """Build what is not built yet, one component after the other: Go itself fills all cores with one."""
     sources = source_root()
     built = []
     for component in components:
-        versions = compilers(component.cgo or component.compiler == "c")
-        key = component_key(component, sources, versions)
-        folder = cache.root / "components" / f"{component.name}-{key[:16]}"
+        key = _key(component)
+        folder = cache.root / "components" / _folder_name(component, key)
         if not folder.exists():
             tell(f"{component.name} {component.version}: compiling")
             with cache.scratch(f"component-{component.name}") as scratch:
@@ -90,6 +94,14 @@ def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str
             trim_go_cache(cache, _GO_CACHE_LIMIT)
         built.append(Built(component, key, folder))
     return built
+
+
+def _key(component: Component) -> str:
+    return component_key(component, source_root(), compilers(component.cgo or component.compiler == "c"))
+
+
+def _folder_name(component: Component, key: str) -> str:
+    return f"{component.name}-{key[:16]}"
 
 
 def _compile(component: Component, source: Path, target: Path, cache: Cache) -> None:

@@ -15,7 +15,7 @@ Started by systemd once /etc/navarch/join.json exists (cloud-init writes it from
 
 Exit code 0: all done (now or on an earlier boot). 3: a step failed; its reason was reported and is on the console.
 4: join.json cannot be used. The unit does not try those two again; anything else (a crash) it does.
-Standard library only: it must run before anything is installed.
+Standard library only and one file, however long: it must run before anything is installed.
 """
 
 import hashlib
