@@ -379,6 +379,12 @@ def test_a_plan_tells_what_is_made_once_and_what_is_short(navarch: Run, service:
     assert all(line == line.rstrip() for line in ran.out.splitlines())
 
 
+def test_a_plan_that_takes_nothing_says_nothing_of_quotas(navarch: Run, service: Service) -> None:
+    service.on("PATCH", "/clusters/shop", Answer(200, {**PLAN, "needs": [], "steps": [], "quota_known": False}))
+    ran = navarch("cluster", "update", "shop", "--pause", "--dry-run")
+    assert ran.out.splitlines()[-1] == "Nothing was done."
+
+
 def test_plan_takes_a_file_for_a_new_cluster_and_a_patch_for_one_that_is_there(navarch: Run, service: Service) -> None:
     service.on("POST", "/clusters", Answer(200, PLAN))
     service.on("PATCH", "/clusters/shop", Answer(200, PLAN))

@@ -36,6 +36,8 @@ def print_plan(plan: dict[str, Any]) -> None:
             print()
     if not changes and not steps and not needs:
         print("Nothing would change.")
+    elif not needs:
+        print("Nothing was done.")
     elif not plan.get("quota_known", True):
         print("The quotas are not known at the moment: they are looked at again before anything is made.")
     elif not plan.get("fits", True):
