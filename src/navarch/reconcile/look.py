@@ -19,7 +19,7 @@ from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
 from navarch.domain.errors import NavarchError, Permanent, Temporary
-from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed
+from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed, Trouble
 from navarch.domain.plan import api_balancer, api_floating_ip, left_over
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
@@ -79,7 +79,12 @@ class Lookout:
         if known is None:
             inside, access_at = self._way_in(cluster, cloud, catalogue, machines, memory, now)
             kube, trouble = self._kube(inside)
-        digests = self._hands.addons.digests(inside.inputs) if inside.inputs is not None else ()
+        digests: tuple[tuple[str, str], ...] = ()
+        try:
+            digests = self._hands.addons.digests(inside.inputs) if inside.inputs is not None else ()
+        except Permanent as error:  # the node image lacks a component
+            lacking = Trouble(error.reason, error.message, "add-ons", error.blame.value, error.remedy)
+            cloud = replace(cloud, trouble=(*cloud.trouble, lacking))
         observed = Observed(
             cloud=cloud,
             machines=machines,
