@@ -1,5 +1,6 @@
 """The image cache and the arithmetic of ext4, on real files made by mke2fs; nothing is mounted."""
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -113,6 +114,18 @@ def test_machines_do_not_share_a_disk(images: Images) -> None:
         handle.write(b"written")
     with images.clone("img", 1, "machine-2").open("rb") as handle:
         assert handle.read(7) == b"\0" * 7
+
+
+def test_only_the_images_last_used_are_kept_and_machines_keep_their_disks(images: Images, tmp_path: Path) -> None:
+    disk = images.clone("img", 1, "machine-1")
+    for number, name in enumerate(("img", "b", "c")):
+        images.image(name, lambda part: part.write_bytes(b"image"))
+        os.utime(tmp_path / "cache" / f"{name}.lock", (number, number))
+    images.image("b", lambda part: pytest.fail("it is there"))  # used again, so the newest
+    assert images.forget_old(keep=2) == ["img"]
+    assert sorted(p.name for p in (tmp_path / "cache").glob("*.raw")) == ["b.raw", "c.raw"]
+    assert disk.exists()
+    assert images.forget_old(keep=2) == []
 
 
 def test_the_pool_is_a_file_beside_its_folder(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ is then the size the machine sees. All that takes time is done once for each pai
 the image.
 """
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from navarch_lab_plugins.commands import run
@@ -35,44 +37,68 @@ class Images:
 
     def image(self, image: str, fetch: Callable[[Path], object]) -> Path:
         """The image's file. `fetch` is called by the first who asks, while the others wait."""
-        file = self._folder / f"{image}.raw"
-        with file_lock(self._folder / f"{image}.lock"):
-            if not file.exists():
+        file = self._base(image)
+        with self._locked(image):
+            if fetched := not file.exists():
                 part = self._folder / f"{image}.part"
                 fetch(part)
                 # Glance gives zeros where the image has holes; they would be kept and copied for ever.
                 run("fallocate", "--dig-holes", str(part), check=False)
                 part.rename(file)
-        return file
-
-    def grown(self, image: str, gib: int) -> Path:
-        """The image (fetched before) grown to `gib` GiB; kept as it is where it is larger. Raises NotExt4."""
-        base = self._folder / f"{image}.raw"
-        file = self._folder / f"{image}.{gib}G.raw"
-        with file_lock(self._folder / f"{image}.lock"):
-            if not file.exists():
-                _size_inside(base)  # refuses what is no ext4
-                part = self._folder / f"{image}.{gib}G.part"
-                _copy(base, part)
-                with part.open("r+b") as handle:
-                    handle.truncate(max(gib << 30, base.stat().st_size))
-                grow(str(part))
-                part.rename(file)
+        if fetched:
+            self.forget_old()
         return file
 
     def clone(self, image: str, gib: int, machine: str) -> Path:
-        """A root disk of its own for a machine."""
+        """A root disk of its own for a machine, of `gib` GiB (the image's size if that is larger). The image must have
+        been fetched. Raises NotExt4."""
         disk = self.disk_of(machine)
-        if not disk.exists():
-            disk.parent.mkdir(exist_ok=True)
-            part = disk.with_suffix(".part")
-            _copy(self.grown(image, gib), part)
-            part.rename(disk)
+        with self._locked(image):
+            if not disk.exists():
+                disk.parent.mkdir(exist_ok=True)
+                part = disk.with_suffix(".part")
+                _copy(self._grown(image, gib), part)
+                part.rename(disk)
         return disk
 
     def disk_of(self, machine: str) -> Path:
         """Where a machine's clone is, or would be."""
         return self._folder / "disks" / f"{machine}.raw"
+
+    def forget_old(self, keep: int = 4) -> list[str]:
+        """Remove all but the `keep` images last used, and return which. Machines keep their clones; an image that is
+        asked for again is fetched again."""
+        by_use = sorted(self._folder.glob("*.lock"), key=lambda lock: lock.stat().st_mtime, reverse=True)
+        old = [lock.stem for lock in by_use if self._base(lock.stem).exists()][keep:]
+        for image in old:
+            with self._locked(image, use=False):
+                for file in self._folder.glob(f"{image}.*"):
+                    if file.suffix != ".lock":
+                        file.unlink()
+        return old
+
+    def _grown(self, image: str, gib: int) -> Path:
+        base, file = self._base(image), self._folder / f"{image}.{gib}G.raw"
+        if not file.exists():
+            _size_inside(base)  # refuses what is no ext4
+            part = self._folder / f"{image}.{gib}G.part"
+            _copy(base, part)
+            with part.open("r+b") as handle:
+                handle.truncate(max(gib << 30, base.stat().st_size))
+            grow(str(part))
+            part.rename(file)
+        return file
+
+    def _base(self, image: str) -> Path:
+        return self._folder / f"{image}.raw"
+
+    @contextmanager
+    def _locked(self, image: str, use: bool = True) -> Iterator[None]:
+        lock = self._folder / f"{image}.lock"
+        with file_lock(lock):
+            if use:
+                os.utime(lock)
+            yield
 
 
 def _copy(source: Path, target: Path) -> None:
