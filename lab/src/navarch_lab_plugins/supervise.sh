@@ -7,10 +7,8 @@
 folder=$1 loop=$2 options=$3
 echo "$$ 0" > "$folder/pids"
 while read -r procs; do echo $$ > "$procs"; done < "$folder/cgroups"
-if [ -n "$loop" ]; then
 mount -o "$options" "$loop" "$folder/root" || exit 1
 losetup --detach "$loop" # from now on it frees itself when the mount is gone
-fi
 set --
 while IFS= read -r word; do set -- "$@" "$word"; done < "$folder/command"
 while :; do
