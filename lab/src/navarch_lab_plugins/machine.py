@@ -124,11 +124,10 @@ class Machine:
         """Until init runs and has its disks. A machine whose init gives up at once is not waited for."""
         end, seen = time.monotonic() + _START_LIMIT, False
         while not (self.folder / "furnished").exists():
-            runs = self.running()
-            if time.monotonic() > end or (seen and not runs):
+            seen = seen or (self.folder / "pids").exists()
+            if time.monotonic() > end or (seen and not self.running()):
                 self.power_cut()
                 raise MachineFailed(f"machine {self.uuid} did not start; its console says: {self.console_end(1000)}")
-            seen = seen or runs
             time.sleep(0.02)
 
     def _command(self, record: Record) -> list[str]:
