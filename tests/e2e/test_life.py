@@ -122,9 +122,9 @@ def test_other_classes_and_the_users_dns_changes_are_theirs(life: Customer) -> N
 
 
 def test_a_node_group_grows_and_shrinks(life: Customer) -> None:
-    life.must("nodegroup", "scale", NAME, "default", "3", "--wait")
+    life.must("nodegroup", "scale", "default", "3", "-c", NAME, "--wait")
     assert ids(life)["status"]["machines"] == {"desired": 4, "ready": 4}
-    life.must("nodegroup", "scale", NAME, "default", "2", "--wait")
+    life.must("nodegroup", "scale", "default", "2", "-c", NAME, "--wait")
     names = {n["metadata"]["name"] for n in life.kubectl(NAME).get("nodes")["items"]}
     assert names == {f"{stem(life)}-cp-0", f"{stem(life)}-default-1", f"{stem(life)}-default-2"}
     assert len(list(life.cloud().compute.servers())) == 3
