@@ -8,6 +8,7 @@ All its state is in its folder, nothing in memory:
     console.log everything the machine wrote to its console, over all boots
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from navarch_lab_plugins.record import Record, write_whole
 _SCRIPTS = Path(__file__).parent
 _HOST_DEVICES = ("/dev/fuse", "/dev/kmsg", "/dev/net/tun")
 _POWER_OFF = signal.SIGRTMIN + 4  # systemd's signal for a clean power-off
+_PROPAGATE = Path("/run/systemd/nspawn/propagate")
 _START_LIMIT = 60.0
 """Seconds until init must run. It takes 0.2 on an idle machine."""
 ROOT_NODE = "/dev/vda"
@@ -179,6 +181,8 @@ class Machine:
         if self._config_drive.exists():
             detach_loops(str(self._config_drive))
         self.forget_cgroups()
+        with contextlib.suppress(OSError):  # systemd-nspawn's own, which it cannot remove when it is killed
+            (_PROPAGATE / self.name).rmdir()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget_cgroups(self) -> None:
