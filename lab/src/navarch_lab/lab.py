@@ -22,14 +22,15 @@ from navarch_lab.topology import NETNS
 
 
 @contextmanager
-def exclusively(layout: Layout) -> Iterator[None]:
-    """One `up`, `down` or `destroy` at a time."""
+def exclusively(layout: Layout, progress: Progress) -> Iterator[None]:
+    """One `up`, `down` or `destroy` at a time: a second one waits for the first, and then finds its work done."""
     layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open(layout.state / "lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise LabError("another navarch-lab command is at work on this lab", remedy="wait for it") from None
+            progress.say("another navarch-lab command is at work on this lab; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -40,7 +41,7 @@ def context_of(layout: Layout) -> Context:
 
 def up(layout: Layout, progress: Progress) -> None:
     """Bring everything up and return when the lab takes orders. Enters the lab's network namespace for good."""
-    with exclusively(layout):
+    with exclusively(layout, progress):
         context = context_of(layout)
         guard.check_host()
         kernel.raise_limits()
@@ -54,7 +55,7 @@ def up(layout: Layout, progress: Progress) -> None:
 
 def restart(layout: Layout, names: list[str], progress: Progress) -> None:
     """Stop the named services and start them again, with their configuration written anew."""
-    with exclusively(layout):
+    with exclusively(layout, progress):
         context = context_of(layout)
         services = {service.name: service for service in all_services(context)}
         unknown = sorted(set(names) - set(services))

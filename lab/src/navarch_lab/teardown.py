@@ -25,13 +25,13 @@ Python interpreters that clean up before they exit would take longer than starti
 
 def down(layout: Layout, progress: Progress) -> None:
     """Stop all services and machines; state stays."""
-    with exclusively(layout):
+    with exclusively(layout, progress):
         _down(layout, progress)
 
 
 def destroy(layout: Layout, progress: Progress) -> None:
     """Stop everything and remove the lab's state. Caches stay."""
-    with exclusively(layout):
+    with exclusively(layout, progress):
         _down(layout, progress)
         with progress.step("machines removed"):
             sweep.remove_machines(layout.machines, layout.root_disks)
