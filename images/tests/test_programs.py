@@ -43,6 +43,7 @@ def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkey
     monkeypatch.setattr(programs, "source_root", lambda: sources)
     monkeypatch.setattr(programs, "compilers", lambda cgo: VERSIONS)
     monkeypatch.setattr(programs, "_compile", compile_)
+    monkeypatch.setattr(programs, "_fetch", lambda *_: None)
     cache = Cache(tmp_path / "cache")
     first = programs.build_all([COMPONENT], cache, lambda text: None)
     second = programs.build_all([COMPONENT], cache, lambda text: None)

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -48,8 +49,11 @@ def make_bundle(release: Release, cache: Cache, tell: Callable[[str], None], *, 
 
     `fresh` fetches Debian's packages anew. Raises BuildError.
     """
-    built = build_all(release.components, cache, tell)
-    layer = debian.container_layer(release.suite, release.container_packages, cache, tell, fresh=fresh)
+    with ThreadPoolExecutor(1) as pool:  # Debian's packages come while programs compile
+        packages = release.container_packages
+        unpacked = pool.submit(debian.container_layer, release.suite, packages, cache, tell, fresh=fresh)
+        built = build_all(release.components, cache, tell)
+        layer = unpacked.result()
     key = _key(release, built, layer)
     digest = cache.recall("bundle", key)
     if digest and (cache.root / "bundles" / digest).exists():

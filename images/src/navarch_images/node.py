@@ -6,6 +6,7 @@ ours give the same digest; the raw file's bytes may differ, because containerd n
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,8 +44,11 @@ class NodeImage:
 
 def make_node(release: Release, cache: Cache, tell: Callable[[str], None], *, fresh: bool = False) -> NodeImage:
     """Build the node image and all it is made of, or return the one made of the same inputs. Needs root."""
-    bundle = make_bundle(release, cache, tell, fresh=fresh)
-    debian_tar = debian.node_tree(release.suite, release.node_packages, cache, tell, fresh=fresh)
+    with ThreadPoolExecutor(1) as pool:  # Debian's packages come while programs compile
+        packages = release.node_packages
+        installed = pool.submit(debian.node_tree, release.suite, packages, cache, tell, fresh=fresh)
+        bundle = make_bundle(release, cache, tell, fresh=fresh)
+        debian_tar = installed.result()
     key = value_digest([_FORMAT, bundle.digest, file_digest(debian_tar), tree.overlay_digest()])[:32]
     digest = cache.recall("node", key)
     if digest and (cache.root / "images" / digest).exists():

@@ -7,6 +7,7 @@ rebuilds one. Go downloads nothing whose sum is not in go.sum (-mod=readonly).
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,16 +75,22 @@ def component_key(component: Component, sources: Path, versions: dict[str, str])
 
 def component_folders(components: Sequence[Component]) -> set[str]:
     """Names of the folders below components/ that these components, as they are now, are kept in."""
-    return {_folder_name(component, _key(component)) for component in components}
+    return {f"{component.name}-{_key(component)[:16]}" for component in components}
 
 
 def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str], None]) -> list[Built]:
-    """Build what is not built yet, one component after the other: Go itself fills all cores with one."""
+    """Build what is not built yet, one component after the other: Go itself fills all cores with one.
+
+    What the later ones need is downloaded while the first is compiled.
+    """
     sources = source_root()
+    keys = {component.name: _key(component) for component in components}
+    folders = {name: cache.root / "components" / f"{name}-{key[:16]}" for name, key in keys.items()}
+    missing = [component for component in components if not folders[component.name].exists()]
+    threading.Thread(target=_fetch, args=(missing[1:], sources, cache), daemon=True).start()
     built = []
     for component in components:
-        key = _key(component)
-        folder = cache.root / "components" / _folder_name(component, key)
+        key, folder = keys[component.name], folders[component.name]
         if not folder.exists():
             tell(f"{component.name} {component.version}: compiling")
             with cache.scratch(f"component-{component.name}") as scratch:
@@ -100,8 +107,31 @@ def _key(component: Component) -> str:
     return component_key(component, source_root(), compilers(component.cgo or component.compiler == "c"))
 
 
-def _folder_name(component: Component, key: str) -> str:
-    return f"{component.name}-{key[:16]}"
+def _fetch(components: Sequence[Component], sources: Path, cache: Cache) -> None:
+    for component in components:
+        if component.compiler != "go":
+            continue
+        try:
+            run(
+                f"modules of {component.name}",
+                ["go", "list", "-deps", *_tags(component), *component.binaries.values()],
+                cwd=sources / component.source,
+                env=_environment(component, cache),
+            )
+        except BuildError:
+            return  # the component's own build says what is wrong, in its turn
+
+
+def _environment(component: Component, cache: Cache) -> dict[str, str]:
+    return {
+        **_GO_ENVIRONMENT,
+        "GOCACHE": os.environ.get("GOCACHE", str(cache.root / "go-build")),
+        "CGO_ENABLED": "1" if component.cgo else "0",
+    }
+
+
+def _tags(component: Component) -> list[str]:
+    return ["-tags", ",".join(component.tags)] if component.tags else []
 
 
 def _compile(component: Component, source: Path, target: Path, cache: Cache) -> None:
@@ -109,16 +139,11 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache) -> 
         for name, file in component.binaries.items():
             run(component.name, ["gcc", "-O2", "-Wall", "-Werror", "-static", "-s", "-o", target / name, source / file])
         return
-    environment = {
-        **_GO_ENVIRONMENT,
-        "GOCACHE": os.environ.get("GOCACHE", str(cache.root / "go-build")),
-        "CGO_ENABLED": "1" if component.cgo else "0",
-    }
+    # The compiler's own garbage collection costs a tenth of its time; memory is there for two compilers at once.
+    environment = {"GOGC": "400", **_environment(component, cache)}
     if component.module.startswith(_OWN):
         run(f"{component.name}'s tests", ["go", "test", "./..."], cwd=source, env=environment)
-    flags = ["-trimpath", "-ldflags", " ".join(("-s", "-w", *component.ldflags))]
-    if component.tags:
-        flags += ["-tags", ",".join(component.tags)]
+    flags = ["-trimpath", "-ldflags", " ".join(("-s", "-w", *component.ldflags)), *_tags(component)]
     # Go names a program after its package's folder, which is not always the name wanted (etcd's is "v3"), and one
     # `go build` for all packages compiles what they share once: so the odd names are built singly afterwards.
     plain = [package for name, package in component.binaries.items() if package.rsplit("/", 1)[1] == name]
@@ -134,13 +159,11 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache) -> 
 
 def pin(component: Component, cache: Cache) -> None:
     """Write go.mod and go.sum of a component anew from its tool and require lines: the maintainer's step."""
-    environment = {**_GO_ENVIRONMENT, "GOFLAGS": "-buildvcs=false", "GOCACHE": str(cache.root / "go-build")}
-    tags = ["-tags", ",".join(component.tags)] if component.tags else []
     run(
         f"pin {component.name}",
-        ["go", "list", "-mod=mod", "-deps", *tags, *component.binaries.values()],
+        ["go", "list", "-mod=mod", "-deps", *_tags(component), *component.binaries.values()],
         cwd=source_root() / component.source,
-        env={**environment, "CGO_ENABLED": "1" if component.cgo else "0"},
+        env={**_environment(component, cache), "GOFLAGS": "-buildvcs=false"},
     )
 
 
@@ -153,5 +176,8 @@ def trim_go_cache(cache: Cache, limit: int) -> bool:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size <= limit:
         return False
-    shutil.rmtree(folder)
+    # Renamed first: the modules of later components may be listed meanwhile, which writes to the cache too.
+    aside = folder.with_name(f"go-build.{os.getpid()}")
+    folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
     return True
