@@ -31,7 +31,11 @@ def preload(binaries: Path, store: Path, scratch: Path, archives: Sequence[Path]
     log = scratch / "containerd.log"
     with log.open("wb") as output:
         daemon = subprocess.Popen(
-            [binaries / "containerd", "--config", config], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            # Should this process be killed, containerd goes too.
+            ["setpriv", "--pdeathsig", "SIGTERM", binaries / "containerd", "--config", config],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
         ctr: list[Path | str] = [binaries / "ctr", "--address", socket, "--namespace", "k8s.io"]
         try:
