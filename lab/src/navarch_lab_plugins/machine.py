@@ -163,8 +163,6 @@ class Machine:
             while self.running() and time.monotonic() < end:
                 time.sleep(0.05)
         self.power_cut()
-        while os.path.ismount(self.folder / "root"):  # TRANSITION
-            run("umount", str(self.folder / "root"))
 
     def power_cut(self) -> None:
         """Kill everything in it, as if its power were gone. Raises MachineFailed if something survives."""
