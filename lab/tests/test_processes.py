@@ -86,7 +86,7 @@ def test_output_goes_to_the_log_and_the_environment_is_only_what_was_given(
     assert "out" in words
     assert "err" in words
     assert "OS_PASSWORD" not in words
-    assert "LAB_CGROUP" not in words
+    assert "LAB_" not in words
 
 
 def test_a_polite_process_ends_by_itself(start: Callable[[str], Record]) -> None:
@@ -126,3 +126,27 @@ def test_the_cgroup2_tree_is_found_wherever_it_is_mounted() -> None:
     assert cgroups.mount_points(mounts) == []
     hybrid = mounts + "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n"
     assert cgroups.mount_points(hybrid) == [Path("/sys/fs/cgroup/unified")]
+
+
+def test_a_process_that_goes_first_is_like_all_others_once_it_is_settled(tmp_path: Path) -> None:
+    record = processes.start(
+        "first",
+        ["/bin/sh", "-c", "exec sleep 60"],
+        environment={"PATH": os.environ["PATH"]},
+        folder=tmp_path,
+        log=tmp_path / "log",
+        records=tmp_path,
+        nice=5,  # the way down is open to everybody
+    )
+    until(lambda: os.getpriority(os.PRIO_PROCESS, record.pid) == 5)
+    if os.geteuid() == 0:
+        processes.settle([record.pid])
+        assert os.getpriority(os.PRIO_PROCESS, record.pid) == 0
+    assert processes.stop("first", record, grace=5)
+
+
+def test_a_command_run_first_gives_back_its_words_and_its_exit_code() -> None:
+    done = processes.run_first(
+        ["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], {"PATH": os.environ["PATH"]}, nice=5
+    )
+    assert (done.returncode, done.stdout) == (3, "out\nerr\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from navarch_lab import processes
 from navarch_lab.conf.ini import Context
 from navarch_lab.credentials import write_private
 from navarch_lab.progress import LabError, Progress
@@ -165,15 +166,7 @@ def _empty(context: Context, schema: Schema) -> bool:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], log: Path, tolerated: str) -> None:
-    process = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        env=dict(environment),
-    )
+    process = processes.run_first(command, environment, nice=-10)
     with log.open("a") as file:
         file.write(process.stdout)
     if process.returncode and not (tolerated and tolerated in process.stdout):

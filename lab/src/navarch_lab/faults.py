@@ -117,6 +117,7 @@ def start_host(layout: Layout, host: str, progress: Progress) -> None:
         raise LabError("the lab is down", remedy="navarch-lab up")
     namespaces.enter(NETNS)
     lab.ensure_running(context, compute_host(context, host), progress)
+    lab.settle(context)
 
 
 def _known_host(host: str) -> None:

@@ -16,7 +16,7 @@ from navarch_lab.credentials import load_or_make
 from navarch_lab.graph import Step
 from navarch_lab.layout import Layout
 from navarch_lab.progress import LabError, Progress
-from navarch_lab.services import Service, all_services, environment
+from navarch_lab.services import Service, all_services, environment, starting_nice
 from navarch_lab.settle import Settling
 from navarch_lab.topology import NETNS
 
@@ -48,9 +48,20 @@ def up(layout: Layout, progress: Progress) -> None:
         network.ensure_namespace()
         configure.write_all(context)
         namespaces.enter(NETNS)
-        graph.run(steps(context, progress))
+        try:
+            graph.run(steps(context, progress))
+        finally:
+            settle(context)
         clouds.write(layout)
     progress.say("the lab is up; `navarch-lab env` tells how to reach it")
+
+
+def settle(context: Context) -> None:
+    """Those that went first while all started are like all others from now on."""
+    for service in all_services(context):
+        if starting_nice(service.name):
+            record = processes.read(context.layout.run / f"{service.name}.json")
+            processes.settle(processes.everything_of(service.name, record))
 
 
 def restart(layout: Layout, names: list[str], progress: Progress) -> None:
@@ -71,6 +82,7 @@ def restart(layout: Layout, names: list[str], progress: Progress) -> None:
             ensure_running(context, services[name], progress)
 
         graph.run([Step(name, partial(again, name)) for name in dict.fromkeys(names)])
+        settle(context)
 
 
 def steps(context: Context, progress: Progress) -> list[Step]:
@@ -127,6 +139,7 @@ def ensure_running(context: Context, service: Service, progress: Progress) -> No
         folder=layout.state,
         log=log,
         records=layout.run,
+        nice=starting_nice(service.name),
     )
     _wait_ready(service, record, log, size)
     progress.say(f"{service.name}: {time.monotonic() - began:.1f} s")

@@ -43,14 +43,30 @@ def read(path: Path) -> Record | None:
         return None
 
 
-# Joins its cgroup before it becomes the program, so that no child can be missed.
-_LAUNCH = 'for c in $LAB_CGROUP; do echo 0 > "$c/cgroup.procs"; done; unset LAB_CGROUP; exec "$@"'
+# Joins its cgroup before it becomes the program, so that no child can be missed. Where the kernel groups sessions, only
+# the group's nice value counts between them; elsewhere the process's own does.
+_LAUNCH = """
+for c in $LAB_CGROUP; do echo 0 > "$c/cgroup.procs"; done
+[ "$LAB_NICE" = 0 ] || { renice -n "$LAB_NICE" -p $$; echo "$LAB_NICE" > /proc/self/autogroup; } > /dev/null 2>&1
+unset LAB_CGROUP LAB_NICE
+exec "$@"
+"""
 
 
 def start(
-    name: str, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, records: Path
+    name: str,
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    records: Path,
+    nice: int = 0,
 ) -> Record:
-    """Start a process in a session and cgroup of its own and record it as `records`/NAME.json."""
+    """Start a process in a session and cgroup of its own and record it as `records`/NAME.json.
+
+    `nice` below 0 lets it go first until `settle` is called; without the right to that, it has no effect.
+    """
     cgroup = cgroups.make(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -60,13 +76,27 @@ def start(
             stdout=output,
             stderr=output,
             cwd=folder,
-            env={**environment, "LAB_CGROUP": str(cgroup or "")},
+            env={**environment, "LAB_CGROUP": str(cgroup or ""), "LAB_NICE": str(nice)},
             start_new_session=True,
         )
     began = start_time(process.pid)
     record = Record(process.pid, began if began is not None else 0, str(log))
     write_private(records / f"{name}.json", json.dumps(asdict(record)) + "\n")
     return record
+
+
+def run_first(argv: Sequence[str], environment: Mapping[str, str], nice: int) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end ahead of others; its output and errors together."""
+    return subprocess.run(
+        ["/bin/sh", "-c", _LAUNCH, "sh", *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env={**environment, "LAB_CGROUP": "", "LAB_NICE": str(nice)},
+        start_new_session=True,
+    )
 
 
 def family(pids: Iterable[int]) -> set[int]:
@@ -112,6 +142,20 @@ def stop(name: str, record: Record | None, *, grace: float) -> bool:
     cgroups.kill(name)
     _until(lambda: not everything_of(name, record), 10)
     return in_time
+
+
+def settle(pids: Iterable[int]) -> None:
+    """Give processes and all their threads the usual priority again."""
+    for pid in pids:
+        try:
+            # Where the kernel groups sessions, only the group's own nice value counts between services.
+            autogroup = Path(f"/proc/{pid}/autogroup")
+            if autogroup.exists():
+                autogroup.write_text("0")
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(task.name), 0)
+        except OSError:
+            continue  # it has gone, or may not be changed: nothing depends on it
 
 
 def kill(pid: int) -> None:
