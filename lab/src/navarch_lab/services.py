@@ -41,7 +41,7 @@ class Service:
 
 _CHAIN = {
     "rabbitmq": -15, "mariadb": -15, "keystone-api": -10, "placement-api": -10, "nova-conductor": -10,
-    "neutron-api": -5, "octavia-driver-agent": -5,
+    "neutron-api": -5, "neutron-ovn-agent": -5, "octavia-driver-agent": -5,
 }  # fmt: skip
 """Those that others wait for, with their nice value while they start. All services start at once, and two processors
 would else give the broker a twentieth of their time while everything waits for it."""
