@@ -24,7 +24,7 @@ class Exists(Exception):
 def no_answer(error: Exception, what: str) -> Temporary:
     """The error for a request that got no answer."""
     seen = "no answer in time" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
-    return Temporary(f"The Kubernetes API did not answer {what}: {seen}.", reason=NOT_ANSWERING, after=2.0)
+    return Temporary(f"The Kubernetes API did not answer {what}: {seen}.", reason=NOT_ANSWERING, after=1.0)
 
 
 def refused(status: int, reason: str, message: str, what: str) -> NoReturn:
@@ -37,7 +37,7 @@ def refused(status: int, reason: str, message: str, what: str) -> NoReturn:
     if status == 409:
         raise Conflict(said)
     if status in _BUSY:
-        raise Temporary(said, reason=NOT_ANSWERING, after=2.0)
+        raise Temporary(said, reason=NOT_ANSWERING, after=1.0)
     if status in (401, 403):
         raise Permanent(
             said,
