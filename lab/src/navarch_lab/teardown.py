@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,8 @@ LAST = ("mariadb", "rabbitmq", "memcached", "ovsdb-local", "ovsdb-nb", "ovsdb-sb
 _GRACE = {"mariadb": 20.0, "rabbitmq": 20.0}
 """Seconds to end by themselves, for those with data of their own. The others keep nothing in memory, and two dozen
 Python interpreters that clean up before they exit would take longer than starting them."""
+
+_KERNEL_LETS_GO = 5.0  # seconds: a loop device goes a moment after its last mount
 
 
 def down(layout: Layout, progress: Progress) -> None:
@@ -60,7 +63,10 @@ def _down(layout: Layout, progress: Progress) -> None:
     (layout.data / "ovn" / "conf.db").unlink(missing_ok=True)
     shutil.rmtree(OCTAVIA_SOCKETS, ignore_errors=True)
     cgroups.remove_all()
-    left = leftovers(layout)
+    left, end = leftovers(layout), time.monotonic() + _KERNEL_LETS_GO
+    while left and time.monotonic() < end:
+        time.sleep(0.1)
+        left = leftovers(layout)
     if left:
         raise LabError(f"still there: {'; '.join(left)}", remedy="navarch-lab down again; then report this")
 
