@@ -132,7 +132,11 @@ class Stack:
 
     def environment(self, cloud: str = "alpha") -> dict[str, str]:
         """What `navarch` and other OpenStack tools need to act as a customer."""
-        return {"OS_CLIENT_CONFIG_FILE": str(self.folder / "clouds.yaml"), "OS_CLOUD": cloud}
+        return {
+            "OS_CLIENT_CONFIG_FILE": str(self.folder / "clouds.yaml"),
+            "OS_CLOUD": cloud,
+            "OS_CACERT": str(self.folder / "ca-bundle.crt"),  # one left in the environment would win over clouds.yaml's
+        }
 
     def register(self) -> None:
         """Have service type `kubernetes` with this endpoint in Keystone's catalogue."""

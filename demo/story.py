@@ -68,7 +68,7 @@ def up() -> None:
     with tell.step(f"Navarch: PostgreSQL, API, worker (logs: {stack.log('api')}, {stack.log('worker')})"):
         stack.prepare()
         stack.start()
-    customer = {**stack.environment(CUSTOMER), "OS_CACERT": str(FOLDER / "ca-bundle.crt")}
+    customer = stack.environment(CUSTOMER)
     _customer(tell, stack, customer)
 
 
@@ -149,7 +149,7 @@ def clean() -> None:
         tell.say(f"nothing to clean: {error}")
         return
     stack = Stack(FOLDER, lab)
-    customer = {**stack.environment(CUSTOMER), "OS_CACERT": str(FOLDER / "ca-bundle.crt")}
+    customer = stack.environment(CUSTOMER)
     tell.title("Away with it")
     if stack.settings.exists():
         with tell.step("Navarch runs"):
