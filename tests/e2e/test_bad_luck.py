@@ -17,7 +17,7 @@ def test_a_creation_survives_the_death_of_its_worker_three_times_and_of_the_api(
     chance = random.Random(seed)
     print(f"seed {seed}")
     stack = alpha.stack
-    alpha.must("cluster", "create", "unlucky", "--workers", "1")
+    alpha.must("cluster", "create", "unlucky", "--workers", "1", "--no-wait")
     for number in range(3):
         time.sleep(chance.uniform(0.5, 6.0))
         stack.signal("worker", signal.SIGKILL)
@@ -25,6 +25,7 @@ def test_a_creation_survives_the_death_of_its_worker_three_times_and_of_the_api(
             stack.signal("api", signal.SIGKILL)
             until("the API died", lambda: stack.pid("api") is None, seconds=5)
         until("the worker died", lambda: stack.pid("worker") is None, seconds=5)
+        assert alpha.stack.pid("worker") is None
         stack.start()
     until(
         "the cluster is Ready all the same",
@@ -48,8 +49,9 @@ def test_a_creation_survives_the_death_of_its_worker_three_times_and_of_the_api(
 
 @pytest.mark.parametrize("after", [0.3, 4.0, 15.0])
 def test_a_cluster_deleted_while_it_is_made_leaves_nothing(alpha: Customer, after: float) -> None:
-    alpha.must("cluster", "create", "brief", "--workers", "1")
+    alpha.must("cluster", "create", "brief", "--workers", "1", "--no-wait")
     time.sleep(after)
+    assert alpha.cluster("brief")["status"]["phase"] == "Progressing"
     alpha.must("cluster", "delete", "brief", "--yes", "--wait", timeout=300)
     assert alpha.left() == []
 
