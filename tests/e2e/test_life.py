@@ -157,7 +157,7 @@ def test_a_reader_may_look_and_nothing_else(life: Customer, reader: Customer) ->
 
 def test_the_timeline_shows_where_the_time_went(life: Customer) -> None:
     text = life.must("cluster", "timeline", NAME).out
-    for word in ("CreateServer", "KubeadmInit", "calico"):
+    for word in ("create server cp-0", "KubeadmInit", "apply addon calico"):
         assert word in text, text
 
 
