@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ class Stack:
         for name in names or PROCESSES:
             self.signal(name, signal.SIGTERM)
         for name in names or PROCESSES:
-            until(f"{name} ended", lambda n=name: self.pid(n) is None, seconds=40, every=0.1)  # type: ignore[misc]
+            until(f"{name} ended", partial(self._ended, name), seconds=40, every=0.1)
         if database and not any(self.pid(n) for n in PROCESSES) and self.settings.exists():
             subprocess.run([command("navarch-server"), "--config", str(self.settings), "database", "stop"], check=True)
 
@@ -189,6 +190,9 @@ class Stack:
             return None
         ours = name.encode() in words and str(self.settings).encode() in words
         return pid if ours and state != "Z" else None
+
+    def _ended(self, name: str) -> bool:
+        return self.pid(name) is None
 
     def log(self, name: str) -> Path:
         """Log of a process."""

@@ -100,7 +100,7 @@ def overdue_machines(cluster: Cluster, observed: Observed, now: datetime) -> tup
     return tuple(
         servers[m.name]
         for m in observed.machines
-        if not m.removed and not m.removing and not m.phases and m.name in servers
+        if not m.removed and not m.removing and not m.joined and not m.phases and m.name in servers
         if servers[m.name].status == "ACTIVE" and now - m.created_at > REPORT_DEADLINE
     )
 

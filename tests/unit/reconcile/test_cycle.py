@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from clusters import NOW, cluster
 
-from navarch.domain.observed import Kind, KubeState, Machine, Node, Observed, Server
+from navarch.domain.observed import KubeState, Machine, Node, Observed, Server
 from navarch.domain.simulate import nothing_yet
 from navarch.domain.spec import Role
 from navarch.domain.status import Condition, Phase, Status
@@ -72,7 +72,6 @@ def test_a_node_that_became_ready_is_told_once() -> None:
 
 def test_nothing_is_told_on_the_first_look_of_a_worker_that_took_over() -> None:
     assert _arrivals(None, seen(Server("s", "shop-1", "ACTIVE")), cluster(), NOW) == []
-    assert nothing_yet().cloud.knows(Kind.SERVER)
 
 
 def test_a_condition_that_somebody_must_act_on_is_a_warning_with_its_remedy() -> None:
