@@ -13,7 +13,7 @@ other is done at once; what comes later is found by planning again. Read top to 
                       what is too much: drained, removed, forgotten
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -61,9 +61,10 @@ from navarch.domain.steps import (
 
 API_PORT = 6443
 CONTROL_PLANE_GROUP = "cp"
-# Up to this number, the machines of a group and zone are placed one after the other (a second each), so that they are
-# spread over hosts as well as can be; in larger groups chance spreads well enough, and speed counts more.
-SPREAD_EXACTLY = 6
+# Nova's scheduler counts a machine in its soft anti-affinity once it is ACTIVE. Up to this number, the machines of a
+# group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
+SPREAD_EXACTLY = 3
+SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
 Named = TypeVar("Named", bound=Resource)
 ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # long enough to read its fault, and not to ask a full cloud all the time
 
@@ -216,7 +217,9 @@ class _Wish:
         server_group = _named(self.cloud.server_groups, names.server_group(self.owner, machine.group))
         if self.cloud.servers is None or port is None or server_group is None or release is None:
             return None
-        if machine.serial <= SPREAD_EXACTLY and self._neighbour_is_being_placed(machine):
+        neighbours = [m.name for m in self.live if (m.group, m.zone) == (machine.group, machine.zone)]
+        spread = len(neighbours) <= SPREAD_EXACTLY
+        if spread and self._are_building(neighbours):
             return None
         volumes: tuple[str, ...] = ()
         if machine.role is Role.CONTROL_PLANE:
@@ -241,13 +244,15 @@ class _Wish:
             port_id=port.id,
             server_group_id=server_group.id,
             volume_ids=volumes,
+            spread=spread,
         )
 
-    def _neighbour_is_being_placed(self, machine: Machine) -> bool:
-        """Whether another machine of its group and zone has no host yet: Nova's soft anti-affinity does not see it."""
-        neighbours = {m.name for m in self.live if (m.group, m.zone) == (machine.group, machine.zone)}
+    def _are_building(self, machines: Collection[str]) -> bool:
+        """Whether one of them is being built, and not for longer than the others should wait."""
         return any(
-            s.name in neighbours and s.status == "BUILD" and s.task_state in (None, "scheduling")
+            s.name in machines
+            and s.status == "BUILD"
+            and (s.created_at is None or self.now - s.created_at < SPREADING_WAITS)
             for s in self.cloud.servers or ()
         )
 

@@ -100,7 +100,8 @@ class EnsureFloatingIP:
 class CreateServer:
     """A machine. `user_data` is added by `reconcile` when the step is carried out: it holds the join ticket.
 
-    `image_id` is the release's; `volume_ids` are there at boot; `server_group_id` spreads it.
+    `image_id` is the release's; `volume_ids` are there at boot; `server_group_id` spreads it, and with `spread` no
+    other of its group and zone is made meanwhile.
     """
 
     name: str
@@ -113,6 +114,7 @@ class CreateServer:
     port_id: str
     server_group_id: str
     volume_ids: tuple[str, ...] = ()
+    spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

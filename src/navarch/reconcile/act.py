@@ -23,7 +23,7 @@ from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource
-from navarch.domain.plan import SPREAD_EXACTLY, api_balancer, plan
+from navarch.domain.plan import api_balancer, plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import (
@@ -280,7 +280,7 @@ def _key(step: Step) -> tuple[str, str, str]:
         return type(step).__name__, step.group, ""
     if isinstance(step, ReleaseMachine):
         return type(step).__name__, "", ""
-    if isinstance(step, CreateServer) and step.serial <= SPREAD_EXACTLY:
+    if isinstance(step, CreateServer) and step.spread:
         return type(step).__name__, step.group, step.zone
     return type(step).__name__, subject(step), getattr(step, "id", "")
 

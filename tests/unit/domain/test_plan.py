@@ -169,8 +169,9 @@ def test_workers_of_one_zone_are_placed_one_after_the_other_so_that_they_are_spr
         steps = plan(cluster(), replace(seen, cloud=cloud), CATALOGUE, now=NOW)
         return [s.name for s in steps if isinstance(s, CreateServer)]
 
-    assert asked_for(Server("1", first, "BUILD", "z1", task_state="scheduling")) == []
-    assert asked_for(Server("1", first, "BUILD", "z1", task_state="spawning")) == [second]
+    assert asked_for(Server("1", first, "BUILD", "z1", created_at=NOW)) == []
+    assert asked_for(Server("1", first, "ACTIVE", "z1", created_at=NOW)) == [second]
+    assert asked_for(Server("1", first, "BUILD", "z1", created_at=NOW - timedelta(seconds=61))) == [second]
 
 
 def test_the_second_of_two_objects_of_one_name_goes() -> None:
