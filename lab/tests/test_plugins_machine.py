@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,18 @@ def test_a_host_lists_its_machines_and_whether_they_run(tmp_path: Path) -> None:
     record().save(tmp_path / UUID)
     assert list(faults.on_host(tmp_path, "cmp1")) == [(record(), False)]
     assert list(faults.on_host(tmp_path, "cmp2")) == []
+
+
+def test_the_supervisor_never_shows_half_of_what_it_tells(tmp_path: Path) -> None:
+    """A reader that came between the file's opening and its filling once took a starting machine for a dead one."""
+    supervise = Path(faults.__file__).parent / "supervise.sh"
+    os.mkfifo(tmp_path / "pids")  # to write into it would wait for a reader; to replace it does not
+    (tmp_path / "cgroups").touch()
+    ended = subprocess.run(
+        ["sh", str(supervise), str(tmp_path), "/dev/null", "no-such-option"],
+        capture_output=True,
+        timeout=10,
+        check=False,
+    )
+    assert ended.returncode == 1  # nothing to mount
+    assert (tmp_path / "pids").read_text().split()[1] == "0"

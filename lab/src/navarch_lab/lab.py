@@ -4,6 +4,7 @@ Everything is looked at before it is done, so `up` starts what is missing and go
 """
 
 import fcntl
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -131,6 +132,9 @@ def ensure_running(context: Context, service: Service, progress: Progress) -> No
     for pid in processes.everything_of(service.name, record):
         # Children that outlived a crash hold its ports and sockets.
         processes.kill(pid)
+    if scratch := service.environment.get("TMPDIR"):
+        shutil.rmtree(scratch, ignore_errors=True)
+        Path(scratch).mkdir(parents=True)
     size = log.stat().st_size if log.exists() else 0
     record = processes.start(
         service.name,

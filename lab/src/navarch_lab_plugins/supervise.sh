@@ -5,7 +5,8 @@
 # A process of its own, so that machines and nova-compute outlive each other. systemd-nspawn with --keep-unit ends with exit
 # code 133 when the machine asks for a reboot and leaves it to its caller to start it again.
 folder=$1 loop=$2 options=$3
-echo "$$ 0" > "$folder/pids"
+tell() { echo "$1 $2" > "$folder/pids.part" && mv "$folder/pids.part" "$folder/pids"; } # never seen half written
+tell $$ 0
 while read -r procs; do echo $$ > "$procs"; done < "$folder/cgroups"
 mount -o "$options" "$loop" "$folder/root" || exit 1
 losetup --detach "$loop" # from now on it frees itself when the mount is gone
@@ -15,7 +16,7 @@ while :; do
     rm -f "$folder/furnished"
     env -i PATH="$PATH" SYSTEMD_NSPAWN_API_VFS_WRITABLE=network "$@" &
     nspawn=$!
-    echo "$$ $nspawn" > "$folder/pids.part" && mv "$folder/pids.part" "$folder/pids"
+    tell $$ $nspawn
     sh "$(dirname "$0")/furnish.sh" "$folder" &
     wait $nspawn
     [ $? = 133 ] || break
