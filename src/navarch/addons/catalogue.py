@@ -147,7 +147,6 @@ def _metrics_server(inputs: Inputs) -> Rendered:
     values = {
         "image_metrics_server": _image(inputs, "metrics-server"),
         "metrics_server_replicas": 2 if available else 1,
-        "metrics_server_unavailable": 1 if available else 0,
         "highly_available": available,
     }
     return Rendered("metrics-server", *render("metrics-server", "metrics-server.yaml", values))

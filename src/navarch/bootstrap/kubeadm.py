@@ -22,6 +22,8 @@ DISCOVERY_FILE = f"{api_server.FOLDER}/discovery.conf"
 ETCD_MOUNT = "/var/lib/etcd"
 API_PORT = 6443
 IMAGE_REPOSITORY = "registry.navarch.internal"
+# The first try comes before the API server has made its roles; by default the second is 2 to 4 seconds later.
+ELECTION_RETRY = "1s"
 
 _API = "kubeadm.k8s.io/v1beta4"
 _GIB = 1 << 30
@@ -98,13 +100,26 @@ def init_configuration(
                 {
                     # Calico hands out pod addresses from pools of its own.
                     "allocate-node-cidrs": "false",
+                    # At its start it asks for an account and a token for each of its forty controllers: at the default
+                    # of 20 requests a second, a new cluster stands still for five seconds.
+                    "kube-api-burst": "200",
+                    "kube-api-qps": "100",
+                    "leader-elect-retry-period": ELECTION_RETRY,
                     "profiling": "false",
                     "terminated-pod-gc-threshold": "1000",
                     "tls-min-version": "VersionTLS12",
                 }
             )
         },
-        "scheduler": {"extraArgs": _arguments({"profiling": "false", "tls-min-version": "VersionTLS12"})},
+        "scheduler": {
+            "extraArgs": _arguments(
+                {
+                    "leader-elect-retry-period": ELECTION_RETRY,
+                    "profiling": "false",
+                    "tls-min-version": "VersionTLS12",
+                }
+            )
+        },
     }
     return yaml.safe_dump_all((init, config, kubelet_configuration(cluster)), sort_keys=False)
 

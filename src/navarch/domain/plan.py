@@ -101,6 +101,7 @@ def security_group_rules(cluster: Cluster, role: Role, navarch_cidrs: tuple[str,
         clients = {*allowed, *navarch_cidrs, nodes} if allowed else {"0.0.0.0/0"}
         rules |= {Rule("tcp", API_PORT, API_PORT, cidr=cidr) for cidr in clients}
         rules.add(Rule("tcp", 2379, 2380, cidr=nodes))
+        rules.add(Rule("tcp", 4443, 4443, cidr=nodes))  # API server to metrics-server
     return frozenset(rules)
 
 
