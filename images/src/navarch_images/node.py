@@ -20,7 +20,7 @@ from navarch_images.ext4 import write_image
 from navarch_images.preload import preload
 from navarch_images.release import Release
 
-_FORMAT = 1  # raised when this module makes another image of the same inputs
+_FORMAT = 2  # raised when this module makes another image of the same inputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,10 @@ def preload(binaries: Path, store: Path, scratch: Path, archives: Sequence[Path]
                     [*ctr, "images", "import", "--local", "--discard-unpacked-layers", archive],
                 )
             for reference in run("list images", [*ctr, "images", "list", "-q"]).split():
-                # The kubelet's garbage collection takes what the runtime manages; the label makes it known to it.
-                run("label image", [*ctr, "images", "label", reference, "io.cri-containerd.image=managed"])
+                # The first label makes the image known to the kubelet; the second keeps its garbage collection off:
+                # what is preloaded can be had from nowhere else.
+                labels = ["io.cri-containerd.image=managed", "io.cri-containerd.pinned=pinned"]
+                run("label image", [*ctr, "images", "label", reference, *labels])
         finally:
             daemon.terminate()
             try:

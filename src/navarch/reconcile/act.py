@@ -22,7 +22,7 @@ from navarch.clouds.contract import Cloud
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent, Temporary
-from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource
+from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource, Server
 from navarch.domain.plan import api_balancer, plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
@@ -51,6 +51,7 @@ from navarch.store.contract import WorkerStore
 
 TICKET_LIFETIME = timedelta(hours=1)
 GLANCE_EVERY = 0.7  # seconds
+BUILDS_AT_LEAST = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class Actor:
                 return observed, tuple(results)
             # What is on its way may arrive while a slow step runs: a server waits for its volume, not for a router.
             if glance is None and monotonic() - glanced_at > GLANCE_EVERY:
-                kinds = unsettled(self._cluster, observed)
+                kinds = unsettled(self._cluster, observed, self._hands.clock())
                 if kinds:
                     glance = self._pool.submit(self._hands.cloud.observe, self._owner, kinds)
             awaited: set[Future[Any]] = {*running, *([glance] if glance is not None else [])}
@@ -248,12 +249,14 @@ class Actor:
         return Event(started, reason, message, name, component, result.seconds, "Normal", self._cluster.generation)
 
 
-def unsettled(cluster: Cluster, observed: Observed) -> frozenset[Kind]:
+def unsettled(cluster: Cluster, observed: Observed, now: datetime) -> frozenset[Kind]:
     """Kinds of which something is on its way: servers that build or go, a balancer that is pending, new volumes."""
     cloud, kinds = observed.cloud, set()
-    servers = {s.name: s for s in cloud.servers or ()}
     live = [m for m in observed.machines if not m.removed]
-    if any(m.removing or m.name not in servers or servers[m.name].status != "ACTIVE" for m in live):
+    names_of_live = {m.name for m in live}
+    if any(m.removing for m in live) or any(
+        s.name in names_of_live and s.status != "ACTIVE" and not _just_asked_for(s, now) for s in cloud.servers or ()
+    ):
         kinds.add(Kind.SERVER)
     if any(m.removing for m in live):
         kinds.add(Kind.PORT)
@@ -263,6 +266,12 @@ def unsettled(cluster: Cluster, observed: Observed) -> frozenset[Kind]:
     if any(v.made_by == "navarch" and v.status not in ("available", "in-use") for v in cloud.volumes or ()):
         kinds.add(Kind.VOLUME)
     return frozenset(kinds)
+
+
+def _just_asked_for(server: Server, now: datetime) -> bool:
+    """Not worth a look yet: for each list of servers Nova asks Neutron for all their ports and security groups, just
+    when Neutron has to plug them."""
+    return server.status == "BUILD" and server.created_at is not None and now - server.created_at < BUILDS_AT_LEAST
 
 
 def _updated(known: CloudState, glance: CloudState) -> CloudState:
@@ -306,6 +315,8 @@ def _merge(observed: Observed, step: Step, resource: Resource | None, now: datet
                 return replace(observed, fresh=False)
             cloud = observed.cloud.with_resource(replace(going, task_state="deleting"))
             return replace(observed, cloud=cloud, fresh=False)
+    if isinstance(resource, Server) and resource.created_at is None:
+        resource = replace(resource, created_at=now)
     if resource is not None:
         return replace(observed, cloud=observed.cloud.with_resource(resource), fresh=False)
     return replace(observed, fresh=False)

@@ -139,7 +139,7 @@ class Lookout:
             return frozenset(kind for kind, _ in left_over(cluster, memory.cloud)) or None
         if status.phase is Phase.READY and status.observed_generation == cluster.generation:
             return None
-        return unsettled(cluster, Observed(cloud=memory.cloud, machines=machines))
+        return unsettled(cluster, Observed(cloud=memory.cloud, machines=machines), now)
 
     def _way_in(
         self,
