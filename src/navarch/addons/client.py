@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-from navarch.addons import applying, catalogue, draining, errors, observing, removal, signing
+from navarch.addons import applying, catalogue, draining, errors, observing, signing
 from navarch.addons.connection import Connections
 from navarch.addons.contract import Access, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
@@ -54,10 +54,6 @@ class KubernetesClusters:
     def delete_node(self, access: Access, node: str) -> None:
         """See the contract."""
         self._connections.to(access).delete(f"/api/v1/nodes/{node}")
-
-    def remove_cloud_objects(self, access: Access, *, volumes: bool) -> bool:
-        """See the contract."""
-        return removal.remove_cloud_objects(self._connections.to(access), self._pool, volumes=volumes)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """See the contract."""

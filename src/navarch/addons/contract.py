@@ -80,11 +80,6 @@ class Addons(Protocol):
         """Remove a node object; fine if it is not there."""
         ...
 
-    def remove_cloud_objects(self, access: Access, *, volumes: bool) -> bool:
-        """Delete Services of type LoadBalancer and, if `volumes`, claims with dynamically made volumes, so that the
-        controllers clean up behind them; True when none are left. For a cluster that is being deleted."""
-        ...
-
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Requests for kubelet serving certificates that nobody has decided about."""
         ...

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from navarch.domain import names
+from navarch.domain.deletion import left_over
 from navarch.domain.errors import Blame
 from navarch.domain.observed import Machine, Observed, Server
-from navarch.domain.plan import api_balancer, api_floating_ip, left_over
+from navarch.domain.plan import api_balancer, api_floating_ip
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, MachineCount, Phase, Status
 from navarch.domain.steps import (

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
+from navarch.domain.deletion import deletion
 from navarch.domain.observed import (
     CloudState,
     FloatingIP,
@@ -50,7 +51,6 @@ from navarch.domain.steps import (
     EnsureServerGroup,
     EnsureSubnet,
     EnsureVolume,
-    Forget,
     ForgetMachine,
     ForgetNodeGroup,
     RecordMachine,
@@ -74,7 +74,7 @@ def plan(
 ) -> tuple[Step, ...]:
     """Every step that can be taken now. `navarch_cidrs`: from where Navarch itself reaches Kubernetes APIs."""
     if cluster.deleting:
-        return tuple(_delete(cluster, observed))
+        return tuple(deletion(cluster, observed))
     if cluster.spec.paused:
         return ()
     wish = _Wish(cluster, observed, catalogue, now, navarch_cidrs)
@@ -380,72 +380,6 @@ def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
 def api_floating_ip(cloud: CloudState, owner: Owner) -> FloatingIP | None:
     """The floating address of the Kubernetes API, if seen."""
     return _named(cloud.floating_ips, names.api_load_balancer(owner))
-
-
-def _delete(cluster: Cluster, observed: Observed) -> Iterator[Step]:
-    cloud = observed.cloud
-
-    def asked(kind: Kind) -> Iterator[Step]:
-        for r in cloud.of(kind):
-            if not _going(r):
-                yield Remove(kind, r.id, r.name, "the cluster is being deleted")
-
-    def gone(*kinds: Kind) -> bool:
-        return all(cloud.knows(k) and not _left(cluster, cloud, k) for k in kinds)
-
-    # The machines go first: a living cloud controller would put back what is removed.
-    yield from asked(Kind.SERVER)
-    for balancer in cloud.load_balancers or ():
-        if (balancer.made_by == "navarch" or gone(Kind.SERVER)) and not _going(balancer):
-            yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "the cluster is being deleted")
-    for address in cloud.floating_ips or ():
-        if address.made_by == "navarch" or gone(Kind.SERVER):
-            yield Remove(Kind.FLOATING_IP, address.id, address.name, "the cluster is being deleted")
-    if gone(Kind.SERVER):
-        yield from asked(Kind.SERVER_GROUP)
-        yield from asked(Kind.PORT)
-        yield from asked(Kind.IDENTITY)
-        for kind in (Kind.SNAPSHOT, Kind.VOLUME):
-            for resource in _left(cluster, cloud, kind):
-                if not _going(resource) and (kind is Kind.SNAPSHOT or gone(Kind.SNAPSHOT)):
-                    yield Remove(kind, resource.id, resource.name, "the cluster is being deleted")
-    if gone(Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP):
-        yield from asked(Kind.ROUTER)
-        if gone(Kind.PORT):
-            yield from asked(Kind.SECURITY_GROUP)
-            if gone(Kind.ROUTER):
-                yield from asked(Kind.NETWORK)  # takes its subnet along
-            if gone(Kind.NETWORK):
-                yield from asked(Kind.SUBNET)
-    if observed.fresh and cloud.complete and gone(*Kind):
-        yield Forget()
-
-
-def left_over(cluster: Cluster, cloud: CloudState) -> tuple[tuple[Kind, str], ...]:
-    """(kind, name) of every object that a deletion still has to see gone, about in the order of their going."""
-    return tuple((kind, r.name or r.id) for kind in reversed(Kind) for r in _left(cluster, cloud, kind))
-
-
-def _left(cluster: Cluster, cloud: CloudState, kind: Kind) -> tuple[Resource, ...]:
-    """What deletion must see gone of a kind: not the volumes of claims that the user keeps."""
-    seen = cloud.of(kind)
-    if not cluster.keep_volumes:
-        return seen
-    if kind is Kind.VOLUME:
-        return tuple(v for v in cloud.volumes or () if v.made_by == "navarch")
-    return () if kind is Kind.SNAPSHOT else seen
-
-
-def _going(resource: Resource) -> bool:
-    match resource:
-        case Server(task_state=state):
-            return state == "deleting"
-        case LoadBalancer(provisioning_status=state):
-            return state == "PENDING_DELETE"
-        case Volume(status=state):
-            return state == "deleting"
-        case _:
-            return False
 
 
 def _in_use(resource: Resource) -> bool:

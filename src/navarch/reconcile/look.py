@@ -18,9 +18,10 @@ from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
+from navarch.domain.deletion import left_over
 from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed, Trouble
-from navarch.domain.plan import api_balancer, api_floating_ip, left_over
+from navarch.domain.plan import api_balancer, api_floating_ip
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
 from navarch.reconcile.act import Hands, Inside, read_secrets, unsettled

@@ -8,7 +8,6 @@ import pytest
 from navarch.addons import errors
 from navarch.addons.draining import moves
 from navarch.addons.observing import node, shortfall
-from navarch.addons.removal import goes_with_its_claim
 from navarch.domain.errors import Conflict, Permanent, Temporary
 
 
@@ -81,21 +80,6 @@ def pod(phase: str = "Running", **metadata: Any) -> dict[str, Any]:
 )
 def test_a_drain_waits_for_pods_that_can_move(seen: dict[str, Any], waited_for: bool) -> None:
     assert moves(seen) is waited_for
-
-
-@pytest.mark.parametrize(
-    ("by", "policy", "goes"),
-    [
-        ("cinder.csi.openstack.org", "Delete", True),
-        ("cinder.csi.openstack.org", "Retain", False),
-        ("other.example.org", "Delete", False),
-        (None, "Delete", False),
-    ],
-)
-def test_only_volumes_made_for_claims_go_with_them(by: str | None, policy: str, goes: bool) -> None:
-    annotations = {"pv.kubernetes.io/provisioned-by": by} if by else {}
-    volume = {"metadata": {"annotations": annotations}, "spec": {"persistentVolumeReclaimPolicy": policy}}
-    assert goes_with_its_claim(volume) is goes
 
 
 @pytest.mark.parametrize(
