@@ -20,11 +20,11 @@ class Kubectl:
     program: str
     kubeconfig: Path
 
-    def run(self, *words: str, check: bool = True) -> str:
+    def run(self, *words: str, check: bool = True, stdin: str = "") -> str:
         """Standard output. Raises StepFailed with what kubectl said."""
         done = subprocess.run(
             [self.program, f"--kubeconfig={self.kubeconfig}", *words],
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from actors import Customer
-from demo.customer import Shop
+from demo.customer import Kubectl, Shop
 from demo.stack import HOST
+from demo.steps import until
+from demo.story import kubectl_program
 
 NAME = "life"
+CURL = ("curl", "-sk", "-m", "4", "-o", "/dev/null", "-w", "%{http_code}")
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -93,33 +96,95 @@ def test_the_sample_application_sees_its_clients_address_and_keeps_its_data(life
     kubectl.run("uncordon", before)
 
 
-def inside(program: str, *words: str) -> str:
-    """What a command says in the network of a process that runs in the lab's machines."""
+def test_a_claim_grows_while_it_is_used(life: Customer) -> None:
+    kubectl = life.kubectl(NAME)
+    claim = ("pvc", "guest-book", "-n", "shop")
+    wish = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    kubectl.run("patch", *claim, "-p", json.dumps(wish))
+
+    def grown() -> bool:
+        return bool(kubectl.get(*claim)["status"]["capacity"]["storage"] == "2Gi")
+
+    until("the claim has its new size", grown, seconds=120)
+    volume = kubectl.get("pv", kubectl.get(*claim)["spec"]["volumeName"])["spec"]["csi"]["volumeHandle"]
+    assert life.cloud().block_storage.get_volume(volume).size == 2
+    sizes = kubectl.run("exec", "-n", "kube-system", csi_pod(kubectl), "-c", "cinder-csi-plugin", "--", "df", "-m")
+    (mounted,) = {line.split()[1] for line in sizes.splitlines() if line.endswith("/mount") and "cinder.csi" in line}
+    assert 1900 < int(mounted) <= 2048, sizes
+
+
+def csi_pod(kubectl: Kubectl) -> str:
+    """The CSI plugin's pod where the application runs."""
+    (node,) = Shop(kubectl).nodes()
+    pods = kubectl.get("pods", "-n", "kube-system", "-l", "app=csi-cinder-nodeplugin")["items"]
+    name: str = next(p["metadata"]["name"] for p in pods if p["spec"]["nodeName"] == node)
+    return name
+
+
+def test_a_network_policy_holds(life: Customer) -> None:
+    kubectl = life.kubectl(NAME)
+    shop = Shop(kubectl)
+    url = f"http://{shop.address()}/api"
+    assert code(url) == "200"
+    nobody = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "nobody", "namespace": "shop"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+    }
+    kubectl.run("apply", "-f", "-", stdin=json.dumps(nobody))
+    until("nobody gets in", lambda: code(url) == "000", seconds=30)
+    kubectl.run("delete", "networkpolicy", "nobody", "-n", "shop")
+    until("everybody gets in again", lambda: code(url) == "200", seconds=30)
+
+
+def code(url: str) -> str:
+    """HTTP status; 000 where nobody answers within 4 seconds."""
+    return subprocess.run([*CURL, url], capture_output=True, text=True).stdout
+
+
+def process(name: str) -> str:
+    """PID of one that runs in the lab's machines."""
     comms = Path("/proc").glob("[0-9]*/comm")
-    pid = next(p.parent.name for p in comms if p.read_text().strip() == program)
-    done = subprocess.run(["nsenter", "-t", pid, "-n", *words], capture_output=True, text=True)
+    return next(p.parent.name for p in comms if p.read_text().strip() == name)
+
+
+def inside(program: str, *words: str) -> str:
+    """What a command says in the network of such a process."""
+    done = subprocess.run(["nsenter", "-t", process(program), "-n", *words], capture_output=True, text=True)
     return done.stdout
 
 
 def test_pods_do_not_reach_the_metadata_service_but_machines_do(life: Customer) -> None:
-    code = ("curl", "-sk", "-m", "4", "-o", "/dev/null", "-w", "%{http_code}")
     metadata = "http://169.254.169.254/openstack/latest/meta_data.json"
-    assert inside("sample-web", *code, "https://10.254.0.1/livez") == "200"  # a pod that has a network
-    assert inside("sample-web", *code, metadata) == "000"
-    assert inside("kubelet", *code, metadata) == "200"
+    assert inside("sample-web", *CURL, "https://10.254.0.1/livez") == "200"  # a pod that has a network
+    assert inside("sample-web", *CURL, metadata) == "000"
+    assert inside("kubelet", *CURL, metadata) == "200"
 
 
-def test_secrets_are_encrypted_at_rest_and_strangers_get_nothing(life: Customer) -> None:
-    url = ids(life)["status"]["api_url"]
-    answer = subprocess.run(
-        ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", f"{url}/api/v1/namespaces"],
-        capture_output=True,
-        text=True,
+def test_secrets_are_encrypted_at_rest(life: Customer) -> None:
+    life.kubectl(NAME).run("create", "secret", "generic", "planted", "--from-literal=word=in-clear-nowhere")
+    keys = f"/proc/{process('kube-apiserver')}/root/etc/kubernetes/pki"
+    files = (
+        f"--cacert={keys}/etcd/ca.crt",
+        f"--cert={keys}/apiserver-etcd-client.crt",
+        f"--key={keys}/apiserver-etcd-client.key",
     )
-    assert answer.stdout == "401"
+    etcdctl = str(Path(kubectl_program()).with_name("etcdctl"))
+    kept = inside(
+        "kube-apiserver",
+        *(etcdctl, "--endpoints=https://127.0.0.1:2379", *files),
+        *("get", "/registry/secrets/default/planted", "--print-value-only"),
+    )
+    assert kept.startswith("k8s:enc:"), kept[:40]
+    assert "in-clear-nowhere" not in kept
 
 
-def test_other_classes_and_the_users_dns_changes_are_theirs(life: Customer) -> None:
+def test_strangers_get_nothing(life: Customer) -> None:
+    assert code(f"{ids(life)['status']['api_url']}/api/v1/namespaces") == "401"
+
+
+def test_classes_are_zone_aware_and_can_grow(life: Customer) -> None:
     kubectl = life.kubectl(NAME)
     classes = {c["metadata"]["name"]: c for c in kubectl.get("storageclasses")["items"]}
     assert set(classes) >= {"ssd", "hdd"}
@@ -131,6 +196,24 @@ def test_other_classes_and_the_users_dns_changes_are_theirs(life: Customer) -> N
     assert default == ["ssd"]
     assert all(c["allowVolumeExpansion"] for c in classes.values())
     assert {c["volumeBindingMode"] for c in classes.values()} == {"WaitForFirstConsumer"}
+
+
+def test_what_the_user_changed_by_hand_survives(life: Customer) -> None:
+    kubectl = life.kubectl(NAME)
+    mine = kubectl.get("storageclass", "ssd")
+    mine["metadata"] = {"name": "mine"}
+    kubectl.run("create", "-f", "-", stdin=json.dumps(mine))
+    custom = ("configmap", "coredns-custom", "-n", "kube-system")
+    kubectl.run("patch", *custom, "-p", json.dumps({"data": {"mine.server": "mine.test:53 {\n  whoami\n}\n"}}))
+    kubectl.run("delete", "configmap", "navarch-addons", "-n", "kube-system")  # all add-ons are applied anew
+
+    def noted() -> bool:
+        notes = kubectl.run("get", "configmap", "navarch-addons", "-n", "kube-system", "-o", "json", check=False)
+        return "coredns" in notes
+
+    until("the add-ons were applied anew", noted, seconds=120)
+    assert kubectl.get("storageclass", "mine")["parameters"] == mine["parameters"]
+    assert "whoami" in kubectl.get(*custom)["data"]["mine.server"]
 
 
 def test_a_node_group_grows_and_shrinks(life: Customer) -> None:
