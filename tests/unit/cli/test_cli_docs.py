@@ -20,7 +20,8 @@ def in_blocks(text: str) -> list[str]:
     return [line for line in blocks.splitlines() if line.startswith("navarch ")]
 
 
-PAGES = sorted(GUIDE.glob("*.md"))
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*GUIDE.glob("*.md"), *(ROOT / "docs" / "operate").glob("*.md"), ROOT / "README.md"])
 
 
 @pytest.mark.parametrize(("page", "line"), [(p.name, line) for p in PAGES for line in in_blocks(p.read_text())])
@@ -44,6 +45,13 @@ def test_commands_in_the_text_exist(page: Path) -> None:
             found = command.get_command(context, word)
             assert found is not None, line
             command = found
+
+
+def test_targets_of_make_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in [*PAGES, *(ROOT / "docs" / "develop").glob("*.md")]:
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE):
+            assert target in targets, f"{page.name}: make {target}"
 
 
 def test_the_guide_has_every_command_and_every_exit_code() -> None:

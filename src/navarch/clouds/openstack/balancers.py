@@ -10,7 +10,8 @@ from navarch.domain.observed import Kind, LoadBalancer
 from navarch.domain.spec import Owner
 from navarch.domain.steps import EnsureLoadBalancer
 
-_MONITOR = {"type": "TCP", "delay": 3, "timeout": 2, "max_retries": 2, "max_retries_down": 2}  # seconds, tries
+# One answer puts a member in: a new cluster waits for it. Two failures take it out.
+_MONITOR = {"type": "TCP", "delay": 2, "timeout": 2, "max_retries": 1, "max_retries_down": 2}  # seconds, tries
 _LIST = "/lbaas/loadbalancers"
 
 
