@@ -5,7 +5,7 @@
     <root>/bundles/<digest>/          manifest.json, bin/, images/
     <root>/images/<digest>/           node.raw, node.json
     <root>/index/<kind>-<key>         the digest that these inputs gave
-    <root>/go-build                   Go's own build cache
+    <root>/go-build, go-mod           Go's own caches: of builds, and of module sources
 
 A folder is made under another name and renamed when it is whole, so a killed build leaves nothing that looks done.
 """

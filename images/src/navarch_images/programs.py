@@ -126,6 +126,7 @@ def _environment(component: Component, cache: Cache) -> dict[str, str]:
     return {
         **_GO_ENVIRONMENT,
         "GOCACHE": os.environ.get("GOCACHE", str(cache.root / "go-build")),
+        "GOMODCACHE": os.environ.get("GOMODCACHE", str(cache.root / "go-mod")),
         "CGO_ENABLED": "1" if component.cgo else "0",
     }
 
