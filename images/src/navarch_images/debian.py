@@ -57,11 +57,6 @@ def container_layer(
 def _tree(
     suite: str, variant: str, packages: Sequence[str], cache: Cache, tell: Callable[[str], None], fresh: bool
 ) -> Path:
-    key = value_digest([suite, variant, list(packages), EPOCH])[:16]
-    place = cache.root / "debian" / f"{variant}-{key}.tar"
-    if place.exists() and not fresh:
-        return place
-    tell(f"Debian {suite}: {variant} tree with {len(packages)} packages asked for")
     argv = ["mmdebstrap", f"--variant={variant}", "--format=tar", f"--include={','.join(packages)}"]
     # A tree that a crash leaves half written is thrown away, so dpkg need not wait for the disk after each file.
     argv += ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Retries "3"', "--dpkgopt=path-exclude=/usr/share/doc/*"]
@@ -70,6 +65,10 @@ def _tree(
     if variant == "extract":
         argv += [f"--hook-dir={_MERGED_USR}"]  # without it libraries land in /lib and programs look in /usr/lib
         argv += [f"--dpkgopt=path-exclude={pattern}" for pattern in _NOT_IN_CONTAINERS]
+    place = cache.root / "debian" / f"{variant}-{value_digest([suite, *argv, EPOCH])[:16]}.tar"
+    if place.exists() and not fresh:
+        return place
+    tell(f"Debian {suite}: {variant} tree with {len(packages)} packages asked for")
     with cache.scratch(f"debian-{variant}") as scratch:
         made = scratch / "tree.tar"
         run(f"Debian {variant} tree", [*argv, suite, made], env={"SOURCE_DATE_EPOCH": str(EPOCH)})
