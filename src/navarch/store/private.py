@@ -98,10 +98,18 @@ class PrivatePostgres:
         socket = self._run / ".s.PGSQL.5432"
         if len(str(socket)) > _SOCKET_PATH_LIMIT:
             raise CannotStart(f"{socket} is too long for a Unix socket: choose a shorter folder")
-        if self.pid is None:
-            self._prepare(account)
-            command = [self._program("pg_ctl"), "start", "-w", "-t", "60", "-s", "-D", self._data, "-l", self._log]
-            self._call(account, command, f"see {self._log}")
+        running = self.pid
+        if running is not None:
+            try:
+                self._ensure_database()
+            except CannotStart:
+                if self.pid == running:
+                    raise  # else it was just dying when we looked
+            else:
+                return
+        self._prepare(account)
+        command = [self._program("pg_ctl"), "start", "-w", "-t", "60", "-s", "-D", self._data, "-l", self._log]
+        self._call(account, command, f"see {self._log}")
         self._ensure_database()
 
     def stop(self) -> None:
