@@ -50,6 +50,9 @@ def nova(context: Context) -> dict[str, Ini]:
             # Else a little more free memory on a host outweighs what the customer asked for.
             "soft_anti_affinity_weight_multiplier": "100.0",
             "soft_affinity_weight_multiplier": "100.0",
+            # A machine that a test lets fail would turn all later ones away from its host: by default this outweighs
+            # everything else ten thousandfold.
+            "build_failure_weight_multiplier": "0.0",
         },
         "vnc": {"enabled": False},
         "compute": {"resource_provider_association_refresh": 60},
