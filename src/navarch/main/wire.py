@@ -40,6 +40,7 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     from navarch.clouds.openstack.cloud import OpenStackCloud
     from navarch.clouds.openstack.session import OpenStackSettings
     from navarch.reconcile.act import Hands, JoinEndpoint
+    from navarch.reconcile.runtime import Threads
 
     cloud = settings.cloud
     hands = Hands(
@@ -62,7 +63,7 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
         navarch_cidrs=settings.worker.api_source_cidrs,
-        clock=utc_now,
+        runtime=Threads(),
     )
     worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()

@@ -6,10 +6,8 @@ again ends the cycle for that step, not for the others.
 """
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Any
 
 from navarch.addons.contract import Access, Addons, Inputs
@@ -47,6 +45,8 @@ from navarch.domain.steps import (
     Step,
     subject,
 )
+from navarch.reconcile.lease import Lease
+from navarch.reconcile.runtime import Answer, Calls, Runtime
 from navarch.store.contract import WorkerStore
 
 TICKET_LIFETIME = timedelta(hours=1)
@@ -72,7 +72,7 @@ class Hands:
     sealer: Sealer
     join: JoinEndpoint
     navarch_cidrs: tuple[str, ...]
-    clock: Callable[[], datetime]
+    runtime: Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,56 +95,58 @@ class Actor:
     """One cycle's acting for one cluster that this worker holds."""
 
     def __init__(
-        self, hands: Hands, pool: ThreadPoolExecutor, cluster: Cluster, token: int, catalogue: Catalogue, inside: Inside
+        self, hands: Hands, calls: Calls, cluster: Cluster, lease: Lease, catalogue: Catalogue, inside: Inside
     ) -> None:
-        self._hands, self._pool, self._cluster, self._token = hands, pool, cluster, token
+        self._hands, self._calls, self._cluster, self._lease = hands, calls, cluster, lease
         self._catalogue, self._inside = catalogue, inside
         self._owner = names.owner(cluster)
 
     def advance(self, observed: Observed, report: Callable[[Event], None]) -> tuple[Observed, tuple[Result, ...]]:
         """Take every step that can be taken until none is left; gives what would be seen now, and what came of each."""
         tried: set[Step] = set()
-        running: dict[Future[tuple[Result, Resource | None]], Step] = {}
+        running: dict[Answer[tuple[Result, Resource | None]], Step] = {}
         results: list[Result] = []
-        glance: Future[CloudState] | None = None
-        glanced_at = monotonic()
+        glance: Answer[CloudState] | None = None
+        runtime = self._hands.runtime
+        glanced_at = runtime.elapsed()
         while True:
             busy = {_key(step) for step in running.values()}
             for step in plan(
                 self._cluster,
                 observed,
                 self._catalogue,
-                now=self._hands.clock(),
+                now=runtime.now(),
                 navarch_cidrs=self._hands.navarch_cidrs,
             ):
                 if step not in tried and _key(step) not in busy:
                     tried.add(step)
                     busy.add(_key(step))
-                    running[self._pool.submit(self._carry_out, step, observed)] = step
+                    running[self._calls.submit(self._carry_out, step, observed)] = step
             if not running:
                 return observed, tuple(results)
             # What is on its way may arrive while a slow step runs: a server waits for its volume, not for a router.
-            if glance is None and monotonic() - glanced_at > GLANCE_EVERY:
-                kinds = unsettled(self._cluster, observed, self._hands.clock())
+            if glance is None and runtime.elapsed() - glanced_at > GLANCE_EVERY:
+                kinds = unsettled(self._cluster, observed, runtime.now())
                 if kinds:
-                    glance = self._pool.submit(self._hands.cloud.observe, self._owner, kinds)
-            awaited: set[Future[Any]] = {*running, *([glance] if glance is not None else [])}
-            finished, _ = wait(awaited, timeout=GLANCE_EVERY, return_when=FIRST_COMPLETED)
+                    glance = self._calls.submit(self._hands.cloud.observe, self._owner, kinds)
+            awaited: list[Answer[Any]] = [*running, *([glance] if glance is not None else [])]
+            finished = self._calls.finished(awaited, GLANCE_EVERY)
             if glance is not None and glance in finished:
                 observed = replace(observed, cloud=_updated(observed.cloud, glance.result()))
-                glance, glanced_at = None, monotonic()
-            for future in [f for f in finished if f in running]:
-                running.pop(future)
-                result, resource = future.result()
+                glance, glanced_at = None, runtime.elapsed()
+            for answer in [a for a in finished if a in running]:
+                running.pop(answer)
+                result, resource = answer.result()
                 results.append(result)
                 if isinstance(result.outcome, Done):
-                    observed = _merge(observed, result.step, resource, self._hands.clock())
+                    observed = _merge(observed, result.step, resource, runtime.now())
                 event = self._event(result)
                 if event is not None:
                     report(event)
 
     def _carry_out(self, step: Step, observed: Observed) -> tuple[Result, Resource | None]:
-        start = monotonic()
+        self._lease.check()
+        start = self._hands.runtime.elapsed()
         resource: Resource | None = None
         outcome: Outcome = Done()
         try:
@@ -157,14 +159,14 @@ class Actor:
             outcome = Again(error.after, error.reason, error.message)
         except Permanent as error:
             outcome = Failed(error.reason, error.message, error.blame.value, error.remedy)
-        return Result(step, outcome, monotonic() - start), resource
+        return Result(step, outcome, self._hands.runtime.elapsed() - start), resource
 
     def _do(self, step: Step, observed: Observed) -> Resource | Again | None:
-        hands, cluster, token = self._hands, self._cluster, self._token
+        hands, cluster, token = self._hands, self._cluster, self._lease.token
         access, inputs = self._inside.access, self._inside.inputs
         match step:
             case EnsureSecrets():
-                secrets = make_cluster_secrets(hands.clock())
+                secrets = make_cluster_secrets(hands.runtime.now())
                 hands.store.seal(cluster.id, token, SECRETS, close_secrets(hands.sealer, cluster.id, secrets))
             case EnsureIdentity():
                 kept = read_secrets(hands, cluster.id)
@@ -172,7 +174,7 @@ class Actor:
                     return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
                 return hands.cloud.carry_out(self._owner, step, private=kept.cloud_password)
             case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
-                machine = Machine(name, role, group, serial, zone, created_at=hands.clock())
+                machine = Machine(name, role, group, serial, zone, created_at=hands.runtime.now())
                 hands.store.record_machine(cluster.id, token, machine)
             case ReleaseMachine(name=name):
                 hands.store.release_machine(cluster.id, token, name)
@@ -211,10 +213,10 @@ class Actor:
         ticket, digest = new_ticket()
         self._hands.store.add_ticket(
             self._cluster.id,
-            self._token,
+            self._lease.token,
             step.name,
             digest,
-            expires_at=self._hands.clock() + TICKET_LIFETIME,
+            expires_at=self._hands.runtime.now() + TICKET_LIFETIME,
             facts=tuple(facts),
         )
         return user_data(
@@ -227,7 +229,7 @@ class Actor:
 
     def _event(self, result: Result) -> Event | None:
         """The timeline's entry for what came of a step; none for what is only tried again."""
-        step, now = result.step, self._hands.clock()
+        step, now = result.step, self._hands.runtime.now()
         started = now - timedelta(seconds=result.seconds)
         component = "kubernetes" if isinstance(step, ApplyAddon | DrainNode | DeleteNode) else "cloud"
         if isinstance(step, EnsureSecrets | RecordMachine | ReleaseMachine | ForgetMachine | ForgetNodeGroup | Forget):

@@ -1,6 +1,5 @@
 """One cycle of one cluster: look, act, judge, write once."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from random import Random
 
@@ -13,7 +12,9 @@ from navarch.domain.spec import Cluster, Owner
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import Again, Done, Failed, Forget, Result
 from navarch.reconcile.act import Actor, Hands
+from navarch.reconcile.lease import Lease
 from navarch.reconcile.look import Lookout
+from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
 
@@ -23,30 +24,28 @@ PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
 FAILED_LOOK_LIMIT = 60.0
 _EVENTS_FLUSHED_EVERY = 1.0  # seconds: people watch the timeline grow
 
-_random = Random()
-
 
 class Cycle:
     """Runs cycles; safe to use from threads, one cluster each."""
 
-    def __init__(self, hands: Hands, lookout: Lookout, pool: ThreadPoolExecutor) -> None:
-        self._hands, self._lookout, self._pool = hands, lookout, pool
+    def __init__(self, hands: Hands, lookout: Lookout, calls: Calls) -> None:
+        self._hands, self._lookout, self._calls = hands, lookout, calls
 
-    def run(self, claim: Claim, catalogue: Catalogue) -> None:
+    def run(self, claim: Claim, lease: Lease, catalogue: Catalogue) -> None:
         """Bring the claimed cluster as far as it goes now, and let it go. Raises LeaseLost if another worker took it,
         Unavailable if the database went away: both leave nothing half written."""
         cluster, previous = claim.cluster, claim.status
         seen = self._lookout.look(cluster, previous, claim.token, catalogue)
         timeline = _Timeline(self._hands, cluster, claim.token)
-        for event in _arrivals(seen.before, seen.observed, cluster, self._hands.clock()):
+        for event in _arrivals(seen.before, seen.observed, cluster, self._hands.runtime.now()):
             timeline.add(event)
-        actor = Actor(self._hands, self._pool, cluster, claim.token, catalogue, seen.inside)
+        actor = Actor(self._hands, self._calls, cluster, lease, catalogue, seen.inside)
         observed, results = actor.advance(seen.observed, timeline.add)
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
             self._lookout.forget(cluster.id)
             return
         self._lookout.remember(cluster.id, claim.token, observed)
-        now, access = self._hands.clock(), seen.inside.access
+        now, access = self._hands.runtime.now(), seen.inside.access
         if previous.phase is Phase.READY and access is not None and observed.kube is not None:
             for event in decide_requests(self._hands.addons, access, cluster, observed.machines, now):
                 timeline.add(event)
@@ -57,15 +56,17 @@ class Cycle:
             claim.token,
             status,
             events=(*timeline.rest(), *_transitions(previous, status, cluster, now)),
-            look_again_after=look_again_after(cluster, status, results, attempts),
+            look_again_after=look_again_after(cluster, status, results, attempts, self._hands.runtime.random),
             attempts=attempts,
         )
 
 
-def look_again_after(cluster: Cluster, status: Status, results: tuple[Result, ...], attempts: int) -> float:
+def look_again_after(
+    cluster: Cluster, status: Status, results: tuple[Result, ...], attempts: int, random: Random
+) -> float:
     """Seconds until the next look: soon while something is on its way, later the longer it fails, with jitter so that
     clusters that failed together do not come back together."""
-    jitter = _random.uniform(0.9, 1.1)
+    jitter = random.uniform(0.9, 1.1)
     if any(isinstance(r.outcome, Failed) for r in results):
         return min(FAILED_LOOK_LIMIT, 5.0 * 2.0 ** min(attempts, 6)) * jitter
     waits = [r.outcome.after for r in results if isinstance(r.outcome, Again)]
@@ -84,13 +85,13 @@ class _Timeline:
     def __init__(self, hands: Hands, cluster: Cluster, token: int) -> None:
         self._hands, self._cluster, self._token = hands, cluster, token
         self._events: list[Event] = []
-        self._flushed_at = hands.clock()
+        self._flushed_at = hands.runtime.elapsed()
 
     def add(self, event: Event) -> None:
         self._events.append(event)
-        if (self._hands.clock() - self._flushed_at).total_seconds() > _EVENTS_FLUSHED_EVERY:
+        if self._hands.runtime.elapsed() - self._flushed_at > _EVENTS_FLUSHED_EVERY:
             self._hands.store.add_events(self._cluster.id, self._token, self.rest())
-            self._flushed_at = self._hands.clock()
+            self._flushed_at = self._hands.runtime.elapsed()
 
     def rest(self) -> tuple[Event, ...]:
         events, self._events = tuple(self._events), []

@@ -6,7 +6,6 @@ more to a booting machine than a second look at a router.
 """
 
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -25,6 +24,7 @@ from navarch.domain.plan import api_balancer, api_floating_ip
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
 from navarch.reconcile.act import Hands, Inside, read_secrets, unsettled
+from navarch.reconcile.runtime import Answer, Calls
 
 FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
 ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
@@ -56,18 +56,18 @@ class Seen:
 class Lookout:
     """Takes looks, and remembers the last one of each cluster. Safe to use from threads."""
 
-    def __init__(self, hands: Hands, pool: ThreadPoolExecutor) -> None:
-        self._hands, self._pool = hands, pool
+    def __init__(self, hands: Hands, calls: Calls) -> None:
+        self._hands, self._calls = hands, calls
         self._memories: OrderedDict[str, _Memory] = OrderedDict()
         self._lock = Lock()
 
     def look(self, cluster: Cluster, status: Status, token: int, catalogue: Catalogue) -> Seen:
         """Read everything that may have changed."""
-        now = self._hands.clock()
+        now = self._hands.runtime.now()
         memory = self._recall(cluster.id, token)
         machines = self._hands.store.machines(cluster.id, removed=True)
         kinds = self._kinds(cluster, status, memory, machines, now)
-        reading: Future[CloudState] = self._pool.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
+        reading: Answer[CloudState] = self._calls.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
         secrets_ready = self._hands.store.sealed(cluster.id, SECRETS) is not None
         # the way in is known from the last look: read the cluster beside the cloud
         known = memory.cloud if memory is not None else None

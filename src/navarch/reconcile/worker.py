@@ -1,24 +1,22 @@
-"""The worker process: threads that claim clusters, and one that keeps the catalogue.
+"""The worker process: loops that claim clusters, and some that keep what they need.
 
-Any number of workers, each with any number of threads, may run against one database. A worker that dies loses nothing:
+Any number of workers, each with any number of loops, may run against one database. A worker that dies loses nothing:
 its leases end and others go on from what is seen.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event as Flag
-from threading import Lock, Thread
-from time import monotonic
+from threading import Lock
 from typing import Protocol
 
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.reconcile.act import Hands
 from navarch.reconcile.cycle import Cycle
+from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.look import Lookout
+from navarch.reconcile.runtime import Task
 from navarch.store.contract import Claim, LeaseLost, Unavailable
 
-LEASE = 60.0  # seconds; renewed while a cycle runs
 CATALOGUE_EVERY = 60.0
 CATALOGUE_RETRY = 5.0
 DATABASE_RETRY = 2.0
@@ -36,35 +34,33 @@ class Log(Protocol):
 
 
 class Worker:
-    """`name` is unique among workers. `threads` clusters are worked on at once; their outside calls share a pool of
-    `calls` threads."""
+    """`name` is unique among workers. `threads` clusters are worked on at once; `calls` bounds the steps that are taken
+    at once for all of them, and so what one worker asks of the cloud."""
 
     def __init__(self, hands: Hands, log: Log, *, name: str, threads: int = 8, calls: int = 32) -> None:
         self._hands, self._log, self._name, self._threads = hands, log, name, threads
-        self._steps = ThreadPoolExecutor(calls, thread_name_prefix="step")
-        self._looks = ThreadPoolExecutor(max(4, threads), thread_name_prefix="look")
+        self._runtime = hands.runtime
+        self._steps = self._runtime.calls(calls, "step")
+        self._looks = self._runtime.calls(max(4, threads), "look")
         self._lookout = Lookout(hands, self._looks)
         self._cycle = Cycle(hands, self._lookout, self._steps)
-        self._stop = Flag()
-        self._wake = Flag()
-        self._catalogue_wanted = Flag()
+        self._stop = self._runtime.flag()
+        self._wake = self._runtime.flag()
+        self._catalogue_wanted = self._runtime.flag()
         self._catalogue: Catalogue | None = None
-        self._running: list[Thread] = []
-        self._held: dict[str, int] = {}
+        self._running: list[Task] = []
+        self._held: dict[str, Lease] = {}
         self._held_lock = Lock()
 
     def start(self) -> None:
-        """Start all threads and return."""
+        """Start all loops and return."""
         loops: list[tuple[str, Callable[[], None]]] = [
             ("catalogue", self._keep_catalogue),
             ("listen", self._listen),
             ("lease", self._keep_leases),
         ]
         loops += [(f"cluster-{n}", self._claim_and_run) for n in range(self._threads)]
-        for name, target in loops:
-            thread = Thread(target=target, name=name, daemon=True)
-            thread.start()
-            self._running.append(thread)
+        self._running += [self._runtime.start(name, loop) for name, loop in loops]
         self._log.info("worker started", worker=self._name, threads=self._threads)
 
     def stop(self, timeout: float = 30.0) -> None:
@@ -72,13 +68,13 @@ class Worker:
         self._stop.set()
         self._wake.set()
         self._catalogue_wanted.set()
-        deadline = monotonic() + timeout
-        for thread in self._running:
-            thread.join(max(0.0, deadline - monotonic()))
-        if any(thread.is_alive() for thread in self._running):
-            return  # what they do is finished or taken over by others; their pools end with the process
-        self._steps.shutdown(wait=False, cancel_futures=True)
-        self._looks.shutdown(wait=False, cancel_futures=True)
+        deadline = self._runtime.elapsed() + timeout
+        for task in self._running:
+            task.join(max(0.0, deadline - self._runtime.elapsed()))
+        if any(task.is_alive() for task in self._running):
+            return  # what they do is finished or taken over by others; their calls end with the process
+        self._steps.close()
+        self._looks.close()
 
     # -- clusters
 
@@ -89,25 +85,26 @@ class Worker:
                 self._stop.wait(0.2)
                 continue
             try:
+                asked_at = self._runtime.elapsed()
                 claim = self._hands.store.claim(self._name, lease=LEASE)
                 if claim is None:
                     self._sleep()
                     continue
-                self._run(claim, catalogue)
+                self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
             except Unavailable as error:
                 self._log.warning("database away", error=error.message)
                 self._stop.wait(DATABASE_RETRY)
-            except Exception:  # noqa: BLE001 - a fault in one cycle must not end the thread; it is logged with its trace
-                self._log.exception("worker thread failed", worker=self._name)
+            except Exception:  # noqa: BLE001 - a fault in one cycle must not end the loop; it is logged with its trace
+                self._log.exception("worker loop failed", worker=self._name)
                 self._stop.wait(DATABASE_RETRY)
 
-    def _run(self, claim: Claim, catalogue: Catalogue) -> None:
+    def _run(self, claim: Claim, lease: Lease, catalogue: Catalogue) -> None:
         cluster = claim.cluster
         with self._held_lock:
-            self._held[cluster.id] = claim.token
-        start = monotonic()
+            self._held[cluster.id] = lease
+        start = self._runtime.elapsed()
         try:
-            self._cycle.run(claim, catalogue)
+            self._cycle.run(claim, lease, catalogue)
         except LeaseLost:
             self._lookout.forget(cluster.id)
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)
@@ -120,8 +117,10 @@ class Worker:
             self._give_back(claim)
         finally:
             with self._held_lock:
-                self._held.pop(cluster.id, None)
-        self._log.info("cycle", cluster=cluster.id, name=cluster.name, seconds=round(monotonic() - start, 3))
+                if self._held.get(cluster.id) is lease:
+                    del self._held[cluster.id]
+        seconds = round(self._runtime.elapsed() - start, 3)
+        self._log.info("cycle", cluster=cluster.id, name=cluster.name, seconds=seconds)
 
     def _give_back(self, claim: Claim) -> None:
         """Let a cluster go whose cycle failed, with a growing delay; its status stays as it was."""
@@ -156,31 +155,35 @@ class Worker:
     def _keep_leases(self) -> None:
         while not self._stop.wait(LEASE / 4):
             with self._held_lock:
-                held = dict(self._held)
-            for cluster_id, token in held.items():
+                held = list(self._held.values())
+            for lease in held:
+                asked_at = self._runtime.elapsed()
                 try:
-                    self._hands.store.renew(cluster_id, token, lease=LEASE)
+                    self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
+                    lease.renewed(asked_at)
+                except LeaseLost:
+                    lease.lose()
                 except NavarchError as error:
-                    self._log.warning("lease not renewed", cluster=cluster_id, error=str(error))
+                    self._log.warning("lease not renewed", cluster=lease.cluster_id, error=str(error))
 
     # -- the cloud's offer
 
     def _keep_catalogue(self) -> None:
-        due = monotonic()
+        due = self._runtime.elapsed()
         while not self._stop.is_set():
             try:
-                if monotonic() >= due:
+                if self._runtime.elapsed() >= due:
                     self._catalogue = self._hands.cloud.catalogue()
                     self._hands.store.write_catalogue(self._catalogue)
-                    due = monotonic() + CATALOGUE_EVERY
+                    due = self._runtime.elapsed() + CATALOGUE_EVERY
                 for project_id in self._hands.store.wanted_quotas():
                     self._hands.store.write_quota(project_id, self._hands.cloud.quota(project_id))
             except NavarchError as error:
                 self._log.warning("cloud's offer not read", error=str(error))
-                due = monotonic() + CATALOGUE_RETRY
+                due = self._runtime.elapsed() + CATALOGUE_RETRY
                 self._catalogue_wanted.wait(CATALOGUE_RETRY)
             except Exception:  # noqa: BLE001 - the next reading may succeed; it is logged with its trace
                 self._log.exception("cloud's offer not read")
                 self._stop.wait(CATALOGUE_RETRY)
-            self._catalogue_wanted.wait(max(0.05, due - monotonic()))
+            self._catalogue_wanted.wait(max(0.05, due - self._runtime.elapsed()))
             self._catalogue_wanted.clear()

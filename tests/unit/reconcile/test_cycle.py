@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 from clusters import NOW, cluster
@@ -15,6 +16,7 @@ from navarch.reconcile.cycle import _arrivals, _transitions, look_again_after
 
 READY = Status(phase=Phase.READY)
 MOVING = Status(phase=Phase.PROGRESSING)
+CHANCE = Random(1)
 
 
 def results(*outcomes: Outcome) -> tuple[Result, ...]:
@@ -22,26 +24,26 @@ def results(*outcomes: Outcome) -> tuple[Result, ...]:
 
 
 def test_a_ready_cluster_is_left_in_peace_for_a_minute() -> None:
-    assert 50 < look_again_after(cluster(), READY, (), 0) < 70
+    assert 50 < look_again_after(cluster(), READY, (), 0, CHANCE) < 70
 
 
 def test_one_that_is_on_its_way_is_looked_at_each_second() -> None:
-    assert look_again_after(cluster(), MOVING, results(Done()), 0) == 1.0
+    assert look_again_after(cluster(), MOVING, results(Done()), 0, CHANCE) == 1.0
 
 
 def test_a_cluster_being_deleted_is_never_left_for_a_minute() -> None:
-    assert look_again_after(replace(cluster(), deletion_requested_at=NOW), READY, (), 0) == 1.0
+    assert look_again_after(replace(cluster(), deletion_requested_at=NOW), READY, (), 0, CHANCE) == 1.0
 
 
 @pytest.mark.parametrize("outcome", [Again(0.1, "r", "m"), Failed("r", "m", "user", "do")])
 def test_what_fails_again_and_again_is_tried_less_and_less_often_but_never_given_up(outcome: Outcome) -> None:
-    waits = [look_again_after(cluster(), MOVING, results(outcome), attempts) for attempts in range(1, 12)]
+    waits = [look_again_after(cluster(), MOVING, results(outcome), attempts, CHANCE) for attempts in range(1, 12)]
     assert waits[0] < waits[1] < waits[2]
     assert max(waits) <= 66
 
 
 def test_a_cloud_that_says_when_to_come_back_is_obeyed() -> None:
-    assert look_again_after(cluster(), MOVING, results(Again(20.0, "r", "m")), 1) >= 18
+    assert look_again_after(cluster(), MOVING, results(Again(20.0, "r", "m")), 1, CHANCE) >= 18
 
 
 def seen(*servers: Server, nodes: tuple[Node, ...] = (), machines: tuple[Machine, ...] = ()) -> Observed:

@@ -1,0 +1,40 @@
+"""Holding a cluster: what a worker may still do with it, by its own clock.
+
+The store's token fences every write. OpenStack and Kubernetes know no token, so before each call to them the holder
+asks itself whether its lease can have ended: a worker that was paused longer than that stops before it acts.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+
+from navarch.store.contract import LeaseLost
+
+LEASE = 60.0  # seconds; renewed while a cycle runs
+_MARGIN = 5.0  # seconds before its end from which a lease counts as lost: a call under way ends by then, or nearly
+
+
+class Lease:
+    """One claimed cluster. `elapsed` is a clock that never jumps; `since` what it said before the claim was asked for:
+    the database's lease ends later than this one. Safe to use from threads."""
+
+    def __init__(self, cluster_id: str, token: int, elapsed: Callable[[], float], since: float) -> None:
+        self.cluster_id, self.token = cluster_id, token
+        self._elapsed, self._until = elapsed, since + LEASE - _MARGIN
+        self._lock = Lock()
+
+    def renewed(self, since: float) -> None:
+        """The store lengthened it; `since` as at the beginning."""
+        with self._lock:
+            self._until = max(self._until, since + LEASE - _MARGIN)
+
+    def lose(self) -> None:
+        """The store said that another worker has it."""
+        with self._lock:
+            self._until = float("-inf")
+
+    def check(self) -> None:
+        """Raises LeaseLost where another worker may have the cluster."""
+        with self._lock:
+            held = self._elapsed() < self._until
+        if not held:
+            raise LeaseLost(f"the lease of cluster {self.cluster_id} may have ended: nothing more is done for it here")
