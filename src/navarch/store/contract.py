@@ -77,6 +77,17 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Workers leave the clusters of a project alone (`project_id` None: all clusters), by the operator's wish."""
+
+    project_id: str | None
+    reason: str
+    paused_by: str
+    since: datetime
+    clusters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A redeemed ticket: whose it is, and the machine."""
 
@@ -89,6 +100,10 @@ class ApiStore(Protocol):
 
     def ping(self) -> None:
         """Raise Unavailable if the database does not answer."""
+        ...
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """What the operator paused, everything first; each with the number of clusters that stand still by it."""
         ...
 
     def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
@@ -179,7 +194,8 @@ class WorkerStore(Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
-        """Take the cluster that is due longest, for `lease` seconds; None where nothing is due."""
+        """Take the cluster that is due longest and not paused by the operator, for `lease` seconds; None where there is
+        none."""
         ...
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
@@ -217,7 +233,7 @@ class WorkerStore(Protocol):
         ...
 
     def next_due(self) -> float | None:
-        """Seconds until the next cluster is due (0 if one is), None where there is none."""
+        """Seconds until the next cluster that is not paused is due (0 if one is), None where there is none."""
         ...
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
@@ -277,6 +293,6 @@ class WorkerStore(Protocol):
 
 
 __all__ = [
-    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Stale",
+    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Pause", "Stale",
     "Stored", "StoredEvent", "TicketRefused", "Unavailable", "WorkerStore",
 ]  # fmt: skip

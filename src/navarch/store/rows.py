@@ -8,7 +8,7 @@ from navarch.domain.codec import decode, encode
 from navarch.domain.observed import Machine, PhaseReport
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
-from navarch.store.contract import Claim, Stored, StoredEvent
+from navarch.store.contract import Claim, Pause, Stored, StoredEvent
 
 Row = dict[str, Any]
 
@@ -99,6 +99,11 @@ def event(row: Row) -> StoredEvent:
             generation=row["generation"],
         ),
     )
+
+
+def pause(row: Row) -> Pause:
+    """A pause; the empty project is everything."""
+    return Pause(row["project_id"] or None, row["reason"], row["paused_by"], row["since"], row["clusters"])
 
 
 def event_columns(cluster_id: str, value: Event) -> Row:

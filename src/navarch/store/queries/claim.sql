@@ -1,11 +1,12 @@
 -- name: claim
 -- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile.
 WITH due AS (
-    SELECT id FROM clusters
+    SELECT id FROM clusters c
     WHERE due_at <= now()
+      AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.project_id IN ('', c.project_id))
     ORDER BY due_at
     LIMIT 1
-    FOR NO KEY UPDATE SKIP LOCKED
+    FOR NO KEY UPDATE OF c SKIP LOCKED
 )
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
@@ -46,4 +47,7 @@ DELETE FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS 
 DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NOT NULL;
 
 -- name: next_due
-SELECT extract(epoch FROM min(due_at) - now())::float8 AS seconds FROM clusters;
+-- Without what is paused, else an idle worker would ask again and again for what it does not get.
+SELECT extract(epoch FROM due_at - now())::float8 AS seconds FROM clusters c
+WHERE NOT EXISTS (SELECT 1 FROM pauses p WHERE p.project_id IN ('', c.project_id))
+ORDER BY due_at LIMIT 1;
