@@ -1,12 +1,13 @@
 -- name: claim
 -- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile.
 WITH due AS (
-    SELECT id FROM clusters c
+    SELECT id FROM clusters
     WHERE due_at <= now()
-      AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.project_id IN ('', c.project_id))
+      AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
+      AND project_id NOT IN (SELECT project_id FROM pauses)
     ORDER BY due_at
     LIMIT 1
-    FOR NO KEY UPDATE OF c SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
@@ -48,6 +49,6 @@ DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AN
 
 -- name: next_due
 -- Without what is paused, else an idle worker would ask again and again for what it does not get.
-SELECT extract(epoch FROM due_at - now())::float8 AS seconds FROM clusters c
-WHERE NOT EXISTS (SELECT 1 FROM pauses p WHERE p.project_id IN ('', c.project_id))
+SELECT extract(epoch FROM due_at - now())::float8 AS seconds FROM clusters
+WHERE NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '') AND project_id NOT IN (SELECT project_id FROM pauses)
 ORDER BY due_at LIMIT 1;

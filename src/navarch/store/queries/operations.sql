@@ -22,8 +22,10 @@ WHERE cluster_id = %(cluster_id)s ORDER BY id DESC LIMIT %(limit)s;
 SELECT count(*) FILTER (WHERE due)::int AS due,
        coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due)), 0)::float8 AS oldest,
        count(*) FILTER (WHERE lease_until > now())::int AS claimed
-FROM (SELECT due_at, lease_until, due_at <= now() AND NOT EXISTS (
-          SELECT 1 FROM pauses p WHERE p.project_id IN ('', c.project_id)) AS due FROM clusters c) q;
+FROM (SELECT due_at, lease_until,
+             due_at <= now() AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
+             AND project_id NOT IN (SELECT project_id FROM pauses) AS due
+      FROM clusters) every;
 
 -- name: phases
 SELECT coalesce(status ->> 'phase', 'Progressing') AS phase, count(*)::int AS clusters FROM clusters GROUP BY 1;
