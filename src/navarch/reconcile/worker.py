@@ -8,8 +8,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
+from structlog.contextvars import bound_contextvars
+
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.spec import Cluster
 from navarch.reconcile.act import Hands
 from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.lease import LEASE, Lease
@@ -90,7 +93,8 @@ class Worker:
                 if claim is None:
                     self._sleep()
                     continue
-                self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
+                with bound_contextvars(**_words_about(claim.cluster)):
+                    self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
             except Unavailable as error:
                 self._log.warning("database away", error=error.message)
                 self._stop.wait(DATABASE_RETRY)
@@ -104,7 +108,8 @@ class Worker:
             self._held[cluster.id] = lease
         start = self._runtime.elapsed()
         try:
-            self._cycle.run(claim, lease, catalogue)
+            with self._hands.figures.cycle():
+                self._cycle.run(claim, lease, catalogue)
         except LeaseLost:
             self._lookout.forget(cluster.id)
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)
@@ -159,7 +164,8 @@ class Worker:
             for lease in held:
                 asked_at = self._runtime.elapsed()
                 try:
-                    self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
+                    with self._hands.figures.renewal():
+                        self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
                     lease.renewed(asked_at)
                 except LeaseLost:
                     lease.lose()
@@ -187,3 +193,8 @@ class Worker:
                 self._stop.wait(CATALOGUE_RETRY)
             self._catalogue_wanted.wait(max(0.05, due - self._runtime.elapsed()))
             self._catalogue_wanted.clear()
+
+
+def _words_about(cluster: Cluster) -> dict[str, object]:
+    """What every line of the log says while this cluster is worked on. `request_id` is the customer's request's."""
+    return {"cluster": cluster.id, "generation": cluster.generation, "request_id": cluster.request_id}
