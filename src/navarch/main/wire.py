@@ -62,8 +62,8 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
     )
 
 
-def hands_for(settings: Settings, store: WorkerStore, log: Log) -> "Hands":
-    """What a worker works with. Reads keys; asks nobody anything."""
+def hands_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Hands":
+    """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
     from navarch.addons.client import KubernetesClusters
     from navarch.clouds.openstack.cloud import OpenStackCloud
     from navarch.reconcile.act import Hands, JoinEndpoint
@@ -101,7 +101,7 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     return worker
 
 
-def _trace(figures: "WorkerFigures", log: Log) -> "Trace":
+def _trace(figures: "WorkerFigures", log: Log | None) -> "Trace":
     """Requests to the cloud carry the id of the customer's request, are counted, and leave a line if they change
     something or fail."""
     from navarch.clouds.openstack.session import Asked, Trace
@@ -109,7 +109,7 @@ def _trace(figures: "WorkerFigures", log: Log) -> "Trace":
     def asked(request: Asked) -> None:
         figures.cloud_request(request.service, request.method, request.status, request.seconds)
         failed = request.status == 0 or request.status >= 500
-        if failed or request.method != "GET":
+        if log is not None and (failed or request.method != "GET"):
             (log.warning if failed else log.info)(
                 "cloud request",
                 service=request.service,
