@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -103,6 +103,7 @@ class PoolCollector(Collector):
 
 def add_process(registry: CollectorRegistry, store: HasPool) -> None:
     """What every process tells: its connections, and prometheus_client's own `process_*`."""
+    disable_created_metrics()  # of each count a second series, which nothing reads
     registry.register(PoolCollector(store))
     ProcessCollector(registry=registry)
 
