@@ -16,8 +16,8 @@ def pause(store: PostgresStore, project_id: str | None, reason: str) -> str:
     none = "" if clusters else " - is that the project's id?" if project_id else ""
     held = store.fleet().claimed
     return (
-        f"paused: {_what(project_id)}, {clusters} clusters{none}\n"
-        f"Workers take none of them up any more; {held} clusters are held at the moment, and end their cycle."
+        f"paused: {_what(project_id)}, clusters: {clusters}{none}\n"
+        f"Workers take none of them up any more. Cycles under way, which come to their end: {held}."
     )
 
 
@@ -35,7 +35,7 @@ def listed(store: PostgresStore, *, as_json: bool) -> str:
     """All pauses."""
     pauses = store.pauses()
     if as_json:
-        return json.dumps(encode(pauses), indent=2)
+        return json.dumps([encode(pause) for pause in pauses], indent=2)
     if not pauses:
         return "nothing is paused"
     rows = [("WHAT", "CLUSTERS", "SINCE", "BY", "REASON")]
