@@ -197,6 +197,9 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
 
     _log_json()
     log = structlog.get_logger()
+    # uvicorn raises the signal that ended it once more: without this it would end the process, and the worker beside it
+    # in the middle of what it does.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     private = wire.private_database(settings)
     if private is not None:
         try:
@@ -217,6 +220,7 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
         if running is not None:
             running.stop()
         store.close()
+        log.info("stopped")
 
 
 def _until_signalled() -> None:
