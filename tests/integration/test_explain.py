@@ -91,7 +91,7 @@ def test_a_step_that_failed_is_told_with_what_became_of_its_last_try(
     said = text(explanation)
     assert "phase Blocked" in said
     assert "project-admin: Raise the project's quota for networks." in said
-    assert "cycles in a row with something to try again" in said
+    assert "looks in a row after which something was left to try again" in said
 
 
 def test_a_pause_is_the_first_reason_why_nothing_happens(

@@ -35,8 +35,8 @@ class Ambiguous(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A step that could be taken now. `last_try`: what came of it, or of another about the same object, if that
-    failed."""
+    """A step that could be taken now. `last_try`: what came of it if that failed. A network, its subnet and its router
+    share a name, by which tries are found: it may be that of a neighbour, and its message says of which."""
 
     step: Step
     last_try: Event | None
@@ -141,7 +141,11 @@ def _holdups(cluster: Cluster, schedule: Schedule, pauses: tuple[Pause, ...], *,
         found.append(f"worker {schedule.lease_holder} is at it right now (its lease has {left:.0f} s left)")
         return found
     due = (schedule.due_at - schedule.now).total_seconds()
-    failed = f", after {schedule.attempts} cycles in a row with something to try again" if schedule.attempts else ""
+    failed = (
+        f"; looks in a row after which something was left to try again: {schedule.attempts}"
+        if schedule.attempts
+        else ""
+    )
     if due > 0:
         found.append(f"the next look is due in {due:.0f} s{failed}")
     elif not pauses:
@@ -194,7 +198,7 @@ def text(explanation: Explanation) -> str:
     for number, following in enumerate(explanation.steps, 1):
         lines.append(f"  {number}. {words(following.step)}")
         if following.last_try is not None:
-            lines.append(f"     last try {_time(following.last_try.at)}: {following.last_try.message}")
+            lines.append(f"     tried at {_time(following.last_try.at)}: {following.last_try.message}")
     if explanation.holdups:
         lines += ["", "Why not yet" if explanation.steps else "When", *(f"  {h}" for h in explanation.holdups)]
     lines += ["", "Lately", *(f"  {_time(e.at)} {e.level:<7} {e.reason}: {e.message}" for e in explanation.events)]
