@@ -63,7 +63,7 @@ class SimulatedCloud:
     def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
         """Do one step; see the contract."""
         doing: Callable[..., Resource | None] = _DO[type(step)]
-        if isinstance(step, steps.EnsureIdentity):
+        if isinstance(step, steps.EnsureIdentity | steps.CreateServer):
             return doing(self, owner, step, private)
         return doing(self, owner, step)
 
@@ -262,7 +262,7 @@ class SimulatedCloud:
         change, floating_id = Request("PUT", Kind.FLOATING_IP, owner.project_id, step.name), found.id
         return self._ask(change, lambda: self._region.move_floating_ip(change, floating_id, step.port_id))
 
-    def _server(self, owner: Owner, step: steps.CreateServer) -> Resource:
+    def _server(self, owner: Owner, step: steps.CreateServer, user_data: str) -> Resource:
         found = self._found(Kind.SERVER, owner, step.name)
         request = Request("POST", Kind.SERVER, owner.project_id, step.name)
         if found is not None:
@@ -279,6 +279,7 @@ class SimulatedCloud:
                 zone=step.zone,
                 port_id=step.port_id,
                 volume_ids=step.volume_ids,
+                user_data=user_data,
             ),
         )
 

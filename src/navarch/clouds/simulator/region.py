@@ -7,7 +7,7 @@ asks for something that others use is refused. `things` shows everything, for te
 import ipaddress
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from threading import RLock
 from typing import Any, TypeVar
@@ -67,6 +67,7 @@ class Thing:
     network_id: str = ""
     subnet_id: str = ""
     holds: tuple[tuple[str, int], ...] = ()
+    user_data: str = field(default="", repr=False)
     gone: float | None = None
 
     @property
@@ -108,6 +109,7 @@ class Region:
         self._things: dict[Kind, dict[str, Thing]] = {kind: {} for kind in Kind}
         self._by_project: dict[tuple[Kind, str], dict[str, Thing]] = defaultdict(dict)
         self._gone: list[Thing] = []
+        self._by_address: dict[str, Thing] = {}
         self._next_public = 10
         self._free_public: list[str] = []
 
@@ -121,6 +123,10 @@ class Region:
     def find(self, kind: Kind, resource_id: str) -> Thing | None:
         """One thing by its id."""
         return self._things[kind].get(resource_id)
+
+    def floating_at(self, address: str) -> Thing | None:
+        """Who has a public address."""
+        return self._by_address.get(address)
 
     def listed(self, kind: Kind, project_id: str, lag: float = 0.0) -> list[Thing]:
         """A project's things in order of creation, as they were known `lag` seconds ago."""
@@ -275,6 +281,7 @@ class Region:
         zone: str,
         port_id: str,
         volume_ids: tuple[str, ...],
+        user_data: str = "",
     ) -> Server:
         """A server: BUILD, then ACTIVE or ERROR. Its port and volumes must be free."""
         size = self._flavor(flavor)
@@ -298,7 +305,7 @@ class Region:
             self.new_id(), request.name, "BUILD", zone, "", flavor, image_id, "scheduling",
             created_at=self.timeline.date(),
         )  # fmt: skip
-        server: Server = self._add(request, made, mark, holds=holds)
+        server: Server = self._add(request, made, mark, holds=holds, user_data=user_data)
         port.resource = replace(port.resource, server_id=server.id)
         for volume in volumes:
             volume.resource = replace(volume.resource, status="attaching", server_id=server.id)
@@ -402,6 +409,7 @@ class Region:
             self._gone.append(thing)
         if isinstance(thing.resource, FloatingIP):
             self._free_public.append(thing.resource.address)
+            self._by_address.pop(thing.resource.address, None)
         if thing.kind is Kind.PORT:
             for floating in self._by_project[Kind.FLOATING_IP, thing.project_id].values():
                 if floating.resource.port_id == thing.id:
@@ -515,6 +523,8 @@ class Region:
         thing = Thing(request.kind, resource, request.project_id, mark, self.timeline.now, **more)
         self._things[request.kind][resource.id] = thing
         self._by_project[request.kind, request.project_id][resource.id] = thing
+        if isinstance(resource, FloatingIP):
+            self._by_address[resource.address] = thing
         return resource
 
     def _within(self, request: Request, resource: str, needed: int) -> None:
