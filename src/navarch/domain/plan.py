@@ -7,10 +7,14 @@ other is done at once; what comes later is found by planning again. Read top to 
     being deleted     machines go first, so that the cluster's own controllers are dead; then what they and we made;
                       last, when a fresh and complete look finds nothing, the row
     wanted            foundations: keys, identity, network, router, security groups, server groups, etcd volumes
-                      machines: decided (recorded), given a port, asked for
+                      machines: decided (recorded), given a port, asked for; what a running one lost, given back
                       API: a balancer on the control plane's ports, a floating address on it
                       add-ons, as soon as the Kubernetes API answers
-                      what is too much: drained, removed, forgotten
+                      what is too much: drained, removed, forgotten; so is a machine whose server somebody removed,
+                      and another takes its place
+
+What was changed by hand (drift) needs no story of its own: what is missing is made, whoever removed it. Only what
+others hold on to is made as it was: the addresses that machines, kubelets and kubeconfigs know.
 """
 
 from collections.abc import Collection, Iterator
@@ -37,6 +41,8 @@ from navarch.domain.observed import (
 from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
 from navarch.domain.steps import (
     ApplyAddon,
+    AttachPort,
+    AttachVolume,
     CreateServer,
     DeleteNode,
     DrainNode,
@@ -56,6 +62,7 @@ from navarch.domain.steps import (
     RecordMachine,
     ReleaseMachine,
     Remove,
+    StartServer,
     Step,
 )
 
@@ -172,7 +179,11 @@ class _Wish:
     def machines(self) -> Iterator[Step]:
         yield from self._decisions()
         for machine in self.live:
-            if not machine.removing:
+            if machine.removing:
+                continue
+            if self._is_lost(machine):
+                yield ReleaseMachine(machine.name)
+            else:
                 yield from self._machine(machine)
 
     def _decisions(self) -> Iterator[Step]:
@@ -194,23 +205,50 @@ class _Wish:
     def _machine(self, machine: Machine) -> Iterator[Step]:
         cloud = self.cloud
         port = _named(cloud.ports, machine.name)
-        if cloud.ports is not None and port is None:
-            yield from self._port(machine)
+        if cloud.ports is not None:
+            yield from self._port(machine, port)
         server = _named(cloud.servers, machine.name)
         if server is not None:
             if server.status == "ERROR" and self._kept_long_enough(server):
                 yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
+            elif machine.joined and server.task_state is None:
+                yield from self._give_back(machine, server, port)
             return
         step = self._create_server(machine, port)
         if step is not None:
             yield step
 
-    def _port(self, machine: Machine) -> Iterator[Step]:
+    def _is_lost(self, machine: Machine) -> bool:
+        """Whether its server, which it had, is gone for good: Nova knows of none, and Neutron of none on its port."""
+        cloud = self.cloud
+        if cloud.servers is None or cloud.ports is None or not machine.joined:
+            return False
+        port = _named(cloud.ports, machine.name)
+        return _named(cloud.servers, machine.name) is None and (port is None or port.server_id is None)
+
+    def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
         network = _named(self.cloud.networks, names.network(self.owner))
         subnet = _named(self.cloud.subnets, names.network(self.owner))
         group = self._security_group(machine.role)
-        if network is not None and subnet is not None and group is not None:
-            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,))
+        if network is None or subnet is None or group is None:
+            return
+        if port is None or group.id not in port.security_group_ids:
+            address = dict(machine.facts).get("address", "")
+            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address)
+
+    def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
+        """What a machine had when it joined and has no longer: its port, its etcd volume, its power."""
+        if port is not None and port.server_id is None:
+            yield AttachPort(machine.name, port.id, server.id)
+        volume = None
+        if machine.role is Role.CONTROL_PLANE:
+            volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
+            if volume is None or volume.status not in ("available", "in-use"):
+                return  # on its way, or beyond what a machine can be given
+        if volume is not None and volume.status == "available":
+            yield AttachVolume(volume.name, volume.id, server.id)
+        elif server.status == "SHUTOFF":
+            yield StartServer(machine.name, server.id)
 
     def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:
         """The step once all that the server needs is there, else None."""
@@ -282,7 +320,7 @@ class _Wish:
             return
         balancer = api_balancer(cloud, owner)
         if balancer is None:
-            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
+            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
@@ -300,7 +338,8 @@ class _Wish:
             and balancer.vip_port_id
             and (address is None or address.port_id != balancer.vip_port_id)
         ):
-            yield EnsureFloatingIP(name, self.cluster.spec.network.external_network, balancer.vip_port_id)
+            external = self.cluster.spec.network.external_network
+            yield EnsureFloatingIP(name, external, balancer.vip_port_id, self.observed.api_public_address)
 
     # -- what runs inside
 
@@ -354,11 +393,16 @@ class _Wish:
             elif server.task_state != "deleting":
                 yield Remove(Kind.SERVER, server.id, server.name, "the node group is smaller now")
             return
+        node = kube is not None and any(n.name == machine.name for n in kube.nodes)
+        if node:  # not drained: somebody else removed the machine
+            yield DeleteNode(machine.name)
         port = _named(cloud.ports, machine.name)
+        if machine.role is Role.CONTROL_PLANE:
+            port = None  # stays, as the volume does: its address is that of the place's etcd member
         if port is not None:
             yield Remove(Kind.PORT, port.id, port.name, "its machine is gone")
-            return
-        yield ForgetMachine(machine.name)
+        if not node and port is None:
+            yield ForgetMachine(machine.name)
 
     def _duplicates(self) -> Iterator[Step]:
         """Second objects of one name: a create whose answer was lost. The first one stays."""
