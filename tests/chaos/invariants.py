@@ -160,7 +160,9 @@ class Invariants:
     def _machines(self) -> None:
         self.checked["one machine a place"] += 1
         servers = Counter(
-            (t.mark, t.resource.name) for t in self._world.region.things(Kind.SERVER) if t.mark in self.expected
+            (t.mark, t.resource.name)
+            for t in self._world.region.things(Kind.SERVER)
+            if t.mark in self.expected and t.resource.status != "ERROR" and t.resource.task_state != "deleting"
         )
         for (mark, name), count in servers.items():
             if count > 1:
@@ -199,7 +201,7 @@ class Invariants:
                     if self._overdue[cluster_id] > 60:
                         self.broken(
                             "not stuck in silence",
-                            f"{c.type} of {stored.cluster.name} should have passed at {c.deadline}: {c.reason} {c.message}",
+                            f"{c.type} of {stored.cluster.name} was due at {c.deadline}: {c.reason} {c.message}",
                         )
 
     # -- at the end
@@ -272,6 +274,8 @@ class Invariants:
             for thing in self._world.region.things(kind):
                 if thing.mark != cluster_id or getattr(thing.resource, "made_by", "navarch") != "navarch":
                     continue
+                if kind is Kind.SNAPSHOT:
+                    continue  # CSI's
                 self.checked["timeline"] += 1
                 if kind is not Kind.IDENTITY and thing.resource.name not in told:
                     self.broken("timeline", f"nothing tells of the {kind} {thing.resource.name}")

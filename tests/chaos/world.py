@@ -405,6 +405,9 @@ class World:
         self.region.limits.clear()
         for server in self.region.things(Kind.SERVER):
             self.guests.restart(server.id)
+            cluster = self.guests.cluster(server.mark)
+            if "-cp-" in server.resource.name and (cluster is None or server.resource.name not in cluster.nodes):
+                self.region.vanish(server)  # as the condition tells people to do
         for balancer in self.region.things(Kind.LOAD_BALANCER):
             if balancer.resource.provisioning_status == "PENDING_CREATE":
                 balancer.resource = replace(balancer.resource, provisioning_status="ERROR")

@@ -15,7 +15,7 @@ from navarch.domain import names
 from navarch.domain.deletion import left_over
 from navarch.domain.errors import Blame
 from navarch.domain.observed import Machine, Observed, Server
-from navarch.domain.plan import api_balancer, api_floating_ip
+from navarch.domain.plan import BOOT_DEADLINE, REPORT_DEADLINE, api_balancer, api_floating_ip, reports_of
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, MachineCount, Phase, Status
 from navarch.domain.steps import (
@@ -62,8 +62,6 @@ DEADLINES = {
     ADDONS: timedelta(minutes=10),
     DELETED: timedelta(minutes=10),
 }
-REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
-BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
 _CONSOLE_SHOWN = 1500  # characters of a console's end in a condition
 _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these puts back what somebody else changed
     EnsureNetwork: "network {} was gone and is made anew",
@@ -136,7 +134,8 @@ def overdue_machines(cluster: Cluster, observed: Observed, now: datetime) -> tup
     return tuple(
         servers[m.name]
         for m in observed.machines
-        if not m.removed and not m.removing and not m.joined and not m.phases and m.name in servers
+        if not m.removed and not m.removing and not m.joined and m.name in servers
+        if not reports_of(m, servers[m.name])
         if servers[m.name].status == "ACTIVE" and now - (servers[m.name].created_at or m.created_at) > REPORT_DEADLINE
     )
 
@@ -248,20 +247,24 @@ def _machine_findings(observed: Observed, role: Role, wanted: int, now: datetime
 
 def _grave(machine: Machine, server: Server | None, console: str, now: datetime) -> _Finding | None:
     """What keeps a machine from ever becoming a node, or None."""
-    if server is not None and server.status == "ERROR":
+    if server is None:
+        return None
+    if server.status == "ERROR":
         return _fault(server)
-    failed = next((p for p in machine.phases if p.state == "failed"), None)
-    if failed is not None:
+    reports = reports_of(machine, server)
+    failed = next((p for p in reports if p.state == "failed"), None)
+    if failed is not None and not machine.joined:
         return _Finding(
             "MachineBootFailed",
             f"{machine.name} failed in phase {failed.phase}: {failed.log[-_CONSOLE_SHOWN:].strip()}",
             Blame.NAVARCH_OPERATOR,
-            "read the log above; once its cause is gone, remove the machine and Navarch makes a new one",
+            "read the log above and take its cause away; Navarch makes a new machine after five minutes, but for one "
+            "that may hold a member of etcd: remove its server yourself",
         )
-    if server is None or server.status != "ACTIVE" or machine.joined:
+    if server.status != "ACTIVE" or machine.joined:
         return None
     age = now - (server.created_at or machine.created_at)  # the server may be a later one
-    if not machine.phases and age > REPORT_DEADLINE:
+    if not reports and age > REPORT_DEADLINE:
         end = f" End of its console: {console[-_CONSOLE_SHOWN:].strip()}" if console else ""
         return _Finding(
             "MachineNotReporting",
@@ -271,13 +274,14 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
             "(metadata service or config drive)",
         )
     if age > BOOT_DEADLINE:
-        last = machine.phases[-1] if machine.phases else None
+        last = reports[-1] if reports else None
         return _Finding(
             "MachineStuck",
             f"{machine.name} has not joined after {int(age.total_seconds())} s; last phase: "
             f"{last.phase + ' ' + last.state if last else 'none'}",
             Blame.NAVARCH_OPERATOR,
-            "look at the machine's console",
+            "look at the machine's console; Navarch makes a new machine after another five minutes, but for one that "
+            "may hold a member of etcd: remove its server yourself",
         )
     return None
 
@@ -304,9 +308,10 @@ def _booting(machine: Machine, server: Server | None) -> str:
         return f"{machine.name} is being made"
     if server.status != "ACTIVE":
         return f"{machine.name} is {server.status}"
-    if not machine.phases:
+    reports = reports_of(machine, server)
+    if not reports:
         return f"{machine.name} boots"
-    last = machine.phases[-1]
+    last = reports[-1]
     return f"{machine.name}: {last.phase} {last.state}"
 
 

@@ -31,6 +31,7 @@ from navarch.domain.observed import (
     LoadBalancer,
     Machine,
     Observed,
+    PhaseReport,
     Port,
     Resource,
     Rule,
@@ -72,7 +73,20 @@ CONTROL_PLANE_GROUP = "cp"
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
+_DOUBLES = (  # kinds of which a create whose answer was lost, or a list that lagged, may have left a second one
+    Kind.NETWORK,
+    Kind.ROUTER,
+    Kind.SECURITY_GROUP,
+    Kind.SERVER_GROUP,
+    Kind.PORT,
+    Kind.VOLUME,
+    Kind.SERVER,
+)
+_MAKES_A_MEMBER = ("KubeadmInit", "KubeadmJoin")
 Named = TypeVar("Named", bound=Resource)
+REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
+BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
+LATE_SERVER_IS_KEPT = timedelta(minutes=5)  # after it failed or was due: long enough to look at its console
 ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # long enough to read its fault, and not to ask a full cloud all the time
 
 
@@ -213,17 +227,33 @@ class _Wish:
                 yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
             elif machine.joined and server.task_state is None:
                 yield from self._give_back(machine, server, port)
+            elif server.status == "ACTIVE" and server.task_state is None and self._never_joins(machine, server):
+                yield Remove(Kind.SERVER, server.id, server.name, "it did not become a node; another is made")
             return
         step = self._create_server(machine, port)
         if step is not None:
             yield step
 
+    def _never_joins(self, machine: Machine, server: Server) -> bool:
+        """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
+        left to people, however late it is."""
+        reports = reports_of(machine, server)
+        if any(p.phase in _MAKES_A_MEMBER for p in reports) or server.created_at is None:
+            return False
+        failed = next((p for p in reports if p.state == "failed"), None)
+        since = failed.at if failed is not None else server.created_at + BOOT_DEADLINE
+        return self.now - since >= LATE_SERVER_IS_KEPT
+
     def _is_lost(self, machine: Machine) -> bool:
-        """Whether its server, which it had, is gone for good: Nova knows of none, and Neutron of none on its port."""
+        """Whether its server, which it had, is gone for good: Nova knows of none, and Neutron of none on its port. Or a
+        worker's address: its kubelet would go on with the old one."""
         cloud = self.cloud
         if cloud.servers is None or cloud.ports is None or not machine.joined:
             return False
         port = _named(cloud.ports, machine.name)
+        address = dict(machine.facts).get("address")
+        if machine.role is Role.WORKER and port is not None and address and port.address != address:
+            return True
         return _named(cloud.servers, machine.name) is None and (port is None or port.server_id is None)
 
     def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
@@ -232,9 +262,23 @@ class _Wish:
         group = self._security_group(machine.role)
         if network is None or subnet is None or group is None:
             return
+        address = dict(machine.facts).get("address", "") if machine.joined else ""
+        if port is None and not address and machine.role is Role.WORKER and self._lost_addresses():
+            return  # Neutron might give it one of those
         if port is None or group.id not in port.security_group_ids:
-            address = dict(machine.facts).get("address", "")
-            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address)
+            exact = bool(address) and machine.role is Role.CONTROL_PLANE
+            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, exact)
+
+    def _lost_addresses(self) -> bool:
+        """Whether somebody removed what had an address that must come back: the API's balancer, a node's port."""
+        ports = {p.name for p in self.cloud.ports or ()}
+        return bool(self._api_address() and api_balancer(self.cloud, self.owner) is None) or any(
+            m.joined and m.name not in ports for m in self.live
+        )
+
+    def _api_address(self) -> str:
+        """The address that the balancer must have because machines know it; empty: any will do."""
+        return self.observed.api_internal_address if any(m.joined for m in self.live) else ""
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had when it joined and has no longer: its port, its etcd volume, its power."""
@@ -320,7 +364,7 @@ class _Wish:
             return
         balancer = api_balancer(cloud, owner)
         if balancer is None:
-            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
+            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self._api_address())
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
@@ -406,7 +450,7 @@ class _Wish:
 
     def _duplicates(self) -> Iterator[Step]:
         """Second objects of one name: a create whose answer was lost. The first one stays."""
-        for kind in (Kind.NETWORK, Kind.ROUTER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME):
+        for kind in _DOUBLES:
             seen: set[str] = set()
             for resource in self.cloud.of(kind):
                 if not resource.name.startswith(self.owner.stem):
@@ -414,6 +458,11 @@ class _Wish:
                 if resource.name in seen and not _in_use(resource):
                     yield Remove(kind, resource.id, resource.name, "there are two of it")
                 seen.add(resource.name)
+
+
+def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
+    """What this very server reported: an earlier one of the same machine may have said something, too."""
+    return tuple(p for p in machine.phases if server.created_at is None or p.at >= server.created_at)
 
 
 def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
@@ -430,6 +479,8 @@ def _in_use(resource: Resource) -> bool:
     match resource:
         case Port(server_id=server) | Volume(server_id=server):
             return server is not None
+        case Server(status=status):
+            return status != "ERROR"
         case _:
             return False
 

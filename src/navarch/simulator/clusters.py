@@ -74,6 +74,10 @@ class SimulatedClusters:
         """Remove a node object."""
         self._call(KubeCall("delete", access.url, node), access, lambda cluster: cluster.nodes.pop(node, None))
 
+    def give_up_node(self, access: Access, node: str) -> None:
+        """Remove the node object of a machine that is gone."""
+        self._call(KubeCall("give up", access.url, node), access, lambda cluster: cluster.nodes.pop(node, None))
+
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Simulated kubelets renew nothing: they do not live for months."""
         return ()

@@ -116,12 +116,17 @@ class Guests:
         """The machine is rebooted: whatever it had become it is again."""
         thing = self.region.find(Kind.SERVER, server_id)
         cluster = self.clusters.get(thing.mark) if thing is not None else None
-        if cluster is not None and thing is not None and thing.resource.name in cluster.nodes:
+        node = cluster.nodes.get(thing.resource.name) if cluster is not None and thing is not None else None
+        if cluster is not None and node is not None and node.server_id == server_id:
             cluster.running.add(server_id)
 
     def _server(self, what: str, server: Thing) -> None:
         if what == "runs":
             self._resume(server.id, self._boot(server), None)
+        elif what == "off":
+            self.stop(server.id)
+        elif what == "on":
+            self.restart(server.id)
         else:
             self.consoles.pop(server.id, None)
             cluster = self.clusters.get(server.mark)
@@ -271,7 +276,7 @@ class Guests:
 
 def _join_file(user_data: str) -> dict[str, Any] | None:
     """join.json, as cloud-init would write it."""
-    config = yaml.load(user_data, _Loader) if user_data.startswith("#cloud-config") else None
+    config = yaml.load(user_data, _Loader) if user_data.startswith("#cloud-config") else None  # noqa: S506 - a safe one
     for file in config.get("write_files", ()) if isinstance(config, dict) else ():
         if file["path"] == JOIN_FILE:
             document: dict[str, Any] = json.loads(file["content"])

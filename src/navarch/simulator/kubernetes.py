@@ -212,10 +212,17 @@ class Kubernetes:
     # -- details
 
     def _ready(self, node: NodeState) -> bool:
-        if not self.alive(node.server_id) or not self.addons.keys() >= NETWORK_ADDONS:
+        if not self._connected(node) or not self.addons.keys() >= NETWORK_ADDONS:
             return False
         since = max(node.registered, *(self.addons[name][1] for name in NETWORK_ADDONS))
         return self.region.timeline.now >= since + _NODE_SECONDS
+
+    def _connected(self, node: NodeState) -> bool:
+        """Whether the machine runs and has its port."""
+        ports = self.region.things(Kind.PORT, self.project_id)
+        return self.alive(node.server_id) and any(
+            (p.resource.server_id, p.resource.address) == (node.server_id, node.address) for p in ports
+        )
 
     def _runs_member(self, server_id: str, volume_id: str) -> bool:
         volume = self.region.find(Kind.VOLUME, volume_id)

@@ -199,12 +199,13 @@ class SimulatedCloud:
         found = self._found(Kind.PORT, owner, step.name)
         if found is None or found.network_id != step.network_id:
             request = Request("POST", Kind.PORT, owner.project_id, step.name)
-            return self._ask(
-                request,
-                lambda: self._region.create_port(
-                    request, owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids
-                ),
-            )
+            where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids)
+            try:
+                return self._ask(request, lambda: self._region.create_port(request, *where, step.address))
+            except Conflict:  # somebody else has the address now
+                if not step.address or step.exact:
+                    raise
+            return self._ask(request, lambda: self._region.create_port(request, *where))
         wanted = {*step.security_group_ids, *found.resource.security_group_ids}
         if wanted == set(found.resource.security_group_ids):
             return found.resource
@@ -240,7 +241,9 @@ class SimulatedCloud:
         if found is None:
             return self._ask(
                 request,
-                lambda: self._region.create_balancer(request, owner.cluster_id, step.subnet_id, step.members),
+                lambda: self._region.create_balancer(
+                    request, owner.cluster_id, step.subnet_id, step.members, address=step.address
+                ),
             )
         if found.resource.provisioning_status == "PENDING_DELETE":
             raise Conflict(f"Cannot {request.words}: the last one of this name is still being removed")
@@ -253,10 +256,18 @@ class SimulatedCloud:
         found = self._found(Kind.FLOATING_IP, owner, step.name)
         if found is None:
             request = Request("POST", Kind.FLOATING_IP, owner.project_id, step.name)
-            return self._ask(
-                request,
-                lambda: self._region.create_floating_ip(request, owner.cluster_id, step.external_network, step.port_id),
-            )
+
+            def create(address: str) -> Resource:
+                return self._region.create_floating_ip(
+                    request, owner.cluster_id, step.external_network, step.port_id, address=address
+                )
+
+            if step.address:
+                try:
+                    return self._ask(request, lambda: create(step.address))
+                except Conflict:
+                    pass  # somebody else has it: any other
+            return self._ask(request, lambda: create(""))
         if found.resource.port_id == step.port_id:
             return found.resource
         change, floating_id = Request("PUT", Kind.FLOATING_IP, owner.project_id, step.name), found.id
@@ -283,6 +294,42 @@ class SimulatedCloud:
             ),
         )
 
+    def _attach_port(self, owner: Owner, step: steps.AttachPort) -> Resource:
+        found = self._one(Kind.PORT, owner, step.port_id, step.name)
+        if found.resource.server_id is not None:
+            return found.resource
+        request = Request("PUT", Kind.PORT, owner.project_id, step.name)
+        return self._ask(request, lambda: self._region.attach_port(request, step.port_id, step.server_id))
+
+    def _attach_volume(self, owner: Owner, step: steps.AttachVolume) -> Resource:
+        volume = self._one(Kind.VOLUME, owner, step.volume_id, step.name)
+        if volume.resource.status != "available":
+            return volume.resource
+        server = self._one(Kind.SERVER, owner, step.server_id, step.name).resource
+        stop = Request("PUT", Kind.SERVER, owner.project_id, server.name)
+        if server.status == "ACTIVE" and server.task_state is None:
+            self._ask(stop, lambda: self._region.switch(stop, step.server_id, on=False))
+        if server.status != "SHUTOFF":
+            words = f"Cannot attach {step.name} yet: its machine is stopped for it, and is {server.status}"
+            raise Conflict(words, reason="StoppingMachine")
+        request = Request("PUT", Kind.VOLUME, owner.project_id, step.name)
+        return self._ask(request, lambda: self._region.attach_volume(request, step.volume_id, step.server_id))
+
+    def _start(self, owner: Owner, step: steps.StartServer) -> Resource:
+        server = self._one(Kind.SERVER, owner, step.server_id, step.name)
+        if server.resource.status != "SHUTOFF" or server.resource.task_state is not None:
+            return server.resource
+        request = Request("PUT", Kind.SERVER, owner.project_id, step.name)
+        return self._ask(request, lambda: self._region.switch(request, step.server_id, on=True))
+
+    def _one(self, kind: Kind, owner: Owner, resource_id: str, name: str) -> Thing:
+        """One thing by its id. Raises Conflict where it is gone."""
+        request = Request("GET", kind, owner.project_id, name)
+        found = self._ask(request, lambda: self._region.find(kind, resource_id))
+        if found is None:
+            raise faults.vanished(request)
+        return found
+
     def _remove(self, owner: Owner, step: steps.Remove) -> None:
         request = Request("DELETE", step.kind, owner.project_id, step.name)
         if step.kind is Kind.ROUTER:
@@ -300,7 +347,10 @@ _DO: dict[type, Any] = {
     steps.EnsureSecurityGroup: SimulatedCloud._security_group,
     steps.EnsureServerGroup: SimulatedCloud._server_group,
     steps.EnsurePort: SimulatedCloud._port,
+    steps.AttachPort: SimulatedCloud._attach_port,
     steps.EnsureVolume: SimulatedCloud._volume,
+    steps.AttachVolume: SimulatedCloud._attach_volume,
+    steps.StartServer: SimulatedCloud._start,
     steps.EnsureIdentity: SimulatedCloud._identity,
     steps.EnsureLoadBalancer: SimulatedCloud._load_balancer,
     steps.EnsureFloatingIP: SimulatedCloud._floating_ip,

@@ -51,6 +51,7 @@ _QUOTA_OF = {
 _COUNTED = (*_QUOTA_OF.values(), "cores", "ram", "gigabytes", "security_group_rules")
 _PUBLIC = ipaddress.ip_network("198.18.0.0/15")  # RFC 2544: for benchmarks, nobody's addresses
 R = TypeVar("R", bound=Resource)
+_WINDOW = 10  # free addresses from which Neutron draws one
 _REMEMBERED = 60.0  # seconds for which a lagging list may still show what is gone
 
 
@@ -103,7 +104,7 @@ class Region:
         self.projects: set[str] = set()  # those in which the service user has its role
         self.limits: dict[tuple[str, str], int] = {}
         self.taken: dict[tuple[str, str], int] = defaultdict(int)  # by others of the project
-        self.watchers: list[Callable[[str, Thing], None]] = []  # told of "runs" and "gone" of servers
+        self.watchers: list[Callable[[str, Thing], None]] = []  # told of "runs", "off", "on" and "gone" of servers
         self.passwords: dict[str, str] = {}
         self._random = Random(seed)
         self._things: dict[Kind, dict[str, Thing]] = {kind: {} for kind in Kind}
@@ -212,14 +213,20 @@ class Region:
         return group.resource
 
     def create_port(
-        self, request: Request, mark: str, network_id: str, subnet_id: str, group_ids: tuple[str, ...]
+        self,
+        request: Request,
+        mark: str,
+        network_id: str,
+        subnet_id: str,
+        group_ids: tuple[str, ...],
+        address: str = "",
     ) -> Port:
-        """A port with an address of the subnet."""
+        """A port with an address of the subnet, this one where one is given."""
         self._need(request, Kind.NETWORK, network_id)
         subnet = self._need(request, Kind.SUBNET, subnet_id)
         for group_id in group_ids:
             self._need(request, Kind.SECURITY_GROUP, group_id)
-        address = self._free_address(subnet.id, subnet.resource.cidr)
+        address = self._address(request, subnet, address)
         made = Port(self.new_id(), request.name, address, None, tuple(sorted(group_ids)))
         return self._add(request, made, mark, network_id=network_id, subnet_id=subnet_id)
 
@@ -235,6 +242,10 @@ class Region:
         """A floating address on a port. The port's subnet must have a way to the external network."""
         self.external_id(external)
         self._reachable(request, port_id)
+        if address and address in self._by_address:
+            raise faults.in_use(request, f"the address {address} is taken")
+        if address in self._free_public:
+            self._free_public.remove(address)
         made = FloatingIP(self.new_id(), request.name, address or self._public_address(), port_id, made_by)
         return self._add(request, made, mark)
 
@@ -312,14 +323,47 @@ class Region:
         self.timeline.after(self.fates.server_seconds, lambda: self._built(server.id))
         return server
 
+    def attach_port(self, request: Request, port_id: str, server_id: str) -> Port:
+        """Put a port on a server that runs."""
+        port, server = self._need(request, Kind.PORT, port_id), self._need(request, Kind.SERVER, server_id)
+        if port.resource.server_id is not None or server.resource.task_state is not None:
+            raise faults.in_use(request, f"the port is in use, or the server is {server.resource.task_state}")
+        port.resource = replace(port.resource, server_id=server_id)
+        return port.resource
+
+    def attach_volume(self, request: Request, volume_id: str, server_id: str) -> Volume:
+        """Put a volume on a server: attaching, then in-use."""
+        volume, server = self._need(request, Kind.VOLUME, volume_id), self._need(request, Kind.SERVER, server_id)
+        if volume.resource.status != "available" or server.resource.task_state is not None:
+            raise faults.in_use(request, f"volume must be available, it is {volume.resource.status}")
+        volume.resource = replace(volume.resource, status="attaching", server_id=server_id)
+        self.timeline.after(self.fates.volume_seconds, lambda: self._settle_volume(volume_id, "attaching", "in-use"))
+        return volume.resource
+
+    def switch(self, request: Request, server_id: str, on: bool) -> Server:
+        """Start or stop a server: it takes its time."""
+        server = self._need(request, Kind.SERVER, server_id)
+        if server.resource.status != ("SHUTOFF" if on else "ACTIVE") or server.resource.task_state is not None:
+            state = server.resource.task_state or server.resource.status
+            raise faults.in_use(request, f"cannot start or stop the server while it is {state}")
+        server.resource = replace(server.resource, task_state="powering-on" if on else "powering-off")
+        self.timeline.after(self.fates.server_seconds / 2, lambda: self._switched(server, on))
+        return server.resource
+
     # -- Octavia
 
     def create_balancer(
-        self, request: Request, mark: str, subnet_id: str, members: tuple[str, ...], made_by: str = "navarch"
+        self,
+        request: Request,
+        mark: str,
+        subnet_id: str,
+        members: tuple[str, ...],
+        made_by: str = "navarch",
+        address: str = "",
     ) -> LoadBalancer:
         """A balancer, whole: PENDING_CREATE, then ACTIVE or ERROR. Its address is on a port of Octavia's."""
         subnet = self._need(request, Kind.SUBNET, subnet_id)
-        address = self._free_address(subnet_id, subnet.resource.cidr)
+        address = self._address(request, subnet, address)
         vip = Port(self.new_id(), f"octavia-lb-vip-{request.name}", address)
         asked = Request("POST", Kind.PORT, request.project_id, vip.name)
         made = LoadBalancer(
@@ -384,7 +428,7 @@ class Region:
         match request.kind:
             case Kind.SERVER:
                 thing.resource = replace(thing.resource, task_state="deleting")
-                self.timeline.after(self.fates.removal_seconds, lambda: self._server_gone(thing))
+                self.timeline.after(self.fates.removal_seconds, lambda: self.vanish(thing))
             case Kind.VOLUME:
                 thing.resource = replace(thing.resource, status="deleting")
                 self.timeline.after(self.fates.removal_seconds, lambda: self.vanish(thing))
@@ -462,8 +506,10 @@ class Region:
                 volume.resource = replace(volume.resource, status="in-use")
         self._tell("runs", thing)
 
-    def _server_gone(self, thing: Thing) -> None:
-        self.vanish(thing)
+    def _switched(self, server: Thing, on: bool) -> None:
+        if server.gone is None and server.resource.task_state in ("powering-on", "powering-off"):
+            server.resource = replace(server.resource, status="ACTIVE" if on else "SHUTOFF", task_state=None)
+            self._tell("on" if on else "off", server)
 
     def _let_go(self, server_id: str, project_id: str) -> None:
         for port in self._by_project[Kind.PORT, project_id].values():
@@ -565,18 +611,26 @@ class Region:
         routers = self._by_project[Kind.ROUTER, project_id].values()
         return any(subnets & set(t.resource.subnet_ids) for t in routers)
 
-    def _free_address(self, subnet_id: str, cidr: str) -> str:
-        """The lowest address that is free, above those that Neutron keeps for itself."""
-        subnet = self._things[Kind.SUBNET][subnet_id]
+    def _address(self, request: Request, subnet: Thing, wanted: str) -> str:
+        """The one that is wanted if it is free, else one of the lowest that are, as Neutron draws them."""
         ports = self._by_project[Kind.PORT, subnet.project_id].values()
-        taken = {t.resource.address for t in ports if t.subnet_id == subnet_id}
-        network = ipaddress.ip_network(cidr)
+        taken = {t.resource.address for t in ports if t.subnet_id == subnet.id}
+        if wanted in taken:
+            raise faults.in_use(request, f"IP address {wanted} already allocated in subnet {subnet.id}")
+        if wanted:
+            return wanted
+        network = ipaddress.ip_network(subnet.resource.cidr)
+        window: list[str] = []
         for number in range(10, network.num_addresses - 1):
             address = str(network[number])
             if address not in taken:
-                return address
+                window.append(address)
+            if len(window) == _WINDOW:
+                break
+        if window:
+            return self._random.choice(window)
         raise Permanent(
-            f"No address is free in {cidr}",
+            f"No address is free in {network}",
             reason="AddressesExhausted",
             blame=Blame.CLOUD_OPERATOR,
             remedy="Add an allocation pool to the subnet, or release addresses that nothing uses.",
