@@ -1,6 +1,7 @@
 """What goes wrong, how often, and what puts it right again when the storm is over."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -164,10 +165,10 @@ class StormyFates(Fates):
 
 
 class StormyTempers(Tempers):
-    """How machines boot."""
+    """How machines boot. `dies` is called when one dies of it."""
 
-    def __init__(self, chance: Chance) -> None:
-        self._chance = chance
+    def __init__(self, chance: Chance, dies: Callable[[], None]) -> None:
+        self._chance, self._dies = chance, dies
 
     def mute(self, name: str) -> bool:
         return self._chance.strikes("machine_mute")
@@ -176,7 +177,10 @@ class StormyTempers(Tempers):
         return self._phase() if self._chance.strikes("machine_fails") else None
 
     def dies_in(self, name: str) -> str | None:
-        return self._phase() if self._chance.strikes("machine_dies") else None
+        if not self._chance.strikes("machine_dies"):
+            return None
+        self._dies()
+        return self._phase()
 
     def _phase(self) -> str:
         return self._chance.random.choice(("PrepareMachine", "WaitForAPI", "StartKubelet", "KubeadmJoin", "Joined"))

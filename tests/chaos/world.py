@@ -88,11 +88,11 @@ class World:
         self.region = Region(self.timeline, CATALOGUE, fates=StormyFates(self.chance), seed=self.random.getrandbits(32))
         self.region.lists_lag = True
         self.region.projects |= set(PROJECTS)
-        self.guests = Guests(self.region, self._knock, StormyTempers(self.chance))
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.channels = {name: Channel() for name in CHANNELS}
         self._connection, self._threads, self._born = connection, threads, 0
         self.invariants = Invariants(self)
+        self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
         self.customer = self.store(None)  # whose requests meet no fault: the API would have told them
         self.processes: list[Process] = []

@@ -225,10 +225,11 @@ class _Wish:
         if server is not None:
             if server.status == "ERROR" and self._kept_long_enough(server):
                 yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
-            elif machine.joined and server.task_state is None:
-                yield from self._give_back(machine, server, port)
-            elif server.status == "ACTIVE" and server.task_state is None and self._never_joins(machine, server):
-                yield Remove(Kind.SERVER, server.id, server.name, "it did not become a node; another is made")
+            elif server.task_state is None and server.status in ("ACTIVE", "SHUTOFF"):
+                if not machine.joined and self._never_joins(machine, server):
+                    yield Remove(Kind.SERVER, server.id, server.name, "it did not become a node; another is made")
+                else:
+                    yield from self._give_back(machine, server, port)
             return
         step = self._create_server(machine, port)
         if step is not None:
@@ -262,11 +263,12 @@ class _Wish:
         group = self._security_group(machine.role)
         if network is None or subnet is None or group is None:
             return
-        address = dict(machine.facts).get("address", "") if machine.joined else ""
-        if port is None and not address and machine.role is Role.WORKER and self._lost_addresses():
+        runs = _named(self.cloud.servers, machine.name) is not None
+        address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
+        if port is None and not address and self._lost_addresses():
             return  # Neutron might give it one of those
         if port is None or group.id not in port.security_group_ids:
-            exact = bool(address) and machine.role is Role.CONTROL_PLANE
+            exact = bool(address) and machine.joined and machine.role is Role.CONTROL_PLANE
             yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, exact)
 
     def _lost_addresses(self) -> bool:
@@ -281,8 +283,9 @@ class _Wish:
         return self.observed.api_internal_address if any(m.joined for m in self.live) else ""
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
-        """What a machine had when it joined and has no longer: its port, its etcd volume, its power."""
-        if port is not None and port.server_id is None:
+        """What a machine had and has no longer: its port, its etcd volume, its power."""
+        address = dict(machine.facts).get("address")
+        if port is not None and port.server_id is None and port.address == address:
             yield AttachPort(machine.name, port.id, server.id)
         volume = None
         if machine.role is Role.CONTROL_PLANE:
@@ -360,16 +363,18 @@ class _Wish:
             for place in range(self.cluster.spec.control_plane.replicas)
         ]
         members = tuple(port.address for port in ports if port is not None)
-        if cloud.load_balancers is None or subnet is None or len(members) < len(ports):
+        if cloud.load_balancers is None or subnet is None or not members:
             return
-        balancer = api_balancer(cloud, owner)
+        balancer, complete = api_balancer(cloud, owner), len(members) == len(ports)
         if balancer is None:
+            if not complete and not self._api_address():
+                return  # one that was lost is made anew with whom there is: other ports wait for its address
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self._api_address())
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
             return
-        if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
+        if complete and balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
         router = _named(cloud.routers, names.network(owner))
         routed = (

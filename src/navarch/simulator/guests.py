@@ -93,6 +93,8 @@ class Guests:
         self.clusters: dict[str, Kubernetes] = {}
         self.consoles: dict[str, list[str]] = {}
         self._send = send
+        self._booting: set[str] = set()
+        self._dead: set[str] = set()
         region.watchers.append(self._server)
 
     def cluster(self, cluster_id: str) -> Kubernetes | None:
@@ -105,23 +107,30 @@ class Guests:
 
     def stop(self, server_id: str) -> None:
         """The machine dies; its server goes on as if nothing had been."""
-        thing = self.region.find(Kind.SERVER, server_id)
-        if thing is not None:
-            self.consoles.pop(server_id, None)
-            cluster = self.clusters.get(thing.mark)
-            if cluster is not None:
-                cluster.running.discard(server_id)
+        self._dead.add(server_id)
+        cluster = self._cluster_of(server_id)
+        if cluster is not None:
+            cluster.running.discard(server_id)
 
     def restart(self, server_id: str) -> None:
-        """The machine is rebooted: whatever it had become it is again."""
-        thing = self.region.find(Kind.SERVER, server_id)
-        cluster = self.clusters.get(thing.mark) if thing is not None else None
-        node = cluster.nodes.get(thing.resource.name) if cluster is not None and thing is not None else None
-        if cluster is not None and node is not None and node.server_id == server_id:
+        """A dead machine is rebooted: it goes on with its boot, or is what it was."""
+        server = self.region.find(Kind.SERVER, server_id)
+        if server_id not in self._dead or server is None:
+            return
+        self._dead.discard(server_id)
+        cluster = self._cluster_of(server_id)
+        if server_id in self._booting:
+            self._resume(server_id, self._boot(server), None)
+        if cluster is not None and (server_id in cluster.control_plane or cluster.node_of(server_id) is not None):
             cluster.running.add(server_id)
+
+    def _cluster_of(self, server_id: str) -> Kubernetes | None:
+        server = self.region.find(Kind.SERVER, server_id)
+        return self.clusters.get(server.mark) if server is not None else None
 
     def _server(self, what: str, server: Thing) -> None:
         if what == "runs":
+            self._booting.add(server.id)
             self._resume(server.id, self._boot(server), None)
         elif what == "off":
             self.stop(server.id)
@@ -129,13 +138,15 @@ class Guests:
             self.restart(server.id)
         else:
             self.consoles.pop(server.id, None)
+            self._booting.discard(server.id)
+            self._dead.discard(server.id)
             cluster = self.clusters.get(server.mark)
             if cluster is not None:
                 cluster.server_gone(server.id)
 
     def _resume(self, server_id: str, boot: Boot, reply: Reply | None) -> None:
-        """Take a boot to its next wait, unless its server is gone."""
-        if self.region.find(Kind.SERVER, server_id) is None:
+        """Take a boot to its next wait, unless its server is gone or its machine dead."""
+        if self.region.find(Kind.SERVER, server_id) is None or server_id in self._dead:
             boot.close()
             return
         try:
@@ -144,6 +155,8 @@ class Guests:
             return
         if isinstance(wanted, Sleep):
             self.region.timeline.after(wanted.seconds, lambda: self._resume(server_id, boot, None))
+        elif not self._address(server_id):  # its port was taken away
+            self.region.timeline.after(_LOOKS_EVERY, lambda: self._resume(server_id, boot, Reply(0)))
         else:
             self._send(wanted, lambda answer: self._resume(server_id, boot, answer))
 
@@ -164,6 +177,7 @@ class Guests:
             if not done:
                 return
         self._say(server, f"navarch-node: {join['machine']} is done")
+        self._booting.discard(server.id)
 
     def _ask_to_join(self, server: Thing, join: dict[str, Any]) -> Generator[Sleep | Ask, Reply | None, Any]:
         nonce = hashlib.sha256(server.id.encode()).hexdigest()
@@ -196,6 +210,7 @@ class Guests:
         began = timeline.now
         if self.tempers.dies_in(name) == phase:
             self._say(server, f"kernel panic in {phase}")
+            self.stop(server.id)
             return False
         yield Sleep(_STEP_SECONDS.get(phase, 0.1))
         try:
@@ -224,7 +239,9 @@ class Guests:
 
     def _carry_out(self, server: Thing, phase: str, answer: Any) -> bool:
         """The effect of a step; False: not yet."""
-        cluster, name = self.clusters.get(server.mark), server.resource.name
+        cluster, name, address = self.clusters.get(server.mark), server.resource.name, self._address(server.id)
+        if not address:
+            return False
         volume = self._etcd_volume(server)
         ca = next((f["content"] for f in answer["files"] if f["path"].endswith("pki/ca.crt")), "")
         match phase:
@@ -240,7 +257,7 @@ class Guests:
                 if volume is None:
                     raise StepFailed("kubeadm init: the etcd disk is not mounted")
                 cluster.initialise(server.id, volume.id)
-                cluster.register(name, self._address(server), server.id)
+                cluster.register(name, address, server.id)
             case "KubeadmJoin":
                 if cluster is None or ca != cluster.ca:
                     raise StepFailed("kubeadm join: certificate signed by unknown authority")
@@ -250,13 +267,13 @@ class Guests:
                 if not cluster.answers_inside() or not (volume.id in cluster.members or cluster.has_quorum()):
                     return False
                 cluster.initialise(server.id, volume.id)
-                cluster.register(name, self._address(server), server.id)
+                cluster.register(name, address, server.id)
             case "WaitForAPI":
                 return cluster is not None and cluster.answers_inside()
             case "StartKubelet":
                 if cluster is None or not cluster.answers_inside():
                     return False
-                cluster.register(name, self._address(server), server.id)
+                cluster.register(name, address, server.id)
             case "Joined":
                 return cluster is not None and name in cluster.nodes
         return True
@@ -266,9 +283,11 @@ class Guests:
         mine = (v for v in volumes if v.resource.server_id == server.id and v.resource.made_by == "navarch")
         return next(mine, None)
 
-    def _address(self, server: Thing) -> str:
-        ports = self.region.things(Kind.PORT, server.project_id)
-        return next((str(p.resource.address) for p in ports if p.resource.server_id == server.id), "")
+    def _address(self, server_id: str) -> str:
+        """Of the port that is on the server; empty: none is."""
+        server = self.region.find(Kind.SERVER, server_id)
+        ports = self.region.things(Kind.PORT, server.project_id) if server is not None else ()
+        return next((str(p.resource.address) for p in ports if p.resource.server_id == server_id), "")
 
     def _say(self, server: Thing, line: str) -> None:
         self.consoles.setdefault(server.id, []).append(line)

@@ -128,6 +128,10 @@ class Kubernetes:
             self._ticking = True
             self.region.timeline.after(_CONTROLLERS_LOOK_EVERY, self._control)
 
+    def node_of(self, server_id: str) -> NodeState | None:
+        """The node of a server."""
+        return next((n for n in self.nodes.values() if n.server_id == server_id), None)
+
     def drain(self, name: str) -> bool:
         """Cordon; whether the pods have moved."""
         node = self.nodes.get(name)
