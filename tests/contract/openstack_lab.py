@@ -16,26 +16,10 @@ from stage import Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
-from navarch.domain.errors import NavarchError
 from navarch.domain.observed import Kind
 from navarch.domain.spec import Owner
-from navarch.domain.steps import Remove
 
 _CONFIGURATION = "/var/lib/navarch-lab/clouds.yaml"
-_REMOVED_IN_ORDER = (
-    Kind.SERVER,
-    Kind.FLOATING_IP,
-    Kind.LOAD_BALANCER,
-    Kind.PORT,
-    Kind.SNAPSHOT,
-    Kind.VOLUME,
-    Kind.ROUTER,
-    Kind.SUBNET,
-    Kind.NETWORK,
-    Kind.SECURITY_GROUP,
-    Kind.SERVER_GROUP,
-    Kind.IDENTITY,
-)
 _PATHS = {Kind.LOAD_BALANCER: "/lbaas/", Kind.SERVER: "/servers/", Kind.VOLUME: "/volumes/", Kind.NETWORK: "/networks"}
 
 
@@ -49,6 +33,9 @@ class OpenStackStage:
 
     def cloud(self) -> Cloud:
         return self._make(self._settings)
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def forgetful(self) -> Cloud:
         return self._behind(_LosesAnswers())
@@ -178,21 +165,3 @@ def stage() -> Iterator[OpenStackStage]:
             connection.identity.delete_project(project)
         built.close()
         connection.close()
-
-
-def clear(cloud: Cloud, owner: Owner, seconds: float = 300) -> None:
-    """Remove all of an owner's objects; AssertionError if something is left."""
-    until = time.monotonic() + seconds
-    refused: NavarchError | None = None
-    while time.monotonic() < until:
-        state = cloud.observe(owner)
-        left = [(kind, resource) for kind in _REMOVED_IN_ORDER for resource in state.of(kind)]
-        if not left and state.complete:
-            return
-        try:
-            for kind, resource in left:
-                cloud.carry_out(owner, Remove(kind, resource.id, resource.name))
-        except NavarchError as error:  # what follows would be in use as well: look again
-            refused = error
-        time.sleep(1)
-    raise AssertionError(f"still there: {left}; last refusal: {refused}; trouble: {state.trouble}")

@@ -4,8 +4,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from navarch.clouds.contract import Cloud
+from navarch.domain.errors import NavarchError
 from navarch.domain.observed import Kind
 from navarch.domain.spec import Owner
+from navarch.domain.steps import Remove
+
+_REMOVED_IN_ORDER = (
+    Kind.SERVER,
+    Kind.FLOATING_IP,
+    Kind.LOAD_BALANCER,
+    Kind.PORT,
+    Kind.SNAPSHOT,
+    Kind.VOLUME,
+    Kind.ROUTER,
+    Kind.SUBNET,
+    Kind.NETWORK,
+    Kind.SECURITY_GROUP,
+    Kind.SERVER_GROUP,
+    Kind.IDENTITY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,10 @@ class Stage(Protocol):
 
     def cloud(self) -> Cloud:
         """A cloud as another process would have it: nothing shared with any other."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass in the cloud."""
         ...
 
     def forgetful(self) -> Cloud:
@@ -58,3 +79,20 @@ class Stage(Protocol):
         """Make what cloud controller and CSI make for one Service with a public address and one claim with a snapshot,
         logged in as they would be. They are named service, claim and snapshot."""
         ...
+
+
+def clear(stage: Stage, cloud: Cloud, owner: Owner, rounds: int = 300) -> None:
+    """Remove all of an owner's objects; AssertionError if something is left."""
+    refused: NavarchError | None = None
+    for _ in range(rounds):
+        state = cloud.observe(owner)
+        left = [(kind, resource) for kind in _REMOVED_IN_ORDER for resource in state.of(kind)]
+        if not left and state.complete:
+            return
+        try:
+            for kind, resource in left:
+                cloud.carry_out(owner, Remove(kind, resource.id, resource.name))
+        except NavarchError as error:  # what follows would be in use as well: look again
+            refused = error
+        stage.wait(1)
+    raise AssertionError(f"still there: {left}; last refusal: {refused}; trouble: {state.trouble}")

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import pytest
-from openstack_lab import clear
-from stage import Stage
+from stage import Stage, clear
 
 from navarch.clouds.contract import Cloud
 from navarch.domain import names, steps
@@ -35,7 +34,7 @@ from navarch.domain.observed import (
 from navarch.domain.spec import Owner, Role
 from navarch.domain.steps import CloudStep
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 PASSWORD = "a password for the controllers"
 USER_DATA = "#cloud-config\n{}\n"
@@ -52,6 +51,7 @@ def new_owner(project_id: str) -> Owner:
 class Cluster:
     """What a cluster needs of a cloud, with the steps that made it."""
 
+    stage: Stage
     cloud: Cloud
     owner: Owner
     made: list[tuple[CloudStep, str, Resource]] = field(default_factory=list)
@@ -68,12 +68,12 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(stage: Stage) -> Iterator[Cluster]:
-    built = Cluster(stage.cloud(), new_owner(stage.project_id))
+    built = Cluster(stage, stage.cloud(), new_owner(stage.project_id))
     try:
         _build(built, stage)
         yield built
     finally:
-        clear(built.cloud, built.owner)
+        clear(stage, built.cloud, built.owner)
 
 
 def _build(built: Cluster, stage: Stage) -> None:
@@ -110,14 +110,13 @@ def _build(built: Cluster, stage: Stage) -> None:
     built.do(server, Server, USER_DATA)
 
 
-def _until(cluster: Cluster, settled, seconds: float = 180) -> CloudState:  # type: ignore[no-untyped-def]
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def _until(cluster: Cluster, settled, rounds: int = 360) -> CloudState:  # type: ignore[no-untyped-def]
+    for _ in range(rounds):
         state = cluster.cloud.observe(cluster.owner)
         if settled(state):
             return state
-        time.sleep(0.5)
-    raise AssertionError(f"not settled in {seconds} s: {state}")
+        cluster.stage.wait(0.5)
+    raise AssertionError(f"not settled after {rounds} looks: {state}")
 
 
 def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
@@ -180,7 +179,7 @@ class Test1FindsItsObjectsAgain:
                 assert state.security_groups is not None
                 assert state.security_groups[0].rules == asked.rules
         finally:
-            clear(cloud, owner)
+            clear(stage, cloud, owner)
 
     def test_the_rules_of_a_security_group_become_exactly_those_asked_for(self, stage: Stage) -> None:
         cloud, owner = stage.cloud(), new_owner(stage.project_id)
@@ -200,7 +199,7 @@ class Test1FindsItsObjectsAgain:
                 seen = cloud.observe(owner, frozenset({Kind.SECURITY_GROUP})).security_groups or ()
                 assert {g.name: g.rules for g in seen} == {name: rules, other: frozenset()}
         finally:
-            clear(cloud, owner)
+            clear(stage, cloud, owner)
 
     def test_the_members_of_a_balancer_become_those_asked_for(self, cluster: Cluster) -> None:
         step = next(s for s, _, _ in cluster.made if isinstance(s, steps.EnsureLoadBalancer))
@@ -230,7 +229,7 @@ class Test2ShowsOnlyOneClustersObjects:
             assert ours is not None
             assert ours.id != foreign
         finally:
-            clear(cloud, owner)
+            clear(stage, cloud, owner)
 
 
 class Test3TellsUnknownFromAbsent:
@@ -346,7 +345,7 @@ class Test5RemovesIdempotently:
 
 class Test6ShowsWhatTheClustersOwnControllersMade:
     def test_what_they_made_is_shown_with_its_maker_and_can_be_removed(self, stage: Stage) -> None:
-        made = Cluster(stage.cloud(), new_owner(stage.project_id))
+        made = Cluster(stage, stage.cloud(), new_owner(stage.project_id))
         name = names.network(made.owner)
         try:
             network = made.do(steps.EnsureNetwork(name), Network)
@@ -363,7 +362,7 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
             assert [s.name for s in state.snapshots or ()] == ["snapshot"]
             assert _seen(stage.cloud().observe(new_owner(stage.project_id))) == set()
         finally:
-            clear(made.cloud, made.owner)
+            clear(stage, made.cloud, made.owner)
 
 
 class Test7NeverWaits:
@@ -391,4 +390,4 @@ class Test8IsSafeToCallFromThreads:
             groups = cluster.cloud.observe(owner, frozenset({Kind.SERVER_GROUP})).server_groups or ()
             assert sorted(group.name for group in groups) == sorted(step.name for step in wanted)
         finally:
-            clear(cluster.cloud, owner)
+            clear(stage, cluster.cloud, owner)

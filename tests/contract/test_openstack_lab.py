@@ -7,7 +7,8 @@ import pytest
 from keystoneauth1 import session as keystone
 from keystoneauth1.exceptions import Unauthorized
 from keystoneauth1.identity import v3
-from openstack_lab import OpenStackStage, clear, settings
+from openstack_lab import OpenStackStage, settings
+from stage import clear
 
 from navarch.domain import names, steps
 from navarch.domain.observed import Identity, Kind, Network, Port, ServerGroup, Subnet
@@ -16,9 +17,9 @@ from navarch.domain.spec import Owner, Role
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 
-def _owner(stage: OpenStackStage) -> Owner:
+def _owner(openstack: OpenStackStage) -> Owner:
     cluster_id = str(uuid.uuid4())
-    return Owner(stage.project_id, cluster_id, f"contract-{cluster_id[:8]}")
+    return Owner(openstack.project_id, cluster_id, f"contract-{cluster_id[:8]}")
 
 
 def _login(user: Identity, password: str) -> keystone.Session:
@@ -28,8 +29,8 @@ def _login(user: Identity, password: str) -> keystone.Session:
     return keystone.Session(login, verify=known.ca_file)
 
 
-def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(stage: OpenStackStage) -> None:
-    cloud, owner = stage.cloud(), _owner(stage)
+def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(openstack: OpenStackStage) -> None:
+    cloud, owner = openstack.cloud(), _owner(openstack)
     user = cloud.carry_out(owner, steps.EnsureIdentity(), private="first password")
     assert isinstance(user, Identity)
     session = _login(user, "first password")
@@ -47,8 +48,8 @@ def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(stage
     assert cloud.observe(owner, frozenset({Kind.IDENTITY})).identities == ()
 
 
-def test_a_machine_that_cannot_boot_says_why(stage: OpenStackStage) -> None:
-    cloud, owner = stage.cloud(), _owner(stage)
+def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:
+    cloud, owner = openstack.cloud(), _owner(openstack)
     name, machine = names.network(owner), names.control_plane_machine(owner, 0)
     try:
         network = cloud.carry_out(owner, steps.EnsureNetwork(name))
@@ -59,7 +60,7 @@ def test_a_machine_that_cannot_boot_says_why(stage: OpenStackStage) -> None:
         assert isinstance(port, Port)
         spread = cloud.carry_out(owner, steps.EnsureServerGroup(names.server_group(owner, "cp")))
         assert isinstance(spread, ServerGroup)
-        props = stage.props
+        props = openstack.props
         server = steps.CreateServer(
             machine, Role.CONTROL_PLANE, "cp", 0, props.flavor, props.image_id, props.zone, port.id, spread.id
         )
@@ -70,11 +71,11 @@ def test_a_machine_that_cannot_boot_says_why(stage: OpenStackStage) -> None:
         assert seen.status == "ERROR"
         assert seen.fault
     finally:
-        clear(cloud, owner)
+        clear(openstack, cloud, owner)
 
 
-def test_the_catalogue_offers_what_the_laboratory_has(stage: OpenStackStage) -> None:
-    catalogue = stage.cloud().catalogue()
+def test_the_catalogue_offers_what_the_laboratory_has(openstack: OpenStackStage) -> None:
+    catalogue = openstack.cloud().catalogue()
     assert catalogue.zones == ("z1", "z2", "z3")
     assert {t.name: t.zones for t in catalogue.volume_types} == {"ssd": ("z1", "z2", "z3"), "hdd": ("z1",)}
     public = catalogue.external_network("public")
@@ -85,14 +86,14 @@ def test_the_catalogue_offers_what_the_laboratory_has(stage: OpenStackStage) -> 
     assert (small.vcpus, small.ram_mib, small.disk_gib) == (1, 2048, 20)
 
 
-def test_the_quota_counts_what_the_project_has(stage: OpenStackStage) -> None:
-    cloud, owner = stage.cloud(), _owner(stage)
+def test_the_quota_counts_what_the_project_has(openstack: OpenStackStage) -> None:
+    cloud, owner = openstack.cloud(), _owner(openstack)
     before = cloud.quota(owner.project_id)
     try:
         cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
         after = cloud.quota(owner.project_id)
     finally:
-        clear(cloud, owner)
+        clear(openstack, cloud, owner)
     known = {
         "instances", "cores", "ram", "server_groups", "volumes", "gigabytes", "networks", "subnets", "routers", "ports",
         "security_groups", "security_group_rules", "floating_ips", "load_balancers",

@@ -55,6 +55,10 @@ class KubernetesClusters:
         """See the contract."""
         self._connections.to(access).delete(f"/api/v1/nodes/{node}")
 
+    def give_up_node(self, access: Access, node: str) -> None:
+        """See the contract."""
+        draining.give_up(self._connections.to(access), self._pool, node)
+
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """See the contract."""
         return signing.pending(self._connections.to(access))

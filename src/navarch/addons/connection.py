@@ -62,9 +62,12 @@ class Connection:
         query = {"fieldManager": FIELD_MANAGER}
         self._ask("PATCH", path, body=change, query=query, content_type=_MERGE, accept=_METADATA_ONLY)
 
-    def delete(self, path: str, *, uid: str | None = None) -> None:
-        """Ask for an object to go, with what depends on it; fine if it is not there. With `uid`, only that very one."""
+    def delete(self, path: str, *, uid: str | None = None, grace_seconds: int | None = None) -> None:
+        """Ask for an object to go, with what depends on it; fine if it is not there. With `uid`, only that very one.
+        `grace_seconds`: instead of the time that a pod itself wants for its end; 0 waits for no kubelet."""
         options: dict[str, Any] = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
         if uid:
             options["preconditions"] = {"uid": uid}
         try:

@@ -80,6 +80,10 @@ class Addons(Protocol):
         """Remove a node object; fine if it is not there."""
         ...
 
+    def give_up_node(self, access: Access, node: str) -> None:
+        """Remove the node object of a machine that is gone, and end at once what ran there; fine if it is not there."""
+        ...
+
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Requests for kubelet serving certificates that nobody has decided about."""
         ...

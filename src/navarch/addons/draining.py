@@ -1,4 +1,4 @@
-"""Empty a node: cordon it, evict what may be evicted, and say whether anything is left."""
+"""Empty a node: cordon it, evict what may be evicted, and say whether anything is left. Or give one up that is gone."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
@@ -31,6 +31,22 @@ def drain(connection: Connection, pool: Executor, node: str) -> bool:
     return _keeps_volumes(there) or not _attached(connection, node)
 
 
+def give_up(connection: Connection, pool: Executor, node: str) -> None:
+    """Remove the node object of a machine that is gone for certain, and end its pods, so that others take their place.
+
+    Kubernetes by itself cannot tell a machine that is gone from one that is only silent. It would wait 50 s before it
+    calls the node lost, then for its pods to say goodbye, and six minutes before it takes a volume away.
+    """
+    try:
+        # What the kubelet would say: the controller that detaches volumes then waits for nobody.
+        connection.merge(f"/api/v1/nodes/{node}/status", {"status": {"volumesInUse": None}})
+    except errors.Absent:
+        pass  # its pods may still be there
+    pods = connection.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
+    at_once(pool, lambda pod: _end(connection, pod), pods)
+    connection.delete(f"/api/v1/nodes/{node}")
+
+
 def moves(pod: Pod) -> bool:
     """Whether a drain waits for a pod: not for one of a DaemonSet, which would be back at once, nor for the mirror of a
     static pod, nor for one that has finished."""
@@ -42,6 +58,12 @@ def moves(pod: Pod) -> bool:
 
 def _ending(pod: Pod) -> bool:
     return "deletionTimestamp" in pod["metadata"]
+
+
+def _end(connection: Connection, pod: Pod) -> None:
+    metadata = pod["metadata"]
+    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+    connection.delete(path, uid=metadata["uid"], grace_seconds=0)
 
 
 def _evict(connection: Connection, pod: Pod) -> None:

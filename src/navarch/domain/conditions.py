@@ -2,6 +2,9 @@
 
 Pure. Every condition that is not True says why, who must act and how, and by when it should have passed; past its
 deadline it says so itself. `Ready` is the first of the others that is not True. The phase is derived, for display.
+
+What was changed by hand and put back within one cycle is told as well (`Drifted`), until a further look has seen that
+all is as wanted: else nobody would learn of it.
 """
 
 from collections.abc import Iterator
@@ -12,20 +15,35 @@ from navarch.domain import names
 from navarch.domain.deletion import left_over
 from navarch.domain.errors import Blame
 from navarch.domain.observed import Machine, Observed, Server
-from navarch.domain.plan import api_balancer, api_floating_ip
+from navarch.domain.plan import BOOT_DEADLINE, REPORT_DEADLINE, api_balancer, api_floating_ip, reports_of
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, MachineCount, Phase, Status
 from navarch.domain.steps import (
     Again,
     ApplyAddon,
+    AttachPort,
+    AttachVolume,
     CreateServer,
     DeleteNode,
+    Done,
     DrainNode,
+    EnsureFloatingIP,
+    EnsureIdentity,
+    EnsureLoadBalancer,
+    EnsureNetwork,
+    EnsurePort,
+    EnsureRouter,
+    EnsureSecurityGroup,
+    EnsureServerGroup,
+    EnsureSubnet,
+    EnsureVolume,
     Failed,
     ForgetMachine,
     RecordMachine,
     ReleaseMachine,
     Result,
+    StartServer,
+    subject,
 )
 
 INFRASTRUCTURE = "InfrastructureReady"
@@ -44,9 +62,23 @@ DEADLINES = {
     ADDONS: timedelta(minutes=10),
     DELETED: timedelta(minutes=10),
 }
-REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
-BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
 _CONSOLE_SHOWN = 1500  # characters of a console's end in a condition
+_DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these puts back what somebody else changed
+    EnsureNetwork: "network {} was gone and is made anew",
+    EnsureSubnet: "subnet {} was gone and is made anew",
+    EnsureRouter: "router {} was gone or had lost its interface, and is put right",
+    EnsureSecurityGroup: "security group {} was gone or had other rules, and is put right",
+    EnsureServerGroup: "server group {} was gone and is made anew",
+    EnsurePort: "port {} was gone or had lost its security group, and is put right",
+    AttachPort: "port {} was not on its machine, and is attached",
+    EnsureVolume: "volume {} was gone and is made anew",
+    AttachVolume: "volume {} was not attached to its machine, and is attached",
+    EnsureIdentity: "the Keystone user of the cluster's controllers, or its trust, was gone and is made anew",
+    EnsureLoadBalancer: "load balancer {} was gone or had other members, and is put right",
+    EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right",
+    StartServer: "machine {} was off, and is switched on",
+    ReleaseMachine: "machine {} is gone, and another takes its place",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +103,11 @@ def judge(
     if cluster.deleting:
         findings = {DELETED: _first(_deletion(cluster, observed, results))}
     else:
+        settled = previous.observed_generation == cluster.generation  # was as wanted before: what is done now is repair
         findings = {
-            INFRASTRUCTURE: _first(_infrastructure(cluster, observed, results)),
-            CONTROL_PLANE: _first(_control_plane(cluster, observed, results, now)),
-            WORKERS: _first(_workers(cluster, observed, results, now)),
+            INFRASTRUCTURE: _first(_infrastructure(cluster, observed, results, settled)),
+            CONTROL_PLANE: _first(_control_plane(cluster, observed, results, settled, now)),
+            WORKERS: _first(_workers(cluster, observed, results, settled, now)),
             ADDONS: _first(_addons(observed, results)),
         }
     conditions = [_condition(type_, finding, cluster, previous, now) for type_, finding in findings.items()]
@@ -101,16 +134,20 @@ def overdue_machines(cluster: Cluster, observed: Observed, now: datetime) -> tup
     return tuple(
         servers[m.name]
         for m in observed.machines
-        if not m.removed and not m.removing and not m.joined and not m.phases and m.name in servers
-        if servers[m.name].status == "ACTIVE" and now - m.created_at > REPORT_DEADLINE
+        if not m.removed and not m.removing and not m.joined and m.name in servers
+        if not reports_of(m, servers[m.name])
+        if servers[m.name].status == "ACTIVE" and now - (servers[m.name].created_at or m.created_at) > REPORT_DEADLINE
     )
 
 
 # -- the chapters: each yields findings, the gravest first
 
 
-def _infrastructure(cluster: Cluster, observed: Observed, results: tuple[Result, ...]) -> Iterator[_Finding]:
-    yield from _step_findings(r for r in results if not _about_machines(r) and not isinstance(r.step, ApplyAddon))
+def _infrastructure(
+    cluster: Cluster, observed: Observed, results: tuple[Result, ...], settled: bool
+) -> Iterator[_Finding]:
+    ours = (r for r in results if not _about_machines(r) and not isinstance(r.step, ApplyAddon))
+    yield from _step_findings(ours, settled=settled)
     cloud, owner = observed.cloud, names.owner(cluster)
     for trouble in cloud.trouble:
         yield _Finding(trouble.reason, trouble.message, trouble.blame, trouble.remedy)
@@ -133,9 +170,10 @@ def _infrastructure(cluster: Cluster, observed: Observed, results: tuple[Result,
 
 
 def _control_plane(
-    cluster: Cluster, observed: Observed, results: tuple[Result, ...], now: datetime
+    cluster: Cluster, observed: Observed, results: tuple[Result, ...], settled: bool, now: datetime
 ) -> Iterator[_Finding]:
-    yield from _step_findings(r for r in results if _about_machines(r) and _role(r) is Role.CONTROL_PLANE)
+    ours = (r for r in results if _about_machines(r) and _role(r, observed) is Role.CONTROL_PLANE)
+    yield from _step_findings(ours, settled=settled)
     wanted = cluster.spec.control_plane.replicas
     yield from _machine_findings(observed, Role.CONTROL_PLANE, wanted, now)
     if observed.kube is None:
@@ -143,12 +181,11 @@ def _control_plane(
         yield _Finding("WaitingForKubernetesAPI", f"the Kubernetes API does not answer yet{detail}")
 
 
-def _workers(cluster: Cluster, observed: Observed, results: tuple[Result, ...], now: datetime) -> Iterator[_Finding]:
-    yield from _step_findings(
-        r
-        for r in results
-        if (_about_machines(r) and _role(r) is Role.WORKER) or isinstance(r.step, DrainNode | DeleteNode)
-    )
+def _workers(
+    cluster: Cluster, observed: Observed, results: tuple[Result, ...], settled: bool, now: datetime
+) -> Iterator[_Finding]:
+    ours = (r for r in results if _about_machines(r) and _role(r, observed) is Role.WORKER)
+    yield from _step_findings(ours, settled=settled)
     wanted = _desired(cluster) - cluster.spec.control_plane.replicas
     yield from _machine_findings(observed, Role.WORKER, wanted, now)
     leaving = [m.name for m in observed.machines if m.removing and not m.removed]
@@ -210,20 +247,24 @@ def _machine_findings(observed: Observed, role: Role, wanted: int, now: datetime
 
 def _grave(machine: Machine, server: Server | None, console: str, now: datetime) -> _Finding | None:
     """What keeps a machine from ever becoming a node, or None."""
-    if server is not None and server.status == "ERROR":
+    if server is None:
+        return None
+    if server.status == "ERROR":
         return _fault(server)
-    failed = next((p for p in machine.phases if p.state == "failed"), None)
-    if failed is not None:
+    reports = reports_of(machine, server)
+    failed = next((p for p in reports if p.state == "failed"), None)
+    if failed is not None and not machine.joined:
         return _Finding(
             "MachineBootFailed",
             f"{machine.name} failed in phase {failed.phase}: {failed.log[-_CONSOLE_SHOWN:].strip()}",
             Blame.NAVARCH_OPERATOR,
-            "read the log above; once its cause is gone, remove the machine and Navarch makes a new one",
+            "read the log above and take its cause away; Navarch makes a new machine after five minutes, but for one "
+            "that may hold a member of etcd: remove its server yourself",
         )
-    if server is None or server.status != "ACTIVE" or machine.joined:
+    if server.status != "ACTIVE" or machine.joined:
         return None
-    age = now - machine.created_at
-    if not machine.phases and age > REPORT_DEADLINE:
+    age = now - (server.created_at or machine.created_at)  # the server may be a later one
+    if not reports and age > REPORT_DEADLINE:
         end = f" End of its console: {console[-_CONSOLE_SHOWN:].strip()}" if console else ""
         return _Finding(
             "MachineNotReporting",
@@ -233,13 +274,14 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
             "(metadata service or config drive)",
         )
     if age > BOOT_DEADLINE:
-        last = machine.phases[-1] if machine.phases else None
+        last = reports[-1] if reports else None
         return _Finding(
             "MachineStuck",
             f"{machine.name} has not joined after {int(age.total_seconds())} s; last phase: "
             f"{last.phase + ' ' + last.state if last else 'none'}",
             Blame.NAVARCH_OPERATOR,
-            "look at the machine's console",
+            "look at the machine's console; Navarch makes a new machine after another five minutes, but for one that "
+            "may hold a member of etcd: remove its server yourself",
         )
     return None
 
@@ -266,33 +308,38 @@ def _booting(machine: Machine, server: Server | None) -> str:
         return f"{machine.name} is being made"
     if server.status != "ACTIVE":
         return f"{machine.name} is {server.status}"
-    if not machine.phases:
+    reports = reports_of(machine, server)
+    if not reports:
         return f"{machine.name} boots"
-    last = machine.phases[-1]
+    last = reports[-1]
     return f"{machine.name}: {last.phase} {last.state}"
 
 
-def _step_findings(results: Iterator[Result]) -> Iterator[_Finding]:
-    """Failures first, then what has to be tried again."""
+def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Iterator[_Finding]:
+    """Failures first, then what has to be tried again, then what was put back in a cluster that was as wanted."""
     held: list[_Finding] = []
+    drifted: list[_Finding] = []
     for result in results:
         match result.outcome:
             case Failed(reason=reason, message=message, blame=blame, remedy=remedy):
                 yield _Finding(reason, message, blame, remedy)
             case Again(reason=reason, message=message):
                 held.append(_Finding(reason, message))
-    yield from held
+            case Done() if settled and type(result.step) in _DRIFTED:
+                drifted.append(_Finding("Drifted", _DRIFTED[type(result.step)].format(subject(result.step))))
+    yield from (*held, *drifted)
 
 
 def _about_machines(result: Result) -> bool:
     return isinstance(
-        result.step, CreateServer | RecordMachine | ReleaseMachine | ForgetMachine | DrainNode | DeleteNode
+        result.step,
+        CreateServer | StartServer | RecordMachine | ReleaseMachine | ForgetMachine | DrainNode | DeleteNode,
     )
 
 
-def _role(result: Result) -> Role:
-    role = getattr(result.step, "role", None)
-    return role if isinstance(role, Role) else Role.WORKER  # only workers are released, drained and forgotten
+def _role(result: Result, observed: Observed) -> Role:
+    name = subject(result.step)
+    return next((m.role for m in observed.machines if m.name == name), Role.WORKER)
 
 
 # -- from findings to conditions

@@ -226,6 +226,17 @@ class CloudState:
         changed: dict[str, Any] = {name: (*(r for r in known if r.id != resource.id), resource)}
         return replace(self, **changed)
 
+    def with_server(self, server: Server, port_id: str, volume_ids: tuple[str, ...]) -> "CloudState":
+        """As if the server had been seen, with its port and its volumes."""
+        state = self.with_resource(server)
+        for port in self.ports or ():
+            if port.id == port_id:
+                state = state.with_resource(replace(port, server_id=server.id))
+        for volume in self.volumes or ():
+            if volume.id in volume_ids:
+                state = state.with_resource(replace(volume, server_id=server.id, status="in-use"))
+        return state
+
     def without(self, kind: Kind, resource_id: str) -> "CloudState":
         """As if the object were gone."""
         name = FIELD_OF_KIND[kind]
@@ -349,7 +360,8 @@ class Observed:
     `secrets_ready`: keys and certificates of the cluster exist. `addon_digests`: (name, digest) of the add-ons that
     this Navarch would apply to this cluster, in the order to apply them; empty while not known. `consoles`: (machine,
     end of its console) of machines that are overdue. `fresh`: nothing was done since the look, so that what is not
-    here is gone.
+    here is gone. `api_internal_address` and `api_public_address` are those the Kubernetes API had when it was last
+    seen with one (empty: never): should they be lost, the same ones are asked for.
     """
 
     cloud: CloudState
@@ -360,3 +372,5 @@ class Observed:
     addon_digests: tuple[tuple[str, str], ...] = ()
     consoles: tuple[tuple[str, str], ...] = ()
     fresh: bool = True
+    api_internal_address: str = ""
+    api_public_address: str = ""

@@ -7,10 +7,14 @@ other is done at once; what comes later is found by planning again. Read top to 
     being deleted     machines go first, so that the cluster's own controllers are dead; then what they and we made;
                       last, when a fresh and complete look finds nothing, the row
     wanted            foundations: keys, identity, network, router, security groups, server groups, etcd volumes
-                      machines: decided (recorded), given a port, asked for
+                      machines: decided (recorded), given a port, asked for; what a running one lost, given back
                       API: a balancer on the control plane's ports, a floating address on it
                       add-ons, as soon as the Kubernetes API answers
-                      what is too much: drained, removed, forgotten
+                      what is too much: drained, removed, forgotten; so is a machine whose server somebody removed,
+                      and another takes its place
+
+What was changed by hand (drift) needs no story of its own: what is missing is made, whoever removed it. Only what
+others hold on to is made as it was: the addresses that machines, kubelets and kubeconfigs know.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,6 +31,7 @@ from navarch.domain.observed import (
     LoadBalancer,
     Machine,
     Observed,
+    PhaseReport,
     Port,
     Resource,
     Rule,
@@ -37,6 +42,8 @@ from navarch.domain.observed import (
 from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
 from navarch.domain.steps import (
     ApplyAddon,
+    AttachPort,
+    AttachVolume,
     CreateServer,
     DeleteNode,
     DrainNode,
@@ -56,6 +63,7 @@ from navarch.domain.steps import (
     RecordMachine,
     ReleaseMachine,
     Remove,
+    StartServer,
     Step,
 )
 
@@ -65,7 +73,20 @@ CONTROL_PLANE_GROUP = "cp"
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
+_DOUBLES = (  # kinds of which a create whose answer was lost, or a list that lagged, may have left a second one
+    Kind.NETWORK,
+    Kind.ROUTER,
+    Kind.SECURITY_GROUP,
+    Kind.SERVER_GROUP,
+    Kind.PORT,
+    Kind.VOLUME,
+    Kind.SERVER,
+)
+_MAKES_A_MEMBER = ("KubeadmInit", "KubeadmJoin")
 Named = TypeVar("Named", bound=Resource)
+REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
+BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
+LATE_SERVER_IS_KEPT = timedelta(minutes=5)  # after it failed or was due: long enough to look at its console
 ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # long enough to read its fault, and not to ask a full cloud all the time
 
 
@@ -172,7 +193,11 @@ class _Wish:
     def machines(self) -> Iterator[Step]:
         yield from self._decisions()
         for machine in self.live:
-            if not machine.removing:
+            if machine.removing:
+                continue
+            if self._is_lost(machine):
+                yield ReleaseMachine(machine.name)
+            else:
                 yield from self._machine(machine)
 
     def _decisions(self) -> Iterator[Step]:
@@ -194,23 +219,83 @@ class _Wish:
     def _machine(self, machine: Machine) -> Iterator[Step]:
         cloud = self.cloud
         port = _named(cloud.ports, machine.name)
-        if cloud.ports is not None and port is None:
-            yield from self._port(machine)
+        if cloud.ports is not None:
+            yield from self._port(machine, port)
         server = _named(cloud.servers, machine.name)
         if server is not None:
             if server.status == "ERROR" and self._kept_long_enough(server):
                 yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
+            elif server.task_state is None and server.status in ("ACTIVE", "SHUTOFF"):
+                if not machine.joined and self._never_joins(machine, server):
+                    yield Remove(Kind.SERVER, server.id, server.name, "it did not become a node; another is made")
+                else:
+                    yield from self._give_back(machine, server, port)
             return
         step = self._create_server(machine, port)
         if step is not None:
             yield step
 
-    def _port(self, machine: Machine) -> Iterator[Step]:
+    def _never_joins(self, machine: Machine, server: Server) -> bool:
+        """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
+        left to people, however late it is."""
+        reports = reports_of(machine, server)
+        if any(p.phase in _MAKES_A_MEMBER for p in reports) or server.created_at is None:
+            return False
+        failed = next((p for p in reports if p.state == "failed"), None)
+        since = failed.at if failed is not None else server.created_at + BOOT_DEADLINE
+        return self.now - since >= LATE_SERVER_IS_KEPT
+
+    def _is_lost(self, machine: Machine) -> bool:
+        """Whether its server, which it had, is gone for good: Nova knows of none, and Neutron of none on its port. Or a
+        worker's address: its kubelet would go on with the old one."""
+        cloud = self.cloud
+        if cloud.servers is None or cloud.ports is None or not machine.joined:
+            return False
+        port = _named(cloud.ports, machine.name)
+        address = dict(machine.facts).get("address")
+        if machine.role is Role.WORKER and port is not None and address and port.address != address:
+            return True
+        return _named(cloud.servers, machine.name) is None and (port is None or port.server_id is None)
+
+    def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
         network = _named(self.cloud.networks, names.network(self.owner))
         subnet = _named(self.cloud.subnets, names.network(self.owner))
         group = self._security_group(machine.role)
-        if network is not None and subnet is not None and group is not None:
-            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,))
+        if network is None or subnet is None or group is None:
+            return
+        runs = _named(self.cloud.servers, machine.name) is not None
+        address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
+        if port is None and not address and self._lost_addresses():
+            return  # Neutron might give it one of those
+        if port is None or group.id not in port.security_group_ids:
+            exact = bool(address) and machine.joined and machine.role is Role.CONTROL_PLANE
+            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, exact)
+
+    def _lost_addresses(self) -> bool:
+        """Whether somebody removed what had an address that must come back: the API's balancer, a node's port."""
+        ports = {p.name for p in self.cloud.ports or ()}
+        return bool(self._api_address() and api_balancer(self.cloud, self.owner) is None) or any(
+            m.joined and m.name not in ports for m in self.live
+        )
+
+    def _api_address(self) -> str:
+        """The address that the balancer must have because machines know it; empty: any will do."""
+        return self.observed.api_internal_address if any(m.joined for m in self.live) else ""
+
+    def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
+        """What a machine had and has no longer: its port, its etcd volume, its power."""
+        address = dict(machine.facts).get("address")
+        if port is not None and port.server_id is None and port.address == address:
+            yield AttachPort(machine.name, port.id, server.id)
+        volume = None
+        if machine.role is Role.CONTROL_PLANE:
+            volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
+            if volume is None or volume.status not in ("available", "in-use"):
+                return  # on its way, or beyond what a machine can be given
+        if volume is not None and volume.status == "available":
+            yield AttachVolume(volume.name, volume.id, server.id)
+        elif server.status == "SHUTOFF":
+            yield StartServer(machine.name, server.id)
 
     def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:
         """The step once all that the server needs is there, else None."""
@@ -278,16 +363,18 @@ class _Wish:
             for place in range(self.cluster.spec.control_plane.replicas)
         ]
         members = tuple(port.address for port in ports if port is not None)
-        if cloud.load_balancers is None or subnet is None or len(members) < len(ports):
+        if cloud.load_balancers is None or subnet is None or not members:
             return
-        balancer = api_balancer(cloud, owner)
+        balancer, complete = api_balancer(cloud, owner), len(members) == len(ports)
         if balancer is None:
-            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
+            if not complete and not self._api_address():
+                return  # one that was lost is made anew with whom there is: other ports wait for its address
+            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self._api_address())
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
             return
-        if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
+        if complete and balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
         router = _named(cloud.routers, names.network(owner))
         routed = (
@@ -300,7 +387,8 @@ class _Wish:
             and balancer.vip_port_id
             and (address is None or address.port_id != balancer.vip_port_id)
         ):
-            yield EnsureFloatingIP(name, self.cluster.spec.network.external_network, balancer.vip_port_id)
+            external = self.cluster.spec.network.external_network
+            yield EnsureFloatingIP(name, external, balancer.vip_port_id, self.observed.api_public_address)
 
     # -- what runs inside
 
@@ -354,15 +442,20 @@ class _Wish:
             elif server.task_state != "deleting":
                 yield Remove(Kind.SERVER, server.id, server.name, "the node group is smaller now")
             return
+        node = kube is not None and any(n.name == machine.name for n in kube.nodes)
+        if node:  # not drained: somebody else removed the machine
+            yield DeleteNode(machine.name)
         port = _named(cloud.ports, machine.name)
+        if machine.role is Role.CONTROL_PLANE:
+            port = None  # stays, as the volume does: its address is that of the place's etcd member
         if port is not None:
             yield Remove(Kind.PORT, port.id, port.name, "its machine is gone")
-            return
-        yield ForgetMachine(machine.name)
+        if not node and port is None:
+            yield ForgetMachine(machine.name)
 
     def _duplicates(self) -> Iterator[Step]:
         """Second objects of one name: a create whose answer was lost. The first one stays."""
-        for kind in (Kind.NETWORK, Kind.ROUTER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME):
+        for kind in _DOUBLES:
             seen: set[str] = set()
             for resource in self.cloud.of(kind):
                 if not resource.name.startswith(self.owner.stem):
@@ -370,6 +463,11 @@ class _Wish:
                 if resource.name in seen and not _in_use(resource):
                     yield Remove(kind, resource.id, resource.name, "there are two of it")
                 seen.add(resource.name)
+
+
+def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
+    """What this very server reported: an earlier one of the same machine may have said something, too."""
+    return tuple(p for p in machine.phases if server.created_at is None or p.at >= server.created_at)
 
 
 def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
@@ -386,6 +484,8 @@ def _in_use(resource: Resource) -> bool:
     match resource:
         case Port(server_id=server) | Volume(server_id=server):
             return server is not None
+        case Server(status=status):
+            return status != "ERROR"
         case _:
             return False
 

@@ -29,6 +29,8 @@ from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import (
     ApplyAddon,
+    AttachPort,
+    AttachVolume,
     CreateServer,
     DeleteNode,
     DrainNode,
@@ -49,6 +51,7 @@ from navarch.domain.steps import (
     RecordMachine,
     ReleaseMachine,
     Remove,
+    StartServer,
     Step,
 )
 
@@ -105,8 +108,10 @@ def imagine(cluster: Cluster, seen: Observed, step: Step, now: datetime) -> Obse
             cloud = cloud.with_resource(SecurityGroup(resource_id, name, rules))
         case EnsureServerGroup(name=name):
             cloud = cloud.with_resource(ServerGroup(resource_id, name))
-        case EnsurePort(name=name, security_group_ids=groups):
-            cloud = cloud.with_resource(Port(resource_id, name, f"<address of {name}>", None, groups))
+        case EnsurePort(name=name, security_group_ids=groups, address=address):
+            had = next((p for p in cloud.ports or () if p.name == name), None)
+            port = had or Port(resource_id, name, address or f"<address of {name}>")
+            cloud = cloud.with_resource(replace(port, security_group_ids=groups))
         case EnsureVolume(name=name, zone=zone):
             cloud = cloud.with_resource(Volume(resource_id, name, "available", zone))
         case EnsureLoadBalancer(name=name, members=members):
@@ -115,8 +120,16 @@ def imagine(cluster: Cluster, seen: Observed, step: Step, now: datetime) -> Obse
             )
         case EnsureFloatingIP(name=name, port_id=port_id):
             cloud = cloud.with_resource(FloatingIP(resource_id, name, "<public address>", port_id))
-        case CreateServer(name=name, zone=zone, flavor=flavor, image_id=image_id):
-            cloud = cloud.with_resource(Server(resource_id, name, "ACTIVE", zone, flavor=flavor, image_id=image_id))
+        case CreateServer(name=name, zone=zone, flavor=flavor, image_id=image_id, port_id=port_id, volume_ids=volumes):
+            server = Server(resource_id, name, "ACTIVE", zone, flavor=flavor, image_id=image_id)
+            cloud = cloud.with_server(server, port_id, volumes)
+        case AttachPort(port_id=port_id, server_id=server_id):
+            ports = tuple(replace(p, server_id=server_id) if p.id == port_id else p for p in cloud.ports or ())
+            cloud = replace(cloud, ports=ports)
+        case AttachVolume(volume_id=volume_id, server_id=server_id):
+            cloud = _with_volume(_with_status(cloud, server_id, "SHUTOFF"), volume_id, server_id)
+        case StartServer(server_id=server_id):
+            cloud = _with_status(cloud, server_id, "ACTIVE")
         case Remove(kind=kind, id=removed):
             cloud = cloud.without(kind, removed)
             if kind is Kind.NETWORK:
@@ -143,12 +156,25 @@ def imagine(cluster: Cluster, seen: Observed, step: Step, now: datetime) -> Obse
 
 
 def _released(cloud: CloudState) -> CloudState:
-    """Volumes of removed servers are available again."""
+    """Ports and volumes of removed servers are free again."""
     servers = {s.id for s in cloud.servers or ()}
+    ports = tuple(replace(p, server_id=None) if p.server_id not in servers else p for p in cloud.ports or ())
     volumes = tuple(
         replace(v, server_id=None, status="available") if v.server_id not in servers else v for v in cloud.volumes or ()
     )
-    return replace(cloud, volumes=volumes)
+    return replace(cloud, ports=ports, volumes=volumes)
+
+
+def _with_status(cloud: CloudState, server_id: str, status: str) -> CloudState:
+    servers = tuple(replace(s, status=status) if s.id == server_id else s for s in cloud.servers or ())
+    return replace(cloud, servers=servers)
+
+
+def _with_volume(cloud: CloudState, volume_id: str, server_id: str) -> CloudState:
+    volumes = (
+        replace(v, server_id=server_id, status="in-use") if v.id == volume_id else v for v in cloud.volumes or ()
+    )
+    return replace(cloud, volumes=tuple(volumes))
 
 
 def time_passes(cluster: Cluster, seen: Observed) -> Observed:

@@ -53,12 +53,25 @@ class EnsureServerGroup:
 
 @dataclass(frozen=True, slots=True)
 class EnsurePort:
-    """A port of a machine or a control-plane place, in `security_groups` (ids)."""
+    """A port of a machine or a control-plane place, in `security_groups` (ids). `address`: the one that a port lost by
+    hand had, and that its machine goes on using; empty: any. Where somebody else has it now another is taken, unless it
+    must be `exact`ly this one, which etcd's members know."""
 
     name: str
     network_id: str
     subnet_id: str
     security_group_ids: tuple[str, ...]
+    address: str = ""
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttachPort:
+    """A port back on the machine of its name, which runs without it."""
+
+    name: str
+    port_id: str
+    server_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,24 @@ class EnsureVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachVolume:
+    """An etcd volume back on the machine of its place. A machine that runs is stopped first, and started by
+    `StartServer` afterwards: the file system it had mounted is gone for it, even when the disk is there again."""
+
+    name: str
+    volume_id: str
+    server_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartServer:
+    """Switch a machine on that is off."""
+
+    name: str
+    server_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureIdentity:
     """The Keystone user of the cluster's controllers, with a trust for the project."""
 
@@ -79,21 +110,25 @@ class EnsureIdentity:
 @dataclass(frozen=True, slots=True)
 class EnsureLoadBalancer:
     """The API's balancer: TCP `port` to `members` (addresses), with a health monitor. Made in one call; members of an
-    existing one are made equal to `members`."""
+    existing one are made equal to `members`. `address`: the one that a balancer lost by hand had, and that every
+    kubelet knows; empty: any."""
 
     name: str
     subnet_id: str
     members: tuple[str, ...]
     port: int = 6443
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EnsureFloatingIP:
-    """A floating address on a port."""
+    """A floating address on a port. `address`: the one that was lost by hand, and that kubeconfigs name; another is
+    taken where it is no longer free or where the cloud lets nobody choose. Empty: any."""
 
     name: str
     external_network: str
     port_id: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +169,10 @@ CloudStep = (
     | EnsureSecurityGroup
     | EnsureServerGroup
     | EnsurePort
+    | AttachPort
     | EnsureVolume
+    | AttachVolume
+    | StartServer
     | EnsureIdentity
     | EnsureLoadBalancer
     | EnsureFloatingIP
@@ -190,7 +228,7 @@ class DrainNode:
 
 @dataclass(frozen=True, slots=True)
 class DeleteNode:
-    """Remove a node object whose machine is gone."""
+    """Remove a node object whose machine is gone, and end what ran there."""
 
     name: str
 

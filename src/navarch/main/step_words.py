@@ -25,6 +25,12 @@ def words(step: Step) -> str:
             return f"make the server group {name}"
         case steps.EnsurePort(name=name):
             return f"make the port {name}"
+        case steps.AttachPort(name=name):
+            return f"put the port {name} back on its machine"
+        case steps.AttachVolume(name=name):
+            return f"put the volume {name} back on its machine"
+        case steps.StartServer(name=name):
+            return f"start the server {name}"
         case steps.EnsureVolume(name=name, size_gib=size, type=type_, zone=zone):
             return f"make the volume {name}, {size} GiB of {type_} in {zone}"
         case steps.EnsureLoadBalancer(name=name, members=members):

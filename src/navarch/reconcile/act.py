@@ -202,7 +202,7 @@ class Actor:
                 hands.addons.delete_node(access, name)
             case DeleteNode(name=name):
                 if access is not None:
-                    hands.addons.delete_node(access, name)
+                    hands.addons.give_up_node(access, name)
             case _:
                 return hands.cloud.carry_out(self._owner, step)
         return None
@@ -323,6 +323,9 @@ def _merge(observed: Observed, step: Step, resource: Resource | None, now: datet
             return replace(observed, cloud=cloud, fresh=False)
     if isinstance(resource, Server) and resource.created_at is None:
         resource = replace(resource, created_at=now)
+    if isinstance(step, CreateServer) and isinstance(resource, Server):
+        cloud = observed.cloud.with_server(resource, step.port_id, step.volume_ids)
+        return replace(observed, cloud=cloud, fresh=False)
     if resource is not None:
         return replace(observed, cloud=observed.cloud.with_resource(resource), fresh=False)
     return replace(observed, fresh=False)

@@ -6,14 +6,14 @@ from random import Random
 from navarch.domain import conditions
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.names import owner
-from navarch.domain.observed import Observed
+from navarch.domain.observed import Kind, Observed
 from navarch.domain.plan import api_balancer
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import Again, Done, Failed, Forget, Result
 from navarch.reconcile.act import Actor, Hands
 from navarch.reconcile.lease import Lease
-from navarch.reconcile.look import Lookout
+from navarch.reconcile.look import Lookout, Seen
 from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
@@ -37,7 +37,9 @@ class Cycle:
         cluster, previous = claim.cluster, claim.status
         seen = self._lookout.look(cluster, previous, claim.token, catalogue)
         timeline = _Timeline(self._hands, cluster, claim.token)
-        for event in _arrivals(seen.before, seen.observed, cluster, self._hands.runtime.now()):
+        now = self._hands.runtime.now()
+        taken_over = _taken_over(seen, cluster, previous, now)
+        for event in (*taken_over, *_arrivals(seen.before, seen.observed, cluster, now)):
             timeline.add(event)
         actor = Actor(self._hands, self._calls, cluster, lease, catalogue, seen.inside)
         observed, results = actor.advance(seen.observed, timeline.add)
@@ -105,7 +107,7 @@ def _arrivals(before: Observed | None, seen: Observed, cluster: Cluster, now: da
     events: list[Event] = []
 
     def arrived(reason: str, subject: str, since: datetime | None, component: str) -> None:
-        seconds = (now - since).total_seconds() if since is not None else None
+        seconds = _seconds(since, now)
         events.append(
             Event(
                 since or now, reason, f"{subject}: {reason}", subject, component, seconds, "Normal", cluster.generation
@@ -132,6 +134,29 @@ def _arrivals(before: Observed | None, seen: Observed, cluster: Cluster, now: da
     return events
 
 
+def _taken_over(seen: Seen, cluster: Cluster, previous: Status, now: datetime) -> list[Event]:
+    """What is there already where this worker goes on with another's work: what the other did last it may not have
+    been able to tell. A cluster that is as wanted has no such gap."""
+    settled = previous.phase is Phase.READY and previous.observed_generation == cluster.generation
+    if seen.before is not None or settled:
+        return []
+    ours = [
+        f"{kind} {resource.name}"
+        for kind in Kind
+        for resource in seen.observed.cloud.of(kind)
+        if getattr(resource, "made_by", "navarch") == "navarch" and kind is not Kind.SNAPSHOT
+    ]
+    if not ours:
+        return []
+    message = f"a worker goes on from what is there: {', '.join(ours)}"
+    return [Event(now, "TakenOver", message, cluster.name, "navarch", None, "Normal", cluster.generation)]
+
+
+def _seconds(since: datetime | None, now: datetime) -> float | None:
+    """How long it took. Clocks differ: what would have taken less than no time took none."""
+    return max(0.0, (now - since).total_seconds()) if since is not None else None
+
+
 def _balancer(seen: Observed, of: Owner) -> str | None:
     balancer = api_balancer(seen.cloud, of)
     return balancer.provisioning_status if balancer is not None else None
@@ -147,9 +172,7 @@ def _transitions(previous: Status, status: Status, cluster: Cluster, now: dateti
         if condition.status != "True" and condition.blame is None:
             continue  # progress is told by the steps themselves
         level = "Normal" if condition.status == "True" else "Warning"
-        seconds = (
-            (now - cluster.created_at).total_seconds() if condition.type == "Ready" and level == "Normal" else None
-        )
+        seconds = _seconds(cluster.created_at, now) if condition.type == "Ready" and level == "Normal" else None
         remedy = f" ({condition.blame}: {condition.remedy})" if condition.blame else ""
         reason = condition.type if level == "Normal" else condition.reason
         events.append(

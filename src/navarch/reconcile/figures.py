@@ -9,7 +9,7 @@ from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from navarch.domain.errors import NavarchError, Permanent
+from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.steps import Again, Done, Outcome, Remove, Result
 from navarch.store.contract import LeaseLost, Unavailable
 
@@ -63,7 +63,7 @@ class WorkerFigures:
             with self._running.track_inprogress():
                 yield
             result = "done"
-        except (LeaseLost, Unavailable) as error:
+        except (LeaseLost, Temporary) as error:
             result = _held_up(error)
             raise
         finally:
@@ -76,7 +76,7 @@ class WorkerFigures:
         try:
             yield
             result = "done"
-        except (LeaseLost, Unavailable) as error:
+        except (LeaseLost, Temporary) as error:
             result = _held_up(error)
             raise
         finally:
@@ -107,8 +107,10 @@ class WorkerFigures:
             self._kubernetes.labels(call, result).observe(monotonic() - began)
 
 
-def _held_up(error: LeaseLost | Unavailable) -> str:
-    return "lease-lost" if isinstance(error, LeaseLost) else "database-away"
+def _held_up(error: LeaseLost | Temporary) -> str:
+    if isinstance(error, LeaseLost):
+        return "lease-lost"
+    return "database-away" if isinstance(error, Unavailable) else "conflict"
 
 
 def _outcome(outcome: Outcome) -> str:

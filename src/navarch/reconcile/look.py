@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
+from urllib.parse import urlsplit
 
 from navarch.addons.cloud_conf import cloud_conf
 from navarch.addons.contract import Access, Inputs
@@ -94,6 +95,8 @@ class Lookout:
             secrets_ready=secrets_ready,
             addon_digests=digests,
             fresh=kinds is None,
+            api_internal_address=status.api_internal_address or "",
+            api_public_address=urlsplit(status.api_url or "").hostname or "",
         )
         observed = replace(observed, consoles=self._consoles(cluster, observed, now))
         full_at = now if kinds is None or memory is None else memory.full_at

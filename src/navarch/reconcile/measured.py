@@ -30,6 +30,10 @@ class MeasuredAddons:
         with self._figures.kubernetes_call("delete-node"):
             self._addons.delete_node(access, node)
 
+    def give_up_node(self, access: Access, node: str) -> None:
+        with self._figures.kubernetes_call("give-up-node"):
+            self._addons.give_up_node(access, node)
+
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         with self._figures.kubernetes_call("serving-requests"):
             return self._addons.serving_requests(access)

@@ -18,7 +18,7 @@ from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.look import Lookout
 from navarch.reconcile.runtime import Task
-from navarch.store.contract import Claim, LeaseLost, Unavailable
+from navarch.store.contract import Claim, LeaseLost
 
 CATALOGUE_EVERY = 60.0
 CATALOGUE_RETRY = 5.0
@@ -95,9 +95,9 @@ class Worker:
                     continue
                 with bound_contextvars(**_words_about(claim.cluster)):
                     self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
-            except Unavailable as error:
+            except Temporary as error:
                 self._log.warning("database away", error=error.message)
-                self._stop.wait(DATABASE_RETRY)
+                self._stop.wait(error.after)
             except Exception:  # noqa: BLE001 - a fault in one cycle must not end the loop; it is logged with its trace
                 self._log.exception("worker loop failed", worker=self._name)
                 self._stop.wait(DATABASE_RETRY)
@@ -113,8 +113,9 @@ class Worker:
         except LeaseLost:
             self._lookout.forget(cluster.id)
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)
-        except Unavailable:
+        except Temporary:  # the database is away, or another transaction was faster
             self._lookout.forget(cluster.id)
+            self._give_back(claim)
             raise
         except Exception:  # noqa: BLE001 - a fault of ours in this cluster; the others go on, this one is tried again
             self._lookout.forget(cluster.id)

@@ -3,7 +3,7 @@
 import pytest
 from structlog.contextvars import bound_contextvars, get_contextvars
 
-from navarch.domain.errors import Blame, Permanent, Temporary
+from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
 from navarch.domain.observed import Kind
 from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Remove, Result, Step
 from navarch.reconcile.figures import WorkerFigures
@@ -26,7 +26,12 @@ def test_a_cycle_counts_as_a_claim_and_is_timed() -> None:
 
 @pytest.mark.parametrize(
     ("error", "word"),
-    [(LeaseLost("w2"), "lease-lost"), (Unavailable(), "database-away"), (KeyError("a fault of ours"), "failed")],
+    [
+        (LeaseLost("w2"), "lease-lost"),
+        (Unavailable(), "database-away"),
+        (Conflict("another transaction was faster"), "conflict"),
+        (KeyError("a fault of ours"), "failed"),
+    ],
 )
 def test_a_cycle_that_ends_badly_is_told_apart_and_its_error_goes_on(error: Exception, word: str) -> None:
     figures = WorkerFigures()

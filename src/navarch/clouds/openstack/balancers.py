@@ -66,6 +66,7 @@ def _whole(owner: Owner, step: EnsureLoadBalancer, provider: str) -> Json:
         "tags": [names.tag(owner.cluster_id)],
         "provider": provider,
         "vip_subnet_id": step.subnet_id,
+        **({"vip_address": step.address} if step.address else {}),
         "listeners": [
             {
                 "name": step.name,

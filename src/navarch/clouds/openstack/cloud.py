@@ -30,7 +30,10 @@ _ENSURE: dict[type, Callable[[Project, Owner, Any], Resource]] = {
     steps.EnsureSecurityGroup: security_groups.ensure_security_group,
     steps.EnsureServerGroup: servers.ensure_server_group,
     steps.EnsurePort: ports.ensure_port,
+    steps.AttachPort: ports.attach_port,
     steps.EnsureVolume: volumes.ensure_volume,
+    steps.AttachVolume: servers.attach_volume,
+    steps.StartServer: servers.start_server,
     steps.EnsureFloatingIP: ports.ensure_floating_ip,
 }
 _REMOVE: dict[Kind, Callable[[Project, Owner, str, str], None]] = {

@@ -1,11 +1,13 @@
 """Ports and floating IPs (Neutron)."""
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.errors import QuotaExceeded
 from navarch.clouds.openstack.networks import external_network_id
 from navarch.clouds.openstack.session import Json, Project, first
+from navarch.domain.errors import Conflict, Permanent
 from navarch.domain.observed import FloatingIP, Kind, Port
 from navarch.domain.spec import Owner
-from navarch.domain.steps import EnsureFloatingIP, EnsurePort
+from navarch.domain.steps import AttachPort, EnsureFloatingIP, EnsurePort
 
 
 def read_ports(project: Project, owner: Owner) -> tuple[Port, ...]:
@@ -35,7 +37,14 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
             "fixed_ips": [{"subnet_id": step.subnet_id}],
             "security_groups": list(step.security_group_ids),
         }
-        found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
+        as_it_was = {**body, "fixed_ips": [{"subnet_id": step.subnet_id, "ip_address": step.address}]}
+        try:
+            asked = as_it_was if step.address else body
+            found = project.network.post("/ports", {"port": asked}, f"create {article}")["port"]
+        except Conflict:  # somebody else has the address now
+            if not step.address or step.exact:
+                raise
+            found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
     elif not set(step.security_group_ids) <= set(found["security_groups"]):
         groups = sorted({*step.security_group_ids, *found["security_groups"]})
         change = {"port": {"security_groups": groups}}
@@ -43,8 +52,20 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
     return _port(found)
 
 
+def attach_port(project: Project, owner: Owner, step: AttachPort) -> Port:
+    """A port on a server that runs; one that is on a server already stays there."""
+    article = marks.article(Kind.PORT, step.name)
+    found = project.network.get(f"/ports/{step.port_id}", f"look up {article}")["port"]
+    if not found.get("device_id"):
+        body = {"interfaceAttachment": {"port_id": step.port_id}}
+        project.compute.post(f"/servers/{step.server_id}/os-interface", body, f"attach {article}")
+        found = {**found, "device_id": step.server_id}
+    return _port(found)
+
+
 def ensure_floating_ip(project: Project, owner: Owner, step: EnsureFloatingIP) -> FloatingIP:
-    """A floating address on the step's port; one that was on another port moves."""
+    """A floating address on the step's port; one that was on another port moves. A certain address is asked for first,
+    but by default Neutron lets only administrators choose (create_floatingip:floating_ip_address): then it is any."""
     description = marks.floating_description(owner, step.name)
     found = first(_project_floating_ips(project, owner, description=description))
     article = marks.article(Kind.FLOATING_IP, step.name)
@@ -54,7 +75,9 @@ def ensure_floating_ip(project: Project, owner: Owner, step: EnsureFloatingIP) -
             "port_id": step.port_id,
             "description": description,
         }
-        found = project.network.post("/floatingips", {"floatingip": body}, f"create {article}")["floatingip"]
+        found = _as_it_was(project, body, step.address) if step.address else None
+        if found is None:
+            found = project.network.post("/floatingips", {"floatingip": body}, f"create {article}")["floatingip"]
     elif found["port_id"] != step.port_id:
         change = {"floatingip": {"port_id": step.port_id}}
         found = project.network.put(f"/floatingips/{found['id']}", change, f"move {article}")["floatingip"]
@@ -69,6 +92,18 @@ def remove_port(project: Project, owner: Owner, port_id: str, name: str) -> None
 def remove_floating_ip(project: Project, owner: Owner, floating_ip_id: str, name: str) -> None:
     """Give an address back."""
     project.network.delete(f"/floatingips/{floating_ip_id}", f"delete {marks.article(Kind.FLOATING_IP, name)}")
+
+
+def _as_it_was(project: Project, body: Json, address: str) -> Json | None:
+    """A floating IP with this very address; None where somebody else has it or the cloud lets nobody choose."""
+    chosen = {"floatingip": {**body, "floating_ip_address": address}}
+    try:
+        made: Json = project.network.post("/floatingips", chosen, f"create the floating IP {address}")["floatingip"]
+    except QuotaExceeded:
+        raise
+    except (Conflict, Permanent):
+        return None
+    return made
 
 
 def _marked(project: Project, owner: Owner, **query: str) -> list[Json]:

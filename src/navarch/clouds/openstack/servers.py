@@ -6,10 +6,11 @@ from datetime import datetime
 
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.session import Json, Project, first
+from navarch.clouds.openstack.volumes import read_volume
 from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
-from navarch.domain.observed import Kind, Server, ServerGroup
+from navarch.domain.observed import Kind, Server, ServerGroup, Volume
 from navarch.domain.spec import Owner
-from navarch.domain.steps import CreateServer, EnsureServerGroup
+from navarch.domain.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer
 
 _LIST = "/servers/detail"
 
@@ -76,6 +77,35 @@ def create_server(project: Project, owner: Owner, step: CreateServer, user_data:
         image_id=step.image_id,
         task_state="scheduling",
     )
+
+
+def attach_volume(project: Project, owner: Owner, step: AttachVolume) -> Volume:
+    """A volume on a server that is off; Conflict while it runs, having asked it to stop. A volume that is not free
+    stays where it is."""
+    article = marks.article(Kind.VOLUME, step.name)
+    volume = project.volume.get(f"/volumes/{step.volume_id}", f"look up {article}")["volume"]
+    if volume["status"] == "available":
+        path = f"/servers/{step.server_id}"
+        server = project.compute.get(path, f"attach {article}")["server"]
+        if server["status"] == "ACTIVE" and server.get("OS-EXT-STS:task_state") is None:
+            project.compute.post(f"{path}/action", {"os-stop": None}, f"stop {server['name']}")
+        if server["status"] != "SHUTOFF":
+            message = f"Cannot attach {article} yet: its machine is stopped for it, and is {server['status']}"
+            raise Conflict(message, reason="StoppingMachine")
+        attachment = {"volumeAttachment": {"volumeId": step.volume_id}}
+        project.compute.post(f"{path}/os-volume_attachments", attachment, f"attach {article}")
+        volume = {**volume, "status": "attaching"}
+    return read_volume(volume, marks.NAVARCH)
+
+
+def start_server(project: Project, owner: Owner, step: StartServer) -> Server:
+    """Switch a server on; one that is not off stays as it is."""
+    article, path = marks.article(Kind.SERVER, step.name), f"/servers/{step.server_id}"
+    server = project.compute.get(path, f"look up {article}")["server"]
+    if server["status"] == "SHUTOFF" and server.get("OS-EXT-STS:task_state") is None:
+        project.compute.post(f"{path}/action", {"os-start": None}, f"start {article}")
+        server = {**server, "OS-EXT-STS:task_state": "powering-on"}
+    return _server(server)
 
 
 def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> None:

@@ -14,7 +14,7 @@ def read_volumes(project: Project, owner: Owner) -> tuple[Volume, ...]:
     """The owner's volumes and those of its persistent volume claims: two requests, as Cinder filters by one key."""
     ours = _marked(project, METADATA_KEY, owner)
     claims = _marked(project, marks.CSI_KEY, owner)
-    return (*(_volume(v, marks.NAVARCH) for v in ours), *(_volume(v, marks.CSI) for v in claims))
+    return (*(read_volume(v, marks.NAVARCH) for v in ours), *(read_volume(v, marks.CSI) for v in claims))
 
 
 def read_snapshots(project: Project, owner: Owner) -> tuple[Snapshot, ...]:
@@ -37,7 +37,7 @@ def ensure_volume(project: Project, owner: Owner, step: EnsureVolume) -> Volume:
         }
         doing = f"create {marks.article(Kind.VOLUME, step.name)} of {step.size_gib} GiB"
         found = project.volume.post("/volumes", {"volume": body}, doing)["volume"]
-    return _volume(found, marks.NAVARCH)
+    return read_volume(found, marks.NAVARCH)
 
 
 def remove_volume(project: Project, owner: Owner, volume_id: str, name: str) -> None:
@@ -56,7 +56,8 @@ def _marked(project: Project, key: str, owner: Owner, **query: str) -> list[Json
     return project.volume.items(_LIST, "volumes", f"look up {Kind.VOLUME}s", **query)
 
 
-def _volume(body: Json, made_by: str) -> Volume:
+def read_volume(body: Json, made_by: str) -> Volume:
+    """A volume as Cinder describes it."""
     attachments = body.get("attachments") or []
     return Volume(
         id=body["id"],

@@ -1,0 +1,116 @@
+"""How a cloud misbehaves, request by request, and in which words it refuses.
+
+The words and reasons are those that `clouds.openstack.errors` makes of OpenStack's answers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from navarch.domain.errors import Blame, Conflict, NavarchError, Permanent, Temporary
+from navarch.domain.observed import Kind
+
+SERVICE = {
+    Kind.SERVER: "Nova",
+    Kind.SERVER_GROUP: "Nova",
+    Kind.VOLUME: "Cinder",
+    Kind.SNAPSHOT: "Cinder",
+    Kind.LOAD_BALANCER: "Octavia",
+    Kind.IDENTITY: "Keystone",
+}  # the others are Neutron's
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the cloud. `kind` is None for those about the cloud's offer."""
+
+    verb: str
+    kind: Kind | None
+    project_id: str
+    name: str = ""
+
+    @property
+    def service(self) -> str:
+        """Who is asked."""
+        return SERVICE.get(self.kind, "Neutron") if self.kind is not None else "Keystone"
+
+    @property
+    def words(self) -> str:
+        """What a sentence says that cannot be done."""
+        verbs = {"GET": "look up", "POST": "create", "PUT": "change", "DELETE": "delete"}
+        what = f"the {self.kind} {self.name}" if self.name else f"{self.kind or 'the offer'}s"
+        return f"{verbs[self.verb]} {what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that hits one request. `error` is what the caller sees; with `done` the request was carried out
+    nevertheless, and only its answer was lost. `lag`: a list shows what was there so many seconds ago."""
+
+    error: NavarchError | None = None
+    done: bool = False
+    lag: float = 0.0
+
+
+Striker = Callable[[Request], Strike | None]
+
+
+def not_answering(request: Request, how: str = "does not answer: timed out") -> Temporary:
+    """No answer, or one that means: later."""
+    return Temporary(f"Cannot {request.words}: {request.service} {how}")
+
+
+def busy(request: Request, after: float) -> Temporary:
+    """Too many requests."""
+    words = f"Cannot {request.words}: {request.service} answered 429: too many requests"
+    return Temporary(words, reason="CloudBusy", after=after)
+
+
+def in_use(request: Request, why: str) -> Conflict:
+    """The object is busy."""
+    return Conflict(f"Cannot {request.words}: {request.service} answered 409: {why}")
+
+
+def vanished(request: Request) -> Conflict:
+    """What a request refers to is gone."""
+    words = f"Cannot {request.words}: {request.service} answered 404: not found"
+    return Conflict(words, reason="Vanished")
+
+
+def quota_exceeded(request: Request, resource: str, numbers: str) -> Permanent:
+    """A quota is used up."""
+    return Permanent(
+        f"Cannot {request.words}: the project's quota for {resource} is used up ({numbers})",
+        reason="QuotaExceeded",
+        blame=Blame.PROJECT_ADMIN,
+        remedy=f"Raise the project's quota for {resource}, or remove what the project no longer needs.",
+    )
+
+
+def not_offered(what: str, name: str, reason: str, seen: tuple[str, ...], blame: Blame = Blame.USER) -> Permanent:
+    """A name that the cloud does not have."""
+    return Permanent(
+        f"No {what} is named {name}; the project sees: {', '.join(sorted(seen)) or 'none'}",
+        reason=reason,
+        blame=blame,
+        remedy=f"Choose another {what}.",
+    )
+
+
+def no_role(project_id: str) -> Permanent:
+    """The service user may not work in the project."""
+    return Permanent(
+        f"Navarch's service user has no role in project {project_id}, or the project does not exist",
+        reason="NoAccessToProject",
+        blame=Blame.CLOUD_OPERATOR,
+        remedy="Give it the role member, inherited, on the project's domain (or on the project).",
+    )
+
+
+def credentials_refused(request: Request) -> Permanent:
+    """Keystone does not let the service user in."""
+    return Permanent(
+        f"Cannot {request.words}: Keystone refused Navarch's service user",
+        reason="CredentialsRefused",
+        blame=Blame.NAVARCH_OPERATOR,
+        remedy="Set the right user name and password of Navarch's service user; see that Keystone has it enabled.",
+    )

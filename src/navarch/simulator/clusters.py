@@ -1,0 +1,119 @@
+"""The add-ons' contract on simulated clusters."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from navarch.addons.contract import Access, Inputs, ServingRequest
+from navarch.clouds.simulator import Strike
+from navarch.domain.errors import Temporary
+from navarch.domain.observed import KubeState
+from navarch.domain.simulate import ADDONS
+from navarch.simulator.guests import Guests
+from navarch.simulator.kubernetes import Kubernetes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KubeCall:
+    """One call to a cluster's Kubernetes API."""
+
+    verb: str
+    url: str
+    name: str = ""
+
+
+def _nothing(call: KubeCall) -> None:
+    return None
+
+
+class SimulatedClusters:
+    """Keeps `addons.contract.Addons`. Safe to call from threads: each call is whole."""
+
+    def __init__(
+        self,
+        guests: Guests,
+        *,
+        strike: Callable[[KubeCall], Strike | None] = _nothing,
+        pause: Callable[[KubeCall], None] = _nothing,
+    ) -> None:
+        self._guests, self._strike, self._pause = guests, strike, pause
+
+    def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
+        """What would be applied now."""
+        digest = hashlib.sha256(
+            repr((sorted(inputs.components.items()), inputs.api_address, inputs.mtu, inputs.cloud_conf)).encode()
+        ).hexdigest()[:16]
+        return tuple((name, digest) for name in ADDONS)
+
+    def apply(self, access: Access, inputs: Inputs, name: str) -> None:
+        """Server-side apply."""
+        digest = dict(self.digests(inputs))[name]
+
+        def effect(cluster: Kubernetes) -> None:
+            cluster.password = _password(inputs.cloud_conf)
+            cluster.apply(name, digest)
+
+        self._call(KubeCall("apply", access.url, name), access, effect)
+
+    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+        """Version, nodes, add-ons."""
+        return self._call(
+            KubeCall("observe", access.url),
+            access,
+            lambda cluster: KubeState(cluster.version, cluster.node_list(), cluster.addon_list()),
+        )
+
+    def drain(self, access: Access, node: str) -> bool:
+        """Cordon and evict."""
+        return self._call(KubeCall("drain", access.url, node), access, lambda cluster: cluster.drain(node))
+
+    def delete_node(self, access: Access, node: str) -> None:
+        """Remove a node object."""
+        self._call(KubeCall("delete", access.url, node), access, lambda cluster: cluster.nodes.pop(node, None))
+
+    def give_up_node(self, access: Access, node: str) -> None:
+        """Remove the node object of a machine that is gone."""
+        self._call(KubeCall("give up", access.url, node), access, lambda cluster: cluster.nodes.pop(node, None))
+
+    def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
+        """Simulated kubelets renew nothing: they do not live for months."""
+        return ()
+
+    def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
+        """There is none."""
+
+    def _call(self, call: KubeCall, access: Access, effect: Callable[[Kubernetes], T]) -> T:
+        self._pause(call)
+        strike = self._strike(call)
+        if strike is not None and strike.error is not None and not strike.done:
+            raise strike.error
+        with self._guests.region.lock:
+            answer = effect(self._at(access))
+        if strike is not None and strike.error is not None:
+            raise strike.error
+        return answer
+
+    def _at(self, access: Access) -> Kubernetes:
+        """Whose API answers there."""
+        address = access.url.removeprefix("https://").rpartition(":")[0]
+        floating = self._guests.region.floating_at(address)
+        cluster = self._guests.cluster(floating.mark) if floating is not None else None
+        if cluster is not None and cluster.answers_at(address):
+            if cluster.ca != access.ca:
+                raise Temporary(f"{access.url}: certificate signed by unknown authority")
+            return cluster
+        raise Temporary(
+            f"the Kubernetes API at {access.url} does not answer", reason="KubernetesNotAnswering", after=2.0
+        )
+
+
+def _password(cloud_conf: str) -> str:
+    """The controllers' password in their configuration file."""
+    for line in cloud_conf.splitlines():
+        key, found, value = line.partition("=")
+        if found and key.strip() == "password":
+            return value.strip().strip('"')
+    return ""

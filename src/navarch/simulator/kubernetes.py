@@ -1,0 +1,268 @@
+"""A cluster's Kubernetes as far as Navarch reads it, and the controllers in it that make cloud objects themselves.
+
+Everything is derived from when something happened: there is nothing to wait for but time.
+"""
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from navarch.clouds.simulator import Region, Request
+from navarch.clouds.simulator.region import Thing
+from navarch.domain.errors import NavarchError
+from navarch.domain.observed import Addon, Kind, Node
+
+API_PORT = 6443
+NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
+_NODE_SECONDS = 2.0  # from a kubelet and a pod network to a Ready node
+_ADDON_SECONDS = 2.0  # from its application to all replicas
+_EVICTION_SECONDS = 3.0
+_CONTROLLERS_LOOK_EVERY = 5.0
+_LOST_NODE_SECONDS = 5.0  # until the cloud controller removes the node of a server that is gone
+
+
+@dataclass(slots=True)
+class NodeState:
+    """A node object. `cordoned` is when a drain began."""
+
+    name: str
+    address: str
+    server_id: str
+    registered: float
+    cordoned: float | None = None
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the cluster's users asked for inside it: names of Services with a balancer, of claims and of snapshots."""
+
+    services: set[str] = field(default_factory=set)
+    claims: set[str] = field(default_factory=set)
+    snapshots: set[str] = field(default_factory=set)
+
+
+class Kubernetes:
+    """One cluster's. `members`: the volumes that hold data of an etcd member; who has one attached runs the member."""
+
+    def __init__(self, region: Region, project_id: str, cluster_id: str, version: str, ca: str) -> None:
+        self.region, self.project_id, self.cluster_id = region, project_id, cluster_id
+        self.version, self.ca = version, ca
+        self.members: set[str] = set()
+        self.control_plane: dict[str, str] = {}  # server id -> volume id, of those that finished kubeadm
+        self.running: set[str] = set()  # servers whose kubelet runs
+        self.nodes: dict[str, NodeState] = {}
+        self.addons: dict[str, tuple[str, float]] = {}
+        self.wishes = Wishes()
+        self.password = ""
+        self._ticking = False
+
+    # -- is it there
+
+    def alive(self, server_id: str) -> bool:
+        """Whether the server runs, and its kubelet in it."""
+        server = self.region.find(Kind.SERVER, server_id)
+        return server is not None and server.resource.status == "ACTIVE" and server_id in self.running
+
+    def has_quorum(self) -> bool:
+        """Whether more than half of etcd's members run."""
+        return self.living_members() * 2 > len(self.members)
+
+    def living_members(self) -> int:
+        """How many members run: a living control-plane machine has the volume attached."""
+        return sum(1 for server_id, volume_id in self.control_plane.items() if self._runs_member(server_id, volume_id))
+
+    def serving(self) -> tuple[str, ...]:
+        """Servers whose API server answers."""
+        if not self.members or not self.has_quorum():
+            return ()
+        return tuple(s for s, v in self.control_plane.items() if self._runs_member(s, v))
+
+    def answers_inside(self) -> bool:
+        """Whether the balancer's inner address leads to an API server."""
+        return any(self._leads_here(b) for b in self.region.things(Kind.LOAD_BALANCER, self.project_id))
+
+    def answers_at(self, address: str) -> bool:
+        """Whether a public address leads to an API server: floating IP, router, balancer, member, port, rule."""
+        floating = self.region.floating_at(address)
+        if floating is None or floating.resource.port_id is None:
+            return False
+        port = self.region.find(Kind.PORT, floating.resource.port_id)
+        if port is None or not self._routed(port.subnet_id):
+            return False
+        balancers = self.region.things(Kind.LOAD_BALANCER, self.project_id)
+        return any(b.resource.vip_port_id == port.id and self._leads_here(b) for b in balancers)
+
+    # -- what it says
+
+    def node_list(self) -> tuple[Node, ...]:
+        """All nodes."""
+        return tuple(
+            Node(n.name, self._ready(n), n.cordoned is not None, self.version, n.address) for n in self.nodes.values()
+        )
+
+    def addon_list(self) -> tuple[Addon, ...]:
+        """All add-ons that were applied."""
+        now, up = self.region.timeline.now, any(self._ready(n) for n in self.nodes.values())
+        return tuple(
+            Addon(name, digest, up and now >= at + _ADDON_SECONDS, "" if up else "no node is Ready")
+            for name, (digest, at) in self.addons.items()
+        )
+
+    # -- what is done to it
+
+    def initialise(self, server_id: str, volume_id: str) -> None:
+        """kubeadm init, or a member that comes back on its volume."""
+        self.members.add(volume_id)
+        self.control_plane[server_id] = volume_id
+        self.running.add(server_id)
+
+    def register(self, name: str, address: str, server_id: str) -> None:
+        """A kubelet makes its node object, or takes the one that is there."""
+        self.running.add(server_id)
+        self.nodes[name] = NodeState(name, address, server_id, self.region.timeline.now)
+
+    def apply(self, name: str, digest: str) -> None:
+        """Server-side apply of an add-on."""
+        known = self.addons.get(name)
+        self.addons[name] = (digest, self.region.timeline.now if known is None else known[1])
+        if name == "cloud-controller" and not self._ticking:
+            self._ticking = True
+            self.region.timeline.after(_CONTROLLERS_LOOK_EVERY, self._control)
+
+    def node_of(self, server_id: str) -> NodeState | None:
+        """The node of a server."""
+        return next((n for n in self.nodes.values() if n.server_id == server_id), None)
+
+    def drain(self, name: str) -> bool:
+        """Cordon; whether the pods have moved."""
+        node = self.nodes.get(name)
+        if node is None:
+            return True
+        if node.cordoned is None:
+            node.cordoned = self.region.timeline.now
+        return self.region.timeline.now >= node.cordoned + _EVICTION_SECONDS
+
+    def server_gone(self, server_id: str) -> None:
+        """Nova says so; the cloud controller will notice."""
+        self.running.discard(server_id)
+        self.control_plane.pop(server_id, None)
+        self.region.timeline.after(_LOST_NODE_SECONDS, lambda: self._forget_node_of(server_id))
+
+    # -- controllers
+
+    def controls(self) -> bool:
+        """Whether the cluster's controllers run and the cloud lets them in."""
+        return (
+            bool(self.serving())
+            and "cloud-controller" in self.addons
+            and any(self._ready(n) for n in self.nodes.values())
+            and self.region.lets_in(self.cluster_id, self.password)
+        )
+
+    def _control(self) -> None:
+        """One round of cloud controller and CSI: put there what is wished for and not there."""
+        if all(self.region.find(Kind.VOLUME, member) is None for member in self.members):
+            self._ticking = False  # nothing of it is left
+            return
+        if self.controls():
+            try:
+                self._services()
+                self._claims()
+            except NavarchError:
+                pass  # a quota, or something that goes just now: the next round tries again
+        self.region.timeline.after(_CONTROLLERS_LOOK_EVERY, self._control)
+
+    def _services(self) -> None:
+        subnet = self._subnet()
+        if subnet is None:
+            return
+        for service in sorted(self.wishes.services):
+            name = f"kube_service_{self.cluster_id}_default_{service}"
+            balancer = self._mine(Kind.LOAD_BALANCER, name)
+            if balancer is None:
+                self.region.create_balancer(
+                    self._asked(Kind.LOAD_BALANCER, name), self.cluster_id, subnet.id, (), "cloud-controller"
+                )
+                continue
+            if self._mine(Kind.SECURITY_GROUP, f"lb-sg-{service}") is None:
+                self.region.create_security_group(
+                    self._asked(Kind.SECURITY_GROUP, f"lb-sg-{service}"), self.cluster_id, "cloud-controller"
+                )
+            if self._mine(Kind.FLOATING_IP, f"default/{service}") is None:
+                self.region.create_floating_ip(
+                    self._asked(Kind.FLOATING_IP, f"default/{service}"),
+                    self.cluster_id,
+                    self.region.catalogue.external_networks[0].id,
+                    balancer.resource.vip_port_id,
+                    "cloud-controller",
+                )
+
+    def _claims(self) -> None:
+        type_ = self.region.catalogue.volume_types[0]
+        for claim in sorted(self.wishes.claims):
+            if self._mine(Kind.VOLUME, claim) is None:
+                self.region.create_volume(
+                    self._asked(Kind.VOLUME, claim), self.cluster_id, type_.name, 1, type_.zones[0], "csi"
+                )
+        for snapshot in sorted(self.wishes.snapshots & self.wishes.claims):
+            volume = self._mine(Kind.VOLUME, snapshot)
+            if volume is not None and self._mine(Kind.SNAPSHOT, f"snap-{snapshot}") is None:
+                request = self._asked(Kind.SNAPSHOT, f"snap-{snapshot}")
+                self.region.create_snapshot(request, self.cluster_id, volume.id)
+
+    def _forget_node_of(self, server_id: str) -> None:
+        if "cloud-controller" in self.addons and self.serving():
+            self.nodes = {name: n for name, n in self.nodes.items() if n.server_id != server_id}
+
+    # -- details
+
+    def _ready(self, node: NodeState) -> bool:
+        if not self._connected(node) or not self.addons.keys() >= NETWORK_ADDONS:
+            return False
+        since = max(node.registered, *(self.addons[name][1] for name in NETWORK_ADDONS))
+        return self.region.timeline.now >= since + _NODE_SECONDS
+
+    def _connected(self, node: NodeState) -> bool:
+        """Whether the machine runs and has its port."""
+        ports = self.region.things(Kind.PORT, self.project_id)
+        return self.alive(node.server_id) and any(
+            (p.resource.server_id, p.resource.address) == (node.server_id, node.address) for p in ports
+        )
+
+    def _runs_member(self, server_id: str, volume_id: str) -> bool:
+        volume = self.region.find(Kind.VOLUME, volume_id)
+        return self.alive(server_id) and volume is not None and volume.resource.server_id == server_id
+
+    def _leads_here(self, balancer: Thing) -> bool:
+        resource = balancer.resource
+        if balancer.mark != self.cluster_id or resource.made_by != "navarch":
+            return False
+        if resource.provisioning_status not in ("ACTIVE", "PENDING_UPDATE"):
+            return False
+        serving = set(self.serving())
+        return any(
+            port.resource.server_id in serving and port.resource.address in resource.members and self._lets_in(port)
+            for port in self.region.things(Kind.PORT, self.project_id)
+        )
+
+    def _lets_in(self, port: Thing) -> bool:
+        """Whether a rule of the port's groups lets clients reach the API."""
+        groups = (self.region.find(Kind.SECURITY_GROUP, g) for g in port.resource.security_group_ids)
+        rules = [rule for group in groups if group is not None for rule in group.resource.rules]
+        return any(r.protocol == "tcp" and (r.port_min or 0) <= API_PORT <= (r.port_max or 0) and r.cidr for r in rules)
+
+    def _routed(self, subnet_id: str) -> bool:
+        return any(
+            subnet_id in r.resource.subnet_ids and r.resource.external_network_id
+            for r in self.region.things(Kind.ROUTER, self.project_id)
+        )
+
+    def _subnet(self) -> Thing | None:
+        mine = (t for t in self.region.things(Kind.SUBNET, self.project_id) if t.mark == self.cluster_id)
+        return next((t for t in mine if ipaddress.ip_network(t.resource.cidr).num_addresses > 8), None)
+
+    def _mine(self, kind: Kind, name: str) -> Thing | None:
+        things = self.region.things(kind, self.project_id)
+        return next((t for t in things if t.mark == self.cluster_id and t.resource.name == name), None)
+
+    def _asked(self, kind: Kind, name: str) -> Request:
+        return Request("POST", kind, self.project_id, name)

@@ -1,0 +1,296 @@
+"""What must be true whatever happens. Each promise has a name, under which docs/reliability.md lists it.
+
+`glance` is asked at every outside call of a worker, `look_around` every few virtual seconds, `settled` at the end.
+"""
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from navarch.clouds.simulator import Request
+from navarch.domain import names
+from navarch.domain.observed import Kind
+from navarch.domain.status import Phase, Status
+from navarch.store.contract import Claim, NotFound
+
+if TYPE_CHECKING:
+    from tests.chaos.schedule import Process
+    from tests.chaos.world import World
+
+PROMISES = {
+    "nothing left": "after a delete no object of the cluster exists",
+    "nothing foreign": "no object of somebody else was changed or removed",
+    "one machine a place": "never two machines for one place",
+    "one writer": "a status is written by the one that holds the cluster, and only it acts",
+    "quorum": "etcd never loses its quorum by our doing",
+    "secrets": "a cluster's secrets reach its own machines and nobody else",
+    "convergence": "what was accepted comes true when faults stop, in bounded time",
+    "not stuck in silence": "what is not as wanted says why; past its deadline also whom to blame and what to do",
+    "timeline": "every object that is there is explained by the timeline",
+    "no fault of ours": "no exception that is nobody's answer",
+    "no litter": "nothing is there twice, and no more than was asked for",
+}
+_JUDGED_WITHIN = timedelta(minutes=4)  # a look each minute, a lease of a dead worker, and a database that is away
+_UNIQUE = (Kind.NETWORK, Kind.ROUTER, Kind.SUBNET, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME,
+           Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP)  # fmt: skip
+
+
+class Broken(AssertionError):
+    """A promise was broken; the text says which, how, and how to see it again."""
+
+
+class Invariants:
+    """Watches one world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.expected: dict[str, bool] = {}  # cluster id -> whether it was asked to go
+        self.kept: set[str] = set()
+        self.checked: Counter[str] = Counter()
+        self.violations: list[str] = []
+        self._foreign: dict[str, tuple[Kind, Any]] = {}
+        self._holders: dict[str, tuple[int, Process, float]] = {}
+        self._quorum: set[str] = set()
+        self._authorities: dict[str, str] = {}
+        self._overdue: Counter[str] = Counter()
+
+    def broken(self, promise: str, how: str) -> None:
+        """Note a broken promise; the run ends at its next halt."""
+        assert promise in PROMISES
+        self.violations.append(f"{promise}: {how}")
+        self._world.say(f"BROKEN {promise}: {how}")
+
+    def raise_what_was_broken(self) -> None:
+        """Raises Broken."""
+        if self.violations:
+            raise Broken(f"at {self._world.timeline.now:.1f} s: " + "; ".join(self.violations[:5]))
+
+    # -- told by the world
+
+    def expect(self, cluster_id: str) -> None:
+        """A customer asked for it."""
+        self.expected[cluster_id] = False
+
+    def deletes(self, cluster_id: str, keep_volumes: bool) -> None:
+        """A customer asked for it to go."""
+        self.expected[cluster_id] = True
+        if keep_volumes:
+            self.kept.add(cluster_id)
+
+    def remember_foreign(self) -> None:
+        """Everything that is not ours, as it is now."""
+        for kind in Kind:
+            for thing in self._world.region.things(kind):
+                if thing.mark not in self.expected and not thing.resource.name.startswith("octavia-"):
+                    self._foreign[thing.id] = (kind, thing.resource)
+
+    def blameless(self) -> None:
+        """A machine, port or volume went by somebody else's doing: what that costs is not ours."""
+        self._quorum.clear()
+
+    def claimed(self, claim: Claim, process: "Process") -> None:
+        """A worker took a cluster."""
+        self._holders[claim.cluster.id] = (claim.token, process, self._world.timeline.now)
+
+    def recorded(self, cluster_id: str, token: int, status: Status) -> None:
+        """A status was written."""
+        self.checked["one writer"] += 1
+        holder = self._holders.get(cluster_id)
+        if holder is not None and token != holder[0]:
+            self.broken("one writer", f"{cluster_id[:8]} was written with token {token}, held with {holder[0]}")
+        for condition in status.conditions:
+            if condition.status != "True" and not condition.reason:
+                self.broken("not stuck in silence", f"{condition.type} of {cluster_id[:8]} has no reason")
+            if condition.blame is not None and not condition.remedy:
+                self.broken("not stuck in silence", f"{condition.type} of {cluster_id[:8]} blames without a remedy")
+
+    def acts(self, process: "Process", request: Request, began: float) -> None:
+        """A worker's request that changes something arrives at the cloud."""
+        self.checked["one writer"] += 1
+        cluster_id = self._cluster_of(request)
+        holder = self._holders.get(cluster_id or "")
+        if holder is None or holder[1] is process:
+            return
+        if began <= holder[2]:
+            return  # it was under way when the other took over: no client can call a request back
+        self.broken("one writer", f"{process.name} does {request.words} while {holder[1].name} holds the cluster")
+
+    def hands_out(self, machine: str, answer: dict[str, Any]) -> None:
+        """The join endpoint gave a machine its files."""
+        self.checked["secrets"] += 1
+        ca = next((f["content"] for f in answer["files"] if f["path"].endswith("pki/ca.crt")), "")
+        servers = [t for t in self._world.region.things(Kind.SERVER) if t.resource.name == machine]
+        owner = servers[0].mark if servers else next((c for c in self.expected if c[:8] in machine), "")
+        known = self._authorities.setdefault(owner, ca)
+        if not ca or known != ca or any(ca == other for c, other in self._authorities.items() if c != owner):
+            self.broken("secrets", f"{machine} was given the authority of another cluster")
+
+    def forgotten(self, cluster_id: str) -> None:
+        """The row is gone."""
+        self.checked["nothing left"] += 1
+        if not self.expected.get(cluster_id):
+            self.broken("convergence", f"{cluster_id[:8]} was forgotten, and nobody had asked for that")
+        left = self._left(cluster_id)
+        if left:
+            self.broken("nothing left", f"of {cluster_id[:8]} there are still {', '.join(left)}")
+
+    # -- looked at
+
+    def glance(self, process: "Process") -> None:
+        """Cheap, and at every call."""
+        self.checked["quorum"] += 1
+        for cluster_id, cluster in self._world.guests.clusters.items():
+            if self.expected.get(cluster_id, True):
+                self._quorum.discard(cluster_id)
+            elif cluster.has_quorum() and cluster.members:
+                self._quorum.add(cluster_id)
+            elif cluster_id in self._quorum:
+                self._quorum.discard(cluster_id)
+                self.broken(
+                    "quorum", f"{cluster_id[:8]} has {cluster.living_members()} of {len(cluster.members)} members"
+                )
+
+    def look_around(self) -> None:
+        """Every few seconds."""
+        self._machines()
+        self._foreigners()
+        self._user_data()
+        self._silence()
+
+    def _machines(self) -> None:
+        self.checked["one machine a place"] += 1
+        servers = Counter(
+            (t.mark, t.resource.name)
+            for t in self._world.region.things(Kind.SERVER)
+            if t.mark in self.expected and t.resource.status != "ERROR" and t.resource.task_state != "deleting"
+        )
+        for (mark, name), count in servers.items():
+            if count > 1:
+                self.broken("one machine a place", f"{count} servers are named {name} in {mark[:8]}")
+
+    def _foreigners(self) -> None:
+        for thing_id, (kind, resource) in self._foreign.items():
+            self.checked["nothing foreign"] += 1
+            thing = self._world.region.find(kind, thing_id)
+            if thing is None or thing.resource != resource:
+                self.broken(
+                    "nothing foreign", f"the {kind} {resource.name} of somebody else is {thing and thing.resource}"
+                )
+
+    def _user_data(self) -> None:
+        for server in self._world.region.things(Kind.SERVER):
+            self.checked["secrets"] += 1
+            if "PRIVATE KEY" in server.user_data or server.resource.name not in server.user_data:
+                self.broken("secrets", f"the user-data of {server.resource.name} has what does not belong there")
+
+    def _silence(self) -> None:
+        now, store = self._world.timeline.date(), self._world.customer
+        for cluster_id in self.expected:
+            try:
+                stored = store.cluster(cluster_id, project_id=None)
+            except NotFound:
+                continue
+            self.checked["not stuck in silence"] += 1
+            old = now - (stored.cluster.updated_at or stored.cluster.created_at)
+            if not stored.status.conditions and old > _JUDGED_WITHIN:
+                self.broken("not stuck in silence", f"{stored.cluster.name} has no condition after {old}")
+            for c in stored.status.conditions:
+                late = c.status != "True" and c.deadline is not None and now - c.deadline > _JUDGED_WITHIN
+                if late and (c.blame is None or not c.remedy) and not self._world.chance.stormy:
+                    self._overdue[cluster_id] += 1
+                    if self._overdue[cluster_id] > 60:
+                        self.broken(
+                            "not stuck in silence",
+                            f"{c.type} of {stored.cluster.name} was due at {c.deadline}: {c.reason} {c.message}",
+                        )
+
+    # -- at the end
+
+    def settled(self) -> bool:
+        """Whether every cluster is as it was asked for."""
+        for cluster_id, deleted in self.expected.items():
+            try:
+                stored = self._world.customer.cluster(cluster_id, project_id=None)
+            except NotFound:
+                if not deleted:
+                    return False
+                continue
+            if deleted or stored.status.phase is not Phase.READY:
+                return False
+            if stored.status.observed_generation != stored.cluster.generation:
+                return False
+            staying = [g for g in stored.cluster.node_groups if g.deletion_requested_at is None]
+            if len(staying) != len(stored.cluster.node_groups):
+                return False
+            wanted = stored.cluster.spec.control_plane.replicas + sum(g.spec.replicas for g in staying)
+            inside = self._world.guests.cluster(cluster_id)
+            if inside is None or sum(n.ready for n in inside.node_list()) != wanted:
+                return False
+        return True
+
+    def at_rest(self) -> None:
+        """Everything is as it was asked for: nothing is there twice, and the timeline explains what is there."""
+        for cluster_id, deleted in self.expected.items():
+            self.checked["no litter"] += 1
+            if deleted:
+                left = self._left(cluster_id)
+                if left:
+                    self.broken("nothing left", f"of {cluster_id[:8]} there are {', '.join(left)}")
+                continue
+            stored = self._world.customer.cluster(cluster_id, project_id=None).cluster
+            self._no_litter(cluster_id, names.stem(stored))
+            self._explained(cluster_id)
+        self.raise_what_was_broken()
+
+    def _no_litter(self, cluster_id: str, stem: str) -> None:
+        cluster = self._world.customer.cluster(cluster_id, project_id=None).cluster
+        for kind in _UNIQUE:
+            found = Counter(
+                t.resource.name for t in self._world.region.things(kind) if t.mark == cluster_id
+                and getattr(t.resource, "made_by", "navarch") == "navarch"
+            )  # fmt: skip
+            for name, count in found.items():
+                if count > 1:
+                    self.broken("no litter", f"{count} {kind}s are named {name}")
+        wanted = {
+            names.control_plane_machine(names.owner(cluster), p) for p in range(cluster.spec.control_plane.replicas)
+        }
+        machines = {m.name for m in self._world.customer.machines(cluster_id)}
+        servers = {t.resource.name for t in self._world.region.things(Kind.SERVER) if t.mark == cluster_id}
+        ports = {t.resource.name for t in self._world.region.things(Kind.PORT) if t.mark == cluster_id}
+        if not servers == ports == machines or not wanted <= servers:
+            self.broken("no litter", f"servers {sorted(servers)}, ports {sorted(ports)}, machines {sorted(machines)}")
+        groups = {t.resource.name for t in self._world.region.things(Kind.SERVER_GROUP) if t.mark == cluster_id}
+        spread = {f"{stem}-{g.name}-spread" for g in cluster.node_groups} | {f"{stem}-cp-spread"}
+        if groups != spread:
+            self.broken("no litter", f"server groups {sorted(groups)}, asked for {sorted(spread)}")
+
+    def _explained(self, cluster_id: str) -> None:
+        """Each object of ours is named by an event."""
+        told = " ".join(
+            f"{e.event.subject} {e.event.message}" for e in self._world.customer.events(cluster_id, limit=10_000)
+        )
+        for kind in Kind:
+            for thing in self._world.region.things(kind):
+                if thing.mark != cluster_id or getattr(thing.resource, "made_by", "navarch") != "navarch":
+                    continue
+                if kind is Kind.SNAPSHOT:
+                    continue  # CSI's
+                self.checked["timeline"] += 1
+                if kind is not Kind.IDENTITY and thing.resource.name not in told:
+                    self.broken("timeline", f"nothing tells of the {kind} {thing.resource.name}")
+
+    def _left(self, cluster_id: str) -> list[str]:
+        region, left = self._world.region, []
+        for kind in Kind:
+            for thing in region.things(kind):
+                ours = thing.mark == cluster_id
+                claims = getattr(thing.resource, "made_by", "") == "csi" or kind is Kind.SNAPSHOT
+                if ours and not (cluster_id in self.kept and claims):
+                    left.append(f"{kind} {thing.resource.name}")
+        return left
+
+    def _cluster_of(self, request: Request) -> str | None:
+        if request.kind is Kind.IDENTITY and request.name in self.expected:
+            return request.name
+        return next((c for c in self.expected if f"-{c[:8]}-" in request.name or request.name.endswith(c[:8])), None)
