@@ -6,7 +6,7 @@ from api_fixtures import CATALOGUE, SEALER
 from structlog.contextvars import get_contextvars
 
 from navarch.addons.client import KubernetesClusters
-from navarch.clouds.contract import Endpoint
+from navarch.clouds.contract import Cloud, Endpoint
 from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import Blame, Permanent
 from navarch.domain.observed import CloudState, Kind, Resource
@@ -51,7 +51,7 @@ class FullCloud:
         return Quota()
 
 
-def hands(store: WorkerStore, cloud: FullCloud) -> Hands:
+def hands(store: WorkerStore, cloud: Cloud) -> Hands:
     """What a worker works with on that cloud."""
     return Hands(
         cloud=cloud,

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,8 +21,10 @@ from api_fixtures import CATALOGUE, plenty
 from full_cloud import FullCloud, hands
 from some_values import a_cluster
 
-from navarch.domain.observed import Resource
-from navarch.domain.spec import Owner
+from navarch.clouds.simulator import Region, SimulatedCloud, Timeline
+from navarch.domain.names import control_plane_machine, etcd_volume, network, owner, worker_machine
+from navarch.domain.observed import Kind, Resource
+from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import CloudStep
 from navarch.main.keys import make_certificates, make_keys
 from navarch.reconcile.worker import Worker
@@ -259,3 +262,59 @@ def test_a_worker_that_is_asked_to_end_finishes_its_cycles_and_keeps_nothing(sto
         judged = connection.execute("SELECT count(*) FROM clusters WHERE status ? 'conditions'").fetchone()
     assert judged is not None
     assert judged[0] >= 3
+
+
+@pytest.fixture
+def region() -> Iterator[Region]:
+    """A simulated cloud whose time passes as ours does, ten times as fast."""
+    made = Region(Timeline(datetime.now(UTC)), CATALOGUE)
+    made.projects.add("alpha")
+    enough = threading.Event()
+
+    def tick() -> None:
+        while not enough.wait(0.05):
+            with made.lock:
+                made.timeline.advance(made.timeline.now + 0.5)
+
+    ticking = threading.Thread(target=tick, daemon=True)
+    ticking.start()
+    yield made
+    enough.set()
+    ticking.join()
+
+
+def test_workers_that_are_restarted_one_after_another_make_everything_once(
+    store: PostgresStore, region: Region
+) -> None:
+    def start(name: str) -> Worker:
+        worker = Worker(hands(store, SimulatedCloud(region)), Silent(), name=name, threads=2, calls=8)
+        worker.start()
+        return worker
+
+    def names(kind: Kind) -> list[str]:
+        with region.lock:
+            return sorted(thing.resource.name for thing in region.things(kind))
+
+    clusters: list[Cluster] = []
+    workers = [start("a-1"), start("b-1")]
+    for n in range(6):  # while clusters come, and half-way through those that are there
+        clusters.append(store.create_cluster(a_cluster(name=f"c{n}", created_at=datetime.now(UTC))).cluster)
+        workers[n % 2].stop()
+        workers[n % 2] = start(f"{'ab'[n % 2]}-{n}")
+        time.sleep(0.3)
+    owners = [owner(c) for c in clusters]
+    machines = sorted(
+        name
+        for o in owners
+        for name in (control_plane_machine(o, 0), worker_machine(o, "default", 1), worker_machine(o, "default", 2))
+    )
+    end = time.monotonic() + 40
+    while len(names(Kind.SERVER)) < len(machines):
+        assert time.monotonic() < end, names(Kind.SERVER)
+        time.sleep(0.1)
+    for worker in workers:
+        worker.stop()
+    assert names(Kind.SERVER) == machines
+    assert names(Kind.NETWORK) == sorted(network(o) for o in owners)
+    assert names(Kind.VOLUME) == sorted(etcd_volume(o, 0) for o in owners)
+    assert store.fleet().claimed == 0

@@ -106,6 +106,8 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
     if url.scheme != "https" or not url.hostname:
         yield fail("public_url", f"{api.public_url} is no https address", "Set api.public_url to https://NAME:PORT.")
         return
+    for path in (api.certificate, api.key, api.certificate_ca):
+        path.read_bytes()  # ssl's own error would not name the file
     client = ssl.create_default_context(cafile=str(api.certificate_ca))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     subject, fix = "API certificate", "Get a certificate for this name from the CA in api.certificate_ca."

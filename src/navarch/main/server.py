@@ -33,7 +33,7 @@ def run(arguments: list[str] | None = None) -> None:
         options.do(options)
     except SettingsError as error:
         sys.exit(f"navarch-server: {error}")
-    except NavarchError as error:
+    except (NavarchError, OSError) as error:  # OSError: a file that the settings name
         sys.exit(f"navarch-server: {error}")
 
 
@@ -199,7 +199,8 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
     log = structlog.get_logger()
     # uvicorn raises the signal that ended it once more: without this it would end the process, and the worker beside it
     # in the middle of what it does.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: sys.exit(0))
     private = wire.private_database(settings)
     if private is not None:
         try:

@@ -122,6 +122,11 @@ def test_a_key_of_another_certificate_is_noticed(config: Path, tmp_path: Path) -
     assert (finding.level, "belong together" in finding.fix) == (Level.FAIL, True)
 
 
+def test_a_certificate_that_is_not_there_is_named(config: Path) -> None:
+    (config.parent / "keys" / "ca.crt").unlink()
+    assert "keys/ca.crt" in found(doctor.examine(config), "API certificate").detail
+
+
 def test_an_address_without_tls_is_refused(config: Path) -> None:
     config.write_text(config.read_text().replace("https://kaas.", "http://kaas."))
     assert found(doctor._certificate(settings(config)), "public_url").level is Level.FAIL
