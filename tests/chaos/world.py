@@ -386,8 +386,11 @@ class World:
             self.say(f"somebody empties the security group {victim.resource.name}")
             victim.resource = replace(victim.resource, rules=frozenset())
             return
-        if kind is Kind.SERVER and "-cp-" in victim.resource.name and self.random.random() < 0.7:
-            return
+        cluster = self.guests.cluster(victim.mark)
+        if kind in (Kind.SERVER, Kind.PORT) and cluster is not None and len(cluster.members) > 1:
+            # Who takes a quorum away needs a backup: that no machine can be brought back from alone.
+            if "-cp-" in victim.resource.name and (cluster.living_members() - 1) * 2 <= len(cluster.members):
+                return
         self.say(f"somebody removes the {kind} {victim.resource.name}")
         self.region.vanish(victim)
         if kind is Kind.LOAD_BALANCER:

@@ -11,6 +11,7 @@ import pytest
 from stage import Stage, clear
 
 from navarch.clouds.contract import Cloud
+from navarch.clouds.fence import fenced
 from navarch.domain import names, steps
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.observed import (
@@ -391,3 +392,28 @@ class Test8IsSafeToCallFromThreads:
             assert sorted(group.name for group in groups) == sorted(step.name for step in wanted)
         finally:
             clear(stage, cluster.cloud, owner)
+
+
+class Test9CanBeFenced:
+    def test_nothing_is_changed_once_the_fence_is_closed(self, stage: Stage) -> None:
+        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        step = steps.EnsureNetwork(names.network(owner))
+        with pytest.raises(Closed), fenced(_closed):
+            cloud.carry_out(owner, step)
+        assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == ()
+        try:
+            made = cloud.carry_out(owner, step)
+            assert made is not None
+            with pytest.raises(Closed), fenced(_closed):
+                cloud.carry_out(owner, steps.Remove(Kind.NETWORK, made.id, made.name))
+            assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == (made,)
+        finally:
+            clear(stage, cloud, owner)
+
+
+class Closed(Exception):
+    pass
+
+
+def _closed() -> None:
+    raise Closed

@@ -195,7 +195,7 @@ class _Wish:
         for machine in self.live:
             if machine.removing:
                 continue
-            if self._is_lost(machine):
+            if self._is_lost(machine) or self._squats(machine):
                 yield ReleaseMachine(machine.name)
             else:
                 yield from self._machine(machine)
@@ -234,6 +234,13 @@ class _Wish:
         step = self._create_server(machine, port)
         if step is not None:
             yield step
+
+    def _squats(self, machine: Machine) -> bool:
+        """Whether a new worker was given the address of what somebody removed, before that was known."""
+        port = _named(self.cloud.ports, machine.name)
+        if machine.joined or machine.role is not Role.WORKER or port is None or self.cloud.load_balancers is None:
+            return False
+        return port.address == self._api_address() and api_balancer(self.cloud, self.owner) is None
 
     def _never_joins(self, machine: Machine, server: Server) -> bool:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is

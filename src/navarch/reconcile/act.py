@@ -17,6 +17,7 @@ from navarch.bootstrap.tickets import new_ticket
 from navarch.bootstrap.user_data import user_data
 from navarch.bootstrap.vault import SECRETS, close_secrets, open_secrets
 from navarch.clouds.contract import Cloud
+from navarch.clouds.fence import fenced
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent, Temporary
@@ -152,7 +153,8 @@ class Actor:
         resource: Resource | None = None
         outcome: Outcome = Done()
         try:
-            made = self._do(step, observed)
+            with fenced(self._lease.check):
+                made = self._do(step, observed)
             if isinstance(made, Again):
                 outcome = made
             else:

@@ -14,6 +14,7 @@ from keystoneauth1 import adapter, session
 from keystoneauth1.exceptions import ClientException, ConnectFailure, ConnectTimeout, Unauthorized
 from keystoneauth1.identity import v3
 
+from navarch.clouds.fence import before_a_change
 from navarch.clouds.openstack import errors
 
 Json = dict[str, Any]
@@ -115,6 +116,8 @@ class Service:
     def _send(
         self, method: str, path: str, doing: str, *, absent_is_fine: bool = False, **arguments: Any
     ) -> requests.Response:
+        if method != "GET":
+            before_a_change()
         began, status, answered_as = time.monotonic(), 0, ""
         try:
             response = self._request(method, path, **arguments)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from navarch.clouds.contract import Endpoint
+from navarch.clouds.fence import before_a_change
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request, Striker
 from navarch.clouds.simulator.region import Region, Thing
@@ -85,6 +86,8 @@ class SimulatedCloud:
 
     def _ask(self, request: Request, effect: Callable[[], T]) -> T:
         """One request, and what may befall it."""
+        if request.verb != "GET":
+            before_a_change()
         self._pause(request)
         strike = self._strike(request)
         if strike is not None and strike.error is not None and not strike.done:
