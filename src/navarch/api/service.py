@@ -141,15 +141,17 @@ OptionalBody = Annotated[Document, Depends(_document_or_nothing)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description='An ETag: `"<generation>"`, or *.')]
 
 
-def matched(if_match: str | None, generation: int) -> None:
-    """Refuse unless the header names this generation, or is not there. Raises Problem."""
+def matched(if_match: str | None, generation: int) -> int | None:
+    """Refuse unless the header names this generation, or is not there. Gives the generation that a write has to find
+    still; None: any. Raises Problem."""
     if if_match is None or if_match.strip() == "*":
-        return
+        return None
     tags = [tag.strip() for tag in if_match.split(",")]
     if not all(re.fullmatch(r'(W/)?"[^"]*"', tag) for tag in tags):
         raise Problem(400, "malformed", 'If-Match must be an ETag such as "3", with its quotation marks, or *')
     if etag(generation) not in tags:
         raise Problem(412, "stale", f"it was changed meanwhile: generation is {generation} now")
+    return generation
 
 
 def etag(generation: int) -> str:
