@@ -1,4 +1,4 @@
-"""No table grows without bound, over a cluster's life or after it. docs/operate/database.md says how each is bounded."""
+"""No table grows without bound, over a cluster's life or after it: docs/operate/database.md says what bounds each."""
 
 import re
 import threading

@@ -34,7 +34,7 @@ _ADDS = (
     r"CREATE TABLE \w+ \(.*\)",
     r"CREATE INDEX \w+ ON .*",
     r"DROP INDEX \w+",
-    r"ALTER TABLE \w+ ADD COLUMN \w+ (?!.*\bUNIQUE\b)(?!.*\bCHECK\b)(?:(?!.*\bNOT NULL\b)|(?=.*\b(?:DEFAULT|GENERATED)\b)).*",
+    r"ALTER TABLE \w+ ADD COLUMN \w+ (?!.*\b(UNIQUE|CHECK)\b)((?!.*\bNOT NULL\b)|(?=.*\b(DEFAULT|GENERATED)\b)).*",
 )  # fmt: skip
 
 
