@@ -25,6 +25,8 @@ async def read_document(request: Request, *, limit: int, depth: int, plain_text:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _MEDIA_TYPES:
         raise Problem(415, "not-json", "the body must be application/json")
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(415, "compressed", "the body must not be compressed", headers={"Accept-Encoding": "identity"})
     content = b""
     async for chunk in request.stream():
         content += chunk
