@@ -193,6 +193,23 @@ def test_parameters_that_cannot_be(api: Api, query: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_parameter_that_a_route_does_not_have_is_refused_on_every_route(fast: Api) -> None:
+    before = wish(fast)
+    for method, path in routes(fast.client.app):
+        if path.startswith("/kaas"):
+            answer = send(fast, (method, path), params={"dryrun": "true"}, json={})
+            assert (answer.status_code, list(errors(answer))) == (400, ["query.dryrun"]), (method, path)
+    assert wish(fast) == before
+
+
+def test_a_slip_of_the_pen_does_not_delete_the_volumes(api: Api) -> None:
+    api.create()
+    assert errors(api.delete("/clusters/shop?kep=volumes")) == {
+        "query.kep": "is not a known parameter; did you mean keep?"
+    }
+    assert api.get("/clusters/shop").json()["deletion_requested_at"] is None
+
+
 def test_parameters_of_timelines(api: Api) -> None:
     api.create()
     for query in ("marker=-1", "marker=9223372036854775808", "marker=x", "limit=1001"):
