@@ -38,6 +38,10 @@ class Stale(NavarchError):
         self.generation = generation
 
 
+class TooMany(NavarchError):
+    """As many are there as may be. The message says of what, and how many those are."""
+
+
 class IdempotencyMismatch(NavarchError):
     """The idempotency key was used with another body."""
 
@@ -106,9 +110,12 @@ class ApiStore(Protocol):
         """What the operator paused, everything first; each with the number of clusters that stand still by it."""
         ...
 
-    def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
-        """Write a new cluster with its node groups. The same key and body gives the cluster that it made before.
-        Raises NameTaken, IdempotencyMismatch, and NotFound where the cluster made with this key is gone."""
+    def create_cluster(
+        self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
+    ) -> Stored:
+        """Write a new cluster with its node groups, unless its project has `most` already. The same key and body gives
+        the cluster that it made before, whatever has changed since. Raises NameTaken, TooMany, IdempotencyMismatch, and
+        NotFound where the cluster made with this key is gone."""
         ...
 
     def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
@@ -138,8 +145,11 @@ class ApiStore(Protocol):
         generation + 1. Raises NotFound, Stale."""
         ...
 
-    def request_deletion(self, cluster_id: str, *, at: datetime, keep_volumes: bool) -> Stored:
-        """Ask for it to go; asking again changes nothing. Raises NotFound."""
+    def request_deletion(
+        self, cluster_id: str, *, at: datetime, keep_volumes: bool, generation: int | None = None
+    ) -> Stored:
+        """Ask for it to go, if the row is still of `generation` (None: whatever it is); asking again changes nothing.
+        Raises NotFound, Stale."""
         ...
 
     def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
@@ -150,8 +160,10 @@ class ApiStore(Protocol):
         """Raises NotFound, Stale."""
         ...
 
-    def request_node_group_deletion(self, cluster_id: str, name: str, *, at: datetime) -> NodeGroup:
-        """Raises NotFound."""
+    def request_node_group_deletion(
+        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None
+    ) -> NodeGroup:
+        """As `request_deletion`. Raises NotFound, Stale."""
         ...
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
@@ -186,7 +198,8 @@ class ApiStore(Protocol):
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
         """Keep a machine's phase report (one row a phase: the newest state) and have its cluster looked at now.
-        Raises NotFound."""
+        Raises NotFound, and TooMany for one more phase than a boot can have: a machine is its owner's, and may say
+        anything."""
         ...
 
 
@@ -250,7 +263,8 @@ class WorkerStore(Protocol):
         ...
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
-        """Mark it as gone and its tickets as void. Raises LeaseLost."""
+        """Mark it as gone and its tickets as void. Of those that are gone the newest are kept, and the highest number
+        of each node group. Raises LeaseLost."""
         ...
 
     def forget_node_group(self, cluster_id: str, token: int, name: str) -> None:
@@ -294,5 +308,5 @@ class WorkerStore(Protocol):
 
 __all__ = [
     "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Pause", "Stale",
-    "Stored", "StoredEvent", "TicketRefused", "Unavailable", "WorkerStore",
+    "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "WorkerStore",
 ]  # fmt: skip

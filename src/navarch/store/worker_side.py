@@ -10,9 +10,11 @@ from navarch.domain.observed import Machine
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
-from navarch.store.api_side import add_event
+from navarch.store.api_side import add_events
 from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
+
+REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
 
 
 class WorkerSide:
@@ -60,15 +62,13 @@ class WorkerSide:
             )
             if written is None:
                 raise _lost(cluster_id)
-            for event in events:
-                add_event(tx, cluster_id, event)
+            add_events(tx, cluster_id, events)
             if written["stirred"]:
                 tx.notify(WORK, cluster_id)
 
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
         with self._held(cluster_id, token) as tx:
-            for event in events:
-                add_event(tx, cluster_id, event)
+            add_events(tx, cluster_id, events)
 
     def forget(self, cluster_id: str, token: int) -> None:
         with self._database.transaction() as tx:
@@ -114,7 +114,8 @@ class WorkerSide:
         with self._held(cluster_id, token) as tx:
             tx.run("void_tickets", cluster_id=cluster_id, name=name)
             tx.run("forget_machine", cluster_id=cluster_id, name=name)
-            tx.run("forget_old_tickets", cluster_id=cluster_id)
+            tx.run("drop_old_tickets", cluster_id=cluster_id)
+            tx.run("drop_old_machines", cluster_id=cluster_id, keep=REMOVED_KEPT)
 
     def add_ticket(
         self,
@@ -129,6 +130,9 @@ class WorkerSide:
         with self._held(cluster_id, token) as tx:
             if tx.row("note_facts", cluster_id=cluster_id, name=machine, facts=rows.facts(facts)) is None:
                 raise NotFound(f"no machine {machine}")
+            tx.run(
+                "drop_old_tickets", cluster_id=cluster_id
+            )  # a server that cannot be built is asked for again and again
             tx.run("add_ticket", cluster_id=cluster_id, machine=machine, digest=ticket_digest, expires_at=expires_at)
 
     def seal(self, cluster_id: str, token: int, name: str, content: bytes) -> bytes:
@@ -149,6 +153,7 @@ class WorkerSide:
         with self._database.transaction() as tx:
             read_at = quota.read_at or datetime.now(UTC)
             tx.run("write_quota", project_id=project_id, content=rows.json(quota), read_at=read_at)
+            tx.run("drop_old_quotas")
             tx.notify(QUOTA, project_id)
 
     @contextmanager
