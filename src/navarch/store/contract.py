@@ -56,10 +56,11 @@ class TicketRefused(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A cluster with its status, as the API shows it."""
+    """A cluster with its status, as the API shows it. `paused`: by the operator (see `Pause`)."""
 
     cluster: Cluster
     status: Status
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def cluster(row: Row) -> Cluster:
 
 def stored(row: Row) -> Stored:
     """Wish and judgement."""
-    return Stored(cluster=cluster(row), status=decode(Status, row["status"]))
+    return Stored(cluster=cluster(row), status=decode(Status, row["status"]), paused=row["paused"])
 
 
 def claim(row: Row) -> Claim:
