@@ -42,7 +42,7 @@ from navarch.reconcile.act import Hands, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Ask, Guests, Reply
-from navarch.store.contract import Claim, LeaseLost
+from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import CHANNELS
 
 ZONES = ("z1", "z2", "z3")
@@ -387,9 +387,10 @@ class World:
             victim.resource = replace(victim.resource, rules=frozenset())
             return
         cluster = self.guests.cluster(victim.mark)
-        if kind in (Kind.SERVER, Kind.PORT) and cluster is not None and len(cluster.members) > 1:
-            # Who takes a quorum away needs a backup: that no machine can be brought back from alone.
-            if "-cp-" in victim.resource.name and (cluster.living_members() - 1) * 2 <= len(cluster.members):
+        if kind in (Kind.SERVER, Kind.PORT) and "-cp-" in victim.resource.name and cluster is not None:
+            # Who takes a quorum away needs a backup: from that no machine can be brought back alone.
+            members = len(cluster.members)
+            if members > 1 and (cluster.living_members() - 1) * 2 <= members:
                 return
         self.say(f"somebody removes the {kind} {victim.resource.name}")
         self.region.vanish(victim)
@@ -406,16 +407,44 @@ class World:
         self.chance.tokens_expired = False
         self.region.projects |= set(PROJECTS)
         self.region.limits.clear()
-        for server in self.region.things(Kind.SERVER):
-            self.guests.restart(server.id)
-            cluster = self.guests.cluster(server.mark)
-            if "-cp-" in server.resource.name and (cluster is None or server.resource.name not in cluster.nodes):
-                self.region.vanish(server)  # as the condition tells people to do
         for balancer in self.region.things(Kind.LOAD_BALANCER):
             if balancer.resource.provisioning_status == "PENDING_CREATE":
                 balancer.resource = replace(balancer.resource, provisioning_status="ERROR")
         for process in self.processes:
             process.paused_until = 0.0
+        for server in self.region.things(Kind.SERVER):
+            self.guests.restart(server.id)
+        self.timeline.after(900.0, self._people)
+
+    def _people(self) -> None:
+        """Do what conditions tell them to do, when Navarch had its time."""
+        if self.chance.stormy:
+            return
+        for server in self.region.things(Kind.SERVER):
+            cluster = self.guests.cluster(server.mark)
+            if "-cp-" in server.resource.name and (cluster is None or server.resource.name not in cluster.nodes):
+                self.say(f"people remove the server {server.resource.name}, which never became a node")
+                self.region.vanish(server)
+        self._free_addresses()
+        self.timeline.after(900.0, self._people)
+
+    def _free_addresses(self) -> None:
+        """Where something else has the address of an API balancer that somebody removed, people make room."""
+        for cluster_id in self.invariants.expected:
+            try:
+                stored = self.customer.cluster(cluster_id, project_id=None)
+            except NotFound:
+                continue
+            address = stored.status.api_internal_address
+            balancers = [t for t in self.region.things(Kind.LOAD_BALANCER) if t.mark == cluster_id]
+            if any(t.resource.made_by == "navarch" for t in balancers):
+                continue
+            for balancer in balancers:
+                vip = self.region.find(Kind.PORT, balancer.resource.vip_port_id)
+                if balancer.resource.vip_address == address and vip is not None:
+                    self.say(f"people remove the balancer {balancer.resource.name}, which has the API's address")
+                    self.region.vanish(vip)
+                    self.region.vanish(balancer)
 
 
 class WatchedStore(VirtualStore):

@@ -36,6 +36,7 @@ from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep, CreateServer, Remove
 from navarch.main.server import _log_json
 from navarch.reconcile.act import Hands, JoinEndpoint
+from navarch.reconcile.runtime import Threads
 from navarch.reconcile.worker import Worker
 from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
@@ -276,7 +277,7 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
     store = api.store
     hands = Hands(
         cloud, KubernetesClusters(), store, SEALER, JoinEndpoint("https://kaas.example.org", "the CA"), (),
-        lambda: datetime.now(UTC),
+        Threads(),
     )  # fmt: skip
     store.write_catalogue(OFFER)
     id_ = api.create()["id"]
