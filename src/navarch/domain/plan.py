@@ -238,9 +238,9 @@ class _Wish:
     def _squats(self, machine: Machine) -> bool:
         """Whether a new worker was given the address of what somebody removed, before that was known."""
         port = _named(self.cloud.ports, machine.name)
-        if machine.joined or machine.role is not Role.WORKER or port is None or self.cloud.load_balancers is None:
+        if machine.joined or machine.role is not Role.WORKER or port is None:
             return False
-        return port.address == self._api_address() and api_balancer(self.cloud, self.owner) is None
+        return port.address in self._lost_addresses()
 
     def _never_joins(self, machine: Machine, server: Server) -> bool:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
@@ -272,18 +272,25 @@ class _Wish:
             return
         runs = _named(self.cloud.servers, machine.name) is not None
         address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
-        if port is None and not address and self._lost_addresses():
+        if port is None and not address and self._lost_addresses() and self._has_members():
             return  # Neutron might give it one of those
         if port is None or group.id not in port.security_group_ids:
             exact = bool(address) and machine.joined and machine.role is Role.CONTROL_PLANE
             yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, exact)
 
-    def _lost_addresses(self) -> bool:
-        """Whether somebody removed what had an address that must come back: the API's balancer, a node's port."""
+    def _lost_addresses(self) -> frozenset[str]:
+        """Those that must come back: of the API's balancer or of a node, whose balancer or port somebody removed."""
         ports = {p.name for p in self.cloud.ports or ()}
-        return bool(self._api_address() and api_balancer(self.cloud, self.owner) is None) or any(
-            m.joined and m.name not in ports for m in self.live
-        )
+        lost = {dict(m.facts).get("address", "") for m in self.live if m.joined and m.name not in ports}
+        if self.cloud.load_balancers is not None and api_balancer(self.cloud, self.owner) is None:
+            lost.add(self._api_address())
+        return frozenset(lost - {""})
+
+    def _has_members(self) -> bool:
+        """Whether there is anybody for a new balancer to lead to."""
+        places = range(self.cluster.spec.control_plane.replicas)
+        ports = {p.name for p in self.cloud.ports or ()}
+        return any(names.control_plane_machine(self.owner, place) in ports for place in places)
 
     def _api_address(self) -> str:
         """The address that the balancer must have because machines know it; empty: any will do."""

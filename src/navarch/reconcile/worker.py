@@ -177,6 +177,11 @@ class Worker:
 
     def _keep_catalogue(self) -> None:
         due = self._runtime.elapsed()
+        try:
+            # Old is better than none: while the cloud is away its clusters can at least be told so.
+            self._catalogue = self._hands.store.catalogue()
+        except NavarchError as error:
+            self._log.warning("the last offer not read", error=str(error))
         while not self._stop.is_set():
             try:
                 if self._runtime.elapsed() >= due:

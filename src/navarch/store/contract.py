@@ -294,6 +294,10 @@ class WorkerStore(Protocol):
         """Keep a sealed secret unless there is one already; gives the one kept. Raises LeaseLost."""
         ...
 
+    def catalogue(self) -> Catalogue | None:
+        """As for the API."""
+        ...
+
     def write_catalogue(self, catalogue: Catalogue) -> None:
         """Replace the cloud's offer."""
         ...
