@@ -43,6 +43,7 @@ from navarch.domain.steps import (
     ReleaseMachine,
     Result,
     StartServer,
+    Step,
     subject,
 )
 
@@ -79,7 +80,7 @@ _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these 
     EnsureLoadBalancer: "load balancer {} was gone or had other members, and is put right",
     EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right",
     StartServer: "machine {} was off, and is switched on",
-    ReleaseMachine: "machine {} is gone, and another takes its place",
+    ReleaseMachine: "machine {} is gone or has lost its port, and another takes its place",
 }
 
 
@@ -320,9 +321,14 @@ def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Itera
                 yield _Finding(reason, message, blame, remedy)
             case Again(reason=reason, message=message):
                 held.append(_Finding(reason, message))
-            case Done() if settled and type(result.step) in _DRIFTED:
+            case Done() if settled and _puts_back(result.step):
                 drifted.append(_Finding("Drifted", _DRIFTED[type(result.step)].format(subject(result.step))))
     yield from (*held, *drifted)
+
+
+def _puts_back(step: Step) -> bool:
+    """Whether the step can only mean drift in a cluster that was as wanted. A new machine's port is nobody's fault."""
+    return type(step) in _DRIFTED and not (isinstance(step, EnsurePort) and not step.address)
 
 
 def _about_machines(result: Result) -> bool:

@@ -211,7 +211,7 @@ class _Wish:
         if server is not None:
             if server.status == "ERROR" and self._kept_long_enough(server):
                 yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
-            elif machine.joined and server.task_state is None:
+            elif machine.joined and server.status in ("ACTIVE", "SHUTOFF") and server.task_state is None:
                 yield from self._give_back(machine, server, port)
             return
         step = self._create_server(machine, port)
@@ -219,12 +219,15 @@ class _Wish:
             yield step
 
     def _is_lost(self, machine: Machine) -> bool:
-        """Whether its server, which it had, is gone for good: Nova knows of none, and Neutron of none on its port."""
+        """Whether another machine has to take its place: its server is gone, or it is a worker that lost its port and
+        so cannot be reached. Nova and Neutron must agree about it."""
         cloud = self.cloud
         if cloud.servers is None or cloud.ports is None or not machine.joined:
             return False
-        port = _named(cloud.ports, machine.name)
-        return _named(cloud.servers, machine.name) is None and (port is None or port.server_id is None)
+        server, port = _named(cloud.servers, machine.name), _named(cloud.ports, machine.name)
+        if port is not None and port.server_id is not None:
+            return False
+        return server is None or (machine.role is Role.WORKER and _is_cut_off(server))
 
     def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
         network = _named(self.cloud.networks, names.network(self.owner))
@@ -232,13 +235,13 @@ class _Wish:
         group = self._security_group(machine.role)
         if network is None or subnet is None or group is None:
             return
-        if port is None or group.id not in port.security_group_ids:
-            address = dict(machine.facts).get("address", "")
-            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address)
+        if port is not None and group.id in port.security_group_ids:
+            return
+        yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), dict(machine.facts).get("address", ""))
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had when it joined and has no longer: its port, its etcd volume, its power."""
-        if port is not None and port.server_id is None:
+        if port is not None and port.server_id is None and not server.addresses:
             yield AttachPort(machine.name, port.id, server.id)
         volume = None
         if machine.role is Role.CONTROL_PLANE:
@@ -316,15 +319,18 @@ class _Wish:
             for place in range(self.cluster.spec.control_plane.replicas)
         ]
         members = tuple(port.address for port in ports if port is not None)
-        if cloud.load_balancers is None or subnet is None or len(members) < len(ports):
+        if cloud.load_balancers is None or cloud.ports is None or subnet is None:
             return
         balancer = api_balancer(cloud, owner)
         if balancer is None:
-            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
+            if len(members) == len(ports):
+                yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
             return
+        # A port that was lost takes its member away until it is made anew, and the member with it: OVN would go on
+        # watching the port that the member had at first.
         if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
         router = _named(cloud.routers, names.network(owner))
@@ -386,12 +392,14 @@ class _Wish:
             return
         server = _named(cloud.servers, machine.name)
         if server is not None:
-            if kube is None and machine.joined:
+            cut_off = _is_cut_off(server)  # then its pods cannot be moved in order
+            if kube is None and machine.joined and not cut_off:
                 return  # its pods must be moved first, and the Kubernetes API does not answer
-            if kube is not None and any(n.name == machine.name for n in kube.nodes):
+            if not cut_off and kube is not None and any(n.name == machine.name for n in kube.nodes):
                 yield DrainNode(machine.name)
             elif server.task_state != "deleting":
-                yield Remove(Kind.SERVER, server.id, server.name, "the node group is smaller now")
+                why = "it lost its port" if cut_off else "the node group is smaller now"
+                yield Remove(Kind.SERVER, server.id, server.name, why)
             return
         node = kube is not None and any(n.name == machine.name for n in kube.nodes)
         if node:  # not drained: somebody else removed the machine
@@ -424,6 +432,11 @@ def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
 def api_floating_ip(cloud: CloudState, owner: Owner) -> FloatingIP | None:
     """The floating address of the Kubernetes API, if seen."""
     return _named(cloud.floating_ips, names.api_load_balancer(owner))
+
+
+def _is_cut_off(server: Server) -> bool:
+    """Whether it runs without any port."""
+    return server.status == "ACTIVE" and not server.addresses
 
 
 def _in_use(resource: Resource) -> bool:
