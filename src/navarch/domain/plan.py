@@ -214,7 +214,7 @@ class _Wish:
             elif machine.joined and server.status in ("ACTIVE", "SHUTOFF") and server.task_state is None:
                 yield from self._give_back(machine, server, port)
             return
-        step = self._create_server(machine, port)
+        step = self._create_server(machine, port) if not machine.joined else None
         if step is not None:
             yield step
 
