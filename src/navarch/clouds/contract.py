@@ -10,7 +10,8 @@
 | 6 | shows what the cluster's own controllers made | MUST: balancers, floating IPs, security groups and volumes made by cloud controller and CSI appear with their `made_by` |
 | 7 | never waits | MUST: each call is bounded in time (30 s) and does not poll for a state |
 | 8 | is safe to call from threads | MUST |
-| 9 | batches | MAY read kinds in parallel |
+| 9 | puts back | MUST: EnsurePort and EnsureLoadBalancer with an `address` get that very one or raise; EnsureFloatingIP gets it or another |
+| 10 | batches | MAY read kinds in parallel |
 """
 
 from dataclasses import dataclass
