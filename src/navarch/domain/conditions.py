@@ -78,7 +78,8 @@ _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these 
     AttachVolume: "volume {} was not attached to its machine, and is attached",
     EnsureIdentity: "the Keystone user of the cluster's controllers, or its trust, was gone and is made anew",
     EnsureLoadBalancer: "load balancer {} was gone or had other members, and is put right",
-    EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right",
+    EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right; "
+    "if it is another one now, kubeconfigs have to be fetched anew",
     StartServer: "machine {} was off, and is switched on",
     ReleaseMachine: "machine {} is gone or has lost its port, and another takes its place",
 }
