@@ -243,14 +243,13 @@ class _Wish:
         """What a machine had when it joined and has no longer: its port, its etcd volume, its power."""
         if port is not None and port.server_id is None and not server.addresses:
             yield AttachPort(machine.name, port.id, server.id)
-        volume = None
         if machine.role is Role.CONTROL_PLANE:
             volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
-            if volume is None or volume.status not in ("available", "in-use"):
-                return  # on its way, or beyond what a machine can be given
-        if volume is not None and volume.status == "available":
-            yield AttachVolume(volume.name, volume.id, server.id)
-        elif server.status == "SHUTOFF":
+            if volume is not None and volume.status == "available" and ("etcd_volume_id", volume.id) in machine.facts:
+                yield AttachVolume(volume.name, volume.id, server.id)
+            if volume is None or volume.status != "in-use":
+                return  # on its way, or made anew: without its member's data the machine is of no use
+        if server.status == "SHUTOFF":
             yield StartServer(machine.name, server.id)
 
     def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:

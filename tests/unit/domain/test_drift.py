@@ -40,7 +40,11 @@ WORKER, PLACE = f"{STEM}-web-1", f"{STEM}-cp-0"
 def settled(control_plane: int = 1) -> Observed:
     """A cluster that is as wanted, with what Navarch remembers of it."""
     seen = grown(cluster(control_plane=control_plane))
-    machines = tuple(replace(m, facts=(("address", f"<address of {m.name}>"),)) for m in seen.machines)
+    volumes = {f"{STEM}-cp-{v.name.rpartition('-')[2]}": v.id for v in seen.cloud.volumes or ()}
+    machines = tuple(
+        replace(m, facts=(("address", f"<address of {m.name}>"), ("etcd_volume_id", volumes.get(m.name, ""))))
+        for m in seen.machines
+    )
     return replace(
         seen, machines=machines, api_internal_address="<internal address>", api_public_address="<public address>"
     )
@@ -184,6 +188,12 @@ def test_a_machine_is_not_switched_on_without_its_etcd_volume() -> None:
     assert isinstance(step, AttachVolume)
     attaching = changed(off.cloud, Kind.VOLUME, f"{STEM}-etcd-0", status="attaching")
     assert steps(replace(off, cloud=attaching)) == ()
+
+
+def test_a_machine_is_not_stopped_for_a_volume_that_does_not_hold_its_members_data() -> None:
+    lacking = detached(settled())
+    anew = replace(lacking.cloud, volumes=tuple(replace(v, id="made-anew") for v in lacking.cloud.volumes or ()))
+    assert steps(replace(lacking, cloud=anew)) == ()
 
 
 def test_a_machine_that_is_busy_is_left_alone() -> None:
