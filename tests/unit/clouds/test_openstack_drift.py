@@ -60,6 +60,22 @@ def test_a_balancer_is_made_at_the_address_that_it_had(fake: FakeCloud, cloud: O
     assert body["loadbalancer"]["vip_subnet_id"] == "sub1"
 
 
+@pytest.mark.parametrize("left", [{"listeners": []}, {"pools": []}])
+def test_a_balancer_that_lost_a_part_is_made_anew(fake: FakeCloud, cloud: OpenStackCloud, left: dict[str, Any]) -> None:
+    there = {"id": "lb1", "name": "web-11111111-api", "description": "navarch:cluster=" + OWNER.cluster_id}
+    there |= {"provisioning_status": "ACTIVE", "operating_status": "ONLINE", "vip_address": "10.0.0.9"}
+    there |= {"vip_port_id": "vip", "listeners": [{"id": "l1"}], "pools": [{"id": "pool1"}], **left}
+    fake.answers = {
+        "GET /v2/lbaas/loadbalancers": (200, {"loadbalancers": [there]}),
+        "DELETE /v2/lbaas/loadbalancers/lb1": (204, {}),
+    }
+    seen = cloud.observe(OWNER, frozenset({Kind.LOAD_BALANCER}))
+    assert [b.members for b in seen.load_balancers or ()] == [()], "or nobody would ask for them"
+    with pytest.raises(Conflict, match="made anew"):
+        cloud.carry_out(OWNER, steps.EnsureLoadBalancer("web-11111111-api", "sub1", ("10.0.0.7",)))
+    assert [key for key, _ in asked(fake)] == ["DELETE /v2/lbaas/loadbalancers/lb1"]
+
+
 def test_a_floating_address_is_asked_for_by_name(fake: FakeCloud, cloud: OpenStackCloud) -> None:
     fake.answers = {
         "GET /v2.0/floatingips": (200, {"floatingips": []}),
