@@ -126,7 +126,8 @@ def judge(
         machines=_count(observed, tuple(m for m in observed.machines if not m.removed), _desired(cluster)),
         groups=_group_counts(cluster, observed),
         api_url=f"https://{address.address}:6443" if address else previous.api_url,
-        api_internal_address=balancer.vip_address if balancer else previous.api_internal_address,
+        # one that is going may have none any more, and the next one is asked for at the same
+        api_internal_address=(balancer.vip_address if balancer else "") or previous.api_internal_address,
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if is_ready else None),
     )

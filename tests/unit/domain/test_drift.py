@@ -237,6 +237,13 @@ def test_what_was_put_back_within_a_cycle_is_told(step: Step, chapter: str, word
     assert judge(cluster(), grown_and_applied(), (), status, now=NOW).phase == "Ready"
 
 
+def test_the_address_of_a_balancer_that_is_going_is_not_forgotten() -> None:
+    seen = grown_and_applied()
+    going = changed(seen.cloud, Kind.LOAD_BALANCER, f"{STEM}-api", provisioning_status="PENDING_DELETE", vip_address="")
+    status = judge(cluster(), replace(seen, cloud=going), (), ready(), now=NOW)
+    assert status.api_internal_address == "<internal address>"
+
+
 def test_what_is_made_for_a_new_wish_or_a_new_machine_is_no_drift() -> None:
     new_port = EnsurePort(f"{STEM}-web-3", "n", "s", ("g",))
     for wanted, step in ((cluster(generation=2), RULE), (cluster(), new_port)):
