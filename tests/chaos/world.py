@@ -403,12 +403,6 @@ class World:
             self.say(f"somebody empties the security group {victim.resource.name}")
             victim.resource = replace(victim.resource, rules=frozenset())
             return
-        cluster = self.guests.cluster(victim.mark)
-        if kind in (Kind.SERVER, Kind.PORT) and "-cp-" in victim.resource.name and cluster is not None:
-            # Who takes a quorum away needs a backup: from that no machine can be brought back alone.
-            members = len(cluster.members)
-            if members > 1 and (cluster.living_members() - 1) * 2 <= members:
-                return
         self.say(f"somebody removes the {kind} {victim.resource.name}")
         self.region.vanish(victim)
         if kind is Kind.LOAD_BALANCER:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from navarch.addons.cloud_conf import cloud_conf
 from navarch.addons.contract import Access, Inputs
-from navarch.bootstrap.kubeconfig import admin_access
+from navarch.bootstrap.kubeconfig import SERVER_NAME, admin_access
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
@@ -169,7 +169,7 @@ class Lookout:
         access, access_at = (memory.access, memory.access_at) if memory is not None else (None, None)
         if access is None or access_at is None or access.url != url or now - access_at > ACCESS_IS_RENEWED:
             ca, certificate, key = admin_access(secrets, now)
-            access, access_at = Access(url, ca, certificate, key), now
+            access, access_at = Access(url, ca, certificate, key, SERVER_NAME), now
         return Inside(access, self._inputs(cluster, cloud, catalogue, secrets.cloud_password)), access_at
 
     def _inputs(self, cluster: Cluster, cloud: CloudState, catalogue: Catalogue, password: str) -> Inputs | None:

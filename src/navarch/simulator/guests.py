@@ -265,13 +265,14 @@ class Guests:
                     raise StepFailed("kubeadm join: certificate signed by unknown authority")
                 if volume is None:
                     raise StepFailed("kubeadm join: the etcd disk is not mounted")
-                # etcd admits one learner at a time, and only with a quorum of those it has
-                if not cluster.answers_inside() or not (volume.id in cluster.members or cluster.has_quorum()):
+                # A disk that holds a member makes the machine that member again; for a new one the others are asked.
+                if volume.id not in cluster.members and not cluster.answers_inside():
                     return False
                 cluster.initialise(server.id, volume.id)
                 cluster.register(name, address, server.id)
             case "WaitForAPI":
-                return cluster is not None and cluster.answers_inside()
+                kept = cluster is not None and volume is not None and volume.id in cluster.members
+                return cluster is not None and (kept or cluster.answers_inside())
             case "StartKubelet":
                 if cluster is None or not cluster.answers_inside():
                     return False

@@ -220,6 +220,7 @@ def test_a_balancer_that_has_the_members_is_not_touched(fake: FakeCloud, cloud: 
         "operating_status": "ONLINE",
         "vip_address": "10.0.0.9",
         "vip_port_id": "port9",
+        "listeners": [{"id": "listener1"}],
         "pools": [{"id": "pool1"}],
     }
     fake.answers = {

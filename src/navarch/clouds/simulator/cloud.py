@@ -202,12 +202,7 @@ class SimulatedCloud:
         found = self._found(Kind.PORT, owner, step.name)
         if found is None or found.network_id != step.network_id:
             request = Request("POST", Kind.PORT, owner.project_id, step.name)
-            where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids)
-            try:
-                return self._ask(request, lambda: self._region.create_port(request, *where, step.address))
-            except Conflict:  # somebody else has the address now
-                if not step.address or step.exact:
-                    raise
+            where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids, step.address)
             return self._ask(request, lambda: self._region.create_port(request, *where))
         wanted = {*step.security_group_ids, *found.resource.security_group_ids}
         if wanted == set(found.resource.security_group_ids):
