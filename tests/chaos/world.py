@@ -439,6 +439,7 @@ class World:
             for server in self.region.things(Kind.SERVER):
                 if server.resource.name in late[:1] and self.timeline.now - server.born > 800:
                     self.say(f"people remove the server {server.resource.name}, which never became a node")
+                    self.invariants.blameless()
                     self.region.vanish(server)
         self._free_addresses()
         self.timeline.after(900.0, self._people)

@@ -273,8 +273,11 @@ class _Wish:
         address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
         if port is None and not address and self._lost_addresses() and self._has_members():
             return  # Neutron might give it one of those
-        if port is None or group.id not in port.security_group_ids:
-            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address)
+        doubles = {g.id for g in self.cloud.security_groups or () if g.name == group.name} - {group.id}
+        now_in = set(port.security_group_ids) if port is not None else set()
+        if port is None or group.id not in now_in or doubles & now_in:
+            not_in = tuple(sorted(doubles & now_in))
+            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, not_in)
 
     def _lost_addresses(self) -> frozenset[str]:
         """Those that must come back: of the API's balancer, and of places of the control plane, whose balancer or port
@@ -293,8 +296,10 @@ class _Wish:
         return any(names.control_plane_machine(self.owner, place) in ports for place in places)
 
     def _api_address(self) -> str:
-        """The address that the balancer must have because machines know it; empty: any will do."""
-        return self.observed.api_internal_address if any(m.joined for m in self.live) else ""
+        """The address that the balancer must have because machines know it: from their first report on at the latest.
+        Empty: any will do."""
+        known = any(m.joined or m.phases for m in self.live)
+        return self.observed.api_internal_address if known else ""
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had and has no longer: its port, its etcd volume, its power."""
@@ -428,6 +433,7 @@ class _Wish:
             for node in self.observed.kube.nodes:
                 if node.name in gone:
                     yield DeleteNode(node.name)
+        yield from self._orphans()
         yield from self._duplicates()
 
     def _surplus(self, group: NodeGroup) -> Iterator[Step]:
@@ -469,6 +475,20 @@ class _Wish:
             yield Remove(Kind.PORT, port.id, port.name, "its machine is gone")
         if not node and port is None:
             yield ForgetMachine(machine.name)
+
+    def _orphans(self) -> Iterator[Step]:
+        """Servers and ports of machines that are given up: a list that lagged did not show them then."""
+        cloud = self.cloud
+        if cloud.servers is None or cloud.ports is None:
+            return
+        places = range(self.cluster.spec.control_plane.replicas)
+        wanted = {m.name for m in self.live} | {names.control_plane_machine(self.owner, place) for place in places}
+        for server in cloud.servers:
+            if server.name not in wanted and server.task_state != "deleting":
+                yield Remove(Kind.SERVER, server.id, server.name, "its machine was given up")
+        for port in cloud.ports:
+            if port.name not in wanted and port.server_id is None:
+                yield Remove(Kind.PORT, port.id, port.name, "its machine was given up")
 
     def _duplicates(self) -> Iterator[Step]:
         """Second objects of one name: a create whose answer was lost. The first one stays."""

@@ -54,13 +54,15 @@ class EnsureServerGroup:
 @dataclass(frozen=True, slots=True)
 class EnsurePort:
     """A port of a machine or a control-plane place, in `security_groups` (ids). `address`: the one that a port lost by
-    hand had, and that its machine goes on using; empty: any."""
+    hand had, and that its machine goes on using; empty: any. `not_in`: ids of groups that it must leave, second ones
+    of ours; groups of others stay."""
 
     name: str
     network_id: str
     subnet_id: str
     security_group_ids: tuple[str, ...]
     address: str = ""
+    not_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

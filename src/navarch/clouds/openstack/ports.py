@@ -39,8 +39,8 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
             "security_groups": list(step.security_group_ids),
         }
         found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
-    elif not set(step.security_group_ids) <= set(found["security_groups"]):
-        groups = sorted({*step.security_group_ids, *found["security_groups"]})
+    groups = sorted({*step.security_group_ids, *found["security_groups"]} - set(step.not_in))
+    if groups != sorted(found["security_groups"]):
         change = {"port": {"security_groups": groups}}
         found = project.network.put(f"/ports/{found['id']}", change, f"set the security groups of {article}")["port"]
     return _port(found)

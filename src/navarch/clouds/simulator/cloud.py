@@ -204,7 +204,7 @@ class SimulatedCloud:
             request = Request("POST", Kind.PORT, owner.project_id, step.name)
             where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids, step.address)
             return self._ask(request, lambda: self._region.create_port(request, *where))
-        wanted = {*step.security_group_ids, *found.resource.security_group_ids}
+        wanted = {*step.security_group_ids, *found.resource.security_group_ids} - set(step.not_in)
         if wanted == set(found.resource.security_group_ids):
             return found.resource
         change, port_id = Request("PUT", Kind.PORT, owner.project_id, step.name), found.id
