@@ -286,7 +286,7 @@ class _Wish:
         gone = (m for m in self.live if m.role is places and m.joined and m.name not in ports)
         lost = {dict(m.facts).get("address", "") for m in gone}
         if self.cloud.load_balancers is not None and api_balancer(self.cloud, self.owner) is None:
-            lost.add(self._api_address())
+            lost.add(self.observed.api_internal_address)
         return frozenset(lost - {""})
 
     def _has_members(self) -> bool:
@@ -294,12 +294,6 @@ class _Wish:
         places = range(self.cluster.spec.control_plane.replicas)
         ports = {p.name for p in self.cloud.ports or ()}
         return any(names.control_plane_machine(self.owner, place) in ports for place in places)
-
-    def _api_address(self) -> str:
-        """The address that the balancer must have because machines know it: from their first report on at the latest.
-        Empty: any will do."""
-        known = any(m.joined or m.phases for m in self.live)
-        return self.observed.api_internal_address if known else ""
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had and has no longer: its port, its etcd volume, its power."""
@@ -385,9 +379,9 @@ class _Wish:
             return
         balancer, complete = api_balancer(cloud, owner), len(members) == len(ports)
         if balancer is None:
-            if complete or (members and self._api_address()):
+            if complete or (members and self.observed.api_internal_address):
                 # One that was lost is made anew with whom there is: other ports wait for its address.
-                yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self._api_address())
+                yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
