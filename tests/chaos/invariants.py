@@ -57,6 +57,7 @@ class Invariants:
         self._quorum: set[str] = set()
         self._authorities: dict[str, str] = {}
         self._overdue: Counter[str] = Counter()
+        self._given_up: set[tuple[str, str]] = set()
         self._kept_volumes: list[tuple[str, str]] = []
 
     def broken(self, promise: str, how: str) -> None:
@@ -137,6 +138,15 @@ class Invariants:
         known = self._authorities.setdefault(owner, ca)
         if not ca or known != ca or any(ca == other for c, other in self._authorities.items() if c != owner):
             self.broken("secrets", f"{machine} was given the authority of another cluster")
+
+    def given_up(self, cluster_id: str, machine: str) -> None:
+        """A machine is marked as gone."""
+        self._given_up.add((cluster_id, machine))
+
+    def decided(self, cluster_id: str, machine: str, worker: bool) -> None:
+        """A machine is written down before it is asked for."""
+        if worker and (cluster_id, machine) in self._given_up:
+            self.broken("one machine a place", f"the number of {machine} was given away a second time")
 
     def forgotten(self, cluster_id: str) -> None:
         """The row is gone."""

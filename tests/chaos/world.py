@@ -28,7 +28,7 @@ from navarch.bootstrap.tickets import ReportTokens
 from navarch.clouds.simulator import Region, Request, SimulatedCloud, Timeline
 from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import Kind
+from navarch.domain.observed import Kind, Machine
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -97,6 +97,7 @@ class World:
         self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
         self.customer = self.store(None)  # whose requests meet no fault: the API would have told them
+        self.customer.write_catalogue(CATALOGUE)  # the API takes no wish before a worker has read it once
         self.processes: list[Process] = []
         self._ids = Random(self.random.random())
         for _ in range(workers):
@@ -375,7 +376,7 @@ class World:
         if self.chance.strikes("node_dies"):
             self._a_machine_dies()
         if self.chance.strikes("by_hand"):
-            self._somebody_removes_something()
+            self.somebody_removes_something()
         self.timeline.after(20.0, self._minute)
 
     def _let_in(self) -> None:
@@ -389,7 +390,8 @@ class World:
             self.invariants.blameless()
             self.guests.stop(victim.id)
 
-    def _somebody_removes_something(self) -> None:
+    def somebody_removes_something(self) -> None:
+        """An object of ours goes by hand, or a group loses its rules."""
         kind = self.random.choice(
             (Kind.SERVER, Kind.PORT, Kind.FLOATING_IP, Kind.LOAD_BALANCER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP)
         )
@@ -481,6 +483,14 @@ class WatchedStore(VirtualStore):
     def record(self, cluster_id: str, token: int, status: Any, **more: Any) -> None:
         super().record(cluster_id, token, status, **more)
         self._world.invariants.recorded(cluster_id, token, status)
+
+    def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
+        super().record_machine(cluster_id, token, machine)
+        self._world.invariants.decided(cluster_id, machine.name, machine.role is Role.WORKER)
+
+    def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
+        super().forget_machine(cluster_id, token, name)
+        self._world.invariants.given_up(cluster_id, name)
 
     def forget(self, cluster_id: str, token: int) -> None:
         super().forget(cluster_id, token)

@@ -18,22 +18,26 @@ others hold on to is made as it was: the addresses that machines, kubelets and k
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
 from navarch.domain.observed import (
+    FIELD_OF_KIND,
     CloudState,
     FloatingIP,
     Kind,
     LoadBalancer,
     Machine,
+    Network,
     Observed,
     PhaseReport,
     Port,
     Resource,
+    Router,
     Rule,
     SecurityGroup,
     Server,
@@ -145,7 +149,7 @@ class _Wish:
         self.cluster, self.observed, self.catalogue, self.now = cluster, observed, catalogue, now
         self.navarch_cidrs = navarch_cidrs
         self.owner: Owner = names.owner(cluster)
-        self.cloud: CloudState = observed.cloud
+        self.cloud = _ordered(observed.cloud)
         self.live = tuple(m for m in observed.machines if not m.removed)
 
     # -- foundations
@@ -223,8 +227,11 @@ class _Wish:
             yield from self._port(machine, port)
         server = _named(cloud.servers, machine.name)
         if server is not None:
-            if server.status == "ERROR" and not machine.joined and self._kept_long_enough(server):
-                yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
+            if server.status == "ERROR" and self._kept_long_enough(server):
+                if not machine.joined:
+                    yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
+                elif machine.role is Role.WORKER and self._is_silent(machine):
+                    yield ReleaseMachine(machine.name)  # one of the control plane may have dear data: people decide
             elif server.task_state is None and server.status in ("ACTIVE", "SHUTOFF"):
                 if not machine.joined and self._never_joins(machine, server):
                     yield Remove(Kind.SERVER, server.id, server.name, "it did not become a node; another is made")
@@ -234,6 +241,11 @@ class _Wish:
         step = self._create_server(machine, port) if not machine.joined else None
         if step is not None:
             yield step
+
+    def _is_silent(self, machine: Machine) -> bool:
+        """Whether Kubernetes, which answers, hears nothing of its node."""
+        kube = self.observed.kube
+        return kube is not None and not any(n.name == machine.name and n.ready for n in kube.nodes)
 
     def _squats(self, machine: Machine) -> bool:
         """Whether a new worker was given the address of what somebody removed, before that was known."""
@@ -271,7 +283,7 @@ class _Wish:
             return
         runs = _named(self.cloud.servers, machine.name) is not None
         address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
-        if port is None and not address and self._lost_addresses() and self._has_members():
+        if port is None and not address and self._lost_addresses():
             return  # Neutron might give it one of those
         doubles = {g.id for g in self.cloud.security_groups or () if g.name == group.name} - {group.id}
         now_in = set(port.security_group_ids) if port is not None else set()
@@ -288,12 +300,6 @@ class _Wish:
         if self.cloud.load_balancers is not None and api_balancer(self.cloud, self.owner) is None:
             lost.add(self.observed.api_internal_address)
         return frozenset(lost - {""})
-
-    def _has_members(self) -> bool:
-        """Whether there is anybody for a new balancer to lead to."""
-        places = range(self.cluster.spec.control_plane.replicas)
-        ports = {p.name for p in self.cloud.ports or ()}
-        return any(names.control_plane_machine(self.owner, place) in ports for place in places)
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had and has no longer: its port, its etcd volume, its power."""
@@ -379,7 +385,7 @@ class _Wish:
             return
         balancer, complete = api_balancer(cloud, owner), len(members) == len(ports)
         if balancer is None:
-            if complete or (members and self.observed.api_internal_address):
+            if complete or self.observed.api_internal_address:
                 # One that was lost is made anew with whom there is: other ports wait for its address.
                 yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
             return
@@ -485,15 +491,14 @@ class _Wish:
                 yield Remove(Kind.PORT, port.id, port.name, "its machine was given up")
 
     def _duplicates(self) -> Iterator[Step]:
-        """Second objects of one name: a create whose answer was lost. The first one stays."""
+        """Second objects of one name: a create whose answer was lost, or a list that lagged."""
         for kind in _DOUBLES:
-            seen: set[str] = set()
-            for resource in self.cloud.of(kind):
+            kept: dict[str, str] = {}
+            for resource in _used_first(self.cloud, kind):
                 if not resource.name.startswith(self.owner.stem):
                     continue
-                if resource.name in seen and not _in_use(resource):
+                if kept.setdefault(resource.name, resource.id) != resource.id and not _in_use(self.cloud, resource):
                     yield Remove(kind, resource.id, resource.name, "there are two of it")
-                seen.add(resource.name)
 
 
 def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
@@ -516,12 +521,29 @@ def _is_cut_off(server: Server) -> bool:
     return server.status == "ACTIVE" and not server.addresses
 
 
-def _in_use(resource: Resource) -> bool:
+def _ordered(cloud: CloudState) -> CloudState:
+    """The same, so that whoever asks for a name finds the one of two that is used."""
+    changed: dict[str, Any] = {FIELD_OF_KIND[kind]: _used_first(cloud, kind) for kind in _DOUBLES if cloud.knows(kind)}
+    return replace(cloud, **changed)
+
+
+def _used_first(cloud: CloudState, kind: Kind) -> tuple[Resource, ...]:
+    """All of a kind, those that others use before those that nobody does: of two of one name the first is ours."""
+    return tuple(sorted(cloud.of(kind), key=lambda r: not _in_use(cloud, r)))
+
+
+def _in_use(cloud: CloudState, resource: Resource) -> bool:
     match resource:
         case Port(server_id=server) | Volume(server_id=server):
             return server is not None
         case Server(status=status):
             return status != "ERROR"
+        case Network(id=network_id):
+            return any(s.network_id == network_id for s in cloud.subnets or ())
+        case Router(subnet_ids=subnets):
+            return bool(subnets)
+        case SecurityGroup(id=group_id):
+            return any(group_id in p.security_group_ids for p in cloud.ports or ())
         case _:
             return False
 

@@ -38,7 +38,7 @@ class Cycle:
         seen = self._lookout.look(cluster, previous, claim.token, catalogue)
         timeline = _Timeline(self._hands, cluster, claim.token)
         now = self._hands.runtime.now()
-        taken_over = _taken_over(seen, cluster, previous, now)
+        taken_over = _taken_over(seen, claim, now)
         for event in (*taken_over, *_arrivals(seen.before, seen.observed, cluster, now)):
             timeline.add(event)
         actor = Actor(self._hands, self._calls, cluster, lease, catalogue, seen.inside)
@@ -134,16 +134,18 @@ def _arrivals(before: Observed | None, seen: Observed, cluster: Cluster, now: da
     return events
 
 
-def _taken_over(seen: Seen, cluster: Cluster, previous: Status, now: datetime) -> list[Event]:
-    """What is there already where this worker goes on with another's work: what the other did last it may not have
-    been able to tell. A cluster that is as wanted has no such gap."""
-    settled = previous.phase is Phase.READY and previous.observed_generation == cluster.generation
-    if seen.before is not None or settled:
+def _taken_over(seen: Seen, claim: Claim, now: datetime) -> list[Event]:
+    """What is there already where the last cycle did not come to its end, here or elsewhere: it may not have been able
+    to tell what it did."""
+    cluster, before, cloud = claim.cluster, seen.before, seen.observed.cloud
+    # a look in between that could not see everything was not able to tell it either
+    at_last = before is not None and not before.cloud.complete and cloud.complete
+    if not (claim.abandoned or at_last or (before is None and claim.attempts)):
         return []
     ours = [
         f"{kind} {resource.name}"
         for kind in Kind
-        for resource in seen.observed.cloud.of(kind)
+        for resource in cloud.of(kind)
         if getattr(resource, "made_by", "navarch") == "navarch" and kind is not Kind.SNAPSHOT
     ]
     if not ours:

@@ -65,12 +65,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A cluster held by one worker until the lease ends. `token` fences its writes."""
+    """A cluster held by one worker until the lease ends. `token` fences its writes. `abandoned`: whoever held it before
+    never let it go, and may have done what it did not tell."""
 
     cluster: Cluster
     status: Status
     token: int
     attempts: int
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from navarch.domain.catalogue import Catalogue, Quota
@@ -171,7 +172,7 @@ def _claimed(tx: Transaction, taken: rows.Row | None) -> Claim | None:
     # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
     # stirring of the row the claim has just cleared.
     row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
-    return None if row is None else rows.claim(row)
+    return None if row is None else replace(rows.claim(row), abandoned=taken["abandoned"])
 
 
 def _lost(cluster_id: str) -> LeaseLost:

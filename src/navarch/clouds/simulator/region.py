@@ -183,6 +183,8 @@ class Region:
         self._need(request, Kind.SUBNET, subnet_id)
         if subnet_id in router.resource.subnet_ids:
             raise faults.in_use(request, "the router has a port on the subnet already")
+        if self._legs_in({subnet_id}, router.project_id):
+            raise faults.in_use(request, "the gateway's address is already in use by another router")
         router.resource = replace(router.resource, subnet_ids=tuple(sorted({*router.resource.subnet_ids, subnet_id})))
         return router.resource
 

@@ -1,7 +1,7 @@
 -- name: claim
 -- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile.
 WITH due AS (
-    SELECT id FROM clusters
+    SELECT id, lease_holder FROM clusters
     WHERE due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
       AND project_id NOT IN (SELECT project_id FROM pauses)
@@ -12,18 +12,18 @@ WITH due AS (
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
 FROM due WHERE c.id = due.id
-RETURNING c.id;
+RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned;
 
 -- name: claim_one
 WITH due AS (
-    SELECT id FROM clusters
+    SELECT id, lease_holder FROM clusters
     WHERE id = %(id)s AND (lease_until IS NULL OR lease_until <= now())
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
 FROM due WHERE c.id = due.id
-RETURNING c.id;
+RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned;
 
 -- name: renew
 UPDATE clusters SET lease_until = now() + make_interval(secs => %(lease)s)

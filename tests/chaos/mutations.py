@@ -1,0 +1,152 @@
+"""Deliberate faults in Navarch's own code, one at a time. Each must be caught by a broken promise, or the checks are
+worth nothing.
+
+A mutation replaces words in one function (`module:function`) or one named query (`sql:name`).
+"""
+
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from tests.chaos.database import connect
+from tests.chaos.run import run
+from tests.chaos.weather import STORM, Weather
+
+from navarch.store import queries
+
+SEEDS = 40  # at most, for each
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`what` is the fault in words. `weather`: the faults under which it shows (default: all of them)."""
+
+    what: str
+    where: str
+    old: str
+    new: str
+    weather: Weather | None = None
+
+
+PLAN, DELETION, CONDITIONS = "navarch.domain.plan", "navarch.domain.deletion", "navarch.domain.conditions"
+ACT, LOOK, CYCLE = "navarch.reconcile.act", "navarch.reconcile.look", "navarch.reconcile.cycle"
+MUTATIONS = (
+    Mutation("a server in ERROR is never made anew", f"{PLAN}:_Wish._machine", 'server.status == "ERROR"', "False"),
+    Mutation("a machine that never joins is waited for for ever", f"{PLAN}:_Wish._never_joins", "return self.now", "return False and self.now"),
+    Mutation("what an earlier machine reported counts for the next", f"{PLAN}:reports_of", "p.at >= server.created_at", "True"),
+    Mutation("numbers of workers are used again", f"{PLAN}:_Wish._decisions", "for m in self.observed.machines if m.group == group.name), default=0", "for m in self.live if m.group == group.name and not m.removing), default=0"),
+    Mutation("a lost worker is not replaced", f"{PLAN}:_Wish._is_lost", "return server is None or", "return False and"),
+    Mutation("a worker keeps the address of the lost balancer", f"{PLAN}:_Wish._lost_addresses", 'return frozenset(lost - {""})', "return frozenset()"),
+    Mutation("a balancer in ERROR is left", f"{PLAN}:_Wish.api", 'balancer.provisioning_status == "ERROR"', "False"),
+    Mutation("a new balancer gets any address", f"{PLAN}:_Wish.api", "API_PORT, self.observed.api_internal_address)", "API_PORT)"),
+    Mutation("the floating address stays on the lost balancer's port", f"{PLAN}:_Wish.api", "address is None or address.port_id != balancer.vip_port_id", "address is None"),
+    Mutation("rules of a security group are set once", f"{PLAN}:_Wish.foundations", "group is None or group.rules != rules", "group is None"),
+    Mutation("second objects of one name are left", f"{PLAN}:_Wish._duplicates", "resource.name in seen and not _in_use(resource)", "False"),
+    Mutation("servers and ports of given-up machines are left", f"{PLAN}:_Wish._orphans", "cloud.servers is None or cloud.ports is None", "True"),
+    Mutation("a deleted node group's server group is left", f"{PLAN}:_Wish._surplus", "if spread is not None:", "if False:"),
+    Mutation("a pause is not obeyed", f"{PLAN}:plan", "if cluster.spec.paused:", "if False:"),
+    Mutation("a deletion does not wait for the machines to go", f"{DELETION}:deletion", "return all(cloud.knows(k) and not _left(cluster, cloud, k) for k in kinds)", "return True"),
+    Mutation("what could not be read counts as gone", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "not left_over(cluster, cloud)"),
+    Mutation("a cluster is forgotten while objects are there", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "gone(Kind.SERVER, Kind.LOAD_BALANCER)"),
+    Mutation("volumes that were to be kept are removed", f"{DELETION}:_left", "if not cluster.keep_volumes:", "if True:"),
+    Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.blame is None and now > deadline", "False"),
+    Mutation("a blame comes without a remedy", f"{CONDITIONS}:_fault", '"add capacity to the zone, or choose a smaller flavor or another zone; Navarch tries again every minute"', "None"),
+    Mutation("a cluster counts as Ready before its workers are", f"{CONDITIONS}:_workers", "yield from _machine_findings(observed, Role.WORKER, wanted, now)", "pass"),
+    Mutation("a machine is asked for with a ticket that nobody knows", f"{ACT}:Actor._user_data", "digest,", "bytes(32),"),
+    Mutation("user-data holds the password of the cluster's controllers", f"{ACT}:Actor._user_data", "ssh_keys=self._cluster.spec.ssh_keys,", "ssh_keys=(*self._cluster.spec.ssh_keys, read_secrets(self._hands, self._cluster.id).cloud_password),"),
+    Mutation("nobody asks whether the lease has ended", "navarch.reconcile.lease:Lease.check", "if not held:", "if False:"),
+    Mutation("times between clocks that differ may be negative", f"{CYCLE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
+    Mutation("a worker that takes over does not tell what it found", f"{CYCLE}:_taken_over", "if not ours:", "if True:"),
+    Mutation("what failed is never looked at again", f"{CYCLE}:look_again_after", "return min(FAILED_LOOK_LIMIT", "return 1e7 + min(FAILED_LOOK_LIMIT"),
+    Mutation("a kind that could not be read stays as it was", f"{LOOK}:_join", "or kind.value in failed", ""),
+    Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_catalogue", "self._catalogue = self._hands.store.catalogue()", "pass"),
+    Mutation("a cluster that is held can be claimed", "sql:claim", "due_at <= now()", "next_look_at <= now()"),
+    Mutation("a status is written by whoever comes", "sql:record", "AND token = %(token)s AND lease_until IS NOT NULL", "AND %(token)s > 0"),
+    Mutation("a new worker uses the old one's token", "sql:claim", "token = token + 1", "token = greatest(token, 1)"),
+    Mutation("a machine is given the authority of a new cluster", "navarch.api.bootstrap:_answer", "open_secrets(service.sealer, joined.cluster_id, sealed)", "__import__('navarch.bootstrap.pki').bootstrap.pki.make_cluster_secrets(now)"),
+    Mutation("a machine that came back is a new member", "navarch.bootstrap.join:initialises", "not set(facts.peers_joined) - {0}", "True"),
+)  # fmt: skip
+
+
+@contextmanager
+def made(mutation: Mutation) -> Iterator[None]:
+    """The fault, while it lasts."""
+    module, _, name = mutation.where.partition(":")
+    if module == "sql":
+        known = queries._all()
+        before = known[name]
+        known[name] = _replaced(before.decode(), mutation).encode()
+        try:
+            yield
+        finally:
+            known[name] = before
+        return
+    function = _function(module, name)
+    source = _replaced(textwrap.dedent(inspect.getsource(function)), mutation)
+    scope: dict[str, Any] = {}
+    exec(compile(source, f"<{mutation.where}>", "exec"), function.__globals__, scope)
+    code = function.__code__
+    changed = scope[function.__name__]
+    function.__code__ = changed.__code__
+    try:
+        yield
+    finally:
+        function.__code__ = code
+
+
+def catch_all(dsns: list[str], result: Path | None) -> int:
+    """Make each fault and run stories until a promise breaks. The number of those that nothing caught."""
+    caught: list[dict[str, Any]] = []
+    for mutation in MUTATIONS:
+        with made(mutation):
+            found = _caught(dsns[0], mutation)
+        caught.append(found)
+        by = f"seed {found['seed']}, {found['by']}" if found["by"] else f"NOT CAUGHT in {SEEDS} runs"
+        print(f"{mutation.what}: {by}", flush=True)
+    missed = [c for c in caught if not c["by"]]
+    print(f"{len(caught) - len(missed)} of {len(caught)} deliberate faults were caught")
+    if result is not None:
+        result.write_text(json.dumps(caught, indent=1) + "\n")
+    return len(missed)
+
+
+def _caught(dsn: str, mutation: Mutation) -> dict[str, Any]:
+    for seed in range(SEEDS):
+        connection = connect(dsn)
+        try:
+            report = run(connection, seed, mutation.weather or STORM)
+        except Exception as error:  # noqa: BLE001 - a fault so gross that the story cannot be told is caught as well
+            return {
+                "what": mutation.what,
+                "where": mutation.where,
+                "seed": seed,
+                "by": f"an exception: {error!r}"[:200],
+            }
+        finally:
+            connection.close()
+        if report.broken:
+            told = report.broken.partition("s: ")[2]
+            return {"what": mutation.what, "where": mutation.where, "seed": seed, "by": told[:200]}
+    return {"what": mutation.what, "where": mutation.where, "seed": None, "by": ""}
+
+
+def _replaced(source: str, mutation: Mutation) -> str:
+    if source.count(mutation.old) != 1:
+        sys.exit(f"{mutation.what}: {mutation.old!r} is {source.count(mutation.old)} times in {mutation.where}")
+    return source.replace(mutation.old, mutation.new)
+
+
+def _function(module: str, name: str) -> FunctionType:
+    found: Any = import_module(module)
+    for part in name.split("."):
+        found = inspect.getattr_static(found, part)
+    assert isinstance(found, FunctionType)
+    return found

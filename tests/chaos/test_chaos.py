@@ -1,0 +1,162 @@
+"""The bounded part of the chaos: some stories from seeds, and Hypothesis looking for the shortest story that breaks a
+promise. The long run is `make chaos RUNS=10000`, the deliberate faults `make mutations`."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.chaos.__main__ import databases
+from tests.chaos.database import connect
+from tests.chaos.invariants import Broken
+from tests.chaos.mutations import MUTATIONS, made
+from tests.chaos.run import CONVERGED_WITHIN, run
+from tests.chaos.weather import STORM, Weather
+from tests.chaos.world import PROJECTS, World
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+FAULTS = sorted(STORM.__dataclass_fields__)
+
+
+@pytest.fixture(scope="session")
+def dsn() -> Iterator[str]:
+    with databases(1) as found:
+        Story.dsn = found[0]
+        yield found[0]
+
+
+@pytest.mark.parametrize("first", range(0, 20, 5))
+def test_every_promise_is_kept_in_these_stories(dsn: str, first: int) -> None:
+    for seed in range(first, first + 5):
+        with connect(dsn) as connection:
+            report = run(connection, seed)
+        assert not report.broken, f"{report.broken}\nagain: python -m tests.chaos --seed {seed}"
+
+
+def test_the_same_seed_tells_the_same_story(dsn: str) -> None:
+    logs = []
+    for _ in range(2):
+        with connect(dsn) as connection:
+            logs.append(run(connection, 3).log)
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "a deletion does not wait for the machines to go",
+        "nobody asks whether the lease has ended",
+        "a machine is given the authority of a new cluster",
+    ],
+)
+def test_the_promises_can_be_broken(dsn: str, what: str) -> None:
+    """A sample of the deliberate faults; all of them are tried by `make mutations`."""
+    (mutation,) = (m for m in MUTATIONS if m.what == what)
+    with made(mutation):
+        for seed in range(20):
+            with connect(dsn) as connection:
+                if run(connection, seed, STORM).broken:
+                    return
+    raise AssertionError(f"nothing noticed that {what}")
+
+
+class Story(RuleBasedStateMachine):
+    """What customers, the weather and time may do, in any order. In the end the storm ends, and everything goes."""
+
+    dsn = ""
+
+    @initialize(seed=st.integers(0, 10_000), workers=st.sampled_from((1, 2, 5)))
+    def begin(self, seed: int, workers: int) -> None:
+        self.connection = connect(self.dsn)
+        self.world = World(self.connection, seed, Weather(), workers=workers)
+        self.clusters: list[str] = []
+
+    @rule(control_plane=st.sampled_from((1, 3)), workers=st.integers(0, 3))
+    @precondition(lambda self: len(self.clusters) < 2)
+    def create(self, control_plane: int, workers: int) -> None:
+        name = f"shop{len(self.clusters)}"
+        made = self.world.create(name, PROJECTS[0], control_plane=control_plane, workers=workers)
+        self.world.plant(PROJECTS[0], f"{name}-{made[:8]}")
+        self.clusters.append(made)
+
+    @rule(faults=st.sets(st.sampled_from(FAULTS), max_size=4))
+    def weather(self, faults: set[str]) -> None:
+        self.world.chance.weather = STORM.only(*faults)
+
+    @rule(number=st.integers(0, 1), replicas=st.integers(0, 4))
+    @precondition(lambda self: self.clusters)
+    def scale(self, number: int, replicas: int) -> None:
+        self.world.scale(self._one(number), "web", replicas)
+
+    @rule(number=st.integers(0, 1), add=st.booleans())
+    @precondition(lambda self: self.clusters)
+    def group(self, number: int, add: bool) -> None:
+        if add:
+            self.world.add_group(self._one(number), "more", 1)
+        else:
+            self.world.remove_group(self._one(number), "more")
+
+    @rule(number=st.integers(0, 1), services=st.integers(0, 2), claims=st.integers(0, 2))
+    @precondition(lambda self: self.clusters)
+    def use(self, number: int, services: int, claims: int) -> None:
+        self.world.wish_inside(self._one(number), services=services, claims=claims)
+
+    @rule(number=st.integers(0, 1), paused=st.booleans())
+    @precondition(lambda self: self.clusters)
+    def pause(self, number: int, paused: bool) -> None:
+        self.world.pause(self._one(number), paused)
+
+    @rule()
+    @precondition(lambda self: self.clusters)
+    def remove_something_by_hand(self) -> None:
+        self.world.somebody_removes_something()
+
+    @rule(number=st.integers(0, 1), keep=st.booleans())
+    @precondition(lambda self: self.clusters)
+    def delete(self, number: int, keep: bool) -> None:
+        if not self.world.invariants.expected[self._one(number)]:
+            self.world.delete(self._one(number), keep_volumes=keep)
+
+    @rule(seconds=st.floats(1.0, 90.0))
+    def time_passes(self, seconds: float) -> None:
+        self.world.run(seconds)
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        if hasattr(self, "world"):
+            self.world.invariants.raise_what_was_broken()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        try:
+            if world.invariants.violations:
+                return
+            for deleted in (False, True):
+                if deleted:
+                    for cluster, gone in list(world.invariants.expected.items()):
+                        if not gone:
+                            world.delete(cluster)
+                world.calm()
+                if not world.run_until(world.invariants.settled, CONVERGED_WITHIN):
+                    raise Broken(f"convergence: {world.invariants.unsettled()}")
+                world.invariants.at_rest()
+        finally:
+            world.close()
+            self.connection.close()
+
+    def _one(self, number: int) -> str:
+        return self.clusters[number % len(self.clusters)]
+
+
+@pytest.mark.usefixtures("dsn")
+class TestStory(Story.TestCase):  # type: ignore[misc]  # Hypothesis makes it
+    settings = settings(
+        max_examples=15,
+        stateful_step_count=12,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
