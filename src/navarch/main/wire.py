@@ -6,6 +6,7 @@ HTTP service, and both stay small.
 
 from base64 import b64decode
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from navarch.bootstrap.sealing import load_keys
 from navarch.domain.catalogue import Catalogue
@@ -15,6 +16,10 @@ from navarch.main.settings import Settings
 from navarch.reconcile.worker import Log, Worker
 from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
+
+if TYPE_CHECKING:
+    from navarch.addons.contract import Addons
+    from navarch.clouds.contract import Cloud
 
 
 def utc_now() -> datetime:
@@ -36,29 +41,13 @@ def open_store(settings: Settings, *, name: str) -> PostgresStore:
 
 def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
     """A worker that runs until it is stopped."""
-    from navarch.addons.client import KubernetesClusters
-    from navarch.clouds.openstack.cloud import OpenStackCloud
-    from navarch.clouds.openstack.session import OpenStackSettings
     from navarch.reconcile.act import Hands, JoinEndpoint
     from navarch.reconcile.runtime import Threads
 
-    cloud = settings.cloud
+    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings)
     hands = Hands(
-        cloud=OpenStackCloud(
-            OpenStackSettings(
-                auth_url=cloud.auth_url,
-                username=cloud.username,
-                password=cloud.password_file.read_text().strip(),
-                user_domain_name=cloud.user_domain,
-                project=cloud.project,
-                project_domain_name=cloud.project_domain,
-                region=cloud.region,
-                ca_file=cloud.ca_file or None,
-                cluster_domain=cloud.cluster_domain,
-                load_balancer_provider=cloud.load_balancer_provider,
-            )
-        ),
-        addons=KubernetesClusters(),
+        cloud=cloud,
+        addons=addons,
         store=store,
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
@@ -68,6 +57,38 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()
     return worker
+
+
+def _real(settings: Settings) -> "tuple[Cloud, Addons]":
+    """OpenStack, and the clusters in it."""
+    from navarch.addons.client import KubernetesClusters
+    from navarch.clouds.openstack.cloud import OpenStackCloud
+    from navarch.clouds.openstack.session import OpenStackSettings
+
+    cloud = settings.cloud
+    openstack = OpenStackSettings(
+        auth_url=cloud.auth_url,
+        username=cloud.username,
+        password=cloud.password_file.read_text().strip(),
+        user_domain_name=cloud.user_domain,
+        project=cloud.project,
+        project_domain_name=cloud.project_domain,
+        region=cloud.region,
+        ca_file=cloud.ca_file or None,
+        cluster_domain=cloud.cluster_domain,
+        load_balancer_provider=cloud.load_balancer_provider,
+    )
+    return OpenStackCloud(openstack), KubernetesClusters()
+
+
+def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
+    """A region in another process, and the clusters in it."""
+    from navarch.clouds.contract import Endpoint
+    from navarch.simulator.client import SimulatedCloudClient, SimulatedClustersClient, Simulator
+
+    simulator = Simulator(settings.cloud.simulator)
+    endpoint = Endpoint(settings.cloud.auth_url, settings.cloud.region)
+    return SimulatedCloudClient(simulator, endpoint), SimulatedClustersClient(simulator)
 
 
 def plan_from_nothing(cluster: Cluster, catalogue: Catalogue) -> tuple[Step, ...]:
