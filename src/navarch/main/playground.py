@@ -1,4 +1,4 @@
-"""A whole Navarch on this machine in a folder of its own, before a simulated cloud: PostgreSQL, API, workers, simulator.
+"""A whole Navarch on this machine in a folder of its own: PostgreSQL, API and workers before a simulated cloud.
 
 For trying (`navarch.main.play`) and measuring (`benchmarks.scale`). It needs neither root nor a lab, and it begins with
 nothing at every start: the cloud forgets when it ends, so its clusters are not kept either.

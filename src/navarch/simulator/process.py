@@ -1,8 +1,8 @@
 """A simulated region that runs by itself: `python -m navarch.simulator.process --listen PLACE`.
 
 Time is the clock's, `--speed` times as fast. Workers reach cloud and clusters through `navarch.simulator.client`;
-the simulated machines ask the real join endpoint that their user-data names; `--keystone` has people log in as in a real
-cloud. One thread does it all but the machines' requests, so nothing needs to wait for anything.
+the simulated machines ask the real join endpoint that their user-data names; `--keystone` has people log in as in a
+real cloud. One thread does it all but the machines' requests, so nothing waits for anything.
 """
 
 import argparse

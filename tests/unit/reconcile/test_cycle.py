@@ -31,6 +31,12 @@ def test_one_that_is_on_its_way_is_looked_at_each_second() -> None:
     assert look_again_after(cluster(), MOVING, results(Done()), 0, CHANCE) == 1.0
 
 
+def test_one_whose_machines_boot_waits_for_what_they_say() -> None:
+    assert 4 < look_again_after(cluster(), MOVING, results(Done()), 0, CHANCE, booting=True) < 6
+    deleting = replace(cluster(), deletion_requested_at=NOW)
+    assert look_again_after(deleting, MOVING, results(Done()), 0, CHANCE, booting=True) == 1.0
+
+
 def test_a_cluster_being_deleted_is_never_left_for_a_minute() -> None:
     assert look_again_after(replace(cluster(), deletion_requested_at=NOW), READY, (), 0, CHANCE) == 1.0
 
