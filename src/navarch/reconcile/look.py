@@ -20,7 +20,16 @@ from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
 from navarch.domain.deletion import left_over
 from navarch.domain.errors import NavarchError, Permanent, Temporary
-from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed, Trouble
+from navarch.domain.observed import (
+    API_STARTS_IN,
+    FIELD_OF_KIND,
+    CloudState,
+    Kind,
+    KubeState,
+    Machine,
+    Observed,
+    Trouble,
+)
 from navarch.domain.plan import api_balancer, api_floating_ip
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
@@ -29,7 +38,6 @@ from navarch.reconcile.runtime import Answer, Calls
 
 FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
 ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
-_API_STARTS_IN = frozenset({"KubeadmInit", "KubeadmJoin", "Joined"})
 _REMEMBERED = 5000  # clusters whose last look is kept
 
 
@@ -157,7 +165,7 @@ class Lookout:
         owner = names.owner(cluster)
         address, balancer = api_floating_ip(cloud, owner), api_balancer(cloud, owner)
         starting = any(
-            m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in _API_STARTS_IN for p in m.phases)
+            m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in API_STARTS_IN for p in m.phases)
             for m in machines
         )
         if cluster.deleting or address is None or balancer is None or not starting:

@@ -221,7 +221,8 @@ class ApiSide:
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id)
+            if joined or report.matters:
+                _stir(tx, cluster_id)
             if tx.row("living_machine", cluster_id=cluster_id, name=machine) is None:
                 raise NotFound(f"no machine {machine}")
             tx.run(
