@@ -40,7 +40,7 @@ class ApiSide:
         self._database = database
 
     def ping(self) -> None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             tx.row("catalogue")
 
     def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
@@ -75,12 +75,12 @@ class ApiSide:
         return None if made is not None else _remembered(tx, cluster.project_id, key, body_digest)
 
     def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             cluster_id = _remembered(tx, project_id, idempotency_key, body_digest)
             return None if cluster_id is None else _stored(tx, cluster_id, project_id)
 
     def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("cluster_by_id", id=id_or_name, project_id=project_id)
             if row is None and project_id is not None:
                 row = tx.row("cluster_by_name", name=id_or_name, project_id=project_id)
@@ -97,7 +97,7 @@ class ApiSide:
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
     ) -> tuple[Stored, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             after = 0
             if marker is not None:
                 place = tx.row("cluster_ordinal", id=marker, project_id=project_id)
@@ -161,13 +161,13 @@ class ApiSide:
             return rows.node_group(row)
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             return tuple(
                 rows.machine(row) for row in tx.rows("machines", cluster_id=cluster_id, removed=removed, name=None)
             )
 
     def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             found = tx.rows("events", cluster_id=cluster_id, marker=marker or 0, limit=limit)
             return tuple(rows.event(row) for row in found)
 
@@ -176,7 +176,7 @@ class ApiSide:
             add_event(tx, cluster_id, event)
 
     def catalogue(self) -> Catalogue | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("catalogue")
             return None if row is None else decode(Catalogue, row["content"])
 
@@ -197,7 +197,7 @@ class ApiSide:
             listener.wait_past(QUOTA, seen, min(left, 1.0))
 
     def sealed(self, cluster_id: str, name: str) -> bytes | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("sealed", cluster_id=cluster_id, name=name)
             return None if row is None else bytes(row["content"])
 
