@@ -24,12 +24,14 @@ EVENTS_KEPT = 5000  # a cluster's newest; an older line of the timeline is dropp
 _TRIM_EVERY = 64
 
 
-def add_event(tx: Transaction, cluster_id: str, event: Event) -> None:
+def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> None:
     """Append to the timeline and keep it bounded. Raises NotFound."""
-    row = tx.row("add_event", **rows.event_columns(cluster_id, event))
-    if row is None:
+    if not events:
+        return
+    written = tx.rows("add_events", cluster_id=cluster_id, events=rows.events(events))
+    if not written:
         raise NotFound(f"no cluster {cluster_id}")
-    if row["id"] % _TRIM_EVERY == 0:
+    if any(row["id"] % _TRIM_EVERY == 0 for row in written):
         tx.run("trim_events", cluster_id=cluster_id, keep=EVENTS_KEPT)
 
 
@@ -173,7 +175,7 @@ class ApiSide:
 
     def add_event(self, cluster_id: str, event: Event) -> None:
         with self._database.transaction() as tx:
-            add_event(tx, cluster_id, event)
+            add_events(tx, cluster_id, (event,))
 
     def catalogue(self) -> Catalogue | None:
         with self._database.look() as tx:

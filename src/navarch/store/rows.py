@@ -101,9 +101,6 @@ def event(row: Row) -> StoredEvent:
     )
 
 
-def event_columns(cluster_id: str, value: Event) -> Row:
-    """Parameters of `add_event`."""
-    return {"cluster_id": cluster_id} | {
-        name: getattr(value, name)
-        for name in ("at", "reason", "message", "subject", "component", "seconds", "level", "generation")
-    }
+def events(values: tuple[Event, ...]) -> Jsonb:
+    """The parameter of `add_events`."""
+    return Jsonb([encode(value) for value in values])

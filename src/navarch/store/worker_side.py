@@ -10,7 +10,7 @@ from navarch.domain.observed import Machine
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
-from navarch.store.api_side import add_event
+from navarch.store.api_side import add_events
 from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
@@ -60,15 +60,13 @@ class WorkerSide:
             )
             if written is None:
                 raise _lost(cluster_id)
-            for event in events:
-                add_event(tx, cluster_id, event)
+            add_events(tx, cluster_id, events)
             if written["stirred"]:
                 tx.notify(WORK, cluster_id)
 
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
         with self._held(cluster_id, token) as tx:
-            for event in events:
-                add_event(tx, cluster_id, event)
+            add_events(tx, cluster_id, events)
 
     def forget(self, cluster_id: str, token: int) -> None:
         with self._database.transaction() as tx:
