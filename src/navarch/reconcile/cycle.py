@@ -18,7 +18,7 @@ from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
 
-READY_LOOK = 60.0  # seconds between looks at a cluster that is Ready
+READY_LOOK = 150.0  # seconds between looks at a cluster that is Ready: what changes by itself is seen in three minutes
 PAUSED_LOOK = 300.0
 PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
 BOOTING_LOOK = 5.0  # while only machines are awaited, which say themselves what is new
