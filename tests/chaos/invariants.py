@@ -23,6 +23,8 @@ PROMISES = {
     "one machine a place": "never two machines for one place",
     "one writer": "a status is written by the one that holds the cluster, and only it acts",
     "quorum": "etcd never loses its quorum by our doing",
+    "kept": "volumes that were to be kept are kept",
+    "hands off": "nothing is changed of a cluster that is paused",
     "secrets": "a cluster's secrets reach its own machines and nobody else",
     "convergence": "what was accepted comes true when faults stop, in bounded time",
     "not stuck in silence": "what is not as wanted says why; past its deadline also whom to blame and what to do",
@@ -30,6 +32,7 @@ PROMISES = {
     "no fault of ours": "no exception that is nobody's answer",
     "no litter": "nothing is there twice, and no more than was asked for",
 }
+_UNDER_WAY = 200.0  # seconds: the longest that a worker is paused here, and a cycle that was begun before
 _JUDGED_WITHIN = timedelta(minutes=4)  # a look each minute, a lease of a dead worker, and a database that is away
 _UNIQUE = (Kind.NETWORK, Kind.ROUTER, Kind.SUBNET, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME,
            Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP)  # fmt: skip
@@ -46,6 +49,7 @@ class Invariants:
         self._world = world
         self.expected: dict[str, bool] = {}  # cluster id -> whether it was asked to go
         self.kept: set[str] = set()
+        self.paused: dict[str, float] = {}
         self.checked: Counter[str] = Counter()
         self.violations: list[str] = []
         self._foreign: dict[str, tuple[Kind, Any]] = {}
@@ -53,6 +57,7 @@ class Invariants:
         self._quorum: set[str] = set()
         self._authorities: dict[str, str] = {}
         self._overdue: Counter[str] = Counter()
+        self._kept_volumes: list[tuple[str, str]] = []
 
     def broken(self, promise: str, how: str) -> None:
         """Note a broken promise; the run ends at its next halt."""
@@ -74,8 +79,12 @@ class Invariants:
     def deletes(self, cluster_id: str, keep_volumes: bool) -> None:
         """A customer asked for it to go."""
         self.expected[cluster_id] = True
+        self.paused.pop(cluster_id, None)
         if keep_volumes:
             self.kept.add(cluster_id)
+            for volume in self._world.region.things(Kind.VOLUME):
+                if volume.mark == cluster_id and volume.resource.made_by == "csi":
+                    self._kept_volumes.append((cluster_id, volume.id))
 
     def remember_foreign(self) -> None:
         """Everything that is not ours, as it is now."""
@@ -108,6 +117,11 @@ class Invariants:
         """A worker's request that changes something arrives at the cloud."""
         self.checked["one writer"] += 1
         cluster_id = self._cluster_of(request)
+        since = self.paused.get(cluster_id or "")
+        if since is not None:
+            self.checked["hands off"] += 1
+            if began > since + _UNDER_WAY:
+                self.broken("hands off", f"{process.name} does {request.words}, paused since {since:.0f}")
         holder = self._holders.get(cluster_id or "")
         if holder is None or holder[1] is process:
             return
@@ -130,6 +144,10 @@ class Invariants:
         self.checked["nothing left"] += 1
         if not self.expected.get(cluster_id):
             self.broken("convergence", f"{cluster_id[:8]} was forgotten, and nobody had asked for that")
+        for owner, volume_id in self._kept_volumes:
+            self.checked["kept"] += 1
+            if owner == cluster_id and self._world.region.find(Kind.VOLUME, volume_id) is None:
+                self.broken("kept", f"a claim's volume of {cluster_id[:8]} is gone")
         left = self._left(cluster_id)
         if left:
             self.broken("nothing left", f"of {cluster_id[:8]} there are still {', '.join(left)}")
@@ -180,7 +198,10 @@ class Invariants:
     def _user_data(self) -> None:
         for server in self._world.region.things(Kind.SERVER):
             self.checked["secrets"] += 1
-            if "PRIVATE KEY" in server.user_data or server.resource.name not in server.user_data:
+            leaked = "PRIVATE KEY" in server.user_data or any(
+                word in server.user_data for word in self._world.region.passwords.values()
+            )
+            if leaked or server.resource.name not in server.user_data:
                 self.broken("secrets", f"the user-data of {server.resource.name} has what does not belong there")
 
     def _silence(self) -> None:
@@ -227,6 +248,18 @@ class Invariants:
             if inside is None or sum(n.ready for n in inside.node_list()) != wanted:
                 return False
         return True
+
+    def unsettled(self) -> str:
+        """What is told of the clusters that are not as they were asked for."""
+        told = []
+        for cluster_id in self.expected:
+            try:
+                stored = self._world.customer.cluster(cluster_id, project_id=None)
+            except NotFound:
+                continue
+            false = [f"{c.type}: {c.reason} {c.message}" for c in stored.status.conditions if c.status != "True"]
+            told.append(f"{stored.cluster.name} ({'; '.join(false[1:3]) or stored.status.phase})")
+        return ", ".join(told)
 
     def at_rest(self) -> None:
         """Everything is as it was asked for: nothing is there twice, and the timeline explains what is there."""

@@ -36,13 +36,14 @@ from navarch.domain.spec import (
     NetworkSpec,
     NodeGroup,
     NodeGroupSpec,
+    Role,
     VolumeSpec,
 )
 from navarch.reconcile.act import Hands, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Ask, Guests, Reply
-from navarch.store.contract import Claim, LeaseLost
+from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import CHANNELS
 
 ZONES = ("z1", "z2", "z3")
@@ -90,6 +91,7 @@ class World:
         self.region.projects |= set(PROJECTS)
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.channels = {name: Channel() for name in CHANNELS}
+        self.calls = 0
         self._connection, self._threads, self._born = connection, threads, 0
         self.invariants = Invariants(self)
         self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
@@ -182,6 +184,7 @@ class World:
         """A worker is about to call somebody outside: here it may be killed, paused, or others may act."""
         if self.schedule.process is not process:
             return
+        self.calls += 1
         self.invariants.glance(process)
         if self.chance.strikes("kill"):
             self.say(f"KILLED before {what or 'a transaction'}")
@@ -305,6 +308,20 @@ class World:
         spec = replace(stored.spec, network=replace(stored.spec.network, api_allowed_cidrs=cidrs))
         self.customer.change_cluster(replace(stored, spec=spec), generation=stored.generation)
 
+    def pause(self, cluster_id: str, paused: bool) -> None:
+        """A customer asks Navarch to keep its hands off, or lifts that."""
+        stored = self.customer.cluster(cluster_id, project_id=None).cluster
+        if stored.deleting or stored.spec.paused == paused:
+            return
+        self.say(f"customer {'pauses' if paused else 'resumes'} {stored.name}")
+        self.customer.change_cluster(
+            replace(stored, spec=replace(stored.spec, paused=paused)), generation=stored.generation
+        )
+        if paused:
+            self.invariants.paused[cluster_id] = self.timeline.now
+        else:
+            self.invariants.paused.pop(cluster_id, None)
+
     def wish_inside(self, cluster_id: str, *, services: int = 0, claims: int = 0) -> None:
         """The cluster's users make Services with a balancer, and claims."""
         cluster = self.guests.cluster(cluster_id)
@@ -386,8 +403,6 @@ class World:
             self.say(f"somebody empties the security group {victim.resource.name}")
             victim.resource = replace(victim.resource, rules=frozenset())
             return
-        if kind is Kind.SERVER and "-cp-" in victim.resource.name and self.random.random() < 0.7:
-            return
         self.say(f"somebody removes the {kind} {victim.resource.name}")
         self.region.vanish(victim)
         if kind is Kind.LOAD_BALANCER:
@@ -398,21 +413,55 @@ class World:
     def calm(self) -> None:
         """The storm is over: what only people can mend is mended."""
         self.say("the storm is over")
+        for cluster_id in list(self.invariants.paused):
+            self.pause(cluster_id, False)
         self.invariants.blameless()
         self.chance.stormy = False
         self.chance.tokens_expired = False
         self.region.projects |= set(PROJECTS)
         self.region.limits.clear()
-        for server in self.region.things(Kind.SERVER):
-            self.guests.restart(server.id)
-            cluster = self.guests.cluster(server.mark)
-            if "-cp-" in server.resource.name and (cluster is None or server.resource.name not in cluster.nodes):
-                self.region.vanish(server)  # as the condition tells people to do
         for balancer in self.region.things(Kind.LOAD_BALANCER):
             if balancer.resource.provisioning_status == "PENDING_CREATE":
                 balancer.resource = replace(balancer.resource, provisioning_status="ERROR")
         for process in self.processes:
             process.paused_until = 0.0
+        for server in self.region.things(Kind.SERVER):
+            self.guests.restart(server.id)
+        self.timeline.after(900.0, self._people)
+
+    def _people(self) -> None:
+        """Do what conditions tell them to do, when Navarch had its time."""
+        if self.chance.stormy:
+            return
+        for cluster_id in self.invariants.expected:
+            machines = {m.name: m for m in self.customer.machines(cluster_id) if m.role is Role.CONTROL_PLANE}
+            late = [n for n, m in sorted(machines.items()) if not m.joined and not m.removing]
+            for server in self.region.things(Kind.SERVER):
+                if server.resource.name in late[:1] and self.timeline.now - server.born > 800:
+                    self.say(f"people remove the server {server.resource.name}, which never became a node")
+                    self.region.vanish(server)
+        self._free_addresses()
+        self.timeline.after(900.0, self._people)
+
+    def _free_addresses(self) -> None:
+        """Where a Service's balancer has the address of what somebody removed, people make room."""
+        for cluster_id in self.invariants.expected:
+            try:
+                stored = self.customer.cluster(cluster_id, project_id=None)
+            except NotFound:
+                continue
+            ports = {t.resource.name for t in self.region.things(Kind.PORT) if t.mark == cluster_id}
+            machines = self.customer.machines(cluster_id)
+            lost = {dict(m.facts).get("address") for m in machines if m.joined and m.name not in ports}
+            balancers = [t for t in self.region.things(Kind.LOAD_BALANCER) if t.mark == cluster_id]
+            if all(t.resource.made_by != "navarch" for t in balancers):
+                lost.add(stored.status.api_internal_address)
+            for balancer in balancers:
+                vip = self.region.find(Kind.PORT, balancer.resource.vip_port_id)
+                if balancer.resource.vip_address in lost and vip is not None:
+                    self.say(f"people remove the balancer {balancer.resource.name}, which has a lost address")
+                    self.region.vanish(vip)
+                    self.region.vanish(balancer)
 
 
 class WatchedStore(VirtualStore):

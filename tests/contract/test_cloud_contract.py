@@ -11,6 +11,7 @@ import pytest
 from stage import Stage, clear
 
 from navarch.clouds.contract import Cloud
+from navarch.clouds.fence import fenced
 from navarch.domain import names, steps
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.observed import (
@@ -391,3 +392,52 @@ class Test8IsSafeToCallFromThreads:
             assert sorted(group.name for group in groups) == sorted(step.name for step in wanted)
         finally:
             clear(stage, cluster.cloud, owner)
+
+
+class Test9CanBeFenced:
+    def test_nothing_is_changed_once_the_fence_is_closed(self, stage: Stage) -> None:
+        cloud, owner = stage.cloud(), new_owner(stage.project_id)
+        step = steps.EnsureNetwork(names.network(owner))
+        with pytest.raises(Closed), fenced(_closed):
+            cloud.carry_out(owner, step)
+        assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == ()
+        try:
+            made = cloud.carry_out(owner, step)
+            assert made is not None
+            with pytest.raises(Closed), fenced(_closed):
+                cloud.carry_out(owner, steps.Remove(Kind.NETWORK, made.id, made.name))
+            assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == (made,)
+        finally:
+            clear(stage, cloud, owner)
+
+
+class Closed(Exception):
+    pass
+
+
+def _closed() -> None:
+    raise Closed
+
+
+class Test10PutsBack:
+    def test_a_port_and_a_balancer_come_back_at_the_address_that_they_had(self, stage: Stage) -> None:
+        made = Cluster(stage, stage.cloud(), new_owner(stage.project_id))
+        cloud, owner = made.cloud, made.owner
+        name, machine, api = names.network(owner), names.control_plane_machine(owner, 0), names.api_load_balancer(owner)
+        try:
+            network = made.do(steps.EnsureNetwork(name), Network)
+            subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
+            port = made.do(steps.EnsurePort(machine, network.id, subnet.id, ()), Port)
+            balancer = made.do(steps.EnsureLoadBalancer(api, subnet.id, (port.address,)), LoadBalancer)
+            _until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
+            cloud.carry_out(owner, steps.Remove(Kind.PORT, port.id, machine))
+            cloud.carry_out(owner, steps.Remove(Kind.LOAD_BALANCER, balancer.id, api))
+            _until(made, lambda state: not state.load_balancers and not state.ports)
+            again = cloud.carry_out(owner, steps.EnsurePort(machine, network.id, subnet.id, (), port.address))
+            assert isinstance(again, Port)
+            assert (again.address, again.id != port.id) == (port.address, True)
+            back = steps.EnsureLoadBalancer(api, subnet.id, (port.address,), address=balancer.vip_address)
+            assert made.do(back, LoadBalancer).vip_address == balancer.vip_address
+            _until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
+        finally:
+            clear(stage, cloud, owner)

@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from some_values import NOON
 
 from navarch.api.app import create_app
-from navarch.api.identity import Caller, IdentityUnavailable, Unauthenticated
+from navarch.api.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
 from navarch.api.settings import ApiSettings
+from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain.catalogue import (
     Allowance,
     Catalogue,
@@ -24,10 +27,12 @@ from navarch.domain.catalogue import (
     VolumeType,
 )
 from navarch.domain.simulate import rehearse
+from navarch.domain.status import MachineCount, Phase, Status
 from navarch.store.contract import Claim
 from navarch.store.postgres import PostgresStore
 
 SEALER = Sealer(b"k" * 32)
+API_URL = "https://198.51.100.9:6443"
 REPORT_TOKENS = ReportTokens(b"r" * 32)
 ROOT_PATHS = (
     "/healthz", "/readyz", "/metrics", "/openapi.json", "/bootstrap/v1/join", "/bootstrap/v1/reports",
@@ -119,11 +124,29 @@ class Api:
         assert answer.status_code == 202, answer.text
         return dict(answer.json())
 
+    def make_ready(self, cluster_id: str) -> None:
+        """Give a cluster keys and an address, as a worker does."""
+        claim = self.claim(cluster_id)
+        secrets = make_cluster_secrets(datetime.now(UTC))
+        self.store.seal(cluster_id, claim.token, SECRETS, close_secrets(SEALER, cluster_id, secrets))
+        groups = (("default", MachineCount(2, 1)),)
+        status = Status(Phase.READY, 1, groups=groups, api_url=API_URL, api_internal_address="10.0.0.9")
+        self.store.record(cluster_id, claim.token, status, look_again_after=3600)
+
     def claim(self, cluster_id: str) -> Claim:
         """As a worker would hold it."""
         claim = self.store.claim_cluster(cluster_id, "w", lease=60)
         assert claim is not None
         return claim
+
+
+def routes(app: Any) -> dict[tuple[str, str], str | None]:
+    """Every (method, path) that the application answers, and the model of its body."""
+    return {
+        (method, str(context.path)): (getattr(context, "openapi_extra", None) or {}).get("x-body")
+        for context in iter_route_contexts(app.routes)
+        for method in set(context.methods or ()) - {"HEAD"}
+    }
 
 
 def errors(answer: Any) -> dict[str, str]:
@@ -136,10 +159,10 @@ MakeApi = Callable[..., Api]
 
 @pytest.fixture
 def make_api(store: PostgresStore) -> Iterator[MakeApi]:
-    """Builds the service with settings changed."""
+    """Builds the service with settings changed, or with another identity service than `Tokens`."""
     clients: list[TestClient] = []
 
-    def make(**changes: Any) -> Api:
+    def make(*, identity: Identity | None = None, **changes: Any) -> Api:
         tokens = Tokens(
             {
                 "ann": _caller("ann", "alpha", "member", "reader"),
@@ -153,7 +176,12 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
         )
         settings = ApiSettings(**{"quota_wait": 0.0, "watch_interval": 0.05} | changes)
         app = create_app(
-            store, tokens, SEALER, REPORT_TOKENS, settings, lambda c, o: rehearse(c, o, now=datetime.now(UTC))
+            store,
+            identity or tokens,
+            SEALER,
+            REPORT_TOKENS,
+            settings,
+            lambda c, o: rehearse(c, o, now=datetime.now(UTC)),
         )
         client = TestClient(app, raise_server_exceptions=False)
         clients.append(client)

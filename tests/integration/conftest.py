@@ -13,7 +13,7 @@ from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
 
 __all__ = ["api", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, catalogue, quotas"
+_TABLES = "clusters, idempotency_keys, catalogue, quotas, pauses"
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,21 @@
 """Malformed, huge, deep and wrongly typed requests: 4xx with the reason, never 5xx, never a traceback."""
 
+import asyncio
+import contextlib
 import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import api_hostile as hostile
+import httpx
 import pytest
-from api_fixtures import Api, errors
+import uvicorn
+from api_fixtures import CATALOGUE, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
+from structlog.testing import capture_logs
 
 from navarch.store.private import PrivatePostgres
 
@@ -13,55 +24,154 @@ pytestmark = pytest.mark.postgres
 JSON = {"content-type": "application/json"}
 
 
-@pytest.mark.parametrize(
-    ("content", "status"),
-    [
-        (b"", 400),
-        (b"{", 400),
-        (b"[]", 400),
-        (b"null", 400),
-        (b'"text"', 400),
-        (b"\xff\xfe", 400),
-        (b'{"name": NaN}', 400),
-        (b'{"name": Infinity}', 400),
-        (b'{"name": 1e999}', 400),
-        (b'{"name": ' + b"9" * 5000 + b"}", 400),
-        (b'{"name": "a", "name": "b"}', 400),
-        (b'{"name": "a\\u0000b"}', 400),
-        (b'{"a\\u0000b": 1}', 400),
-        (b'{"name": "\\ud800"}', 400),
-        (b"[" * 100_000, 400),
-        (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, 400),
-        (b'{"a":' * 40 + b"1" + b"}" * 40, 400),
-        (b'{"name": "' + b"a" * 300_000 + b'"}', 413),
-        (b'{"name": "' + b"a" * 200_000 + b'"}', 422),
-        (b'{"name": 99999999999999999}', 422),
-        (b'{"name": true, "spec": 5, "labels": []}', 422),
-        (b'{"name": "a", "labels": {"k": null}}', 422),
-        (b'{"name": "a", "spec": {"control_plane": {"replicas": 1.5}}}', 422),
-        (b'{"name": "a", "spec": {"control_plane": {"replicas": true}}}', 422),
-        (b'{"name": "a", "spec": {"control_plane": {"replicas": "3"}}}', 422),
-        (b'{"name": "a", "spec": {"node_groups": {"name": "b"}}}', 422),
-        (b'{"name": "a", "spec": {"node_groups": [null, 5, "x", []]}}', 422),
-        (b'{"name": "a", "spec": {"node_groups": [{"name": "b", "replicas": 1000000000}]}}', 422),
-    ],
-)  # fmt: skip
-def test_bodies_that_cannot_be_accepted(api: Api, content: bytes, status: int) -> None:
-    answer = api.call("POST", "/clusters", content=content, headers=JSON)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert len(answer.content) < 20_000
-    assert api.get("/clusters").json()["clusters"] == []
+@pytest.fixture
+def fast(make_api: MakeApi) -> Iterator[Api]:
+    """The service with a ready cluster, and no bound on how often a machine may ask."""
+    api = make_api(machine_burst=1_000_000)
+    api.store.write_catalogue(CATALOGUE)
+    api.store.write_quota("alpha", plenty())
+    with api.client:
+        api.make_ready(api.create()["id"])
+        yield api
 
 
-def test_only_json_is_read(api: Api) -> None:
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
-        answer = api.call("POST", "/clusters", content=b'{"name": "a"}', headers={"content-type": kind})
-        assert answer.status_code == 415, kind
-    kinds = ("application/json; charset=utf-8", "application/merge-patch+json")
+def send(api: Api, route: tuple[str, str], **options: Any) -> Any:
+    """A request to a route as somebody who may use it, on the cluster and the node group that there are."""
+    method, path = route
+    token = REPORT_TOKENS.issue("00000000-0000-4000-8000-000000000000", "m0")
+    headers = {"X-Auth-Token": "ann", "Authorization": f"Bearer {token}"} | options.pop("headers", JSON)
+    url = path if "{" not in path else path.format(cluster="shop", name="default")
+    return api.client.request(method, url, headers=headers, **options)
+
+
+def wish(api: Api) -> Any:
+    """What nothing that is refused may change."""
+    return [{k: v for k, v in c.items() if k != "status"} for c in api.get("/clusters").json()["clusters"]]
+
+
+def refused(answer: Any) -> bool:
+    """Whether the answer says no in the form that every no has, and is not many times what was asked."""
+    return (
+        400 <= answer.status_code < 500
+        and answer.headers["content-type"] == "application/problem+json"
+        and answer.json()["status"] == answer.status_code
+        and len(answer.content) < 64 * 1024
+    )
+
+
+def taking_bodies(api: Api) -> list[tuple[str, str]]:
+    return [route for route, model in routes(api.client.app).items() if model is not None]
+
+
+def test_what_cannot_be_read_is_refused_on_every_route(fast: Api) -> None:
+    before = wish(fast)
+    for name, (content, status) in hostile.UNREADABLE.items():
+        for route in taking_bodies(fast):
+            answer = send(fast, route, content=content)
+            assert answer.status_code == status, (name, route, answer.text)
+            assert refused(answer), (name, route, answer.text)
+    assert wish(fast) == before
+
+
+def test_what_cannot_be_accepted_is_refused_on_every_route(fast: Api) -> None:
+    before = wish(fast)
+    for name, document in hostile.UNACCEPTABLE.items():
+        for route in taking_bodies(fast):
+            answer = send(fast, route, content=json.dumps(document).encode())
+            assert answer.status_code in (400, 422), (name, route, answer.text)
+            assert refused(answer), (name, route, answer.text)
+    assert wish(fast) == before
+
+
+def test_every_value_of_a_wrong_type_in_every_place_is_survived(fast: Api) -> None:
+    models = {route: model for route, model in routes(fast.client.app).items() if model is not None}
+    assert set(models.values()) == set(hostile.GOOD), "a body without an example to spoil"
+    for route, model in models.items():
+        for body in hostile.spoiled(hostile.GOOD[model]):
+            answer = send(fast, route, json=body, params={"dry_run": True})
+            assert answer.status_code < 500, (route, body, answer.text)
+            assert answer.status_code < 400 or refused(answer), (route, body, answer.text)
+
+
+def test_only_plain_json_is_read_on_every_route(fast: Api) -> None:
+    for name, (headers, content) in hostile.HEADERS.items():
+        for route in taking_bodies(fast):
+            answer = send(fast, route, content=content, headers=headers)
+            assert answer.status_code == 415, (name, route, answer.text)
+            assert refused(answer), (name, route, answer.text)
+
+
+def test_what_names_nothing_is_not_found_on_every_route(fast: Api) -> None:
+    before = wish(fast)
+    for (method, path), model in routes(fast.client.app).items():
+        for place in {"{cluster}", "{name}"} & set(re.findall(r"{\w+}", path)):
+            for reference in hostile.REFERENCES:
+                odd = path.replace(place, reference).replace("{cluster}", "shop").replace("{name}", "default")
+                answer = fast.call(method, odd, json=hostile.GOOD[model] if model else None)
+                assert answer.status_code in (404, 405), (method, odd, answer.text)
+                assert refused(answer), (method, odd, answer.text)
+    assert wish(fast) == before
+
+
+def test_a_caller_that_hangs_up_is_no_fault_of_ours(fast: Api) -> None:
+    said = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    scope = {
+        "type": "http", "method": "POST", "path": "/kaas/v1/clusters", "query_string": b"", "http_version": "1.1",
+        "headers": [(b"x-auth-token", b"ann"), (b"content-length", b"9")], "scheme": "http", "server": ("s", 80),
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return next(said)
+
+    async def send_nothing(message: Any) -> None:
+        pytest.fail(f"nobody is there to be told {message}")
+
+    with capture_logs() as logs:
+        asyncio.run(fast.client.app(scope, receive, send_nothing))
+    assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
+
+
+@pytest.fixture
+def port(fast: Api) -> Iterator[int]:
+    """The service behind the real HTTP server."""
+    server = uvicorn.Server(uvicorn.Config(fast.client.app, port=0, log_config=None, access_log=False, lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_what_is_hardly_http_is_survived(port: int) -> None:
+    for name, content in hostile.WIRE.items():
+        answer = spoken(port, content)
+        assert answer == b"" or re.match(rb"HTTP/1.1 [24]\d\d ", answer), (name, answer[:300])
+        assert b" 500 " not in answer, (name, answer)
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+
+
+def spoken(port: int, content: bytes) -> bytes:
+    """What comes back on a connection that says this and no more."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                answer += part
+    return answer
+
+
+def test_json_is_read_under_the_names_it_has(api: Api) -> None:
+    kinds = ("application/json; charset=utf-8", "application/merge-patch+json", "APPLICATION/JSON")
     for number, kind in enumerate(kinds):
         body = json.dumps({"name": f"a{number}"}).encode()
-        assert api.call("POST", "/clusters", content=body, headers={"content-type": kind}).status_code == 202
+        headers = {"content-type": kind, "content-encoding": "identity"}
+        assert api.call("POST", "/clusters", content=body, headers=headers).status_code == 202
 
 
 def test_a_length_that_lies_does_not_help(api: Api) -> None:
@@ -73,19 +183,6 @@ def test_a_length_that_lies_does_not_help(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["%00", "a%00b", "A", "-", "x" * 300, "..%2f..", "%ed%a0%80", "%ff", "a b", "' OR 1=1", "%F0%9F%98%80"]
-)
-def test_references_that_cannot_be(api: Api, reference: str) -> None:
-    api.create()
-    for path in (
-        f"/clusters/{reference}",
-        f"/clusters/{reference}/machines",
-        f"/clusters/shop/node_groups/{reference}",
-    ):
-        assert api.get(path).status_code == 404, path
-
-
-@pytest.mark.parametrize(
     "query",
     ["limit=x", "limit=-1", "limit=99999999999999999999999", "marker=%00", "name=%00", "label=%00=1", "label==",
      "watch=2", "all_projects=maybe", "marker=" + "x" * 300, "name=" + "y" * 100],
@@ -94,6 +191,23 @@ def test_parameters_that_cannot_be(api: Api, query: str) -> None:
     answer = api.get(f"/clusters?{query}")
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_parameter_that_a_route_does_not_have_is_refused_on_every_route(fast: Api) -> None:
+    before = wish(fast)
+    for method, path in routes(fast.client.app):
+        if path.startswith("/kaas"):
+            answer = send(fast, (method, path), params={"dryrun": "true"}, json={})
+            assert (answer.status_code, list(errors(answer))) == (400, ["query.dryrun"]), (method, path)
+    assert wish(fast) == before
+
+
+def test_a_slip_of_the_pen_does_not_delete_the_volumes(api: Api) -> None:
+    api.create()
+    assert errors(api.delete("/clusters/shop?kep=volumes")) == {
+        "query.kep": "is not a known parameter; did you mean keep?"
+    }
+    assert api.get("/clusters/shop").json()["deletion_requested_at"] is None
 
 
 def test_parameters_of_timelines(api: Api) -> None:

@@ -6,31 +6,21 @@ from typing import Any
 
 import pytest
 import yaml
-from api_fixtures import SEALER, Api, errors, plenty
+from api_fixtures import API_URL, Api, errors, plenty
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from some_values import NOON
 
 from navarch.api.identity import Caller
-from navarch.bootstrap.pki import make_cluster_secrets
-from navarch.bootstrap.vault import SECRETS, close_secrets
-from navarch.domain.status import Event, MachineCount, Phase, Status
+from navarch.domain.status import Event
 
 pytestmark = pytest.mark.postgres
-
-URL = "https://198.51.100.9:6443"
 
 
 def ready(api: Api, name: str = "shop") -> dict[str, Any]:
     """A cluster with keys and an address."""
     made = api.create(name)
-    claim = api.claim(made["id"])
-    secrets = make_cluster_secrets(datetime.now(UTC))
-    api.store.seal(made["id"], claim.token, SECRETS, close_secrets(SEALER, made["id"], secrets))
-    status = Status(
-        Phase.READY, 1, groups=(("default", MachineCount(2, 1)),), api_url=URL, api_internal_address="10.0.0.9"
-    )
-    api.store.record(made["id"], claim.token, status, look_again_after=3600)
+    api.make_ready(made["id"])
     return made
 
 
@@ -119,7 +109,7 @@ def test_a_kubeconfig_is_issued_and_noted(api: Api) -> None:
     answer = api.post("/clusters/shop/kubeconfigs", {})
     assert answer.status_code == 201
     document = yaml.safe_load(answer.json()["kubeconfig"])
-    assert document["clusters"][0]["cluster"]["server"] == URL
+    assert document["clusters"][0]["cluster"]["server"] == API_URL
     issued = certificate(answer)
     assert names(issued, NameOID.COMMON_NAME) == ["ann"]
     assert names(issued, NameOID.ORGANIZATION_NAME) == ["navarch:admins"]

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -131,17 +130,6 @@ def test_the_same_key_and_body_answer_the_same_cluster(api: Api) -> None:
     assert other.json()["type"].endswith("idempotency-mismatch")
 
 
-def test_repeats_at_the_same_time_make_one_cluster(api: Api) -> None:
-    start = threading.Barrier(5)
-
-    def post(_: int) -> str:
-        start.wait()
-        return str(api.post("/clusters", {"name": "shop"}, headers={"Idempotency-Key": "k"}).json()["id"])
-
-    with ThreadPoolExecutor(5) as threads:
-        assert len(set(threads.map(post, range(5)))) == 1
-
-
 def test_a_dry_run_shows_the_plan_and_makes_nothing(api: Api) -> None:
     api.store.write_quota("alpha", plenty(cores=998))
     answer = api.post("/clusters?dry_run=true", {"name": "shop"}, headers={"Idempotency-Key": "k"})
@@ -234,19 +222,6 @@ def test_if_match_guards_against_lost_updates(api: Api) -> None:
     assert api.patch("/clusters/shop", {"labels": {"x": "y"}}, headers={"If-Match": '"1", "2"'}).status_code == 200
     assert api.delete("/clusters/shop", headers=one).status_code == 412
     assert api.delete("/clusters/shop", headers={"If-Match": "*"}).status_code == 202
-
-
-def test_changes_of_different_fields_at_once_are_all_kept(api: Api) -> None:
-    api.create()
-    start = threading.Barrier(4)
-
-    def patch(number: int) -> int:
-        start.wait()
-        return int(api.patch("/clusters/shop", {"labels": {f"k{number}": "v"}}).status_code)
-
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(patch, range(4))) == [200] * 4
-    assert set(api.get("/clusters/shop").json()["labels"]) == {"k0", "k1", "k2", "k3"}
 
 
 def test_a_deleted_cluster_cannot_be_changed_and_its_name_is_free(api: Api) -> None:

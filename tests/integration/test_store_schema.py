@@ -109,3 +109,15 @@ def test_a_server_that_was_killed_starts_again_with_what_was_committed() -> None
     finally:
         server.stop()
         shutil.rmtree(folder)
+
+
+def test_a_migration_that_comes_late_with_a_lower_number_is_applied(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = migrations()
+    first = Migration(9001, "9001_first", "CREATE TABLE late_first (a int)")
+    second = Migration(9002, "9002_second", "CREATE TABLE late_second (a int)")
+    monkeypatch.setattr("navarch.store.migrate.migrations", lambda: (*every, second))
+    migrate(empty)
+    monkeypatch.setattr("navarch.store.migrate.migrations", lambda: (*every, first, second))
+    assert migrate(empty) == ("9001_first",)

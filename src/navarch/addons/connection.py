@@ -31,6 +31,7 @@ class Connection:
     decide. Safe to use from several threads."""
 
     def __init__(self, access: Access, *, connections: int) -> None:
+        self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
         self._client = httpx.Client(
             base_url=access.url,
             verify=_tls(access),
@@ -95,7 +96,9 @@ class Connection:
             headers["Content-Type"] = content_type
         content = None if body is None else _json(body)
         try:
-            answer = self._client.request(method, path, params=query or None, content=content, headers=headers)
+            answer = self._client.request(
+                method, path, params=query or None, content=content, headers=headers, extensions=self._extensions
+            )
             if answer.is_success:
                 return answer.json()
         except (httpx.HTTPError, ValueError) as error:  # ValueError: something in between answers, not in JSON

@@ -15,6 +15,7 @@ from navarch.domain.spec import Cluster
 @dataclass(frozen=True, slots=True)
 class Access:
     """How to reach a cluster's API as its administrator: URL, PEMs of its CA and of a short-lived client certificate.
+    `server_name`: what the server's certificate must say, whatever address leads to it; empty: the URL's host.
 
     Connections are kept per URL and certificate: hand in the same one for as long as it is good.
     """
@@ -23,6 +24,7 @@ class Access:
     ca: str
     certificate: str
     key: str = field(repr=False)
+    server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

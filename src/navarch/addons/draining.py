@@ -38,6 +38,7 @@ def give_up(connection: Connection, pool: Executor, node: str) -> None:
     calls the node lost, then for its pods to say goodbye, and six minutes before it takes a volume away.
     """
     try:
+        connection.merge(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
         # What the kubelet would say: the controller that detaches volumes then waits for nobody.
         connection.merge(f"/api/v1/nodes/{node}/status", {"status": {"volumesInUse": None}})
     except errors.Absent:

@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 import navarch.api.openapi as openapi
@@ -52,6 +53,7 @@ def create_app(
     app.state.figures = Figures()
     for room in (clusters, node_groups, belongings, offer, operations, bootstrap):
         app.include_router(room.router)
+    tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
     app.add_middleware(RequestScope, figures=app.state.figures)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(NavarchError, _error)

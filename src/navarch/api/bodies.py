@@ -17,6 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Document = dict[str, Any]
 _LONGEST_NUMBER = 18
 _MEDIA_TYPES = ("", "application/json", "application/merge-patch+json")
+_LONGEST_GUESS = 64  # of a wrong name that is compared with the right ones
 _ROUNDS = 8  # of dropping what is wrong and looking again
 
 
@@ -25,6 +26,8 @@ async def read_document(request: Request, *, limit: int, depth: int, plain_text:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in _MEDIA_TYPES:
         raise Problem(415, "not-json", "the body must be application/json")
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(415, "compressed", "the body must not be compressed", headers={"Accept-Encoding": "identity"})
     content = b""
     async for chunk in request.stream():
         content += chunk
@@ -155,11 +158,7 @@ def _field(path: tuple[int | str, ...]) -> str:
 
 def _detail(model: type[BaseModel], path: tuple[int | str, ...], wrong: Any) -> str:
     if wrong["type"] == "extra_forbidden":
-        known = _fields_at(model, path[:-1])
-        near = get_close_matches(str(path[-1]), known, 1, cutoff=0.5)
-        return (
-            f"is not a known field; did you mean {near[0]}?" if near else f"is not a known field; known: {_list(known)}"
-        )
+        return f"is not a known field{nearest(str(path[-1]), _fields_at(model, path[:-1]))}"
     if wrong["type"] == "missing":
         return "is required"
     message = str(wrong["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
@@ -183,8 +182,10 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
-def _list(names: list[str]) -> str:
-    return ", ".join(names) or "none"
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence about a name that is not known."""
+    near = get_close_matches(name[:_LONGEST_GUESS], known, 1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
 
 
 def _drop(document: Any, path: tuple[int | str, ...]) -> None:

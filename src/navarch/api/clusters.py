@@ -24,7 +24,7 @@ from navarch.domain.errors import FieldError
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
-from navarch.store.contract import NameTaken, NotFound, Stale, Stored
+from navarch.store.contract import ApiStore, NameTaken, NotFound, Stale, Stored
 
 router = APIRouter(prefix="/kaas/v1/clusters", tags=["clusters"])
 
@@ -99,13 +99,10 @@ def create_cluster(
 ) -> Any:
     """Ask for a cluster. Nothing but its name is needed; every default is in the answer."""
     store, project_id, digest = access.service.store, access.own_project_id, _digest(body)
-    if idempotency_key is not None and not dry_run:
-        try:
-            earlier = store.made_with_key(project_id, idempotency_key, digest)
-        except NotFound:
-            raise Problem(409, "gone", "the cluster that was made with this key has been deleted") from None
-        if earlier is not None:
-            return _accepted(response, earlier)
+    key = None if dry_run else idempotency_key
+    earlier = _made_earlier(store, project_id, key, digest)
+    if earlier is not None:
+        return _accepted(response, earlier)
     catalogue, quota = access.service.catalogue(), access.quota(project_id)
     new, malformed = understand(NewCluster, body)
     caller = access.caller
@@ -120,17 +117,21 @@ def create_cluster(
         return plan_view(cluster, status=Status(), steps=steps, needs=needs, quota=quota)
     errors = (*errors, *shortages(needs))
     if errors:
+        # What is missing may be what a repeat of this request, a moment faster, has taken.
+        earlier = _made_earlier(store, project_id, key, digest)
+        if earlier is not None:
+            return _accepted(response, earlier)
         raise invalid(errors)
-    _check_room(access, project_id)
+    most = access.service.settings.clusters_per_project
     try:
-        stored = store.create_cluster(cluster, idempotency_key=idempotency_key, body_digest=digest)
+        stored = store.create_cluster(cluster, idempotency_key=key, body_digest=digest, most=most)
     except NameTaken:
         raise Problem(
             409, "name-taken", f"the project has a cluster named {cluster.name} already",
             errors=[FieldError("name", f"{cluster.name!r} is taken")],
         ) from None  # fmt: skip
     except NotFound:
-        raise Problem(409, "gone", "the cluster that was made with this key has been deleted") from None
+        raise _gone() from None
     if stored.cluster.id == origin.id:  # and not what a request with the same key made at the same time
         access.note(stored.cluster.id, "ClusterRequested", "asked for the cluster", subject=cluster.name)
     return _accepted(response, stored)
@@ -210,10 +211,10 @@ def delete_cluster(
     """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing."""
     stored = access.cluster(cluster)
     request.state.cluster_id = stored.cluster.id
-    matched(if_match, stored.cluster.generation)
+    generation = matched(if_match, stored.cluster.generation)
     try:
         gone = access.service.store.request_deletion(
-            stored.cluster.id, at=access.service.now(), keep_volumes=keep == "volumes"
+            stored.cluster.id, at=access.service.now(), keep_volumes=keep == "volumes", generation=generation
         )
     except NotFound:
         raise not_found("cluster") from None
@@ -267,10 +268,18 @@ def _label(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _check_room(access: Access, project_id: str) -> None:
-    most = access.service.settings.clusters_per_project
-    if len(access.service.store.clusters(project_id=project_id, limit=most)) >= most:
-        raise Problem(422, "too-many", f"the project has {most} clusters, which is the most it may have")
+def _made_earlier(store: ApiStore, project_id: str, key: str | None, digest: str) -> Stored | None:
+    """What the same request made before; None where it has no key. Raises Problem, IdempotencyMismatch."""
+    if key is None:
+        return None
+    try:
+        return store.made_with_key(project_id, key, digest)
+    except NotFound:
+        raise _gone() from None
+
+
+def _gone() -> Problem:
+    return Problem(409, "gone", "the cluster that was made with this key has been deleted")
 
 
 def _digest(body: Document) -> str:

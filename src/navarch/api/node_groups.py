@@ -132,9 +132,11 @@ def delete_node_group(
     """Ask a node group to go: its nodes are drained and removed. Asking again changes nothing."""
     stored = _changeable(access, request, cluster)
     before = _group(stored, name)
-    matched(if_match, before.generation)
+    generation = matched(if_match, before.generation)
     try:
-        gone = access.service.store.request_node_group_deletion(stored.cluster.id, name, at=access.service.now())
+        gone = access.service.store.request_node_group_deletion(
+            stored.cluster.id, name, at=access.service.now(), generation=generation
+        )
     except NotFound:
         raise not_found("node group") from None
     if before.deletion_requested_at is None:

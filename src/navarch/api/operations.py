@@ -26,7 +26,11 @@ def readyz(request: Request) -> Any:
     service = service_of(request)
     service.store.ping()
     offer = "read" if service.store.catalogue() is not None else "not read yet: no worker has run"
-    return HealthView(status="ready", checks={"database": "answers", "offer": offer})
+    checks = {"database": "answers", "offer": offer}
+    if pauses := service.store.pauses():
+        everything = any(pause.project_id is None for pause in pauses)
+        checks["paused"] = "everything" if everything else f"projects: {len(pauses)}"
+    return HealthView(status="ready", checks=checks)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from navarch.api.identity import Unauthenticated
 from navarch.domain.errors import FieldError, NavarchError, Permanent, Temporary
-from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused
+from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused, TooMany
 
 MEDIA_TYPE = "application/problem+json"
+_LISTED = 100  # a body of nothing but mistakes is not answered with ten times as much
 
 
 class FieldProblem(BaseModel):
@@ -27,7 +28,7 @@ class ProblemBody(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[FieldProblem] = Field(default=[], description="Every bad field.")
+    errors: list[FieldProblem] = Field(default=[], description="Every bad field; at most 100.")
     request_id: str = Field(description="Tell it to the operator: it is in logs and events.")
 
 
@@ -61,10 +62,12 @@ class Problem(Exception):
 
 
 def invalid(errors: Iterable[FieldError]) -> Problem:
-    """422 with every bad field."""
-    listed = tuple(errors)
-    count = "one field is" if len(listed) == 1 else f"{len(listed)} fields are"
-    return Problem(422, "invalid-request", f"{count} not acceptable; nothing was changed", errors=listed)
+    """422 with every bad field, as far as a person would read."""
+    found = tuple(errors)
+    count = "one field is" if len(found) == 1 else f"{len(found)} fields are"
+    listed = f"; the first {_LISTED} are listed" if len(found) > _LISTED else ""
+    detail = f"{count} not acceptable; nothing was changed{listed}"
+    return Problem(422, "invalid-request", detail, errors=found[:_LISTED])
 
 
 def not_found(what: str = "") -> Problem:
@@ -91,6 +94,8 @@ def from_error(error: NavarchError) -> Problem:
             return Problem(409, "name-taken", "the name is taken", errors=[FieldError("name", "is taken")])
         case Stale():
             return Problem(412, "stale", f"it was changed meanwhile: generation is {error.generation} now")
+        case TooMany():
+            return Problem(422, "too-many", str(error))
         case IdempotencyMismatch():
             return Problem(422, "idempotency-mismatch", str(error))
         case TicketRefused():

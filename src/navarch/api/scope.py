@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from navarch.api.problems import Problem
@@ -15,6 +16,7 @@ REQUEST_ID_HEADER = b"x-openstack-request-id"
 _GLOBAL_ID_HEADER = b"x-openstack-global-request-id"
 _GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _QUIET = ("/healthz", "/readyz", "/metrics")
+_HUNG_UP = 499  # as nginx calls it: the caller went in the middle of its own body, and nobody is there to answer
 _log = structlog.get_logger("navarch.api")
 
 
@@ -52,6 +54,8 @@ class RequestScope:
         began, answer = time.monotonic(), _Answer(send, request_id)
         try:
             await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.status = answer.status or _HUNG_UP
         except Exception:  # noqa: BLE001 - the last net: whatever it is, the caller gets a problem and no traceback
             _log.exception("a request failed", method=scope["method"], path=scope["path"])
             if answer.status == 0:

@@ -8,8 +8,9 @@ from typing import Annotated, cast
 
 import structlog
 from fastapi import Depends, Header, Query, Request
+from fastapi.dependencies.models import Dependant
 
-from navarch.api.bodies import Document, read_document
+from navarch.api.bodies import Document, nearest, read_document
 from navarch.api.identity import Caller, Identity, Unauthenticated
 from navarch.api.policy import ALL_PROJECTS, Policy
 from navarch.api.problems import Problem, not_found, not_now
@@ -18,7 +19,7 @@ from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.domain.catalogue import Catalogue, Quota
-from navarch.domain.errors import Temporary
+from navarch.domain.errors import FieldError, Temporary
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import Step
@@ -120,9 +121,27 @@ def allowed(rule: str) -> Callable[..., Access]:
             raise Problem(403, "forbidden", "this needs a token that is scoped to a project")
         if not service.policy.allows(rule, caller, caller.project_id):
             raise Problem(403, "forbidden", f"your roles do not allow {rule.removeprefix('navarch:')} in this project")
+        _check_parameters(request)
         return Access(service, caller, project_id, request.state.request_id)
 
     return access
+
+
+def _check_parameters(request: Request) -> None:
+    """Refuse parameters that the route does not have: `?kep=volumes` must not delete the volumes."""
+    known = sorted(_parameters(request.scope["route"].dependant))
+    errors = [
+        FieldError(f"query.{name[:100]}", f"is not a known parameter{nearest(name, known)}")
+        for name in dict.fromkeys(request.query_params)
+        if name not in known
+    ]
+    if errors:
+        raise Problem(400, "malformed", "a parameter is not known", errors=errors)
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_parameters(needed) for needed in dependant.dependencies))
 
 
 async def _document(request: Request) -> Document:
@@ -141,15 +160,17 @@ OptionalBody = Annotated[Document, Depends(_document_or_nothing)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description='An ETag: `"<generation>"`, or *.')]
 
 
-def matched(if_match: str | None, generation: int) -> None:
-    """Refuse unless the header names this generation, or is not there. Raises Problem."""
+def matched(if_match: str | None, generation: int) -> int | None:
+    """Refuse unless the header names this generation, or is not there. Gives the generation that a write has to find
+    still; None: any. Raises Problem."""
     if if_match is None or if_match.strip() == "*":
-        return
+        return None
     tags = [tag.strip() for tag in if_match.split(",")]
     if not all(re.fullmatch(r'(W/)?"[^"]*"', tag) for tag in tags):
         raise Problem(400, "malformed", 'If-Match must be an ETag such as "3", with its quotation marks, or *')
     if etag(generation) not in tags:
         raise Problem(412, "stale", f"it was changed meanwhile: generation is {generation} now")
+    return generation
 
 
 def etag(generation: int) -> str:

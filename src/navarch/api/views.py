@@ -1,5 +1,7 @@
 """Values as answers."""
 
+from dataclasses import replace
+
 from navarch.api.shapes import (
     AllowanceView,
     ClusterView,
@@ -21,9 +23,10 @@ from navarch.api.shapes import (
 )
 from navarch.domain.admission import LIMITS
 from navarch.domain.catalogue import Catalogue, Flavor, Quota
+from navarch.domain.errors import Blame
 from navarch.domain.observed import Machine
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, Role
-from navarch.domain.status import MachineCount, Status
+from navarch.domain.status import Condition, MachineCount, Status
 from navarch.store.contract import Stored, StoredEvent
 
 
@@ -52,6 +55,16 @@ def spec_view(spec: ClusterSpec) -> SpecView:
         ),
         ssh_keys=list(spec.ssh_keys),
     )
+
+
+_PAUSED = Condition(
+    "Paused",
+    "True",
+    "PausedByOperator",
+    "Navarch's operator has paused this project: what is asked for is kept, and done when it is resumed",
+    blame=Blame.NAVARCH_OPERATOR.value,
+    remedy="nothing to do but wait; ask the operator how long",
+)
 
 
 def status_view(status: Status) -> StatusView:
@@ -116,7 +129,7 @@ def cluster_view(stored: Stored) -> ClusterView:
         deletion_requested_at=cluster.deletion_requested_at,
         created_by=cluster.created_by,
         spec=spec_view(cluster.spec),
-        status=status_view(status),
+        status=status_view(replace(status, conditions=(*status.conditions, _PAUSED)) if stored.paused else status),
         node_groups=[node_group_view(group, status) for group in cluster.node_groups],
     )
 

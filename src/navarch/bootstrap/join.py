@@ -4,6 +4,9 @@
     control plane n   FormatEtcdDisk, PrepareMachine, WaitForAPI, KubeadmJoin, FinishMachine, Joined
     worker            PrepareMachine, WaitForAPI, StartKubelet, Joined
 
+A machine that takes over the etcd volume of one that is gone finds that member's data there, and is that member again.
+It does not wait for an API that may be silent for want of this very member.
+
 Only control-plane machines run kubeadm: they need static pods, certificates and etcd membership. What kubeadm would do
 on a worker, write two files and start the kubelet, is done without it, so a worker waits for nothing but the API.
 """
@@ -25,10 +28,12 @@ _PKI = "/etc/kubernetes/pki"
 _PROGRAMS = "/usr/local/lib/navarch"
 _WAIT = f"{_PROGRAMS}/wait-for-api"
 _ETCD_DISK = f"{_PROGRAMS}/etcd-disk"
+_JOIN = f"{_PROGRAMS}/join-control-plane"
 _RENEW = f"{_PROGRAMS}/renew-certificates"
 _ETCD_DISK_UNIT = "navarch-etcd-disk.service"
 _RENEW_TIMER = "navarch-certificates.timer"
 _UNITS = "/etc/systemd/system"
+_KEPT_MEMBER = f"{kubeadm.ETCD_DATA}/member/wal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class JoinFacts:
     `machine.facts` must name `address`, for the control plane also `etcd_volume_id`, `component.etcd` and
     `component.coredns`. `api_internal_address` is the balancer's address in the node network: it is enough that it is
     known, the balancer need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined.
+    `was_ready`: every place has had its member of etcd once, so that a machine that comes now takes one over.
     """
 
     cluster: Cluster
@@ -45,6 +51,7 @@ class JoinFacts:
     api_internal_address: str
     api_public_address: str | None = None
     peers_joined: tuple[int, ...] = ()
+    was_ready: bool = False
 
 
 class NotYet(Exception):
@@ -156,7 +163,7 @@ class _ControlPlane(_Joining):
         self.volume = self.fact("etcd_volume_id")
         self.own_api = f"https://{self.address}:{kubeadm.API_PORT}"
         self.first = initialises(facts)
-        if not self.first:
+        if not self.first and not facts.was_ready:
             self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:
@@ -184,7 +191,7 @@ class _ControlPlane(_Joining):
         for path, mode, content in api_server.api_server_files(self.secrets):
             yield File(path, mode, content)
         yield from self.kubeadm_files()
-        for name in ("etcd-disk", "renew-certificates", "finish-machine"):
+        for name in ("etcd-disk", "join-control-plane", "renew-certificates", "finish-machine"):
             yield _program(name)
         yield _unit(_ETCD_DISK_UNIT, {"command": f"{_ETCD_DISK} mount {self.volume}"})
         yield _unit("kubelet.service.d/20-etcd-disk.conf", {"unit": _ETCD_DISK_UNIT})
@@ -193,19 +200,18 @@ class _ControlPlane(_Joining):
         yield _unit(_RENEW_TIMER, {"day": f"{3 + 5 * (self.machine.serial % 5):02d}"})
 
     def kubeadm_files(self) -> Iterator[File]:
-        if self.first:
-            config = kubeadm.init_configuration(
-                self.cluster,
-                node=self.node,
-                address=self.address,
-                arguments=self.arguments,
-                api_internal_address=self.facts.api_internal_address,
-                api_public_address=self.facts.api_public_address,
-                etcd_version=self.fact("component.etcd"),
-                coredns_version=self.fact("component.coredns"),
-            )
-            yield File(kubeadm.INIT_FILE, "0600", config)
-        else:
+        config = kubeadm.init_configuration(
+            self.cluster,
+            node=self.node,
+            address=self.address,
+            arguments=self.arguments,
+            api_internal_address=self.facts.api_internal_address,
+            api_public_address=self.facts.api_public_address,
+            etcd_version=self.fact("component.etcd"),
+            coredns_version=self.fact("component.coredns"),
+        )
+        yield File(kubeadm.INIT_FILE, "0600", config)
+        if not self.first:
             config = kubeadm.join_configuration(node=self.node, address=self.address, arguments=self.arguments)
             yield File(kubeadm.JOIN_FILE, "0600", config)
             discovery = kubelet.node_kubeconfig(self.secrets, self.node, self.api)
@@ -219,8 +225,10 @@ class _ControlPlane(_Joining):
             yield BootStep("KubeadmInit", init, 600, 300)
         else:
             # The last thing that init uploads: from then on everything that join reads is there.
-            yield self.wait("WaitForAPI", "/api/v1/namespaces/kube-system/configmaps/kubelet-config", 3600)
-            yield BootStep("KubeadmJoin", ("kubeadm", "join", "--config", kubeadm.JOIN_FILE), 600, 600)
+            ready = f"{self.api}/api/v1/namespaces/kube-system/configmaps/kubelet-config"
+            yield BootStep("WaitForAPI", (_WAIT, ready, "--unless", _KEPT_MEMBER), 3600)
+            join = (_JOIN, kubeadm.INIT_FILE, kubeadm.JOIN_FILE, _KEPT_MEMBER, ready)
+            yield BootStep("KubeadmJoin", join, 600, 600)
         yield BootStep("FinishMachine", (f"{_PROGRAMS}/finish-machine", _RENEW_TIMER), 60, 60)
         yield self.wait(LAST_PHASE, f"/api/v1/nodes/{self.node}", 300, 600, api=self.own_api)
 

@@ -19,7 +19,7 @@ from navarch.domain.spec import Cluster
 INIT_FILE = f"{api_server.FOLDER}/kubeadm-init.yaml"
 JOIN_FILE = f"{api_server.FOLDER}/kubeadm-join.yaml"
 DISCOVERY_FILE = f"{api_server.FOLDER}/discovery.conf"
-ETCD_MOUNT = "/var/lib/etcd"
+ETCD_DATA = "/var/lib/etcd/member"  # a folder below the mount point: lost+found is no member's data
 API_PORT = 6443
 IMAGE_REPOSITORY = "registry.navarch.internal"
 # The first try comes before the API server has made its roles; by default the second is 2 to 4 seconds later.
@@ -40,7 +40,7 @@ def init_configuration(
     etcd_version: str,
     coredns_version: str,
 ) -> str:
-    """For the first control-plane machine: `kubeadm init --config`."""
+    """For the first control-plane machine, and for one that finds its member's data: `kubeadm init --config`."""
     sans = ["localhost", "127.0.0.1", api_internal_address]
     if api_public_address:
         sans.append(api_public_address)
@@ -70,8 +70,7 @@ def init_configuration(
         "etcd": {
             "local": {
                 "imageTag": etcd_version,
-                # A folder below the mount point: lost+found is no member's data.
-                "dataDir": f"{ETCD_MOUNT}/member",
+                "dataDir": ETCD_DATA,
                 "extraArgs": _arguments(_etcd_arguments(cluster)),
             }
         },

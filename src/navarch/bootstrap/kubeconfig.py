@@ -10,6 +10,9 @@ from navarch.bootstrap.pki import ClusterSecrets, issue_client_certificate
 
 # Bound to the cluster role cluster-admin by kubeadm. Unlike system:masters, an administrator can take the binding away.
 ADMIN_GROUP = "kubeadm:cluster-admins"
+# kubeadm puts it into every API server's certificate. The public address is in there as well, but it may change: a
+# floating address that somebody released comes back as another one.
+SERVER_NAME = "kubernetes"
 NAVARCH_USER = "navarch"
 NAVARCH_TTL = timedelta(hours=1)
 
@@ -24,11 +27,12 @@ def kubeconfig(
     ttl: timedelta,
     now: datetime,
 ) -> tuple[str, datetime]:
-    """A kubeconfig (YAML) for `user` as a member of `groups`, and when it expires."""
+    """A kubeconfig (YAML) for `user` as a member of `groups`, and when it expires. It expects the cluster's own name of
+    the API server, whatever address the URL holds."""
     certificate, key = issue_client_certificate(secrets, user=user, groups=groups, ttl=ttl, now=now)
     expires = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
     credentials = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)}
-    return render_kubeconfig(cluster_name, url, secrets.ca_cert, user, credentials), expires
+    return render_kubeconfig(cluster_name, url, secrets.ca_cert, user, credentials, SERVER_NAME), expires
 
 
 def admin_access(secrets: ClusterSecrets, now: datetime) -> tuple[str, str, str]:
@@ -42,12 +46,18 @@ def admin_access(secrets: ClusterSecrets, now: datetime) -> tuple[str, str, str]
     return secrets.ca_cert, certificate, key
 
 
-def render_kubeconfig(cluster_name: str, url: str, ca: str, user: str, credentials: dict[str, str]) -> str:
-    """A kubeconfig with one cluster, one user and one context. `credentials` are the user's fields."""
+def render_kubeconfig(
+    cluster_name: str, url: str, ca: str, user: str, credentials: dict[str, str], server_name: str = ""
+) -> str:
+    """A kubeconfig with one cluster, one user and one context. `credentials` are the user's fields; `server_name` is
+    expected of the server's certificate instead of the URL's."""
+    cluster = {"server": url, "certificate-authority-data": _base64(ca)}
+    if server_name:
+        cluster["tls-server-name"] = server_name
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": cluster_name, "cluster": {"server": url, "certificate-authority-data": _base64(ca)}}],
+        "clusters": [{"name": cluster_name, "cluster": cluster}],
         "users": [{"name": user, "user": credentials}],
         "contexts": [{"name": cluster_name, "context": {"cluster": cluster_name, "user": user}}],
         "current-context": cluster_name,

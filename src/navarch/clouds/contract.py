@@ -10,7 +10,9 @@
 | 6 | shows what the cluster's own controllers made | MUST: balancers, floating IPs, security groups and volumes made by cloud controller and CSI appear with their `made_by` |
 | 7 | never waits | MUST: each call is bounded in time (30 s) and does not poll for a state |
 | 8 | is safe to call from threads | MUST |
-| 9 | batches | MAY read kinds in parallel |
+| 9 | can be fenced | MUST: `clouds.fence.before_a_change` is called before each request that changes something |
+| 10 | puts back | MUST: EnsurePort and EnsureLoadBalancer with an `address` get that very one or raise; EnsureFloatingIP gets it or another |
+| 11 | batches | MAY read kinds in parallel |
 """
 
 from dataclasses import dataclass

@@ -43,6 +43,7 @@ from navarch.domain.steps import (
     ReleaseMachine,
     Result,
     StartServer,
+    Step,
     subject,
 )
 
@@ -75,9 +76,10 @@ _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these 
     AttachVolume: "volume {} was not attached to its machine, and is attached",
     EnsureIdentity: "the Keystone user of the cluster's controllers, or its trust, was gone and is made anew",
     EnsureLoadBalancer: "load balancer {} was gone or had other members, and is put right",
-    EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right",
+    EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right; "
+    "if it is another one now, kubeconfigs have to be fetched anew",
     StartServer: "machine {} was off, and is switched on",
-    ReleaseMachine: "machine {} is gone, and another takes its place",
+    ReleaseMachine: "machine {} is gone or has lost its port, and another takes its place",
 }
 
 
@@ -122,7 +124,8 @@ def judge(
         machines=_count(observed, tuple(m for m in observed.machines if not m.removed), _desired(cluster)),
         groups=_group_counts(cluster, observed),
         api_url=f"https://{address.address}:6443" if address else previous.api_url,
-        api_internal_address=balancer.vip_address if balancer else previous.api_internal_address,
+        # one that is going may have none any more, and the next one is asked for at the same
+        api_internal_address=(balancer.vip_address if balancer else "") or previous.api_internal_address,
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if is_ready else None),
     )
@@ -325,9 +328,14 @@ def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Itera
                 yield _Finding(reason, message, blame, remedy)
             case Again(reason=reason, message=message):
                 held.append(_Finding(reason, message))
-            case Done() if settled and type(result.step) in _DRIFTED:
+            case Done() if settled and _puts_back(result.step):
                 drifted.append(_Finding("Drifted", _DRIFTED[type(result.step)].format(subject(result.step))))
     yield from (*held, *drifted)
+
+
+def _puts_back(step: Step) -> bool:
+    """Whether the step can only mean drift in a cluster that was as wanted. A new machine's port is nobody's fault."""
+    return type(step) in _DRIFTED and not (isinstance(step, EnsurePort) and not step.address)
 
 
 def _about_machines(result: Result) -> bool:

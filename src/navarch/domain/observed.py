@@ -121,7 +121,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`status` is Nova's word (BUILD, ACTIVE, SHUTOFF, ERROR, DELETED...), `fault` its reason for an ERROR."""
+    """`status` is Nova's word (BUILD, ACTIVE, SHUTOFF, ERROR, DELETED...), `fault` its reason for an ERROR.
+    `addresses` are those of the ports that Nova knows it has."""
 
     id: str
     name: str
@@ -133,6 +134,7 @@ class Server:
     task_state: str | None = None
     fault: str | None = None
     created_at: datetime | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +230,12 @@ class CloudState:
 
     def with_server(self, server: Server, port_id: str, volume_ids: tuple[str, ...]) -> "CloudState":
         """As if the server had been seen, with its port and its volumes."""
-        state = self.with_resource(server)
+        state = self
         for port in self.ports or ():
             if port.id == port_id:
+                server = replace(server, addresses=(port.address,))
                 state = state.with_resource(replace(port, server_id=server.id))
+        state = state.with_resource(server)
         for volume in self.volumes or ():
             if volume.id in volume_ids:
                 state = state.with_resource(replace(volume, server_id=server.id, status="in-use"))

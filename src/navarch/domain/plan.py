@@ -195,7 +195,7 @@ class _Wish:
         for machine in self.live:
             if machine.removing:
                 continue
-            if self._is_lost(machine):
+            if self._is_lost(machine) or self._squats(machine):
                 yield ReleaseMachine(machine.name)
             else:
                 yield from self._machine(machine)
@@ -223,7 +223,7 @@ class _Wish:
             yield from self._port(machine, port)
         server = _named(cloud.servers, machine.name)
         if server is not None:
-            if server.status == "ERROR" and self._kept_long_enough(server):
+            if server.status == "ERROR" and not machine.joined and self._kept_long_enough(server):
                 yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
             elif server.task_state is None and server.status in ("ACTIVE", "SHUTOFF"):
                 if not machine.joined and self._never_joins(machine, server):
@@ -231,9 +231,16 @@ class _Wish:
                 else:
                     yield from self._give_back(machine, server, port)
             return
-        step = self._create_server(machine, port)
+        step = self._create_server(machine, port) if not machine.joined else None
         if step is not None:
             yield step
+
+    def _squats(self, machine: Machine) -> bool:
+        """Whether a new worker was given the address of what somebody removed, before that was known."""
+        port = _named(self.cloud.ports, machine.name)
+        if machine.joined or machine.role is not Role.WORKER or port is None:
+            return False
+        return port.address in self._lost_addresses()
 
     def _never_joins(self, machine: Machine, server: Server) -> bool:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
@@ -246,16 +253,15 @@ class _Wish:
         return self.now - since >= LATE_SERVER_IS_KEPT
 
     def _is_lost(self, machine: Machine) -> bool:
-        """Whether its server, which it had, is gone for good: Nova knows of none, and Neutron of none on its port. Or a
-        worker's address: its kubelet would go on with the old one."""
+        """Whether another machine has to take its place: its server is gone, or it is a worker that lost its port and
+        so cannot be reached. Nova and Neutron must agree about it."""
         cloud = self.cloud
         if cloud.servers is None or cloud.ports is None or not machine.joined:
             return False
-        port = _named(cloud.ports, machine.name)
-        address = dict(machine.facts).get("address")
-        if machine.role is Role.WORKER and port is not None and address and port.address != address:
-            return True
-        return _named(cloud.servers, machine.name) is None and (port is None or port.server_id is None)
+        server, port = _named(cloud.servers, machine.name), _named(cloud.ports, machine.name)
+        if port is not None and port.server_id is not None:
+            return False
+        return server is None or (machine.role is Role.WORKER and _is_cut_off(server))
 
     def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
         network = _named(self.cloud.networks, names.network(self.owner))
@@ -265,18 +271,26 @@ class _Wish:
             return
         runs = _named(self.cloud.servers, machine.name) is not None
         address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
-        if port is None and not address and self._lost_addresses():
+        if port is None and not address and self._lost_addresses() and self._has_members():
             return  # Neutron might give it one of those
         if port is None or group.id not in port.security_group_ids:
-            exact = bool(address) and machine.joined and machine.role is Role.CONTROL_PLANE
-            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, exact)
+            yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address)
 
-    def _lost_addresses(self) -> bool:
-        """Whether somebody removed what had an address that must come back: the API's balancer, a node's port."""
+    def _lost_addresses(self) -> frozenset[str]:
+        """Those that must come back: of the API's balancer, and of places of the control plane, whose balancer or port
+        somebody removed."""
+        ports, places = {p.name for p in self.cloud.ports or ()}, Role.CONTROL_PLANE
+        gone = (m for m in self.live if m.role is places and m.joined and m.name not in ports)
+        lost = {dict(m.facts).get("address", "") for m in gone}
+        if self.cloud.load_balancers is not None and api_balancer(self.cloud, self.owner) is None:
+            lost.add(self._api_address())
+        return frozenset(lost - {""})
+
+    def _has_members(self) -> bool:
+        """Whether there is anybody for a new balancer to lead to."""
+        places = range(self.cluster.spec.control_plane.replicas)
         ports = {p.name for p in self.cloud.ports or ()}
-        return bool(self._api_address() and api_balancer(self.cloud, self.owner) is None) or any(
-            m.joined and m.name not in ports for m in self.live
-        )
+        return any(names.control_plane_machine(self.owner, place) in ports for place in places)
 
     def _api_address(self) -> str:
         """The address that the balancer must have because machines know it; empty: any will do."""
@@ -284,17 +298,16 @@ class _Wish:
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had and has no longer: its port, its etcd volume, its power."""
-        address = dict(machine.facts).get("address")
-        if port is not None and port.server_id is None and port.address == address:
+        known = ("address", port.address) in machine.facts if port is not None else False
+        if port is not None and known and port.server_id is None and not server.addresses:
             yield AttachPort(machine.name, port.id, server.id)
-        volume = None
         if machine.role is Role.CONTROL_PLANE:
             volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
-            if volume is None or volume.status not in ("available", "in-use"):
-                return  # on its way, or beyond what a machine can be given
-        if volume is not None and volume.status == "available":
-            yield AttachVolume(volume.name, volume.id, server.id)
-        elif server.status == "SHUTOFF":
+            if volume is not None and volume.status == "available" and ("etcd_volume_id", volume.id) in machine.facts:
+                yield AttachVolume(volume.name, volume.id, server.id)
+            if volume is None or volume.status != "in-use":
+                return  # on its way, or made anew: without its member's data the machine is of no use
+        if server.status == "SHUTOFF":
             yield StartServer(machine.name, server.id)
 
     def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:
@@ -363,18 +376,20 @@ class _Wish:
             for place in range(self.cluster.spec.control_plane.replicas)
         ]
         members = tuple(port.address for port in ports if port is not None)
-        if cloud.load_balancers is None or subnet is None or not members:
+        if cloud.load_balancers is None or cloud.ports is None or subnet is None:
             return
         balancer, complete = api_balancer(cloud, owner), len(members) == len(ports)
         if balancer is None:
-            if not complete and not self._api_address():
-                return  # one that was lost is made anew with whom there is: other ports wait for its address
-            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self._api_address())
+            if complete or (members and self._api_address()):
+                # One that was lost is made anew with whom there is: other ports wait for its address.
+                yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self._api_address())
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")
             return
-        if complete and balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
+        # A port that was lost takes its member away until it is made anew, and the member with it: OVN would go on
+        # watching the port that the member had at first.
+        if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
         router = _named(cloud.routers, names.network(owner))
         routed = (
@@ -435,12 +450,14 @@ class _Wish:
             return
         server = _named(cloud.servers, machine.name)
         if server is not None:
-            if kube is None and machine.joined:
+            cut_off = _is_cut_off(server)  # then its pods cannot be moved in order
+            if kube is None and machine.joined and not cut_off:
                 return  # its pods must be moved first, and the Kubernetes API does not answer
-            if kube is not None and any(n.name == machine.name for n in kube.nodes):
+            if not cut_off and kube is not None and any(n.name == machine.name for n in kube.nodes):
                 yield DrainNode(machine.name)
             elif server.task_state != "deleting":
-                yield Remove(Kind.SERVER, server.id, server.name, "the node group is smaller now")
+                why = "it lost its port" if cut_off else "the node group is smaller now"
+                yield Remove(Kind.SERVER, server.id, server.name, why)
             return
         node = kube is not None and any(n.name == machine.name for n in kube.nodes)
         if node:  # not drained: somebody else removed the machine
@@ -478,6 +495,11 @@ def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
 def api_floating_ip(cloud: CloudState, owner: Owner) -> FloatingIP | None:
     """The floating address of the Kubernetes API, if seen."""
     return _named(cloud.floating_ips, names.api_load_balancer(owner))
+
+
+def _is_cut_off(server: Server) -> bool:
+    """Whether it runs without any port."""
+    return server.status == "ACTIVE" and not server.addresses
 
 
 def _in_use(resource: Resource) -> bool:

@@ -54,15 +54,13 @@ class EnsureServerGroup:
 @dataclass(frozen=True, slots=True)
 class EnsurePort:
     """A port of a machine or a control-plane place, in `security_groups` (ids). `address`: the one that a port lost by
-    hand had, and that its machine goes on using; empty: any. Where somebody else has it now another is taken, unless it
-    must be `exact`ly this one, which etcd's members know."""
+    hand had, and that its machine goes on using; empty: any."""
 
     name: str
     network_id: str
     subnet_id: str
     security_group_ids: tuple[str, ...]
     address: str = ""
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ navarch-server --config FILE all        both in one process, for development and
 navarch-server --config FILE api        the HTTP service, any number of them
 navarch-server --config FILE worker     the worker, any number of them
 navarch-server --config FILE database   the private PostgreSQL: start | stop | migrate
+navarch-server --config FILE doctor     check this installation, and say what to fix
+navarch-server --config FILE explain C  what would be done next for a cluster, and why it is not yet
+navarch-server --config FILE pause      have the workers leave a project or everything alone; also: resume, pauses
 navarch-server keys FOLDER              make sealing and report keys; --certificate-for NAME: a certificate, too
 """
 

@@ -1,21 +1,29 @@
 """The command `navarch-server`."""
 
 import argparse
+import json
 import logging
 import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event as Flag
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 
 from navarch.domain.errors import NavarchError
 from navarch.main.settings import Settings, SettingsError, read_settings
 
-EXIT_SETTINGS = 2
+if TYPE_CHECKING:
+    from navarch.store.postgres import PostgresStore
+
+EXIT_FOUND = 1
 
 
 def run(arguments: list[str] | None = None) -> None:
@@ -25,7 +33,7 @@ def run(arguments: list[str] | None = None) -> None:
         options.do(options)
     except SettingsError as error:
         sys.exit(f"navarch-server: {error}")
-    except NavarchError as error:
+    except (NavarchError, OSError) as error:  # OSError: a file that the settings name
         sys.exit(f"navarch-server: {error}")
 
 
@@ -47,7 +55,97 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("folder", type=Path)
     keys.add_argument("--certificate-for", action="append", default=[], metavar="NAME", help="host name or address")
     keys.set_defaults(do=_keys)
+    doctor = commands.add_parser("doctor", help="check this installation, and say what to fix")
+    doctor.set_defaults(do=_doctor)
+    explain = commands.add_parser("explain", help="what would be done next for a cluster, and why it is not yet")
+    explain.add_argument("cluster", help="id, or name")
+    explain.add_argument("--project", metavar="ID", help="the project, where several clusters have that name")
+    explain.set_defaults(do=_explain)
+    for name, action, text in (
+        ("pause", _pause, "have the workers leave a project, or everything, alone"),
+        ("resume", _resume, "end such a pause"),
+    ):
+        command = commands.add_parser(name, help=text)
+        what = command.add_mutually_exclusive_group(required=True)
+        what.add_argument("--project", metavar="ID")
+        what.add_argument("--everything", action="store_true")
+        if name == "pause":
+            command.add_argument("--reason", default="", metavar="TEXT", help="for those who find it later")
+        command.set_defaults(do=action)
+    pauses = commands.add_parser("pauses", help="list what is paused")
+    pauses.set_defaults(do=_pauses)
+    for command in (doctor, explain, pauses):
+        command.add_argument("-o", "--output", choices=("text", "json"), default="text")
     return parser
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from navarch.cli.doctor.finding import Level, show
+    from navarch.main.doctor import examine
+
+    findings = []
+    for finding in examine(options.config):
+        findings.append(finding)
+        if options.output == "text":
+            show(finding)
+    if options.output == "json":
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        levels = [finding.level for finding in findings]
+        print("\n" + ", ".join(f"{levels.count(level)} {level}" for level in Level))
+    if any(finding.level is Level.FAIL for finding in findings):
+        sys.exit(EXIT_FOUND)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from navarch.main import explain, wire
+
+    settings = read_settings(options.config)
+    store = wire.open_store(settings, name="navarch-explain", read_only=True)
+    try:
+        hands = wire.hands_for(settings, store, None)
+        explanation = explain.explain(store, hands, explain.find(store, options.cluster, options.project))
+    finally:
+        store.close()
+    if options.output == "json":
+        print(json.dumps(explain.document(explanation), indent=2))
+    else:
+        print(explain.text(explanation))
+
+
+def _pause(options: argparse.Namespace) -> None:
+    from navarch.main.pause import pause
+
+    with _store(options, "pause") as store:
+        print(pause(store, options.project, options.reason))
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from navarch.main.pause import resume
+
+    with _store(options, "resume") as store:
+        try:
+            print(resume(store, options.project))
+        except LookupError as error:
+            sys.exit(f"navarch-server: {error.args[0]}")
+
+
+def _pauses(options: argparse.Namespace) -> None:
+    from navarch.main.pause import listed
+
+    with _store(options, "pauses") as store:
+        print(listed(store, as_json=options.output == "json"))
+
+
+@contextmanager
+def _store(options: argparse.Namespace, doing: str) -> "Iterator[PostgresStore]":
+    from navarch.main.wire import open_store
+
+    store = open_store(read_settings(options.config), name=f"navarch-{doing}")
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _keys(options: argparse.Namespace) -> None:
@@ -99,6 +197,10 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
 
     _log_json()
     log = structlog.get_logger()
+    # uvicorn raises the signal that ended it once more: without this it would end the process, and the worker beside it
+    # in the middle of what it does.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: sys.exit(0))
     private = wire.private_database(settings)
     if private is not None:
         try:
@@ -119,6 +221,7 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
         if running is not None:
             running.stop()
         store.close()
+        log.info("stopped")
 
 
 def _until_signalled() -> None:

@@ -76,11 +76,13 @@ class Keys:
 @dataclass(frozen=True, slots=True)
 class Worker:
     """`threads`: clusters worked on at once. `calls`: outside calls at once. `api_source_cidrs`: addresses from which
-    this Navarch reaches clusters' APIs; always let in, whatever `api_allowed_cidrs` says."""
+    this Navarch reaches clusters' APIs; always let in, whatever `api_allowed_cidrs` says. `metrics_listen`: where the
+    worker answers Prometheus, HOST:PORT over plain HTTP; empty: nowhere. (The API answers at its own `/metrics`.)"""
 
     threads: int = 8
     calls: int = 24
     api_source_cidrs: tuple[str, ...] = ()
+    metrics_listen: str = "127.0.0.1:9444"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,24 @@ from base64 import b64decode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from structlog.contextvars import get_contextvars
+
 from navarch.bootstrap.sealing import load_keys
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.settings import Settings
 from navarch.reconcile.worker import Log, Worker
+from navarch.store.contract import WorkerStore
 from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
 
 if TYPE_CHECKING:
     from navarch.addons.contract import Addons
     from navarch.clouds.contract import Cloud
+    from navarch.clouds.openstack.session import OpenStackSettings, Trace
+    from navarch.reconcile.act import Hands
+    from navarch.reconcile.figures import WorkerFigures
 
 
 def utc_now() -> datetime:
@@ -32,41 +38,19 @@ def private_database(settings: Settings) -> PrivatePostgres | None:
     return None if settings.database.dsn else PrivatePostgres(settings.database.private_folder)
 
 
-def open_store(settings: Settings, *, name: str) -> PostgresStore:
-    """The store; connections are made when first needed."""
+def open_store(settings: Settings, *, name: str, read_only: bool = False) -> PostgresStore:
+    """The store; connections are made when first needed. `read_only`: the database refuses every write."""
     private = private_database(settings)
     dsn = private.dsn if private is not None else settings.database.dsn
-    return PostgresStore(dsn, max_connections=settings.database.pool_size, name=name)
+    return PostgresStore(dsn, max_connections=settings.database.pool_size, name=name, read_only=read_only)
 
 
-def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
-    """A worker that runs until it is stopped."""
-    from navarch.reconcile.act import Hands, JoinEndpoint
-    from navarch.reconcile.runtime import Threads
-
-    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings)
-    hands = Hands(
-        cloud=cloud,
-        addons=addons,
-        store=store,
-        sealer=load_keys(settings.keys.sealing_file),
-        join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
-        navarch_cidrs=settings.worker.api_source_cidrs,
-        runtime=Threads(),
-    )
-    worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
-    worker.start()
-    return worker
-
-
-def _real(settings: Settings) -> "tuple[Cloud, Addons]":
-    """OpenStack, and the clusters in it."""
-    from navarch.addons.client import KubernetesClusters
-    from navarch.clouds.openstack.cloud import OpenStackCloud
+def cloud_settings(settings: Settings) -> "OpenStackSettings":
+    """How the cloud is reached. Reads the password."""
     from navarch.clouds.openstack.session import OpenStackSettings
 
     cloud = settings.cloud
-    openstack = OpenStackSettings(
+    return OpenStackSettings(
         auth_url=cloud.auth_url,
         username=cloud.username,
         password=cloud.password_file.read_text().strip(),
@@ -78,7 +62,52 @@ def _real(settings: Settings) -> "tuple[Cloud, Addons]":
         cluster_domain=cloud.cluster_domain,
         load_balancer_provider=cloud.load_balancer_provider,
     )
-    return OpenStackCloud(openstack), KubernetesClusters()
+
+
+def hands_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Hands":
+    """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
+    from navarch.reconcile.act import Hands, JoinEndpoint
+    from navarch.reconcile.figures import WorkerFigures
+    from navarch.reconcile.measured import MeasuredAddons
+    from navarch.reconcile.runtime import Threads
+
+    figures = WorkerFigures()
+    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings, figures, log)
+    return Hands(
+        cloud=cloud,
+        addons=MeasuredAddons(addons, figures),
+        store=store,
+        sealer=load_keys(settings.keys.sealing_file),
+        join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
+        navarch_cidrs=settings.worker.api_source_cidrs,
+        runtime=Threads(),
+        figures=figures,
+    )
+
+
+def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
+    """A worker that runs until it is stopped, and its figures for Prometheus."""
+    from navarch.main.figures import add_process, metrics_address, serve_metrics
+
+    address = metrics_address(settings.worker.metrics_listen)
+    hands = hands_for(settings, store, log)
+    if address is not None:
+        add_process(hands.figures.registry, store)
+        try:
+            serve_metrics(address, hands.figures.registry)
+        except OSError as error:  # another worker on this host has the port: no reason not to work
+            log.warning("metrics not served", listen=settings.worker.metrics_listen, error=str(error))
+    worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
+    worker.start()
+    return worker
+
+
+def _real(settings: Settings, figures: "WorkerFigures", log: Log | None) -> "tuple[Cloud, Addons]":
+    """OpenStack, and the clusters in it."""
+    from navarch.addons.client import KubernetesClusters
+    from navarch.clouds.openstack.cloud import OpenStackCloud
+
+    return OpenStackCloud(cloud_settings(settings), _trace(figures, log)), KubernetesClusters()
 
 
 def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
@@ -89,6 +118,28 @@ def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
     simulator = Simulator(settings.cloud.simulator)
     endpoint = Endpoint(settings.cloud.auth_url, settings.cloud.region)
     return SimulatedCloudClient(simulator, endpoint), SimulatedClustersClient(simulator)
+
+
+def _trace(figures: "WorkerFigures", log: Log | None) -> "Trace":
+    """Requests to the cloud carry the id of the customer's request, are counted, and leave a line if they change
+    something or fail."""
+    from navarch.clouds.openstack.session import Asked, Trace
+
+    def asked(request: Asked) -> None:
+        figures.cloud_request(request.service, request.method, request.status, request.seconds)
+        failed = request.status == 0 or request.status >= 500
+        if log is not None and (failed or request.method != "GET"):
+            (log.warning if failed else log.info)(
+                "cloud request",
+                service=request.service,
+                method=request.method,
+                path=request.path,
+                status=request.status,
+                seconds=round(request.seconds, 3),
+                cloud_request_id=request.request_id,
+            )
+
+    return Trace(request_id=lambda: str(get_contextvars().get("request_id", "")), asked=asked)
 
 
 def plan_from_nothing(cluster: Cluster, catalogue: Catalogue) -> tuple[Step, ...]:
@@ -105,6 +156,7 @@ def serve_api(settings: Settings, store: PostgresStore) -> None:
     from navarch.api.serving import serve
     from navarch.api.settings import ApiSettings
     from navarch.bootstrap.tickets import ReportTokens
+    from navarch.main.figures import FleetCollector, add_process
 
     cloud = settings.cloud
     session = keystone_session(
@@ -124,6 +176,8 @@ def serve_api(settings: Settings, store: PostgresStore) -> None:
         settings=ApiSettings(policy_file=settings.api.policy_file),
         planner=plan_from_nothing,
     )
+    app.state.figures.registry.register(FleetCollector(store))
+    add_process(app.state.figures.registry, store)
     serve(
         app,
         host=settings.api.listen,

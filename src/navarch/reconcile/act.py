@@ -6,7 +6,7 @@ again ends the cycle for that step, not for the others.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from navarch.bootstrap.tickets import new_ticket
 from navarch.bootstrap.user_data import user_data
 from navarch.bootstrap.vault import SECRETS, close_secrets, open_secrets
 from navarch.clouds.contract import Cloud
+from navarch.clouds.fence import fenced
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent, Temporary
@@ -45,6 +46,7 @@ from navarch.domain.steps import (
     Step,
     subject,
 )
+from navarch.reconcile.figures import WorkerFigures
 from navarch.reconcile.lease import Lease
 from navarch.reconcile.runtime import Answer, Calls, Runtime
 from navarch.store.contract import WorkerStore
@@ -73,6 +75,7 @@ class Hands:
     join: JoinEndpoint
     navarch_cidrs: tuple[str, ...]
     runtime: Runtime
+    figures: WorkerFigures = field(default_factory=WorkerFigures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,8 @@ class Actor:
         resource: Resource | None = None
         outcome: Outcome = Done()
         try:
-            made = self._do(step, observed)
+            with fenced(self._lease.check):
+                made = self._do(step, observed)
             if isinstance(made, Again):
                 outcome = made
             else:
@@ -159,7 +163,9 @@ class Actor:
             outcome = Again(error.after, error.reason, error.message)
         except Permanent as error:
             outcome = Failed(error.reason, error.message, error.blame.value, error.remedy)
-        return Result(step, outcome, self._hands.runtime.elapsed() - start), resource
+        result = Result(step, outcome, self._hands.runtime.elapsed() - start)
+        self._hands.figures.step(result)
+        return result, resource
 
     def _do(self, step: Step, observed: Observed) -> Resource | Again | None:
         hands, cluster, token = self._hands, self._cluster, self._lease.token

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from navarch.addons.cloud_conf import cloud_conf
 from navarch.addons.contract import Access, Inputs
-from navarch.bootstrap.kubeconfig import admin_access
+from navarch.bootstrap.kubeconfig import SERVER_NAME, admin_access
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
@@ -192,7 +192,7 @@ class Lookout:
         if secrets is None:
             return None
         ca, certificate, private = admin_access(secrets, now)
-        key = _Key(Access(url, ca, certificate, private), now, secrets.cloud_password)
+        key = _Key(Access(url, ca, certificate, private, SERVER_NAME), now, secrets.cloud_password)
         with self._lock:
             _keep(self._keys, cluster_id, key)
         return key

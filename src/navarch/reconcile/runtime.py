@@ -6,6 +6,7 @@ every line of the worker runs there as it does here.
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from datetime import UTC, datetime
 from random import Random
 from threading import Event, Thread
@@ -114,13 +115,13 @@ class Threads:
 
 
 class _Pool:
-    """`Calls` with a thread pool."""
+    """`Calls` with a thread pool. What the log says of the caller's work it says of the call, too."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
 
     def submit(self, call: Callable[..., T], /, *arguments: Any) -> Future[T]:
-        return self._threads.submit(call, *arguments)
+        return self._threads.submit(copy_context().run, call, *arguments)
 
     def finished(self, answers: Iterable[Any], timeout: float) -> list[Answer[Any]]:
         asked: list[Future[Any]] = list(answers)

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
+from structlog.contextvars import bound_contextvars
+
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.spec import Cluster
 from navarch.reconcile.act import Hands
 from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.lease import LEASE, Lease
@@ -91,7 +94,8 @@ class Worker:
                     self._sleepers.sleep(self._hands.store.next_due)
                     continue
                 self._sleepers.wake_one()  # more may be due
-                self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
+                with bound_contextvars(**_words_about(claim.cluster)):
+                    self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
             except Temporary as error:
                 self._log.warning("database away", error=error.message)
                 self._stop.wait(error.after)
@@ -105,7 +109,8 @@ class Worker:
             self._held[cluster.id] = lease
         start = self._runtime.elapsed()
         try:
-            self._cycle.run(claim, lease, catalogue)
+            with self._hands.figures.cycle():
+                self._cycle.run(claim, lease, catalogue)
         except LeaseLost:
             self._lookout.forget(cluster.id)
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)
@@ -155,7 +160,8 @@ class Worker:
             for lease in held:
                 asked_at = self._runtime.elapsed()
                 try:
-                    self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
+                    with self._hands.figures.renewal():
+                        self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
                     lease.renewed(asked_at)
                 except LeaseLost:
                     lease.lose()
@@ -166,6 +172,11 @@ class Worker:
 
     def _keep_catalogue(self) -> None:
         due = self._runtime.elapsed()
+        try:
+            # Old is better than none: while the cloud is away its clusters can at least be told so.
+            self._catalogue = self._hands.store.catalogue()
+        except NavarchError as error:
+            self._log.warning("the last offer not read", error=str(error))
         while not self._stop.is_set():
             try:
                 if self._runtime.elapsed() >= due:
@@ -226,3 +237,8 @@ class _Sleepers:
             for wake in self._asleep:
                 wake.set()
             self._asleep.clear()
+
+
+def _words_about(cluster: Cluster) -> dict[str, object]:
+    """What every line of the log says while this cluster is worked on. `request_id` is the customer's request's."""
+    return {"cluster": cluster.id, "generation": cluster.generation, "request_id": cluster.request_id}

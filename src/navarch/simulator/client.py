@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from navarch.addons.contract import Access, Inputs, ServingRequest
 from navarch.clouds.contract import Endpoint
+from navarch.clouds.fence import before_a_change
 from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import CloudState, Kind, KubeState, Resource, Trouble
@@ -89,7 +90,8 @@ class SimulatedCloudClient:
             )
 
     def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
-        """See the contract."""
+        """See the contract. A step is one call here, so the fence is asked once."""
+        before_a_change()
         return self._simulator.ask(wire.CarryOut(owner, step, private), Made).resource
 
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:

@@ -6,6 +6,7 @@ is resumed when the time is over or the answer is there. So one process plays th
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -257,6 +258,7 @@ class Guests:
                     raise StepFailed("kubeadm init: the cluster exists, and this disk is none of its members'")
                 if volume is None:
                     raise StepFailed("kubeadm init: the etcd disk is not mounted")
+                cluster.api_address = cluster.api_address or _api_address(answer)
                 cluster.initialise(server.id, volume.id)
                 cluster.register(name, address, server.id)
             case "KubeadmJoin":
@@ -264,13 +266,14 @@ class Guests:
                     raise StepFailed("kubeadm join: certificate signed by unknown authority")
                 if volume is None:
                     raise StepFailed("kubeadm join: the etcd disk is not mounted")
-                # etcd admits one learner at a time, and only with a quorum of those it has
-                if not cluster.answers_inside() or not (volume.id in cluster.members or cluster.has_quorum()):
+                # A disk that holds a member makes the machine that member again; for a new one the others are asked.
+                if volume.id not in cluster.members and not cluster.answers_inside():
                     return False
                 cluster.initialise(server.id, volume.id)
                 cluster.register(name, address, server.id)
             case "WaitForAPI":
-                return cluster is not None and cluster.answers_inside()
+                kept = cluster is not None and volume is not None and volume.id in cluster.members
+                return cluster is not None and (kept or cluster.answers_inside())
             case "StartKubelet":
                 if cluster is None or not cluster.answers_inside():
                     return False
@@ -292,6 +295,13 @@ class Guests:
 
     def _say(self, server: Thing, line: str) -> None:
         self.consoles.setdefault(server.id, []).append(line)
+
+
+def _api_address(answer: Any) -> str:
+    """The API's inner address, as kubeadm's configuration has it: what every kubelet will ask."""
+    config = next((f["content"] for f in answer["files"] if "controlPlaneEndpoint" in f["content"]), "")
+    found = re.search(r"controlPlaneEndpoint: [\"']?([0-9.]+)", config)
+    return found[1] if found else ""
 
 
 def _join_file(user_data: str) -> dict[str, Any] | None:

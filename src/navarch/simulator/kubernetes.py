@@ -46,6 +46,7 @@ class Kubernetes:
     def __init__(self, region: Region, project_id: str, cluster_id: str, version: str, ca: str) -> None:
         self.region, self.project_id, self.cluster_id = region, project_id, cluster_id
         self.version, self.ca = version, ca
+        self.api_address = ""  # the balancer's inner one when the first machine came: every kubelet knows it
         self.members: set[str] = set()
         self.control_plane: dict[str, str] = {}  # server id -> volume id, of those that finished kubeadm
         self.running: set[str] = set()  # servers whose kubelet runs
@@ -235,6 +236,8 @@ class Kubernetes:
     def _leads_here(self, balancer: Thing) -> bool:
         resource = balancer.resource
         if balancer.mark != self.cluster_id or resource.made_by != "navarch":
+            return False
+        if resource.vip_address != self.api_address:
             return False
         if resource.provisioning_status not in ("ACTIVE", "PENDING_UPDATE"):
             return False

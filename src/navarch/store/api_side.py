@@ -17,21 +17,19 @@ from navarch.store.contract import (
     Stored,
     StoredEvent,
     TicketRefused,
+    TooMany,
 )
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
-EVENTS_KEPT = 5000  # a cluster's newest; an older line of the timeline is dropped now and then
-_TRIM_EVERY = 64
+EVENTS_KEPT = 5000  # a cluster's newest
+PHASES_KEPT = 64  # of a machine; a boot has some twenty
 
 
 def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> None:
-    """Append to the timeline and keep it bounded. Raises NotFound."""
-    if not events:
-        return
-    written = tx.rows("add_events", cluster_id=cluster_id, events=rows.events(events))
-    if not written:
-        raise NotFound(f"no cluster {cluster_id}")
-    if any(row["id"] % _TRIM_EVERY == 0 for row in written):
+    """Append to the timeline and drop what is older than the newest EVENTS_KEPT. Raises NotFound."""
+    if events:
+        if not tx.rows("add_events", cluster_id=cluster_id, events=rows.events(events)):
+            raise NotFound(f"no cluster {cluster_id}")
         tx.run("trim_events", cluster_id=cluster_id, keep=EVENTS_KEPT)
 
 
@@ -45,12 +43,16 @@ class ApiSide:
         with self._database.look() as tx:
             tx.row("catalogue")
 
-    def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
+    def create_cluster(
+        self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
+    ) -> Stored:
         with self._database.transaction() as tx:
             if idempotency_key is not None:
                 earlier = self._remember(tx, cluster, idempotency_key, body_digest)
                 if earlier is not None:
                     return _stored(tx, earlier, cluster.project_id)
+            if most is not None:
+                _check_room(tx, cluster.project_id, most)
             tx.run(
                 "create_cluster",
                 id=cluster.id,
@@ -126,11 +128,16 @@ class ApiSide:
             tx.notify(WORK, cluster.id)
             return _stored(tx, cluster.id, None)
 
-    def request_deletion(self, cluster_id: str, *, at: datetime, keep_volumes: bool) -> Stored:
+    def request_deletion(
+        self, cluster_id: str, *, at: datetime, keep_volumes: bool, generation: int | None = None
+    ) -> Stored:
         with self._database.transaction() as tx:
-            if tx.run("request_deletion", id=cluster_id, at=at, keep_volumes=keep_volumes):
+            if tx.run("request_deletion", id=cluster_id, at=at, keep_volumes=keep_volumes, generation=generation):
                 tx.notify(WORK, cluster_id)
-            return _stored(tx, cluster_id, None)
+            stored = _stored(tx, cluster_id, None)
+            if not stored.cluster.deleting:
+                raise Stale(stored.cluster.generation)
+            return stored
 
     def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
         with self._database.transaction() as tx:
@@ -153,13 +160,17 @@ class ApiSide:
                 raise _stale_or_gone(tx.row("node_group", cluster_id=cluster_id, name=group.name), group.name)
             return rows.node_group(row)
 
-    def request_node_group_deletion(self, cluster_id: str, name: str, *, at: datetime) -> NodeGroup:
+    def request_node_group_deletion(
+        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None
+    ) -> NodeGroup:
         with self._database.transaction() as tx:
             _stir(tx, cluster_id)
-            tx.run("request_node_group_deletion", cluster_id=cluster_id, name=name, at=at)
+            tx.run("request_node_group_deletion", cluster_id=cluster_id, name=name, at=at, generation=generation)
             row = tx.row("node_group", cluster_id=cluster_id, name=name)
             if row is None:
                 raise NotFound(f"no node group {name}")
+            if row["deletion_requested_at"] is None:
+                raise Stale(row["generation"])
             return rows.node_group(row)
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
@@ -227,6 +238,9 @@ class ApiSide:
                 _stir(tx, cluster_id)
             if tx.row("living_machine", cluster_id=cluster_id, name=machine) is None:
                 raise NotFound(f"no machine {machine}")
+            others = tx.row("count_other_phases", cluster_id=cluster_id, machine=machine, phase=report.phase)
+            if others is not None and others["count"] >= PHASES_KEPT:
+                raise TooMany(f"a machine may report {PHASES_KEPT} phases")
             tx.run(
                 "add_report",
                 cluster_id=cluster_id,
@@ -237,8 +251,16 @@ class ApiSide:
                 seconds=report.seconds,
                 log=report.log,
             )
-            if joined and tx.run("machine_joined", cluster_id=cluster_id, name=machine):
+            if joined:
+                tx.run("machine_joined", cluster_id=cluster_id, name=machine)
                 tx.run("void_tickets", cluster_id=cluster_id, name=machine)
+
+
+def _check_room(tx: Transaction, project_id: str, most: int) -> None:
+    tx.row("begin_create", project_id=project_id)
+    there = tx.row("count_clusters", project_id=project_id)
+    if there is not None and there["count"] >= most:
+        raise TooMany(f"the project has {most} clusters, which is the most it may have")
 
 
 def _stir(tx: Transaction, cluster_id: str) -> None:

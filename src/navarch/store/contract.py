@@ -38,6 +38,10 @@ class Stale(NavarchError):
         self.generation = generation
 
 
+class TooMany(NavarchError):
+    """As many are there as may be. The message says of what, and how many those are."""
+
+
 class IdempotencyMismatch(NavarchError):
     """The idempotency key was used with another body."""
 
@@ -52,10 +56,11 @@ class TicketRefused(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A cluster with its status, as the API shows it."""
+    """A cluster with its status, as the API shows it. `paused`: by the operator (see `Pause`)."""
 
     cluster: Cluster
     status: Status
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,17 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Workers leave the clusters of a project alone (`project_id` None: all clusters), by the operator's wish."""
+
+    project_id: str | None
+    reason: str
+    paused_by: str
+    since: datetime
+    clusters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A redeemed ticket: whose it is, and the machine."""
 
@@ -91,9 +107,16 @@ class ApiStore(Protocol):
         """Raise Unavailable if the database does not answer."""
         ...
 
-    def create_cluster(self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "") -> Stored:
-        """Write a new cluster with its node groups. The same key and body gives the cluster that it made before.
-        Raises NameTaken, IdempotencyMismatch, and NotFound where the cluster made with this key is gone."""
+    def pauses(self) -> tuple[Pause, ...]:
+        """What the operator paused, everything first; each with the number of clusters that stand still by it."""
+        ...
+
+    def create_cluster(
+        self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
+    ) -> Stored:
+        """Write a new cluster with its node groups, unless its project has `most` already. The same key and body gives
+        the cluster that it made before, whatever has changed since. Raises NameTaken, TooMany, IdempotencyMismatch, and
+        NotFound where the cluster made with this key is gone."""
         ...
 
     def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
@@ -123,8 +146,11 @@ class ApiStore(Protocol):
         generation + 1. Raises NotFound, Stale."""
         ...
 
-    def request_deletion(self, cluster_id: str, *, at: datetime, keep_volumes: bool) -> Stored:
-        """Ask for it to go; asking again changes nothing. Raises NotFound."""
+    def request_deletion(
+        self, cluster_id: str, *, at: datetime, keep_volumes: bool, generation: int | None = None
+    ) -> Stored:
+        """Ask for it to go, if the row is still of `generation` (None: whatever it is); asking again changes nothing.
+        Raises NotFound, Stale."""
         ...
 
     def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
@@ -135,8 +161,10 @@ class ApiStore(Protocol):
         """Raises NotFound, Stale."""
         ...
 
-    def request_node_group_deletion(self, cluster_id: str, name: str, *, at: datetime) -> NodeGroup:
-        """Raises NotFound."""
+    def request_node_group_deletion(
+        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None
+    ) -> NodeGroup:
+        """As `request_deletion`. Raises NotFound, Stale."""
         ...
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
@@ -171,7 +199,8 @@ class ApiStore(Protocol):
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
         """Keep a machine's phase report (one row a phase: the newest state) and, if it matters to what is done next,
-        have its cluster looked at now. Raises NotFound."""
+        have its cluster looked at now. Raises NotFound, and TooMany for one more phase than a boot can have: a machine
+        is its owner's, and may say anything."""
         ...
 
 
@@ -179,7 +208,8 @@ class WorkerStore(Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
-        """Take the cluster that is due longest, for `lease` seconds; None where nothing is due."""
+        """Take the cluster that is due longest and not paused by the operator, for `lease` seconds; None where there is
+        none."""
         ...
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
@@ -217,7 +247,7 @@ class WorkerStore(Protocol):
         ...
 
     def next_due(self) -> float | None:
-        """Seconds until the next cluster is due (0 if one is), None where there is none."""
+        """Seconds until the next cluster that is not paused is due (0 if one is), None where there is none."""
         ...
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
@@ -234,7 +264,8 @@ class WorkerStore(Protocol):
         ...
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
-        """Mark it as gone and its tickets as void. Raises LeaseLost."""
+        """Mark it as gone and its tickets as void. Of those that are gone the newest are kept, and the highest number
+        of each node group. Raises LeaseLost."""
         ...
 
     def forget_node_group(self, cluster_id: str, token: int, name: str) -> None:
@@ -263,6 +294,10 @@ class WorkerStore(Protocol):
         """Keep a sealed secret unless there is one already; gives the one kept. Raises LeaseLost."""
         ...
 
+    def catalogue(self) -> Catalogue | None:
+        """As for the API."""
+        ...
+
     def write_catalogue(self, catalogue: Catalogue) -> None:
         """Replace the cloud's offer."""
         ...
@@ -277,6 +312,6 @@ class WorkerStore(Protocol):
 
 
 __all__ = [
-    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Stale",
-    "Stored", "StoredEvent", "TicketRefused", "Unavailable", "WorkerStore",
+    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Pause", "Stale",
+    "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "WorkerStore",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from select import POLLIN, poll
 from typing import Any
 
@@ -52,12 +53,39 @@ class Transaction:
         self._connection.execute(query("notify"), {"channel": channel, "payload": payload})
 
 
-class Database:
-    """A pool of connections to one database and a thread that listens for notifications. `pool_timeout` in seconds."""
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """A pool now, and since it was opened. `open` connections of at most `most`, `idle` of them free; `waiting` callers
+    now. Of `asked` times that one was wanted, `waited` had to wait, `wait_seconds` together, and `refused` waited in
+    vain. `failed`: attempts to connect that did not succeed."""
 
-    def __init__(self, dsn: str, *, max_connections: int = 8, pool_timeout: float = 3.0, name: str = "navarch") -> None:
+    open: int
+    most: int
+    idle: int
+    waiting: int
+    asked: int
+    waited: int
+    wait_seconds: float
+    refused: int
+    failed: int
+
+
+class Database:
+    """A pool of connections to one database and a thread that listens for notifications. `pool_timeout` in seconds.
+    `read_only`: the server refuses every write."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        max_connections: int = 8,
+        pool_timeout: float = 3.0,
+        name: str = "navarch",
+        read_only: bool = False,
+    ) -> None:
+        options = _SERVER_BOUNDS + (" -c default_transaction_read_only=on" if read_only else "")
         self._dsn = make_conninfo(
-            dsn, connect_timeout=_CONNECT_SECONDS, options=_SERVER_BOUNDS, application_name=name, **_KEEPALIVE
+            dsn, connect_timeout=_CONNECT_SECONDS, options=options, application_name=name, **_KEEPALIVE
         )
         self._pool: ConnectionPool[_Connection] = ConnectionPool(
             self._dsn,
@@ -87,6 +115,21 @@ class Database:
         three. Raises the store's own errors."""
         with translated(), self._pool.connection() as connection:
             yield Transaction(connection)
+
+    def pool(self) -> PoolFigures:
+        """How the pool fares."""
+        stats = self._pool.get_stats()
+        return PoolFigures(
+            open=stats.get("pool_size", 0),
+            most=stats.get("pool_max", 0),
+            idle=stats.get("pool_available", 0),
+            waiting=stats.get("requests_waiting", 0),
+            asked=stats.get("requests_num", 0),
+            waited=stats.get("requests_queued", 0),
+            wait_seconds=stats.get("requests_wait_ms", 0) / 1000,
+            refused=stats.get("requests_errors", 0),
+            failed=stats.get("connections_errors", 0),
+        )
 
     def listen(self) -> "Listener":
         """The listener, started at the first call."""

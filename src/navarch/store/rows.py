@@ -8,7 +8,7 @@ from navarch.domain.codec import decode, encode
 from navarch.domain.observed import Machine, PhaseReport
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
-from navarch.store.contract import Claim, Stored, StoredEvent
+from navarch.store.contract import Claim, Pause, Stored, StoredEvent
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ def cluster(row: Row) -> Cluster:
 
 def stored(row: Row) -> Stored:
     """Wish and judgement."""
-    return Stored(cluster=cluster(row), status=decode(Status, row["status"]))
+    return Stored(cluster=cluster(row), status=decode(Status, row["status"]), paused=row["paused"])
 
 
 def claim(row: Row) -> Claim:
@@ -104,3 +104,8 @@ def event(row: Row) -> StoredEvent:
 def events(values: tuple[Event, ...]) -> Jsonb:
     """The parameter of `add_events`."""
     return Jsonb([encode(value) for value in values])
+
+
+def pause(row: Row) -> Pause:
+    """A pause; the empty project is everything."""
+    return Pause(row["project_id"] or None, row["reason"], row["paused_by"], row["since"], row["clusters"])

@@ -14,6 +14,8 @@ from navarch.store.api_side import add_events
 from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
+REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
+
 
 class WorkerSide:
     """`contract.WorkerStore`, but for what both sides share."""
@@ -112,7 +114,8 @@ class WorkerSide:
         with self._held(cluster_id, token) as tx:
             tx.run("void_tickets", cluster_id=cluster_id, name=name)
             tx.run("forget_machine", cluster_id=cluster_id, name=name)
-            tx.run("forget_old_tickets", cluster_id=cluster_id)
+            tx.run("drop_old_tickets", cluster_id=cluster_id)
+            tx.run("drop_old_machines", cluster_id=cluster_id, keep=REMOVED_KEPT)
 
     def add_ticket(
         self,
@@ -127,6 +130,9 @@ class WorkerSide:
         with self._held(cluster_id, token) as tx:
             if tx.row("note_facts", cluster_id=cluster_id, name=machine, facts=rows.facts(facts)) is None:
                 raise NotFound(f"no machine {machine}")
+            tx.run(
+                "drop_old_tickets", cluster_id=cluster_id
+            )  # a server that cannot be built is asked for again and again
             tx.run("add_ticket", cluster_id=cluster_id, machine=machine, digest=ticket_digest, expires_at=expires_at)
 
     def seal(self, cluster_id: str, token: int, name: str, content: bytes) -> bytes:
@@ -147,6 +153,7 @@ class WorkerSide:
         with self._database.transaction() as tx:
             read_at = quota.read_at or datetime.now(UTC)
             tx.run("write_quota", project_id=project_id, content=rows.json(quota), read_at=read_at)
+            tx.run("drop_old_quotas")
             tx.notify(QUOTA, project_id)
 
     @contextmanager

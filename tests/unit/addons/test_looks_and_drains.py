@@ -1,12 +1,14 @@
 """Reading workloads, nodes and pods as the API gives them."""
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from navarch.addons import errors
-from navarch.addons.draining import moves
+from navarch.addons.connection import Connection
+from navarch.addons.draining import give_up, moves
 from navarch.addons.observing import node, shortfall
 from navarch.domain.errors import Conflict, Permanent, Temporary
 
@@ -110,3 +112,42 @@ def test_no_answer_is_temporary_and_says_why(error: Exception) -> None:
     said = errors.no_answer(error, "GET /version")
     assert said.reason == "KubernetesNotAnswering"
     assert "GET /version" in said.message
+
+
+class Recorder:
+    """Stands for a Connection: writes down what is asked, in order."""
+
+    def __init__(self, *pods: str, node_is_there: bool = True) -> None:
+        self.asked: list[tuple[str, str, Any]] = []
+        self._pods, self._node_is_there = pods, node_is_there
+
+    def merge(self, path: str, change: Any) -> None:
+        self.asked.append(("merge", path, change))
+        if not self._node_is_there:
+            raise errors.Absent("no such node")
+
+    def get(self, path: str, **query: str) -> Any:
+        assert (path, query) == ("/api/v1/pods", {"fieldSelector": "spec.nodeName=w1"})
+        return {"items": [{"metadata": {"namespace": "shop", "name": p, "uid": f"uid-{p}"}} for p in self._pods]}
+
+    def delete(self, path: str, *, uid: str | None = None, grace_seconds: int | None = None) -> None:
+        self.asked.append(("delete", path, (uid, grace_seconds)))
+
+
+def test_a_machine_that_is_gone_gives_its_pods_and_volumes_to_others_at_once() -> None:
+    seen = Recorder("web-1")
+    with ThreadPoolExecutor(2) as pool:
+        give_up(cast(Connection, seen), pool, "w1")
+    assert seen.asked == [
+        ("merge", "/api/v1/nodes/w1", {"spec": {"unschedulable": True}}),  # or the pods' heirs would be put there
+        ("merge", "/api/v1/nodes/w1/status", {"status": {"volumesInUse": None}}),
+        ("delete", "/api/v1/namespaces/shop/pods/web-1", ("uid-web-1", 0)),
+        ("delete", "/api/v1/nodes/w1", (None, None)),
+    ]
+
+
+def test_pods_that_a_gone_node_left_behind_go_as_well() -> None:
+    seen = Recorder("web-1", node_is_there=False)
+    with ThreadPoolExecutor(2) as pool:
+        give_up(cast(Connection, seen), pool, "w1")
+    assert "/api/v1/namespaces/shop/pods/web-1" in [path for deed, path, _ in seen.asked if deed == "delete"]

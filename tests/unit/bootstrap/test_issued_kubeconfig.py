@@ -26,6 +26,7 @@ def test_a_kubeconfig_is_complete() -> None:
     assert config["current-context"] == context["name"] == cluster["name"] == "shop"
     assert context["context"] == {"cluster": "shop", "user": "alice"}
     assert cluster["cluster"]["server"] == "https://198.51.100.9:6443"
+    assert cluster["cluster"]["tls-server-name"] == "kubernetes", "holds whatever the public address will be"
     assert base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode() == SECRETS.ca_cert
     certificate = base64.b64decode(user["user"]["client-certificate-data"]).decode()
     assert same_key(certificate, base64.b64decode(user["user"]["client-key-data"]).decode())

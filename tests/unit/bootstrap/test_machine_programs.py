@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -161,7 +162,42 @@ def test_a_renewal_that_fails_restarts_nothing(tmp_path: Path) -> None:
     assert (manifests / "etcd.yaml").read_text() == MANIFEST
 
 
-@pytest.mark.parametrize("name", ["prepare-machine", "etcd-disk", "renew-certificates", "finish-machine"])
+@pytest.mark.parametrize(
+    ("member_kept", "api_answers", "kubeadm"),
+    [
+        (False, True, "join --config join.yaml"),
+        (False, False, "join --config join.yaml"),  # fails and is tried again: a new member needs the others
+        (True, True, "join --config join.yaml"),
+        (True, False, "init --config init.yaml --skip-token-print"),
+    ],
+)
+def test_a_member_whose_data_is_kept_starts_without_an_api_that_is_silent(
+    tmp_path: Path, member_kept: bool, api_answers: bool, kubeadm: str
+) -> None:
+    program(tmp_path / "bin", "kubeadm", f'echo "$*" > {tmp_path}/asked')
+    program(tmp_path / "programs", "wait-for-api", "exit 0" if api_answers else "exit 124")
+    kept = tmp_path / "wal"
+    if member_kept:
+        kept.mkdir()
+    done = run(
+        "join-control-plane", "init.yaml", "join.yaml", str(kept), "https://x",
+        PATH=f"{tmp_path}/bin:{ADMINISTRATORS_PATH}", NAVARCH_PROGRAMS=str(tmp_path / "programs"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text().strip() == kubeadm
+
+
+def test_nobody_waits_for_an_api_where_a_members_data_is_kept(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(MACHINE / "wait-for-api"), "https://10.0.0.10:6443/", "--unless", str(tmp_path)],
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "no need to wait" in done.stdout) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["prepare-machine", "etcd-disk", "join-control-plane", "renew-certificates", "finish-machine"]
+)
 def test_shell_programs_are_sound(name: str) -> None:
     dash = shutil.which("dash") or "sh"  # what /bin/sh is on the node
     assert subprocess.run([dash, "-n", str(MACHINE / name)], check=False).returncode == 0

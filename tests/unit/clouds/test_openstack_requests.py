@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
+from navarch.clouds.openstack import Asked, OpenStackCloud, OpenStackSettings, Trace
 from navarch.domain import steps
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.observed import Identity, Kind
@@ -30,6 +31,7 @@ _ENDPOINTS = {
     "image": "/v2",
 }
 _Answer = tuple[int, Any] | Exception
+_FOR = ContextVar("_FOR", default="")
 
 
 class FakeCloud(requests.adapters.BaseAdapter):
@@ -218,6 +220,7 @@ def test_a_balancer_that_has_the_members_is_not_touched(fake: FakeCloud, cloud: 
         "operating_status": "ONLINE",
         "vip_address": "10.0.0.9",
         "vip_port_id": "port9",
+        "listeners": [{"id": "listener1"}],
         "pools": [{"id": "pool1"}],
     }
     fake.answers = {
@@ -293,3 +296,51 @@ def test_the_endpoint_for_controllers_needs_no_call(fake: FakeCloud, tmp_path: P
     assert (made.endpoint.auth_url, made.endpoint.region) == ("https://identity/v3", "RegionOne")
     assert made.endpoint.ca_certificate == "PEM"
     assert fake.asked == []
+
+
+def traced(fake: FakeCloud, told: list[Asked], request_id: str = "") -> OpenStackCloud:
+    trace = Trace(request_id=lambda: request_id, asked=told.append)
+    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), trace)
+    made._sessions._http.mount("https://", fake)
+    return made
+
+
+def test_the_customers_request_id_goes_along_with_every_request(fake: FakeCloud) -> None:
+    seen: list[Any] = []
+
+    def answer(request: requests.PreparedRequest) -> _Answer:
+        seen.append(request.headers.get("X-OpenStack-Request-ID"))
+        return 200, {"output": "", "networks": []}
+
+    fake.answers = {"POST /v2.1/servers/s1/action": answer}
+    traced(fake, [], "req-1").console(OWNER, "s1")
+    traced(fake, []).console(OWNER, "s1")
+    assert seen == ["req-1", None]
+
+
+def test_every_request_is_told_with_its_status_and_the_services_own_id(fake: FakeCloud) -> None:
+    told: list[Asked] = []
+    fake.answers = {"POST /v2.1/servers/s1/action": (200, {"output": ""})}
+    traced(fake, told).console(OWNER, "s1")
+    fake.answers = {"POST /v2.1/servers/s1/action": (503, {})}
+    with pytest.raises(Temporary):
+        traced(fake, told).console(OWNER, "s1")
+    fake.answers = {"POST /v2.1/servers/s1/action": requests.exceptions.ReadTimeout("slow")}
+    with pytest.raises(Temporary):
+        traced(fake, told).console(OWNER, "s1")
+    assert [(a.service, a.method, a.status) for a in told] == [("Nova", "POST", n) for n in (200, 503, 0)]
+
+
+def test_reads_side_by_side_are_made_for_whoever_asked(fake: FakeCloud) -> None:
+    told: list[str] = []
+    trace = Trace(asked=lambda _: told.append(_FOR.get()))
+    cloud = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), trace)
+    cloud._sessions._http.mount("https://", fake)
+    fake.answers = {
+        "GET /v2.0/networks": (200, {"networks": []}),
+        "GET /v2.0/subnets": (200, {"subnets": []}),
+    }
+    for name in ("one", "two"):
+        _FOR.set(name)
+        cloud.observe(OWNER, frozenset({Kind.NETWORK, Kind.SUBNET}))
+    assert sorted(told) == ["one", "one", "two", "two"]

@@ -1,7 +1,8 @@
 """Write the golden logs anew; read the difference before committing it: `python tests/unit/domain/regenerate.py`."""
 
+import test_drift
+import test_plan
 from story import log
-from test_plan import GOLDEN, stories
 
-for name, steps in stories().items():
-    (GOLDEN / f"{name}.log").write_text(log(steps))
+for name, steps in {**test_plan.stories(), **test_drift.stories()}.items():
+    (test_plan.GOLDEN / f"{name}.log").write_text(log(steps))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from story import log
 
 from navarch.domain import names
-from navarch.domain.observed import FIELD_OF_KIND, Identity, Kind, Machine, Observed, Rule, Server, Volume
+from navarch.domain.observed import FIELD_OF_KIND, Identity, Kind, Machine, Observed, PhaseReport, Rule, Server, Volume
 from navarch.domain.plan import plan, security_group_rules
 from navarch.domain.simulate import imagine, nothing_yet, rehearse, time_passes
 from navarch.domain.spec import Cluster, Role
@@ -153,16 +153,60 @@ def test_a_server_in_error_is_kept_a_while_then_made_anew() -> None:
     name = "shop-3f2a91bc-web-1"
     broken = Server("broken", name, "ERROR", "z1", fault="No valid host", created_at=NOW)
     cloud = replace(seen.cloud, servers=(*(s for s in seen.cloud.servers or () if s.name != name), broken))
-    seen = replace(seen, cloud=cloud)
+    was_a_node = replace(seen, cloud=cloud)
+    assert plan(cluster(), was_a_node, CATALOGUE, now=NOW + timedelta(seconds=61)) == ()  # its data may be dear
+    seen = replace(was_a_node, machines=tuple(replace(m, joined=m.name != name) for m in seen.machines))
     assert plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=10)) == ()
     (step,) = plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=61))
     assert isinstance(step, Remove) and step.id == "broken"
+
+
+def late(phases: tuple[PhaseReport, ...] = (), *, minutes: int, role: Role = Role.WORKER) -> list[Remove]:
+    """What is removed when a machine has not joined so many minutes after its server was made."""
+    seen = grown(cluster())
+    name = "shop-3f2a91bc-web-1" if role is Role.WORKER else "shop-3f2a91bc-cp-0"
+    machines = tuple(replace(m, joined=m.name != name, phases=phases if m.name == name else ()) for m in seen.machines)
+    servers = tuple(replace(s, created_at=NOW) for s in seen.cloud.servers or ())
+    seen = replace(seen, machines=machines, cloud=replace(seen.cloud, servers=servers))
+    steps = plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(minutes=minutes))
+    return [s for s in steps if isinstance(s, Remove) and s.kind is Kind.SERVER]
+
+
+def test_a_machine_that_never_joined_is_made_anew_once_people_could_look_at_it() -> None:
+    assert late(minutes=14) == []
+    assert [s.name for s in late(minutes=15)] == ["shop-3f2a91bc-web-1"]
+
+
+def test_one_whose_boot_failed_is_made_anew_sooner() -> None:
+    failed = (PhaseReport("PrepareMachine", "failed", NOW + timedelta(minutes=1)),)
+    assert late(failed, minutes=5) == []
+    assert len(late(failed, minutes=6)) == 1
+
+
+def test_what_an_earlier_machine_of_the_name_reported_counts_no_more() -> None:
+    assert late((PhaseReport("PrepareMachine", "failed", NOW - timedelta(minutes=9)),), minutes=6) == []
+
+
+def test_a_machine_that_may_hold_an_etcd_member_is_left_to_people_however_late_it_is() -> None:
+    begun = (PhaseReport("KubeadmInit", "started", NOW + timedelta(minutes=1)),)
+    assert late(begun, minutes=120, role=Role.CONTROL_PLANE) == []
+    assert len(late(minutes=120, role=Role.CONTROL_PLANE)) == 1
+
+
+def test_of_two_servers_of_one_name_the_one_in_error_goes() -> None:
+    seen = grown(cluster())
+    name = "shop-3f2a91bc-web-1"
+    broken = Server("broken", name, "ERROR", "z1", created_at=NOW)
+    seen = replace(seen, cloud=replace(seen.cloud, servers=(*(seen.cloud.servers or ()), broken)))
+    steps = plan(cluster(), seen, CATALOGUE, now=NOW)
+    assert [s.id for s in steps if isinstance(s, Remove)] == ["broken"]
 
 
 def test_workers_of_one_zone_are_placed_one_after_the_other_so_that_they_are_spread() -> None:
     seen = grown(cluster())
     first, second = "shop-3f2a91bc-web-1", "shop-3f2a91bc-web-2"
     others = tuple(s for s in seen.cloud.servers or () if s.name not in (first, second))
+    seen = replace(seen, machines=tuple(replace(m, joined=False) for m in seen.machines))
 
     def asked_for(first_is: Server) -> list[str]:
         cloud = replace(seen.cloud, servers=(*others, first_is))

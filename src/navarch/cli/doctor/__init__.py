@@ -1,6 +1,5 @@
 """`navarch doctor`: a cloud is checked before first use. Each line says ok, warn or fail, and what to do."""
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,12 +30,14 @@ def doctor(
     """
     import os
 
+    from navarch.cli.doctor.finding import show
+
     target: Target = ctx.find_object(Target) or Target()
     findings: list[Finding] = []
     for finding in examine(target, provider, os.environ):
         findings.append(finding)
         if output is Output.TABLE:
-            _print(finding)
+            show(finding)
     levels = [f.level.value for f in findings]
     if output is Output.TABLE:
         counts = ", ".join(f"{levels.count(word)} {word}" for word in ("ok", "warn", "fail"))
@@ -121,14 +122,3 @@ def _guarded(subject: str, check: "Callable[[], Iterator[Finding]]") -> "Iterato
         yield fail(subject, error.message, "Operator: this request was refused; look at the service's policy and log.")
     except (KeyError, TypeError, IndexError) as error:  # a service answered in a shape we do not know
         yield fail(subject, f"an answer was not understood ({error!r})", "Please report this with the cloud's version.")
-
-
-def _print(finding: "Finding") -> None:
-    signs = {"ok": ("✓", "32"), "warn": ("!", "33"), "fail": ("✗", "31")}
-    sign, colour = signs[finding.level.value]
-    if sys.stdout.isatty():
-        sign = f"\x1b[{colour}m{sign}\x1b[0m"
-    print(f"{sign} {finding.subject:<24} {finding.detail}")
-    if finding.fix:
-        print(f"  {'':<24} → {finding.fix}")
-    sys.stdout.flush()

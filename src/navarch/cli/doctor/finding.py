@@ -1,5 +1,6 @@
 """What a check found."""
 
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,3 +36,15 @@ def warn(subject: str, detail: str, fix: str) -> Finding:
 def fail(subject: str, detail: str, fix: str) -> Finding:
     """A cluster cannot be made like this."""
     return Finding(Level.FAIL, subject, detail, fix)
+
+
+def show(finding: Finding) -> None:
+    """Print it for people: what was seen, and below it what to do."""
+    signs = {Level.OK: ("✓", "32"), Level.WARN: ("!", "33"), Level.FAIL: ("✗", "31")}
+    sign, colour = signs[finding.level]
+    if sys.stdout.isatty():
+        sign = f"\x1b[{colour}m{sign}\x1b[0m"
+    print(f"{sign} {finding.subject:<24} {finding.detail}")
+    if finding.fix:
+        print(f"  {'':<24} → {finding.fix}")
+    sys.stdout.flush()

@@ -8,6 +8,6 @@ The requests are keystoneauth's, spoken directly: one call for one question, the
 """
 
 from navarch.clouds.openstack.cloud import OpenStackCloud
-from navarch.clouds.openstack.session import OpenStackSettings
+from navarch.clouds.openstack.session import Asked, OpenStackSettings, Trace
 
-__all__ = ["OpenStackCloud", "OpenStackSettings"]
+__all__ = ["Asked", "OpenStackCloud", "OpenStackSettings", "Trace"]

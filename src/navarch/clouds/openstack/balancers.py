@@ -39,9 +39,12 @@ def ensure_load_balancer(project: Project, owner: Owner, step: EnsureLoadBalance
         return _balancer(made, step.members, marks.NAVARCH)
     if found["provisioning_status"] in ("PENDING_DELETE", "DELETED"):
         raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
-    pools = found.get("pools") or []
-    if not pools:  # never was whole, or is failing: its status says so
-        return _balancer(found, (), marks.NAVARCH)
+    if not _is_whole(found):
+        if found["provisioning_status"] == "ACTIVE":  # somebody took a part of it away: whole ones are made at once
+            remove_load_balancer(project, owner, found["id"], step.name)
+            raise Conflict(f"Cannot repair {article}, which lost its listener or pool: it is removed and made anew")
+        return _balancer(found, (), marks.NAVARCH)  # is being made, or is failing: its status says so
+    pools = found["pools"]
     members = _members(project, pools[0]["id"])
     if set(members) == set(step.members):
         return _balancer(found, members, marks.NAVARCH)
@@ -97,18 +100,21 @@ def _project_balancers(project: Project, owner: Owner, **query: str) -> list[Jso
     return project.balancer.items(_LIST, "loadbalancers", f"look up {Kind.LOAD_BALANCER}s", **query)
 
 
+def _is_whole(body: Json) -> bool:
+    return bool(body.get("listeners") and body.get("pools"))
+
+
 def _members(project: Project, pool_id: str) -> tuple[str, ...]:
     found = project.balancer.items(f"/lbaas/pools/{pool_id}/members", "members", "look up the balancer's members")
     return tuple(sorted(member["address"] for member in found))
 
 
 def _members_now(project: Project, body: Json) -> tuple[str, ...]:
-    """The members of a balancer that may be going just now: none once its pool is gone."""
-    pools = body.get("pools") or []
-    if not pools or body["provisioning_status"] == "PENDING_DELETE":
+    """The members of a balancer that may be going just now: none once its listener or pool is gone."""
+    if not _is_whole(body) or body["provisioning_status"] == "PENDING_DELETE":
         return ()
     try:
-        return _members(project, pools[0]["id"])
+        return _members(project, body["pools"][0]["id"])
     except Conflict as error:
         if error.reason == "Vanished":
             return ()

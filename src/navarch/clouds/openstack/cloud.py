@@ -1,16 +1,17 @@
 """`OpenStackCloud`: the contract of `clouds.contract`, each step handed to the module of its noun."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import balancers, errors, identity, networks, ports, security_groups, servers, volumes
 from navarch.clouds.openstack.catalogue import read_catalogue
 from navarch.clouds.openstack.observe import observe
 from navarch.clouds.openstack.quotas import read_quota
-from navarch.clouds.openstack.session import OpenStackSettings, Project, Sessions
+from navarch.clouds.openstack.session import OpenStackSettings, Project, Sessions, Trace
 from navarch.domain import steps
 from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import NavarchError
@@ -18,6 +19,8 @@ from navarch.domain.observed import CloudState, Kind, Resource
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _READING_THREADS = 24  # two looks at once ask everything in parallel; more would only queue in the cloud
 
 _ENSURE: dict[type, Callable[[Project, Owner, Any], Resource]] = {
@@ -51,10 +54,10 @@ _REMOVE: dict[Kind, Callable[[Project, Owner, str, str], None]] = {
 class OpenStackCloud:
     """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing."""
 
-    def __init__(self, settings: OpenStackSettings) -> None:
+    def __init__(self, settings: OpenStackSettings, trace: Trace | None = None) -> None:
         self._settings = settings
-        self._sessions = Sessions(settings)
-        self._readers = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="openstack")
+        self._sessions = Sessions(settings, trace)
+        self._readers = _Readers(_READING_THREADS, thread_name_prefix="openstack")
         authority = Path(settings.ca_file).read_text(encoding="utf-8") if settings.ca_file else ""
         self._endpoint = Endpoint(settings.auth_url, settings.region, authority)
 
@@ -126,3 +129,11 @@ class OpenStackCloud:
         allowances = [allowance for name in error.resources if (allowance := quota.allowance(name)) is not None]
         numbers = "; ".join(f"{a.resource}: free {a.free} of {a.limit}" for a in allowances if a.free is not None)
         return errors.QuotaExceeded(error.doing, error.resources, numbers)
+
+
+class _Readers(ThreadPoolExecutor):
+    """Threads that read for whoever asked: the context of the asking thread, which tells what for, goes along."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        context = copy_context()
+        return super().submit(lambda: context.run(fn, *args, **kwargs))

@@ -30,21 +30,15 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
     found = first(_marked(project, owner, name=step.name, network_id=step.network_id))
     article = marks.article(Kind.PORT, step.name)
     if found is None:
+        wanted = {"ip_address": step.address} if step.address else {}
         body = {
             "name": step.name,
             "description": marks.mark(owner),
             "network_id": step.network_id,
-            "fixed_ips": [{"subnet_id": step.subnet_id}],
+            "fixed_ips": [{"subnet_id": step.subnet_id, **wanted}],
             "security_groups": list(step.security_group_ids),
         }
-        as_it_was = {**body, "fixed_ips": [{"subnet_id": step.subnet_id, "ip_address": step.address}]}
-        try:
-            asked = as_it_was if step.address else body
-            found = project.network.post("/ports", {"port": asked}, f"create {article}")["port"]
-        except Conflict:  # somebody else has the address now
-            if not step.address or step.exact:
-                raise
-            found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
+        found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
     elif not set(step.security_group_ids) <= set(found["security_groups"]):
         groups = sorted({*step.security_group_ids, *found["security_groups"]})
         change = {"port": {"security_groups": groups}}

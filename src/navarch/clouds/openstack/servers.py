@@ -179,6 +179,7 @@ def _server(body: Json) -> Server:
     flavor = body.get("flavor") or {}
     fault = body.get("fault") or {}
     created = body.get("created")
+    addresses = [a["addr"] for network in (body.get("addresses") or {}).values() for a in network]
     return Server(
         id=body["id"],
         name=body["name"],
@@ -190,4 +191,5 @@ def _server(body: Json) -> Server:
         task_state=body.get("OS-EXT-STS:task_state"),
         fault=fault.get("message"),
         created_at=datetime.fromisoformat(created) if created else None,
+        addresses=tuple(sorted(addresses)),
     )

@@ -4,6 +4,7 @@ Every request is bounded: 5 s to connect, 30 s to be answered. Nothing waits or 
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,12 @@ from keystoneauth1 import adapter, session
 from keystoneauth1.exceptions import ClientException, ConnectFailure, ConnectTimeout, Unauthorized
 from keystoneauth1.identity import v3
 
+from navarch.clouds.fence import before_a_change
 from navarch.clouds.openstack import errors
 
 Json = dict[str, Any]
 _TIMEOUT = (5.0, 30.0)  # seconds to connect, to be answered
+_REQUEST_ID = "X-OpenStack-Request-ID"  # asked with: the global id; answered with: the service's own
 _CONNECTIONS = 32  # kept open per host; as many as threads may ask at once
 _SERVICES = {  # catalogue type, major version, microversion: the oldest that has what is asked for (Train has them all)
     "compute": ("2.1", "2.79"),  # tags at creation 2.52, flavor in the answer 2.47, server group policy 2.64
@@ -50,13 +53,36 @@ class OpenStackSettings:
     load_balancer_provider: str = "ovn"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it went: `status` is HTTP's, 0 where no answer came; `request_id` the service's own, with which its
+    log begins the lines about it."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Ties requests to what they are for. `request_id` gives the id of the request that is being served on this thread,
+    or an empty text: it goes along, and OpenStack's services log it as the global request id. `asked` is told of every
+    request, on the thread that made it."""
+
+    request_id: Callable[[], str] = lambda: ""
+    asked: Callable[[Asked], None] = lambda _: None
+
+
 class Service:
     """One service of the cloud, spoken to in one scope. `doing` in its methods completes "Cannot ...": it is what a
     person reads when the service refuses. Every method makes one request (`items`: one a page)."""
 
-    def __init__(self, name: str, requests_of: adapter.Adapter) -> None:
+    def __init__(self, name: str, requests_of: adapter.Adapter, trace: Trace) -> None:
         self.name = name
-        self._adapter = requests_of
+        self._adapter, self._trace = requests_of, trace
 
     def get(self, path: str, doing: str, **params: Any) -> Json:
         """The answer's body."""
@@ -90,16 +116,24 @@ class Service:
     def _send(
         self, method: str, path: str, doing: str, *, absent_is_fine: bool = False, **arguments: Any
     ) -> requests.Response:
+        if method != "GET":
+            before_a_change()
+        began, status, answered_as = time.monotonic(), 0, ""
         try:
             response = self._request(method, path, **arguments)
+            status, answered_as = response.status_code, response.headers.get(_REQUEST_ID, "")
         except (ClientException, requests.RequestException) as error:
             raise errors.from_exception(self.name, doing, error) from error
+        finally:
+            self._trace.asked(Asked(self.name, method, path, status, time.monotonic() - began, answered_as))
         if response.status_code >= 400 and not (absent_is_fine and response.status_code == 404):
             raise errors.judge(errors.refusal(self.name, method, path, response), doing)
         return response
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         answer: requests.Response
+        if request_id := self._trace.request_id():
+            arguments["headers"] = {_REQUEST_ID: request_id}
         try:
             answer = self._adapter.request(path, method, raise_exc=False, **arguments)
         except ConnectFailure as error:
@@ -123,7 +157,9 @@ class Service:
 class Project:
     """The cloud as one project sees it (or the domain of the clusters' users: then `id` is empty)."""
 
-    def __init__(self, project_id: str, authenticated: session.Session, settings: OpenStackSettings) -> None:
+    def __init__(
+        self, project_id: str, authenticated: session.Session, settings: OpenStackSettings, trace: Trace
+    ) -> None:
         self.id = project_id
         self._session = authenticated
         self._remembered: dict[tuple[str, str], str] = {}
@@ -139,12 +175,12 @@ class Project:
             )
             for name, (version, microversion) in _SERVICES.items()
         }
-        self.compute = Service("Nova", adapters["compute"])
-        self.network = Service("Neutron", adapters["network"])
-        self.volume = Service("Cinder", adapters["block-storage"])
-        self.balancer = Service("Octavia", adapters["load-balancer"])
-        self.image = Service("Glance", adapters["image"])
-        self.identity = Service("Keystone", adapters["identity"])
+        self.compute = Service("Nova", adapters["compute"], trace)
+        self.network = Service("Neutron", adapters["network"], trace)
+        self.volume = Service("Cinder", adapters["block-storage"], trace)
+        self.balancer = Service("Octavia", adapters["load-balancer"], trace)
+        self.image = Service("Glance", adapters["image"], trace)
+        self.identity = Service("Keystone", adapters["identity"], trace)
 
     def authenticate(self) -> None:
         """Have a token that is valid now; no request while the last one is."""
@@ -187,8 +223,8 @@ class Project:
 class Sessions:
     """Every session of one cloud. They share connections and what was found out about the services' versions."""
 
-    def __init__(self, settings: OpenStackSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: OpenStackSettings, trace: Trace | None = None) -> None:
+        self._settings, self._trace = settings, trace or Trace()
         self._http = requests.Session()
         self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
         self._http.mount("https://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
@@ -240,7 +276,7 @@ class Sessions:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = Project(customer, self._session(**scope), self._settings)
+                known = self._known[key] = Project(customer, self._session(**scope), self._settings, self._trace)
             return known
 
     def _session(self, **scope: str) -> session.Session:

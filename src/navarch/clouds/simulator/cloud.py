@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from navarch.clouds.contract import Endpoint
+from navarch.clouds.fence import before_a_change
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request, Striker
 from navarch.clouds.simulator.region import Region, Thing
@@ -85,6 +86,8 @@ class SimulatedCloud:
 
     def _ask(self, request: Request, effect: Callable[[], T]) -> T:
         """One request, and what may befall it."""
+        if request.verb != "GET":
+            before_a_change()
         self._pause(request)
         strike = self._strike(request)
         if strike is not None and strike.error is not None and not strike.done:
@@ -199,12 +202,7 @@ class SimulatedCloud:
         found = self._found(Kind.PORT, owner, step.name)
         if found is None or found.network_id != step.network_id:
             request = Request("POST", Kind.PORT, owner.project_id, step.name)
-            where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids)
-            try:
-                return self._ask(request, lambda: self._region.create_port(request, *where, step.address))
-            except Conflict:  # somebody else has the address now
-                if not step.address or step.exact:
-                    raise
+            where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids, step.address)
             return self._ask(request, lambda: self._region.create_port(request, *where))
         wanted = {*step.security_group_ids, *found.resource.security_group_ids}
         if wanted == set(found.resource.security_group_ids):

@@ -314,7 +314,7 @@ class Region:
             self._within(request, resource, amount)
         made = Server(
             self.new_id(), request.name, "BUILD", zone, "", flavor, image_id, "scheduling",
-            created_at=self.timeline.date(),
+            created_at=self.timeline.date(), addresses=(port.resource.address,),
         )  # fmt: skip
         server: Server = self._add(request, made, mark, holds=holds, user_data=user_data)
         port.resource = replace(port.resource, server_id=server.id)
@@ -329,6 +329,7 @@ class Region:
         if port.resource.server_id is not None or server.resource.task_state is not None:
             raise faults.in_use(request, f"the port is in use, or the server is {server.resource.task_state}")
         port.resource = replace(port.resource, server_id=server_id)
+        server.resource = replace(server.resource, addresses=(port.resource.address,))
         return port.resource
 
     def attach_volume(self, request: Request, volume_id: str, server_id: str) -> Volume:
@@ -455,6 +456,9 @@ class Region:
             self._free_public.append(thing.resource.address)
             self._by_address.pop(thing.resource.address, None)
         if thing.kind is Kind.PORT:
+            server = self._things[Kind.SERVER].get(thing.resource.server_id or "")
+            if server is not None:
+                server.resource = replace(server.resource, addresses=())
             for floating in self._by_project[Kind.FLOATING_IP, thing.project_id].values():
                 if floating.resource.port_id == thing.id:
                     floating.resource = replace(floating.resource, port_id=None)

@@ -3,6 +3,8 @@
 WITH due AS (
     SELECT id FROM clusters
     WHERE due_at <= now()
+      AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
+      AND project_id NOT IN (SELECT project_id FROM pauses)
     ORDER BY due_at
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
@@ -46,4 +48,7 @@ DELETE FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS 
 DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NOT NULL;
 
 -- name: next_due
-SELECT extract(epoch FROM min(due_at) - now())::float8 AS seconds FROM clusters;
+-- Without what is paused, else an idle worker would ask again and again for what it does not get.
+SELECT extract(epoch FROM due_at - now())::float8 AS seconds FROM clusters
+WHERE NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '') AND project_id NOT IN (SELECT project_id FROM pauses)
+ORDER BY due_at LIMIT 1;

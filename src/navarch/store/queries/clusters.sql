@@ -20,7 +20,11 @@ WHERE project_id = %(project_id)s AND key = %(key)s AND created_at >= now() - in
 DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
 
 -- name: cluster_by_id
-SELECT c.*, g.node_groups FROM clusters c, LATERAL (
+-- Columns are named, here and everywhere: a prepared `SELECT *` fails once a newer version has added one.
+SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
+       c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
+       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
+FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
                'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
     FROM node_groups n WHERE n.cluster_id = c.id) g
@@ -28,7 +32,10 @@ WHERE c.id = %(id)s AND (%(project_id)s::text IS NULL OR c.project_id = %(projec
 
 -- name: cluster_by_name
 -- Several may carry the name while older ones are being deleted: the living one, else the youngest.
-SELECT c.*, g.node_groups FROM clusters c, LATERAL (
+SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
+       c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
+       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
+FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
                'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
     FROM node_groups n WHERE n.cluster_id = c.id) g
@@ -36,7 +43,10 @@ WHERE c.project_id = %(project_id)s AND c.name = %(name)s
 ORDER BY c.deletion_requested_at IS NOT NULL, c.ordinal DESC LIMIT 1;
 
 -- name: clusters
-SELECT c.*, g.node_groups FROM clusters c, LATERAL (
+SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
+       c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
+       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
+FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
                'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
     FROM node_groups n WHERE n.cluster_id = c.id) g
@@ -59,12 +69,20 @@ RETURNING id;
 -- name: generation
 SELECT generation FROM clusters WHERE id = %(id)s;
 
+-- name: begin_create
+-- Creates in one project go one after the other, so that they can be counted. Held until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('navarch create ' || %(project_id)s, 0));
+
+-- name: count_clusters
+SELECT count(*) AS count FROM clusters WHERE project_id = %(project_id)s;
+
 -- name: request_deletion
 -- The generation grows, so that a change made from an older reading is refused.
 UPDATE clusters
 SET deletion_requested_at = %(at)s, keep_volumes = %(keep_volumes)s, generation = generation + 1, updated_at = now(),
     next_look_at = now(), stirred = true
-WHERE id = %(id)s AND deletion_requested_at IS NULL;
+WHERE id = %(id)s AND deletion_requested_at IS NULL
+  AND (%(generation)s::bigint IS NULL OR generation = %(generation)s);
 
 -- name: stir
 UPDATE clusters SET next_look_at = now(), stirred = true WHERE id = %(id)s RETURNING id;
@@ -80,4 +98,5 @@ WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
 
 -- name: request_node_group_deletion
 UPDATE node_groups SET deletion_requested_at = %(at)s, generation = generation + 1
-WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NULL;
+WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NULL
+  AND (%(generation)s::bigint IS NULL OR generation = %(generation)s);

@@ -17,20 +17,40 @@ INSERT INTO machines (cluster_id, name, role, node_group, serial, zone, created_
 VALUES (%(cluster_id)s, %(name)s, %(role)s, %(node_group)s, %(serial)s, %(zone)s, %(created_at)s, %(facts)s)
 ON CONFLICT (cluster_id, name) DO UPDATE
 SET ordinal = excluded.ordinal, zone = excluded.zone, created_at = excluded.created_at, facts = excluded.facts,
-    joined = false, removing = false, removed = false
+    joined = false, removing = false, removed = false, removed_at = NULL
 WHERE machines.removed;
 
 -- name: release_machine
 UPDATE machines SET removing = true WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
 
 -- name: forget_machine
-UPDATE machines SET removing = true, removed = true WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
+UPDATE machines SET removing = true, removed = true, removed_at = coalesce(removed_at, now())
+WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
+
+-- name: drop_old_machines
+-- The highest number of a node group stays, however long ago its machine went: the next machine's is one higher.
+-- What another transaction holds is dropped the next time, so that two never wait for each other.
+WITH gone AS (
+    SELECT name, node_group, row_number() OVER (ORDER BY removed_at DESC NULLS LAST, ordinal DESC) AS place,
+           row_number() OVER (PARTITION BY role, node_group ORDER BY serial DESC) = 1 AS highest
+    FROM machines WHERE cluster_id = %(cluster_id)s AND removed
+), old AS (
+    SELECT m.name FROM machines m JOIN gone ON gone.name = m.name
+    WHERE m.cluster_id = %(cluster_id)s AND place > %(keep)s AND NOT (highest AND EXISTS (
+        SELECT 1 FROM node_groups n WHERE n.cluster_id = %(cluster_id)s AND n.name = gone.node_group))
+    FOR UPDATE OF m SKIP LOCKED
+)
+DELETE FROM machines WHERE cluster_id = %(cluster_id)s AND name IN (SELECT name FROM old);
 
 -- name: void_tickets
 UPDATE tickets SET void = true WHERE cluster_id = %(cluster_id)s AND machine = %(name)s AND NOT void;
 
--- name: forget_old_tickets
-DELETE FROM tickets WHERE cluster_id = %(cluster_id)s AND void AND expires_at < now() - interval '1 day';
+-- name: drop_old_tickets
+-- Those that nobody can use any more: void, or expired unused. For a while they still say why they are refused.
+DELETE FROM tickets WHERE digest IN (
+    SELECT digest FROM tickets
+    WHERE cluster_id = %(cluster_id)s AND (void OR nonce_digest IS NULL) AND expires_at < now() - interval '1 hour'
+    FOR UPDATE SKIP LOCKED);
 
 -- name: add_ticket
 INSERT INTO tickets (digest, cluster_id, machine, expires_at)
@@ -46,6 +66,10 @@ WHERE t.digest = %(digest)s FOR UPDATE OF t;
 
 -- name: bind_ticket
 UPDATE tickets SET nonce_digest = %(nonce_digest)s, used_at = %(now)s WHERE digest = %(digest)s;
+
+-- name: count_other_phases
+SELECT count(*) AS count FROM phase_reports
+WHERE cluster_id = %(cluster_id)s AND machine = %(machine)s AND phase <> %(phase)s;
 
 -- name: add_report
 -- Reports may overtake each other on the way: the newest by the machine's own clock stays.

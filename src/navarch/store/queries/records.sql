@@ -35,6 +35,11 @@ SELECT content FROM quotas WHERE project_id = %(project_id)s AND read_at > %(new
 INSERT INTO quotas (project_id, wanted_at) VALUES (%(project_id)s, now())
 ON CONFLICT (project_id) DO UPDATE SET wanted_at = now();
 
+-- name: drop_old_quotas
+-- Whoever still asks gets a row again; a project that is gone does not.
+DELETE FROM quotas WHERE project_id IN (
+    SELECT project_id FROM quotas WHERE greatest(read_at, wanted_at) < now() - interval '1 day' FOR UPDATE SKIP LOCKED);
+
 -- name: wanted_quotas
 -- Who asked waits a few seconds only: what was wanted before that is wanted no more.
 SELECT project_id FROM quotas WHERE wanted_at > now() - interval '30 seconds' ORDER BY wanted_at;

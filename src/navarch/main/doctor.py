@@ -1,0 +1,259 @@
+"""`navarch-server doctor`: whether this installation can work, from its settings to what its cloud offers.
+
+Nothing is changed. `navarch doctor` looks at a cloud with a customer's eyes; this one uses what Navarch itself uses:
+its keys, its database, its service user.
+"""
+
+import binascii
+import ssl
+import urllib.error
+import urllib.request
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from navarch.bootstrap.sealing import load_keys
+from navarch.bootstrap.tickets import ReportTokens
+from navarch.cli.doctor.finding import Finding, fail, ok, warn
+from navarch.domain.errors import Blame, NavarchError
+from navarch.main.doctor_cloud import examine_cloud
+from navarch.main.figures import metrics_address
+from navarch.main.settings import Settings, SettingsError, read_settings
+from navarch.main.wire import open_store, private_database
+from navarch.store.contract import Unavailable
+from navarch.store.operator_side import Fleet, Server
+from navarch.store.postgres import PostgresStore
+
+OLDEST_POSTGRES = 14
+_CERTIFICATE_ENDS_SOON = 21  # days
+_CLOCKS_DIFFER = 2.0  # seconds
+_QUEUE_IS_OLD = 60.0  # seconds
+_OFFER_IS_OLD = 300.0  # seconds; workers read it every minute
+_ANSWERS_WITHIN = 5.0  # seconds
+
+
+def examine(path: Path) -> Iterator[Finding]:
+    """All checks in order; one that breaks is a finding and does not keep the others from being made."""
+    try:
+        settings = read_settings(path)
+        metrics_address(settings.worker.metrics_listen)
+    except SettingsError as error:
+        yield fail("settings", str(error), "Correct the file; docs/operate/settings.md lists every setting.")
+        return
+    yield ok("settings", str(path))
+    checks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("keys", _keys),
+        ("API certificate", _certificate),
+        ("database", _database),
+        ("cloud", examine_cloud),
+    )
+    for subject, check in checks:
+        try:
+            yield from check(settings)
+        except (NavarchError, OSError, ValueError) as error:
+            yield fail(subject, str(error), "Correct what is named; then run this again.")
+
+
+# -- files
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    """What is secret is there, can be read by us and by nobody else, and is what it should be."""
+    secret = {
+        "sealing key": settings.keys.sealing_file,
+        "report key": settings.keys.report_file,
+        "API key": settings.api.key,
+        "cloud password": settings.cloud.password_file,
+    }
+    usable = set()
+    for subject, path in secret.items():
+        try:
+            mode = path.stat().st_mode & 0o777
+            path.read_bytes()
+        except OSError as error:
+            fix = "Make it (`navarch-server keys FOLDER` makes keys), and run this as the user that Navarch runs as."
+            yield fail(subject, f"{path}: {error.strerror}", fix)
+            continue
+        if mode & 0o077:
+            yield fail(subject, f"{path}: others may read it (mode {mode:04o})", f"chmod 600 {path}")
+            continue
+        usable.add(subject)
+    if "sealing key" in usable:
+        load_keys(settings.keys.sealing_file)
+    if "report key" in usable:
+        try:
+            ReportTokens(b64decode(settings.keys.report_file.read_text()))
+        except (binascii.Error, ValueError) as error:
+            fix = "Move it away and run `navarch-server keys FOLDER`; machines that boot now are made anew."
+            yield fail("report key", f"{settings.keys.report_file}: {error}", fix)
+    if "cloud password" in usable and not settings.cloud.password_file.read_text().strip():
+        yield fail("cloud password", f"{settings.cloud.password_file} is empty", "Write the password into it, alone.")
+    if len(usable) == len(secret):
+        yield ok("secret files", f"{', '.join(secret)}: only their owner reads them")
+
+
+# -- the API's certificate
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    """A machine that pins `certificate_ca` can believe who answers at `public_url`."""
+    api = settings.api
+    url = urlsplit(api.public_url)
+    if url.scheme != "https" or not url.hostname:
+        yield fail("public_url", f"{api.public_url} is no https address", "Set api.public_url to https://NAME:PORT.")
+        return
+    for path in (api.certificate, api.key, api.certificate_ca):
+        path.read_bytes()  # ssl's own error would not name the file
+    client = ssl.create_default_context(cafile=str(api.certificate_ca))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    subject, fix = "API certificate", "Get a certificate for this name from the CA in api.certificate_ca."
+    try:
+        server.load_cert_chain(api.certificate, api.key)
+        _shake_hands(client, server, url.hostname)
+    except ssl.SSLCertVerificationError as error:
+        yield fail(subject, f"{api.certificate} for {url.hostname}: {error.verify_message}", fix)
+        return
+    except ssl.SSLError as error:
+        fix = "api.certificate and api.key must be PEM files that belong together."
+        yield fail(subject, f"{api.certificate} with {api.key}: {error}", fix)
+        return
+    ends = x509.load_pem_x509_certificate(api.certificate.read_bytes()).not_valid_after_utc
+    left = (ends - datetime.now(UTC)).days
+    detail = f"good for {url.hostname}, signed by {api.certificate_ca}, ends in {left} days"
+    if left < _CERTIFICATE_ENDS_SOON:
+        yield warn(subject, detail, "Renew it, then restart the API processes one after the other.")
+    else:
+        yield ok(subject, detail)
+    yield _reachable(api.public_url, client)
+
+
+def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
+    """A TLS handshake in memory: what a machine would say to this certificate. Raises ssl.SSLError."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = (
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    )
+    for _ in range(4):  # flights of TLS 1.3, and one to spare
+        for side in sides:
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+
+
+def _reachable(url: str, trusted: ssl.SSLContext) -> Finding:
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/healthz", timeout=_ANSWERS_WITHIN, context=trusted):  # noqa: S310 - https
+            return ok("API", f"answers at {url}")
+    except urllib.error.HTTPError as error:
+        fix = "Something else answers there: look at the load balancer in front of Navarch."
+        return warn("API", f"{url} answers {error.code}", fix)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        fix = "If it is running: can this host, and can machines, reach that address? Machines boot by it."
+        return warn("API", f"{url} does not answer: {reason}", fix)
+
+
+# -- the database
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """It answers, is new enough, has this version's schema and enough connections; and what the workers leave in it."""
+    private = private_database(settings)
+    if private is not None and private.pid is None:
+        detail = f"the private PostgreSQL in {settings.database.private_folder} does not run"
+        yield fail("database", detail, "`navarch-server database start`; the API and the worker also start it.")
+        return
+    store = open_store(settings, name="navarch-doctor", read_only=True)
+    try:
+        asked = datetime.now(UTC)
+        server = store.server()
+        answered = datetime.now(UTC)
+        yield from _server(server, settings)
+        yield _clock((server.now - (asked + (answered - asked) / 2)).total_seconds())
+        if not server.missing and not server.changed:
+            yield from _fleet(store)
+    except Unavailable as error:
+        yield fail("database", error.message, "Is the server up, and is database.dsn right? Look at PostgreSQL's log.")
+    finally:
+        store.close()
+
+
+def _server(server: Server, settings: Settings) -> Iterator[Finding]:
+    major = server.version // 10000
+    if major < OLDEST_POSTGRES:
+        yield fail("database", f"PostgreSQL {major}", f"Use PostgreSQL {OLDEST_POSTGRES} or later.")
+    elif server.standby:
+        yield fail("database", "this server is a standby: it takes no writes", "Point database.dsn to the primary.")
+    else:
+        yield ok("database", f"PostgreSQL {major}.{server.version % 10000} answers")
+    if server.changed:
+        detail = f"applied with another text: {', '.join(server.changed)}"
+        yield fail("schema", detail, "This database was made by a changed Navarch: use that version, or restore.")
+    elif server.missing:
+        fix = "`navarch-server database migrate`; the API and the worker also do it when they start."
+        yield warn("schema", f"not applied yet: {', '.join(server.missing)}", fix)
+    elif server.unknown:
+        fix = "A newer Navarch has been here: update this host, too. Older ones go on working meanwhile."
+        yield warn("schema", f"ahead of this version by {', '.join(server.unknown)}", fix)
+    else:
+        yield ok("schema", "current")
+    each = settings.database.pool_size + 1  # one more listens for notifications
+    detail = f"{each} a process at most; the server admits {server.connections}, {server.used} are open"
+    fix = "Raise max_connections, or lower database.pool_size. Count one API and one worker at least."
+    if server.connections < each:
+        yield fail("connections", detail, fix)
+    elif server.connections < 2 * each:
+        yield warn("connections", detail, fix)
+    elif settings.database.pool_size < settings.worker.threads:
+        fix = "Raise database.pool_size: each of the worker's threads needs a connection now and then."
+        yield warn("connections", f"{detail}; worker.threads is {settings.worker.threads}", fix)
+    else:
+        yield ok("connections", detail)
+
+
+def _clock(ahead: float) -> Finding:
+    detail = f"the database's is {abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this host's"
+    if abs(ahead) > _CLOCKS_DIFFER:
+        return warn("clock", detail, "Set both by NTP: deadlines, tickets and certificates go by this host's clock.")
+    return ok("clock", detail)
+
+
+def _fleet(store: PostgresStore) -> Iterator[Finding]:
+    fleet = store.fleet()
+    for pause in fleet.pauses:
+        what = f"project {pause.project_id}" if pause.project_id else "everything"
+        option = f"--project {pause.project_id}" if pause.project_id else "--everything"
+        since = f"{pause.since:%Y-%m-%d %H:%M} UTC by {pause.paused_by}"
+        detail = f"{what} since {since} ({pause.clusters} clusters)" + (f": {pause.reason}" if pause.reason else "")
+        yield warn("paused", detail, f"When it is over: navarch-server resume {option}")
+    yield _workers(fleet)
+    ours = [f"{reason} ({n})" for type_, reason, blame, n in fleet.conditions if _is_ours(type_, blame)]
+    clusters = sum(n for _, n in fleet.phases)
+    if ours:
+        fix = "`navarch cluster list --all-projects`, then `navarch-server explain CLUSTER`."
+        yield warn("clusters", f"{clusters}; some wait for Navarch's operator: {', '.join(ours)}", fix)
+    else:
+        yield ok("clusters", ", ".join(f"{n} {phase}" for phase, n in fleet.phases) or "none yet")
+
+
+def _workers(fleet: Fleet) -> Finding:
+    if fleet.offer_read_at is None:
+        return warn("workers", "none has read the cloud's offer yet", "Start one: systemctl start navarch-worker")
+    age = (datetime.now(UTC) - fleet.offer_read_at).total_seconds()
+    if age > _OFFER_IS_OLD:
+        fix = "Is a worker running, and does the cloud answer it? Look at its log for `cloud's offer not read`."
+        return fail("workers", f"none has read the cloud's offer for {age:.0f} s", fix)
+    if fleet.oldest > _QUEUE_IS_OLD:
+        detail = f"{fleet.due} clusters wait for one, the first for {fleet.oldest:.0f} s"
+        return warn("workers", detail, "Start more workers, or raise worker.threads.")
+    return ok("workers", f"read the cloud's offer {age:.0f} s ago; {fleet.due} clusters wait, {fleet.claimed} are held")
+
+
+def _is_ours(type_: str, blame: str) -> bool:
+    return type_ != "Ready" and blame == Blame.NAVARCH_OPERATOR.value

@@ -1,0 +1,132 @@
+"""What the operator asks of the store: pauses, the state of the whole fleet, when one cluster is due, the server."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from navarch.domain.status import Event
+from navarch.store import rows
+from navarch.store.contract import NotFound, Pause
+from navarch.store.database import WORK, Database, PoolFigures
+from navarch.store.migrate import migrations
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a cluster is to be looked at: `due_at` is `next_look_at` or, if later, the end of the lease. `attempts`:
+    cycles in a row that failed. `now` is the database's clock."""
+
+    next_look_at: datetime
+    due_at: datetime
+    lease_holder: str | None
+    lease_until: datetime | None
+    attempts: int
+    now: datetime
+
+    @property
+    def held(self) -> bool:
+        """Whether a worker has it now."""
+        return self.lease_until is not None and self.lease_until > self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All clusters, counted. `due`: those that wait for a worker, the first of them for `oldest` seconds; `claimed`:
+    those that one has. `phases`: (phase, clusters); `conditions`: (type, reason, blame, clusters) of all that are not
+    True. `offer_read_at`: when a worker last read what the cloud offers."""
+
+    due: int
+    oldest: float
+    claimed: int
+    phases: tuple[tuple[str, int], ...]
+    conditions: tuple[tuple[str, str, str, int], ...]
+    pauses: tuple[Pause, ...]
+    offer_read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The database server. `version` as PostgreSQL counts it (150004 is 15.4); `connections` it lets us have at most,
+    `used` by everybody now; `missing` and `unknown`: migrations that it lacks, and those only a newer Navarch knows;
+    `changed`: those that were applied with another text."""
+
+    version: int
+    connections: int
+    used: int
+    standby: bool
+    now: datetime
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+class OperatorSide:
+    """Reads for people and for Prometheus; the one thing written are pauses. Every method is one transaction and raises
+    `Unavailable` while the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pause(self, project_id: str | None, *, reason: str, by: str) -> None:
+        """No cluster of the project (None: none at all) is claimed any more; what is under way ends its cycle. Again
+        for the same project changes reason and author."""
+        with self._database.transaction() as tx:
+            tx.run("pause", project_id=project_id or "", reason=reason, paused_by=by)
+
+    def resume(self, project_id: str | None) -> bool:
+        """End that pause, and only that one; False where there is none."""
+        with self._database.transaction() as tx:
+            ended = tx.run("resume", project_id=project_id or "") > 0
+            tx.notify(WORK)
+            return ended
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """See `contract.ApiStore`."""
+        with self._database.transaction() as tx:
+            return tuple(rows.pause(row) for row in tx.rows("pauses"))
+
+    def schedule(self, cluster_id: str) -> Schedule:
+        """Raises NotFound."""
+        with self._database.transaction() as tx:
+            row = tx.row("schedule", id=cluster_id)
+            if row is None:
+                raise NotFound(f"no cluster {cluster_id}")
+            return Schedule(**row)
+
+    def latest_events(self, cluster_id: str, *, limit: int) -> tuple[Event, ...]:
+        """The end of a cluster's timeline, oldest first."""
+        with self._database.transaction() as tx:
+            found = tx.rows("latest_events", cluster_id=cluster_id, limit=limit)
+            return tuple(rows.event(row).event for row in reversed(found))
+
+    def fleet(self) -> Fleet:
+        """Reads every cluster's row: some milliseconds for a thousand of them."""
+        with self._database.transaction() as tx:
+            queue, offer = tx.row("queue"), tx.row("offer_read_at")
+            assert queue is not None  # noqa: S101  # an aggregate
+            return Fleet(
+                **queue,
+                phases=tuple((row["phase"], row["clusters"]) for row in tx.rows("phases")),
+                conditions=tuple(
+                    (row["type"], row["reason"], row["blame"], row["clusters"]) for row in tx.rows("conditions")
+                ),
+                pauses=tuple(rows.pause(row) for row in tx.rows("pauses")),
+                offer_read_at=None if offer is None else offer["at"],
+            )
+
+    def server(self) -> Server:
+        """Also where the schema is missing or old."""
+        with self._database.transaction() as tx:
+            row = tx.row("server")
+            assert row is not None  # noqa: S101  # no table is asked
+            applied = {r["name"]: r["digest"] for r in tx.rows("applied")} if row.pop("migrated") else {}
+        known = {m.name: m.digest for m in migrations()}
+        return Server(
+            **row,
+            missing=tuple(name for name in known if name not in applied),
+            unknown=tuple(name for name in applied if name not in known),
+            changed=tuple(name for name in known if name in applied and applied[name] != known[name]),
+        )
+
+    def pool(self) -> PoolFigures:
+        """This process's connections. Asks nothing of the database."""
+        return self._database.pool()

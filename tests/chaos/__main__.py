@@ -1,0 +1,134 @@
+"""See the package."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import psycopg
+from tests.chaos.database import connect, prepare
+from tests.chaos.invariants import PROMISES
+from tests.chaos.run import Report, run
+
+from navarch.store.private import PrivatePostgres
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--runs", type=int, default=200, help="how many seeds (default 200)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--seed", type=int, help="this one alone, with its log")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--result", type=Path, help="write the figures to this file (JSON)")
+    parser.add_argument("--mutations", action="store_true", help="deliberate faults, each of which must be caught")
+    options = parser.parse_args()
+    with databases(options.processes) as found:
+        if options.mutations:
+            from tests.chaos.mutations import catch_all
+
+            sys.exit(catch_all(found, options.result))
+        if options.seed is not None:
+            report = run(connect(found[0]), options.seed)
+            print("\n".join(report.log))
+            print(f"seed {report.seed}: {report.broken or 'every promise kept'}; {dict(report.faults)}")
+            sys.exit(1 if report.broken else 0)
+        sys.exit(_many(options.first, options.runs, found, options.result))
+
+
+@contextmanager
+def databases(count: int) -> Iterator[list[str]]:
+    """A private PostgreSQL with so many databases under virtual time."""
+    folder = Path(tempfile.mkdtemp(prefix="navarch-chaos-"))
+    folder.chmod(0o755)
+    server = PrivatePostgres(folder, durable=False)
+    server.start()
+    try:
+        made = []
+        for number in range(count):
+            with psycopg.connect(server.dsn, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE chaos{number}".encode())
+            made.append(prepare(psycopg.conninfo.make_conninfo(server.dsn, dbname=f"chaos{number}")))
+        yield made
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work(dsn: str, seeds: list[int], results: "multiprocessing.Queue[Report | None]") -> None:
+    for seed in seeds:
+        connection = connect(dsn)
+        try:
+            results.put(run(connection, seed))
+        finally:
+            connection.close()
+    results.put(None)
+
+
+def _many(first: int, count: int, dsns: list[str], result: Path | None) -> int:
+    began = perf_counter()
+    results: multiprocessing.Queue[Report | None] = multiprocessing.Queue()
+    workers = []
+    for number, dsn in enumerate(dsns):
+        seeds = list(range(first + number, first + count, len(dsns)))
+        workers.append(multiprocessing.Process(target=_work, args=(dsn, seeds, results), daemon=True))
+        workers[-1].start()
+    done, faults, checked, broken = 0, Counter[str](), Counter[str](), []
+    calls, virtual, waiting = 0, 0.0, len(workers)
+    converged: list[float] = []
+    while waiting:
+        report = results.get()
+        if report is None:
+            waiting -= 1
+            continue
+        done += 1
+        faults += report.faults
+        checked += report.checked
+        calls, virtual = calls + report.calls, virtual + report.virtual_seconds
+        if report.broken:
+            broken.append((report.seed, report.broken))
+            print(f"\nseed {report.seed}: {report.broken}\n  again: python -m tests.chaos --seed {report.seed}")
+        else:
+            converged.append(report.converged_in)
+        if sys.stderr.isatty() or done % 100 == 0:
+            pace = done / (perf_counter() - began)
+            print(f"\r{done} of {count} runs, {sum(faults.values())} faults, {len(broken)} broken, {pace:.1f}/s ",
+                  end="", file=sys.stderr)  # fmt: skip
+    seconds = perf_counter() - began
+    converged.sort()
+    figures: dict[str, Any] = {
+        "first": first, "runs": done, "seconds": round(seconds), "virtual_hours": round(virtual / 3600),
+        "calls": calls, "faults": dict(faults.most_common()), "checked": dict(checked.most_common()), "broken": broken,
+        "converged": {q: converged[int(q * (len(converged) - 1))] for q in (0.5, 0.99, 1.0)} if converged else {},
+    }  # fmt: skip
+    print(file=sys.stderr)
+    print(_told(figures))
+    if result is not None:
+        result.write_text(json.dumps(figures, indent=1) + "\n")
+    return 1 if broken else 0
+
+
+def _told(figures: dict[str, Any]) -> str:
+    lines = [
+        f"{figures['runs']} runs (seeds {figures['first']} to {figures['first'] + figures['runs'] - 1}) in "
+        f"{figures['seconds']} s: {figures['virtual_hours']} hours of virtual time, {figures['calls']} outside calls, "
+        f"{sum(figures['faults'].values())} faults; {len(figures['broken'])} runs with a broken promise",
+        "",
+        "checked",
+    ]
+    lines += [f"  {figures['checked'].get(name, 0):>12,}  {name}: {what}" for name, what in PROMISES.items()]
+    lines += ["", "faults", *(f"  {count:>12,}  {name}" for name, count in figures["faults"].items())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

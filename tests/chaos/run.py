@@ -1,0 +1,116 @@
+"""One run from its seed: a story in which customers ask for things while the weather is bad, and what came of it.
+
+create, change, delete inside and outside     while faults of one kind, or of all kinds, happen
+the storm ends                                everything must become as it was asked for
+another storm, and everything is deleted      nothing may be left
+"""
+
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from random import Random
+from time import perf_counter
+
+from tests.chaos.database import Connection
+from tests.chaos.invariants import Broken
+from tests.chaos.weather import STORM, Weather
+from tests.chaos.world import PROJECTS, World
+
+from navarch.domain import names
+
+STORM_SECONDS = 240.0
+CONVERGED_WITHIN = 5400.0  # virtual seconds after the last fault; three rounds of people acting on conditions
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a run. `broken` is empty where every promise was kept."""
+
+    seed: int
+    broken: str
+    faults: Counter[str]
+    checked: Counter[str]
+    calls: int
+    virtual_seconds: float
+    seconds: float
+    converged_in: float
+    log: tuple[str, ...]
+
+
+def weather_of(random: Random) -> Weather:
+    """All faults mixed in half of the runs, one kind alone and often in the others."""
+    if random.random() < 0.5:
+        return STORM
+    name = random.choice([f.name for f in fields(Weather)])
+    return replace(Weather(), **{name: min(0.9, 3 * getattr(STORM, name))})
+
+
+def run(connection: Connection, seed: int, weather: Weather | None = None) -> Report:
+    """Tell the story of this seed."""
+    began, random = perf_counter(), Random(seed)
+    drawn = weather_of(random)
+    world = World(connection, seed, weather or drawn, workers=random.choice((1, 2, 5)))
+    converged = 0.0
+    try:
+        _build(world, random)
+        converged = _settle(world, "was not as asked for")
+        _remove(world, random)
+        _settle(world, "was not gone")
+        broken = ""
+    except Broken as error:
+        broken = str(error)
+    finally:
+        world.close()
+    return Report(
+        seed, broken, world.chance.struck, world.invariants.checked, world.calls, world.timeline.now,
+        perf_counter() - began, converged, tuple(world.log),
+    )  # fmt: skip
+
+
+def _build(world: World, random: Random) -> None:
+    clusters = []
+    for number in range(random.choice((1, 1, 2))):
+        project = random.choice(PROJECTS)
+        made = world.create(f"shop{number}", project, control_plane=random.choice((1, 3)), workers=random.randint(0, 3))
+        world.plant(project, names.stem(world.customer.cluster(made, project_id=None).cluster))
+        clusters.append(made)
+    end = world.timeline.now + STORM_SECONDS
+    while world.timeline.now < end:
+        world.run(random.uniform(5.0, 60.0))
+        _something(world, random, random.choice(clusters))
+    world.calm()
+
+
+def _something(world: World, random: Random, cluster: str) -> None:
+    """What a customer may ask for."""
+    match random.randrange(8):
+        case 0 | 1:
+            world.scale(cluster, "web", random.randint(0, 4))
+        case 2:
+            world.add_group(cluster, "more", random.randint(1, 2))
+        case 3:
+            world.remove_group(cluster, "more")
+        case 4:
+            world.restrict(cluster, random.choice(((), ("198.51.100.0/24",))))
+        case 5:
+            world.wish_inside(cluster, services=random.randint(0, 2), claims=random.randint(0, 2))
+        case 6:
+            world.pause(cluster, random.random() < 0.5)
+
+
+def _remove(world: World, random: Random) -> None:
+    world.chance.stormy = True
+    for cluster in list(world.invariants.expected):
+        world.run(random.uniform(0.0, 20.0))
+        world.delete(cluster, keep_volumes=random.random() < 0.3)
+    world.run(random.uniform(20.0, 90.0))
+    world.calm()
+
+
+def _settle(world: World, otherwise: str) -> float:
+    """Seconds until everything is as asked for. Raises Broken where it never is."""
+    began = world.timeline.now
+    if not world.run_until(world.invariants.settled, CONVERGED_WITHIN):
+        world.invariants.broken("convergence", f"{world.invariants.unsettled()} {otherwise}")
+        world.invariants.raise_what_was_broken()
+    world.invariants.at_rest()
+    return world.timeline.now - began

@@ -1,0 +1,34 @@
+"""The HTTP service as a process of its own, with a stand-in for Keystone: `api_process.py DSN PORT FOLDER QUOTA_WAIT`.
+
+FOLDER holds api.crt and api.key. Everything but the tokens is what `navarch-server api` runs.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
+
+from navarch.api.app import create_app
+from navarch.api.serving import serve
+from navarch.api.settings import ApiSettings
+from navarch.domain.simulate import rehearse
+from navarch.store.postgres import PostgresStore
+
+
+def main(dsn: str, port: str, folder: str, quota_wait: str) -> None:
+    store = PostgresStore(dsn, max_connections=8)
+    app = create_app(
+        store,
+        Tokens({"ann": _caller("ann", "alpha", "member", "reader")}),
+        SEALER,
+        REPORT_TOKENS,
+        ApiSettings(quota_wait=float(quota_wait), clusters_per_project=100_000),
+        lambda c, o: rehearse(c, o, now=datetime.now(UTC)),
+    )
+    keys = Path(folder)
+    serve(app, host="127.0.0.1", port=int(port), certificate=keys / "api.crt", key=keys / "api.key")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,64 @@
+"""A worker's parts for tests: real keys and a real database, and a cloud that refuses everything."""
+
+from dataclasses import dataclass, field
+
+from api_fixtures import CATALOGUE, SEALER
+from structlog.contextvars import get_contextvars
+
+from navarch.addons.client import KubernetesClusters
+from navarch.clouds.contract import Cloud, Endpoint
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.errors import Blame, Permanent
+from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.simulate import nothing_yet
+from navarch.domain.spec import Owner
+from navarch.domain.steps import CloudStep
+from navarch.reconcile.act import Hands, JoinEndpoint
+from navarch.reconcile.runtime import Threads
+from navarch.store.contract import WorkerStore
+
+
+@dataclass
+class FullCloud:
+    """A cloud whose project has no quota left: it can be read, and makes nothing. `told`: for which requests it was
+    asked to."""
+
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint("https://keystone.example.org/v3", "RegionOne")
+
+    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+        return nothing_yet().cloud
+
+    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+        self.told.append(get_contextvars().get("request_id", ""))
+        raise Permanent(
+            f"Cannot do {type(step).__name__}: the project's quota for networks is used up",
+            reason="QuotaExceeded",
+            blame=Blame.PROJECT_ADMIN,
+            remedy="Raise the project's quota for networks.",
+        )
+
+    def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
+        return ""
+
+    def catalogue(self) -> Catalogue:
+        return CATALOGUE
+
+    def quota(self, project_id: str) -> Quota:
+        return Quota()
+
+
+def hands(store: WorkerStore, cloud: Cloud) -> Hands:
+    """What a worker works with on that cloud."""
+    return Hands(
+        cloud=cloud,
+        addons=KubernetesClusters(threads=1),
+        store=store,
+        sealer=SEALER,
+        join=JoinEndpoint("https://kaas.example.org:9443", ""),
+        navarch_cidrs=(),
+        runtime=Threads(),
+    )

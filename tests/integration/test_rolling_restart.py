@@ -1,0 +1,320 @@
+"""Processes are restarted one after another, as in an upgrade, while customers go on working: nothing is lost."""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from api_fixtures import CATALOGUE, plenty
+from full_cloud import FullCloud, hands
+from some_values import a_cluster
+
+from navarch.clouds.simulator import Region, SimulatedCloud, Timeline
+from navarch.domain.names import control_plane_machine, etcd_volume, network, owner, worker_machine
+from navarch.domain.observed import Kind, Resource
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import CloudStep
+from navarch.main.keys import make_certificates, make_keys
+from navarch.reconcile.worker import Worker
+from navarch.store.postgres import PostgresStore
+
+pytestmark = pytest.mark.postgres
+_HERE = Path(__file__).parent
+_STARTS_WITHIN = 30.0
+_ENDS_WITHIN = 15.0
+
+
+@dataclass
+class Process:
+    """An API process on a port of its own."""
+
+    command: list[str]
+    port: int
+    trusted: ssl.SSLContext
+    running: subprocess.Popen[bytes] | None = None
+    log: Path = field(default_factory=Path)
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=_HERE)
+        end = time.monotonic() + _STARTS_WITHIN
+        while True:
+            try:
+                httpx.get(f"https://127.0.0.1:{self.port}/healthz", verify=self.trusted, trust_env=False)
+                return
+            except httpx.HTTPError:
+                assert time.monotonic() < end, self.log.read_text()
+                assert self.running.poll() is None, self.log.read_text()
+                time.sleep(0.1)
+
+    def stop(self) -> int:
+        """Ask it to end; gives its exit code."""
+        assert self.running is not None
+        self.running.send_signal(signal.SIGTERM)
+        return self.running.wait(_ENDS_WITHIN)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    folder = tmp_path / "keys"
+    make_keys(folder)
+    make_certificates(folder, ("127.0.0.1",))
+    (folder / "cloud.password").write_text("secret")
+    return folder
+
+
+MakeProcess = Callable[..., Process]
+
+
+@pytest.fixture
+def make_process(dsn: str, keys: Path, tmp_path: Path) -> Iterator[MakeProcess]:
+    """Makes API processes that are not started yet, and ends what runs of them."""
+    made: list[Process] = []
+    trusted = ssl.create_default_context(cafile=str(keys / "ca.crt"))
+
+    def make(quota_wait: float = 0.0, command: Callable[[int], list[str]] | None = None) -> Process:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        own = [sys.executable, str(_HERE / "api_process.py"), dsn, str(port), str(keys), str(quota_wait)]
+        made.append(Process(command(port) if command else own, port, trusted, log=tmp_path / f"{port}.log"))
+        return made[-1]
+
+    yield make
+    for process in made:
+        if process.running is not None and process.running.poll() is None:
+            process.running.kill()
+            process.running.wait()
+
+
+class Customer(threading.Thread):
+    """Asks for one cluster after the other, each at whichever process answers, until told to stop."""
+
+    def __init__(self, number: int, processes: list[Process]) -> None:
+        super().__init__(daemon=True)
+        self._number, self._processes = number, processes
+        self.enough = threading.Event()
+        self.accepted: dict[str, str] = {}
+        self.unexpected: list[str] = []
+
+    def run(self) -> None:
+        count = 0
+        while not self.enough.is_set():
+            self._ask_for(f"c{self._number}-{count}")
+            count += 1
+            self.enough.wait(0.05)  # the processes under test share this machine
+
+    def _ask_for(self, name: str) -> None:
+        headers = {"X-Auth-Token": "ann", "Idempotency-Key": str(uuid4())}
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            for process in self._processes:
+                url = f"https://127.0.0.1:{process.port}/kaas/v1/clusters"
+                try:
+                    answer = httpx.post(
+                        url, json={"name": name}, headers=headers, verify=process.trusted, trust_env=False, timeout=15
+                    )
+                except httpx.TransportError:
+                    continue  # restarting: the same request, with the same key, to the other
+                if answer.status_code == 202:
+                    self.accepted[name] = answer.json()["id"]
+                else:
+                    self.unexpected.append(f"{answer.status_code} {answer.text}")
+                return
+        self.unexpected.append(f"{name}: nobody answered")
+
+
+def test_every_request_is_answered_once_while_the_api_processes_are_restarted(
+    make_process: MakeProcess, store: PostgresStore
+) -> None:
+    store.write_catalogue(CATALOGUE)
+    store.write_quota("alpha", plenty())
+    processes = [make_process(), make_process()]
+    for process in processes:
+        process.start()
+    customers = [Customer(n, processes if n % 2 else processes[::-1]) for n in range(3)]
+    for customer in customers:
+        customer.start()
+    for process in processes:
+        time.sleep(0.5)
+        process.stop()
+        process.start()
+    time.sleep(0.5)
+    for customer in customers:
+        customer.enough.set()
+        customer.join(30)
+    assert [u for c in customers for u in c.unexpected] == []
+    accepted = {name: id_ for c in customers for name, id_ in c.accepted.items()}
+    assert len(accepted) > 10
+    assert {s.cluster.name: s.cluster.id for s in store.clusters(project_id="alpha", limit=10_000)} == accepted
+
+
+def test_a_request_under_way_is_answered_by_a_process_that_was_asked_to_end(
+    make_process: MakeProcess, store: PostgresStore
+) -> None:
+    store.write_catalogue(CATALOGUE)
+    process = make_process(quota_wait=1.5)  # nobody reads the quota: the request waits so long for one who does
+    process.start()
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        url = f"https://127.0.0.1:{process.port}/kaas/v1/clusters"
+        headers = {"X-Auth-Token": "ann"}
+        answers.append(
+            httpx.post(url, json={"name": "shop"}, headers=headers, verify=process.trusted, trust_env=False, timeout=15)
+        )
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    end = time.monotonic() + 20
+    while not store.wanted_quotas():  # the request has come as far as waiting
+        assert time.monotonic() < end, "the request did not arrive"
+        time.sleep(0.02)
+    process.stop()
+    asking.join(10)
+    assert [a.status_code for a in answers] == [202]
+    assert store.cluster("shop", project_id="alpha").cluster.id == answers[0].json()["id"]
+
+
+def test_the_server_ends_in_order_when_it_is_asked_to(
+    make_process: MakeProcess, keys: Path, dsn: str, tmp_path: Path
+) -> None:
+    """Also the worker in it: else what it holds would wait for its lease to end."""
+    config = tmp_path / "navarch.toml"
+
+    def command(port: int) -> list[str]:
+        config.write_text(
+            f"""
+            [api]
+            public_url = "https://127.0.0.1:{port}"
+            listen = "127.0.0.1"
+            port = {port}
+            certificate = "{keys}/api.crt"
+            key = "{keys}/api.key"
+            certificate_ca = "{keys}/ca.crt"
+            [cloud]
+            auth_url = "https://127.0.0.1:9/v3"
+            password_file = "{keys}/cloud.password"
+            [keys]
+            sealing_file = "{keys}/sealing.key"
+            report_file = "{keys}/report.key"
+            [database]
+            dsn = "{dsn}"
+            [worker]
+            metrics_listen = ""
+            """
+        )
+        program = "from navarch.main import run; run()"
+        return [sys.executable, "-c", program, "--config", str(config), "all"]
+
+    process = make_process(command=command)
+    process.start()
+    assert process.stop() == 0
+    events = [json.loads(line)["event"] for line in process.log.read_text().splitlines() if line.startswith("{")]
+    assert events[-1] == "stopped"
+
+
+class SlowCloud(FullCloud):
+    """Takes its time to refuse."""
+
+    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+        time.sleep(0.5)
+        return super().carry_out(owner, step, private=private)
+
+
+class Silent:
+    """A log that nobody reads."""
+
+    def info(self, event: str, **values: object) -> None: ...
+
+    warning = exception = info
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_cycles_and_keeps_nothing(store: PostgresStore, dsn: str) -> None:
+    for n in range(6):
+        store.create_cluster(a_cluster(name=f"c{n}"))
+
+    def held() -> int:
+        return store.fleet().claimed
+
+    for name in ("before", "after"):
+        worker = Worker(hands(store, SlowCloud()), Silent(), name=name, threads=3, calls=6)
+        worker.start()
+        end = time.monotonic() + 20
+        while not held():
+            assert time.monotonic() < end, "nothing was claimed"
+            time.sleep(0.02)
+        worker.stop()
+        assert held() == 0
+    with psycopg.connect(dsn) as connection:
+        judged = connection.execute("SELECT count(*) FROM clusters WHERE status ? 'conditions'").fetchone()
+    assert judged is not None
+    assert judged[0] >= 3
+
+
+@pytest.fixture
+def region() -> Iterator[Region]:
+    """A simulated cloud whose time passes as ours does, ten times as fast."""
+    made = Region(Timeline(datetime.now(UTC)), CATALOGUE)
+    made.projects.add("alpha")
+    enough = threading.Event()
+
+    def tick() -> None:
+        while not enough.wait(0.05):
+            with made.lock:
+                made.timeline.advance(made.timeline.now + 0.5)
+
+    ticking = threading.Thread(target=tick, daemon=True)
+    ticking.start()
+    yield made
+    enough.set()
+    ticking.join()
+
+
+def test_workers_that_are_restarted_one_after_another_make_everything_once(
+    store: PostgresStore, region: Region
+) -> None:
+    def start(name: str) -> Worker:
+        worker = Worker(hands(store, SimulatedCloud(region)), Silent(), name=name, threads=2, calls=8)
+        worker.start()
+        return worker
+
+    def names(kind: Kind) -> list[str]:
+        with region.lock:
+            return sorted(thing.resource.name for thing in region.things(kind))
+
+    clusters: list[Cluster] = []
+    workers = [start("a-1"), start("b-1")]
+    for n in range(6):  # while clusters come, and half-way through those that are there
+        clusters.append(store.create_cluster(a_cluster(name=f"c{n}", created_at=datetime.now(UTC))).cluster)
+        workers[n % 2].stop()
+        workers[n % 2] = start(f"{'ab'[n % 2]}-{n}")
+        time.sleep(0.3)
+    owners = [owner(c) for c in clusters]
+    machines = sorted(
+        name
+        for o in owners
+        for name in (control_plane_machine(o, 0), worker_machine(o, "default", 1), worker_machine(o, "default", 2))
+    )
+    end = time.monotonic() + 40
+    while len(names(Kind.SERVER)) < len(machines):
+        assert time.monotonic() < end, names(Kind.SERVER)
+        time.sleep(0.1)
+    for worker in workers:
+        worker.stop()
+    assert names(Kind.SERVER) == machines
+    assert names(Kind.NETWORK) == sorted(network(o) for o in owners)
+    assert names(Kind.VOLUME) == sorted(etcd_volume(o, 0) for o in owners)
+    assert store.fleet().claimed == 0

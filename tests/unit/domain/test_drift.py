@@ -1,0 +1,265 @@
+"""What was removed by hand is put back: each story begins with a cluster that is as wanted and lacks one thing."""
+
+from dataclasses import replace
+
+import pytest
+from clusters import CATALOGUE, NOW, cluster
+from story import log
+from test_plan import GOLDEN, grown
+
+from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
+from navarch.domain.observed import CloudState, Kind, Machine, Observed, Resource
+from navarch.domain.plan import plan
+from navarch.domain.simulate import rehearse
+from navarch.domain.spec import Role
+from navarch.domain.status import Status
+from navarch.domain.steps import (
+    AttachPort,
+    AttachVolume,
+    CreateServer,
+    DeleteNode,
+    Done,
+    DrainNode,
+    EnsureFloatingIP,
+    EnsureLoadBalancer,
+    EnsurePort,
+    EnsureSecurityGroup,
+    ForgetMachine,
+    RecordMachine,
+    ReleaseMachine,
+    Remove,
+    Result,
+    StartServer,
+    Step,
+)
+
+STEM = "shop-3f2a91bc"
+WORKER, PLACE = f"{STEM}-web-1", f"{STEM}-cp-0"
+
+
+def settled(control_plane: int = 1) -> Observed:
+    """A cluster that is as wanted, with what Navarch remembers of it."""
+    seen = grown(cluster(control_plane=control_plane))
+    volumes = {f"{STEM}-cp-{v.name.rpartition('-')[2]}": v.id for v in seen.cloud.volumes or ()}
+    machines = tuple(
+        replace(m, facts=(("address", f"<address of {m.name}>"), ("etcd_volume_id", volumes.get(m.name, ""))))
+        for m in seen.machines
+    )
+    return replace(
+        seen, machines=machines, api_internal_address="<internal address>", api_public_address="<public address>"
+    )
+
+
+def without(seen: Observed, kind: Kind, name: str) -> Observed:
+    """The same after somebody removed an object, and the services of the cloud have told each other."""
+    (lost,) = (r for r in seen.cloud.of(kind) if r.name == name)
+    cloud = seen.cloud.without(kind, lost.id)
+    if kind is Kind.SERVER:
+        cloud = replace(
+            cloud,
+            ports=tuple(replace(p, server_id=None) if p.server_id == lost.id else p for p in cloud.ports or ()),
+            volumes=tuple(
+                replace(v, server_id=None, status="available") if v.server_id == lost.id else v
+                for v in cloud.volumes or ()
+            ),
+        )
+    if kind is Kind.PORT:
+        cloud = changed(cloud, Kind.SERVER, name, addresses=())
+    return replace(seen, cloud=cloud)
+
+
+def changed(cloud: CloudState, kind: Kind, name: str, **changes: object) -> CloudState:
+    (found,) = (r for r in cloud.of(kind) if r.name == name)
+    resource: Resource = replace(found, **changes)  # type: ignore[arg-type]
+    return cloud.with_resource(resource)
+
+
+def detached(seen: Observed) -> Observed:
+    """The etcd volume of place 0 was taken from its machine."""
+    return replace(seen, cloud=changed(seen.cloud, Kind.VOLUME, f"{STEM}-etcd-0", server_id=None, status="available"))
+
+
+def stories() -> dict[str, tuple[Step, ...]]:
+    one, three, seen = cluster(), cluster(control_plane=3), settled()
+    silent = replace(without(seen, Kind.SERVER, PLACE), kube=None)
+    faults = {
+        "worker": (one, without(seen, Kind.SERVER, WORKER)),
+        "worker-port": (one, without(seen, Kind.PORT, WORKER)),
+        "only-control-plane-machine": (one, silent),
+        "control-plane-machine-of-three": (three, without(settled(3), Kind.SERVER, PLACE)),
+        "control-plane-port": (one, without(seen, Kind.PORT, PLACE)),
+        "etcd-volume-attachment": (one, detached(seen)),
+        "balancer": (one, without(seen, Kind.LOAD_BALANCER, f"{STEM}-api")),
+        "floating-ip": (one, without(seen, Kind.FLOATING_IP, f"{STEM}-api")),
+    }
+    return {
+        f"drift-{fault}": rehearse(wanted, CATALOGUE, now=NOW, observed=lacking)
+        for fault, (wanted, lacking) in faults.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(stories()))
+def test_the_story_reads_as_written_down(name: str) -> None:
+    assert log(stories()[name]) == (GOLDEN / f"{name}.log").read_text()
+
+
+def steps(seen: Observed, control_plane: int = 1) -> tuple[Step, ...]:
+    return plan(cluster(control_plane=control_plane), seen, CATALOGUE, now=NOW)
+
+
+def test_a_server_that_neutron_still_sees_on_its_port_is_not_given_up() -> None:
+    seen = settled()
+    (server,) = (s for s in seen.cloud.servers or () if s.name == WORKER)
+    assert steps(replace(seen, cloud=seen.cloud.without(Kind.SERVER, server.id))) == ()
+
+
+def test_a_port_that_nova_still_sees_on_its_server_costs_no_machine() -> None:
+    seen = settled()
+    cloud = changed(seen.cloud, Kind.PORT, WORKER, server_id=None)
+    assert steps(replace(seen, cloud=cloud)) == ()
+
+
+def test_a_machine_that_boots_has_not_lost_its_server() -> None:
+    lacking = without(settled(), Kind.SERVER, WORKER)
+    machines = tuple(replace(m, joined=m.joined and m.name != WORKER) for m in lacking.machines)
+    (step,) = steps(replace(lacking, machines=machines))
+    assert isinstance(step, CreateServer) and step.name == WORKER
+
+
+def test_nothing_is_given_up_while_servers_could_not_be_read() -> None:
+    lacking = without(settled(), Kind.SERVER, WORKER)
+    assert steps(replace(lacking, cloud=replace(lacking.cloud, servers=None))) == ()
+
+
+def test_a_lost_workers_node_goes_before_its_machine_is_forgotten() -> None:
+    lacking = without(settled(), Kind.SERVER, WORKER)
+    machines = tuple(replace(m, removing=m.removing or m.name == WORKER) for m in lacking.machines)
+    taken = steps(replace(lacking, machines=machines))
+    assert DeleteNode(WORKER) in taken
+    assert not [s for s in taken if isinstance(s, ForgetMachine | DrainNode)]
+
+
+def test_a_worker_without_its_port_is_not_drained_since_nothing_of_it_can_be_reached() -> None:
+    lacking = without(settled(), Kind.PORT, WORKER)
+    machines = tuple(replace(m, removing=m.removing or m.name == WORKER) for m in lacking.machines)
+    taken = steps(replace(lacking, machines=machines, kube=None))
+    assert [s.kind for s in taken if isinstance(s, Remove)] == [Kind.SERVER]
+    assert not [s for s in steps(replace(lacking, machines=machines)) if isinstance(s, DrainNode)]
+
+
+def test_a_place_keeps_its_port_and_with_it_its_etcd_members_address() -> None:
+    taken = rehearse(cluster(), CATALOGUE, now=NOW, observed=without(settled(), Kind.SERVER, PLACE))
+    assert not [
+        s for s in taken if isinstance(s, EnsurePort | EnsureLoadBalancer) or getattr(s, "kind", "") == Kind.PORT
+    ]
+
+
+def test_a_port_comes_back_with_the_address_that_its_machine_has() -> None:
+    ports = [s for s in steps(without(settled(), Kind.PORT, PLACE)) if isinstance(s, EnsurePort)]
+    assert [p.address for p in ports] == [f"<address of {PLACE}>"]
+
+
+def test_a_port_that_lost_its_security_group_gets_it_back() -> None:
+    seen = settled()
+    cloud = changed(seen.cloud, Kind.PORT, WORKER, security_group_ids=("of-a-service",))
+    (step,) = steps(replace(seen, cloud=cloud))
+    assert isinstance(step, EnsurePort) and step.name == WORKER
+
+
+def test_the_balancer_and_the_floating_ip_come_back_at_their_addresses() -> None:
+    seen = settled()
+    (balancer,) = steps(without(seen, Kind.LOAD_BALANCER, f"{STEM}-api"))
+    (floating,) = steps(without(seen, Kind.FLOATING_IP, f"{STEM}-api"))
+    assert isinstance(balancer, EnsureLoadBalancer) and balancer.address == "<internal address>"
+    assert isinstance(floating, EnsureFloatingIP) and floating.address == "<public address>"
+
+
+def test_a_machine_that_was_switched_off_is_switched_on() -> None:
+    seen = settled()
+    off = replace(seen, cloud=changed(seen.cloud, Kind.SERVER, WORKER, status="SHUTOFF"))
+    (step,) = steps(off)
+    assert isinstance(step, StartServer) and step.name == WORKER
+
+
+def test_a_machine_is_not_switched_on_without_its_etcd_volume() -> None:
+    lacking = detached(settled())
+    off = replace(lacking, cloud=changed(lacking.cloud, Kind.SERVER, PLACE, status="SHUTOFF"))
+    (step,) = steps(off)
+    assert isinstance(step, AttachVolume)
+    attaching = changed(off.cloud, Kind.VOLUME, f"{STEM}-etcd-0", status="attaching")
+    assert steps(replace(off, cloud=attaching)) == ()
+
+
+def test_a_machine_is_not_stopped_for_a_volume_that_does_not_hold_its_members_data() -> None:
+    lacking = detached(settled())
+    anew = replace(lacking.cloud, volumes=tuple(replace(v, id="made-anew") for v in lacking.cloud.volumes or ()))
+    assert steps(replace(lacking, cloud=anew)) == ()
+
+
+def test_a_machine_that_is_busy_is_left_alone() -> None:
+    lacking = without(settled(), Kind.PORT, PLACE)
+    busy = changed(lacking.cloud, Kind.SERVER, PLACE, task_state="rebooting")
+    assert not [s for s in steps(replace(lacking, cloud=busy)) if isinstance(s, AttachPort)]
+
+
+def ready() -> Status:
+    """What was said of the cluster before."""
+    return judge(cluster(), grown_and_applied(), (), Status(), now=NOW)
+
+
+def grown_and_applied() -> Observed:
+    seen = settled()
+    assert seen.kube is not None
+    return replace(seen, addon_digests=tuple((a.name, a.digest) for a in seen.kube.addons))
+
+
+RULE = EnsureSecurityGroup(f"{STEM}-sg-worker", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("step", "chapter", "words"),
+    [
+        (RULE, INFRASTRUCTURE, f"security group {STEM}-sg-worker was gone or had other rules, and is put right"),
+        (
+            ReleaseMachine(WORKER),
+            WORKERS,
+            f"machine {WORKER} is gone or has lost its port, and another takes its place",
+        ),
+        (StartServer(PLACE, "s"), CONTROL_PLANE, f"machine {PLACE} was off, and is switched on"),
+    ],
+)
+def test_what_was_put_back_within_a_cycle_is_told(step: Step, chapter: str, words: str) -> None:
+    status = judge(cluster(), grown_and_applied(), (Result(step, Done()),), ready(), now=NOW)
+    condition = status.condition(chapter)
+    assert condition is not None
+    assert (condition.status, condition.reason, condition.message) == ("False", "Drifted", words)
+    assert condition.blame is None
+    assert judge(cluster(), grown_and_applied(), (), status, now=NOW).phase == "Ready"
+
+
+def test_the_address_of_a_balancer_that_is_going_is_not_forgotten() -> None:
+    seen = grown_and_applied()
+    going = changed(seen.cloud, Kind.LOAD_BALANCER, f"{STEM}-api", provisioning_status="PENDING_DELETE", vip_address="")
+    status = judge(cluster(), replace(seen, cloud=going), (), ready(), now=NOW)
+    assert status.api_internal_address == "<internal address>"
+
+
+def test_what_is_made_for_a_new_wish_or_a_new_machine_is_no_drift() -> None:
+    new_port = EnsurePort(f"{STEM}-web-3", "n", "s", ("g",))
+    for wanted, step in ((cluster(generation=2), RULE), (cluster(), new_port)):
+        status = judge(wanted, grown_and_applied(), (Result(step, Done()),), ready(), now=NOW)
+        assert "Drifted" not in {c.reason for c in status.conditions}
+
+
+def test_a_control_plane_machine_made_anew_is_recorded_anew() -> None:
+    taken = rehearse(cluster(), CATALOGUE, now=NOW, observed=without(settled(), Kind.SERVER, PLACE))
+    assert [s for s in taken if isinstance(s, RecordMachine)] == [
+        RecordMachine(PLACE, Role.CONTROL_PLANE, "cp", 0, "z1")
+    ]
+
+
+def test_a_machine_that_goes_anyway_is_not_replaced_for_being_lost() -> None:
+    leaving = Machine(f"{STEM}-web-9", Role.WORKER, "web", 9, "z1", NOW, joined=True, removing=True)
+    seen = settled()
+    taken = steps(replace(seen, machines=(*seen.machines, leaving)))
+    assert taken == (ForgetMachine(leaving.name),)
