@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from types import TracebackType
 from typing import TypeVar
 
 from navarch.addons.contract import Access, Inputs, ServingRequest
@@ -28,13 +27,15 @@ class Simulator:
     def __init__(self, place: str) -> None:
         self._place = place
         self._mine = threading.local()
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
 
     def ask(self, call: Call, answer: type[A]) -> A:
         """One call. Raises what the simulator refused with, and Temporary where it does not answer."""
         try:
             said = wire.answer_in(self._exchange(wire.packed(wire.Asked(call))))
         except OSError as error:
-            self.close()
+            self._drop()
             raise Temporary(f"the simulator at {self._place} does not answer: {error}") from error
         if isinstance(said, wire.Refused):
             raise wire.raised(said)
@@ -46,27 +47,30 @@ class Simulator:
         return self.ask(wire.TakeCensus(), Census)
 
     def close(self) -> None:
-        """Let this thread's connection go."""
-        connection: socket.socket | None = getattr(self._mine, "connection", None)
-        self._mine.connection = None
-        if connection is not None:
-            connection.close()
-
-    def __enter__(self) -> "Simulator":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        """Let every connection go. No thread may be in a call."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
 
     def _exchange(self, message: bytes) -> bytes:
         connection: socket.socket | None = getattr(self._mine, "connection", None)
-        if connection is None:
+        if connection is None or connection.fileno() < 0:
             connection = self._mine.connection = wire.connect(self._place, _ANSWER_SECONDS)
+            with self._lock:
+                self._open.add(connection)
         connection.sendall(message)
         (length,) = wire.LENGTH.unpack(_received(connection, wire.LENGTH.size))
         return _received(connection, length)
+
+    def _drop(self) -> None:
+        """Let this thread's connection go: an answer that comes late must not be taken for another's."""
+        connection: socket.socket | None = getattr(self._mine, "connection", None)
+        self._mine.connection = None
+        if connection is not None:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
 
 
 class SimulatedCloudClient:
