@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from datetime import datetime
 from typing import TypeVar
 
 from navarch.addons.contract import Access, Inputs, ServingRequest
@@ -45,6 +46,10 @@ class Simulator:
     def census(self) -> Census:
         """What is in the region."""
         return self.ask(wire.TakeCensus(), Census)
+
+    def first_call(self, cluster_id: str, since: datetime) -> datetime | None:
+        """When the cloud was first asked about a cluster after `since`; None: not yet."""
+        return self.ask(wire.FirstCall(cluster_id, since), wire.Moment).at
 
     def close(self) -> None:
         """Let every connection go. No thread may be in a call."""

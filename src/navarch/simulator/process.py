@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import signal
 import socket
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ from navarch.simulator.offer import offer
 from navarch.simulator.wire import Answer, Call, Census, Door
 
 _QUIET_SECONDS = 1.0  # the longest sleep of a timeline on which nothing is due
+
+_MOMENTS = 20  # looks at a cluster that are remembered
 
 
 class RealTime(Timeline):
@@ -73,6 +75,7 @@ class Desk:
         self._cloud = SimulatedCloud(self.region, strike=self._struck, console=self.guests.console)
         self._clusters = SimulatedClusters(self.guests, pause=self._counted)
         self._wait = 0.0
+        self._moments: dict[str, deque[datetime]] = {}
 
     def serve(self, call: Call) -> tuple[Answer, float]:
         """The answer to a call, and how many seconds late it comes."""
@@ -87,6 +90,7 @@ class Desk:
         cloud, clusters = self._cloud, self._clusters
         match call:
             case wire.Observe(owner, kinds):
+                self._moments.setdefault(owner.cluster_id, deque(maxlen=_MOMENTS)).append(datetime.now(UTC))
                 return cloud.observe(owner, kinds)
             case wire.CarryOut(owner, step, private):
                 return wire.Made(cloud.carry_out(owner, step, private=private))
@@ -106,6 +110,8 @@ class Desk:
                 clusters.delete_node(_access(door), node)
             case wire.TakeCensus():
                 return self._census()
+            case wire.FirstCall(cluster_id, since):
+                return wire.Moment(next((at for at in self._moments.get(cluster_id, ()) if at > since), None))
         return wire.Nothing()
 
     def _struck(self, request: Request) -> Strike | None:

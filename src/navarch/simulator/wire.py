@@ -6,6 +6,7 @@ A connection carries one call at a time. Errors travel as `Refused` and are rais
 import json
 import socket
 from dataclasses import dataclass, field
+from datetime import datetime
 from struct import Struct
 
 from navarch.domain.catalogue import Catalogue, Quota
@@ -148,6 +149,13 @@ class Census:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When it was; None: not yet, or too long ago to be remembered."""
+
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """An error of the domain. `kind` is its class."""
 
@@ -159,7 +167,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = CloudState | Made | Text | Catalogue | Quota | KubeState | Whether | Nothing | Census | Refused
+Answer = CloudState | Made | Text | Catalogue | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)
