@@ -104,7 +104,27 @@ class TakeCensus:
     """What is in the region? For people and measurements: no cloud offers it."""
 
 
-Call = Observe | CarryOut | Console | ReadCatalogue | ReadQuota | Apply | ObserveKube | Drain | DeleteNode | TakeCensus
+@dataclass(frozen=True, slots=True)
+class FirstCall:
+    """When was the cloud first asked about this cluster after `since`? For measurements."""
+
+    cluster_id: str
+    since: datetime
+
+
+Call = (
+    Observe
+    | CarryOut
+    | Console
+    | ReadCatalogue
+    | ReadQuota
+    | Apply
+    | ObserveKube
+    | Drain
+    | DeleteNode
+    | TakeCensus
+    | FirstCall
+)
 
 
 @dataclass(frozen=True, slots=True)
