@@ -4,6 +4,7 @@ For trying (`navarch.main.play`) and measuring (`benchmarks.scale`). It needs ne
 nothing at every start: the cloud forgets when it ends, so its clusters are not kept either.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -61,6 +62,7 @@ class Playground:
         self.postgres = PrivatePostgres(self.folder / "postgres", durable=wanted.durable)
         self.url = self.keystone = ""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock: IO[str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,7 +73,13 @@ class Playground:
 
     def start(self) -> None:
         """Have everything running and answering. Raises PlaygroundError, and leaves nothing running then."""
-        self.stop()
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with this process, however it ends
+        except OSError:
+            raise PlaygroundError(f"another one is running in {self.folder}: end it first") from None
+        self._end_all()
         try:
             self._prepare()
             self.postgres.start()
@@ -87,6 +95,11 @@ class Playground:
 
     def stop(self) -> None:
         """End everything that runs here, also what another start left. Nothing is left running."""
+        self._end_all()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _end_all(self) -> None:
         pids = {name: self.pid(name) for name in self._names_on_disk()}
         for pid in pids.values():
             if pid is not None:
@@ -143,7 +156,6 @@ class Playground:
 
     def _prepare(self) -> None:
         """Keys, certificate, settings, clouds.yaml; the last world's database and logs go."""
-        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         shutil.rmtree(self.folder / "postgres", ignore_errors=True)
         for left in (*self.folder.glob("*.log"), *self.folder.glob("*.pid"), *self.folder.glob("*.sock")):
             left.unlink()
