@@ -76,13 +76,23 @@ def test_the_pages_commands_work_and_ctrl_c_leaves_nothing_behind(folder: Path) 
     assert of(folder) == []
 
 
+def stop(folder: Path) -> int:
+    command = [sys.executable, "-m", "navarch.main.play", "--stop", "--folder", str(folder)]
+    return subprocess.run(command, timeout=60, check=False).returncode
+
+
+def test_play_stop_has_a_play_end_in_order(folder: Path) -> None:
+    with play(folder) as playing:
+        said_until_ready(playing)
+        assert stop(folder) == 0
+        assert playing.wait(10) == 0
+    assert of(folder) == []
+
+
 def test_what_a_killed_play_left_is_ended_by_play_stop(folder: Path) -> None:
     with play(folder) as playing:
         said_until_ready(playing)
         playing.kill()
     assert of(folder) != []
-    stopped = subprocess.run(
-        [sys.executable, "-m", "navarch.main.play", "--stop", "--folder", str(folder)], timeout=60, check=False
-    )
-    assert stopped.returncode == 0
+    assert stop(folder) == 0
     assert of(folder) == []

@@ -74,11 +74,8 @@ class Playground:
     def start(self) -> None:
         """Have everything running and answering. Raises PlaygroundError, and leaves nothing running then."""
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with this process, however it ends
-        except OSError:
-            raise PlaygroundError(f"another one is running in {self.folder}: end it first") from None
+        if not self._locked():
+            raise PlaygroundError(f"another one is running in {self.folder}: end it first")
         self._end_all()
         try:
             self._prepare()
@@ -94,10 +91,40 @@ class Playground:
             raise
 
     def stop(self) -> None:
-        """End everything that runs here, also what another start left. Nothing is left running."""
+        """End everything that runs here, also what another start left, and who started it if that still runs. Nothing
+        is left running."""
+        if not self.folder.exists():
+            return
+        end = monotonic() + _STOP_SECONDS
+        while not self._locked() and monotonic() < end:
+            self._ask_starter_to_end()
+            sleep(0.2)
         self._end_all()
         if self._lock is not None:
             self._lock.close()
+            self._lock = None
+
+    def _locked(self) -> bool:
+        """Have the folder to ourselves, unless another process has. It goes with this process, however that ends."""
+        if self._lock is not None:
+            return True
+        lock = (self.folder / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            return False
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        self._lock = lock
+        return True
+
+    def _ask_starter_to_end(self) -> None:
+        try:
+            os.kill(int((self.folder / "lock").read_text()), signal.SIGTERM)
+        except (OSError, ValueError):
+            return  # it ended by itself, or is just beginning
 
     def _end_all(self) -> None:
         pids = {name: self.pid(name) for name in self._names_on_disk()}
