@@ -3,13 +3,19 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help setup lock format check test e2e demo demo-clean bench
+.PHONY: help setup lock format check test e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: ## make .venv with the three distributions (navarch, navarch-lab, navarch-images)
 	@scripts/setup
+
+play: setup ## a Navarch before a simulated cloud, in seconds: no root, no lab; Ctrl-C ends it (docs/guide/play.md)
+	@$(BIN)/python -m navarch.main.play
+
+play-stop: setup ## end what `make play` started, should it still run
+	@$(BIN)/python -m navarch.main.play --stop
 
 demo: setup ## from nothing to a web page on a cluster of your own, on this machine (root; 25 minutes the first time)
 	@$(BIN)/python -m demo.story up
@@ -25,6 +31,9 @@ test: setup ## everything: check, integration on real PostgreSQL and Keystone, e
 
 bench: setup ## measure what docs/benchmarks.md publishes (root; about 20 minutes)
 	@$(BIN)/python -m benchmarks
+
+scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the simulated cloud (about 25 minutes)
+	@$(BIN)/python -m benchmarks.scale
 
 format: setup ## format the code
 	@$(BIN)/ruff format && $(BIN)/ruff check --fix

@@ -84,6 +84,8 @@ class VirtualDatabase:
             for channel in told:
                 self._channels[channel].tell(self._schedule)
 
+    look = transaction  # what reads only needs a moment of its own, too
+
     def listen(self) -> "Ear":
         return Ear(self._schedule, self._channels)
 

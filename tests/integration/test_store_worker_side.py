@@ -160,9 +160,20 @@ def test_nothing_is_written_after_letting_go(store: PostgresStore) -> None:
         lambda s, c: s.change_node_group(c.id, replace(GROUP, spec=replace(GROUP.spec, replicas=1)), generation=1),
         lambda s, c: s.request_node_group_deletion(c.id, "default", at=NOON),
         lambda s, c: s.request_deletion(c.id, at=NOON, keep_volumes=False),
-        lambda s, c: s.add_report(c.id, "shop-cp-0", a_report(), joined=False),
+        lambda s, c: s.add_report(c.id, "shop-cp-0", a_report("KubeadmInit", "started"), joined=False),
+        lambda s, c: s.add_report(c.id, "shop-cp-0", a_report("PrepareMachine", "failed"), joined=False),
+        lambda s, c: s.add_report(c.id, "shop-cp-0", a_report("Joined"), joined=True),
     ],
-    ids=["change", "add_node_group", "change_node_group", "delete_node_group", "delete", "report"],
+    ids=[
+        "change",
+        "add_node_group",
+        "change_node_group",
+        "delete_node_group",
+        "delete",
+        "API server starts",
+        "failure",
+        "joined",
+    ],
 )
 def test_what_happens_during_a_claim_is_looked_at_directly_after_it(
     store: PostgresStore, stir: Callable[[PostgresStore, object], None]
@@ -175,6 +186,14 @@ def test_what_happens_during_a_claim_is_looked_at_directly_after_it(
     again = store.claim("w2", lease=30)
     assert again is not None
     store.record(again.cluster.id, again.token, READY, look_again_after=3600)
+    assert store.claim("w2", lease=30) is None
+
+
+def test_a_boot_that_goes_on_as_it_should_stirs_nobody(store: PostgresStore) -> None:
+    claim = claimed(store)
+    store.record_machine(claim.cluster.id, claim.token, a_machine())
+    store.record(claim.cluster.id, claim.token, READY, look_again_after=3600)
+    store.add_report(claim.cluster.id, "shop-cp-0", a_report("PrepareMachine", "done"), joined=False)
     assert store.claim("w2", lease=30) is None
 
 

@@ -1,8 +1,7 @@
 """Files of the API server that kubeadm does not write: who may be anonymous, what is encrypted, what is audited."""
 
-import yaml
-
 from navarch.bootstrap.pki import ClusterSecrets
+from navarch.bootstrap.yaml_text import yaml_text
 
 FOLDER = "/etc/kubernetes/navarch"
 AUTHENTICATION_FILE = f"{FOLDER}/authentication.yaml"
@@ -14,9 +13,9 @@ AUDIT_LOG_FOLDER = "/var/log/kubernetes/audit"
 def api_server_files(secrets: ClusterSecrets) -> tuple[tuple[str, str, str], ...]:
     """(path, mode, content) of the three."""
     return (
-        (AUTHENTICATION_FILE, "0600", yaml.safe_dump(_AUTHENTICATION, sort_keys=False)),
-        (ENCRYPTION_FILE, "0600", yaml.safe_dump(_encryption(secrets), sort_keys=False)),
-        (AUDIT_POLICY_FILE, "0600", yaml.safe_dump(_AUDIT_POLICY, sort_keys=False)),
+        (AUTHENTICATION_FILE, "0600", yaml_text(_AUTHENTICATION)),
+        (ENCRYPTION_FILE, "0600", yaml_text(_encryption(secrets))),
+        (AUDIT_POLICY_FILE, "0600", yaml_text(_AUDIT_POLICY)),
     )
 
 

@@ -10,10 +10,9 @@ What matters and is not obvious:
 - CoreDNS and kube-proxy are add-ons like the others, applied from outside.
 """
 
-import yaml
-
 from navarch.bootstrap import api_server
 from navarch.bootstrap.kubelet import CA_FILE, CRI_SOCKET, Argument, kubelet_configuration
+from navarch.bootstrap.yaml_text import yaml_text
 from navarch.domain.spec import Cluster
 
 INIT_FILE = f"{api_server.FOLDER}/kubeadm-init.yaml"
@@ -120,7 +119,7 @@ def init_configuration(
             )
         },
     }
-    return yaml.safe_dump_all((init, config, kubelet_configuration(cluster)), sort_keys=False)
+    return yaml_text(init, config, kubelet_configuration(cluster))
 
 
 def join_configuration(*, node: str, address: str, arguments: tuple[Argument, ...]) -> str:
@@ -137,7 +136,7 @@ def join_configuration(*, node: str, address: str, arguments: tuple[Argument, ..
         # The check of etcd's health fails while a member is away, as when this machine takes over that member's disk.
         "skipPhases": ["preflight", "check-etcd"],
     }
-    return yaml.safe_dump(join, sort_keys=False)
+    return yaml_text(join)
 
 
 def _node_registration(node: str, arguments: tuple[Argument, ...]) -> dict[str, object]:

@@ -3,10 +3,10 @@
 import base64
 from datetime import datetime, timedelta
 
-import yaml
 from cryptography import x509
 
 from navarch.bootstrap.pki import ClusterSecrets, issue_client_certificate
+from navarch.bootstrap.yaml_text import yaml_text
 
 # Bound to the cluster role cluster-admin by kubeadm. Unlike system:masters, an administrator can take the binding away.
 ADMIN_GROUP = "kubeadm:cluster-admins"
@@ -62,7 +62,7 @@ def render_kubeconfig(
         "contexts": [{"name": cluster_name, "context": {"cluster": cluster_name, "user": user}}],
         "current-context": cluster_name,
     }
-    return yaml.safe_dump(document, sort_keys=False, width=10_000)
+    return yaml_text(document, width=10_000)
 
 
 def _base64(text: str) -> str:

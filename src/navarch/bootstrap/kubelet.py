@@ -11,8 +11,6 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 
-import yaml
-
 from navarch.bootstrap.kubeconfig import render_kubeconfig
 from navarch.bootstrap.pki import (
     KUBELET_LIFETIME,
@@ -20,6 +18,7 @@ from navarch.bootstrap.pki import (
     issue_client_certificate,
     issue_kubelet_serving_certificate,
 )
+from navarch.bootstrap.yaml_text import yaml_text
 from navarch.domain.spec import Cluster, NodeGroup, Role
 
 CA_FILE = "/etc/kubernetes/pki/ca.crt"
@@ -100,7 +99,7 @@ def dns_service_address(cluster: Cluster) -> str:
 
 def worker_configuration(cluster: Cluster) -> str:
     """config.yaml of a worker's kubelet."""
-    return yaml.safe_dump(kubelet_configuration(cluster))
+    return yaml_text(kubelet_configuration(cluster), sort_keys=True)
 
 
 def node_arguments(cluster: Cluster, *, node: str, address: str, role: Role, group: str) -> tuple[Argument, ...]:

@@ -2,7 +2,7 @@
 
 import json
 
-import yaml
+from navarch.bootstrap.yaml_text import yaml_text
 
 JOIN_FILE = "/etc/navarch/join.json"
 
@@ -19,4 +19,4 @@ def user_data(*, endpoint: str, ca: str, ticket: str, machine: str, ssh_keys: tu
     }
     if ssh_keys:
         config["ssh_authorized_keys"] = list(ssh_keys)
-    return "#cloud-config\n" + yaml.safe_dump(config, sort_keys=False, width=10_000)
+    return "#cloud-config\n" + yaml_text(config, width=10_000)

@@ -292,6 +292,9 @@ KIND_OF_TYPE: dict[type, Kind] = {
 }
 
 
+API_STARTS_IN = frozenset({"KubeadmInit", "KubeadmJoin", "Joined"})  # phases from which a control plane may answer
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
     """What a machine said of one step of its boot. `state` is started, done or failed; `seconds` how long it took;
@@ -302,6 +305,11 @@ class PhaseReport:
     at: datetime
     seconds: float = 0.0
     log: str = ""
+
+    @property
+    def matters(self) -> bool:
+        """Whether something may be done about it now; of the other steps people are told when there is time."""
+        return self.state == "failed" or self.phase in API_STARTS_IN
 
 
 @dataclass(frozen=True, slots=True)

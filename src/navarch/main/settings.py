@@ -46,6 +46,9 @@ class Cloud:
 
     The user needs the roles `service` in `project`, `member` inherited on the domains whose projects may have clusters,
     and `manager` on `cluster_domain`, where it keeps one user per cluster. `password_file` holds the password alone.
+
+    `simulator`: where a simulated region listens (`host:port`, or the path of a Unix socket); clusters are made there
+    and not in OpenStack, for trials and measurements. Tokens are still `auth_url`'s.
     """
 
     auth_url: str
@@ -58,6 +61,7 @@ class Cloud:
     region: str = "RegionOne"
     ca_file: str = ""
     load_balancer_provider: str = "ovn"
+    simulator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

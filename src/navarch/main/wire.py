@@ -21,6 +21,8 @@ from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
 
 if TYPE_CHECKING:
+    from navarch.addons.contract import Addons
+    from navarch.clouds.contract import Cloud
     from navarch.clouds.openstack.session import OpenStackSettings, Trace
     from navarch.reconcile.act import Hands
     from navarch.reconcile.figures import WorkerFigures
@@ -64,17 +66,16 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
 
 def hands_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Hands":
     """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
-    from navarch.addons.client import KubernetesClusters
-    from navarch.clouds.openstack.cloud import OpenStackCloud
     from navarch.reconcile.act import Hands, JoinEndpoint
     from navarch.reconcile.figures import WorkerFigures
     from navarch.reconcile.measured import MeasuredAddons
     from navarch.reconcile.runtime import Threads
 
     figures = WorkerFigures()
+    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings, figures, log)
     return Hands(
-        cloud=OpenStackCloud(cloud_settings(settings), _trace(figures, log)),
-        addons=MeasuredAddons(KubernetesClusters(), figures),
+        cloud=cloud,
+        addons=MeasuredAddons(addons, figures),
         store=store,
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
@@ -99,6 +100,24 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()
     return worker
+
+
+def _real(settings: Settings, figures: "WorkerFigures", log: Log | None) -> "tuple[Cloud, Addons]":
+    """OpenStack, and the clusters in it."""
+    from navarch.addons.client import KubernetesClusters
+    from navarch.clouds.openstack.cloud import OpenStackCloud
+
+    return OpenStackCloud(cloud_settings(settings), _trace(figures, log)), KubernetesClusters()
+
+
+def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
+    """A region in another process, and the clusters in it."""
+    from navarch.clouds.contract import Endpoint
+    from navarch.simulator.client import SimulatedCloudClient, SimulatedClustersClient, Simulator
+
+    simulator = Simulator(settings.cloud.simulator)
+    endpoint = Endpoint(settings.cloud.auth_url, settings.cloud.region)
+    return SimulatedCloudClient(simulator, endpoint), SimulatedClustersClient(simulator)
 
 
 def _trace(figures: "WorkerFigures", log: Log | None) -> "Trace":

@@ -11,16 +11,17 @@ from navarch.domain.plan import api_balancer
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import Again, Done, Failed, Forget, Result
-from navarch.reconcile.act import Actor, Hands
+from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Hands, unsettled
 from navarch.reconcile.lease import Lease
 from navarch.reconcile.look import Lookout, Seen
 from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
 
-READY_LOOK = 60.0  # seconds between looks at a cluster that is Ready
+READY_LOOK = 150.0  # seconds between looks at a cluster that is Ready: what changes by itself is seen in three minutes
 PAUSED_LOOK = 300.0
 PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
+BOOTING_LOOK = 5.0  # while only machines are awaited, which say themselves what is new
 FAILED_LOOK_LIMIT = 60.0
 _EVENTS_FLUSHED_EVERY = 1.0  # seconds: people watch the timeline grow
 
@@ -53,21 +54,30 @@ class Cycle:
                 timeline.add(event)
         status = conditions.judge(cluster, observed, results, previous, now=now)
         attempts = claim.attempts + 1 if any(isinstance(r.outcome, Again | Failed) for r in results) else 0
+        booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
         self._hands.store.record(
             cluster.id,
             claim.token,
             status,
             events=(*timeline.rest(), *_transitions(previous, status, cluster, now)),
-            look_again_after=look_again_after(cluster, status, results, attempts, self._hands.runtime.random),
+            look_again_after=look_again_after(
+                cluster, status, results, attempts, self._hands.runtime.random, booting=booting
+            ),
             attempts=attempts,
         )
 
 
 def look_again_after(
-    cluster: Cluster, status: Status, results: tuple[Result, ...], attempts: int, random: Random
+    cluster: Cluster,
+    status: Status,
+    results: tuple[Result, ...],
+    attempts: int,
+    random: Random,
+    *,
+    booting: bool = False,
 ) -> float:
     """Seconds until the next look: soon while something is on its way, later the longer it fails, with jitter so that
-    clusters that failed together do not come back together."""
+    clusters that failed together do not come back together. `booting`: nothing is awaited but machines' reports."""
     jitter = random.uniform(0.9, 1.1)
     if any(isinstance(r.outcome, Failed) for r in results):
         return min(FAILED_LOOK_LIMIT, 5.0 * 2.0 ** min(attempts, 6)) * jitter
@@ -78,7 +88,7 @@ def look_again_after(
         return PAUSED_LOOK * jitter
     if status.phase is Phase.READY and not cluster.deleting:
         return READY_LOOK * jitter
-    return PROGRESS_LOOK
+    return BOOTING_LOOK * jitter if booting and not cluster.deleting else PROGRESS_LOOK
 
 
 class _Timeline:

@@ -9,7 +9,7 @@ from threading import Lock
 
 from navarch.store.contract import LeaseLost
 
-LEASE = 60.0  # seconds; renewed while a cycle runs
+LEASE = 20.0  # seconds; renewed while a cycle runs. What a dead worker held waits so long at most
 _MARGIN = 5.0  # seconds before its end from which a lease counts as lost: a call under way ends by then, or nearly
 
 

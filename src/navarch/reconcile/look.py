@@ -6,9 +6,10 @@ more to a booting machine than a second look at a router.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from navarch.addons.cloud_conf import cloud_conf
@@ -20,16 +21,25 @@ from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
 from navarch.domain.deletion import left_over
 from navarch.domain.errors import NavarchError, Permanent, Temporary
-from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, KubeState, Machine, Observed, Trouble
+from navarch.domain.observed import (
+    API_STARTS_IN,
+    FIELD_OF_KIND,
+    CloudState,
+    Kind,
+    KubeState,
+    Machine,
+    Observed,
+    Trouble,
+)
 from navarch.domain.plan import api_balancer, api_floating_ip
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
 from navarch.reconcile.act import Hands, Inside, read_secrets, unsettled
 from navarch.reconcile.runtime import Answer, Calls
 
+T = TypeVar("T")
 FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
 ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
-_API_STARTS_IN = frozenset({"KubeadmInit", "KubeadmJoin", "Joined"})
 _REMEMBERED = 5000  # clusters whose last look is kept
 
 
@@ -41,8 +51,15 @@ class _Memory:
     cloud: CloudState
     full_at: datetime
     kube: KubeState | None = None
-    access: Access | None = None
-    access_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """The worker's certificate for a cluster, and its controllers' password: good whoever held the cluster since."""
+
+    access: Access
+    made_at: datetime
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,7 @@ class Lookout:
     def __init__(self, hands: Hands, calls: Calls) -> None:
         self._hands, self._calls = hands, calls
         self._memories: OrderedDict[str, _Memory] = OrderedDict()
+        self._keys: OrderedDict[str, _Key] = OrderedDict()
         self._lock = Lock()
 
     def look(self, cluster: Cluster, status: Status, token: int, catalogue: Catalogue) -> Seen:
@@ -69,17 +87,17 @@ class Lookout:
         machines = self._hands.store.machines(cluster.id, removed=True)
         kinds = self._kinds(cluster, status, memory, machines, now)
         reading: Answer[CloudState] = self._calls.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
-        secrets_ready = self._hands.store.sealed(cluster.id, SECRETS) is not None
+        secrets_ready = cluster.id in self._keys or self._hands.store.sealed(cluster.id, SECRETS) is not None
         # the way in is known from the last look: read the cluster beside the cloud
         known = memory.cloud if memory is not None else None
-        inside, access_at = Inside(), None
+        inside = Inside()
         kube, trouble = None, ""
         if known is not None:
-            inside, access_at = self._way_in(cluster, known, catalogue, machines, memory, now)
+            inside = self._way_in(cluster, known, catalogue, machines, now)
             kube, trouble = self._kube(inside)
         cloud = _join(known, reading.result())
         if known is None:
-            inside, access_at = self._way_in(cluster, cloud, catalogue, machines, memory, now)
+            inside = self._way_in(cluster, cloud, catalogue, machines, now)
             kube, trouble = self._kube(inside)
         digests: tuple[tuple[str, str], ...] = ()
         try:
@@ -100,7 +118,7 @@ class Lookout:
         )
         observed = replace(observed, consoles=self._consoles(cluster, observed, now))
         full_at = now if kinds is None or memory is None else memory.full_at
-        self._remember(cluster.id, _Memory(token, cloud, full_at, kube, inside.access, access_at))
+        self._remember(cluster.id, _Memory(token, cloud, full_at, kube))
         before = Observed(cloud=memory.cloud, kube=memory.kube) if memory is not None else None
         return Seen(observed, inside, before)
 
@@ -115,6 +133,7 @@ class Lookout:
         """Drop what is known: the next look is a full one."""
         with self._lock:
             self._memories.pop(cluster_id, None)
+            self._keys.pop(cluster_id, None)
 
     def _recall(self, cluster_id: str, token: int) -> _Memory | None:
         with self._lock:
@@ -123,10 +142,7 @@ class Lookout:
 
     def _remember(self, cluster_id: str, memory: _Memory) -> None:
         with self._lock:
-            self._memories[cluster_id] = memory
-            self._memories.move_to_end(cluster_id)
-            while len(self._memories) > _REMEMBERED:
-                self._memories.popitem(last=False)
+            _keep(self._memories, cluster_id, memory)
 
     def _kinds(
         self,
@@ -151,26 +167,35 @@ class Lookout:
         cloud: CloudState,
         catalogue: Catalogue,
         machines: tuple[Machine, ...],
-        memory: _Memory | None,
         now: datetime,
-    ) -> tuple[Inside, datetime | None]:
+    ) -> Inside:
         owner = names.owner(cluster)
         address, balancer = api_floating_ip(cloud, owner), api_balancer(cloud, owner)
         starting = any(
-            m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in _API_STARTS_IN for p in m.phases)
+            m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in API_STARTS_IN for p in m.phases)
             for m in machines
         )
         if cluster.deleting or address is None or balancer is None or not starting:
-            return Inside(), None
-        secrets = read_secrets(self._hands, cluster.id)
+            return Inside()
+        key = self._key(cluster.id, f"https://{address.address}:6443", now)
+        if key is None:
+            return Inside()
+        return Inside(key.access, self._inputs(cluster, cloud, catalogue, key.password))
+
+    def _key(self, cluster_id: str, url: str, now: datetime) -> _Key | None:
+        """The one in use, or a new one; None where the cluster's keys were not made yet."""
+        with self._lock:
+            key = self._keys.get(cluster_id)
+        if key is not None and key.access.url == url and now - key.made_at <= ACCESS_IS_RENEWED:
+            return key
+        secrets = read_secrets(self._hands, cluster_id)
         if secrets is None:
-            return Inside(), None
-        url = f"https://{address.address}:6443"
-        access, access_at = (memory.access, memory.access_at) if memory is not None else (None, None)
-        if access is None or access_at is None or access.url != url or now - access_at > ACCESS_IS_RENEWED:
-            ca, certificate, key = admin_access(secrets, now)
-            access, access_at = Access(url, ca, certificate, key, SERVER_NAME), now
-        return Inside(access, self._inputs(cluster, cloud, catalogue, secrets.cloud_password)), access_at
+            return None
+        ca, certificate, private = admin_access(secrets, now)
+        key = _Key(Access(url, ca, certificate, private, SERVER_NAME), now, secrets.cloud_password)
+        with self._lock:
+            _keep(self._keys, cluster_id, key)
+        return key
 
     def _inputs(self, cluster: Cluster, cloud: CloudState, catalogue: Catalogue, password: str) -> Inputs | None:
         """What add-ons are rendered from; None while part of it is not known yet."""
@@ -223,6 +248,14 @@ class Lookout:
             except NavarchError:
                 continue  # the condition says the rest
         return tuple(consoles)
+
+
+def _keep(kept: OrderedDict[str, T], cluster_id: str, value: T) -> None:
+    """Remember it as the newest; the oldest goes where there are too many."""
+    kept[cluster_id] = value
+    kept.move_to_end(cluster_id)
+    while len(kept) > _REMEMBERED:
+        kept.popitem(last=False)
 
 
 def _default_first(cluster: Cluster, catalogue: Catalogue) -> tuple[VolumeType, ...]:

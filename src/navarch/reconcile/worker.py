@@ -17,7 +17,7 @@ from navarch.reconcile.act import Hands
 from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.look import Lookout
-from navarch.reconcile.runtime import Task
+from navarch.reconcile.runtime import Flag, Runtime, Task
 from navarch.store.contract import Claim, LeaseLost
 
 CATALOGUE_EVERY = 60.0
@@ -48,7 +48,7 @@ class Worker:
         self._lookout = Lookout(hands, self._looks)
         self._cycle = Cycle(hands, self._lookout, self._steps)
         self._stop = self._runtime.flag()
-        self._wake = self._runtime.flag()
+        self._sleepers = _Sleepers(self._runtime)
         self._catalogue_wanted = self._runtime.flag()
         self._catalogue: Catalogue | None = None
         self._running: list[Task] = []
@@ -69,7 +69,7 @@ class Worker:
     def stop(self, timeout: float = 30.0) -> None:
         """Let cycles come to their end, at most `timeout` seconds."""
         self._stop.set()
-        self._wake.set()
+        self._sleepers.wake_all()
         self._catalogue_wanted.set()
         deadline = self._runtime.elapsed() + timeout
         for task in self._running:
@@ -91,8 +91,9 @@ class Worker:
                 asked_at = self._runtime.elapsed()
                 claim = self._hands.store.claim(self._name, lease=LEASE)
                 if claim is None:
-                    self._sleep()
+                    self._sleepers.sleep(self._hands.store.next_due)
                     continue
+                self._sleepers.wake_one()  # more may be due
                 with bound_contextvars(**_words_about(claim.cluster)):
                     self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
             except Temporary as error:
@@ -139,17 +140,11 @@ class Worker:
         except NavarchError:
             self._log.warning("cluster not given back; its lease will end", cluster=claim.cluster.id)
 
-    def _sleep(self) -> None:
-        """Until the next cluster is due or somebody notified."""
-        due = self._hands.store.next_due()
-        self._wake.clear()
-        self._wake.wait(min(LONGEST_SLEEP, LONGEST_SLEEP if due is None else max(0.02, due)))
-
     def _listen(self) -> None:
         while not self._stop.is_set():
             try:
                 if self._hands.store.wait(1.0):
-                    self._wake.set()
+                    self._sleepers.wake_one()
                     if self._hands.store.wanted_quotas():
                         self._catalogue_wanted.set()
             except Temporary:
@@ -199,6 +194,49 @@ class Worker:
                 self._stop.wait(CATALOGUE_RETRY)
             self._catalogue_wanted.wait(max(0.05, due - self._runtime.elapsed()))
             self._catalogue_wanted.clear()
+
+
+class _Sleepers:
+    """The loops that found nothing to do. The last that went to sleep knows best when the next cluster is due, and gets
+    up then; the others sleep until they are woken. Who finds work wakes another. So what happens to one cluster wakes
+    one loop and not all of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._asleep: list[Flag] = []
+        self._watch: Flag | None = None
+        self._lock = Lock()
+
+    def sleep(self, next_due: Callable[[], float | None]) -> None:
+        """Sleep until there may be work, at most `LONGEST_SLEEP` seconds."""
+        wake = self._runtime.flag()
+        with self._lock:
+            self._watch = wake
+            self._asleep.append(wake)
+        try:
+            due = next_due()  # asked for after we can be woken: what comes from now on wakes us
+            nap = min(LONGEST_SLEEP, LONGEST_SLEEP if due is None else max(0.02, due))
+            if not wake.wait(nap) and self._watch is not wake:
+                wake.wait(LONGEST_SLEEP - nap)
+        finally:
+            with self._lock:
+                if self._watch is wake:
+                    self._watch = None
+                if wake in self._asleep:
+                    self._asleep.remove(wake)
+
+    def wake_one(self) -> None:
+        """Have one look for work; nothing where none sleeps."""
+        with self._lock:
+            if self._asleep:
+                self._asleep.pop().set()
+
+    def wake_all(self) -> None:
+        """Have all come to their end."""
+        with self._lock:
+            for wake in self._asleep:
+                wake.set()
+            self._asleep.clear()
 
 
 def _words_about(cluster: Cluster) -> dict[str, object]:

@@ -43,23 +43,27 @@ class SimulatedClusters:
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         """What would be applied now."""
-        digest = hashlib.sha256(
-            repr((sorted(inputs.components.items()), inputs.api_address, inputs.mtu, inputs.cloud_conf)).encode()
-        ).hexdigest()[:16]
-        return tuple((name, digest) for name in ADDONS)
+        return digests_of(inputs)
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """Server-side apply."""
-        digest = dict(self.digests(inputs))[name]
+        self.put(access, name, dict(digests_of(inputs))[name], password_in(inputs.cloud_conf))
+
+    def put(self, access: Access, name: str, digest: str, password: str) -> None:
+        """Have an add-on there as of this digest, and the controllers with this password."""
 
         def effect(cluster: Kubernetes) -> None:
-            cluster.password = _password(inputs.cloud_conf)
+            cluster.password = password
             cluster.apply(name, digest)
 
         self._call(KubeCall("apply", access.url, name), access, effect)
 
     def observe(self, access: Access, inputs: Inputs) -> KubeState:
         """Version, nodes, add-ons."""
+        return self.state(access)
+
+    def state(self, access: Access) -> KubeState:
+        """`observe`, for which inputs make no difference."""
         return self._call(
             KubeCall("observe", access.url),
             access,
@@ -110,7 +114,15 @@ class SimulatedClusters:
         )
 
 
-def _password(cloud_conf: str) -> str:
+def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
+    """(name, digest) of each add-on, as `Addons.digests` gives them."""
+    digest = hashlib.sha256(
+        repr((sorted(inputs.components.items()), inputs.api_address, inputs.mtu, inputs.cloud_conf)).encode()
+    ).hexdigest()[:16]
+    return tuple((name, digest) for name in ADDONS)
+
+
+def password_in(cloud_conf: str) -> str:
     """The controllers' password in their configuration file."""
     for line in cloud_conf.splitlines():
         key, found, value = line.partition("=")

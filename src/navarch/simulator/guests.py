@@ -43,12 +43,13 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request to Navarch's join endpoint."""
+    """A request to Navarch's join endpoint, whose certificate must come from `ca` (PEM)."""
 
     endpoint: str
     path: str
     body: dict[str, Any]
     token: str = ""
+    ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ class Guests:
         body = {"machine": join["machine"], "ticket": join["ticket"], "nonce": nonce}
         pause = 0.5
         while True:
-            reply = yield Ask(join["endpoint"], _JOIN, body)
+            reply = yield Ask(join["endpoint"], _JOIN, body, ca=join["ca"])
             assert reply is not None  # noqa: S101 - an Ask is answered with a Reply
             if reply.status == 200:
                 return reply.body
@@ -205,7 +206,7 @@ class Guests:
                 "machine": name, "phase": phase, "state": state, "at": timeline.date().isoformat(),
                 "seconds": seconds, "log": log,
             }  # fmt: skip
-            return Ask(join["endpoint"], _REPORTS, body, answer["report_token"])
+            return Ask(join["endpoint"], _REPORTS, body, answer["report_token"], join["ca"])
 
         yield from self._report(report("started"))
         began = timeline.now

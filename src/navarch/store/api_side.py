@@ -27,10 +27,9 @@ PHASES_KEPT = 64  # of a machine; a boot has some twenty
 
 def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> None:
     """Append to the timeline and drop what is older than the newest EVENTS_KEPT. Raises NotFound."""
-    for event in events:
-        if tx.row("add_event", **rows.event_columns(cluster_id, event)) is None:
-            raise NotFound(f"no cluster {cluster_id}")
     if events:
+        if not tx.rows("add_events", cluster_id=cluster_id, events=rows.events(events)):
+            raise NotFound(f"no cluster {cluster_id}")
         tx.run("trim_events", cluster_id=cluster_id, keep=EVENTS_KEPT)
 
 
@@ -41,7 +40,7 @@ class ApiSide:
         self._database = database
 
     def ping(self) -> None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             tx.row("catalogue")
 
     def create_cluster(
@@ -80,12 +79,12 @@ class ApiSide:
         return None if made is not None else _remembered(tx, cluster.project_id, key, body_digest)
 
     def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             cluster_id = _remembered(tx, project_id, idempotency_key, body_digest)
             return None if cluster_id is None else _stored(tx, cluster_id, project_id)
 
     def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("cluster_by_id", id=id_or_name, project_id=project_id)
             if row is None and project_id is not None:
                 row = tx.row("cluster_by_name", name=id_or_name, project_id=project_id)
@@ -102,7 +101,7 @@ class ApiSide:
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
     ) -> tuple[Stored, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             after = 0
             if marker is not None:
                 place = tx.row("cluster_ordinal", id=marker, project_id=project_id)
@@ -175,13 +174,13 @@ class ApiSide:
             return rows.node_group(row)
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             return tuple(
                 rows.machine(row) for row in tx.rows("machines", cluster_id=cluster_id, removed=removed, name=None)
             )
 
     def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             found = tx.rows("events", cluster_id=cluster_id, marker=marker or 0, limit=limit)
             return tuple(rows.event(row) for row in found)
 
@@ -190,7 +189,7 @@ class ApiSide:
             add_events(tx, cluster_id, (event,))
 
     def catalogue(self) -> Catalogue | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("catalogue")
             return None if row is None else decode(Catalogue, row["content"])
 
@@ -211,7 +210,7 @@ class ApiSide:
             listener.wait_past(QUOTA, seen, min(left, 1.0))
 
     def sealed(self, cluster_id: str, name: str) -> bytes | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("sealed", cluster_id=cluster_id, name=name)
             return None if row is None else bytes(row["content"])
 
@@ -235,7 +234,8 @@ class ApiSide:
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id)
+            if joined or report.matters:
+                _stir(tx, cluster_id)
             if tx.row("living_machine", cluster_id=cluster_id, name=machine) is None:
                 raise NotFound(f"no machine {machine}")
             others = tx.row("count_other_phases", cluster_id=cluster_id, machine=machine, phase=report.phase)

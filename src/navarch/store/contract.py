@@ -200,9 +200,9 @@ class ApiStore(Protocol):
         ...
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
-        """Keep a machine's phase report (one row a phase: the newest state) and have its cluster looked at now.
-        Raises NotFound, and TooMany for one more phase than a boot can have: a machine is its owner's, and may say
-        anything."""
+        """Keep a machine's phase report (one row a phase: the newest state) and, if it matters to what is done next,
+        have its cluster looked at now. Raises NotFound, and TooMany for one more phase than a boot can have: a machine
+        is its owner's, and may say anything."""
         ...
 
 

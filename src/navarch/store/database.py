@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from select import POLLIN, poll
 from typing import Any
 
 import psycopg
@@ -89,13 +90,13 @@ class Database:
         self._pool: ConnectionPool[_Connection] = ConnectionPool(
             self._dsn,
             connection_class=psycopg.Connection[dict[str, Any]],
-            kwargs={"row_factory": dict_row},
+            kwargs={"row_factory": dict_row, "autocommit": True},
             min_size=1,
             max_size=max_connections,
             timeout=pool_timeout,
             max_idle=60,
             reconnect_timeout=10,
-            check=ConnectionPool.check_connection,  # a restarted database costs no caller an error
+            check=_check,  # a restarted database costs no caller an error
             name=name,
             open=False,
         )
@@ -105,6 +106,13 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Commit at the end, roll back on an error. Raises the store's own errors."""
+        with translated(), self._pool.connection() as connection, connection.transaction():
+            yield Transaction(connection)
+
+    @contextmanager
+    def look(self) -> Iterator[Transaction]:
+        """For statements that change nothing, each for itself: without begin and commit one way there and back, not
+        three. Raises the store's own errors."""
         with translated(), self._pool.connection() as connection:
             yield Transaction(connection)
 
@@ -132,6 +140,15 @@ class Database:
         """Let every connection go."""
         self._listener.stop()
         self._pool.close()
+
+
+def _check(connection: _Connection) -> None:
+    """Raise where a connection of the pool is no good any more. A server that ended it has said so, or closed it: only
+    one that has something to read is asked in earnest, the others cost no way there and back."""
+    said = poll()
+    said.register(connection.fileno(), POLLIN)
+    if said.poll(0):
+        ConnectionPool.check_connection(connection)
 
 
 class Listener:

@@ -101,14 +101,11 @@ def event(row: Row) -> StoredEvent:
     )
 
 
+def events(values: tuple[Event, ...]) -> Jsonb:
+    """The parameter of `add_events`."""
+    return Jsonb([encode(value) for value in values])
+
+
 def pause(row: Row) -> Pause:
     """A pause; the empty project is everything."""
     return Pause(row["project_id"] or None, row["reason"], row["paused_by"], row["since"], row["clusters"])
-
-
-def event_columns(cluster_id: str, value: Event) -> Row:
-    """Parameters of `add_event`."""
-    return {"cluster_id": cluster_id} | {
-        name: getattr(value, name)
-        for name in ("at", "reason", "message", "subject", "component", "seconds", "level", "generation")
-    }

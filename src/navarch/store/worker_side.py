@@ -88,7 +88,7 @@ class WorkerSide:
         return bool(self._seen.count > seen)
 
     def next_due(self) -> float | None:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             row = tx.row("next_due")
             return None if row is None or row["seconds"] is None else max(0.0, row["seconds"])
 
@@ -147,7 +147,7 @@ class WorkerSide:
             tx.run("write_catalogue", content=rows.json(catalogue))
 
     def wanted_quotas(self) -> tuple[str, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:
             return tuple(row["project_id"] for row in tx.rows("wanted_quotas"))
 
     def write_quota(self, project_id: str, quota: Quota) -> None:

@@ -23,12 +23,18 @@ def results(*outcomes: Outcome) -> tuple[Result, ...]:
     return tuple(Result(EnsureNetwork(f"n{i}"), outcome) for i, outcome in enumerate(outcomes))
 
 
-def test_a_ready_cluster_is_left_in_peace_for_a_minute() -> None:
-    assert 50 < look_again_after(cluster(), READY, (), 0, CHANCE) < 70
+def test_a_ready_cluster_is_left_in_peace_and_yet_seen_within_three_minutes() -> None:
+    assert 130 < look_again_after(cluster(), READY, (), 0, CHANCE) < 180
 
 
 def test_one_that_is_on_its_way_is_looked_at_each_second() -> None:
     assert look_again_after(cluster(), MOVING, results(Done()), 0, CHANCE) == 1.0
+
+
+def test_one_whose_machines_boot_waits_for_what_they_say() -> None:
+    assert 4 < look_again_after(cluster(), MOVING, results(Done()), 0, CHANCE, booting=True) < 6
+    deleting = replace(cluster(), deletion_requested_at=NOW)
+    assert look_again_after(deleting, MOVING, results(Done()), 0, CHANCE, booting=True) == 1.0
 
 
 def test_a_cluster_being_deleted_is_never_left_for_a_minute() -> None:

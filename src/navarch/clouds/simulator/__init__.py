@@ -12,8 +12,8 @@ Nothing here reads a clock or makes a thread: time is given, so that a test can 
 """
 
 from navarch.clouds.simulator.cloud import SimulatedCloud
-from navarch.clouds.simulator.faults import Request, Strike
+from navarch.clouds.simulator.faults import Misfortunes, Request, Strike
 from navarch.clouds.simulator.region import Fates, Region
 from navarch.clouds.simulator.timeline import Timeline
 
-__all__ = ["Fates", "Region", "Request", "SimulatedCloud", "Strike", "Timeline"]
+__all__ = ["Fates", "Misfortunes", "Region", "Request", "SimulatedCloud", "Strike", "Timeline"]

@@ -3,8 +3,10 @@
 The words and reasons are those that `clouds.openstack.errors` makes of OpenStack's answers.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
 from navarch.domain.errors import Blame, Conflict, NavarchError, Permanent, Temporary
 from navarch.domain.observed import Kind
@@ -44,11 +46,13 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Strike:
     """A fault that hits one request. `error` is what the caller sees; with `done` the request was carried out
-    nevertheless, and only its answer was lost. `lag`: a list shows what was there so many seconds ago."""
+    nevertheless, and only its answer was lost. `lag`: a list shows what was there so many seconds ago. `wait`: seconds
+    until the caller hears of it; nothing here waits, but a simulator in a process of its own answers so late."""
 
     error: NavarchError | None = None
     done: bool = False
     lag: float = 0.0
+    wait: float = 0.0
 
 
 Striker = Callable[[Request], Strike | None]
@@ -114,3 +118,28 @@ def credentials_refused(request: Request) -> Permanent:
         blame=Blame.NAVARCH_OPERATOR,
         remedy="Set the right user name and password of Navarch's service user; see that Keystone has it enabled.",
     )
+
+
+class Misfortunes:
+    """A striker that hits a share (0 to 1) of all requests, with each of the usual faults as often as with the others:
+    500, 503, 429 with Retry-After, no answer to what was not done, no answer to what was done. `timeout` is how many
+    seconds the caller of an unanswered request waits. `struck` counts them."""
+
+    def __init__(self, share: float, *, seed: int = 0, timeout: float = 5.0) -> None:
+        self._share, self._timeout, self._random = share, timeout, Random(seed)
+        self.struck: Counter[str] = Counter()
+
+    def __call__(self, request: Request) -> Strike | None:
+        if self._random.random() >= self._share:
+            return None
+        kind = self._random.choice(("500", "503", "429", "not reached", "answer lost"))
+        self.struck[kind] += 1
+        match kind:
+            case "429":
+                return Strike(busy(request, self._random.choice((1.0, 2.0, 5.0))))
+            case "not reached":
+                return Strike(not_answering(request), wait=self._timeout)
+            case "answer lost":
+                return Strike(not_answering(request), done=True, wait=self._timeout)
+            case status:
+                return Strike(not_answering(request, f"answered {status}"))

@@ -1,6 +1,9 @@
--- name: add_event
+-- name: add_events
 INSERT INTO events (cluster_id, at, reason, message, subject, component, seconds, level, generation)
-SELECT %(cluster_id)s, %(at)s, %(reason)s, %(message)s, %(subject)s, %(component)s, %(seconds)s, %(level)s, %(generation)s
+SELECT %(cluster_id)s, e.at, e.reason, e.message, e.subject, e.component, e.seconds, e.level, e.generation
+FROM jsonb_to_recordset(%(events)s) AS e (
+    at timestamptz, reason text, message text, subject text, component text, seconds float8, level text,
+    generation bigint)
 WHERE EXISTS (SELECT 1 FROM clusters WHERE id = %(cluster_id)s)
 RETURNING id;
 

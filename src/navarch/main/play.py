@@ -1,0 +1,94 @@
+"""`make play`: a Navarch to play with, in seconds, without root and without a lab.
+
+    python -m navarch.main.play [--folder FOLDER] [--speed N]     until Ctrl-C
+    python -m navarch.main.play --stop [--folder FOLDER]
+
+The cloud, its machines and their Kubernetes are simulated; everything else is what a real installation runs.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+from navarch.main.playground import Playground, PlaygroundError, Wanted
+
+_LOOKS_EVERY = 1.0  # seconds, whether all processes still run
+
+
+def default_folder() -> Path:
+    """$NAVARCH_PLAY, else in the user's home; for root, whose home is closed to PostgreSQL's user, in /var/lib."""
+    named = os.environ.get("NAVARCH_PLAY", "")
+    if named:
+        return Path(named)
+    if os.geteuid() == 0:
+        return Path("/var/lib/navarch-play")
+    return Path.home() / ".local" / "state" / "navarch-play"
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m navarch.main.play", description="A Navarch to play with.")
+    parser.add_argument("--folder", type=Path, default=default_folder(), help="for everything it keeps (%(default)s)")
+    parser.add_argument("--boot-seconds", type=float, default=3.0, help="from a running server to its first word")
+    parser.add_argument("--speed", type=float, default=2.0, help="how much faster than the clock the cloud is")
+    parser.add_argument(
+        "--faults", type=float, default=0.0, help="share of the cloud's answers that are faults, 0 to 1"
+    )
+    parser.add_argument("--stop", action="store_true", help="end what runs in the folder")
+    options = parser.parse_args()
+    wanted = Wanted(boot_seconds=options.boot_seconds, speed=options.speed, faults=options.faults)
+    playground = Playground(options.folder, wanted)
+    try:
+        if options.stop:
+            playground.stop()
+        else:
+            _play(playground)
+    except PlaygroundError as error:
+        sys.exit(f"play: {error}")
+
+
+def _play(playground: Playground) -> None:
+    began, ended = monotonic(), Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
+    playground.start()
+    try:
+        print(_words(playground, monotonic() - began), flush=True)
+        while not ended.wait(_LOOKS_EVERY):
+            playground.check()
+    finally:
+        playground.stop()
+        print("play: everything has ended", flush=True)
+
+
+def _words(playground: Playground, seconds: float) -> str:
+    project = playground.wanted.projects[0]
+    exports = " ".join(f"{name}={value}" for name, value in playground.environment(project).items())
+    program = Path(sys.executable).parent
+    others = ", ".join(playground.wanted.projects[1:])
+    return f"""\
+Navarch is ready after {seconds:.0f} s: {playground.url}, and a simulated cloud with projects {project}, {others}.
+
+In another terminal:
+
+  export PATH={program}:$PATH {exports}
+  navarch cluster create demo --wait
+  navarch cluster show demo
+  navarch cluster timeline demo
+  navarch nodegroup scale default 5 -c demo --wait
+  navarch cluster delete demo --yes --wait
+
+Logs and state: {playground.folder}. Ctrl-C ends everything, as does `make play-stop`; clusters are not kept."""
+
+
+if __name__ == "__main__":
+    main()

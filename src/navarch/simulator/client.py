@@ -1,0 +1,170 @@
+"""The clouds' and the add-ons' contracts kept by a simulator in another process."""
+
+import socket
+import threading
+from datetime import datetime
+from typing import TypeVar
+
+from navarch.addons.contract import Access, Inputs, ServingRequest
+from navarch.clouds.contract import Endpoint
+from navarch.clouds.fence import before_a_change
+from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.errors import Temporary
+from navarch.domain.observed import CloudState, Kind, KubeState, Resource, Trouble
+from navarch.domain.spec import Owner
+from navarch.domain.steps import CloudStep
+from navarch.simulator import wire
+from navarch.simulator.clusters import digests_of, password_in
+from navarch.simulator.wire import Answer, Call, Census, Door, Made, Text, Whether
+
+A = TypeVar("A", bound=Answer)
+_ANSWER_SECONDS = 30.0  # as long as the contract lets a call to a cloud take
+
+
+class Simulator:
+    """The way to one: `place` is host:port or the path of a Unix socket. Safe to use from threads, each of which has a
+    connection of its own, made when first needed and again after it broke."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._mine = threading.local()
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def ask(self, call: Call, answer: type[A]) -> A:
+        """One call. Raises what the simulator refused with, and Temporary where it does not answer."""
+        try:
+            said = wire.answer_in(self._exchange(wire.packed(wire.Asked(call))))
+        except OSError as error:
+            self._drop()
+            raise Temporary(f"the simulator at {self._place} does not answer: {error}") from error
+        if isinstance(said, wire.Refused):
+            raise wire.raised(said)
+        assert isinstance(said, answer)  # noqa: S101 - both ends are of one version
+        return said
+
+    def census(self) -> Census:
+        """What is in the region."""
+        return self.ask(wire.TakeCensus(), Census)
+
+    def first_call(self, cluster_id: str, since: datetime) -> datetime | None:
+        """When the cloud was first asked about a cluster after `since`; None: not yet."""
+        return self.ask(wire.FirstCall(cluster_id, since), wire.Moment).at
+
+    def close(self) -> None:
+        """Let every connection go. No thread may be in a call."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+
+    def _exchange(self, message: bytes) -> bytes:
+        connection: socket.socket | None = getattr(self._mine, "connection", None)
+        if connection is None or connection.fileno() < 0:
+            connection = self._mine.connection = wire.connect(self._place, _ANSWER_SECONDS)
+            with self._lock:
+                self._open.add(connection)
+        connection.sendall(message)
+        (length,) = wire.LENGTH.unpack(_received(connection, wire.LENGTH.size))
+        return _received(connection, length)
+
+    def _drop(self) -> None:
+        """Let this thread's connection go: an answer that comes late must not be taken for another's."""
+        connection: socket.socket | None = getattr(self._mine, "connection", None)
+        self._mine.connection = None
+        if connection is not None:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+
+class SimulatedCloudClient:
+    """Keeps `clouds.contract.Cloud`."""
+
+    def __init__(self, simulator: Simulator, endpoint: Endpoint) -> None:
+        self._simulator, self._endpoint = simulator, endpoint
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """See the contract."""
+        return self._endpoint
+
+    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+        """See the contract: what does not answer is trouble of every kind that was asked for."""
+        try:
+            return self._simulator.ask(wire.Observe(owner, kinds), CloudState)
+        except Temporary as error:
+            return CloudState(
+                trouble=tuple(Trouble(error.reason, error.message, k) for k in Kind if kinds is None or k in kinds)
+            )
+
+    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+        """See the contract. A step is one call here, so the fence is asked once."""
+        before_a_change()
+        return self._simulator.ask(wire.CarryOut(owner, step, private), Made).resource
+
+    def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
+        """See the contract."""
+        return self._simulator.ask(wire.Console(owner, server_id, lines), Text).text
+
+    def catalogue(self) -> Catalogue:
+        """See the contract."""
+        return self._simulator.ask(wire.ReadCatalogue(), Catalogue)
+
+    def quota(self, project_id: str) -> Quota:
+        """See the contract."""
+        return self._simulator.ask(wire.ReadQuota(project_id), Quota)
+
+
+class SimulatedClustersClient:
+    """Keeps `addons.contract.Addons`."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
+        """See the contract."""
+        return digests_of(inputs)
+
+    def apply(self, access: Access, inputs: Inputs, name: str) -> None:
+        """See the contract."""
+        digest = dict(digests_of(inputs))[name]
+        self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_conf)), wire.Nothing)
+
+    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+        """See the contract."""
+        return self._simulator.ask(wire.ObserveKube(_door(access)), KubeState)
+
+    def drain(self, access: Access, node: str) -> bool:
+        """See the contract."""
+        return self._simulator.ask(wire.Drain(_door(access), node), Whether).so
+
+    def delete_node(self, access: Access, node: str) -> None:
+        """See the contract."""
+        self._simulator.ask(wire.DeleteNode(_door(access), node), wire.Nothing)
+
+    def give_up_node(self, access: Access, node: str) -> None:
+        """See the contract."""
+        self._simulator.ask(wire.DeleteNode(_door(access), node), wire.Nothing)
+
+    def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
+        """Simulated kubelets renew nothing: they do not live for months."""
+        return ()
+
+    def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
+        """There is none."""
+
+
+def _door(access: Access) -> Door:
+    return Door(access.url, access.ca)
+
+
+def _received(connection: socket.socket, length: int) -> bytes:
+    """So many bytes. Raises OSError where the other side ends before."""
+    parts = bytearray()
+    while len(parts) < length:
+        part = connection.recv(length - len(parts))
+        if not part:
+            raise ConnectionResetError("it closed the connection")
+        parts += part
+    return bytes(parts)
