@@ -33,7 +33,7 @@ PROMISES = {
     "no litter": "nothing is there twice, and no more than was asked for",
 }
 _UNDER_WAY = 60.0  # seconds in which a cycle that was begun before the pause ends, or its lease
-_JUDGED_WITHIN = timedelta(minutes=4)  # a look each minute, a lease of a dead worker, and a database that is away
+_JUDGED_WITHIN = timedelta(minutes=6)  # a look each three minutes, leases of workers that died, a database that is away
 _UNIQUE = (Kind.NETWORK, Kind.ROUTER, Kind.SUBNET, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME,
            Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP)  # fmt: skip
 
@@ -56,7 +56,6 @@ class Invariants:
         self._holders: dict[str, tuple[int, Process, float]] = {}
         self._quorum: set[str] = set()
         self._authorities: dict[str, str] = {}
-        self._overdue: Counter[str] = Counter()
         self._given_up: set[tuple[str, str]] = set()
         self._kept_volumes: list[tuple[str, str]] = []
 
@@ -227,13 +226,9 @@ class Invariants:
                 self.broken("not stuck in silence", f"{stored.cluster.name} has no condition after {old}")
             for c in stored.status.conditions:
                 late = c.status != "True" and c.deadline is not None and now - c.deadline > _JUDGED_WITHIN
-                if late and (c.blame is None or not c.remedy) and not self._world.chance.stormy:
-                    self._overdue[cluster_id] += 1
-                    if self._overdue[cluster_id] > 60:
-                        self.broken(
-                            "not stuck in silence",
-                            f"{c.type} of {stored.cluster.name} was due at {c.deadline}: {c.reason} {c.message}",
-                        )
+                if late and (c.blame is None or not c.remedy):
+                    told = f"{c.type} of {stored.cluster.name} was due at {c.deadline}: {c.reason} {c.message}"
+                    self.broken("not stuck in silence", told)
 
     # -- at the end
 

@@ -17,7 +17,7 @@ from tests.chaos.world import PROJECTS, World
 
 from navarch.domain import names
 
-STORM_SECONDS = 240.0
+STORM_SECONDS, LONG_STORM_SECONDS = 240.0, 1200.0  # the long one is longer than every deadline
 SEEN_WITHIN = 220.0  # virtual seconds until a cluster that is Ready is looked at again, with jitter
 CONVERGED_WITHIN = 5400.0  # virtual seconds after the last fault; three rounds of people acting on conditions
 
@@ -45,17 +45,19 @@ def weather_of(random: Random) -> Weather:
     return replace(Weather(), **{name: min(0.9, 3 * getattr(STORM, name))})
 
 
-def run(connection: Connection, seed: int, weather: Weather | None = None) -> Report:
-    """Tell the story of this seed."""
+def run(
+    connection: Connection, seed: int, weather: Weather | None = None, *, patience: float = CONVERGED_WITHIN
+) -> Report:
+    """Tell the story of this seed. `patience`: virtual seconds after the last fault until all must be as wanted."""
     began, random = perf_counter(), Random(seed)
     drawn = weather_of(random)
     world = World(connection, seed, weather or drawn, workers=random.choice((1, 2, 5)))
     converged = 0.0
     try:
         _build(world, random)
-        converged = _settle(world, "was not as asked for")
+        converged = _settle(world, "was not as asked for", patience)
         _remove(world, random)
-        _settle(world, "was not gone")
+        _settle(world, "was not gone", patience)
         broken = ""
     except Broken as error:
         broken = str(error)
@@ -74,7 +76,7 @@ def _build(world: World, random: Random) -> None:
         made = world.create(f"shop{number}", project, control_plane=random.choice((1, 3)), workers=random.randint(0, 3))
         world.plant(project, names.stem(world.customer.cluster(made, project_id=None).cluster))
         clusters.append(made)
-    end = world.timeline.now + STORM_SECONDS
+    end = world.timeline.now + random.choice((*[STORM_SECONDS] * 7, LONG_STORM_SECONDS))
     while world.timeline.now < end:
         world.run(random.uniform(5.0, 60.0))
         _something(world, random, random.choice(clusters))
@@ -107,13 +109,13 @@ def _remove(world: World, random: Random) -> None:
     world.calm()
 
 
-def _settle(world: World, otherwise: str) -> float:
+def _settle(world: World, otherwise: str, patience: float) -> float:
     """Seconds until everything is as asked for. Raises Broken where it never is."""
     began = world.timeline.now
-    settled = world.run_until(world.invariants.settled, CONVERGED_WITHIN)
+    settled = world.run_until(world.invariants.settled, patience)
     took = world.timeline.now - began
     world.run(SEEN_WITHIN)  # what somebody did at the last moment to a cluster that is Ready is not known yet
-    if not settled or not world.run_until(world.invariants.settled, CONVERGED_WITHIN):
+    if not settled or not world.run_until(world.invariants.settled, patience):
         world.invariants.broken("convergence", f"{world.invariants.unsettled()} {otherwise}")
         world.invariants.raise_what_was_broken()
     world.invariants.at_rest()
