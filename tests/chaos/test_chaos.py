@@ -154,8 +154,8 @@ class Story(RuleBasedStateMachine):
 @pytest.mark.usefixtures("dsn")
 class TestStory(Story.TestCase):  # type: ignore[misc]  # Hypothesis makes it
     settings = settings(
-        max_examples=15,
-        stateful_step_count=12,
+        max_examples=10,
+        stateful_step_count=10,
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
