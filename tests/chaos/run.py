@@ -45,19 +45,17 @@ def weather_of(random: Random) -> Weather:
     return replace(Weather(), **{name: min(0.9, 3 * getattr(STORM, name))})
 
 
-def run(
-    connection: Connection, seed: int, weather: Weather | None = None, *, patience: float = CONVERGED_WITHIN
-) -> Report:
-    """Tell the story of this seed. `patience`: virtual seconds after the last fault until all must be as wanted."""
+def run(connection: Connection, seed: int, weather: Weather | None = None) -> Report:
+    """Tell the story of this seed."""
     began, random = perf_counter(), Random(seed)
     drawn = weather_of(random)
     world = World(connection, seed, weather or drawn, workers=random.choice((1, 2, 5)))
     converged = 0.0
     try:
         _build(world, random)
-        converged = _settle(world, "was not as asked for", patience)
+        converged = _settle(world, "was not as asked for")
         _remove(world, random)
-        _settle(world, "was not gone", patience)
+        _settle(world, "was not gone")
         broken = ""
     except Broken as error:
         broken = str(error)
@@ -109,13 +107,13 @@ def _remove(world: World, random: Random) -> None:
     world.calm()
 
 
-def _settle(world: World, otherwise: str, patience: float) -> float:
+def _settle(world: World, otherwise: str) -> float:
     """Seconds until everything is as asked for. Raises Broken where it never is."""
     began = world.timeline.now
-    settled = world.run_until(world.invariants.settled, patience)
+    settled = world.run_until(world.invariants.settled, CONVERGED_WITHIN)
     took = world.timeline.now - began
     world.run(SEEN_WITHIN)  # what somebody did at the last moment to a cluster that is Ready is not known yet
-    if not settled or not world.run_until(world.invariants.settled, patience):
+    if not settled or not world.run_until(world.invariants.settled, CONVERGED_WITHIN):
         world.invariants.broken("convergence", f"{world.invariants.unsettled()} {otherwise}")
         world.invariants.raise_what_was_broken()
     world.invariants.at_rest()
