@@ -2,8 +2,8 @@
 the cluster's conditions say what is wrong, Navarch puts it back by itself, and the sample application's page is asked
 five times a second through its Service's public address: how long did it not answer?
 
-A cluster that is Ready is looked at once a minute. The test does not wait for that, unless NAVARCH_E2E_UNHURRIED is
-set: that is how the table of docs/operate/drift.md was measured.
+A cluster that is Ready is looked at every two and a half minutes. The test does not wait for that, unless
+NAVARCH_E2E_UNHURRIED is set: that is how the table of docs/operate/drift.md was measured.
 """
 
 import os
@@ -132,7 +132,7 @@ class Scene:
         return outcome
 
     def look_now(self) -> None:
-        """As if the minute between two looks were over."""
+        """As if the time between two looks were over."""
         database = PrivatePostgres(self.customer.stack.folder / "postgres")
         with psycopg.connect(database.dsn, autocommit=True) as connection:
             connection.execute("UPDATE clusters SET next_look_at = now(), stirred = true")

@@ -110,6 +110,11 @@ def test_the_third_waits_for_the_second() -> None:
     assert "KubeadmJoin" in phases(join_answer(facts(control_plane(2), peers=(0, 1)), SECRETS, NOW))
 
 
+def test_places_that_had_their_members_once_start_side_by_side() -> None:
+    late = replace(facts(control_plane(2), peers=()), was_ready=True)
+    assert "KubeadmJoin" in phases(join_answer(late, SECRETS, NOW))
+
+
 def test_a_new_machine_in_the_first_place_joins_a_cluster_that_lives_elsewhere() -> None:
     assert "KubeadmJoin" in phases(join_answer(facts(control_plane(0), peers=(1, 2)), SECRETS, NOW))
 

@@ -18,7 +18,9 @@ from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
     CreateServer,
     DrainNode,
+    EnsureLoadBalancer,
     EnsureNetwork,
+    EnsurePort,
     Forget,
     ForgetMachine,
     ForgetNodeGroup,
@@ -191,6 +193,42 @@ def test_a_machine_that_may_hold_an_etcd_member_is_left_to_people_however_late_i
     begun = (PhaseReport("KubeadmInit", "started", NOW + timedelta(minutes=1)),)
     assert late(begun, minutes=120, role=Role.CONTROL_PLANE) == []
     assert len(late(minutes=120, role=Role.CONTROL_PLANE)) == 1
+
+
+def test_a_port_and_a_server_of_a_machine_that_was_given_up_go() -> None:
+    seen = grown(cluster())
+    forgotten = "shop-3f2a91bc-web-2"
+    seen = replace(seen, machines=tuple(replace(m, removed=m.name == forgotten) for m in seen.machines))
+    steps = plan(cluster(workers=1), seen, CATALOGUE, now=NOW)
+    assert [(s.kind, s.name) for s in steps if isinstance(s, Remove)] == [(Kind.SERVER, forgotten)]
+    without = replace(seen.cloud, servers=tuple(s for s in seen.cloud.servers or () if s.name != forgotten))
+    free = tuple(replace(p, server_id=None) if p.name == forgotten else p for p in seen.cloud.ports or ())
+    steps = plan(cluster(workers=1), replace(seen, cloud=replace(without, ports=free)), CATALOGUE, now=NOW)
+    assert [(s.kind, s.name) for s in steps if isinstance(s, Remove)] == [(Kind.PORT, forgotten)]
+
+
+def test_of_two_networks_the_one_with_the_subnet_stays_though_the_other_is_older() -> None:
+    seen = grown(cluster())
+    (network,) = seen.cloud.networks or ()
+    empty = replace(network, id="empty")
+    seen = replace(seen, cloud=replace(seen.cloud, networks=(empty, network)))
+    steps = plan(cluster(), seen, CATALOGUE, now=NOW)
+    assert [(s.kind, s.id) for s in steps if isinstance(s, Remove)] == [(Kind.NETWORK, "empty")]
+
+
+def test_no_port_is_made_while_the_api_address_is_free_to_be_taken() -> None:
+    seen = replace(grown(cluster()), api_internal_address="10.0.0.9")
+    gone = replace(seen.cloud, load_balancers=())
+    steps = plan(cluster(workers=3), replace(seen, cloud=gone), CATALOGUE, now=NOW)
+    assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["10.0.0.9"]
+    decided = Machine("shop-3f2a91bc-web-3", Role.WORKER, "web", 3, "z1", NOW)
+    waiting = replace(seen, cloud=gone, machines=(*seen.machines, decided))
+    steps = plan(cluster(workers=3), waiting, CATALOGUE, now=NOW)
+    assert [s for s in steps if isinstance(s, EnsurePort)] == []
+    back = replace(waiting, cloud=seen.cloud)
+    assert [s.name for s in plan(cluster(workers=3), back, CATALOGUE, now=NOW) if isinstance(s, EnsurePort)] == [
+        decided.name
+    ]
 
 
 def test_of_two_servers_of_one_name_the_one_in_error_goes() -> None:
