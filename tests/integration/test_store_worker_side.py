@@ -82,6 +82,27 @@ def test_what_is_due_longest_is_claimed_first(store: PostgresStore, dsn: str) ->
     assert claim.cluster.id == old.id
 
 
+def test_what_fails_again_and_again_lets_others_go_first_but_for_a_minute_at_most(
+    store: PostgresStore, dsn: str
+) -> None:
+    failing = store.create_cluster(a_cluster(name="failing")).cluster
+    fresh = store.create_cluster(a_cluster(name="fresh")).cluster
+
+    def first_of(failing_for: str) -> str:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("UPDATE clusters SET lease_holder = NULL, lease_until = NULL, next_look_at = now()")
+            connection.execute(
+                "UPDATE clusters SET attempts = 40, next_look_at = now() - %s::interval WHERE name = 'failing'",
+                (failing_for,),
+            )
+        claim = store.claim("w1", lease=30)
+        assert claim is not None
+        return claim.cluster.id
+
+    assert first_of("50 seconds") == fresh.id
+    assert first_of("70 seconds") == failing.id
+
+
 def test_a_status_written_is_read_and_the_next_look_waits(store: PostgresStore) -> None:
     claim = claimed(store)
     happened = Event(NOON, "Ready", "all there", seconds=41.5)

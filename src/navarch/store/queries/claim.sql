@@ -1,11 +1,12 @@
 -- name: claim
--- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile.
+-- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile. What failed again and
+-- again lets others go first, by a minute at most: a project in trouble must not hold up its neighbours.
 WITH due AS (
     SELECT id, lease_holder FROM clusters
     WHERE due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
       AND project_id NOT IN (SELECT project_id FROM pauses)
-    ORDER BY due_at
+    ORDER BY due_at + least(attempts, 6) * interval '10 seconds'
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
 )
