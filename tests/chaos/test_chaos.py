@@ -2,6 +2,7 @@
 promise. The long run is `make chaos RUNS=10000`, the deliberate faults `make mutations`."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.chaos.__main__ import databases
 from tests.chaos.database import connect
 from tests.chaos.invariants import Broken
-from tests.chaos.mutations import MUTATIONS, made
+from tests.chaos.mutations import MUTATIONS, SILENCE, made
 from tests.chaos.run import CONVERGED_WITHIN, run
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import PROJECTS, World
@@ -59,6 +60,20 @@ def test_the_promises_can_be_broken(dsn: str, what: str) -> None:
                 if run(connection, seed, STORM).broken:
                     return
     raise AssertionError(f"nothing noticed that {what}")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_cluster_that_is_stuck_says_whom_to_blame_and_silence_is_noticed(dsn: str, silent: bool) -> None:
+    with connect(dsn) as connection, made(SILENCE) if silent else nullcontext():
+        world = World(connection, 1, Weather(balancer_stuck=1.0))
+        world.create("shop", PROJECTS[0])
+        try:
+            world.run(1300.0)
+            assert not silent
+        except Broken as broken:
+            assert silent and "not stuck in silence" in str(broken)
+        finally:
+            world.close()
 
 
 class Story(RuleBasedStateMachine):
