@@ -51,7 +51,7 @@ MUTATIONS = (
     Mutation("a new balancer gets any address", f"{PLAN}:_Wish.api", "API_PORT, self.observed.api_internal_address)", "API_PORT)"),
     Mutation("the floating address stays on the lost balancer's port", f"{PLAN}:_Wish.api", "address is None or address.port_id != balancer.vip_port_id", "address is None"),
     Mutation("rules of a security group are set once", f"{PLAN}:_Wish.foundations", "group is None or group.rules != rules", "group is None"),
-    Mutation("second objects of one name are left", f"{PLAN}:_Wish._duplicates", "!= resource.id and not _in_use(self.cloud, resource)", "== ''"),
+    Mutation("second objects of one name are left", "navarch.domain.doubles:second_ones", "resource.name in ours and not _in_use(cloud, resource)", "False"),
     Mutation("servers and ports of given-up machines are left", f"{PLAN}:_Wish._orphans", "cloud.servers is None or cloud.ports is None", "True"),
     Mutation("a deleted node group's server group is left", f"{PLAN}:_Wish._surplus", "if spread is not None:", "if False:"),
     Mutation("a pause is not obeyed", f"{PLAN}:plan", "if cluster.spec.paused:", "if False:"),

@@ -102,10 +102,12 @@ def judge(
     now: datetime,
 ) -> Status:
     """The new status. `results` are those of this cycle; `previous` gives the times of transition and deadlines."""
+    groups = tuple((g.name, g.generation) for g in cluster.node_groups)
+    # Was as wanted before: what is done now is repair. A group has a generation of its own.
+    settled = (previous.observed_generation, previous.observed_groups) == (cluster.generation, groups)
     if cluster.deleting:
         findings = {DELETED: _first(_deletion(cluster, observed, results))}
     else:
-        settled = previous.observed_generation == cluster.generation  # was as wanted before: what is done now is repair
         findings = {
             INFRASTRUCTURE: _first(_infrastructure(cluster, observed, results, settled)),
             CONTROL_PLANE: _first(_control_plane(cluster, observed, results, settled, now)),
@@ -118,8 +120,9 @@ def judge(
     address = api_floating_ip(observed.cloud, names.owner(cluster))
     is_ready = ready.status == "True"
     return Status(
-        phase=_phase(cluster, ready, previous),
+        phase=_phase(cluster, ready, settled and previous.ready_at is not None),
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
+        observed_groups=groups if is_ready else previous.observed_groups,
         conditions=(ready, *conditions),
         machines=_count(observed, tuple(m for m in observed.machines if not m.removed), _desired(cluster)),
         groups=_group_counts(cluster, observed),
@@ -253,7 +256,7 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
     if server is None:
         return None
     if server.status == "ERROR":
-        return _fault(server)
+        return _fault(server, was_node=machine.joined)
     reports = reports_of(machine, server)
     failed = next((p for p in reports if p.state == "failed"), None)
     if failed is not None and not machine.joined:
@@ -289,8 +292,16 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
     return None
 
 
-def _fault(server: Server) -> _Finding:
+def _fault(server: Server, *, was_node: bool) -> _Finding:
     fault = server.fault or "no reason given"
+    if was_node:
+        return _Finding(
+            "MachineFailed",
+            f"{server.name} is in ERROR: {fault}",
+            Blame.CLOUD_OPERATOR,
+            "look at the compute service's logs for this server and bring it back, or remove it: Navarch makes "
+            "another. A worker whose node is not Ready is replaced without anybody's help",
+        )
     if "No valid host" in fault or "not enough hosts" in fault.lower():
         return _Finding(
             "NoHostWithRoom",
@@ -410,7 +421,8 @@ def _ready(cluster: Cluster, conditions: list[Condition], previous: Status, now:
     return replace(worst, type=READY, status=status, last_transition_at=since, observed_generation=cluster.generation)
 
 
-def _phase(cluster: Cluster, ready: Condition, previous: Status) -> Phase:
+def _phase(cluster: Cluster, ready: Condition, was_ready: bool) -> Phase:
+    """`was_ready`: the wish as it is now came true once."""
     if ready.blame is not None:
         return Phase.BLOCKED
     if cluster.deleting:
@@ -419,8 +431,7 @@ def _phase(cluster: Cluster, ready: Condition, previous: Status) -> Phase:
         return Phase.PAUSED
     if ready.status == "True":
         return Phase.READY
-    unchanged = previous.observed_generation == cluster.generation
-    return Phase.DEGRADED if previous.ready_at is not None and unchanged else Phase.PROGRESSING
+    return Phase.DEGRADED if was_ready else Phase.PROGRESSING
 
 
 def _desired(cluster: Cluster) -> int:

@@ -18,30 +18,26 @@ others hold on to is made as it was: the addresses that machines, kubelets and k
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
+from navarch.domain.doubles import second_ones, used_first
 from navarch.domain.observed import (
-    FIELD_OF_KIND,
     CloudState,
     FloatingIP,
     Kind,
     LoadBalancer,
     Machine,
-    Network,
     Observed,
     PhaseReport,
     Port,
     Resource,
-    Router,
     Rule,
     SecurityGroup,
     Server,
-    Volume,
 )
 from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
 from navarch.domain.steps import (
@@ -77,15 +73,6 @@ CONTROL_PLANE_GROUP = "cp"
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
-_DOUBLES = (  # kinds of which a create whose answer was lost, or a list that lagged, may have left a second one
-    Kind.NETWORK,
-    Kind.ROUTER,
-    Kind.SECURITY_GROUP,
-    Kind.SERVER_GROUP,
-    Kind.PORT,
-    Kind.VOLUME,
-    Kind.SERVER,
-)
 _MAKES_A_MEMBER = ("KubeadmInit", "KubeadmJoin")
 Named = TypeVar("Named", bound=Resource)
 REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
@@ -149,8 +136,9 @@ class _Wish:
         self.cluster, self.observed, self.catalogue, self.now = cluster, observed, catalogue, now
         self.navarch_cidrs = navarch_cidrs
         self.owner: Owner = names.owner(cluster)
-        self.cloud = _ordered(observed.cloud)
+        self.cloud = used_first(observed.cloud)
         self.live = tuple(m for m in observed.machines if not m.removed)
+        self.lost_addresses = self._lost_addresses()
 
     # -- foundations
 
@@ -252,7 +240,7 @@ class _Wish:
         port = _named(self.cloud.ports, machine.name)
         if machine.joined or machine.role is not Role.WORKER or port is None:
             return False
-        return port.address in self._lost_addresses()
+        return port.address in self.lost_addresses
 
     def _never_joins(self, machine: Machine, server: Server) -> bool:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
@@ -283,7 +271,7 @@ class _Wish:
             return
         runs = _named(self.cloud.servers, machine.name) is not None
         address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
-        if port is None and not address and self._lost_addresses():
+        if port is None and not address and self.lost_addresses:
             return  # Neutron might give it one of those
         doubles = {g.id for g in self.cloud.security_groups or () if g.name == group.name} - {group.id}
         now_in = set(port.security_group_ids) if port is not None else set()
@@ -434,7 +422,7 @@ class _Wish:
                 if node.name in gone:
                     yield DeleteNode(node.name)
         yield from self._orphans()
-        yield from self._duplicates()
+        yield from second_ones(self.cloud, self.owner)
 
     def _surplus(self, group: NodeGroup) -> Iterator[Step]:
         staying = [m for m in self.live if m.group == group.name and not m.removing]
@@ -490,16 +478,6 @@ class _Wish:
             if port.name not in wanted and port.server_id is None:
                 yield Remove(Kind.PORT, port.id, port.name, "its machine was given up")
 
-    def _duplicates(self) -> Iterator[Step]:
-        """Second objects of one name: a create whose answer was lost, or a list that lagged."""
-        for kind in _DOUBLES:
-            kept: dict[str, str] = {}
-            for resource in _used_first(self.cloud, kind):
-                if not resource.name.startswith(self.owner.stem):
-                    continue
-                if kept.setdefault(resource.name, resource.id) != resource.id and not _in_use(self.cloud, resource):
-                    yield Remove(kind, resource.id, resource.name, "there are two of it")
-
 
 def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
     """What this very server reported: an earlier one of the same machine may have said something, too."""
@@ -519,33 +497,6 @@ def api_floating_ip(cloud: CloudState, owner: Owner) -> FloatingIP | None:
 def _is_cut_off(server: Server) -> bool:
     """Whether it runs without any port."""
     return server.status == "ACTIVE" and not server.addresses
-
-
-def _ordered(cloud: CloudState) -> CloudState:
-    """The same, so that whoever asks for a name finds the one of two that is used."""
-    changed: dict[str, Any] = {FIELD_OF_KIND[kind]: _used_first(cloud, kind) for kind in _DOUBLES if cloud.knows(kind)}
-    return replace(cloud, **changed)
-
-
-def _used_first(cloud: CloudState, kind: Kind) -> tuple[Resource, ...]:
-    """All of a kind, those that others use before those that nobody does: of two of one name the first is ours."""
-    return tuple(sorted(cloud.of(kind), key=lambda r: not _in_use(cloud, r)))
-
-
-def _in_use(cloud: CloudState, resource: Resource) -> bool:
-    match resource:
-        case Port(server_id=server) | Volume(server_id=server):
-            return server is not None
-        case Server(status=status):
-            return status != "ERROR"
-        case Network(id=network_id):
-            return any(s.network_id == network_id for s in cloud.subnets or ())
-        case Router(subnet_ids=subnets):
-            return bool(subnets)
-        case SecurityGroup(id=group_id):
-            return any(group_id in p.security_group_ids for p in cloud.ports or ())
-        case _:
-            return False
 
 
 def _wanted(group: NodeGroup) -> int:

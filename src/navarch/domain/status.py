@@ -42,10 +42,12 @@ class MachineCount:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the API shows of a cluster besides its wish."""
+    """What the API shows of a cluster besides its wish. `observed_generation`: the cluster's when it was last Ready;
+    `observed_groups`: (name, generation) of its node groups then."""
 
     phase: Phase = Phase.PROGRESSING
     observed_generation: int = 0
+    observed_groups: tuple[tuple[str, int], ...] = ()
     conditions: tuple[Condition, ...] = ()
     machines: MachineCount = MachineCount()
     groups: tuple[tuple[str, MachineCount], ...] = ()

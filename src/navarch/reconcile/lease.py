@@ -23,9 +23,11 @@ class Lease:
         self._lock = Lock()
 
     def renewed(self, since: float) -> None:
-        """The store lengthened it; `since` as at the beginning."""
+        """The store lengthened it; `since` as at the beginning. One that had ended by then stays ended, even where
+        nobody took the cluster meanwhile: its holder was away, and what it knows of the wish may be old."""
         with self._lock:
-            self._until = max(self._until, since + LEASE - _MARGIN)
+            if since < self._until:
+                self._until = since + LEASE - _MARGIN
 
     def lose(self) -> None:
         """The store said that another worker has it."""

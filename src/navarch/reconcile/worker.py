@@ -160,6 +160,7 @@ class Worker:
             for lease in held:
                 asked_at = self._runtime.elapsed()
                 try:
+                    lease.check()  # one that has ended is not held any longer than it already is
                     with self._hands.figures.renewal():
                         self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
                     lease.renewed(asked_at)

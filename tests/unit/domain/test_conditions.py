@@ -71,11 +71,21 @@ def test_a_quota_that_is_exceeded_blocks_and_says_who_must_act() -> None:
 def test_a_zone_without_room_is_named() -> None:
     name = "shop-3f2a91bc-web-1"
     seen = with_server(grown(cluster()), name, status="ERROR", fault="No valid host was found.")
+    seen = replace(seen, machines=tuple(replace(m, joined=m.name != name) for m in seen.machines))
     status = judge(cluster(), seen, (), CREATED, now=NOW)
     ready = ready_condition(status)
     assert (ready.reason, ready.blame) == ("NoHostWithRoom", "cloud-operator")
     assert "z1" in ready.message
     assert name in ready.message
+
+
+def test_a_node_whose_server_fails_is_not_said_to_be_built_anew() -> None:
+    name = "shop-3f2a91bc-cp-0"
+    seen = with_server(grown(cluster()), name, status="ERROR", fault="host is down")
+    ready = ready_condition(judge(cluster(), seen, (), CREATED, now=NOW))
+    assert (ready.reason, ready.blame) == ("MachineFailed", "cloud-operator")
+    assert "is in ERROR: host is down" in ready.message
+    assert "every minute" not in str(ready.remedy)
 
 
 def test_a_machine_that_never_reported_in_shows_the_end_of_its_console() -> None:

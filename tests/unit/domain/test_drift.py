@@ -10,7 +10,7 @@ from test_plan import GOLDEN, grown
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
 from navarch.domain.observed import CloudState, Kind, Machine, Observed, Resource
 from navarch.domain.plan import plan
-from navarch.domain.simulate import rehearse
+from navarch.domain.simulate import imagine, rehearse
 from navarch.domain.spec import Role
 from navarch.domain.status import Status
 from navarch.domain.steps import (
@@ -263,3 +263,19 @@ def test_a_machine_that_goes_anyway_is_not_replaced_for_being_lost() -> None:
     seen = settled()
     taken = steps(replace(seen, machines=(*seen.machines, leaving)))
     assert taken == (ForgetMachine(leaving.name),)
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_a_node_group_that_its_user_changes_is_no_drift(replicas: int) -> None:
+    wanted = cluster()
+    (group,) = wanted.node_groups
+    resized = replace(group, spec=replace(group.spec, replicas=replicas), generation=group.generation + 1)
+    changed = replace(wanted, node_groups=(resized,))
+    taken = plan(changed, grown_and_applied(), CATALOGUE, now=NOW)
+    assert [type(step) for step in taken] == [ReleaseMachine if replicas == 1 else RecordMachine]
+    seen = grown_and_applied()
+    for step in taken:
+        seen = imagine(changed, seen, step, NOW)
+    status = judge(changed, seen, tuple(Result(step, Done()) for step in taken), ready(), now=NOW)
+    assert "Drifted" not in {c.reason for c in status.conditions}
+    assert status.phase == "Progressing"
