@@ -125,7 +125,8 @@ def _told(figures: dict[str, Any]) -> str:
         "",
         "checked",
     ]
-    lines += [f"  {figures['checked'].get(name, 0):>12,}  {name}: {what}" for name, what in PROMISES.items()]
+    counts = {name: f"{count:,}" for name, count in figures["checked"].items()}
+    lines += [f"  {counts.get(name, 'always'):>12}  {name}: {what}" for name, what in PROMISES.items()]
     lines += ["", "faults", *(f"  {count:>12,}  {name}" for name, count in figures["faults"].items())]
     return "\n".join(lines)
 
