@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -82,39 +83,68 @@ def _many(first: int, count: int, dsns: list[str], result: Path | None) -> int:
         seeds = list(range(first + number, first + count, len(dsns)))
         workers.append(multiprocessing.Process(target=_work, args=(dsn, seeds, results), daemon=True))
         workers[-1].start()
-    done, faults, checked, broken = 0, Counter[str](), Counter[str](), []
-    calls, virtual, waiting = 0, 0.0, len(workers)
-    converged: list[float] = []
+    total, waiting = _Total(first), len(workers)
     while waiting:
         report = results.get()
         if report is None:
             waiting -= 1
             continue
-        done += 1
-        faults += report.faults
-        checked += report.checked
-        calls, virtual = calls + report.calls, virtual + report.virtual_seconds
+        total.add(report)
         if report.broken:
-            broken.append((report.seed, report.broken))
             print(f"\nseed {report.seed}: {report.broken}\n  again: python -m tests.chaos --seed {report.seed}")
-        else:
-            converged.append(report.converged_in)
-        if sys.stderr.isatty() or done % 100 == 0:
-            pace = done / (perf_counter() - began)
-            print(f"\r{done} of {count} runs, {sum(faults.values())} faults, {len(broken)} broken, {pace:.1f}/s ",
-                  end="", file=sys.stderr)  # fmt: skip
-    seconds = perf_counter() - began
-    converged.sort()
-    figures: dict[str, Any] = {
-        "first": first, "runs": done, "seconds": round(seconds), "virtual_hours": round(virtual / 3600),
-        "calls": calls, "faults": dict(faults.most_common()), "checked": dict(checked.most_common()), "broken": broken,
-        "converged": {q: converged[int(q * (len(converged) - 1))] for q in (0.5, 0.99, 1.0)} if converged else {},
-    }  # fmt: skip
+        if sys.stderr.isatty() or total.runs % 100 == 0:
+            pace = total.runs / (perf_counter() - began)
+            print(f"\r{total.runs} of {count} runs, {sum(total.faults.values())} faults, {len(total.broken)} broken, "
+                  f"{pace:.1f}/s ", end="", file=sys.stderr)  # fmt: skip
+        if result is not None and total.runs % 100 == 0:
+            total.write(result, perf_counter() - began)  # a long run that is ended has shown this much
+    figures = total.figures(perf_counter() - began)
     print(file=sys.stderr)
     print(_told(figures))
     if result is not None:
-        result.write_text(json.dumps(figures, indent=1) + "\n")
-    return 1 if broken else 0
+        total.write(result, perf_counter() - began)
+    return 1 if total.broken else 0
+
+
+@dataclass
+class _Total:
+    """What came of all runs so far."""
+
+    first: int
+    runs: int = 0
+    calls: int = 0
+    virtual_seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    checked: Counter[str] = field(default_factory=Counter)
+    broken: list[tuple[int, str]] = field(default_factory=list)
+    converged: list[float] = field(default_factory=list)
+
+    def add(self, report: Report) -> None:
+        """Count one more."""
+        self.runs += 1
+        self.faults += report.faults
+        self.checked += report.checked
+        self.calls += report.calls
+        self.virtual_seconds += report.virtual_seconds
+        if report.broken:
+            self.broken.append((report.seed, report.broken))
+        else:
+            self.converged.append(report.converged_in)
+
+    def figures(self, seconds: float) -> dict[str, Any]:
+        """What is published."""
+        converged = sorted(self.converged)
+        return {
+            "first": self.first, "runs": self.runs, "seconds": round(seconds),
+            "virtual_hours": round(self.virtual_seconds / 3600), "calls": self.calls,
+            "faults": dict(self.faults.most_common()), "checked": dict(self.checked.most_common()),
+            "broken": self.broken,
+            "converged": {q: converged[int(q * (len(converged) - 1))] for q in (0.5, 0.99, 1.0)} if converged else {},
+        }  # fmt: skip
+
+    def write(self, path: Path, seconds: float) -> None:
+        """The figures as JSON."""
+        path.write_text(json.dumps(self.figures(seconds), indent=1) + "\n")
 
 
 def _told(figures: dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ import psycopg
 import pytest
 from actors import Customer
 from demo.customer import Shop
-from demo.steps import until
+from demo.stack import command
+from demo.steps import StepFailed, until
 
 from navarch.client.connect import connect
 from navarch.store.private import PrivatePostgres
@@ -121,7 +122,11 @@ class Scene:
         def over() -> bool:
             return self.conditions.phase == "Ready" and back()
 
-        until(f"{fault}: put back", over, seconds=240)
+        try:
+            until(f"{fault}: put back", over, seconds=240)
+        except StepFailed as failure:
+            failure.add_note(self.explained())
+            raise
         put_back = monotonic() - began
         self.customer.kubectl(NAME)  # has its kubeconfig, or gets a new one
         self.shop.wait()
@@ -137,6 +142,14 @@ class Scene:
         with psycopg.connect(database.dsn, autocommit=True) as connection:
             connection.execute("UPDATE clusters SET next_look_at = now(), stirred = true")
             connection.execute("NOTIFY navarch_work")
+
+    def explained(self) -> str:
+        """What the operator's command says about the cluster at this moment, and what its events say."""
+        stack = self.customer.stack
+        words = [command("navarch-server"), "--config", str(stack.settings), "explain", NAME]
+        explained = subprocess.run(words, capture_output=True, text=True, check=False)
+        events = self.customer.navarch("cluster", "events", NAME)
+        return f"{explained.stdout}{explained.stderr}\n{events.out[-6000:]}"
 
     @property
     def cloud(self) -> Any:
@@ -312,3 +325,5 @@ def test_a_control_plane_machine_is_made_anew_on_the_data_of_the_old_one(scene: 
     assert outcome.reason == "Drifted"
     assert outcome.silent < A_HICCUP
     assert kubectl.get("configmap", "kept")["data"] == {"word": "still-here"}
+    node = kubectl.get("node", server.name)
+    assert node["spec"]["providerID"].endswith(f"/{scene.server('cp-0').id}"), "not the Node of the lost machine"

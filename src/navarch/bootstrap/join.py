@@ -1,7 +1,7 @@
 """The answer to a machine that asks to join: files to write and steps to run, in order.
 
-    control plane 0   FormatEtcdDisk, PrepareMachine, KubeadmInit, FinishMachine, Joined
-    control plane n   FormatEtcdDisk, PrepareMachine, WaitForAPI, KubeadmJoin, FinishMachine, Joined
+    control plane 0   FormatEtcdDisk, PrepareMachine, KubeadmInit, OwnNode, FinishMachine, Joined
+    control plane n   FormatEtcdDisk, PrepareMachine, WaitForAPI, KubeadmJoin, OwnNode, FinishMachine, Joined
     worker            PrepareMachine, WaitForAPI, StartKubelet, Joined
 
 A machine that takes over the etcd volume of one that is gone finds that member's data there, and is that member again.
@@ -29,6 +29,7 @@ _PROGRAMS = "/usr/local/lib/navarch"
 _WAIT = f"{_PROGRAMS}/wait-for-api"
 _ETCD_DISK = f"{_PROGRAMS}/etcd-disk"
 _JOIN = f"{_PROGRAMS}/join-control-plane"
+_OWN_NODE = f"{_PROGRAMS}/own-node"
 _RENEW = f"{_PROGRAMS}/renew-certificates"
 _ETCD_DISK_UNIT = "navarch-etcd-disk.service"
 _RENEW_TIMER = "navarch-certificates.timer"
@@ -191,7 +192,7 @@ class _ControlPlane(_Joining):
         for path, mode, content in api_server.api_server_files(self.secrets):
             yield File(path, mode, content)
         yield from self.kubeadm_files()
-        for name in ("etcd-disk", "join-control-plane", "renew-certificates", "finish-machine"):
+        for name in ("etcd-disk", "join-control-plane", "own-node", "renew-certificates", "finish-machine"):
             yield _program(name)
         yield _unit(_ETCD_DISK_UNIT, {"command": f"{_ETCD_DISK} mount {self.volume}"})
         yield _unit("kubelet.service.d/20-etcd-disk.conf", {"unit": _ETCD_DISK_UNIT})
@@ -229,6 +230,7 @@ class _ControlPlane(_Joining):
             yield BootStep("WaitForAPI", (_WAIT, ready, "--unless", _KEPT_MEMBER), 3600)
             join = (_JOIN, kubeadm.INIT_FILE, kubeadm.JOIN_FILE, _KEPT_MEMBER, ready)
             yield BootStep("KubeadmJoin", join, 600, 600)
+        yield BootStep("OwnNode", (_OWN_NODE, self.node, self.own_api, kubeadm.INIT_FILE), 120, 300)
         yield BootStep("FinishMachine", (f"{_PROGRAMS}/finish-machine", _RENEW_TIMER), 60, 60)
         yield self.wait(LAST_PHASE, f"/api/v1/nodes/{self.node}", 300, 600, api=self.own_api)
 

@@ -278,6 +278,10 @@ class Guests:
                 if cluster is None or not cluster.answers_inside():
                     return False
                 cluster.register(name, address, server.id)
+            case "OwnNode":
+                if cluster is None or not cluster.serving():
+                    return False
+                cluster.own_node(name, address, server.id)
             case "Joined":
                 return cluster is not None and name in cluster.nodes
         return True

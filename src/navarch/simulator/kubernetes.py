@@ -17,16 +17,17 @@ _NODE_SECONDS = 2.0  # from a kubelet and a pod network to a Ready node
 _ADDON_SECONDS = 2.0  # from its application to all replicas
 _EVICTION_SECONDS = 3.0
 _CONTROLLERS_LOOK_EVERY = 5.0
-_LOST_NODE_SECONDS = 5.0  # until the cloud controller removes the node of a server that is gone
 
 
 @dataclass(slots=True)
 class NodeState:
-    """A node object. `cordoned` is when a drain began."""
+    """A node object. `server_id`: where its kubelet runs; `provider_id`: the server that the object names, which nobody
+    can change. `cordoned` is when a drain began."""
 
     name: str
     address: str
     server_id: str
+    provider_id: str
     registered: float
     cordoned: float | None = None
 
@@ -117,9 +118,18 @@ class Kubernetes:
         self.running.add(server_id)
 
     def register(self, name: str, address: str, server_id: str) -> None:
-        """A kubelet makes its node object, or takes the one that is there."""
+        """A kubelet starts: it makes its node object, or takes the one that is there."""
         self.running.add(server_id)
-        self.nodes[name] = NodeState(name, address, server_id, self.region.timeline.now)
+        there = self.nodes.get(name)
+        provider_id = there.provider_id if there is not None else server_id
+        self.nodes[name] = NodeState(name, address, server_id, provider_id, self.region.timeline.now)
+
+    def own_node(self, name: str, address: str, server_id: str) -> None:
+        """Have the kubelet register anew where its node object names another server, or is gone."""
+        there = self.nodes.get(name)
+        if there is None or there.provider_id != server_id:
+            self.nodes.pop(name, None)
+            self.register(name, address, server_id)
 
     def apply(self, name: str, digest: str) -> None:
         """Server-side apply of an add-on."""
@@ -146,7 +156,6 @@ class Kubernetes:
         """Nova says so; the cloud controller will notice."""
         self.running.discard(server_id)
         self.control_plane.pop(server_id, None)
-        self.region.timeline.after(_LOST_NODE_SECONDS, lambda: self._forget_node_of(server_id))
 
     # -- controllers
 
@@ -160,11 +169,12 @@ class Kubernetes:
         )
 
     def _control(self) -> None:
-        """One round of cloud controller and CSI: put there what is wished for and not there."""
+        """One round of cloud controller and CSI: put there what is wished for and not there, forget lost nodes."""
         if all(self.region.find(Kind.VOLUME, member) is None for member in self.members):
             self._ticking = False  # nothing of it is left
             return
         if self.controls():
+            self._lost_nodes()
             try:
                 self._services()
                 self._claims()
@@ -210,9 +220,11 @@ class Kubernetes:
                 request = self._asked(Kind.SNAPSHOT, f"snap-{snapshot}")
                 self.region.create_snapshot(request, self.cluster_id, volume.id)
 
-    def _forget_node_of(self, server_id: str) -> None:
-        if "cloud-controller" in self.addons and self.serving():
-            self.nodes = {name: n for name, n in self.nodes.items() if n.server_id != server_id}
+    def _lost_nodes(self) -> None:
+        """Remove what is not Ready and names a server that is gone."""
+        for node in tuple(self.nodes.values()):
+            if not self._ready(node) and self.region.find(Kind.SERVER, node.provider_id) is None:
+                del self.nodes[node.name]
 
     # -- details
 

@@ -196,7 +196,43 @@ def test_nobody_waits_for_an_api_where_a_members_data_is_kept(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["prepare-machine", "etcd-disk", "join-control-plane", "renew-certificates", "finish-machine"]
+    ("node", "anew"),
+    [
+        ("cp-0=openstack:///an-earlier-server", True),
+        ("", True),  # the cloud controller was faster, or kubeadm has not marked it
+        ("cp-0=openstack:///this-server", False),
+        ("cp-0=openstack://region/this-server", False),
+        ("cp-0=", False),
+    ],
+)
+def test_the_node_of_an_earlier_machine_is_made_anew(tmp_path: Path, node: str, anew: bool) -> None:
+    (tmp_path / "var/lib/cloud/data").mkdir(parents=True)
+    (tmp_path / "var/lib/cloud/data/instance-id").write_text("this-server\n")
+    log = tmp_path / "log"
+    program(
+        tmp_path / "bin",
+        "kubectl",
+        f'case "$*" in *" get "*) printf %s "{node}";; *) echo "kubectl ${{5}} $6 $7" >> {log};; esac',
+    )
+    for name in ("systemctl", "kubeadm"):
+        program(tmp_path / "bin", name, f'echo "{name} $*" >> {log}')
+    program(tmp_path / "usr/local/lib/navarch", "wait-for-api", f'echo "wait-for-api $*" >> {log}')
+    done = run(
+        "own-node", "cp-0", "https://10.0.0.10:6443", "init.yaml",
+        NAVARCH_ROOT=str(tmp_path), PATH=f"{tmp_path}/bin:{ADMINISTRATORS_PATH}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    asked = [
+        "kubectl delete node cp-0",
+        "systemctl restart kubelet.service",
+        "wait-for-api https://10.0.0.10:6443/api/v1/nodes/cp-0",
+        "kubeadm init phase mark-control-plane --config init.yaml",
+    ]
+    assert (log.read_text().splitlines() if log.exists() else []) == (asked if anew else [])
+
+
+@pytest.mark.parametrize(
+    "name", ["prepare-machine", "etcd-disk", "join-control-plane", "own-node", "renew-certificates", "finish-machine"]
 )
 def test_shell_programs_are_sound(name: str) -> None:
     dash = shutil.which("dash") or "sh"  # what /bin/sh is on the node
