@@ -111,7 +111,6 @@ def _answer(service: Service, joined: Joined, now: datetime) -> JoinView:
         api_internal_address=internal,
         api_public_address=url.removeprefix("https://").rpartition(":")[0] or None,
         peers_joined=peers,
-        was_ready=stored.status.ready_at is not None,
     )
     answer = join_answer(facts, open_secrets(service.sealer, joined.cluster_id, sealed), now)
     return JoinView(

@@ -42,9 +42,9 @@ class JoinFacts:
     """What is known when a machine asks.
 
     `machine.facts` must name `address`, for the control plane also `etcd_volume_id`, `component.etcd` and
-    `component.coredns`. `api_internal_address` is the balancer's address in the node network: it is enough that it is
-    known, the balancer need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined.
-    `was_ready`: every place has had its member of etcd once, so that a machine that comes now takes one over.
+    `component.coredns`; where `member_volume_id` is the same volume, the machine takes a member of etcd over.
+    `api_internal_address` is the balancer's address in the node network: it is enough that it is known, the balancer
+    need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined.
     """
 
     cluster: Cluster
@@ -52,7 +52,6 @@ class JoinFacts:
     api_internal_address: str
     api_public_address: str | None = None
     peers_joined: tuple[int, ...] = ()
-    was_ready: bool = False
 
 
 class NotYet(Exception):
@@ -164,7 +163,7 @@ class _ControlPlane(_Joining):
         self.volume = self.fact("etcd_volume_id")
         self.own_api = f"https://{self.address}:{kubeadm.API_PORT}"
         self.first = initialises(facts)
-        if not self.first and not facts.was_ready:
+        if not self.first and dict(self.machine.facts).get("member_volume_id") != self.volume:
             self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:

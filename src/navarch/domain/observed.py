@@ -292,7 +292,8 @@ KIND_OF_TYPE: dict[type, Kind] = {
 }
 
 
-API_STARTS_IN = frozenset({"KubeadmInit", "KubeadmJoin", "Joined"})  # phases from which a control plane may answer
+MAKES_A_MEMBER = frozenset({"KubeadmInit", "KubeadmJoin"})  # phases in which a machine becomes a member of etcd
+API_STARTS_IN = MAKES_A_MEMBER | {"Joined"}  # phases from which a control plane may answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +319,8 @@ class Machine:
 
     `serial` is the place of a control-plane machine, the number of a worker. `joined` is true once its last boot phase
     was reported done. `removing` is set when it is to go. `facts` are what its join configuration needs and was known
-    when its server was asked for, as (name, value): address, etcd_volume_id, and the image's components.
+    when its server was asked for, as (name, value): address, etcd_volume_id, member_volume_id (see `member_volume`),
+    and the image's components.
     """
 
     name: str
@@ -332,6 +334,15 @@ class Machine:
     removed: bool = False
     phases: tuple[PhaseReport, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def member_volume(self) -> str:
+        """The volume on which this place of the control plane, in this machine or an earlier one, may have become a
+        member of etcd; empty: none."""
+        facts = dict(self.facts)
+        if self.joined or any(p.phase in MAKES_A_MEMBER for p in self.phases):
+            return facts.get("etcd_volume_id", "")
+        return facts.get("member_volume_id", "")
 
 
 @dataclass(frozen=True, slots=True)

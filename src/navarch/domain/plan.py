@@ -26,6 +26,7 @@ from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
 from navarch.domain.doubles import second_ones, used_first
 from navarch.domain.observed import (
+    MAKES_A_MEMBER,
     CloudState,
     FloatingIP,
     Kind,
@@ -73,7 +74,6 @@ CONTROL_PLANE_GROUP = "cp"
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
-_MAKES_A_MEMBER = ("KubeadmInit", "KubeadmJoin")
 Named = TypeVar("Named", bound=Resource)
 REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
 BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
@@ -246,7 +246,7 @@ class _Wish:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
         left to people, however late it is."""
         reports = reports_of(machine, server)
-        if any(p.phase in _MAKES_A_MEMBER for p in reports) or server.created_at is None:
+        if any(p.phase in MAKES_A_MEMBER for p in reports) or server.created_at is None:
             return False
         failed = next((p for p in reports if p.state == "failed"), None)
         since = failed.at if failed is not None else server.created_at + BOOT_DEADLINE

@@ -260,6 +260,8 @@ class Guests:
                     raise StepFailed("kubeadm init: the etcd disk is not mounted")
                 cluster.api_address = cluster.api_address or _api_address(answer)
                 cluster.initialise(server.id, volume.id)
+                if not cluster.serving():  # where it is a member of several, it waits for the others
+                    return False
                 cluster.register(name, address, server.id)
             case "KubeadmJoin":
                 if cluster is None or ca != cluster.ca:
@@ -270,6 +272,8 @@ class Guests:
                 if volume.id not in cluster.members and not cluster.answers_inside():
                     return False
                 cluster.initialise(server.id, volume.id)
+                if not cluster.serving():
+                    return False
                 cluster.register(name, address, server.id)
             case "WaitForAPI":
                 kept = cluster is not None and volume is not None and volume.id in cluster.members

@@ -10,7 +10,7 @@ import yaml
 from cryptography import x509
 from joining import CLUSTER, NOW, SECRETS, all_secrets, control_plane, facts, readable, same_key, with_replicas, worker
 
-from navarch.bootstrap.join import LAST_PHASE, JoinAnswer, NotYet, join_answer
+from navarch.bootstrap.join import LAST_PHASE, JoinAnswer, JoinFacts, NotYet, join_answer
 from navarch.domain.errors import Permanent
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -110,9 +110,17 @@ def test_the_third_waits_for_the_second() -> None:
     assert "KubeadmJoin" in phases(join_answer(facts(control_plane(2), peers=(0, 1)), SECRETS, NOW))
 
 
-def test_places_that_had_their_members_once_start_side_by_side() -> None:
-    late = replace(facts(control_plane(2), peers=()), was_ready=True)
-    assert "KubeadmJoin" in phases(join_answer(late, SECRETS, NOW))
+def test_a_place_that_takes_its_member_over_waits_for_nobody() -> None:
+    asked = facts(control_plane(2), peers=())
+    volume = dict(asked.machine.facts)["etcd_volume_id"]
+
+    def with_member_on(volume: str) -> JoinFacts:
+        known = (*asked.machine.facts, ("member_volume_id", volume))
+        return replace(asked, machine=replace(asked.machine, facts=known))
+
+    assert "KubeadmJoin" in phases(join_answer(with_member_on(volume), SECRETS, NOW))
+    with pytest.raises(NotYet):  # somebody removed that volume, and this one is blank
+        join_answer(with_member_on("an-earlier-volume"), SECRETS, NOW)
 
 
 def test_a_new_machine_in_the_first_place_joins_a_cluster_that_lives_elsewhere() -> None:

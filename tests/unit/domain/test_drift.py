@@ -8,7 +8,7 @@ from story import log
 from test_plan import GOLDEN, grown
 
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
-from navarch.domain.observed import CloudState, Kind, Machine, Observed, Resource
+from navarch.domain.observed import CloudState, Kind, Machine, Observed, PhaseReport, Resource
 from navarch.domain.plan import plan
 from navarch.domain.simulate import imagine, rehearse
 from navarch.domain.spec import Role
@@ -279,3 +279,11 @@ def test_a_node_group_that_its_user_changes_is_no_drift(replicas: int) -> None:
     status = judge(changed, seen, tuple(Result(step, Done()) for step in taken), ready(), now=NOW)
     assert "Drifted" not in {c.reason for c in status.conditions}
     assert status.phase == "Progressing"
+
+
+def test_a_place_remembers_on_which_volume_it_became_a_member_of_etcd() -> None:
+    boots = Machine(PLACE, Role.CONTROL_PLANE, "cp", 0, "z1", NOW, facts=(("etcd_volume_id", "v1"),))
+    assert boots.member_volume == ""
+    assert replace(boots, phases=(PhaseReport("KubeadmInit", "started", NOW),)).member_volume == "v1"
+    assert replace(boots, joined=True).member_volume == "v1"
+    assert replace(boots, facts=(("member_volume_id", "v1"), ("etcd_volume_id", "v2"))).member_volume == "v1"
