@@ -1,14 +1,15 @@
 """Many customers at once: tokens from Keystone, requests to the API on kept connections, each with its time."""
 
 import http.client
+import itertools
 import json
 import math
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from navarch.main.playground import Playground
@@ -34,7 +35,8 @@ class Crowd:
 
     def __init__(self, playground: Playground) -> None:
         self._context = ssl.create_default_context(cafile=str(playground.keys / "ca.crt"))
-        self._api, self._keystone = playground.url.removeprefix("https://"), playground.keystone
+        self._apis = [url.removeprefix("https://") for url in playground.urls]
+        self._keystone, self._arrivals = playground.keystone, itertools.count()
         self._password = (playground.keys / "cloud.password").read_text()
         self._mine = threading.local()
         self._tokens: dict[str, str] = {}
@@ -44,15 +46,28 @@ class Crowd:
     def call(self, project: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """One request to `/kaas/v1` as a project's user: status and answer."""
         headers = {"X-Auth-Token": self._tokens[project], "Content-Type": "application/json"}
-        status, _, answer = self._exchange(self._api, method, f"/kaas/v1{path}", body, headers)
+        status, _, answer = self._exchange(self._own_api(), method, f"/kaas/v1{path}", body, headers)
         return status, answer
 
-    def together(self, people: int, jobs: Iterable[Callable[[], tuple[int, Any]]], *, wanted: int) -> Times:
-        """Do all jobs, so many at a time. What is not answered with the status `wanted` is a failure."""
-        times, lock = Times(), threading.Lock()
+    def together(
+        self, people: int, jobs: Sequence[Callable[[], tuple[int, Any]]], *, wanted: int, a_second: float = math.inf
+    ) -> Times:
+        """Do all jobs, so many at a time, by people who are connected already. `a_second`: no more than so many; the
+        time of each counts from when it was due, whether somebody was free for it or not. What is not answered with
+        the status `wanted` is a failure."""
+        times, lock, start = Times(), threading.Lock(), list[float]()
+        connected = threading.Barrier(min(people, len(jobs)) + 1, action=lambda: start.append(monotonic()))
 
-        def one(job: Callable[[], tuple[int, Any]]) -> None:
+        def arrive() -> None:
+            self._connection(self._own_api()).connect()
+            connected.wait(_SECONDS)
+
+        def one(number: int, job: Callable[[], tuple[int, Any]]) -> None:
             began = monotonic()
+            if a_second < math.inf:
+                due = start[0] + number / a_second
+                sleep(max(0.0, due - began))
+                began = due
             try:
                 status, answer = job()
                 problem = "" if status == wanted else f"{status}: {answer}"
@@ -63,8 +78,11 @@ class Crowd:
                 if problem:
                     times.failures.append(problem)
 
-        with ThreadPoolExecutor(people) as pool:
-            list(pool.map(one, jobs))
+        with ThreadPoolExecutor(people, initializer=arrive) as pool:
+            asked = [pool.submit(one, number, job) for number, job in enumerate(jobs)]
+            connected.wait(_SECONDS)
+            for answer in asked:
+                answer.result()
         return times
 
     def _log_in(self, name: str) -> str:
@@ -74,20 +92,28 @@ class Crowd:
         _, headers, _ = self._exchange(self._keystone, "POST", "/v3/auth/tokens", body, {})
         return headers["X-Subject-Token"]
 
+    def _own_api(self) -> str:
+        """Each thread stays with one API process, as a balancer would have it."""
+        if not hasattr(self._mine, "api"):
+            self._mine.api = self._apis[next(self._arrivals) % len(self._apis)]
+        return str(self._mine.api)
+
+    def _connection(self, host: str) -> http.client.HTTPSConnection:
+        kept: dict[str, http.client.HTTPSConnection] = self._mine.__dict__.setdefault("kept", {})
+        if host not in kept:
+            name, _, port = host.rpartition(":")
+            kept[host] = http.client.HTTPSConnection(name, int(port), timeout=_SECONDS, context=self._context)
+        return kept[host]
+
     def _exchange(
         self, host: str, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> tuple[int, http.client.HTTPMessage, Any]:
-        kept: dict[str, http.client.HTTPSConnection] = self._mine.__dict__
-        connection = kept.get(host)
-        if connection is None:
-            name, _, port = host.rpartition(":")
-            connection = http.client.HTTPSConnection(name, int(port), timeout=_SECONDS, context=self._context)
-            kept[host] = connection
+        connection = self._connection(host)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
-            kept.pop(host).close()
+            self._mine.kept.pop(host).close()
             raise
         return answer.status, answer.headers, json.loads(content) if content else None

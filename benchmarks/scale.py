@@ -32,7 +32,8 @@ _PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
 _BOOT_SECONDS, _FAULTS = 20.0, 0.01
 _IDLE_SECONDS = 150.0  # as long as a Ready cluster is left alone, so that each is looked at about once
 _PATIENCE = 1500.0
-_CREATORS, _READERS = 20, 50
+_APIS = 2  # processes
+_CREATORS, _READERS, _A_SECOND = 20, 50, 500.0
 _NOT_READY = "SELECT count(*) FROM clusters WHERE status->>'phase' <> 'Ready' AND name LIKE %s"
 Figures = dict[str, Any]
 
@@ -82,7 +83,13 @@ class Scene:
 def scene(workers: int, **more: Any) -> Iterator[Scene]:
     """A new world."""
     wanted = Wanted(
-        projects=_PROJECTS, workers=workers, boot_seconds=_BOOT_SECONDS, faults=_FAULTS, durable=True, **more
+        projects=_PROJECTS,
+        apis=_APIS,
+        workers=workers,
+        boot_seconds=_BOOT_SECONDS,
+        faults=_FAULTS,
+        durable=True,
+        **more,
     )
     playground = Playground(FOLDER / "world", wanted)
     playground.start()
@@ -144,11 +151,15 @@ def reading(stage: Scene) -> Figures:
         jobs = [partial(stage.crowd.call, project, "GET", path.format(name)) for project, name in names * 4]
         began = monotonic()
         times = stage.crowd.together(_READERS, jobs, wanted=200)
+        a_second = len(times.seconds) / (monotonic() - began)
+        paced = stage.crowd.together(_READERS, jobs, wanted=200, a_second=_A_SECOND)
         figures[what] = {
             "p50": times.percentile(0.5),
             "p99": times.percentile(0.99),
-            "errors": len(times.failures),
-            "a_second": len(times.seconds) / (monotonic() - began),
+            "paced_p50": paced.percentile(0.5),
+            "paced_p99": paced.percentile(0.99),
+            "errors": len(times.failures) + len(paced.failures),
+            "a_second": a_second,
         }
     return figures | {"load": os.getloadavg()[0]}
 

@@ -45,8 +45,8 @@ def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
 
 def _where(figures: Figures, load: float) -> str:
     return (
-        f"{figures['workers']} workers, {os.cpu_count()} cores shared with others (load at the end of the measurement "
-        f"{load:.1f}), {figures['at']}."
+        f"2 API processes, {figures['workers']} workers, {os.cpu_count()} cores shared with others (load at the end of "
+        f"the measurement {load:.1f}), {figures['at']}."
     )
 
 
@@ -97,17 +97,18 @@ def _large(figures: Figures) -> str:
     ]
     for what in ("list", "show"):
         figure = api[what]
-        rows.append(
-            (
-                f"50 clients {what}: p99",
-                f"{figure['p99'] * 1000:.0f} ms (p50 {figure['p50'] * 1000:.0f} ms), {figure['errors']} errors",
-                "< 100 ms, 0 errors",
-                _goal(figure["p99"] < 0.1 and figure["errors"] == 0),
+        words = {"paced_": f"50 clients {what}, 500 a second together", "": f"50 clients {what} all the time"}
+        for pace in words:
+            p50, p99 = figure[f"{pace}p50"], figure[f"{pace}p99"]
+            rows.append(
+                (
+                    f"{words[pace]}: p99",
+                    f"{p99 * 1000:.0f} ms (p50 {p50 * 1000:.0f} ms), {figure['errors']} errors",
+                    "< 100 ms, 0 errors",
+                    _goal(p99 < 0.1 and figure["errors"] == 0),
+                )
             )
-        )
-    rows.append(
-        ("shows a second", f"{api['show']['a_second']:.0f}", "> 500", _goal(api["show"]["a_second"] > 500)),
-    )
+        rows.append((f"{what}s a second", f"{figure['a_second']:.0f}", "> 500", _goal(figure["a_second"] > 500)))
     rows.append(
         (
             "20 clients create: p99",

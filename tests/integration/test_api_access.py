@@ -1,5 +1,6 @@
 """Who may do what, and what a refusal tells: nothing about others."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -181,6 +182,19 @@ def test_an_operators_policy_file_replaces_single_rules(tmp_path: Path, make_api
     api.create()
     assert api.delete("/clusters/shop").status_code == 403
     assert api.patch("/clusters/shop", {"labels": {"a": "b"}}).status_code == 200
+
+
+def test_a_policy_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    file, seconds = tmp_path / "policy.yaml", [0.0]
+    file.write_text(f'"{READ}": "role:auditor"\n')
+    rules = Policy(str(file), clock=lambda: seconds[0])
+    ann = Caller("u", "ann", "alpha", ("member",), datetime.now(UTC) + timedelta(hours=1))
+    assert not rules.allows(READ, ann, "alpha")
+    file.write_text(f'"{READ}": "role:member and project_id:%(project_id)s"\n')
+    later = file.stat().st_mtime + 1
+    os.utime(file, (later, later))  # however fast this was
+    seconds[0] = 10.0
+    assert rules.allows(READ, ann, "alpha")
 
 
 def test_a_policy_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_request_under_way_is_answered_by_a_process_that_was_asked_to_end(
     asking = threading.Thread(target=ask)
     asking.start()
     end = time.monotonic() + 20
-    while not store.wanted_quotas():  # the request has come as far as waiting
+    while not store.take_wanted_quotas():  # the request has come as far as waiting
         assert time.monotonic() < end, "the request did not arrive"
         time.sleep(0.02)
     process.stop()

@@ -236,13 +236,17 @@ def test_who_wants_a_quota_gets_it_when_a_worker_writes_it(store: PostgresStore)
     assert store.quota("alpha", newer_than=now, wait=0) is None
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(store.quota, "alpha", newer_than=now, wait=10.0)
-        while not store.wanted_quotas():
+        while not (taken := store.take_wanted_quotas()):
             store.wait(0.1)
-        assert store.wanted_quotas() == ("alpha",)
+        assert taken == ("alpha",)
+        assert store.take_wanted_quotas() == (), "one worker reads it"
+        while not (taken := store.take_wanted_quotas()):
+            store.wait(0.1)
+        assert taken == ("alpha",), "asked for again, should that worker be slow or dead"
         written = Quota((Allowance("cores", 20, 4),), read_at=datetime.now(UTC))
         store.write_quota("alpha", written)
         assert waiting.result(timeout=2) == written
-    assert store.wanted_quotas() == ()
+    assert store.take_wanted_quotas() == ()
     assert store.quota("alpha", newer_than=now, wait=0) == written
     assert store.quota("alpha", newer_than=datetime.now(UTC) + timedelta(1), wait=0.2) is None
 

@@ -212,7 +212,11 @@ def test_quotas_of_projects_that_nobody_asks_for_are_dropped(store: PostgresStor
     now = datetime.now(UTC)
     store.write_quota("alpha", Quota((Allowance("cores", 20, 4),), read_at=now))
     assert {row[0] for row in sql.execute("SELECT project_id FROM quotas")} == {"asks", "alpha"}
-    assert store.wanted_quotas() == ("asks",)
+    assert store.take_wanted_quotas() == ("asks",)
+    store.write_quota("alpha", Quota((Allowance("cores", 20, 4),), read_at=now))
+    assert {row[0] for row in sql.execute("SELECT project_id FROM quotas")} == {"alpha"}, (
+        "whoever still asks comes again"
+    )
 
 
 def test_keys_are_dropped_when_the_next_one_comes(store: PostgresStore, sql: Any) -> None:

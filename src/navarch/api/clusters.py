@@ -15,7 +15,7 @@ from navarch.api.bodies import Document, judged, merge, understand
 from navarch.api.plans import change_text, plan_view
 from navarch.api.problems import Problem, documented, invalid, not_found
 from navarch.api.requests import ClusterPatch, NewCluster
-from navarch.api.service import Access, Body, IfMatch, allowed, etag, matched
+from navarch.api.service import Access, Body, IfMatch, allowed, answer, etag, matched
 from navarch.api.shapes import ClusterPage, ClusterView, PlanView
 from navarch.api.views import cluster_view, spec_view
 from navarch.domain.admission import Origin, Refusal, consider_cluster
@@ -76,7 +76,7 @@ def list_clusters(
         query = [(k, v) for k, v in request.query_params.multi_items() if k not in ("marker", "limit")]
         query += [("limit", str(limit)), ("marker", found[-1].cluster.id)]
         following = f"{request.url.path}?{urlencode(query)}"
-    return ClusterPage(clusters=[cluster_view(s) for s in found], next=following)
+    return answer(ClusterPage(clusters=[cluster_view(s) for s in found], next=following))
 
 
 @router.post(
@@ -141,7 +141,6 @@ def create_cluster(
 def show_cluster(
     access: MayRead,
     request: Request,
-    response: Response,
     cluster: str,
     watch_: Annotated[bool, Query(alias="watch")] = False,
 ) -> Any:
@@ -150,8 +149,7 @@ def show_cluster(
     request.state.cluster_id = stored.cluster.id
     if watch_:
         return watch.stream(request, access, lambda: _views(_still_there(access, stored.cluster.id)))
-    response.headers["ETag"] = etag(stored.cluster.generation)
-    return cluster_view(stored)
+    return answer(cluster_view(stored), ETag=etag(stored.cluster.generation))
 
 
 @router.patch(

@@ -48,6 +48,10 @@ class Caller:
 class Identity(Protocol):
     """Validates tokens. Safe to call from threads; bounded in time."""
 
+    def known(self, token: str) -> Caller | None:
+        """Whose token it is, where that needs nobody to be asked; never waits."""
+        ...
+
     def caller(self, token: str) -> Caller:
         """Whose token it is. Raises Unauthenticated, IdentityUnavailable."""
         ...

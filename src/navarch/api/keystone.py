@@ -67,23 +67,35 @@ class KeystoneIdentity:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
+    def known(self, token: str) -> Caller | None:
+        """See `identity.Identity`."""
+        known = self._remembered(_key(token))
+        return known.caller if known is not None and self._is_valid(known) else None
+
     def caller(self, token: str) -> Caller:
         """See `identity.Identity`."""
         if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
             raise Unauthenticated("no usable token")
-        key = sha256(token.encode()).digest()  # a dump of this process holds no customer's token
-        with self._lock:
-            known = self._known.get(key)
-        if known is None or known.until <= self._clock():
+        key = _key(token)
+        known = self._remembered(key)
+        if known is None:
             known = self._ask(token)
             with self._lock:
                 self._known[key] = known
                 self._known.move_to_end(key)
                 while len(self._known) > _CACHED:
                     self._known.popitem(last=False)
-        if known.caller is None or known.caller.expires_at <= self._now():
+        if known.caller is None or not self._is_valid(known):
             raise Unauthenticated("the token is not valid")
         return known.caller
+
+    def _remembered(self, key: bytes) -> _Known | None:
+        with self._lock:
+            known = self._known.get(key)
+        return known if known is not None and known.until > self._clock() else None
+
+    def _is_valid(self, known: _Known) -> bool:
+        return known.caller is not None and known.caller.expires_at > self._now()
 
     def _ask(self, token: str) -> _Known:
         try:
@@ -107,6 +119,11 @@ class KeystoneIdentity:
         except (ValueError, KeyError, TypeError) as error:
             raise IdentityUnavailable(f"Keystone's answer is not understood: {error!r}") from error
         return _Known(caller, self._clock() + _TRUST_SECONDS)
+
+
+def _key(token: str) -> bytes:
+    """A dump of this process holds no customer's token."""
+    return sha256(token.encode(errors="replace")).digest()
 
 
 def _caller(token: dict[str, Any]) -> Caller:

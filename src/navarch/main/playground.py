@@ -42,6 +42,7 @@ class Wanted:
     the server's options. `durable`: PostgreSQL survives a power cut, as it has to where speed is measured."""
 
     projects: tuple[str, ...] = ("alpha", "beta")
+    apis: int = 1
     workers: int = 1
     worker_threads: int = 8
     worker_calls: int = 24
@@ -61,13 +62,15 @@ class Playground:
         self.clouds, self.socket = self.folder / "clouds.yaml", self.folder / "simulator.sock"
         self.postgres = PrivatePostgres(self.folder / "postgres", durable=wanted.durable)
         self.url = self.keystone = ""
+        self.urls: tuple[str, ...] = ()  # one for each API process; `url` is the first
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._lock: IO[str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Its processes beside PostgreSQL, in the order to start them."""
-        return "simulator", "api", *(f"worker-{n}" for n in range(1, self.wanted.workers + 1))
+        apis = ("api", *(f"api-{n}" for n in range(2, self.wanted.apis + 1)))
+        return "simulator", *apis, *(f"worker-{n}" for n in range(1, self.wanted.workers + 1))
 
     # -- starting and stopping
 
@@ -192,9 +195,10 @@ class Playground:
         if not password.exists():
             password.touch(mode=0o600)
             password.write_text(secrets.token_urlsafe(12))
-        api, login = _free_ports(2)
-        self.url, self.keystone = f"https://{_HOST}:{api}", f"{_HOST}:{login}"
-        self.settings.write_text(_toml(self._settings(api)))
+        login, *ports = _free_ports(1 + self.wanted.apis)
+        self.urls, self.keystone = tuple(f"https://{_HOST}:{port}" for port in ports), f"{_HOST}:{login}"
+        self.url = self.urls[0]
+        self.settings.write_text(_toml(self._settings(ports[0])))
         self.clouds.touch(mode=0o600)
         entries = {name: self._entry(name, password.read_text()) for name in self.wanted.projects}
         self.clouds.write_text(yaml.safe_dump({"clouds": entries}))
@@ -240,8 +244,11 @@ class Playground:
 
     def _command(self, name: str) -> list[str]:
         if name != "simulator":
-            role = name.split("-")[0]
-            return [str(Path(sys.executable).parent / "navarch-server"), "--config", str(self.settings), role]
+            role, _, number = name.partition("-")
+            command = [str(Path(sys.executable).parent / "navarch-server"), "--config", str(self.settings), role]
+            if role == "api" and number:
+                command += ["--port", self.urls[int(number) - 1].rpartition(":")[2]]
+            return command
         wanted = self.wanted
         options = {
             "--listen": self.socket,
@@ -260,10 +267,13 @@ class Playground:
         return [sys.executable, "-m", "navarch.simulator.process", *words]
 
     def _ready(self) -> bool:
-        """Whether the API answers and a worker has read what the cloud offers."""
+        """Whether every API process answers and a worker has read what the cloud offers."""
+        return all(self._answers(url) for url in self.urls)
+
+    def _answers(self, url: str) -> bool:
         context = ssl.create_default_context(cafile=str(self.keys / "ca.crt"))
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5, context=context) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5, context=context) as answer:  # noqa: S310
                 return bool(json.load(answer)["checks"]["offer"] == "read")
         except (urllib.error.URLError, OSError):
             return False

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Event as Flag
 from types import FrameType
@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(do=action)
+        if name == "api":
+            command.add_argument("--port", type=int, help="instead of the one in the settings, for one more on a host")
     database = commands.add_parser("database", help="the private PostgreSQL, and the schema")
     database.add_argument("action", choices=("start", "stop", "migrate"))
     database.set_defaults(do=_database)
@@ -184,7 +186,10 @@ def _all(options: argparse.Namespace) -> None:
 
 
 def _api(options: argparse.Namespace) -> None:
-    _serve(read_settings(options.config), api=True, worker=False)
+    settings = read_settings(options.config)
+    if options.port is not None:
+        settings = replace(settings, api=replace(settings.api, port=options.port))
+    _serve(settings, api=True, worker=False)
 
 
 def _worker(options: argparse.Namespace) -> None:

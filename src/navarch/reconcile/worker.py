@@ -23,6 +23,7 @@ from navarch.store.contract import Claim, LeaseLost
 CATALOGUE_EVERY = 60.0
 CATALOGUE_RETRY = 5.0
 DATABASE_RETRY = 2.0
+QUOTAS_AT_ONCE = 8
 LONGEST_SLEEP = 10.0  # a lost notification is made good after this
 
 
@@ -45,11 +46,11 @@ class Worker:
         self._runtime = hands.runtime
         self._steps = self._runtime.calls(calls, "step")
         self._looks = self._runtime.calls(max(4, threads), "look")
+        self._quotas = self._runtime.calls(QUOTAS_AT_ONCE, "quota")
         self._lookout = Lookout(hands, self._looks)
         self._cycle = Cycle(hands, self._lookout, self._steps)
         self._stop = self._runtime.flag()
         self._sleepers = _Sleepers(self._runtime)
-        self._catalogue_wanted = self._runtime.flag()
         self._catalogue: Catalogue | None = None
         self._running: list[Task] = []
         self._held: dict[str, Lease] = {}
@@ -70,7 +71,6 @@ class Worker:
         """Let cycles come to their end, at most `timeout` seconds."""
         self._stop.set()
         self._sleepers.wake_all()
-        self._catalogue_wanted.set()
         deadline = self._runtime.elapsed() + timeout
         for task in self._running:
             task.join(max(0.0, deadline - self._runtime.elapsed()))
@@ -78,6 +78,7 @@ class Worker:
             return  # what they do is finished or taken over by others; their calls end with the process
         self._steps.close()
         self._looks.close()
+        self._quotas.close()
 
     # -- clusters
 
@@ -145,8 +146,8 @@ class Worker:
             try:
                 if self._hands.store.wait(1.0):
                     self._sleepers.wake_one()
-                    if self._hands.store.wanted_quotas():
-                        self._catalogue_wanted.set()
+                    for project_id in self._hands.store.take_wanted_quotas():
+                        self._quotas.submit(self._read_quota, project_id)
             except Temporary:
                 self._stop.wait(DATABASE_RETRY)
             except Exception:  # noqa: BLE001 - listening goes on whatever happened; it is logged with its trace
@@ -184,17 +185,22 @@ class Worker:
                     self._catalogue = self._hands.cloud.catalogue()
                     self._hands.store.write_catalogue(self._catalogue)
                     due = self._runtime.elapsed() + CATALOGUE_EVERY
-                for project_id in self._hands.store.wanted_quotas():
-                    self._hands.store.write_quota(project_id, self._hands.cloud.quota(project_id))
             except NavarchError as error:
                 self._log.warning("cloud's offer not read", error=str(error))
                 due = self._runtime.elapsed() + CATALOGUE_RETRY
-                self._catalogue_wanted.wait(CATALOGUE_RETRY)
             except Exception:  # noqa: BLE001 - the next reading may succeed; it is logged with its trace
                 self._log.exception("cloud's offer not read")
-                self._stop.wait(CATALOGUE_RETRY)
-            self._catalogue_wanted.wait(max(0.05, due - self._runtime.elapsed()))
-            self._catalogue_wanted.clear()
+                due = self._runtime.elapsed() + CATALOGUE_RETRY
+            self._stop.wait(max(0.05, due - self._runtime.elapsed()))
+
+    def _read_quota(self, project_id: str) -> None:
+        """For somebody who waits, and asks again in a second: then it is read once more, should this one hang."""
+        try:
+            self._hands.store.write_quota(project_id, self._hands.cloud.quota(project_id))
+        except NavarchError as error:
+            self._log.warning("quota not read", project=project_id, error=str(error))
+        except Exception:  # noqa: BLE001 - nobody looks at what a call raised; it is logged with its trace
+            self._log.exception("quota not read")
 
 
 class _Sleepers:

@@ -85,9 +85,10 @@ class ApiSide:
 
     def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
         with self._database.look() as tx:
-            row = tx.row("cluster_by_id", id=id_or_name, project_id=project_id)
-            if row is None and project_id is not None:
-                row = tx.row("cluster_by_name", name=id_or_name, project_id=project_id)
+            if project_id is None:
+                row = tx.row("cluster_by_id", id=id_or_name, project_id=None)
+            else:
+                row = tx.row("cluster_by_reference", reference=id_or_name, project_id=project_id)
             if row is None:
                 raise NotFound(f"no cluster {id_or_name}")
             return rows.stored(row)

@@ -304,8 +304,8 @@ class WorkerStore(Protocol):
         """Replace the cloud's offer."""
         ...
 
-    def wanted_quotas(self) -> tuple[str, ...]:
-        """Projects whose quotas somebody waits for."""
+    def take_wanted_quotas(self) -> tuple[str, ...]:
+        """Projects whose quotas somebody waits for, each given to one worker; who goes on waiting asks again."""
         ...
 
     def write_quota(self, project_id: str, quota: Quota) -> None:

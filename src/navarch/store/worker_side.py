@@ -146,9 +146,9 @@ class WorkerSide:
         with self._database.transaction() as tx:
             tx.run("write_catalogue", content=rows.json(catalogue))
 
-    def wanted_quotas(self) -> tuple[str, ...]:
-        with self._database.look() as tx:
-            return tuple(row["project_id"] for row in tx.rows("wanted_quotas"))
+    def take_wanted_quotas(self) -> tuple[str, ...]:
+        with self._database.transaction() as tx:
+            return tuple(row["project_id"] for row in tx.rows("take_wanted_quotas"))
 
     def write_quota(self, project_id: str, quota: Quota) -> None:
         with self._database.transaction() as tx:

@@ -30,8 +30,9 @@ FROM clusters c, LATERAL (
     FROM node_groups n WHERE n.cluster_id = c.id) g
 WHERE c.id = %(id)s AND (%(project_id)s::text IS NULL OR c.project_id = %(project_id)s);
 
--- name: cluster_by_name
--- Several may carry the name while older ones are being deleted: the living one, else the youngest.
+-- name: cluster_by_reference
+-- Its id goes before a name. Several may carry the name while older ones are being deleted: the living one, else the
+-- youngest.
 SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
        c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
@@ -39,8 +40,8 @@ FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
                'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
     FROM node_groups n WHERE n.cluster_id = c.id) g
-WHERE c.project_id = %(project_id)s AND c.name = %(name)s
-ORDER BY c.deletion_requested_at IS NOT NULL, c.ordinal DESC LIMIT 1;
+WHERE c.project_id = %(project_id)s AND (c.id = %(reference)s OR c.name = %(reference)s)
+ORDER BY c.id <> %(reference)s, c.deletion_requested_at IS NOT NULL, c.ordinal DESC LIMIT 1;
 
 -- name: clusters
 SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,

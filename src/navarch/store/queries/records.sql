@@ -38,11 +38,14 @@ ON CONFLICT (project_id) DO UPDATE SET wanted_at = now();
 -- name: drop_old_quotas
 -- Whoever still asks gets a row again; a project that is gone does not.
 DELETE FROM quotas WHERE project_id IN (
-    SELECT project_id FROM quotas WHERE greatest(read_at, wanted_at) < now() - interval '1 day' FOR UPDATE SKIP LOCKED);
+    SELECT project_id FROM quotas
+    WHERE coalesce(greatest(read_at, wanted_at), '-infinity') < now() - interval '1 day' FOR UPDATE SKIP LOCKED);
 
--- name: wanted_quotas
+-- name: take_wanted_quotas
 -- Who asked waits a few seconds only: what was wanted before that is wanted no more.
-SELECT project_id FROM quotas WHERE wanted_at > now() - interval '30 seconds' ORDER BY wanted_at;
+UPDATE quotas SET wanted_at = NULL WHERE project_id IN (
+    SELECT project_id FROM quotas WHERE wanted_at > now() - interval '30 seconds' FOR UPDATE SKIP LOCKED)
+RETURNING project_id;
 
 -- name: write_quota
 INSERT INTO quotas (project_id, content, read_at) VALUES (%(project_id)s, %(content)s, %(read_at)s)
