@@ -15,7 +15,7 @@ from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
-from navarch.store.contract import Claim, LeaseLost, NotFound, TicketRefused, Unavailable
+from navarch.store.contract import Claim, LeaseLost, NotFound, TicketRefused, Unavailable, Unreadable
 from navarch.store.postgres import PostgresStore
 from navarch.store.private import PrivatePostgres
 
@@ -52,6 +52,18 @@ def test_a_new_cluster_is_due_at_once_and_claimed_once(store: PostgresStore) -> 
     due = store.next_due()
     assert due is not None
     assert 25 < due <= 30
+
+
+def test_a_row_that_nobody_can_read_holds_up_nobody(store: PostgresStore, dsn: str) -> None:
+    bad = store.create_cluster(a_cluster(name="bad")).cluster
+    good = store.create_cluster(a_cluster(name="good")).cluster
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE clusters SET spec = '{\"network\": 7}' WHERE id = %s", (bad.id,))
+    with pytest.raises(Unreadable, match=bad.id):
+        store.claim("w1", lease=30)
+    claim = store.claim("w1", lease=30)
+    assert claim is not None and claim.cluster == good
+    assert store.claim("w1", lease=30) is None
 
 
 def test_claimers_never_get_the_same_row(store: PostgresStore) -> None:

@@ -212,7 +212,11 @@ def delete_cluster(
     generation = matched(if_match, stored.cluster.generation)
     try:
         gone = access.service.store.request_deletion(
-            stored.cluster.id, at=access.service.now(), keep_volumes=keep == "volumes", generation=generation
+            stored.cluster.id,
+            at=access.service.now(),
+            keep_volumes=keep == "volumes",
+            generation=generation,
+            request_id=access.request_id,
         )
     except NotFound:
         raise not_found("cluster") from None

@@ -65,7 +65,7 @@ def create_node_group(
         needs = growth(stored.cluster, after, catalogue, quota)
         return plan_view(after, status=stored.status, before=stored.cluster, needs=needs, quota=quota)
     try:
-        made = access.service.store.add_node_group(stored.cluster.id, group)
+        made = access.service.store.add_node_group(stored.cluster.id, group, request_id=access.request_id)
     except NameTaken:
         raise _taken(group.name) from None
     except NotFound:
@@ -112,7 +112,9 @@ def change_node_group(
         if after == before:
             return _shown(response, before, stored.status)
         try:
-            changed = access.service.store.change_node_group(stored.cluster.id, after, generation=before.generation)
+            changed = access.service.store.change_node_group(
+                stored.cluster.id, after, generation=before.generation, request_id=access.request_id
+            )
         except Stale:
             continue
         except NotFound:
@@ -135,7 +137,7 @@ def delete_node_group(
     generation = matched(if_match, before.generation)
     try:
         gone = access.service.store.request_node_group_deletion(
-            stored.cluster.id, name, at=access.service.now(), generation=generation
+            stored.cluster.id, name, at=access.service.now(), generation=generation, request_id=access.request_id
         )
     except NotFound:
         raise not_found("node group") from None

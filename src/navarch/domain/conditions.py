@@ -15,7 +15,14 @@ from navarch.domain import names
 from navarch.domain.deletion import left_over
 from navarch.domain.errors import Blame
 from navarch.domain.observed import Machine, Observed, Server
-from navarch.domain.plan import BOOT_DEADLINE, REPORT_DEADLINE, api_balancer, api_floating_ip, reports_of
+from navarch.domain.plan import (
+    BOOT_DEADLINE,
+    REPORT_DEADLINE,
+    api_balancer,
+    api_floating_ip,
+    lost_etcd_volumes,
+    reports_of,
+)
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, MachineCount, Phase, Status
 from navarch.domain.steps import (
@@ -180,6 +187,15 @@ def _control_plane(
 ) -> Iterator[_Finding]:
     ours = (r for r in results if _about_machines(r) and _role(r, observed) is Role.CONTROL_PLANE)
     yield from _step_findings(ours, settled=settled)
+    for name in lost_etcd_volumes(cluster, observed):
+        yield _Finding(
+            "EtcdVolumeLost",
+            f"volume {name}, which held the data of a control-plane machine, is gone",
+            Blame.USER,
+            "restore it from a snapshot or a backup, with that name and the property "
+            f"{names.METADATA_KEY}={cluster.id}; where there is none, delete the cluster. "
+            "Navarch puts no blank one in its place",
+        )
     wanted = cluster.spec.control_plane.replicas
     yield from _machine_findings(observed, Role.CONTROL_PLANE, wanted, now)
     if observed.kube is None:

@@ -345,6 +345,12 @@ class Machine:
         return facts.get("member_volume_id", "")
 
 
+def member_facts(machines: tuple[Machine, ...], name: str) -> tuple[tuple[str, str], ...]:
+    """What a machine of that name has to know of the one whose place it takes."""
+    volume = next((m.member_volume for m in machines if m.name == name), "")
+    return (("member_volume_id", volume),) if volume else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A Kubernetes node. `version` is its kubelet's, without the v."""

@@ -173,10 +173,10 @@ class _Wish:
             name = names.server_group(owner, group_name)
             if cloud.server_groups is not None and _named(cloud.server_groups, name) is None:
                 yield EnsureServerGroup(name)
-        volume = cluster.spec.control_plane.etcd_volume
+        volume, lost = cluster.spec.control_plane.etcd_volume, lost_etcd_volumes(cluster, self.observed)
         for place in range(cluster.spec.control_plane.replicas):
             name = names.etcd_volume(owner, place)
-            if cloud.volumes is not None and _named(cloud.volumes, name) is None:
+            if cloud.volumes is not None and _named(cloud.volumes, name) is None and name not in lost:
                 zone = zone_of(cluster.spec.control_plane.zones, place)
                 yield EnsureVolume(name, volume.type, volume.size_gib, zone)
 
@@ -482,6 +482,17 @@ class _Wish:
 def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
     """What this very server reported: an earlier one of the same machine may have said something, too."""
     return tuple(p for p in machine.phases if server.created_at is None or p.at >= server.created_at)
+
+
+def lost_etcd_volumes(cluster: Cluster, observed: Observed) -> tuple[str, ...]:
+    """Names of those that held a member's data and are gone. A blank one in such a place would be an empty cluster, or
+    a member that the others know better than itself."""
+    volumes, owner = observed.cloud.volumes, names.owner(cluster)
+    if volumes is None:
+        return ()
+    places = (m for m in observed.machines if m.role is Role.CONTROL_PLANE and m.member_volume)
+    held = (names.etcd_volume(owner, m.serial) for m in places)
+    return tuple(name for name in held if _named(volumes, name) is None)
 
 
 def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:

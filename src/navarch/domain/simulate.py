@@ -24,6 +24,7 @@ from navarch.domain.observed import (
     ServerGroup,
     Subnet,
     Volume,
+    member_facts,
 )
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
@@ -137,8 +138,9 @@ def imagine(cluster: Cluster, seen: Observed, step: Step, now: datetime) -> Obse
             if kind is Kind.SERVER:
                 cloud = _released(cloud)
         case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
-            machine = Machine(name, role, group, serial, zone, created_at=now)
-            return replace(seen, machines=(*seen.machines, machine))
+            facts = member_facts(seen.machines, name)
+            machine = Machine(name, role, group, serial, zone, created_at=now, facts=facts)
+            return replace(seen, machines=(*(m for m in seen.machines if m.name != name), machine))
         case ReleaseMachine(name=name):
             return replace(
                 seen, machines=tuple(replace(m, removing=m.removing or m.name == name) for m in seen.machines)

@@ -21,7 +21,7 @@ from navarch.clouds.fence import fenced
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent, Temporary
-from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource, Server
+from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource, Server, member_facts
 from navarch.domain.plan import api_balancer, plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
@@ -180,7 +180,7 @@ class Actor:
                     return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
                 return hands.cloud.carry_out(self._owner, step, private=kept.cloud_password)
             case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
-                facts = _member_facts(observed.machines, name)
+                facts = member_facts(observed.machines, name)
                 machine = Machine(name, role, group, serial, zone, created_at=hands.runtime.now(), facts=facts)
                 hands.store.record_machine(cluster.id, token, machine)
             case ReleaseMachine(name=name):
@@ -216,7 +216,7 @@ class Actor:
         release = self._catalogue.release(self._cluster.spec.kubernetes_version)
         facts = [("address", port.address)]
         facts += [("etcd_volume_id", volume) for volume in step.volume_ids[:1]]
-        facts += _member_facts(observed.machines, step.name)
+        facts += member_facts(observed.machines, step.name)
         facts += [(f"component.{name}", version) for name, version in (release.components if release else ())]
         ticket, digest = new_ticket()
         self._hands.store.add_ticket(
@@ -340,16 +340,10 @@ def _merge_machine(
 ) -> tuple[Machine, ...]:
     match step:
         case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
-            facts = _member_facts(machines, name)
+            facts = member_facts(machines, name)
             made = Machine(name, role, group, serial, zone, created_at=now, facts=facts)
             return (*(m for m in machines if m.name != name), made)
         case ReleaseMachine(name=name):
             return tuple(replace(m, removing=m.removing or m.name == name) for m in machines)
         case ForgetMachine(name=name):
             return tuple(replace(m, removed=m.removed or m.name == name) for m in machines)
-
-
-def _member_facts(machines: tuple[Machine, ...], name: str) -> tuple[tuple[str, str], ...]:
-    """What a machine has to know of the one whose place it takes."""
-    volume = next((m.member_volume for m in machines if m.name == name), "")
-    return (("member_volume_id", volume),) if volume else ()

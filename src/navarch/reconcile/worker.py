@@ -18,7 +18,7 @@ from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.look import Lookout
 from navarch.reconcile.runtime import Flag, Runtime, Task
-from navarch.store.contract import Claim, LeaseLost
+from navarch.store.contract import Claim, LeaseLost, Unreadable
 
 CATALOGUE_EVERY = 60.0
 CATALOGUE_RETRY = 5.0
@@ -100,6 +100,8 @@ class Worker:
             except Temporary as error:
                 self._log.warning("database away", error=error.message)
                 self._stop.wait(error.after)
+            except Unreadable as error:
+                self._log.warning("cluster not readable", error=str(error))
             except Exception:  # noqa: BLE001 - a fault in one cycle must not end the loop; it is logged with its trace
                 self._log.exception("worker loop failed", worker=self._name)
                 self._stop.wait(DATABASE_RETRY)

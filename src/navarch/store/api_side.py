@@ -130,26 +130,41 @@ class ApiSide:
             return _stored(tx, cluster.id, None)
 
     def request_deletion(
-        self, cluster_id: str, *, at: datetime, keep_volumes: bool, generation: int | None = None
+        self,
+        cluster_id: str,
+        *,
+        at: datetime,
+        keep_volumes: bool,
+        generation: int | None = None,
+        request_id: str | None = None,
     ) -> Stored:
         with self._database.transaction() as tx:
-            if tx.run("request_deletion", id=cluster_id, at=at, keep_volumes=keep_volumes, generation=generation):
+            if tx.run(
+                "request_deletion",
+                id=cluster_id,
+                at=at,
+                keep_volumes=keep_volumes,
+                generation=generation,
+                request_id=request_id,
+            ):
                 tx.notify(WORK, cluster_id)
             stored = _stored(tx, cluster_id, None)
             if not stored.cluster.deleting:
                 raise Stale(stored.cluster.generation)
             return stored
 
-    def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
+    def add_node_group(self, cluster_id: str, group: NodeGroup, *, request_id: str | None = None) -> NodeGroup:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id)
+            _stir(tx, cluster_id, request_id)
             row = tx.row("add_node_group", cluster_id=cluster_id, name=group.name, spec=rows.json(group.spec))
             assert row is not None  # noqa: S101  # INSERT ... RETURNING
             return rows.node_group(row)
 
-    def change_node_group(self, cluster_id: str, group: NodeGroup, *, generation: int) -> NodeGroup:
+    def change_node_group(
+        self, cluster_id: str, group: NodeGroup, *, generation: int, request_id: str | None = None
+    ) -> NodeGroup:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id)
+            _stir(tx, cluster_id, request_id)
             row = tx.row(
                 "change_node_group",
                 cluster_id=cluster_id,
@@ -162,10 +177,10 @@ class ApiSide:
             return rows.node_group(row)
 
     def request_node_group_deletion(
-        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None
+        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None, request_id: str | None = None
     ) -> NodeGroup:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id)
+            _stir(tx, cluster_id, request_id)
             tx.run("request_node_group_deletion", cluster_id=cluster_id, name=name, at=at, generation=generation)
             row = tx.row("node_group", cluster_id=cluster_id, name=name)
             if row is None:
@@ -264,9 +279,9 @@ def _check_room(tx: Transaction, project_id: str, most: int) -> None:
         raise TooMany(f"the project has {most} clusters, which is the most it may have")
 
 
-def _stir(tx: Transaction, cluster_id: str) -> None:
+def _stir(tx: Transaction, cluster_id: str, request_id: str | None = None) -> None:
     """Have the cluster looked at now. First in every transaction that does: rows are locked in one order."""
-    if tx.row("stir", id=cluster_id) is None:
+    if tx.row("stir", id=cluster_id, request_id=request_id) is None:
         raise NotFound(f"no cluster {cluster_id}")
     tx.notify(WORK, cluster_id)
 

@@ -46,6 +46,10 @@ class IdempotencyMismatch(NavarchError):
     """The idempotency key was used with another body."""
 
 
+class Unreadable(NavarchError):
+    """What is written about a cluster cannot be understood: a newer version, or a hand, wrote it."""
+
+
 class LeaseLost(NavarchError):
     """Another worker holds the cluster: nothing may be written for it any more."""
 
@@ -149,22 +153,31 @@ class ApiStore(Protocol):
         ...
 
     def request_deletion(
-        self, cluster_id: str, *, at: datetime, keep_volumes: bool, generation: int | None = None
+        self,
+        cluster_id: str,
+        *,
+        at: datetime,
+        keep_volumes: bool,
+        generation: int | None = None,
+        request_id: str | None = None,
     ) -> Stored:
         """Ask for it to go, if the row is still of `generation` (None: whatever it is); asking again changes nothing.
         Raises NotFound, Stale."""
         ...
 
-    def add_node_group(self, cluster_id: str, group: NodeGroup) -> NodeGroup:
-        """Raises NotFound, NameTaken."""
+    def add_node_group(self, cluster_id: str, group: NodeGroup, *, request_id: str | None = None) -> NodeGroup:
+        """`request_id`: of the customer's request, which is the cluster's last then, as in the two that follow. Raises
+        NotFound, NameTaken."""
         ...
 
-    def change_node_group(self, cluster_id: str, group: NodeGroup, *, generation: int) -> NodeGroup:
+    def change_node_group(
+        self, cluster_id: str, group: NodeGroup, *, generation: int, request_id: str | None = None
+    ) -> NodeGroup:
         """Raises NotFound, Stale."""
         ...
 
     def request_node_group_deletion(
-        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None
+        self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None, request_id: str | None = None
     ) -> NodeGroup:
         """As `request_deletion`. Raises NotFound, Stale."""
         ...
@@ -211,11 +224,11 @@ class WorkerStore(Protocol):
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
         """Take the cluster that is due longest and not paused by the operator, for `lease` seconds; None where there is
-        none."""
+        none. Raises Unreadable, and the lease holds: others go first until it has ended."""
         ...
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
-        """Take this one whether due or not, unless another worker holds it."""
+        """Take this one whether due or not, unless another worker holds it. Raises Unreadable, as `claim`."""
         ...
 
     def renew(self, cluster_id: str, token: int, *, lease: float) -> Cluster:

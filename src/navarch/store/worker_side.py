@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from navarch.domain.catalogue import Catalogue, Quota
+from navarch.domain.codec import Undecodable
 from navarch.domain.observed import Machine
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
 from navarch.store.api_side import add_events
-from navarch.store.contract import Claim, LeaseLost, NotFound
+from navarch.store.contract import Claim, LeaseLost, NotFound, Unreadable
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
 REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
@@ -27,11 +28,13 @@ class WorkerSide:
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
         with self._database.transaction() as tx:
-            return _claimed(tx, tx.row("claim", worker=worker, lease=lease))
+            taken = _taken(tx, tx.row("claim", worker=worker, lease=lease))
+        return _claim(taken)
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
         with self._database.transaction() as tx:
-            return _claimed(tx, tx.row("claim_one", id=cluster_id, worker=worker, lease=lease))
+            taken = _taken(tx, tx.row("claim_one", id=cluster_id, worker=worker, lease=lease))
+        return _claim(taken)
 
     def renew(self, cluster_id: str, token: int, *, lease: float) -> Cluster:
         with self._database.transaction() as tx:
@@ -166,13 +169,24 @@ class WorkerSide:
             yield tx
 
 
-def _claimed(tx: Transaction, taken: rows.Row | None) -> Claim | None:
+def _taken(tx: Transaction, taken: rows.Row | None) -> rows.Row | None:
+    """The row of a cluster that a claim took."""
     if taken is None:
         return None
     # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
     # stirring of the row the claim has just cleared.
     row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
-    return None if row is None else replace(rows.claim(row), abandoned=taken["abandoned"])
+    return None if row is None else {**row, "abandoned": taken["abandoned"]}
+
+
+def _claim(taken: rows.Row | None) -> Claim | None:
+    """After the claim's commit: a row that nobody can read must not be the first in the queue again at once."""
+    if taken is None:
+        return None
+    try:
+        return replace(rows.claim(taken), abandoned=taken["abandoned"])
+    except Undecodable as error:
+        raise Unreadable(f"cluster {taken['id']}: {error}") from error
 
 
 def _lost(cluster_id: str) -> LeaseLost:

@@ -8,7 +8,7 @@ from story import log
 from test_plan import GOLDEN, grown
 
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
-from navarch.domain.observed import CloudState, Kind, Machine, Observed, PhaseReport, Resource
+from navarch.domain.observed import CloudState, Kind, Machine, Observed, PhaseReport, Resource, Volume
 from navarch.domain.plan import plan
 from navarch.domain.simulate import imagine, rehearse
 from navarch.domain.spec import Role
@@ -24,6 +24,7 @@ from navarch.domain.steps import (
     EnsureLoadBalancer,
     EnsurePort,
     EnsureSecurityGroup,
+    EnsureVolume,
     ForgetMachine,
     RecordMachine,
     ReleaseMachine,
@@ -194,6 +195,22 @@ def test_a_machine_is_not_stopped_for_a_volume_that_does_not_hold_its_members_da
     lacking = detached(settled())
     anew = replace(lacking.cloud, volumes=tuple(replace(v, id="made-anew") for v in lacking.cloud.volumes or ()))
     assert steps(replace(lacking, cloud=anew)) == ()
+
+
+def test_a_lost_etcd_volume_is_for_people_and_no_blank_one_takes_its_place() -> None:
+    gone = without(without(settled(), Kind.SERVER, PLACE), Kind.VOLUME, f"{STEM}-etcd-0")
+    after, taken = gone, list[Step]()
+    while new := steps(after):
+        for step in new:
+            after = imagine(cluster(), after, step, now=NOW)
+        taken += new
+    assert not [s for s in taken if isinstance(s, EnsureVolume | CreateServer)]
+    said = judge(cluster(), after, (), Status(), now=NOW).condition(CONTROL_PLANE)
+    assert said is not None and said.reason == "EtcdVolumeLost" and said.blame == "user"
+    assert f"{STEM}-etcd-0" in said.message and cluster().id in (said.remedy or "")
+    restored = replace(after, cloud=after.cloud.with_resource(Volume("restored", f"{STEM}-etcd-0", "available", "z1")))
+    (made,) = steps(restored)
+    assert isinstance(made, CreateServer) and made.volume_ids == ("restored",)
 
 
 def test_a_machine_that_is_busy_is_left_alone() -> None:

@@ -81,12 +81,13 @@ SELECT count(*) AS count FROM clusters WHERE project_id = %(project_id)s;
 -- The generation grows, so that a change made from an older reading is refused.
 UPDATE clusters
 SET deletion_requested_at = %(at)s, keep_volumes = %(keep_volumes)s, generation = generation + 1, updated_at = now(),
-    next_look_at = now(), stirred = true
+    next_look_at = now(), stirred = true, request_id = coalesce(%(request_id)s, request_id)
 WHERE id = %(id)s AND deletion_requested_at IS NULL
   AND (%(generation)s::bigint IS NULL OR generation = %(generation)s);
 
 -- name: stir
-UPDATE clusters SET next_look_at = now(), stirred = true WHERE id = %(id)s RETURNING id;
+UPDATE clusters SET next_look_at = now(), stirred = true, request_id = coalesce(%(request_id)s, request_id)
+WHERE id = %(id)s RETURNING id;
 
 -- name: change_node_group
 UPDATE node_groups SET spec = %(spec)s, generation = generation + 1
