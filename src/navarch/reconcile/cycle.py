@@ -23,6 +23,7 @@ PAUSED_LOOK = 300.0
 PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
 BOOTING_LOOK = 5.0  # while only machines are awaited, which say themselves what is new
 FAILED_LOOK_LIMIT = 60.0
+BLOCKED_LOOK_LIMIT = 30.0  # while somebody else has to act; what customers ask and machines report is seen at once
 _EVENTS_FLUSHED_EVERY = 1.0  # seconds: people watch the timeline grow
 
 
@@ -53,7 +54,8 @@ class Cycle:
             for event in decide_requests(self._hands.addons, access, cluster, observed.machines, now):
                 timeline.add(event)
         status = conditions.judge(cluster, observed, results, previous, now=now)
-        attempts = claim.attempts + 1 if any(isinstance(r.outcome, Again | Failed) for r in results) else 0
+        in_vain = status.phase is Phase.BLOCKED or any(isinstance(r.outcome, Again | Failed) for r in results)
+        attempts = claim.attempts + 1 if in_vain else 0
         booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
         self._hands.store.record(
             cluster.id,
@@ -84,6 +86,8 @@ def look_again_after(
     waits = [r.outcome.after for r in results if isinstance(r.outcome, Again)]
     if waits:
         return max(min(waits), min(30.0, 0.5 * 2.0 ** min(attempts, 8))) * jitter
+    if status.phase is Phase.BLOCKED:
+        return min(BLOCKED_LOOK_LIMIT, 2.0 ** min(attempts, 6)) * jitter
     if status.phase is Phase.PAUSED:
         return PAUSED_LOOK * jitter
     if status.phase is Phase.READY and not cluster.deleting:

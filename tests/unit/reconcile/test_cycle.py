@@ -48,6 +48,12 @@ def test_what_fails_again_and_again_is_tried_less_and_less_often_but_never_given
     assert max(waits) <= 66
 
 
+def test_while_somebody_else_has_to_act_a_cluster_is_looked_at_less_and_less_often() -> None:
+    blocked = Status(phase=Phase.BLOCKED)
+    waits = [look_again_after(cluster(), blocked, (), attempts, CHANCE) for attempts in range(1, 12)]
+    assert waits[0] < 3 < waits[2] < 10 and 25 < max(waits) < 35
+
+
 def test_a_cloud_that_says_when_to_come_back_is_obeyed() -> None:
     assert look_again_after(cluster(), MOVING, results(Again(20.0, "r", "m")), 1, CHANCE) >= 18
 
