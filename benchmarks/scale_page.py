@@ -101,11 +101,11 @@ def _large(figures: Figures) -> str:
             "paced_": f"50 clients {what}, {figure['pace']:.0f} a second together",
             "": f"50 clients {what} without a pause",
         }
-        for pace in words:
+        for pace, who in words.items():
             p50, p99 = figure[f"{pace}p50"], figure[f"{pace}p99"]
             rows.append(
                 (
-                    f"{words[pace]}: p99",
+                    f"{who}: p99",
                     f"{p99 * 1000:.0f} ms (p50 {p50 * 1000:.0f} ms), {figure['errors']} errors",
                     "< 100 ms, 0 errors",
                     _goal(p99 < 0.1 and figure["errors"] == 0),

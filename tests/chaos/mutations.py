@@ -59,7 +59,7 @@ MUTATIONS = (
     Mutation("what could not be read counts as gone", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "not left_over(cluster, cloud)"),
     Mutation("a cluster is forgotten while objects are there", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "gone(Kind.SERVER, Kind.LOAD_BALANCER)"),
     Mutation("volumes that were to be kept are removed", f"{DELETION}:_left", "if not cluster.keep_volumes:", "if True:"),
-    Mutation("a blame comes without a remedy", f"{CONDITIONS}:_fault", '"add capacity to the zone, or choose a smaller flavor or another zone; Navarch tries again every minute"', "None"),
+    Mutation("a blame comes without a remedy", f"{CONDITIONS}:_fault", '"add capacity to the zone, or choose a smaller flavor or another zone; Navarch goes on trying"', "None"),
     Mutation("a machine is asked for with a ticket that nobody knows", f"{ACT}:Actor._user_data", "digest,", "bytes(32),"),
     Mutation("user-data holds the password of the cluster's controllers", f"{ACT}:Actor._user_data", "ssh_keys=self._cluster.spec.ssh_keys,", "ssh_keys=(*self._cluster.spec.ssh_keys, read_secrets(self._hands, self._cluster.id).cloud_password),"),
     Mutation("nobody asks whether the lease has ended", "navarch.reconcile.lease:Lease.check", "if not held:", "if False:"),

@@ -28,6 +28,7 @@ from navarch.store.private import PrivatePostgres
 NAME = "drift"
 UNHURRIED = "NAVARCH_E2E_UNHURRIED" in os.environ
 NOTICED_BY_OPENSTACK = 6.0  # seconds in which Nova, Neutron and Octavia have told each other
+A_HICCUP = 3.0  # seconds; the machine under the lab has other things to do, too
 pytestmark = pytest.mark.timeout(1200)
 
 
@@ -96,12 +97,6 @@ class Outcome:
     words: str
     put_back: float
     silent: float
-
-    @property
-    def barely_silent(self) -> bool:
-        """Whether the application went on while this was put back. Not a time: the machine under the lab has other
-        things to do, too."""
-        return self.silent < self.put_back / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +243,7 @@ def test_a_security_group_rule_is_written_again(scene: Scene) -> None:
         back=lambda: len(vxlan()) == 1,
     )
     assert outcome.reason == "Drifted"
-    assert outcome.barely_silent
+    assert outcome.silent < A_HICCUP
 
 
 def test_the_balancers_member_comes_back(scene: Scene) -> None:
@@ -264,7 +259,7 @@ def test_the_balancers_member_comes_back(scene: Scene) -> None:
         back=lambda: len(members()) == 1,
     )
     assert outcome.reason == "Drifted"
-    assert outcome.barely_silent
+    assert outcome.silent < A_HICCUP
 
 
 def test_the_balancer_comes_back_at_the_address_that_every_kubelet_knows(scene: Scene) -> None:
@@ -280,7 +275,7 @@ def test_the_balancer_comes_back_at_the_address_that_every_kubelet_knows(scene: 
         back=lambda: address() == before,
     )
     assert outcome.reason == "Drifted"
-    assert outcome.barely_silent
+    assert outcome.silent < A_HICCUP
     assert scene.customer.cluster(NAME)["status"]["api_url"] == url
     assert scene.customer.kubectl(NAME).get("nodes")["items"]
 
@@ -295,7 +290,7 @@ def test_a_floating_address_comes_back_and_a_new_kubeconfig_works(scene: Scene) 
     (scene.customer.folder / f"{NAME}.kubeconfig").unlink()
     outcome = scene.after("the API's floating address", partial(scene.cloud.network.delete_ip, address), back=there)
     assert outcome.reason == "Drifted"
-    assert outcome.barely_silent
+    assert outcome.silent < A_HICCUP
     assert scene.customer.kubectl(NAME).get("nodes")["items"]
 
 
@@ -313,7 +308,7 @@ def test_the_etcd_volume_is_attached_again(scene: Scene) -> None:
         back=attached,
     )
     assert outcome.reason in ("StoppingMachine", "Drifted")
-    assert outcome.barely_silent
+    assert outcome.silent < A_HICCUP
 
 
 def test_a_control_plane_machine_is_made_anew_on_the_data_of_the_old_one(scene: Scene) -> None:
@@ -328,7 +323,7 @@ def test_a_control_plane_machine_is_made_anew_on_the_data_of_the_old_one(scene: 
         "the only control-plane machine", partial(scene.cloud.compute.delete_server, server), back=another
     )
     assert outcome.reason == "Drifted"
-    assert outcome.barely_silent
+    assert outcome.silent < A_HICCUP
     assert kubectl.get("configmap", "kept")["data"] == {"word": "still-here"}
     node = kubectl.get("node", server.name)
     assert node["spec"]["providerID"].endswith(f"/{scene.server('cp-0').id}"), "not the Node of the lost machine"

@@ -187,3 +187,21 @@ def test_the_timeline_says_who_asked_for_what(api: Api) -> None:
     assert "spec.paused false -> true" in events[1]["message"]
     request_id = answer.headers["x-openstack-request-id"]
     assert events[3]["message"] == f"ann asked for web spec.replicas 2 -> 5 ({request_id})"
+
+
+def test_the_request_that_asked_last_is_the_clusters_for_the_log_and_for_openstack(api: Api) -> None:
+    made = api.create("shop")
+    stored = api.store.cluster(made["id"], project_id=None).cluster
+    assert stored.request_id.startswith("req-")
+    groups = "/clusters/shop/node_groups"
+    for ask in (
+        lambda: api.post(groups, {"name": "web", "spec": {"replicas": 1}}),
+        lambda: api.patch(f"{groups}/web", {"spec": {"replicas": 2}}),
+        lambda: api.delete(f"{groups}/web"),
+        lambda: api.patch("/clusters/shop", {"labels": {"a": "b"}}),
+        lambda: api.delete("/clusters/shop"),
+    ):
+        answer = ask()
+        assert answer.status_code < 300, answer.text
+        asked = answer.headers["x-openstack-request-id"]
+        assert api.store.cluster(made["id"], project_id=None).cluster.request_id == asked

@@ -188,14 +188,13 @@ def test_a_request_under_way_is_answered_by_a_process_that_was_asked_to_end(
     assert store.cluster("shop", project_id="alpha").cluster.id == answers[0].json()["id"]
 
 
-def test_the_server_ends_in_order_when_it_is_asked_to(
-    make_process: MakeProcess, keys: Path, dsn: str, tmp_path: Path
-) -> None:
-    """Also the worker in it: else what it holds would wait for its lease to end."""
-    config = tmp_path / "navarch.toml"
+@pytest.fixture
+def settings(keys: Path, dsn: str, tmp_path: Path) -> Callable[[int], Path]:
+    """Writes the settings of a server that listens at that port."""
 
-    def command(port: int) -> list[str]:
-        config.write_text(
+    def write(port: int) -> Path:
+        path = tmp_path / "navarch.toml"
+        path.write_text(
             f"""
             [api]
             public_url = "https://127.0.0.1:{port}"
@@ -216,14 +215,36 @@ def test_the_server_ends_in_order_when_it_is_asked_to(
             metrics_listen = ""
             """
         )
-        program = "from navarch.main import run; run()"
-        return [sys.executable, "-c", program, "--config", str(config), "all"]
+        return path
 
-    process = make_process(command=command)
+    return write
+
+
+def server(settings: Path, *words: str) -> list[str]:
+    program = "from navarch.main import run; run()"
+    return [sys.executable, "-c", program, "--config", str(settings), *words]
+
+
+def test_the_server_ends_in_order_when_it_is_asked_to(
+    make_process: MakeProcess, settings: Callable[[int], Path]
+) -> None:
+    """Also the worker in it: else what it holds would wait for its lease to end."""
+    process = make_process(command=lambda port: server(settings(port), "all"))
     process.start()
     assert process.stop() == 0
     events = [json.loads(line)["event"] for line in process.log.read_text().splitlines() if line.startswith("{")]
     assert events[-1] == "stopped"
+
+
+def test_a_further_api_has_a_port_of_its_own_and_the_same_settings(
+    make_process: MakeProcess, settings: Callable[[int], Path]
+) -> None:
+    first = make_process(command=lambda port: server(settings(port), "api"))
+    shared = settings(first.port)
+    second = make_process(command=lambda port: server(shared, "api", "--port", str(port)))
+    for process in (first, second):
+        process.start()
+    assert [process.stop() for process in (first, second)] == [0, 0]
 
 
 class SlowCloud(FullCloud):

@@ -186,11 +186,7 @@ def test_node_groups_change_by_themselves(store: PostgresStore) -> None:
         store.change_node_group(cluster.id, NodeGroup("web", bigger), generation=1)
     with pytest.raises(NotFound):
         store.change_node_group(cluster.id, NodeGroup("none", bigger), generation=1)
-    assert store.cluster(cluster.id, project_id=None).cluster.request_id == cluster.request_id
-    going = store.request_node_group_deletion(cluster.id, "web", at=NOON, request_id="req-1")
-    assert store.cluster(cluster.id, project_id=None).cluster.request_id == "req-1", (
-        "for the worker's log, and OpenStack's"
-    )
+    going = store.request_node_group_deletion(cluster.id, "web", at=NOON)
     assert going.deletion_requested_at == NOON
     assert store.request_node_group_deletion(cluster.id, "web", at=NOON + timedelta(1)) == going
     read = store.cluster(cluster.id, project_id=None).cluster

@@ -70,7 +70,7 @@ class KeystoneIdentity:
     def known(self, token: str) -> Caller | None:
         """See `identity.Identity`."""
         known = self._remembered(_key(token))
-        return known.caller if known is not None and self._is_valid(known) else None
+        return self._living(known) if known is not None else None
 
     def caller(self, token: str) -> Caller:
         """See `identity.Identity`."""
@@ -85,17 +85,18 @@ class KeystoneIdentity:
                 self._known.move_to_end(key)
                 while len(self._known) > _CACHED:
                     self._known.popitem(last=False)
-        if known.caller is None or not self._is_valid(known):
+        caller = self._living(known)
+        if caller is None:
             raise Unauthenticated("the token is not valid")
-        return known.caller
+        return caller
 
     def _remembered(self, key: bytes) -> _Known | None:
         with self._lock:
             known = self._known.get(key)
         return known if known is not None and known.until > self._clock() else None
 
-    def _is_valid(self, known: _Known) -> bool:
-        return known.caller is not None and known.caller.expires_at > self._now()
+    def _living(self, known: _Known) -> Caller | None:
+        return known.caller if known.caller is not None and known.caller.expires_at > self._now() else None
 
     def _ask(self, token: str) -> _Known:
         try:

@@ -114,7 +114,7 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
         service = service_of(request)
         if not x_auth_token:
             raise Unauthenticated("no token")
-        # A thread of its own only where Keystone has to be asked: each costs as much as all the rest of this.
+        # A thread only where Keystone has to be asked: to change threads costs more than everything else here.
         caller = service.identity.known(x_auth_token)
         if caller is None:
             caller = await run_in_threadpool(service.identity.caller, x_auth_token)

@@ -32,6 +32,7 @@ SERVING_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-server.crt"
 SERVING_KEY = "/var/lib/kubelet/pki/kubelet-server.key"
 CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 NODE_GROUP_LABEL = "navarch.io/node-group"
+NOT_BEHIND_SERVICES = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 # A kubelet may not label itself within these domains, but for what NodeRestriction allows it.
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io")
@@ -105,7 +106,7 @@ def worker_configuration(cluster: Cluster) -> str:
 def node_arguments(cluster: Cluster, *, node: str, address: str, role: Role, group: str) -> tuple[Argument, ...]:
     """The kubelet's flags for this one node: its name, its address, its labels and the taints it begins with."""
     found = cluster.group(group) if role is Role.WORKER else None
-    labels = ",".join(f"{key}={value}" for key, value in _labels(group, found))
+    labels = ",".join(f"{key}={value}" for key, value in _labels(role, group, found))
     arguments = [
         Argument("cloud-provider", "external"),
         Argument("hostname-override", node),
@@ -127,10 +128,14 @@ def flags_file(arguments: tuple[Argument, ...]) -> str:
     return f'KUBELET_KUBEADM_ARGS="{flags}"\n'
 
 
-def _labels(group: str, found: NodeGroup | None) -> list[tuple[str, str]]:
+def _labels(role: Role, group: str, found: NodeGroup | None) -> list[tuple[str, str]]:
     labels = dict(found.spec.labels) if found else {}
     kept = {key: value for key, value in labels.items() if _may_set(key)}
-    return sorted({**kept, NODE_GROUP_LABEL: group}.items())
+    own = {NODE_GROUP_LABEL: group}
+    if role is Role.CONTROL_PLANE:
+        # kubeadm sets it once the node is there; until then Services' balancers would have the machine as a member.
+        own[NOT_BEHIND_SERVICES] = ""
+    return sorted({**kept, **own}.items())
 
 
 def _may_set(label: str) -> bool:

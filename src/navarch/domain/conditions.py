@@ -323,13 +323,13 @@ def _fault(server: Server, *, was_node: bool) -> _Finding:
             "NoHostWithRoom",
             f"no host in zone {server.zone or '?'} has room for {server.name}: {fault}",
             Blame.CLOUD_OPERATOR,
-            "add capacity to the zone, or choose a smaller flavor or another zone; Navarch tries again every minute",
+            "add capacity to the zone, or choose a smaller flavor or another zone; Navarch goes on trying",
         )
     return _Finding(
         "MachineFailed",
         f"the cloud could not build {server.name}: {fault}",
         Blame.CLOUD_OPERATOR,
-        "look at the compute service's logs for this server; Navarch tries again every minute",
+        "look at the compute service's logs for this server; Navarch goes on trying",
     )
 
 

@@ -78,8 +78,9 @@ def look_again_after(
     *,
     booting: bool = False,
 ) -> float:
-    """Seconds until the next look: soon while something is on its way, later the longer it fails, with jitter so that
-    clusters that failed together do not come back together. `booting`: nothing is awaited but machines' reports."""
+    """Seconds until the next look: soon while something is on its way, later the longer it fails or waits for somebody
+    else, with jitter so that clusters that failed together do not come back together. `booting`: nothing is awaited but
+    machines' reports."""
     jitter = random.uniform(0.9, 1.1)
     if any(isinstance(r.outcome, Failed) for r in results):
         return min(FAILED_LOOK_LIMIT, 5.0 * 2.0 ** min(attempts, 6)) * jitter

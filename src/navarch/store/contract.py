@@ -162,12 +162,11 @@ class ApiStore(Protocol):
         request_id: str | None = None,
     ) -> Stored:
         """Ask for it to go, if the row is still of `generation` (None: whatever it is); asking again changes nothing.
-        Raises NotFound, Stale."""
+        `request_id`: of the customer's request, which workers and the cloud then name. Raises NotFound, Stale."""
         ...
 
     def add_node_group(self, cluster_id: str, group: NodeGroup, *, request_id: str | None = None) -> NodeGroup:
-        """`request_id`: of the customer's request, which is the cluster's last then, as in the two that follow. Raises
-        NotFound, NameTaken."""
+        """`request_id`: as in `request_deletion`, here and in the two that follow. Raises NotFound, NameTaken."""
         ...
 
     def change_node_group(

@@ -111,8 +111,8 @@ class Database:
 
     @contextmanager
     def look(self) -> Iterator[Transaction]:
-        """For statements that change nothing, each for itself: without begin and commit one way there and back, not
-        three. Raises the store's own errors."""
+        """For single statements, each for itself: without begin and commit one way there and back, not three. Raises
+        the store's own errors."""
         with translated(), self._pool.connection() as connection:
             yield Transaction(connection)
 

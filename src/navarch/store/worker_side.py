@@ -150,7 +150,7 @@ class WorkerSide:
             tx.run("write_catalogue", content=rows.json(catalogue))
 
     def take_wanted_quotas(self) -> tuple[str, ...]:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:  # at each notification, and mostly there are none
             return tuple(row["project_id"] for row in tx.rows("take_wanted_quotas"))
 
     def write_quota(self, project_id: str, quota: Quota) -> None:
