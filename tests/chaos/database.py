@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from tests.chaos.schedule import Schedule, Signal
 
+from navarch.clouds.simulator import Timeline
 from navarch.store.api_side import ApiSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
@@ -55,19 +56,50 @@ class _Transaction(Transaction):
         self._notify(channel)
 
 
+class Clock:
+    """The virtual time that the connection's queries see."""
+
+    def __init__(self, connection: Connection, timeline: Timeline) -> None:
+        self._connection, self._timeline = connection, timeline
+        self._told = -1.0
+
+    def tell(self) -> None:
+        """Have it right for a statement of its own."""
+        if self._told != self._timeline.now:
+            self._connection.execute(self._words())
+            self._told = self._timeline.now
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction at this moment: the clock is told on the way there."""
+        self._connection.execute("BEGIN; " + self._words())
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            self._told = -1.0  # rolled back as well
+            raise
+        self._connection.execute("COMMIT")
+        self._told = self._timeline.now
+
+    def _words(self) -> str:
+        return f"SET navarch.now = '{self._timeline.date().isoformat()}'"
+
+
 class VirtualDatabase:
     """Stands where `navarch.store.database.Database` does. `before` and `after` a commit, faults may be raised."""
 
     def __init__(
         self,
         connection: Connection,
+        clock: Clock,
         schedule: Schedule,
         channels: dict[str, "Channel"],
         *,
         before: Callable[[], None],
         after: Callable[[], bool],
     ) -> None:
-        self._connection, self._schedule, self._channels = connection, schedule, channels
+        self._connection, self._clock, self._schedule, self._channels = connection, clock, schedule, channels
         self._before, self._after = before, after
 
     @contextmanager
@@ -75,16 +107,20 @@ class VirtualDatabase:
         told: list[str] = []
         with translated():
             self._before()
-            with self._connection.transaction():
-                now = self._schedule.timeline.date().isoformat()
-                self._connection.execute("SELECT set_config('navarch.now', %s, false)", (now,))
+            with self._clock.transaction():
                 yield _Transaction(self._connection, told.append)
             heard = self._after()
         if heard:
             for channel in told:
                 self._channels[channel].tell(self._schedule)
 
-    look = transaction  # what reads only needs a moment of its own, too
+    @contextmanager
+    def look(self) -> Iterator[Transaction]:
+        with translated():
+            self._before()
+            self._clock.tell()
+            yield _Transaction(self._connection, lambda channel: None)
+            self._after()
 
     def listen(self) -> "Ear":
         return Ear(self._schedule, self._channels)

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi.responses import JSONResponse
-from tests.chaos.database import Channel, Connection, VirtualDatabase, VirtualStore
+from tests.chaos.database import Channel, Clock, Connection, VirtualDatabase, VirtualStore
 from tests.chaos.invariants import Invariants
 from tests.chaos.schedule import Process, Schedule, SimulatedRuntime
 from tests.chaos.weather import Chance, StormyFates, StormyTempers, Weather
@@ -93,6 +93,7 @@ class World:
         self.channels = {name: Channel() for name in CHANNELS}
         self.calls = 0
         self._connection, self._threads, self._born = connection, threads, 0
+        self._clock = Clock(connection, self.timeline)
         self.invariants = Invariants(self)
         self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
@@ -168,7 +169,7 @@ class World:
         """The store as one process has it; None: without faults."""
         if process is None:
             database = VirtualDatabase(
-                self._connection, self.schedule, self.channels, before=lambda: None, after=lambda: True
+                self._connection, self._clock, self.schedule, self.channels, before=lambda: None, after=lambda: True
             )
         else:
 
@@ -177,7 +178,12 @@ class World:
                 self.chance.before_transaction()
 
             database = VirtualDatabase(
-                self._connection, self.schedule, self.channels, before=before, after=self.chance.after_commit
+                self._connection,
+                self._clock,
+                self.schedule,
+                self.channels,
+                before=before,
+                after=self.chance.after_commit,
             )
         return WatchedStore(database, self, process)
 

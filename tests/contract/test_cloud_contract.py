@@ -441,3 +441,33 @@ class Test10PutsBack:
             _until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
         finally:
             clear(stage, cloud, owner)
+
+
+class Test11TellsSecondOnesApart:
+    """A list that lagged may have let a second balancer of one name come to be."""
+
+    def test_a_balancer_is_the_one_of_its_address_and_a_port_has_one_floating_ip(self, stage: Stage) -> None:
+        made, other = Cluster(stage, stage.cloud(), new_owner(stage.project_id)), new_owner(stage.project_id)
+        cloud, owner = made.cloud, made.owner
+        name, api, external = names.network(owner), names.api_load_balancer(owner), stage.props.external_network
+        try:
+            network = made.do(steps.EnsureNetwork(name), Network)
+            subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
+            made.do(steps.EnsureRouter(name, external, subnet.id), Router)
+            first = made.do(steps.EnsureLoadBalancer(api, subnet.id, ("10.0.0.50",)), LoadBalancer)
+            second = made.do(
+                steps.EnsureLoadBalancer(api, subnet.id, ("10.0.0.50",), address="10.0.0.240"), LoadBalancer
+            )
+            assert (second.id != first.id, second.vip_address) == (True, "10.0.0.240")
+            for balancer in (first, second):
+                asked = steps.EnsureLoadBalancer(api, subnet.id, ("10.0.0.50",), address=balancer.vip_address)
+                assert made.do(asked, LoadBalancer).id == balancer.id
+            floating = made.do(steps.EnsureFloatingIP(api, external, first.vip_port_id), FloatingIP)
+            with pytest.raises(Conflict):
+                cloud.carry_out(other, steps.EnsureFloatingIP("other", external, first.vip_port_id))
+            moved = made.do(steps.EnsureFloatingIP(api, external, second.vip_port_id), FloatingIP)
+            assert (moved.id, moved.port_id) == (floating.id, second.vip_port_id)
+            _until(made, lambda state: {b.provisioning_status for b in state.load_balancers or ()} == {"ACTIVE"})
+        finally:
+            clear(stage, cloud, owner)
+            clear(stage, cloud, other)

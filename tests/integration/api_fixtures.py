@@ -35,7 +35,7 @@ SEALER = Sealer(b"k" * 32)
 API_URL = "https://198.51.100.9:6443"
 REPORT_TOKENS = ReportTokens(b"r" * 32)
 ROOT_PATHS = (
-    "/healthz", "/readyz", "/metrics", "/openapi.json", "/bootstrap/v1/join", "/bootstrap/v1/reports",
+    "/healthz", "/readyz", "/openapi.json", "/bootstrap/v1/join", "/bootstrap/v1/reports",
 )  # fmt: skip
 CATALOGUE = Catalogue(
     flavors=(

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 import structlog
 from api_fixtures import CATALOGUE, SEALER, Api, MakeApi, plenty, routes
+from prometheus_client import generate_latest
 from psycopg import sql
 
 from navarch.addons.client import KubernetesClusters
@@ -330,7 +331,11 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         **{name: key.decode() for name, key in KEYS.items()},
         **{f"the ticket of {machine}, {n}": word for n, (machine, word) in enumerate(_tickets(cloud))},
     }
-    return secrets, {name: answer.text + str(answer.headers) for name, answer in answers.items()}
+    figures = {"the API's metrics": api.client.app.state.figures.registry, "the worker's": hands.figures.registry}
+    return secrets, {
+        **{name: answer.text + str(answer.headers) for name, answer in answers.items()},
+        **{name: generate_latest(registry).decode() for name, registry in figures.items()},
+    }
 
 
 def _fail(*_: Any, **__: Any) -> None:
@@ -380,7 +385,8 @@ def test_no_secret_is_said_or_kept_in_clear(told: Told) -> None:
         assert told.places[f"table {table}"], table
     for line in ("a request failed", "RuntimeError: a fault of ours", '"event": "cycle"', '"status": 503'):
         assert line in told.places["log"], line
-    assert "navarch_api_requests_total" in told.places["/metrics"]
+    assert "navarch_api_requests_total" in told.places["the API's metrics"]
+    assert "navarch_step_seconds_count{" in told.places["the worker's"]
     assert "NoValidHost" in told.places["/kaas/v1/clusters/{cluster}/events"]
 
 

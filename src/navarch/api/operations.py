@@ -1,13 +1,10 @@
-"""For operators: health, readiness, figures. No token is needed, and nothing of a customer is told."""
+"""For operators: health and readiness. No token is needed, and nothing of a customer is told."""
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import APIRouter, Request
 
 from navarch.api.problems import documented
-from navarch.api.scope import Figures
 from navarch.api.service import service_of
 from navarch.api.shapes import HealthView
 
@@ -31,10 +28,3 @@ def readyz(request: Request) -> Any:
         everything = any(pause.project_id is None for pause in pauses)
         checks["paused"] = "everything" if everything else f"projects: {len(pauses)}"
     return HealthView(status="ready", checks=checks)
-
-
-@router.get("/metrics", response_class=PlainTextResponse)
-def metrics(request: Request) -> Response:
-    """Prometheus metrics."""
-    figures: Figures = request.app.state.figures
-    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)

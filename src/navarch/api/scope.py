@@ -15,7 +15,7 @@ from navarch.api.problems import Problem
 REQUEST_ID_HEADER = b"x-openstack-request-id"
 _GLOBAL_ID_HEADER = b"x-openstack-global-request-id"
 _GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_QUIET = ("/healthz", "/readyz", "/metrics")
+_QUIET = ("/healthz", "/readyz")
 _HUNG_UP = 499  # as nginx calls it: the caller went in the middle of its own body, and nobody is there to answer
 _log = structlog.get_logger("navarch.api")
 

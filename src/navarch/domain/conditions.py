@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 
 from navarch.domain import names
 from navarch.domain.deletion import left_over
+from navarch.domain.doubles import api_balancer, api_floating_ip
 from navarch.domain.errors import Blame
 from navarch.domain.observed import Machine, Observed, Server
 from navarch.domain.plan import (
     BOOT_DEADLINE,
     REPORT_DEADLINE,
-    api_balancer,
-    api_floating_ip,
     lost_etcd_volumes,
     reports_of,
 )
@@ -123,8 +122,7 @@ def judge(
         }
     conditions = [_condition(type_, finding, cluster, previous, now) for type_, finding in findings.items()]
     ready = _ready(cluster, conditions, previous, now)
-    balancer = api_balancer(observed.cloud, names.owner(cluster))
-    address = api_floating_ip(observed.cloud, names.owner(cluster))
+    balancer, address = api_balancer(observed, names.owner(cluster)), api_floating_ip(observed, names.owner(cluster))
     is_ready = ready.status == "True"
     return Status(
         phase=_phase(cluster, ready, settled and previous.ready_at is not None),
@@ -134,8 +132,8 @@ def judge(
         machines=_count(observed, tuple(m for m in observed.machines if not m.removed), _desired(cluster)),
         groups=_group_counts(cluster, observed),
         api_url=f"https://{address.address}:6443" if address else previous.api_url,
-        # one that is going may have none any more, and the next one is asked for at the same
-        api_internal_address=(balancer.vip_address if balancer else "") or previous.api_internal_address,
+        # for good: machines are told of it, and a balancer in the place of a lost one is asked for at the same
+        api_internal_address=previous.api_internal_address or (balancer.vip_address if balancer else None) or None,
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if is_ready else None),
     )
@@ -164,7 +162,7 @@ def _infrastructure(
     cloud, owner = observed.cloud, names.owner(cluster)
     for trouble in cloud.trouble:
         yield _Finding(trouble.reason, trouble.message, trouble.blame, trouble.remedy)
-    balancer, address = api_balancer(cloud, owner), api_floating_ip(cloud, owner)
+    balancer, address = api_balancer(observed, owner), api_floating_ip(observed, owner)
     if not any(n.name == names.network(owner) for n in cloud.networks or ()):
         yield _Finding("CreatingNetwork", "the network is being made")
     elif balancer is None:

@@ -3,7 +3,7 @@ they and we made; last, when a fresh and complete look finds nothing, the row.""
 
 from collections.abc import Iterator
 
-from navarch.domain.observed import CloudState, Kind, LoadBalancer, Observed, Resource, Server, Volume
+from navarch.domain.observed import CloudState, Kind, Observed, Resource, is_going
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Forget, Remove, Step
 
@@ -14,7 +14,7 @@ def deletion(cluster: Cluster, observed: Observed) -> Iterator[Step]:
 
     def asked(kind: Kind) -> Iterator[Step]:
         for r in cloud.of(kind):
-            if not _going(r):
+            if not is_going(r):
                 yield Remove(kind, r.id, r.name, "the cluster is being deleted")
 
     def gone(*kinds: Kind) -> bool:
@@ -23,7 +23,7 @@ def deletion(cluster: Cluster, observed: Observed) -> Iterator[Step]:
     # The machines go first: a living cloud controller would put back what is removed.
     yield from asked(Kind.SERVER)
     for balancer in cloud.load_balancers or ():
-        if (balancer.made_by == "navarch" or gone(Kind.SERVER)) and not _going(balancer):
+        if (balancer.made_by == "navarch" or gone(Kind.SERVER)) and not is_going(balancer):
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "the cluster is being deleted")
     for address in cloud.floating_ips or ():
         if address.made_by == "navarch" or gone(Kind.SERVER):
@@ -34,7 +34,7 @@ def deletion(cluster: Cluster, observed: Observed) -> Iterator[Step]:
         yield from asked(Kind.IDENTITY)
         for kind in (Kind.SNAPSHOT, Kind.VOLUME):
             for resource in _left(cluster, cloud, kind):
-                if not _going(resource) and (kind is Kind.SNAPSHOT or gone(Kind.SNAPSHOT)):
+                if not is_going(resource) and (kind is Kind.SNAPSHOT or gone(Kind.SNAPSHOT)):
                     yield Remove(kind, resource.id, resource.name, "the cluster is being deleted")
     if gone(Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP):
         yield from asked(Kind.ROUTER)
@@ -61,15 +61,3 @@ def _left(cluster: Cluster, cloud: CloudState, kind: Kind) -> tuple[Resource, ..
     if kind is Kind.VOLUME:
         return tuple(v for v in cloud.volumes or () if v.made_by == "navarch")
     return () if kind is Kind.SNAPSHOT else seen
-
-
-def _going(resource: Resource) -> bool:
-    match resource:
-        case Server(task_state=state):
-            return state == "deleting"
-        case LoadBalancer(provisioning_status=state):
-            return state == "PENDING_DELETE"
-        case Volume(status=state):
-            return state == "deleting"
-        case _:
-            return False

@@ -1,21 +1,28 @@
 """Two objects of one name: a create whose answer was lost, or a list that lagged, may have left a second one. The one
-that others use is ours, the other goes."""
+that others use is ours, the other goes. Of the API's balancers that is the one with the address that machines were
+told; of its floating addresses, the one on that balancer."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from navarch.domain import names
 from navarch.domain.observed import (
     FIELD_OF_KIND,
+    KIND_OF_TYPE,
     CloudState,
+    FloatingIP,
     Kind,
+    LoadBalancer,
     Network,
+    Observed,
     Port,
     Resource,
     Router,
     SecurityGroup,
     Server,
     Volume,
+    is_going,
 )
 from navarch.domain.spec import Owner
 from navarch.domain.steps import Remove
@@ -41,8 +48,35 @@ def used_first(cloud: CloudState) -> CloudState:
     return replace(cloud, **changed)
 
 
-def second_ones(cloud: CloudState, owner: Owner) -> Iterator[Remove]:
-    """A removal for each second object of a name that nobody uses. `cloud` as `used_first` gives it."""
+def api_balancer(seen: Observed, owner: Owner) -> LoadBalancer | None:
+    """The balancer of the Kubernetes API, if seen. Once its address is known, one with another is not it; one that is
+    going may have none any more."""
+    known, name = seen.api_internal_address, names.api_load_balancer(owner)
+    ours = [b for b in seen.cloud.load_balancers or () if b.name == name]
+    if known:
+        ours = [b for b in ours if b.vip_address in (known, "")]
+    return min(ours, key=lambda b: b.vip_address != known, default=None)
+
+
+def api_floating_ip(seen: Observed, owner: Owner) -> FloatingIP | None:
+    """The floating address of the Kubernetes API, if seen."""
+    name, balancer = names.api_load_balancer(owner), api_balancer(seen, owner)
+    ours = [f for f in seen.cloud.floating_ips or () if f.name == name]
+    vip = balancer.vip_port_id if balancer is not None else None
+    known = seen.api_public_address
+    return min(ours, key=lambda f: (vip is None or f.port_id != vip, f.address != known), default=None)
+
+
+def second_ones(seen: Observed, owner: Owner) -> Iterator[Remove]:
+    """A removal for each second object of a name that nobody uses. `seen.cloud` as `used_first` gives it."""
+    cloud = seen.cloud
+    for chosen, all_of_them in (
+        (api_balancer(seen, owner), cloud.load_balancers),
+        (api_floating_ip(seen, owner), cloud.floating_ips),
+    ):
+        for other in all_of_them or ():
+            if chosen is not None and other.name == chosen.name and other.id != chosen.id and not is_going(other):
+                yield Remove(KIND_OF_TYPE[type(other)], other.id, other.name, "there are two of it")
     for kind in _KINDS:
         ours: set[str] = set()
         for resource in cloud.of(kind):

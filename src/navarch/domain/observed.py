@@ -225,7 +225,10 @@ class CloudState:
         known: tuple[Resource, ...] | None = getattr(self, name)
         if known is None:
             return self
-        changed: dict[str, Any] = {name: (*(r for r in known if r.id != resource.id), resource)}
+        there = tuple(
+            resource if r.id == resource.id else r for r in known
+        )  # in their order: the first of a name counts
+        changed: dict[str, Any] = {name: there if resource in there else (*there, resource)}
         return replace(self, **changed)
 
     def with_server(self, server: Server, port_id: str, volume_ids: tuple[str, ...]) -> "CloudState":
@@ -290,6 +293,19 @@ KIND_OF_TYPE: dict[type, Kind] = {
     FloatingIP: Kind.FLOATING_IP,
     Identity: Kind.IDENTITY,
 }
+
+
+def is_going(resource: Resource) -> bool:
+    """Whether its service has begun to remove it."""
+    match resource:
+        case Server(task_state=state):
+            return state == "deleting"
+        case LoadBalancer(provisioning_status=state):
+            return state == "PENDING_DELETE"
+        case Volume(status=state):
+            return state == "deleting"
+        case _:
+            return False
 
 
 MAKES_A_MEMBER = frozenset({"KubeadmInit", "KubeadmJoin"})  # phases in which a machine becomes a member of etcd

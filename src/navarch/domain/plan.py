@@ -18,19 +18,17 @@ others hold on to is made as it was: the addresses that machines, kubelets and k
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
-from navarch.domain.doubles import second_ones, used_first
+from navarch.domain.doubles import api_balancer, api_floating_ip, second_ones, used_first
 from navarch.domain.observed import (
     MAKES_A_MEMBER,
-    CloudState,
-    FloatingIP,
     Kind,
-    LoadBalancer,
     Machine,
     Observed,
     PhaseReport,
@@ -133,10 +131,11 @@ class _Wish:
         now: datetime,
         navarch_cidrs: tuple[str, ...],
     ) -> None:
-        self.cluster, self.observed, self.catalogue, self.now = cluster, observed, catalogue, now
+        self.cluster, self.catalogue, self.now = cluster, catalogue, now
         self.navarch_cidrs = navarch_cidrs
         self.owner: Owner = names.owner(cluster)
         self.cloud = used_first(observed.cloud)
+        self.observed = replace(observed, cloud=self.cloud)
         self.live = tuple(m for m in observed.machines if not m.removed)
         self.lost_addresses = self._lost_addresses()
 
@@ -285,7 +284,7 @@ class _Wish:
         ports, places = {p.name for p in self.cloud.ports or ()}, Role.CONTROL_PLANE
         gone = (m for m in self.live if m.role is places and m.joined and m.name not in ports)
         lost = {dict(m.facts).get("address", "") for m in gone}
-        if self.cloud.load_balancers is not None and api_balancer(self.cloud, self.owner) is None:
+        if self.cloud.load_balancers is not None and api_balancer(self.observed, self.owner) is None:
             lost.add(self.observed.api_internal_address)
         return frozenset(lost - {""})
 
@@ -371,7 +370,7 @@ class _Wish:
         members = tuple(port.address for port in ports if port is not None)
         if cloud.load_balancers is None or cloud.ports is None or subnet is None:
             return
-        balancer, complete = api_balancer(cloud, owner), len(members) == len(ports)
+        balancer, complete = api_balancer(self.observed, owner), len(members) == len(ports)
         if balancer is None:
             if complete or self.observed.api_internal_address:
                 # One that was lost is made anew with whom there is: other ports wait for its address.
@@ -383,12 +382,12 @@ class _Wish:
         # A port that was lost takes its member away until it is made anew, and the member with it: OVN would go on
         # watching the port that the member had at first.
         if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
-            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT)
+            yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, balancer.vip_address)
         router = _named(cloud.routers, names.network(owner))
         routed = (
             router is not None and subnet.id in router.subnet_ids
         )  # else the address cannot be reached from outside
-        address = api_floating_ip(cloud, owner)
+        address = api_floating_ip(self.observed, owner)
         if (
             routed
             and cloud.floating_ips is not None
@@ -422,7 +421,7 @@ class _Wish:
                 if node.name in gone:
                     yield DeleteNode(node.name)
         yield from self._orphans()
-        yield from second_ones(self.cloud, self.owner)
+        yield from second_ones(self.observed, self.owner)
 
     def _surplus(self, group: NodeGroup) -> Iterator[Step]:
         staying = [m for m in self.live if m.group == group.name and not m.removing]
@@ -465,8 +464,15 @@ class _Wish:
             yield ForgetMachine(machine.name)
 
     def _orphans(self) -> Iterator[Step]:
-        """Servers and ports of machines that are given up: a list that lagged did not show them then."""
+        """What is left of node groups and machines that are given up: a list that lagged did not show it then."""
         cloud = self.cloud
+        groups = {
+            names.server_group(self.owner, g)
+            for g in (CONTROL_PLANE_GROUP, *(g.name for g in self.cluster.node_groups))
+        }
+        for spread in cloud.server_groups or ():
+            if spread.name not in groups:
+                yield Remove(Kind.SERVER_GROUP, spread.id, spread.name, "its node group was deleted")
         if cloud.servers is None or cloud.ports is None:
             return
         places = range(self.cluster.spec.control_plane.replicas)
@@ -493,16 +499,6 @@ def lost_etcd_volumes(cluster: Cluster, observed: Observed) -> tuple[str, ...]:
     places = (m for m in observed.machines if m.role is Role.CONTROL_PLANE and m.member_volume)
     held = (names.etcd_volume(owner, m.serial) for m in places)
     return tuple(name for name in held if _named(volumes, name) is None)
-
-
-def api_balancer(cloud: CloudState, owner: Owner) -> LoadBalancer | None:
-    """The balancer of the Kubernetes API, if seen."""
-    return _named(cloud.load_balancers, names.api_load_balancer(owner))
-
-
-def api_floating_ip(cloud: CloudState, owner: Owner) -> FloatingIP | None:
-    """The floating address of the Kubernetes API, if seen."""
-    return _named(cloud.floating_ips, names.api_load_balancer(owner))
 
 
 def _is_cut_off(server: Server) -> bool:

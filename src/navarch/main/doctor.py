@@ -40,7 +40,8 @@ def examine(path: Path) -> Iterator[Finding]:
     """All checks in order; one that breaks is a finding and does not keep the others from being made."""
     try:
         settings = read_settings(path)
-        metrics_address(settings.worker.metrics_listen)
+        metrics_address(settings.api.metrics_listen, "api.metrics_listen")
+        metrics_address(settings.worker.metrics_listen, "worker.metrics_listen")
     except SettingsError as error:
         yield fail("settings", str(error), "Correct the file; docs/operate/settings.md lists every setting.")
         return

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from navarch.domain.status import Phase
 from navarch.main.settings import SettingsError
+from navarch.reconcile.worker import Log
 from navarch.store.contract import Unavailable
 from navarch.store.database import PoolFigures
 from navarch.store.operator_side import Fleet
@@ -108,20 +109,26 @@ def add_process(registry: CollectorRegistry, store: HasPool) -> None:
     ProcessCollector(registry=registry)
 
 
-def metrics_address(text: str) -> tuple[str, int] | None:
-    """`HOST:PORT` taken apart; None for the empty text. Raises SettingsError."""
+def metrics_address(text: str, setting: str) -> tuple[str, int] | None:
+    """`HOST:PORT` taken apart; None for the empty text. Raises SettingsError that names the setting."""
     if not text:
         return None
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise SettingsError(f"worker.metrics_listen: must be HOST:PORT or empty, got {text!r}")
+        raise SettingsError(f"{setting}: must be HOST:PORT or empty, got {text!r}")
     return host.strip("[]"), int(port)
 
 
-def serve_metrics(address: tuple[str, int], registry: CollectorRegistry) -> None:
-    """Answer Prometheus from a thread, for as long as the process lives. Raises OSError where it cannot listen."""
+def serve_metrics(listen: str, setting: str, registry: CollectorRegistry, log: Log) -> None:
+    """Answer Prometheus from a thread, for as long as the process lives. Raises SettingsError."""
+    address = metrics_address(listen, setting)
+    if address is None:
+        return
     host, port = address
-    start_http_server(port, addr=host, registry=registry)
+    try:
+        start_http_server(port, addr=host, registry=registry)
+    except OSError as error:  # another process on this host has the port: no reason not to work
+        log.warning("metrics not served", listen=listen, error=str(error))
 
 
 def _bounded(found: Iterable[tuple[str, str, str, int]]) -> dict[tuple[str, str, str], int]:

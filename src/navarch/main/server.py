@@ -219,7 +219,7 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
     running = wire.start_worker(settings, store, log, name=f"{socket.gethostname()}-{os.getpid()}") if worker else None
     try:
         if api:
-            wire.serve_api(settings, store)
+            wire.serve_api(settings, store, log)
         else:
             _until_signalled()
     finally:

@@ -28,7 +28,8 @@ class Api:
     """Where the API listens, with which certificate, and under which URL people and machines reach it.
 
     `certificate_ca`: PEM of the CA that signed `certificate`; machines pin it. `policy_file`: oslo.policy rules that
-    replace the defaults, or empty.
+    replace the defaults, or empty. `metrics_listen`: where the API answers Prometheus, HOST:PORT over plain HTTP;
+    empty: nowhere.
     """
 
     certificate: Path
@@ -38,6 +39,7 @@ class Api:
     listen: str = "0.0.0.0"  # noqa: S104 - a service for the cloud's customers
     port: int = 9443
     policy_file: str = ""
+    metrics_listen: str = "127.0.0.1:9445"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Keys:
 class Worker:
     """`threads`: clusters worked on at once. `calls`: outside calls at once. `api_source_cidrs`: addresses from which
     this Navarch reaches clusters' APIs; always let in, whatever `api_allowed_cidrs` says. `metrics_listen`: where the
-    worker answers Prometheus, HOST:PORT over plain HTTP; empty: nowhere. (The API answers at its own `/metrics`.)"""
+    worker answers Prometheus, HOST:PORT over plain HTTP; empty: nowhere."""
 
     threads: int = 8
     calls: int = 24

@@ -87,16 +87,11 @@ def hands_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Hands
 
 def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
     """A worker that runs until it is stopped, and its figures for Prometheus."""
-    from navarch.main.figures import add_process, metrics_address, serve_metrics
+    from navarch.main.figures import add_process, serve_metrics
 
-    address = metrics_address(settings.worker.metrics_listen)
     hands = hands_for(settings, store, log)
-    if address is not None:
-        add_process(hands.figures.registry, store)
-        try:
-            serve_metrics(address, hands.figures.registry)
-        except OSError as error:  # another worker on this host has the port: no reason not to work
-            log.warning("metrics not served", listen=settings.worker.metrics_listen, error=str(error))
+    add_process(hands.figures.registry, store)
+    serve_metrics(settings.worker.metrics_listen, "worker.metrics_listen", hands.figures.registry, log)
     worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()
     return worker
@@ -149,14 +144,14 @@ def plan_from_nothing(cluster: Cluster, catalogue: Catalogue) -> tuple[Step, ...
     return rehearse(cluster, catalogue, now=utc_now())
 
 
-def serve_api(settings: Settings, store: PostgresStore) -> None:
-    """The HTTP service, until the process is asked to end."""
+def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
+    """The HTTP service and its figures for Prometheus, until the process is asked to end."""
     from navarch.api.app import create_app
     from navarch.api.keystone import KeystoneIdentity, keystone_session
     from navarch.api.serving import serve
     from navarch.api.settings import ApiSettings
     from navarch.bootstrap.tickets import ReportTokens
-    from navarch.main.figures import FleetCollector, add_process
+    from navarch.main.figures import FleetCollector, add_process, serve_metrics
 
     cloud = settings.cloud
     session = keystone_session(
@@ -178,6 +173,7 @@ def serve_api(settings: Settings, store: PostgresStore) -> None:
     )
     app.state.figures.registry.register(FleetCollector(store))
     add_process(app.state.figures.registry, store)
+    serve_metrics(settings.api.metrics_listen, "api.metrics_listen", app.state.figures.registry, log)
     serve(
         app,
         host=settings.api.listen,

@@ -20,9 +20,10 @@ from navarch.clouds.contract import Cloud
 from navarch.clouds.fence import fenced
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
+from navarch.domain.doubles import api_balancer
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource, Server, member_facts
-from navarch.domain.plan import api_balancer, plan
+from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import (
@@ -270,7 +271,7 @@ def unsettled(cluster: Cluster, observed: Observed, now: datetime) -> frozenset[
         kinds.add(Kind.SERVER)
     if any(m.removing for m in live):
         kinds.add(Kind.PORT)
-    balancer = api_balancer(cloud, names.owner(cluster))
+    balancer = api_balancer(observed, names.owner(cluster))
     if balancer is None or balancer.provisioning_status != "ACTIVE":
         kinds.add(Kind.LOAD_BALANCER)
     if any(v.made_by == "navarch" and v.status not in ("available", "in-use") for v in cloud.volumes or ()):

@@ -1,16 +1,17 @@
 """One cycle of one cluster: look, act, judge, write once."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from random import Random
 
 from navarch.domain import conditions
 from navarch.domain.catalogue import Catalogue
+from navarch.domain.doubles import api_balancer
 from navarch.domain.names import owner
-from navarch.domain.observed import Kind, Observed
-from navarch.domain.plan import api_balancer
+from navarch.domain.observed import CloudState, Kind, Observed, Resource
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.status import Event, Phase, Status
-from navarch.domain.steps import Again, Done, Failed, Forget, Result
+from navarch.domain.steps import Again, Done, Failed, Forget, Result, subject
 from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Hands, unsettled
 from navarch.reconcile.lease import Lease
 from navarch.reconcile.look import Lookout, Seen
@@ -48,6 +49,8 @@ class Cycle:
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
             self._lookout.forget(cluster.id)
             return
+        for event in _found(seen, observed, results, cluster, self._hands.runtime.now()):
+            timeline.add(event)
         self._lookout.remember(cluster.id, claim.token, observed)
         now, access = self._hands.runtime.now(), seen.inside.access
         if previous.phase is Phase.READY and access is not None and observed.kube is not None:
@@ -157,16 +160,33 @@ def _taken_over(seen: Seen, claim: Claim, now: datetime) -> list[Event]:
     at_last = before is not None and not before.cloud.complete and cloud.complete
     if not (claim.abandoned or at_last or (before is None and claim.attempts)):
         return []
-    ours = [
-        f"{kind} {resource.name}"
-        for kind in Kind
-        for resource in cloud.of(kind)
-        if getattr(resource, "made_by", "navarch") == "navarch" and kind is not Kind.SNAPSHOT
-    ]
+    ours = [f"{kind} {resource.name}" for kind, resource in _ours(cloud)]
     if not ours:
         return []
     message = f"a worker goes on from what is there: {', '.join(ours)}"
     return [Event(now, "TakenOver", message, cluster.name, "navarch", None, "Normal", cluster.generation)]
+
+
+def _found(
+    seen: Seen, now_seen: Observed, results: tuple[Result, ...], cluster: Cluster, now: datetime
+) -> Iterator[Event]:
+    """What came to be without a step of ours that says so: the answer to its creation was lost, as a rule."""
+    complete = seen.before is not None and seen.before.cloud.complete
+    before = seen.before.cloud if seen.before is not None and complete else seen.observed.cloud
+    known = {resource.id for _, resource in _ours(before)}
+    told = {subject(r.step) for r in results if isinstance(r.outcome, Done)}
+    for kind, resource in _ours(now_seen.cloud):
+        if before.knows(kind) and resource.id not in known and resource.name not in told:
+            message = f"{kind} {resource.name} is there, though the cloud did not answer that it was made"
+            yield Event(now, "Found", message, resource.name, "cloud", None, "Normal", cluster.generation)
+
+
+def _ours(cloud: CloudState) -> Iterator[tuple[Kind, Resource]]:
+    """What Navarch made: not what the cluster's controllers did."""
+    for kind in Kind:
+        for resource in cloud.of(kind):
+            if getattr(resource, "made_by", "navarch") == "navarch" and kind is not Kind.SNAPSHOT:
+                yield kind, resource
 
 
 def _seconds(since: datetime | None, now: datetime) -> float | None:
@@ -175,7 +195,7 @@ def _seconds(since: datetime | None, now: datetime) -> float | None:
 
 
 def _balancer(seen: Observed, of: Owner) -> str | None:
-    balancer = api_balancer(seen.cloud, of)
+    balancer = api_balancer(seen, of)
     return balancer.provisioning_status if balancer is not None else None
 
 

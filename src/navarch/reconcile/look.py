@@ -20,6 +20,7 @@ from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
 from navarch.domain.deletion import left_over
+from navarch.domain.doubles import api_balancer, api_floating_ip
 from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.observed import (
     API_STARTS_IN,
@@ -27,11 +28,9 @@ from navarch.domain.observed import (
     CloudState,
     Kind,
     KubeState,
-    Machine,
     Observed,
     Trouble,
 )
-from navarch.domain.plan import api_balancer, api_floating_ip
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
 from navarch.reconcile.act import Hands, Inside, read_secrets, unsettled
@@ -85,19 +84,26 @@ class Lookout:
         now = self._hands.runtime.now()
         memory = self._recall(cluster.id, token)
         machines = self._hands.store.machines(cluster.id, removed=True)
-        kinds = self._kinds(cluster, status, memory, machines, now)
+        known = memory.cloud if memory is not None else None
+        last = Observed(
+            cloud=known or CloudState(),
+            machines=machines,
+            kube=memory.kube if memory is not None else None,
+            api_internal_address=status.api_internal_address or "",
+            api_public_address=urlsplit(status.api_url or "").hostname or "",
+        )
+        kinds = self._kinds(cluster, status, memory, last, now)
         reading: Answer[CloudState] = self._calls.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
         secrets_ready = cluster.id in self._keys or self._hands.store.sealed(cluster.id, SECRETS) is not None
         # the way in is known from the last look: read the cluster beside the cloud
-        known = memory.cloud if memory is not None else None
         inside = Inside()
         kube, trouble = None, ""
         if known is not None:
-            inside = self._way_in(cluster, known, catalogue, machines, now)
+            inside = self._way_in(cluster, last, catalogue, now)
             kube, trouble = self._kube(inside)
         cloud = _join(known, reading.result())
         if known is None:
-            inside = self._way_in(cluster, cloud, catalogue, machines, now)
+            inside = self._way_in(cluster, replace(last, cloud=cloud), catalogue, now)
             kube, trouble = self._kube(inside)
         digests: tuple[tuple[str, str], ...] = ()
         try:
@@ -105,22 +111,19 @@ class Lookout:
         except Permanent as error:  # the node image lacks a component
             lacking = Trouble(error.reason, error.message, "add-ons", error.blame.value, error.remedy)
             cloud = replace(cloud, trouble=(*cloud.trouble, lacking))
-        observed = Observed(
+        observed = replace(
+            last,
             cloud=cloud,
-            machines=machines,
             kube=kube,
             kube_trouble=trouble,
             secrets_ready=secrets_ready,
             addon_digests=digests,
             fresh=kinds is None,
-            api_internal_address=status.api_internal_address or "",
-            api_public_address=urlsplit(status.api_url or "").hostname or "",
         )
         observed = replace(observed, consoles=self._consoles(cluster, observed, now))
         full_at = now if kinds is None or memory is None else memory.full_at
         self._remember(cluster.id, _Memory(token, cloud, full_at, kube))
-        before = Observed(cloud=memory.cloud, kube=memory.kube) if memory is not None else None
-        return Seen(observed, inside, before)
+        return Seen(observed, inside, last if memory is not None else None)
 
     def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
         """Keep what the cycle's acting added to the look."""
@@ -149,7 +152,7 @@ class Lookout:
         cluster: Cluster,
         status: Status,
         memory: _Memory | None,
-        machines: tuple[Machine, ...],
+        last: Observed,
         now: datetime,
     ) -> frozenset[Kind] | None:
         """Which kinds to ask for; None: all of them."""
@@ -159,28 +162,27 @@ class Lookout:
             return frozenset(kind for kind, _ in left_over(cluster, memory.cloud)) or None
         if status.phase is Phase.READY and status.observed_generation == cluster.generation:
             return None
-        return unsettled(cluster, Observed(cloud=memory.cloud, machines=machines), now)
+        return unsettled(cluster, last, now)
 
     def _way_in(
         self,
         cluster: Cluster,
-        cloud: CloudState,
+        seen: Observed,
         catalogue: Catalogue,
-        machines: tuple[Machine, ...],
         now: datetime,
     ) -> Inside:
         owner = names.owner(cluster)
-        address, balancer = api_floating_ip(cloud, owner), api_balancer(cloud, owner)
+        address, balancer = api_floating_ip(seen, owner), api_balancer(seen, owner)
         starting = any(
             m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in API_STARTS_IN for p in m.phases)
-            for m in machines
+            for m in seen.machines
         )
         if cluster.deleting or address is None or balancer is None or not starting:
             return Inside()
         key = self._key(cluster.id, f"https://{address.address}:6443", now)
         if key is None:
             return Inside()
-        return Inside(key.access, self._inputs(cluster, cloud, catalogue, key.password))
+        return Inside(key.access, self._inputs(cluster, seen, catalogue, key.password))
 
     def _key(self, cluster_id: str, url: str, now: datetime) -> _Key | None:
         """The one in use, or a new one; None where the cluster's keys were not made yet."""
@@ -197,13 +199,13 @@ class Lookout:
             _keep(self._keys, cluster_id, key)
         return key
 
-    def _inputs(self, cluster: Cluster, cloud: CloudState, catalogue: Catalogue, password: str) -> Inputs | None:
+    def _inputs(self, cluster: Cluster, seen: Observed, catalogue: Catalogue, password: str) -> Inputs | None:
         """What add-ons are rendered from; None while part of it is not known yet."""
-        owner, endpoint = names.owner(cluster), self._hands.cloud.endpoint
+        owner, endpoint, cloud = names.owner(cluster), self._hands.cloud.endpoint, seen.cloud
         identity = next((i for i in cloud.identities or () if i.trust_id), None)
         network = next((n for n in cloud.networks or () if n.name == names.network(owner)), None)
         subnet = next((s for s in cloud.subnets or () if s.name == names.network(owner)), None)
-        balancer = api_balancer(cloud, owner)
+        balancer = api_balancer(seen, owner)
         release = catalogue.release(cluster.spec.kubernetes_version)
         external = catalogue.external_network(cluster.spec.network.external_network)
         if identity is None or identity.trust_id is None or network is None or subnet is None:

@@ -261,6 +261,17 @@ def test_the_address_of_a_balancer_that_is_going_is_not_forgotten() -> None:
     assert status.api_internal_address == "<internal address>"
 
 
+def test_the_address_that_machines_were_told_of_does_not_change_with_a_second_balancer() -> None:
+    seen = grown_and_applied()
+    second = changed(seen.cloud, Kind.LOAD_BALANCER, f"{STEM}-api", vip_address="10.0.0.8")
+    assert judge(cluster(), replace(seen, cloud=second), (), ready(), now=NOW).api_internal_address == (
+        "<internal address>"
+    )
+    unknown = replace(seen, cloud=second, api_internal_address="")
+    never_seen = replace(ready(), api_internal_address=None)
+    assert judge(cluster(), unknown, (), never_seen, now=NOW).api_internal_address == "10.0.0.8"
+
+
 def test_what_is_made_for_a_new_wish_or_a_new_machine_is_no_drift() -> None:
     new_port = EnsurePort(f"{STEM}-web-3", "n", "s", ("g",))
     for wanted, step in ((cluster(generation=2), RULE), (cluster(), new_port)):

@@ -11,13 +11,25 @@ from hypothesis import strategies as st
 from story import log
 
 from navarch.domain import names
-from navarch.domain.observed import FIELD_OF_KIND, Identity, Kind, Machine, Observed, PhaseReport, Rule, Server, Volume
+from navarch.domain.observed import (
+    FIELD_OF_KIND,
+    Identity,
+    Kind,
+    Machine,
+    Observed,
+    PhaseReport,
+    Rule,
+    Server,
+    ServerGroup,
+    Volume,
+)
 from navarch.domain.plan import plan, security_group_rules
 from navarch.domain.simulate import imagine, nothing_yet, rehearse, time_passes
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
     CreateServer,
     DrainNode,
+    EnsureFloatingIP,
     EnsureLoadBalancer,
     EnsureNetwork,
     EnsurePort,
@@ -217,10 +229,10 @@ def test_of_two_networks_the_one_with_the_subnet_stays_though_the_other_is_older
 
 
 def test_no_port_is_made_while_the_api_address_is_free_to_be_taken() -> None:
-    seen = replace(grown(cluster()), api_internal_address="10.0.0.9")
+    seen = replace(grown(cluster()), api_internal_address="<internal address>")
     gone = replace(seen.cloud, load_balancers=())
     steps = plan(cluster(workers=3), replace(seen, cloud=gone), CATALOGUE, now=NOW)
-    assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["10.0.0.9"]
+    assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["<internal address>"]
     decided = Machine("shop-3f2a91bc-web-3", Role.WORKER, "web", 3, "z1", NOW)
     waiting = replace(seen, cloud=gone, machines=(*seen.machines, decided))
     steps = plan(cluster(workers=3), waiting, CATALOGUE, now=NOW)
@@ -229,6 +241,59 @@ def test_no_port_is_made_while_the_api_address_is_free_to_be_taken() -> None:
     assert [s.name for s in plan(cluster(workers=3), back, CATALOGUE, now=NOW) if isinstance(s, EnsurePort)] == [
         decided.name
     ]
+
+
+def test_of_two_balancers_of_the_api_the_one_machines_were_told_of_stays_though_the_other_is_older() -> None:
+    seen = replace(grown(cluster()), api_internal_address="<internal address>")
+    (balancer,) = seen.cloud.load_balancers or ()
+    older = replace(balancer, id="older", vip_address="10.0.0.8", vip_port_id="older port")
+    both = replace(seen, cloud=replace(seen.cloud, load_balancers=(older, balancer)))
+    assert plan(cluster(), both, CATALOGUE, now=NOW) == (
+        Remove(Kind.LOAD_BALANCER, "older", balancer.name, "there are two of it"),
+    )
+    going = replace(older, provisioning_status="PENDING_DELETE")
+    both = replace(seen, cloud=replace(seen.cloud, load_balancers=(going, balancer)))
+    assert plan(cluster(), both, CATALOGUE, now=NOW) == ()
+
+
+def test_a_balancer_with_another_address_than_machines_were_told_of_is_not_taken_for_the_lost_one() -> None:
+    seen = replace(grown(cluster()), api_internal_address="<internal address>")
+    (balancer,) = seen.cloud.load_balancers or ()
+    other = replace(balancer, id="other", vip_address="10.0.0.8", vip_port_id="other port")
+    steps = plan(cluster(), replace(seen, cloud=replace(seen.cloud, load_balancers=(other,))), CATALOGUE, now=NOW)
+    assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["<internal address>"]
+    assert not any(isinstance(s, Remove) for s in steps)
+
+
+def test_of_two_balancers_none_of_whose_addresses_is_known_the_first_stays() -> None:
+    seen = grown(cluster())
+    (balancer,) = seen.cloud.load_balancers or ()
+    second = replace(balancer, id="second", vip_address="10.0.0.8", vip_port_id="second port")
+    both = replace(seen, cloud=replace(seen.cloud, load_balancers=(balancer, second)))
+    assert [s.id for s in plan(cluster(), both, CATALOGUE, now=NOW) if isinstance(s, Remove)] == ["second"]
+
+
+def test_of_two_floating_addresses_of_the_api_the_one_on_its_balancer_stays() -> None:
+    seen = replace(grown(cluster()), api_public_address="198.51.100.7")
+    (address,) = seen.cloud.floating_ips or ()
+    known = replace(address, id="known", address="198.51.100.7", port_id=None)
+    both = replace(seen, cloud=replace(seen.cloud, floating_ips=(known, address)))
+    assert plan(cluster(), both, CATALOGUE, now=NOW) == (
+        Remove(Kind.FLOATING_IP, "known", address.name, "there are two of it"),
+    )
+    loose = replace(address, port_id=None)  # neither is on it: the one that kubeconfigs name is put there
+    both = replace(seen, cloud=replace(seen.cloud, floating_ips=(loose, known)))
+    steps = plan(cluster(), both, CATALOGUE, now=NOW)
+    assert [s.address for s in steps if isinstance(s, EnsureFloatingIP)] == ["198.51.100.7"]
+    assert [s.id for s in steps if isinstance(s, Remove)] == [address.id]
+
+
+def test_the_server_group_of_a_node_group_that_was_forgotten_goes() -> None:
+    seen = grown(cluster())
+    forgotten = ServerGroup("left", "shop-3f2a91bc-gone-spread")
+    groups = (*(seen.cloud.server_groups or ()), forgotten)
+    steps = plan(cluster(), replace(seen, cloud=replace(seen.cloud, server_groups=groups)), CATALOGUE, now=NOW)
+    assert [(s.kind, s.id) for s in steps if isinstance(s, Remove)] == [(Kind.SERVER_GROUP, "left")]
 
 
 def test_of_two_servers_of_one_name_the_one_in_error_goes() -> None:

@@ -92,24 +92,44 @@ def test_a_text_that_got_into_a_reason_makes_no_series_of_its_own() -> None:
     assert registry.get_sample_value("navarch_cluster_conditions", labels) == 3
 
 
-def test_where_the_worker_answers_prometheus_is_a_host_and_a_port() -> None:
-    assert metrics_address("") is None
-    assert metrics_address("127.0.0.1:9444") == ("127.0.0.1", 9444)
-    assert metrics_address("[::1]:9444") == ("::1", 9444)
+def test_where_prometheus_is_answered_is_a_host_and_a_port() -> None:
+    assert metrics_address("", "api.metrics_listen") is None
+    assert metrics_address("127.0.0.1:9444", "api.metrics_listen") == ("127.0.0.1", 9444)
+    assert metrics_address("[::1]:9444", "api.metrics_listen") == ("::1", 9444)
 
 
 @pytest.mark.parametrize("text", ["9444", "localhost:", ":9444", "localhost:http", "localhost:70000"])
 def test_anything_else_is_refused_with_the_settings_name(text: str) -> None:
     with pytest.raises(SettingsError, match=r"worker\.metrics_listen"):
-        metrics_address(text)
+        metrics_address(text, "worker.metrics_listen")
 
 
 def test_prometheus_is_answered_over_http(unused_port: int) -> None:
-    serve_metrics(("127.0.0.1", unused_port), registered(Store()))
+    log, listen = Said(), f"127.0.0.1:{unused_port}"
+    serve_metrics(listen, "api.metrics_listen", registered(Store()), log)
     with urlopen(f"http://127.0.0.1:{unused_port}/metrics", timeout=5) as answer:
         assert b"navarch_queue_age_seconds 12.5" in answer.read()
-    with pytest.raises(OSError):
-        serve_metrics(("127.0.0.1", unused_port), registered(Store()))
+    assert log.warnings == []
+    serve_metrics(listen, "api.metrics_listen", registered(Store()), log)  # a second process goes on without
+    assert log.warnings == ["metrics not served"]
+
+
+def test_where_nothing_is_set_nobody_is_answered() -> None:
+    serve_metrics("", "api.metrics_listen", registered(Store()), Said())
+
+
+class Said:
+    """A log that keeps its warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def info(self, event: str, **values: object) -> None: ...
+
+    def warning(self, event: str, **values: object) -> None:
+        self.warnings.append(event)
+
+    def exception(self, event: str, **values: object) -> None: ...
 
 
 @pytest.fixture

@@ -7,12 +7,14 @@ from random import Random
 import pytest
 from clusters import NOW, cluster
 
-from navarch.domain.observed import KubeState, Machine, Node, Observed, Server
+from navarch.domain.observed import KubeState, Machine, Node, Observed, Server, Volume
 from navarch.domain.simulate import nothing_yet
 from navarch.domain.spec import Role
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Result
-from navarch.reconcile.cycle import _arrivals, _transitions, look_again_after
+from navarch.domain.steps import Again, Done, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
+from navarch.reconcile.act import Inside
+from navarch.reconcile.cycle import _arrivals, _found, _transitions, look_again_after
+from navarch.reconcile.look import Seen
 
 READY = Status(phase=Phase.READY)
 MOVING = Status(phase=Phase.PROGRESSING)
@@ -86,6 +88,23 @@ def test_a_node_that_became_ready_is_told_once() -> None:
 
 def test_nothing_is_told_on_the_first_look_of_a_worker_that_took_over() -> None:
     assert _arrivals(None, seen(Server("s", "shop-1", "ACTIVE")), cluster(), NOW) == []
+
+
+def test_what_is_there_though_its_creation_was_not_answered_is_told_once() -> None:
+    empty, volume = seen(), Volume("v", "shop-etcd-0", "available", "z1")
+    there = replace(empty, cloud=replace(empty.cloud, volumes=(volume,)))
+    failed = (Result(EnsureVolume("shop-etcd-0", "ssd", 1, "z1"), Again(1.0, "CloudNotAnswering", "timed out")),)
+    in_this_cycle = list(_found(Seen(empty, Inside(), empty), there, failed, cluster(), NOW))
+    assert [(e.reason, e.subject) for e in in_this_cycle] == [("Found", "shop-etcd-0")]
+    in_the_next = list(_found(Seen(there, Inside(), empty), there, (), cluster(), NOW))
+    assert [(e.reason, e.subject) for e in in_the_next] == [("Found", "shop-etcd-0")]
+    assert list(_found(Seen(there, Inside(), there), there, (), cluster(), NOW)) == []
+    first_look = Seen(there, Inside(), None)
+    assert list(_found(first_look, there, (), cluster(), NOW)) == []
+    answered = (Result(EnsureVolume("shop-etcd-0", "ssd", 1, "z1"), Done()),)
+    assert list(_found(Seen(empty, Inside(), empty), there, answered, cluster(), NOW)) == []
+    claims = replace(there, cloud=replace(empty.cloud, volumes=(replace(volume, made_by="csi"),)))
+    assert list(_found(Seen(claims, Inside(), empty), claims, (), cluster(), NOW)) == []
 
 
 def test_a_condition_that_somebody_must_act_on_is_a_warning_with_its_remedy() -> None:

@@ -32,6 +32,8 @@ def ensure_load_balancer(project: Project, owner: Owner, step: EnsureLoadBalance
     change while Octavia is busy with it."""
     mark, article = marks.mark(owner), marks.article(Kind.LOAD_BALANCER, step.name)
     there = [b for b in _project_balancers(project, owner, name=step.name) if b.get("description") == mark]
+    if step.address:  # a second one of ours is not meant; one that goes may have no address any more
+        there = [b for b in there if b["vip_address"] == step.address] or [b for b in there if not b["vip_address"]]
     found = first(there)
     if found is None:
         body = {"loadbalancer": _whole(owner, step, provider)}

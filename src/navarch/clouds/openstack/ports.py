@@ -61,7 +61,9 @@ def ensure_floating_ip(project: Project, owner: Owner, step: EnsureFloatingIP) -
     """A floating address on the step's port; one that was on another port moves. A certain address is asked for first,
     but by default Neutron lets only administrators choose (create_floatingip:floating_ip_address): then it is any."""
     description = marks.floating_description(owner, step.name)
-    found = first(_project_floating_ips(project, owner, description=description))
+    ours = _project_floating_ips(project, owner, description=description)
+    on_it = [f for f in ours if f["port_id"] == step.port_id]
+    found = first(on_it or [f for f in ours if f["floating_ip_address"] == step.address] or ours)
     article = marks.article(Kind.FLOATING_IP, step.name)
     if found is None:
         body = {

@@ -132,11 +132,15 @@ class SimulatedCloud:
             return [t for t in things if owner.stem and t.resource.name.startswith(f"{owner.stem}-")]
         return [t for t in things if t.mark == owner.cluster_id]
 
-    def _found(self, kind: Kind, owner: Owner, name: str) -> Thing | None:
-        """The oldest that answers to the name and is Navarch's."""
+    def _named(self, kind: Kind, owner: Owner, name: str) -> list[Thing]:
+        """Navarch's that answer to the name, the oldest first."""
         mine = [t for t in self._owned(kind, owner) if t.resource.name == name]
         ours = [t for t in mine if getattr(t.resource, "made_by", "navarch") == "navarch"]
-        return min(ours, key=lambda t: (t.born, t.id), default=None)
+        return sorted(ours, key=lambda t: (t.born, t.id))
+
+    def _found(self, kind: Kind, owner: Owner, name: str) -> Thing | None:
+        """The oldest of them."""
+        return next(iter(self._named(kind, owner, name)), None)
 
     # -- steps
 
@@ -234,7 +238,11 @@ class SimulatedCloud:
         return self._ask(change, lambda: self._region.delegate(change, user.id, password))
 
     def _load_balancer(self, owner: Owner, step: steps.EnsureLoadBalancer) -> Resource:
-        found = self._found(Kind.LOAD_BALANCER, owner, step.name)
+        there = self._named(Kind.LOAD_BALANCER, owner, step.name)
+        if step.address:
+            addressed = [t for t in there if t.resource.vip_address == step.address]
+            there = addressed or [t for t in there if not t.resource.vip_address]
+        found = there[0] if there else None
         request = Request("POST", Kind.LOAD_BALANCER, owner.project_id, step.name)
         if found is None:
             return self._ask(
@@ -251,7 +259,9 @@ class SimulatedCloud:
         return self._ask(change, lambda: self._region.set_members(change, balancer_id, step.members))
 
     def _floating_ip(self, owner: Owner, step: steps.EnsureFloatingIP) -> Resource:
-        found = self._found(Kind.FLOATING_IP, owner, step.name)
+        there = self._named(Kind.FLOATING_IP, owner, step.name)
+        on_it = [t for t in there if t.resource.port_id == step.port_id]
+        found = next(iter(on_it or [t for t in there if t.resource.address == step.address] or there), None)
         if found is None:
             request = Request("POST", Kind.FLOATING_IP, owner.project_id, step.name)
 

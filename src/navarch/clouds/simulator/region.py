@@ -243,7 +243,7 @@ class Region:
     ) -> FloatingIP:
         """A floating address on a port. The port's subnet must have a way to the external network."""
         self.external_id(external)
-        self._reachable(request, port_id)
+        self._can_have_floating_ip(request, port_id)
         if address and address in self._by_address:
             raise faults.in_use(request, f"the address {address} is taken")
         if address in self._free_public:
@@ -254,7 +254,7 @@ class Region:
     def move_floating_ip(self, request: Request, floating_id: str, port_id: str) -> FloatingIP:
         """Put a floating address on another port."""
         floating = self._need(request, Kind.FLOATING_IP, floating_id)
-        self._reachable(request, port_id)
+        self._can_have_floating_ip(request, port_id, but_for=floating_id)
         floating.resource = replace(floating.resource, port_id=port_id)
         return floating.resource
 
@@ -600,10 +600,13 @@ class Region:
         if status.startswith("PENDING_"):
             raise faults.in_use(request, f"load balancer {balancer.id} is immutable and cannot be updated: {status}")
 
-    def _reachable(self, request: Request, port_id: str) -> None:
+    def _can_have_floating_ip(self, request: Request, port_id: str, but_for: str = "") -> None:
         port = self._need(request, Kind.PORT, port_id)
         if not self._legs_in({port.subnet_id}, port.project_id):
             raise faults.vanished(request)  # Neutron: ExternalGatewayForFloatingIPNotFound, a 404
+        others = self._by_project[Kind.FLOATING_IP, port.project_id].values()
+        if any(t.resource.port_id == port_id and t.id != but_for for t in others):
+            raise faults.in_use(request, f"port {port_id} has a floating IP already")  # FloatingIPPortAlreadyAssociated
 
     def _subnets_of(self, network_id: str) -> list[Thing]:
         network = self._things[Kind.NETWORK].get(network_id)
