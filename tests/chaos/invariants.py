@@ -34,6 +34,7 @@ PROMISES = {
 }
 _UNDER_WAY = 60.0  # seconds in which a cycle that was begun before the pause ends, or its lease
 _JUDGED_WITHIN = timedelta(minutes=6)  # a look each three minutes, leases of workers that died, a database that is away
+_LISTENS_EVERY = 20.0  # seconds: reads the database, and minutes are what is promised
 _UNIQUE = (Kind.NETWORK, Kind.ROUTER, Kind.SUBNET, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME,
            Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP)  # fmt: skip
 
@@ -54,6 +55,7 @@ class Invariants:
         self.violations: list[str] = []
         self._foreign: dict[str, tuple[Kind, Any]] = {}
         self._holders: dict[str, tuple[int, Process, float]] = {}
+        self._listens_at = 0.0
         self._quorum: set[str] = set()
         self._authorities: dict[str, str] = {}
         self._given_up: set[tuple[str, str]] = set()
@@ -181,7 +183,9 @@ class Invariants:
         self._machines()
         self._foreigners()
         self._user_data()
-        self._silence()
+        if self._world.timeline.now >= self._listens_at:
+            self._listens_at = self._world.timeline.now + _LISTENS_EVERY
+            self._silence()
 
     def _machines(self) -> None:
         self.checked["one machine a place"] += 1

@@ -30,6 +30,7 @@ class OpenStackStage:
         self._admin, self._settings, self.props = admin, settings, props
         self.project_id, self.other_project_id = project_ids
         self._clouds: list[OpenStackCloud] = []
+        self._foreign: list[str] = []
 
     def cloud(self) -> Cloud:
         return self._make(self._settings)
@@ -51,6 +52,14 @@ class OpenStackStage:
 
     def foreign_network(self, name: str) -> str:
         return str(self._admin.network.create_network(name=name, project_id=self.project_id).id)
+
+    def foreign_port(self, network_id: str, subnet_id: str, mac_address: str) -> None:
+        where = {"network_id": network_id, "fixed_ips": [{"subnet_id": subnet_id}], "project_id": self.project_id}
+        self._foreign.append(self._admin.network.create_port(mac_address=mac_address, **where).id)
+
+    def remove_foreign(self) -> None:
+        while self._foreign:
+            self._admin.network.delete_port(self._foreign.pop())
 
     def allow_networks(self, count: int) -> None:
         if count < 0:

@@ -28,6 +28,7 @@ class SimulatedStage:
         self.project_id, self.other_project_id = uuid.uuid4().hex, uuid.uuid4().hex
         self.region.projects |= {self.project_id, self.other_project_id}
         self.region.limits[self.project_id, "gigabytes"] = 1000
+        self._foreign: list[str] = []
         self.props = Props("public", "m1.tiny", CATALOGUE.releases[0].image_id, "ssd", "z1")
 
     def wait(self, seconds: float) -> None:
@@ -52,6 +53,15 @@ class SimulatedStage:
 
     def foreign_network(self, name: str) -> str:
         return self.region.create_network(Request("POST", Kind.NETWORK, self.project_id, name), "").id
+
+    def foreign_port(self, network_id: str, subnet_id: str, mac_address: str) -> None:
+        request = Request("POST", Kind.PORT, self.project_id, "foreign")
+        made = self.region.create_port(request, "", network_id, subnet_id, (), mac=mac_address)
+        self._foreign.append(made.id)
+
+    def remove_foreign(self) -> None:
+        while self._foreign:
+            self.region.remove(Request("DELETE", Kind.PORT, self.project_id, "foreign"), self._foreign.pop())
 
     def allow_networks(self, count: int) -> None:
         self.region.limits[self.other_project_id, "networks"] = count

@@ -71,6 +71,14 @@ class Stage(Protocol):
         """A network that somebody made in `project_id`; its id."""
         ...
 
+    def foreign_port(self, network_id: str, subnet_id: str, mac_address: str) -> None:
+        """A port of somebody in a network, with this MAC address."""
+        ...
+
+    def remove_foreign(self) -> None:
+        """Remove such ports."""
+        ...
+
     def allow_networks(self, count: int) -> None:
         """Set the quota of networks of `other_project_id`, which has none; -1 for as many as before."""
         ...

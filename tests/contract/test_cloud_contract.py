@@ -471,3 +471,27 @@ class Test11TellsSecondOnesApart:
         finally:
             clear(stage, cloud, owner)
             clear(stage, cloud, other)
+
+    def test_what_cannot_be_there_twice_is_refused(self, stage: Stage) -> None:
+        """Lists may lag, what Neutron refuses does not: so a machine has no second port, and thus no second server."""
+        first, second = new_owner(stage.project_id), new_owner(stage.project_id)
+        cloud, machine, external = stage.cloud(), names.control_plane_machine(first, 0), stage.props.external_network
+        made = {owner: Cluster(stage, cloud, owner) for owner in (first, second)}
+        try:
+            networks, subnets = {}, {}
+            for owner, its in made.items():
+                network = its.do(steps.EnsureNetwork(names.network(owner)), Network)
+                subnet = its.do(steps.EnsureSubnet(names.network(owner), network.id, "10.0.0.0/24"), Subnet)
+                networks[owner], subnets[owner] = network.id, subnet.id
+            stage.foreign_port(networks[first], subnets[first], names.mac_address(first, machine))
+            with pytest.raises(Conflict):
+                cloud.carry_out(first, steps.EnsurePort(machine, networks[first], subnets[first], ()))
+            with pytest.raises(Permanent):  # a subnet of another network
+                cloud.carry_out(second, steps.EnsurePort(machine, networks[second], subnets[first], ()))
+            made[first].do(steps.EnsureRouter(names.network(first), external, subnets[first]), Router)
+            with pytest.raises(Permanent):  # the same addresses twice behind a router
+                cloud.carry_out(first, steps.EnsureRouter(names.network(first), external, subnets[second]))
+        finally:
+            stage.remove_foreign()
+            clear(stage, cloud, first)
+            clear(stage, cloud, second)

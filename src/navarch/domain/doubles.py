@@ -39,11 +39,18 @@ _KINDS = (
 
 
 def used_first(cloud: CloudState) -> CloudState:
-    """The same, with what others use before what nobody does: whoever looks for a name finds the one that is ours."""
+    """The same, with what others use before what nobody does: whoever looks for a name finds the one that is ours. Of
+    the networks that is the one with the router, and what is in it comes first."""
+    if cloud.networks is not None:
+        cloud = replace(cloud, networks=tuple(sorted(cloud.networks, key=lambda n: _use_of_network(cloud, n))))
+    place = {network.id: at for at, network in enumerate(cloud.networks or ())}
+    if cloud.subnets is not None:
+        by_network = sorted(cloud.subnets, key=lambda s: place.get(s.network_id, len(place)))
+        cloud = replace(cloud, subnets=tuple(by_network))
     changed: dict[str, Any] = {
         FIELD_OF_KIND[kind]: tuple(sorted(cloud.of(kind), key=lambda r: not _in_use(cloud, r)))
         for kind in _KINDS
-        if cloud.knows(kind)
+        if kind is not Kind.NETWORK and cloud.knows(kind)
     }
     return replace(cloud, **changed)
 
@@ -87,6 +94,13 @@ def second_ones(seen: Observed, owner: Owner) -> Iterator[Remove]:
             ours.add(resource.name)
 
 
+def _use_of_network(cloud: CloudState, network: Network) -> tuple[bool, bool, bool]:
+    """The less, the more it is used: what is not reached through the router is of no use to anybody."""
+    subnets = {s.id for s in cloud.subnets or () if s.network_id == network.id}
+    routed = any(subnets & set(router.subnet_ids) for router in cloud.routers or ())
+    return not routed, all(p.network_id != network.id for p in cloud.ports or ()), not subnets
+
+
 def _in_use(cloud: CloudState, resource: Resource) -> bool:
     match resource:
         case Port(server_id=server) | Volume(server_id=server):
@@ -94,9 +108,10 @@ def _in_use(cloud: CloudState, resource: Resource) -> bool:
         case Server(status=status):
             return status != "ERROR"
         case Network(id=network_id):
-            return any(s.network_id == network_id for s in cloud.subnets or ())
+            return any(p.network_id == network_id for p in cloud.ports or ())
         case Router(subnet_ids=subnets):
-            return bool(subnets)
+            ours = next(iter(cloud.networks or ()), None)
+            return any(s.id in subnets for s in cloud.subnets or () if ours is None or s.network_id == ours.id)
         case SecurityGroup(id=group_id):
             return any(group_id in p.security_group_ids for p in cloud.ports or ())
         case _:

@@ -1,5 +1,7 @@
 """Deterministic names and tags. An object that may or may not have been made is found again by them."""
 
+from hashlib import blake2s
+
 from navarch.domain.spec import Cluster, Owner
 
 TAG_PREFIX = "navarch:cluster="
@@ -45,6 +47,13 @@ def control_plane_security_group(owner: Owner) -> str:
 def worker_security_group(owner: Owner) -> str:
     """Security group of the workers' ports."""
     return f"{owner.stem}-sg-worker"
+
+
+def mac_address(owner: Owner, machine: str) -> str:
+    """MAC address of a machine's port, locally administered. Neutron takes each once in a network: so a port that is
+    there is not made again, whatever a list shows, and without a second port there is no second server."""
+    rest = blake2s(f"{owner.cluster_id}/{machine}".encode(), digest_size=5).digest()
+    return (b"\x02" + rest).hex(":")
 
 
 def server_group(owner: Owner, group: str) -> str:

@@ -89,13 +89,15 @@ class ServerGroup:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """`security_group_ids` may hold more than ours: the cloud controller adds those of Services."""
+    """`security_group_ids` may hold more than ours: the cloud controller adds those of Services. `network_id` is empty
+    where it is not known."""
 
     id: str
     name: str
     address: str
     server_id: str | None = None
     security_group_ids: tuple[str, ...] = ()
+    network_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
     """`provisioning_status` and `operating_status` are Octavia's words. `made_by` is "navarch" or "cloud-controller".
-    `members`: addresses behind the API's listener."""
+    `members`: addresses behind the API's listener. `vip_subnet_id` is empty where it is not known."""
 
     id: str
     name: str
@@ -150,6 +152,7 @@ class LoadBalancer:
     vip_port_id: str
     members: tuple[str, ...] = ()
     made_by: str = "navarch"
+    vip_subnet_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

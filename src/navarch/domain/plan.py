@@ -37,6 +37,8 @@ from navarch.domain.observed import (
     Rule,
     SecurityGroup,
     Server,
+    Subnet,
+    is_going,
 )
 from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
 from navarch.domain.steps import (
@@ -72,6 +74,7 @@ CONTROL_PLANE_GROUP = "cp"
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
+LISTS_LAG = timedelta(seconds=30)  # what is younger may be missing in a list, however many lists agree
 Named = TypeVar("Named", bound=Resource)
 REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
 BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
@@ -136,6 +139,8 @@ class _Wish:
         self.owner: Owner = names.owner(cluster)
         self.cloud = used_first(observed.cloud)
         self.observed = replace(observed, cloud=self.cloud)
+        self.network = _named(self.cloud.networks, names.network(self.owner))
+        self.subnet = self._subnet()
         self.live = tuple(m for m in observed.machines if not m.removed)
         self.lost_addresses = self._lost_addresses()
 
@@ -148,11 +153,13 @@ class _Wish:
             yield EnsureSecrets()
         elif cloud.identities is not None and not any(i.trust_id for i in cloud.identities):
             yield EnsureIdentity()  # its password is one of the secrets
-        network = _named(cloud.networks, network_name)
-        if cloud.networks is not None and network is None:
+        network, subnet = self.network, self.subnet
+        # A subnet without its network was never seen by anybody: the list of networks is older than that of subnets.
+        seen_in = {s.network_id for s in cloud.subnets or () if s.name == network_name}
+        lags = not seen_in <= {n.id for n in cloud.networks or ()}
+        if cloud.networks is not None and network is None and not lags:
             yield EnsureNetwork(network_name)
-        subnet = _named(cloud.subnets, network_name)
-        if network is not None and cloud.subnets is not None and subnet is None:
+        if network is not None and cloud.subnets is not None and subnet is None and not lags:
             yield EnsureSubnet(network_name, network.id, spec.node_cidr, spec.dns_servers)
         router = _named(cloud.routers, network_name)
         if cloud.routers is not None and (
@@ -257,14 +264,15 @@ class _Wish:
         cloud = self.cloud
         if cloud.servers is None or cloud.ports is None or not machine.joined:
             return False
+        if self.now - machine.created_at < LISTS_LAG:
+            return False
         server, port = _named(cloud.servers, machine.name), _named(cloud.ports, machine.name)
         if port is not None and port.server_id is not None:
             return False
         return server is None or (machine.role is Role.WORKER and _is_cut_off(server))
 
     def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
-        network = _named(self.cloud.networks, names.network(self.owner))
-        subnet = _named(self.cloud.subnets, names.network(self.owner))
+        network, subnet = self.network, self.subnet
         group = self._security_group(machine.role)
         if network is None or subnet is None or group is None:
             return
@@ -272,6 +280,10 @@ class _Wish:
         address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
         if port is None and not address and self.lost_addresses:
             return  # Neutron might give it one of those
+        if port is not None and port.network_id not in ("", network.id):
+            if port.server_id is None:
+                yield Remove(Kind.PORT, port.id, port.name, "it is in another network than the others")
+            return
         doubles = {g.id for g in self.cloud.security_groups or () if g.name == group.name} - {group.id}
         now_in = set(port.security_group_ids) if port is not None else set()
         if port is None or group.id not in now_in or doubles & now_in:
@@ -347,6 +359,12 @@ class _Wish:
             for s in self.cloud.servers or ()
         )
 
+    def _subnet(self) -> Subnet | None:
+        """The one on the network."""
+        name, network = names.network(self.owner), self.network
+        on_it = (s for s in self.cloud.subnets or () if network is not None and s.network_id == network.id)
+        return next((s for s in on_it if s.name == name), None)
+
     def _security_group(self, role: Role) -> SecurityGroup | None:
         by_role = {
             Role.CONTROL_PLANE: names.control_plane_security_group(self.owner),
@@ -362,7 +380,7 @@ class _Wish:
     def api(self) -> Iterator[Step]:
         cloud, owner = self.cloud, self.owner
         name = names.api_load_balancer(owner)
-        subnet = _named(cloud.subnets, names.network(owner))
+        subnet = self.subnet
         ports = [
             _named(cloud.ports, names.control_plane_machine(owner, place))
             for place in range(self.cluster.spec.control_plane.replicas)
@@ -375,6 +393,12 @@ class _Wish:
             if complete or self.observed.api_internal_address:
                 # One that was lost is made anew with whom there is: other ports wait for its address.
                 yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, self.observed.api_internal_address)
+            return
+        if balancer.vip_subnet_id not in ("", subnet.id):
+            if not is_going(balancer):
+                yield Remove(
+                    Kind.LOAD_BALANCER, balancer.id, balancer.name, "it is in another network than the machines"
+                )
             return
         if balancer.provisioning_status == "ERROR":
             yield Remove(Kind.LOAD_BALANCER, balancer.id, balancer.name, "it could not be built")

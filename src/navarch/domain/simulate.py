@@ -109,9 +109,9 @@ def imagine(cluster: Cluster, seen: Observed, step: Step, now: datetime) -> Obse
             cloud = cloud.with_resource(SecurityGroup(resource_id, name, rules))
         case EnsureServerGroup(name=name):
             cloud = cloud.with_resource(ServerGroup(resource_id, name))
-        case EnsurePort(name=name, security_group_ids=groups, address=address):
+        case EnsurePort(name=name, network_id=network_id, security_group_ids=groups, address=address):
             had = next((p for p in cloud.ports or () if p.name == name), None)
-            port = had or Port(resource_id, name, address or f"<address of {name}>")
+            port = had or Port(resource_id, name, address or f"<address of {name}>", network_id=network_id)
             cloud = cloud.with_resource(replace(port, security_group_ids=groups))
         case EnsureVolume(name=name, zone=zone):
             cloud = cloud.with_resource(Volume(resource_id, name, "available", zone))

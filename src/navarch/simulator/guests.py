@@ -157,7 +157,7 @@ class Guests:
             return
         if isinstance(wanted, Sleep):
             self.region.timeline.after(wanted.seconds, lambda: self._resume(server_id, boot, None))
-        elif not self._address(server_id):  # its port was taken away
+        elif not self._reaches_out(server_id):
             self.region.timeline.after(_LOOKS_EVERY, lambda: self._resume(server_id, boot, Reply(0)))
         else:
             self._send(wanted, lambda answer: self._resume(server_id, boot, answer))
@@ -294,6 +294,12 @@ class Guests:
         volumes = self.region.things(Kind.VOLUME, server.project_id)
         mine = (v for v in volumes if v.resource.server_id == server.id and v.resource.made_by == "navarch")
         return next(mine, None)
+
+    def _reaches_out(self, server_id: str) -> bool:
+        """Whether it has its port, and a router leads out of that one's subnet."""
+        server = self.region.find(Kind.SERVER, server_id)
+        ports = self.region.things(Kind.PORT, server.project_id) if server is not None else ()
+        return any(t.resource.server_id == server_id and self.region.is_routed(t) for t in ports)
 
     def _address(self, server_id: str) -> str:
         """Of the port that is on the server; empty: none is."""

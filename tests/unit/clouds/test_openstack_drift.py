@@ -6,12 +6,14 @@ import pytest
 from test_openstack_requests import OWNER, FakeCloud
 
 from navarch.clouds.openstack import OpenStackCloud
-from navarch.domain import steps
+from navarch.domain import names, steps
 from navarch.domain.errors import Conflict
 from navarch.domain.observed import FloatingIP, Kind, Port, Server, Volume
 
 NAME = "web-11111111-cp-0"
-PORT = {"id": "p1", "name": NAME, "fixed_ips": [{"ip_address": "10.0.0.7"}], "security_groups": ["g1"]}
+PORT = {
+    "id": "p1", "name": NAME, "network_id": "n1", "fixed_ips": [{"ip_address": "10.0.0.7"}], "security_groups": ["g1"],
+}  # fmt: skip
 FLOATING = {"id": "f1", "floating_ip_address": "198.51.100.9", "port_id": "vip"}
 VOLUME = {"id": "v1", "name": "web-11111111-etcd-0", "status": "available", "availability_zone": "z1"}
 EXTERNAL = (200, {"networks": [{"id": "ext", "name": "public"}]})
@@ -33,6 +35,7 @@ def test_a_port_is_made_with_the_address_that_it_had(fake: FakeCloud, cloud: Ope
     assert isinstance(made, Port) and made.address == "10.0.0.7"
     [(_, body)] = asked(fake)
     assert body["port"]["fixed_ips"] == [{"subnet_id": "sub1", "ip_address": "10.0.0.7"}]
+    assert body["port"]["mac_address"] == names.mac_address(OWNER, NAME)
 
 
 def test_a_port_is_attached_once(fake: FakeCloud, cloud: OpenStackCloud) -> None:

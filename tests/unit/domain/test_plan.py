@@ -18,6 +18,7 @@ from navarch.domain.observed import (
     Machine,
     Observed,
     PhaseReport,
+    Port,
     Rule,
     Server,
     ServerGroup,
@@ -33,6 +34,7 @@ from navarch.domain.steps import (
     EnsureLoadBalancer,
     EnsureNetwork,
     EnsurePort,
+    EnsureSubnet,
     Forget,
     ForgetMachine,
     ForgetNodeGroup,
@@ -241,6 +243,40 @@ def test_no_port_is_made_while_the_api_address_is_free_to_be_taken() -> None:
     assert [s.name for s in plan(cluster(workers=3), back, CATALOGUE, now=NOW) if isinstance(s, EnsurePort)] == [
         decided.name
     ]
+
+
+def test_of_two_networks_with_subnets_the_one_behind_the_router_stays_and_what_is_in_the_other_goes() -> None:
+    seen = grown(cluster())
+    (network,), (subnet,) = seen.cloud.networks or (), seen.cloud.subnets or ()
+    (balancer,) = seen.cloud.load_balancers or ()
+    name = "shop-3f2a91bc-web-3"
+    other = replace(network, id="other")
+    cloud = replace(
+        seen.cloud,
+        networks=(other, network),
+        subnets=(replace(subnet, id="other subnet", network_id="other"), subnet),
+        ports=(*(seen.cloud.ports or ()), Port("stray", name, "10.0.0.99", network_id="other")),
+        load_balancers=(replace(balancer, vip_subnet_id="other subnet"),),
+    )
+    machines = (*seen.machines, Machine(name, Role.WORKER, "web", 3, "z1", NOW))
+    steps = plan(cluster(workers=3), replace(seen, cloud=cloud, machines=machines), CATALOGUE, now=NOW)
+    removed = [(s.kind, s.id) for s in steps if isinstance(s, Remove)]
+    assert removed == [(Kind.PORT, "stray"), (Kind.LOAD_BALANCER, balancer.id)]
+    assert not any(isinstance(s, EnsurePort | EnsureLoadBalancer) for s in steps)  # when those are gone
+    free = replace(cloud, ports=seen.cloud.ports, load_balancers=(replace(balancer, vip_subnet_id=subnet.id),))
+    steps = plan(cluster(workers=3), replace(seen, cloud=free, machines=machines), CATALOGUE, now=NOW)
+    assert [(s.kind, s.id) for s in steps if isinstance(s, Remove)] == [(Kind.NETWORK, "other")]
+
+
+def test_a_network_that_only_its_subnet_tells_of_is_not_made_again() -> None:
+    seen = grown(cluster())
+    steps = plan(cluster(), replace(seen, cloud=replace(seen.cloud, networks=())), CATALOGUE, now=NOW)
+    assert not any(isinstance(s, EnsureNetwork | EnsureSubnet) for s in steps)
+    (network,) = seen.cloud.networks or ()
+    other = replace(seen.cloud, networks=(replace(network, id="other"),))
+    assert not any(isinstance(s, EnsureSubnet) for s in plan(cluster(), replace(seen, cloud=other), CATALOGUE, now=NOW))
+    gone = replace(seen.cloud, networks=(), subnets=())
+    assert any(isinstance(s, EnsureNetwork) for s in plan(cluster(), replace(seen, cloud=gone), CATALOGUE, now=NOW))
 
 
 def test_of_two_balancers_of_the_api_the_one_machines_were_told_of_stays_though_the_other_is_older() -> None:

@@ -133,4 +133,5 @@ def _balancer(body: Json, members: tuple[str, ...], made_by: str) -> LoadBalance
         vip_port_id=body["vip_port_id"] or "",
         members=tuple(sorted(members)),
         made_by=made_by,
+        vip_subnet_id=body.get("vip_subnet_id") or "",
     )

@@ -4,6 +4,7 @@ from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.errors import QuotaExceeded
 from navarch.clouds.openstack.networks import external_network_id
 from navarch.clouds.openstack.session import Json, Project, first
+from navarch.domain import names
 from navarch.domain.errors import Conflict, Permanent
 from navarch.domain.observed import FloatingIP, Kind, Port
 from navarch.domain.spec import Owner
@@ -35,6 +36,7 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
             "name": step.name,
             "description": marks.mark(owner),
             "network_id": step.network_id,
+            "mac_address": names.mac_address(owner, step.name),
             "fixed_ips": [{"subnet_id": step.subnet_id, **wanted}],
             "security_groups": list(step.security_group_ids),
         }
@@ -120,6 +122,7 @@ def _port(body: Json) -> Port:
         address=addresses[0] if addresses else "",
         server_id=body.get("device_id") or None,
         security_group_ids=tuple(sorted(body["security_groups"])),
+        network_id=body["network_id"],
     )
 
 

@@ -13,7 +13,7 @@ from navarch.clouds.fence import before_a_change
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request, Striker
 from navarch.clouds.simulator.region import Region, Thing
-from navarch.domain import steps
+from navarch.domain import names, steps
 from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Temporary
 from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, Resource, Trouble
@@ -207,7 +207,8 @@ class SimulatedCloud:
         if found is None or found.network_id != step.network_id:
             request = Request("POST", Kind.PORT, owner.project_id, step.name)
             where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids, step.address)
-            return self._ask(request, lambda: self._region.create_port(request, *where))
+            mac = names.mac_address(owner, step.name)
+            return self._ask(request, lambda: self._region.create_port(request, *where, mac=mac))
         wanted = {*step.security_group_ids, *found.resource.security_group_ids} - set(step.not_in)
         if wanted == set(found.resource.security_group_ids):
             return found.resource

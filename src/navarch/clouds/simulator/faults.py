@@ -80,6 +80,13 @@ def vanished(request: Request) -> Conflict:
     return Conflict(words, reason="Vanished")
 
 
+def refused(request: Request, why: str) -> Permanent:
+    """Not in this way."""
+    words = f"Cannot {request.words}: {request.service} answered 400: {why}"
+    remedy = "See what the cloud answered; if the request is right, look up its request id in the service's log."
+    return Permanent(words, reason="RequestRefused", blame=Blame.NAVARCH_OPERATOR, remedy=remedy)
+
+
 def quota_exceeded(request: Request, resource: str, numbers: str) -> Permanent:
     """A quota is used up."""
     return Permanent(

@@ -67,6 +67,7 @@ class Thing:
     born: float
     network_id: str = ""
     subnet_id: str = ""
+    mac: str = ""
     holds: tuple[tuple[str, int], ...] = ()
     user_data: str = field(default="", repr=False)
     gone: float | None = None
@@ -158,6 +159,10 @@ class Region:
         )
         return Quota(allowances, read_at=self.timeline.date())
 
+    def is_routed(self, port: Thing) -> bool:
+        """Whether a router has a leg in the port's subnet."""
+        return self._legs_in({port.subnet_id}, port.project_id)
+
     # -- Neutron
 
     def create_network(self, request: Request, mark: str) -> Network:
@@ -180,11 +185,16 @@ class Region:
     def add_leg(self, request: Request, router_id: str, subnet_id: str) -> Router:
         """Give a router a leg in a subnet."""
         router = self._need(request, Kind.ROUTER, router_id)
-        self._need(request, Kind.SUBNET, subnet_id)
+        subnet = self._need(request, Kind.SUBNET, subnet_id).resource
         if subnet_id in router.resource.subnet_ids:
             raise faults.in_use(request, "the router has a port on the subnet already")
         if self._legs_in({subnet_id}, router.project_id):
             raise faults.in_use(request, "the gateway's address is already in use by another router")
+        others = (self._need(request, Kind.SUBNET, other).resource for other in router.resource.subnet_ids)
+        if any(ipaddress.ip_network(subnet.cidr).overlaps(ipaddress.ip_network(o.cidr)) for o in others):
+            raise faults.refused(
+                request, f"Cidr {subnet.cidr} of subnet {subnet_id} overlaps with another of the router's"
+            )
         router.resource = replace(router.resource, subnet_ids=tuple(sorted({*router.resource.subnet_ids, subnet_id})))
         return router.resource
 
@@ -222,15 +232,22 @@ class Region:
         subnet_id: str,
         group_ids: tuple[str, ...],
         address: str = "",
+        mac: str = "",
     ) -> Port:
-        """A port with an address of the subnet, this one where one is given."""
+        """A port with an address of the subnet, this one where one is given. A network has a MAC address once."""
         self._need(request, Kind.NETWORK, network_id)
         subnet = self._need(request, Kind.SUBNET, subnet_id)
         for group_id in group_ids:
             self._need(request, Kind.SECURITY_GROUP, group_id)
+        if subnet.resource.network_id != network_id:
+            raise faults.refused(request, f"subnet {subnet_id} is not on network {network_id}")
         address = self._address(request, subnet, address)
-        made = Port(self.new_id(), request.name, address, None, tuple(sorted(group_ids)))
-        return self._add(request, made, mark, network_id=network_id, subnet_id=subnet_id)
+        if mac and any(
+            t.mac == mac for t in self._by_project[Kind.PORT, subnet.project_id].values() if t.network_id == network_id
+        ):
+            raise faults.in_use(request, f"the mac address {mac} is in use on network {network_id}")
+        made = Port(self.new_id(), request.name, address, None, tuple(sorted(group_ids)), network_id)
+        return self._add(request, made, mark, network_id=network_id, subnet_id=subnet_id, mac=mac)
 
     def change_port(self, request: Request, port_id: str, group_ids: tuple[str, ...]) -> Port:
         """Set a port's security groups."""
@@ -370,7 +387,15 @@ class Region:
         vip = Port(self.new_id(), f"octavia-lb-vip-{request.name}", address)
         asked = Request("POST", Kind.PORT, request.project_id, vip.name)
         made = LoadBalancer(
-            self.new_id(), request.name, "PENDING_CREATE", "OFFLINE", address, vip.id, tuple(sorted(members)), made_by
+            self.new_id(),
+            request.name,
+            "PENDING_CREATE",
+            "OFFLINE",
+            address,
+            vip.id,
+            tuple(sorted(members)),
+            made_by,
+            subnet_id,
         )
         balancer: LoadBalancer = self._add(request, made, mark)
         self._add(asked, vip, "", network_id=subnet.resource.network_id, subnet_id=subnet_id)
@@ -602,7 +627,7 @@ class Region:
 
     def _can_have_floating_ip(self, request: Request, port_id: str, but_for: str = "") -> None:
         port = self._need(request, Kind.PORT, port_id)
-        if not self._legs_in({port.subnet_id}, port.project_id):
+        if not self.is_routed(port):
             raise faults.vanished(request)  # Neutron: ExternalGatewayForFloatingIPNotFound, a 404
         others = self._by_project[Kind.FLOATING_IP, port.project_id].values()
         if any(t.resource.port_id == port_id and t.id != but_for for t in others):
