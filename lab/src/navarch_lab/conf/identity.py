@@ -15,6 +15,7 @@ def keystone(context: Context) -> Ini:
         "database": context.database("keystone"),
         "token": {"provider": "fernet", "expiration": 86400},
         "fernet_tokens": {"key_repository": str(data / "fernet-keys")},
+        "fernet_receipts": {"key_repository": str(data / "fernet-keys")},  # else one below /etc has to be there
         "credential": {"key_repository": str(data / "credential-keys")},
         # The default costs a quarter of a second of CPU for every login; nothing here is worth guessing for.
         "identity": {"password_hash_rounds": 4},
