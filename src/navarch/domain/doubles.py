@@ -102,17 +102,19 @@ def _use_of_network(cloud: CloudState, network: Network) -> tuple[bool, bool, bo
 
 
 def _in_use(cloud: CloudState, resource: Resource) -> bool:
+    """Whether others use it, as far as is known: where that could not be read, they may."""
     match resource:
         case Port(server_id=server) | Volume(server_id=server):
             return server is not None
         case Server(status=status):
             return status != "ERROR"
         case Network(id=network_id):
-            return any(p.network_id == network_id for p in cloud.ports or ())
+            return cloud.ports is None or any(p.network_id == network_id for p in cloud.ports)
         case Router(subnet_ids=subnets):
-            ours = next(iter(cloud.networks or ()), None)
-            return any(s.id in subnets for s in cloud.subnets or () if ours is None or s.network_id == ours.id)
+            if not cloud.networks or cloud.subnets is None:
+                return bool(subnets)
+            return any(s.id in subnets for s in cloud.subnets if s.network_id == cloud.networks[0].id)
         case SecurityGroup(id=group_id):
-            return any(group_id in p.security_group_ids for p in cloud.ports or ())
+            return cloud.ports is None or any(group_id in p.security_group_ids for p in cloud.ports)
         case _:
             return False

@@ -228,9 +228,8 @@ class CloudState:
         known: tuple[Resource, ...] | None = getattr(self, name)
         if known is None:
             return self
-        there = tuple(
-            resource if r.id == resource.id else r for r in known
-        )  # in their order: the first of a name counts
+        # in their order: the first of a name counts
+        there = tuple(resource if r.id == resource.id else r for r in known)
         changed: dict[str, Any] = {name: there if resource in there else (*there, resource)}
         return replace(self, **changed)
 

@@ -268,6 +268,24 @@ def test_of_two_networks_with_subnets_the_one_behind_the_router_stays_and_what_i
     assert [(s.kind, s.id) for s in steps if isinstance(s, Remove)] == [(Kind.NETWORK, "other")]
 
 
+@pytest.mark.parametrize("unread", [Kind.NETWORK, Kind.SUBNET, Kind.PORT])
+def test_no_second_one_goes_while_nobody_can_tell_who_uses_it(unread: Kind) -> None:
+    seen = grown(cluster())
+    (network,), (router,) = seen.cloud.networks or (), seen.cloud.routers or ()
+    groups = seen.cloud.security_groups or ()
+    cloud = replace(
+        seen.cloud,
+        networks=(network, replace(network, id="n2")),
+        routers=(router, replace(router, id="r2")),
+        security_groups=(*groups, *(replace(g, id=f"{g.id} 2") for g in groups)),
+    )
+    going = {s.kind for s in plan(cluster(), replace(seen, cloud=cloud), CATALOGUE, now=NOW) if isinstance(s, Remove)}
+    assert going == {Kind.NETWORK, Kind.SECURITY_GROUP}
+    blind = replace(seen, cloud=replace(cloud, **{FIELD_OF_KIND[unread]: None}))
+    going = {s.kind for s in plan(cluster(), blind, CATALOGUE, now=NOW) if isinstance(s, Remove)}
+    assert going <= ({Kind.NETWORK, Kind.SECURITY_GROUP} if unread is not Kind.PORT else set())
+
+
 def test_a_network_that_only_its_subnet_tells_of_is_not_made_again() -> None:
     seen = grown(cluster())
     steps = plan(cluster(), replace(seen, cloud=replace(seen.cloud, networks=())), CATALOGUE, now=NOW)
