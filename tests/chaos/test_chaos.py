@@ -43,6 +43,22 @@ def test_the_same_seed_tells_the_same_story(dsn: str) -> None:
     assert logs[0] == logs[1]
 
 
+def test_in_calm_weather_all_that_is_there_is_told_by_the_step_that_made_it(dsn: str) -> None:
+    with connect(dsn) as connection:
+        world = World(connection, 1, Weather(), workers=2)
+        cluster = world.create("shop", PROJECTS[0], control_plane=3, workers=2)
+        try:
+            assert world.run_until(world.invariants.settled, 300.0)
+            world.scale(cluster, "web", 4)
+            world.add_group(cluster, "more", 1)
+            assert world.run_until(world.invariants.settled, 300.0)
+            world.invariants.at_rest()
+            reasons = [stored.event.reason for stored in world.customer.events(cluster, limit=1000)]
+        finally:
+            world.close()
+    assert len(reasons) > 50 and not {"Found", "TakenOver"} & set(reasons)
+
+
 @pytest.mark.parametrize(
     "what",
     [

@@ -11,7 +11,7 @@ from navarch.domain.names import owner
 from navarch.domain.observed import CloudState, Kind, Observed, Resource
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.status import Event, Phase, Status
-from navarch.domain.steps import Again, Done, Failed, Forget, Result, subject
+from navarch.domain.steps import Again, Done, EnsureIdentity, Failed, Forget, Result, subject
 from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Hands, unsettled
 from navarch.reconcile.lease import Lease
 from navarch.reconcile.look import Lookout, Seen
@@ -175,7 +175,8 @@ def _found(
     complete = seen.before is not None and seen.before.cloud.complete
     before = seen.before.cloud if seen.before is not None and complete else seen.observed.cloud
     known = {resource.id for _, resource in _ours(before)}
-    told = {subject(r.step) for r in results if isinstance(r.outcome, Done)}
+    done = (r.step for r in results if isinstance(r.outcome, Done))
+    told = {cluster.id if isinstance(step, EnsureIdentity) else subject(step) for step in done}
     for kind, resource in _ours(now_seen.cloud):
         if before.knows(kind) and resource.id not in known and resource.name not in told:
             message = f"{kind} {resource.name} is there, though the cloud did not answer that it was made"

@@ -7,11 +7,11 @@ from random import Random
 import pytest
 from clusters import NOW, cluster
 
-from navarch.domain.observed import KubeState, Machine, Node, Observed, Server, Volume
+from navarch.domain.observed import Identity, KubeState, Machine, Node, Observed, Server, Volume
 from navarch.domain.simulate import nothing_yet
 from navarch.domain.spec import Role
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import Again, Done, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
+from navarch.domain.steps import Again, Done, EnsureIdentity, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
 from navarch.reconcile.act import Inside
 from navarch.reconcile.cycle import _arrivals, _found, _transitions, look_again_after
 from navarch.reconcile.look import Seen
@@ -103,6 +103,9 @@ def test_what_is_there_though_its_creation_was_not_answered_is_told_once() -> No
     assert list(_found(first_look, there, (), cluster(), NOW)) == []
     answered = (Result(EnsureVolume("shop-etcd-0", "ssd", 1, "z1"), Done()),)
     assert list(_found(Seen(empty, Inside(), empty), there, answered, cluster(), NOW)) == []
+    user = replace(empty, cloud=replace(empty.cloud, identities=(Identity("u", cluster().id),)))
+    made = (Result(EnsureIdentity(), Done()),)
+    assert list(_found(Seen(empty, Inside(), empty), user, made, cluster(), NOW)) == []
     claims = replace(there, cloud=replace(empty.cloud, volumes=(replace(volume, made_by="csi"),)))
     assert list(_found(Seen(claims, Inside(), empty), claims, (), cluster(), NOW)) == []
 
