@@ -325,5 +325,9 @@ def test_a_control_plane_machine_is_made_anew_on_the_data_of_the_old_one(scene: 
     assert outcome.reason == "Drifted"
     assert outcome.silent < A_HICCUP
     assert kubectl.get("configmap", "kept")["data"] == {"word": "still-here"}
-    node = kubectl.get("node", server.name)
-    assert node["spec"]["providerID"].endswith(f"/{scene.server('cp-0').id}"), "not the Node of the lost machine"
+
+    def provider() -> str | None:  # the cloud controller, which has only just started, writes it once and for good
+        return kubectl.get("node", server.name)["spec"].get("providerID")
+
+    said = until("the new Node's provider id", provider, seconds=60)
+    assert said.endswith(f"/{scene.server('cp-0').id}"), "not the Node of the lost machine"
