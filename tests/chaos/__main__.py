@@ -19,6 +19,7 @@ import psycopg
 from tests.chaos.database import connect, prepare
 from tests.chaos.invariants import PROMISES
 from tests.chaos.run import Report, run
+from tests.chaos.weather import MISLEADING, Weather
 
 from navarch.store.private import PrivatePostgres
 
@@ -30,20 +31,22 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--seed", type=int, help="this one alone, with its log")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--misleading", action="store_true", help="far more lists that lag and answers that get lost")
     parser.add_argument("--result", type=Path, help="write the figures to this file (JSON)")
     parser.add_argument("--mutations", action="store_true", help="deliberate faults, each of which must be caught")
     options = parser.parse_args()
+    weather = MISLEADING if options.misleading else None
     with databases(options.processes) as found:
         if options.mutations:
             from tests.chaos.mutations import catch_all
 
             sys.exit(catch_all(found, options.result))
         if options.seed is not None:
-            report = run(connect(found[0]), options.seed)
+            report = run(connect(found[0]), options.seed, weather)
             print("\n".join(report.log))
             print(f"seed {report.seed}: {report.broken or 'every promise kept'}; {dict(report.faults)}")
             sys.exit(1 if report.broken else 0)
-        sys.exit(_many(options.first, options.runs, found, options.result))
+        sys.exit(_many(options.first, options.runs, weather, found, options.result))
 
 
 @contextmanager
@@ -65,23 +68,23 @@ def databases(count: int) -> Iterator[list[str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _work(dsn: str, seeds: list[int], results: "multiprocessing.Queue[Report | None]") -> None:
+def _work(dsn: str, seeds: list[int], weather: Weather | None, results: "multiprocessing.Queue[Report | None]") -> None:
     for seed in seeds:
         connection = connect(dsn)
         try:
-            results.put(run(connection, seed))
+            results.put(run(connection, seed, weather))
         finally:
             connection.close()
     results.put(None)
 
 
-def _many(first: int, count: int, dsns: list[str], result: Path | None) -> int:
+def _many(first: int, count: int, weather: Weather | None, dsns: list[str], result: Path | None) -> int:
     began = perf_counter()
     results: multiprocessing.Queue[Report | None] = multiprocessing.Queue()
     workers = []
     for number, dsn in enumerate(dsns):
         seeds = list(range(first + number, first + count, len(dsns)))
-        workers.append(multiprocessing.Process(target=_work, args=(dsn, seeds, results), daemon=True))
+        workers.append(multiprocessing.Process(target=_work, args=(dsn, seeds, weather, results), daemon=True))
         workers[-1].start()
     total, waiting = _Total(first), len(workers)
     while waiting:
@@ -91,7 +94,8 @@ def _many(first: int, count: int, dsns: list[str], result: Path | None) -> int:
             continue
         total.add(report)
         if report.broken:
-            print(f"\nseed {report.seed}: {report.broken}\n  again: python -m tests.chaos --seed {report.seed}")
+            again = f"python -m tests.chaos --seed {report.seed}{' --misleading' if weather else ''}"
+            print(f"\nseed {report.seed}: {report.broken}\n  again: {again}")
         if sys.stderr.isatty() or total.runs % 100 == 0:
             pace = total.runs / (perf_counter() - began)
             print(f"\r{total.runs} of {count} runs, {sum(total.faults.values())} faults, {len(total.broken)} broken, "

@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.chaos.database import connect
 from tests.chaos.run import run
-from tests.chaos.weather import STORM, Weather
+from tests.chaos.weather import MISLEADING, STORM, Weather
 
 from navarch.store import queries
 
@@ -38,7 +38,6 @@ class Mutation:
 
 PLAN, DELETION, CONDITIONS = "navarch.domain.plan", "navarch.domain.deletion", "navarch.domain.conditions"
 ACT, CYCLE = "navarch.reconcile.act", "navarch.reconcile.cycle"
-LAG = replace(STORM, cloud_lag=0.4, cloud_lost=0.25)  # lists and answers that mislead
 # This one shows only in a storm that is longer than a deadline and has a balancer that stays pending: a test of its own.
 SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.blame is None and now > deadline", "False")  # fmt: skip
 MUTATIONS = (
@@ -53,11 +52,11 @@ MUTATIONS = (
     Mutation("the floating address stays on the lost balancer's port", f"{PLAN}:_Wish.api", "address is None or address.port_id != balancer.vip_port_id", "address is None"),
     Mutation("rules of a security group are set once", f"{PLAN}:_Wish.foundations", "group is None or group.rules != rules", "group is None"),
     Mutation("second objects of one name are left", "navarch.domain.doubles:second_ones", "resource.name in ours and not _in_use(cloud, resource)", "False"),
-    Mutation("a second balancer or floating address of the API is left", "navarch.domain.doubles:second_ones", "chosen is not None and", "False and", LAG),
-    Mutation("which of two balancers is the API's is forgotten", "navarch.domain.doubles:api_balancer", "    if known:", "    if False:", LAG),
-    Mutation("the API's address is whatever balancer is seen", f"{CONDITIONS}:judge", "previous.api_internal_address or (balancer.vip_address if balancer else None) or None", "(balancer.vip_address if balancer else None) or previous.api_internal_address", LAG),
-    Mutation("a server group that a list hid is left", f"{PLAN}:_Wish._orphans", "if spread.name not in groups:", "if False:", LAG),
-    Mutation("what was made without an answer is not told", f"{CYCLE}:_found", "before.knows(kind)", "False", LAG),
+    Mutation("a second balancer or floating address of the API is left", "navarch.domain.doubles:second_ones", "chosen is not None and", "False and", MISLEADING),
+    Mutation("which of two balancers is the API's is forgotten", "navarch.domain.doubles:api_balancer", "    if known:", "    if False:", MISLEADING),
+    Mutation("the API's address is whatever balancer is seen", f"{CONDITIONS}:judge", "previous.api_internal_address or (balancer.vip_address if balancer else None) or None", "(balancer.vip_address if balancer else None) or previous.api_internal_address", MISLEADING),
+    Mutation("a server group that a list hid is left", f"{PLAN}:_Wish._orphans", "if spread.name not in groups:", "if False:", MISLEADING),
+    Mutation("what was made without an answer is not told", f"{CYCLE}:_found", "before.knows(kind)", "False", MISLEADING),
     Mutation("servers and ports of given-up machines are left", f"{PLAN}:_Wish._orphans", "cloud.servers is None or cloud.ports is None", "True"),
     Mutation("a deleted node group's server group is left", f"{PLAN}:_Wish._surplus", "if spread is not None:", "if False:"),
     Mutation("a pause is not obeyed", f"{PLAN}:plan", "if cluster.spec.paused:", "if False:"),

@@ -83,6 +83,7 @@ STORM = Weather(
     by_hand=0.6,
     clock_jump=0.2,
 )
+MISLEADING = replace(STORM, cloud_lag=0.4, cloud_lost=0.25)  # what the cloud says is often not so
 
 
 class Chance:

@@ -4,13 +4,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import replace
 
 import pytest
+from built import Built, new_owner, until
 from stage import Stage, clear
 
-from navarch.clouds.contract import Cloud
 from navarch.clouds.fence import fenced
 from navarch.domain import names, steps
 from navarch.domain.errors import Conflict, Permanent, Temporary
@@ -23,7 +22,6 @@ from navarch.domain.observed import (
     LoadBalancer,
     Network,
     Port,
-    Resource,
     Router,
     Rule,
     SecurityGroup,
@@ -32,44 +30,18 @@ from navarch.domain.observed import (
     Subnet,
     Volume,
 )
-from navarch.domain.spec import Owner, Role
-from navarch.domain.steps import CloudStep
+from navarch.domain.spec import Role
 
 pytestmark = pytest.mark.timeout(600)
 
 PASSWORD = "a password for the controllers"
 USER_DATA = "#cloud-config\n{}\n"
 ANYWHERE = Rule("tcp", 6443, 6443, cidr="0.0.0.0/0")
-_R = TypeVar("_R")
-
-
-def new_owner(project_id: str) -> Owner:
-    cluster_id = str(uuid.uuid4())
-    return Owner(project_id, cluster_id, f"contract-{cluster_id[:8]}")
-
-
-@dataclass
-class Cluster:
-    """What a cluster needs of a cloud, with the steps that made it."""
-
-    stage: Stage
-    cloud: Cloud
-    owner: Owner
-    made: list[tuple[CloudStep, str, Resource]] = field(default_factory=list)
-
-    def do(self, step: CloudStep, expected: type[_R], private: str = "") -> _R:
-        resource = self.cloud.carry_out(self.owner, step, private=private)
-        assert isinstance(resource, expected)
-        self.made.append((step, private, resource))  # type: ignore[arg-type]
-        return resource
-
-    def the(self, expected: type[_R]) -> _R:
-        return next(resource for _, _, resource in self.made if isinstance(resource, expected))
 
 
 @pytest.fixture(scope="module")
-def cluster(stage: Stage) -> Iterator[Cluster]:
-    built = Cluster(stage, stage.cloud(), new_owner(stage.project_id))
+def cluster(stage: Stage) -> Iterator[Built]:
+    built = Built(stage, stage.cloud(), new_owner(stage.project_id))
     try:
         _build(built, stage)
         yield built
@@ -77,7 +49,7 @@ def cluster(stage: Stage) -> Iterator[Cluster]:
         clear(stage, built.cloud, built.owner)
 
 
-def _build(built: Cluster, stage: Stage) -> None:
+def _build(built: Built, stage: Stage) -> None:
     owner, props = built.owner, stage.props
     name, machine = names.network(owner), names.control_plane_machine(owner, 0)
     network = built.do(steps.EnsureNetwork(name), Network)
@@ -95,7 +67,7 @@ def _build(built: Cluster, stage: Stage) -> None:
     )
     address = steps.EnsureFloatingIP(names.api_load_balancer(owner), props.external_network, balancer.vip_port_id)
     built.do(address, FloatingIP)
-    _until(built, lambda state: all(v.status == "available" for v in state.volumes or ()))
+    until(built, lambda state: all(v.status == "available" for v in state.volumes or ()))
     server = steps.CreateServer(
         machine,
         Role.CONTROL_PLANE,
@@ -111,29 +83,20 @@ def _build(built: Cluster, stage: Stage) -> None:
     built.do(server, Server, USER_DATA)
 
 
-def _until(cluster: Cluster, settled, rounds: int = 360) -> CloudState:  # type: ignore[no-untyped-def]
-    for _ in range(rounds):
-        state = cluster.cloud.observe(cluster.owner)
-        if settled(state):
-            return state
-        cluster.stage.wait(0.5)
-    raise AssertionError(f"not settled after {rounds} looks: {state}")
-
-
 def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
     return {(kind, resource.id, resource.name) for kind in Kind for resource in state.of(kind)}
 
 
 class Test1FindsItsObjectsAgain:
     def test_another_process_sees_every_object_under_its_name_and_nothing_else(
-        self, stage: Stage, cluster: Cluster
+        self, stage: Stage, cluster: Built
     ) -> None:
         state = stage.cloud().observe(cluster.owner)
         assert state.trouble == ()
         assert state.complete
         assert _seen(state) == {(KIND_OF_TYPE[type(r)], r.id, r.name) for _, _, r in cluster.made}
 
-    def test_what_was_asked_for_is_what_is_seen(self, stage: Stage, cluster: Cluster) -> None:
+    def test_what_was_asked_for_is_what_is_seen(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(cluster.owner)
         assert state.networks == (cluster.the(Network),)
         assert state.subnets == (cluster.the(Subnet),)
@@ -145,7 +108,7 @@ class Test1FindsItsObjectsAgain:
         assert [f.port_id for f in state.floating_ips or ()] == [cluster.the(LoadBalancer).vip_port_id]
         assert [(s.zone, s.flavor) for s in state.servers or ()] == [(stage.props.zone, stage.props.flavor)]
 
-    def test_doing_every_step_again_makes_no_second_object(self, stage: Stage, cluster: Cluster) -> None:
+    def test_doing_every_step_again_makes_no_second_object(self, stage: Stage, cluster: Built) -> None:
         other = stage.cloud()
         before = _seen(other.observe(cluster.owner))
         for step, private, resource in cluster.made:
@@ -202,21 +165,21 @@ class Test1FindsItsObjectsAgain:
         finally:
             clear(stage, cloud, owner)
 
-    def test_the_members_of_a_balancer_become_those_asked_for(self, cluster: Cluster) -> None:
+    def test_the_members_of_a_balancer_become_those_asked_for(self, cluster: Built) -> None:
         step = next(s for s, _, _ in cluster.made if isinstance(s, steps.EnsureLoadBalancer))
         for members in ((*step.members, "10.0.0.250"), step.members):
-            _until(cluster, lambda s: [b.provisioning_status for b in s.load_balancers or ()] == ["ACTIVE"])
+            until(cluster, lambda s: [b.provisioning_status for b in s.load_balancers or ()] == ["ACTIVE"])
             cluster.cloud.carry_out(cluster.owner, replace(step, members=members))
-            _until(cluster, lambda s, m=members: [b.members for b in s.load_balancers or ()] == [tuple(sorted(m))])
+            until(cluster, lambda s, m=members: [b.members for b in s.load_balancers or ()] == [tuple(sorted(m))])
 
 
 class Test2ShowsOnlyOneClustersObjects:
-    def test_another_cluster_of_the_project_sees_none_of_them(self, stage: Stage, cluster: Cluster) -> None:
+    def test_another_cluster_of_the_project_sees_none_of_them(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(new_owner(stage.project_id))
         assert state.complete
         assert _seen(state) == set()
 
-    def test_the_same_cluster_in_another_project_sees_only_its_user(self, stage: Stage, cluster: Cluster) -> None:
+    def test_the_same_cluster_in_another_project_sees_only_its_user(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(replace(cluster.owner, project_id=stage.other_project_id))
         assert state.complete
         assert {kind for kind, _, _ in _seen(state)} <= {Kind.IDENTITY}
@@ -236,14 +199,14 @@ class Test2ShowsOnlyOneClustersObjects:
 class Test3TellsUnknownFromAbsent:
     @pytest.mark.parametrize("kind", [Kind.LOAD_BALANCER, Kind.SERVER, Kind.VOLUME, Kind.NETWORK])
     def test_a_kind_that_cannot_be_read_is_unknown_and_the_others_are_read(
-        self, stage: Stage, cluster: Cluster, kind: Kind
+        self, stage: Stage, cluster: Built, kind: Kind
     ) -> None:
         state = stage.blind(kind).observe(cluster.owner)
         assert not state.knows(kind)
         assert [t.subject for t in state.trouble] == [kind]
         assert all(state.knows(other) for other in Kind if other is not kind)
 
-    def test_only_the_kinds_asked_for_are_read(self, stage: Stage, cluster: Cluster) -> None:
+    def test_only_the_kinds_asked_for_are_read(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(cluster.owner, frozenset({Kind.NETWORK, Kind.IDENTITY}))
         assert [kind for kind in Kind if state.knows(kind)] == [Kind.NETWORK, Kind.IDENTITY]
         assert state.trouble == ()
@@ -270,14 +233,14 @@ class Test4RefusesInWords:
         assert refused.value.reason == "QuotaExceeded"
         assert "gigabytes: needed 900000, free" in refused.value.message
 
-    def test_a_flavor_that_is_not_there(self, stage: Stage, cluster: Cluster) -> None:
+    def test_a_flavor_that_is_not_there(self, stage: Stage, cluster: Built) -> None:
         server = self._server(cluster)
         with pytest.raises(Permanent) as refused:
             cluster.cloud.carry_out(cluster.owner, replace(server, flavor="no-such-flavor"), private=USER_DATA)
         assert (refused.value.reason, refused.value.blame) == ("FlavorNotFound", "user")
         assert stage.props.flavor in refused.value.message
 
-    def test_an_image_that_is_not_there(self, cluster: Cluster) -> None:
+    def test_an_image_that_is_not_there(self, cluster: Built) -> None:
         server = self._server(cluster)
         with pytest.raises(Permanent) as refused:
             cluster.cloud.carry_out(cluster.owner, replace(server, image_id=str(uuid.uuid4())), private=USER_DATA)
@@ -325,7 +288,7 @@ class Test4RefusesInWords:
             cloud.quota(owner.project_id)
 
     @staticmethod
-    def _server(cluster: Cluster) -> steps.CreateServer:
+    def _server(cluster: Built) -> steps.CreateServer:
         made = next(step for step, _, _ in cluster.made if isinstance(step, steps.CreateServer))
         return replace(made, name=f"{cluster.owner.stem}-cp-9")
 
@@ -337,7 +300,7 @@ class Test5RemovesIdempotently:
         assert stage.cloud().carry_out(new_owner(stage.project_id), steps.Remove(kind, gone, "gone")) is None
 
     @pytest.mark.parametrize("type_", [Network, Subnet, Router, SecurityGroup])
-    def test_what_is_in_use_stays(self, cluster: Cluster, type_: type[Network]) -> None:
+    def test_what_is_in_use_stays(self, cluster: Built, type_: type[Network]) -> None:
         used, kind = cluster.the(type_), KIND_OF_TYPE[type_]
         with pytest.raises(Conflict):
             cluster.cloud.carry_out(cluster.owner, steps.Remove(kind, used.id, used.name))
@@ -346,7 +309,7 @@ class Test5RemovesIdempotently:
 
 class Test6ShowsWhatTheClustersOwnControllersMade:
     def test_what_they_made_is_shown_with_its_maker_and_can_be_removed(self, stage: Stage) -> None:
-        made = Cluster(stage, stage.cloud(), new_owner(stage.project_id))
+        made = Built(stage, stage.cloud(), new_owner(stage.project_id))
         name = names.network(made.owner)
         try:
             network = made.do(steps.EnsureNetwork(name), Network)
@@ -367,7 +330,7 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
 
 
 class Test7NeverWaits:
-    def test_a_server_is_asked_for_and_not_waited_for(self, cluster: Cluster) -> None:
+    def test_a_server_is_asked_for_and_not_waited_for(self, cluster: Built) -> None:
         assert cluster.the(Server).status == "BUILD"
 
     def test_a_cloud_that_does_not_answer_costs_less_than_the_bound(self, stage: Stage) -> None:
@@ -378,7 +341,7 @@ class Test7NeverWaits:
 
 
 class Test8IsSafeToCallFromThreads:
-    def test_many_threads_looking_and_making_at_once(self, stage: Stage, cluster: Cluster) -> None:
+    def test_many_threads_looking_and_making_at_once(self, stage: Stage, cluster: Built) -> None:
         owner = new_owner(stage.project_id)
         wanted = [steps.EnsureServerGroup(f"{owner.stem}-{n}-spread") for n in range(6)]
         try:
@@ -421,7 +384,7 @@ def _closed() -> None:
 
 class Test10PutsBack:
     def test_a_port_and_a_balancer_come_back_at_the_address_that_they_had(self, stage: Stage) -> None:
-        made = Cluster(stage, stage.cloud(), new_owner(stage.project_id))
+        made = Built(stage, stage.cloud(), new_owner(stage.project_id))
         cloud, owner = made.cloud, made.owner
         name, machine, api = names.network(owner), names.control_plane_machine(owner, 0), names.api_load_balancer(owner)
         try:
@@ -429,69 +392,15 @@ class Test10PutsBack:
             subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
             port = made.do(steps.EnsurePort(machine, network.id, subnet.id, ()), Port)
             balancer = made.do(steps.EnsureLoadBalancer(api, subnet.id, (port.address,)), LoadBalancer)
-            _until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
+            until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
             cloud.carry_out(owner, steps.Remove(Kind.PORT, port.id, machine))
             cloud.carry_out(owner, steps.Remove(Kind.LOAD_BALANCER, balancer.id, api))
-            _until(made, lambda state: not state.load_balancers and not state.ports)
+            until(made, lambda state: not state.load_balancers and not state.ports)
             again = cloud.carry_out(owner, steps.EnsurePort(machine, network.id, subnet.id, (), port.address))
             assert isinstance(again, Port)
             assert (again.address, again.id != port.id) == (port.address, True)
             back = steps.EnsureLoadBalancer(api, subnet.id, (port.address,), address=balancer.vip_address)
             assert made.do(back, LoadBalancer).vip_address == balancer.vip_address
-            _until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
+            until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
         finally:
             clear(stage, cloud, owner)
-
-
-class Test11TellsSecondOnesApart:
-    """A list that lagged may have let a second balancer of one name come to be."""
-
-    def test_a_balancer_is_the_one_of_its_address_and_a_port_has_one_floating_ip(self, stage: Stage) -> None:
-        made, other = Cluster(stage, stage.cloud(), new_owner(stage.project_id)), new_owner(stage.project_id)
-        cloud, owner = made.cloud, made.owner
-        name, api, external = names.network(owner), names.api_load_balancer(owner), stage.props.external_network
-        try:
-            network = made.do(steps.EnsureNetwork(name), Network)
-            subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
-            made.do(steps.EnsureRouter(name, external, subnet.id), Router)
-            first = made.do(steps.EnsureLoadBalancer(api, subnet.id, ("10.0.0.50",)), LoadBalancer)
-            second = made.do(
-                steps.EnsureLoadBalancer(api, subnet.id, ("10.0.0.50",), address="10.0.0.240"), LoadBalancer
-            )
-            assert (second.id != first.id, second.vip_address) == (True, "10.0.0.240")
-            for balancer in (first, second):
-                asked = steps.EnsureLoadBalancer(api, subnet.id, ("10.0.0.50",), address=balancer.vip_address)
-                assert made.do(asked, LoadBalancer).id == balancer.id
-            floating = made.do(steps.EnsureFloatingIP(api, external, first.vip_port_id), FloatingIP)
-            with pytest.raises(Conflict):
-                cloud.carry_out(other, steps.EnsureFloatingIP("other", external, first.vip_port_id))
-            moved = made.do(steps.EnsureFloatingIP(api, external, second.vip_port_id), FloatingIP)
-            assert (moved.id, moved.port_id) == (floating.id, second.vip_port_id)
-            _until(made, lambda state: {b.provisioning_status for b in state.load_balancers or ()} == {"ACTIVE"})
-        finally:
-            clear(stage, cloud, owner)
-            clear(stage, cloud, other)
-
-    def test_what_cannot_be_there_twice_is_refused(self, stage: Stage) -> None:
-        """Lists may lag, what Neutron refuses does not: so a machine has no second port, and thus no second server."""
-        first, second = new_owner(stage.project_id), new_owner(stage.project_id)
-        cloud, machine, external = stage.cloud(), names.control_plane_machine(first, 0), stage.props.external_network
-        made = {owner: Cluster(stage, cloud, owner) for owner in (first, second)}
-        try:
-            networks, subnets = {}, {}
-            for owner, its in made.items():
-                network = its.do(steps.EnsureNetwork(names.network(owner)), Network)
-                subnet = its.do(steps.EnsureSubnet(names.network(owner), network.id, "10.0.0.0/24"), Subnet)
-                networks[owner], subnets[owner] = network.id, subnet.id
-            stage.foreign_port(networks[first], subnets[first], names.mac_address(first, machine))
-            with pytest.raises(Conflict):
-                cloud.carry_out(first, steps.EnsurePort(machine, networks[first], subnets[first], ()))
-            with pytest.raises(Permanent):  # a subnet of another network
-                cloud.carry_out(second, steps.EnsurePort(machine, networks[second], subnets[first], ()))
-            made[first].do(steps.EnsureRouter(names.network(first), external, subnets[first]), Router)
-            with pytest.raises(Permanent):  # the same addresses twice behind a router
-                cloud.carry_out(first, steps.EnsureRouter(names.network(first), external, subnets[second]))
-        finally:
-            stage.remove_foreign()
-            clear(stage, cloud, first)
-            clear(stage, cloud, second)

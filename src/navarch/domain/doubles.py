@@ -21,6 +21,7 @@ from navarch.domain.observed import (
     Router,
     SecurityGroup,
     Server,
+    Subnet,
     Volume,
     is_going,
 )
@@ -40,19 +41,23 @@ _KINDS = (
 
 def used_first(cloud: CloudState) -> CloudState:
     """The same, with what others use before what nobody does: whoever looks for a name finds the one that is ours. Of
-    the networks that is the one with the router, and what is in it comes first."""
+    the networks that is the one with the router."""
     if cloud.networks is not None:
         cloud = replace(cloud, networks=tuple(sorted(cloud.networks, key=lambda n: _use_of_network(cloud, n))))
-    place = {network.id: at for at, network in enumerate(cloud.networks or ())}
-    if cloud.subnets is not None:
-        by_network = sorted(cloud.subnets, key=lambda s: place.get(s.network_id, len(place)))
-        cloud = replace(cloud, subnets=tuple(by_network))
     changed: dict[str, Any] = {
         FIELD_OF_KIND[kind]: tuple(sorted(cloud.of(kind), key=lambda r: not _in_use(cloud, r)))
         for kind in _KINDS
         if kind is not Kind.NETWORK and cloud.knows(kind)
     }
     return replace(cloud, **changed)
+
+
+def own_network(cloud: CloudState, owner: Owner) -> tuple[Network | None, Subnet | None]:
+    """The cluster's network and the subnet on it, if seen. `cloud` as `used_first` gives it."""
+    name = names.network(owner)
+    network = next((n for n in cloud.networks or () if n.name == name), None)
+    named = (s for s in cloud.subnets or () if s.name == name)
+    return network, next((s for s in named if network is not None and s.network_id == network.id), None)
 
 
 def api_balancer(seen: Observed, owner: Owner) -> LoadBalancer | None:
@@ -102,7 +107,7 @@ def _use_of_network(cloud: CloudState, network: Network) -> tuple[bool, bool, bo
 
 
 def _in_use(cloud: CloudState, resource: Resource) -> bool:
-    """Whether others use it, as far as is known: where that could not be read, they may."""
+    """Whether others use it, as far as is known: where that could not be read, they may. The first network is ours."""
     match resource:
         case Port(server_id=server) | Volume(server_id=server):
             return server is not None

@@ -25,7 +25,7 @@ from typing import TypeVar
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
-from navarch.domain.doubles import api_balancer, api_floating_ip, second_ones, used_first
+from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, second_ones, used_first
 from navarch.domain.observed import (
     MAKES_A_MEMBER,
     Kind,
@@ -37,7 +37,6 @@ from navarch.domain.observed import (
     Rule,
     SecurityGroup,
     Server,
-    Subnet,
     is_going,
 )
 from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
@@ -74,7 +73,7 @@ CONTROL_PLANE_GROUP = "cp"
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
-LISTS_LAG = timedelta(seconds=30)  # what is younger may be missing in a list, however many lists agree
+LISTS_LAG = timedelta(seconds=30)  # how old a list may be: what a machine said since then outweighs all of them
 Named = TypeVar("Named", bound=Resource)
 REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
 BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
@@ -139,8 +138,7 @@ class _Wish:
         self.owner: Owner = names.owner(cluster)
         self.cloud = used_first(observed.cloud)
         self.observed = replace(observed, cloud=self.cloud)
-        self.network = _named(self.cloud.networks, names.network(self.owner))
-        self.subnet = self._subnet()
+        self.network, self.subnet = own_network(self.cloud, self.owner)
         self.live = tuple(m for m in observed.machines if not m.removed)
         self.lost_addresses = self._lost_addresses()
 
@@ -264,7 +262,7 @@ class _Wish:
         cloud = self.cloud
         if cloud.servers is None or cloud.ports is None or not machine.joined:
             return False
-        if self.now - machine.created_at < LISTS_LAG:
+        if any(self.now - report.at < LISTS_LAG for report in machine.phases):
             return False
         server, port = _named(cloud.servers, machine.name), _named(cloud.ports, machine.name)
         if port is not None and port.server_id is not None:
@@ -358,12 +356,6 @@ class _Wish:
             and (s.created_at is None or self.now - s.created_at < SPREADING_WAITS)
             for s in self.cloud.servers or ()
         )
-
-    def _subnet(self) -> Subnet | None:
-        """The one on the network."""
-        name, network = names.network(self.owner), self.network
-        on_it = (s for s in self.cloud.subnets or () if network is not None and s.network_id == network.id)
-        return next((s for s in on_it if s.name == name), None)
 
     def _security_group(self, role: Role) -> SecurityGroup | None:
         by_role = {

@@ -57,8 +57,8 @@ class Cycle:
             for event in decide_requests(self._hands.addons, access, cluster, observed.machines, now):
                 timeline.add(event)
         status = conditions.judge(cluster, observed, results, previous, now=now)
-        in_vain = status.phase is Phase.BLOCKED or not observed.cloud.complete
-        in_vain = in_vain or any(isinstance(r.outcome, Again | Failed) for r in results)
+        failed = any(isinstance(r.outcome, Again | Failed) for r in results)
+        in_vain = failed or status.phase is Phase.BLOCKED or not observed.cloud.complete
         attempts = claim.attempts + 1 if in_vain else 0
         booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
         self._hands.store.record(

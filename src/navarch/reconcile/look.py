@@ -20,7 +20,7 @@ from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.conditions import overdue_machines
 from navarch.domain.deletion import left_over
-from navarch.domain.doubles import api_balancer, api_floating_ip, used_first
+from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, used_first
 from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.observed import (
     API_STARTS_IN,
@@ -201,11 +201,9 @@ class Lookout:
 
     def _inputs(self, cluster: Cluster, seen: Observed, catalogue: Catalogue, password: str) -> Inputs | None:
         """What add-ons are rendered from; None while part of it is not known yet."""
-        owner, endpoint, cloud = names.owner(cluster), self._hands.cloud.endpoint, used_first(seen.cloud)
-        identity = next((i for i in cloud.identities or () if i.trust_id), None)
-        network = next((n for n in cloud.networks or () if n.name == names.network(owner)), None)
-        on_it = (s for s in cloud.subnets or () if network is not None and s.network_id == network.id)
-        subnet = next((s for s in on_it if s.name == names.network(owner)), None)
+        owner, endpoint = names.owner(cluster), self._hands.cloud.endpoint
+        identity = next((i for i in seen.cloud.identities or () if i.trust_id), None)
+        network, subnet = own_network(used_first(seen.cloud), owner)
         balancer = api_balancer(seen, owner)
         release = catalogue.release(cluster.spec.kubernetes_version)
         external = catalogue.external_network(cluster.spec.network.external_network)

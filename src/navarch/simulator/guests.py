@@ -297,15 +297,18 @@ class Guests:
 
     def _reaches_out(self, server_id: str) -> bool:
         """Whether it has its port, and a router leads out of that one's subnet."""
-        server = self.region.find(Kind.SERVER, server_id)
-        ports = self.region.things(Kind.PORT, server.project_id) if server is not None else ()
-        return any(t.resource.server_id == server_id and self.region.is_routed(t) for t in ports)
+        port = self._port(server_id)
+        return port is not None and self.region.is_routed(port)
 
     def _address(self, server_id: str) -> str:
         """Of the port that is on the server; empty: none is."""
+        port = self._port(server_id)
+        return str(port.resource.address) if port is not None else ""
+
+    def _port(self, server_id: str) -> Thing | None:
         server = self.region.find(Kind.SERVER, server_id)
         ports = self.region.things(Kind.PORT, server.project_id) if server is not None else ()
-        return next((str(p.resource.address) for p in ports if p.resource.server_id == server_id), "")
+        return next((p for p in ports if p.resource.server_id == server_id), None)
 
     def _say(self, server: Thing, line: str) -> None:
         self.consoles.setdefault(server.id, []).append(line)

@@ -242,9 +242,8 @@ class Region:
         if subnet.resource.network_id != network_id:
             raise faults.refused(request, f"subnet {subnet_id} is not on network {network_id}")
         address = self._address(request, subnet, address)
-        if mac and any(
-            t.mac == mac for t in self._by_project[Kind.PORT, subnet.project_id].values() if t.network_id == network_id
-        ):
+        others = self._by_project[Kind.PORT, subnet.project_id].values()
+        if mac and any((t.network_id, t.mac) == (network_id, mac) for t in others):
             raise faults.in_use(request, f"the mac address {mac} is in use on network {network_id}")
         made = Port(self.new_id(), request.name, address, None, tuple(sorted(group_ids)), network_id)
         return self._add(request, made, mark, network_id=network_id, subnet_id=subnet_id, mac=mac)
