@@ -131,6 +131,40 @@ def test_a_caller_that_hangs_up_is_no_fault_of_ours(fast: Api) -> None:
     assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
 
 
+ASKED = {
+    "type": "http", "method": "GET", "path": "/kaas/v1/clusters", "query_string": b"", "http_version": "1.1",
+    "headers": [(b"x-auth-token", b"ann")], "scheme": "http", "server": ("s", 80),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [RuntimeError("unable to perform operation on <TCPTransport closed=True 0x1>; the handler is closed"),
+     BrokenPipeError()],
+)  # fmt: skip
+def test_a_caller_that_is_gone_when_the_answer_comes_is_no_fault_of_ours(fast: Api, closed: Exception) -> None:
+    with capture_logs() as logs:
+        asyncio.run(fast.client.app(dict(ASKED), nothing_more, raises(closed)))
+    assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
+
+
+def test_an_answer_that_the_server_refuses_is_a_fault_of_ours(fast: Api) -> None:
+    with capture_logs() as logs, pytest.raises(RuntimeError):
+        asyncio.run(fast.client.app(dict(ASKED), nothing_more, raises(RuntimeError("longer than Content-Length"))))
+    assert [line["event"] for line in logs] == ["a request failed", "request"]
+
+
+async def nothing_more() -> Any:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def raises(error: Exception) -> Any:
+    async def send(message: Any) -> None:
+        raise error
+
+    return send
+
+
 @pytest.fixture
 def port(fast: Api) -> Iterator[int]:
     """The service behind the real HTTP server."""
@@ -147,10 +181,12 @@ def port(fast: Api) -> Iterator[int]:
 
 
 def test_what_is_hardly_http_is_survived(port: int) -> None:
-    for name, content in hostile.WIRE.items():
-        answer = spoken(port, content)
-        assert answer == b"" or re.match(rb"HTTP/1.1 [24]\d\d ", answer), (name, answer[:300])
-        assert b" 500 " not in answer, (name, answer)
+    with capture_logs() as logs:
+        for name, content in hostile.WIRE.items():
+            answer = spoken(port, content)
+            assert answer == b"" or re.match(rb"HTTP/1.1 [24]\d\d ", answer), (name, answer[:300])
+            assert b" 500 " not in answer, (name, answer)
+    assert {line["event"] for line in logs} == {"request"}
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
 
 

@@ -16,7 +16,8 @@ REQUEST_ID_HEADER = b"x-openstack-request-id"
 _GLOBAL_ID_HEADER = b"x-openstack-global-request-id"
 _GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _QUIET = ("/healthz", "/readyz")
-_HUNG_UP = 499  # as nginx calls it: the caller went in the middle of its own body, and nobody is there to answer
+_HUNG_UP = 499  # as nginx calls it: the caller went before the answer, and nobody is there to be told
+_CLOSED = "the handler is closed"  # uvloop's RuntimeError; uvicorn tells only the last of pipelined requests of a loss
 _log = structlog.get_logger("navarch.api")
 
 
@@ -83,19 +84,26 @@ class RequestScope:
 
 
 class _Answer:
-    """Adds the request's id to the answer and remembers its status."""
+    """Adds the request's id to the answer and remembers its status. Raises ClientDisconnect where nobody listens."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self._request_id = send, request_id.encode()
         self.status, self.stream = 0, False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
+        started = message["type"] == "http.response.start"
+        if started:
             headers: list[Any] = list(message.get("headers", []))
             self.stream = any(k == b"content-type" and v.startswith(b"text/event-stream") for k, v in headers)
             message = {**message, "headers": [*headers, (REQUEST_ID_HEADER, self._request_id)]}
-        await self._send(message)
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, OSError) or _CLOSED in str(error):
+                raise ClientDisconnect from error
+            raise
+        if started:
+            self.status = message["status"]
 
 
 def _method(scope: Scope) -> str:
