@@ -1,11 +1,13 @@
 """The real PostgreSQL with its real queries, under a clock of our own and with faults of its own.
 
-`now()` in the queries is found in the schema `virtual` before the system's. Notifications go through the simulation,
-because they would come at a real moment.
+In a transaction `now()` is found in the schema `virtual` before the system's; a single statement is given the moment in
+its place. Notifications go through the simulation, because they would come at a real moment.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -17,6 +19,7 @@ from navarch.store.api_side import ApiSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
 from navarch.store.migrate import migrate
+from navarch.store.queries import query
 from navarch.store.worker_side import WorkerSide
 
 _TABLES = "clusters, idempotency_keys, catalogue, quotas"
@@ -48,42 +51,62 @@ def connect(dsn: str) -> Connection:
 
 
 class _Transaction(Transaction):
-    def __init__(self, connection: Connection, notify: Callable[[str], None]) -> None:
+    """`tell` is told the channels that are notified."""
+
+    def __init__(self, connection: Connection, tell: Callable[[str], None]) -> None:
         super().__init__(connection)
-        self._notify = notify
+        self._tell = tell
+        self.wrote = False
 
     def notify(self, channel: str, payload: str = "") -> None:
-        self._notify(channel)
+        self._tell(channel)
+
+    def _execute(self, name: str, values: dict[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
+        cursor = super()._execute(name, values)
+        self.wrote |= not (cursor.statusmessage or "").startswith("SELECT")
+        return cursor
 
 
-class Clock:
-    """The virtual time that the connection's queries see."""
+class _Look(Transaction):
+    """Statements of their own, which are given the moment: to tell the clock would be another way there and back."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        super().__init__(connection)
+        self._now = now
+
+    def _execute(self, name: str, values: dict[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
+        return self._connection.execute(_timed(name), {**values, "virtual_now": self._now})
+
+
+@cache
+def _timed(name: str) -> bytes:
+    return query(name).replace(b"now()", b"%(virtual_now)s::timestamptz")
+
+
+class Session:
+    """The run's connection, under virtual time. `writes` counts the transactions that wrote something: what was read
+    since the last one is still so."""
 
     def __init__(self, connection: Connection, timeline: Timeline) -> None:
         self._connection, self._timeline = connection, timeline
-        self._told = -1.0
-
-    def tell(self) -> None:
-        """Have it right for a statement of its own."""
-        if self._told != self._timeline.now:
-            self._connection.execute(self._words())
-            self._told = self._timeline.now
+        self.writes = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, tell: Callable[[str], None]) -> Iterator[Transaction]:
         """One transaction at this moment: the clock is told on the way there."""
-        self._connection.execute("BEGIN; " + self._words())
+        self._connection.execute(f"BEGIN; SET navarch.now = '{self._timeline.date().isoformat()}'")
+        transaction = _Transaction(self._connection, tell)
         try:
-            yield
+            yield transaction
         except BaseException:
             self._connection.execute("ROLLBACK")
-            self._told = -1.0  # rolled back as well
             raise
         self._connection.execute("COMMIT")
-        self._told = self._timeline.now
+        self.writes += transaction.wrote
 
-    def _words(self) -> str:
-        return f"SET navarch.now = '{self._timeline.date().isoformat()}'"
+    def look(self) -> Transaction:
+        """For single statements."""
+        return _Look(self._connection, self._timeline.date())
 
 
 class VirtualDatabase:
@@ -91,15 +114,14 @@ class VirtualDatabase:
 
     def __init__(
         self,
-        connection: Connection,
-        clock: Clock,
+        session: Session,
         schedule: Schedule,
         channels: dict[str, "Channel"],
         *,
         before: Callable[[], None],
         after: Callable[[], bool],
     ) -> None:
-        self._connection, self._clock, self._schedule, self._channels = connection, clock, schedule, channels
+        self.session, self._schedule, self._channels = session, schedule, channels
         self._before, self._after = before, after
 
     @contextmanager
@@ -107,8 +129,8 @@ class VirtualDatabase:
         told: list[str] = []
         with translated():
             self._before()
-            with self._clock.transaction():
-                yield _Transaction(self._connection, told.append)
+            with self.session.transaction(told.append) as transaction:
+                yield transaction
             heard = self._after()
         if heard:
             for channel in told:
@@ -118,8 +140,7 @@ class VirtualDatabase:
     def look(self) -> Iterator[Transaction]:
         with translated():
             self._before()
-            self._clock.tell()
-            yield _Transaction(self._connection, lambda channel: None)
+            yield self.session.look()
             self._after()
 
     def listen(self) -> "Ear":

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi.responses import JSONResponse
-from tests.chaos.database import Channel, Clock, Connection, VirtualDatabase, VirtualStore
+from tests.chaos.database import Channel, Connection, Session, VirtualDatabase, VirtualStore
 from tests.chaos.invariants import Invariants
 from tests.chaos.schedule import Process, Schedule, SimulatedRuntime
 from tests.chaos.weather import Chance, StormyFates, StormyTempers, Weather
@@ -43,7 +43,7 @@ from navarch.reconcile.act import Hands, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Ask, Guests, Reply
-from navarch.store.contract import Claim, LeaseLost, NotFound
+from navarch.store.contract import Claim, LeaseLost, NotFound, Stored
 from navarch.store.database import CHANNELS
 
 ZONES = ("z1", "z2", "z3")
@@ -92,8 +92,8 @@ class World:
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.channels = {name: Channel() for name in CHANNELS}
         self.calls = 0
-        self._connection, self._threads, self._born = connection, threads, 0
-        self._clock = Clock(connection, self.timeline)
+        self._threads, self._born = threads, 0
+        self._session = Session(connection, self.timeline)
         self.invariants = Invariants(self)
         self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
@@ -165,26 +165,20 @@ class World:
         self.say(f"starts {process.name}")
         Worker(hands, _Log(self), name=process.name, threads=self._threads, calls=8).start()
 
-    def store(self, process: Process | None) -> "WatchedStore":
+    def store(self, process: Process | None) -> VirtualStore:
         """The store as one process has it; None: without faults."""
         if process is None:
-            database = VirtualDatabase(
-                self._connection, self._clock, self.schedule, self.channels, before=lambda: None, after=lambda: True
+            return CalmStore(
+                VirtualDatabase(self._session, self.schedule, self.channels, before=lambda: None, after=lambda: True)
             )
-        else:
 
-            def before() -> None:
-                self._outside(process, "")
-                self.chance.before_transaction()
+        def before() -> None:
+            self._outside(process, "")
+            self.chance.before_transaction()
 
-            database = VirtualDatabase(
-                self._connection,
-                self._clock,
-                self.schedule,
-                self.channels,
-                before=before,
-                after=self.chance.after_commit,
-            )
+        database = VirtualDatabase(
+            self._session, self.schedule, self.channels, before=before, after=self.chance.after_commit
+        )
         return WatchedStore(database, self, process)
 
     def _outside(self, process: Process, what: str, request: Request | None = None) -> None:
@@ -473,16 +467,46 @@ class World:
                     self.region.vanish(balancer)
 
 
+class CalmStore(VirtualStore):
+    """The store as the API has it. Machines and invariants ask again and again for what did not change since."""
+
+    def __init__(self, database: VirtualDatabase) -> None:
+        super().__init__(database)
+        self._session, self._read_at = database.session, -1
+        self._clusters: dict[str, Stored] = {}
+        self._machines: dict[str, tuple[Machine, ...]] = {}
+
+    def cluster(self, ref: str, *, project_id: str | None) -> Stored:
+        self._forget_what_is_old()
+        if ref not in self._clusters:
+            self._clusters[ref] = super().cluster(ref, project_id=project_id)
+        return self._clusters[ref]
+
+    def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
+        self._forget_what_is_old()
+        if removed:
+            return super().machines(cluster_id, removed=True)
+        if cluster_id not in self._machines:
+            self._machines[cluster_id] = super().machines(cluster_id)
+        return self._machines[cluster_id]
+
+    def _forget_what_is_old(self) -> None:
+        if self._read_at != self._session.writes:
+            self._read_at = self._session.writes
+            self._clusters.clear()
+            self._machines.clear()
+
+
 class WatchedStore(VirtualStore):
     """The store as one process has it; the invariants see who holds what."""
 
-    def __init__(self, database: VirtualDatabase, world: World, process: Process | None) -> None:
+    def __init__(self, database: VirtualDatabase, world: World, process: Process) -> None:
         super().__init__(database)
         self._world, self._process = world, process
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
         claim = super().claim(worker, lease=lease)
-        if claim is not None and self._process is not None:
+        if claim is not None:
             self._world.invariants.claimed(claim, self._process)
         return claim
 

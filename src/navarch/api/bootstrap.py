@@ -96,10 +96,13 @@ def report(
 
 def _answer(service: Service, joined: Joined, now: datetime) -> JoinView:
     store = service.store
-    stored, sealed = store.cluster(joined.cluster_id, project_id=None), store.sealed(joined.cluster_id, SECRETS)
+    stored = store.cluster(joined.cluster_id, project_id=None)
     internal, url = stored.status.api_internal_address, stored.status.api_url
-    if internal is None or url is None or sealed is None:
+    if internal is None or url is None:
         raise NotYet("the Kubernetes API has no address yet", _SOON_SECONDS)
+    sealed = store.sealed(joined.cluster_id, SECRETS)
+    if sealed is None:
+        raise NotYet("the cluster's secrets are not there yet", _SOON_SECONDS)
     peers = tuple(
         m.serial
         for m in store.machines(joined.cluster_id)

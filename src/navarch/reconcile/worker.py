@@ -25,6 +25,8 @@ CATALOGUE_RETRY = 5.0
 DATABASE_RETRY = 2.0
 QUOTAS_AT_ONCE = 8
 LONGEST_SLEEP = 10.0  # a lost notification is made good after this
+TOO_LATE_PAUSE = 0.02  # until it shows that another worker took what was due
+SAFETY_NET = 60.0  # the loops that another one watches for; nothing known needs them to look by themselves
 
 
 class Log(Protocol):
@@ -89,10 +91,12 @@ class Worker:
                 self._stop.wait(0.2)
                 continue
             try:
+                if not self._sleepers.sleep(self._hands.store.next_due):
+                    continue
                 asked_at = self._runtime.elapsed()
                 claim = self._hands.store.claim(self._name, lease=LEASE)
                 if claim is None:
-                    self._sleepers.sleep(self._hands.store.next_due)
+                    self._stop.wait(TOO_LATE_PAUSE)
                     continue
                 self._sleepers.wake_one()  # more may be due
                 with bound_contextvars(**_words_about(claim.cluster)):
@@ -216,17 +220,24 @@ class _Sleepers:
         self._watch: Flag | None = None
         self._lock = Lock()
 
-    def sleep(self, next_due: Callable[[], float | None]) -> None:
-        """Sleep until there may be work, at most `LONGEST_SLEEP` seconds."""
+    def sleep(self, next_due: Callable[[], float | None]) -> bool:
+        """Sleep until the next cluster is due, which is True, or until there is a reason to ask again. It costs less
+        than a claim: one loop in each worker hears of each cluster, and all but one of them come too late."""
         wake = self._runtime.flag()
         with self._lock:
             self._watch = wake
             self._asleep.append(wake)
         try:
             due = next_due()  # asked for after we can be woken: what comes from now on wakes us
-            nap = min(LONGEST_SLEEP, LONGEST_SLEEP if due is None else max(0.02, due))
-            if not wake.wait(nap) and self._watch is not wake:
-                wake.wait(LONGEST_SLEEP - nap)
+            if due == 0:
+                return True
+            nap = LONGEST_SLEEP if due is None else min(LONGEST_SLEEP, due)
+            if wake.wait(nap):
+                return False
+            if self._watch is wake:
+                return due is not None and due <= nap
+            wake.wait(SAFETY_NET - nap)
+            return False
         finally:
             with self._lock:
                 if self._watch is wake:

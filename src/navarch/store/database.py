@@ -38,19 +38,22 @@ class Transaction:
 
     def run(self, name: str, /, **values: Any) -> int:
         """Execute; gives the number of rows touched."""
-        return self._connection.execute(query(name), values).rowcount
+        return self._execute(name, values).rowcount
 
     def row(self, name: str, /, **values: Any) -> dict[str, Any] | None:
         """The first row, or None."""
-        return self._connection.execute(query(name), values).fetchone()
+        return self._execute(name, values).fetchone()
 
     def rows(self, name: str, /, **values: Any) -> list[dict[str, Any]]:
         """All rows."""
-        return self._connection.execute(query(name), values).fetchall()
+        return self._execute(name, values).fetchall()
 
     def notify(self, channel: str, payload: str = "") -> None:
         """Wake listeners when the transaction commits."""
-        self._connection.execute(query("notify"), {"channel": channel, "payload": payload})
+        self._execute("notify", {"channel": channel, "payload": payload})
+
+    def _execute(self, name: str, values: dict[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
+        return self._connection.execute(query(name), values)
 
 
 @dataclass(frozen=True, slots=True)
