@@ -75,12 +75,12 @@ class _Look(Transaction):
         self._now = now
 
     def _execute(self, name: str, values: dict[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
-        return self._connection.execute(_timed(name), {**values, "virtual_now": self._now})
+        return self._connection.execute(_timed(query(name)), {**values, "virtual_now": self._now})
 
 
 @cache
-def _timed(name: str) -> bytes:
-    return query(name).replace(b"now()", b"%(virtual_now)s::timestamptz")
+def _timed(statement: bytes) -> bytes:
+    return statement.replace(b"now()", b"%(virtual_now)s::timestamptz")
 
 
 class Session:
