@@ -385,6 +385,7 @@ class Region:
         address = self._address(request, subnet, address)
         vip = Port(self.new_id(), f"octavia-lb-vip-{request.name}", address)
         asked = Request("POST", Kind.PORT, request.project_id, vip.name)
+        self._within(asked, "ports", 1)  # Octavia makes the port first: where that fails there is no balancer
         made = LoadBalancer(
             self.new_id(),
             request.name,
