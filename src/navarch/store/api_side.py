@@ -231,17 +231,19 @@ class ApiSide:
             return None if row is None else bytes(row["content"])
 
     def redeem_ticket(self, ticket_digest: bytes, machine: str, nonce_digest: bytes, *, now: datetime) -> Joined:
-        with self._database.transaction() as tx:
+        with self._database.look() as tx:  # a machine that waits asks twice a second: no transaction, and mostly no write
             ticket = tx.row("ticket", digest=ticket_digest)
             if ticket is None or ticket["machine"] != machine:
                 raise TicketRefused("unknown ticket")
             if ticket["void"]:
                 raise TicketRefused("the ticket is void: the machine has joined or is gone")
-            if ticket["nonce_digest"] is None:
+            bound = ticket["nonce_digest"]
+            if bound is None:
                 if ticket["expires_at"] <= now:
                     raise TicketRefused("the ticket has expired")
-                tx.run("bind_ticket", digest=ticket_digest, nonce_digest=nonce_digest, now=now)
-            elif bytes(ticket["nonce_digest"]) != nonce_digest:
+                took = tx.row("bind_ticket", digest=ticket_digest, nonce_digest=nonce_digest, now=now)
+                bound = nonce_digest if took else b""
+            if bytes(bound) != nonce_digest:
                 raise TicketRefused("the ticket was used by another machine")
             row = tx.row("machines", cluster_id=ticket["cluster_id"], removed=False, name=machine)
             if row is None:

@@ -62,10 +62,13 @@ UPDATE machines SET facts = %(facts)s WHERE cluster_id = %(cluster_id)s AND name
 -- name: ticket
 SELECT t.cluster_id, t.machine, t.expires_at, t.nonce_digest, t.void OR m.removed AS void
 FROM tickets t JOIN machines m ON m.cluster_id = t.cluster_id AND m.name = t.machine
-WHERE t.digest = %(digest)s FOR UPDATE OF t;
+WHERE t.digest = %(digest)s;
 
 -- name: bind_ticket
-UPDATE tickets SET nonce_digest = %(nonce_digest)s, used_at = %(now)s WHERE digest = %(digest)s;
+-- Of two that ask at once the first has it: the other waits for the row, and then sees whose it is.
+UPDATE tickets SET nonce_digest = %(nonce_digest)s, used_at = %(now)s
+WHERE digest = %(digest)s AND NOT void AND (nonce_digest IS NULL OR nonce_digest = %(nonce_digest)s)
+RETURNING digest;
 
 -- name: count_other_phases
 SELECT count(*) AS count FROM phase_reports
