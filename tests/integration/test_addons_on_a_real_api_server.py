@@ -15,7 +15,7 @@ from tests.unit.addons.sample_inputs import cluster, inputs
 from navarch.addons import applying, catalogue, objects
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
-from navarch.addons.contract import Access
+from navarch.addons.contract import Access, Draining
 from navarch.addons.errors import Absent
 from navarch.addons.rendering import Rendered, marked
 from navarch.domain.errors import Permanent, Temporary
@@ -254,8 +254,8 @@ def test_a_drain_cordons_and_leaves_what_cannot_move(
     owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "uid": "1", "controller": True}
     api.create(PODS, pod("web", node))
     api.create(PODS, pod("agent", node, ownerReferences=[owner]))
-    assert clusters.drain(access, node) is False  # it has just evicted one
-    assert clusters.drain(access, node) is True
+    assert clusters.drain(access, node) == Draining()  # it has just evicted one
+    assert clusters.drain(access, node) is None
     assert [seen["metadata"]["name"] for seen in api.get(PODS)["items"]] == ["agent"]
     assert clusters.observe(access, inputs()).nodes[0].unschedulable
 
@@ -286,12 +286,13 @@ def test_a_drain_honours_a_disruption_budget(
         api.merge(f"{budgets}/web/status", {"status": status})
 
     allow(0)
-    assert clusters.drain(access, node) is False
-    assert clusters.drain(access, node) is False
+    held = Draining(("default/web: The disruption budget web needs 1 healthy pods and has 1 currently",))
+    assert clusters.drain(access, node) == held
+    assert clusters.drain(access, node) == held
     assert len(api.get(PODS)["items"]) == 1
     allow(1)
-    assert clusters.drain(access, node) is False
-    assert clusters.drain(access, node) is True
+    assert clusters.drain(access, node) == Draining()
+    assert clusters.drain(access, node) is None
     api.delete(f"{budgets}/web")
 
 
@@ -306,13 +307,13 @@ def test_a_drain_waits_for_volumes_to_be_detached(
         "spec": {"attacher": "x", "nodeName": node, "source": {"persistentVolumeName": "pv"}},
     }
     api.create(attachments, attachment)
-    assert clusters.drain(access, node) is False
+    assert clusters.drain(access, node) == Draining()
     api.delete(f"{attachments}/a")
-    assert clusters.drain(access, node) is True
+    assert clusters.drain(access, node) is None
 
 
 def test_a_node_that_is_gone_is_drained_and_deleted(clusters: KubernetesClusters, access: Access) -> None:
-    assert clusters.drain(access, "nobody") is True
+    assert clusters.drain(access, "nobody") is None
     clusters.delete_node(access, "nobody")
 
 

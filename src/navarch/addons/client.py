@@ -5,7 +5,7 @@ from types import TracebackType
 
 from navarch.addons import applying, catalogue, draining, errors, observing, signing
 from navarch.addons.connection import Connections
-from navarch.addons.contract import Access, Inputs, ServingRequest
+from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import KubeState
 
@@ -47,7 +47,7 @@ class KubernetesClusters:
         """See the contract."""
         return observing.observe(self._connections.to(access), self._pool)
 
-    def drain(self, access: Access, node: str) -> bool:
+    def drain(self, access: Access, node: str) -> Draining | None:
         """See the contract."""
         return draining.drain(self._connections.to(access), self._pool, node)
 

@@ -28,7 +28,7 @@ FIELD_MANAGER = "navarch"
 
 class Connection:
     """One cluster's API. Methods raise Temporary, Conflict or Permanent, and Absent or Exists where the caller is to
-    decide. Safe to use from several threads."""
+    decide; `post` Protected. Safe to use from several threads."""
 
     def __init__(self, access: Access, *, connections: int) -> None:
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
@@ -104,7 +104,9 @@ class Connection:
         except (httpx.HTTPError, ValueError) as error:  # ValueError: something in between answers, not in JSON
             raise errors.no_answer(error, what) from error
         status = _status(answer)
-        return errors.refused(answer.status_code, status.get("reason", ""), status.get("message", ""), what)
+        return errors.refused(
+            answer.status_code, status.get("reason", ""), status.get("message", ""), what, _causes(status)
+        )
 
 
 class Connections:
@@ -155,6 +157,11 @@ def _tls(access: Access) -> ssl.SSLContext:
 
 def _json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _causes(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    causes = (status.get("details") or {}).get("causes") or ()
+    return tuple((cause.get("reason", ""), cause.get("message", "")) for cause in causes)
 
 
 def _status(answer: httpx.Response) -> Mapping[str, Any]:

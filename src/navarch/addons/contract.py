@@ -49,6 +49,13 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """A drain that is not done. `held`: the pods that may not be evicted now, each as `namespace/name: why`."""
+
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ServingRequest:
     """A kubelet's request for a serving certificate: `request` is its PEM, the rest says who asks for what."""
 
@@ -74,8 +81,8 @@ class Addons(Protocol):
         """Version, nodes, and for each add-on the digest noted and whether its workloads are available."""
         ...
 
-    def drain(self, access: Access, node: str) -> bool:
-        """Cordon, and evict what may be evicted now; True when nothing is left that a drain waits for."""
+    def drain(self, access: Access, node: str) -> Draining | None:
+        """Cordon, and evict what may be evicted now; None when nothing is left that a drain waits for."""
         ...
 
     def delete_node(self, access: Access, node: str) -> None:

@@ -6,29 +6,31 @@ from typing import Any
 
 from navarch.addons import errors
 from navarch.addons.connection import Connection
+from navarch.addons.contract import Draining
 from navarch.addons.parallel import at_once
-from navarch.domain.errors import NavarchError
+from navarch.domain.errors import NavarchError, Permanent
 
 _MIRROR = "kubernetes.io/config.mirror"
 _FINISHED = ("Succeeded", "Failed")
+_WHY_SHOWN = 300  # characters
 
 Pod = Mapping[str, Any]
 
 
-def drain(connection: Connection, pool: Executor, node: str) -> bool:
-    """One round; True when neither a pod that can move nor its volumes are left on the node. Never waits: a pod that a
+def drain(connection: Connection, pool: Executor, node: str) -> Draining | None:
+    """One round; None when neither a pod that can move nor its volumes are left on the node. Never waits: a pod that a
     disruption budget protects, or that is still ending, is there again in the next round."""
     try:
         connection.merge(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
     except errors.Absent:
-        return True
+        return None
     there = connection.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
     moving = [pod for pod in there if moves(pod)]
     if moving:
-        at_once(pool, lambda pod: _evict(connection, pod), [p for p in moving if not _ending(p)])
-        return False
+        held = at_once(pool, lambda pod: _evict(connection, pod), [p for p in moving if not _ending(p)])
+        return Draining(tuple(sorted(why for why in held if why)))
     # A volume that is still attached would follow its pod only minutes later, once the machine is gone.
-    return _keeps_volumes(there) or not _attached(connection, node)
+    return None if _keeps_volumes(there) or not _attached(connection, node) else Draining()
 
 
 def give_up(connection: Connection, pool: Executor, node: str) -> None:
@@ -67,7 +69,8 @@ def _end(connection: Connection, pod: Pod) -> None:
     connection.delete(path, uid=metadata["uid"], grace_seconds=0)
 
 
-def _evict(connection: Connection, pod: Pod) -> None:
+def _evict(connection: Connection, pod: Pod) -> str:
+    """Why the pod may not go now; empty where it may, or where the next round shows more."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     eviction = {
         "apiVersion": "policy/v1",
@@ -78,11 +81,12 @@ def _evict(connection: Connection, pod: Pod) -> None:
     try:
         connection.post(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
     except errors.Absent:
-        return
-    except NavarchError:
-        # 429 is a budget that allows no disruption now, 409 a pod of the same name made anew, 500 two budgets for one
-        # pod, 403 a policy of the user's; an API that stopped answering shows in the next round.
-        return
+        return ""
+    except (errors.Protected, Permanent) as error:  # a budget, or a policy of the user's
+        return f"{namespace}/{name}: {str(error)[:_WHY_SHOWN]}"
+    except NavarchError:  # a pod of the same name made anew; an API that stopped answering shows in the next round
+        return ""
+    return ""
 
 
 def _keeps_volumes(pods: Iterable[Pod]) -> bool:

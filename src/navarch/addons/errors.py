@@ -17,6 +17,10 @@ class Absent(Exception):
     """The object is not there. Never leaves this room: whoever asks knows what it means."""
 
 
+class Protected(Exception):
+    """A disruption budget does not let the pod go now; says which and why. Never leaves this room."""
+
+
 class Exists(Exception):
     """The object is there already. Never leaves this room."""
 
@@ -27,8 +31,14 @@ def no_answer(error: Exception, what: str) -> Temporary:
     return Temporary(f"The Kubernetes API did not answer {what}: {seen}.", reason=NOT_ANSWERING, after=1.0)
 
 
-def refused(status: int, reason: str, message: str, what: str) -> NoReturn:
-    """Raise what an answer other than 2xx means. `reason` and `message` are those of the answer's Status object."""
+def refused(status: int, reason: str, message: str, what: str, causes: tuple[tuple[str, str], ...] = ()) -> NoReturn:
+    """Raise what an answer other than 2xx means. `reason`, `message` and `causes` (reason, message) are those of the
+    answer's Status object."""
+    budgets = [said for cause, said in causes if cause == "DisruptionBudget"]
+    if status == 429 and budgets:
+        raise Protected(" ".join(budgets))
+    if status == 500 and "PodDisruptionBudget" in message:  # two of them for one pod, which no eviction gets past
+        raise Protected(message)
     said = f"The Kubernetes API refused {what}: {message or reason or f'HTTP {status}'}"
     if status == 404:
         raise Absent(said)

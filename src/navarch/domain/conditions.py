@@ -91,12 +91,17 @@ _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """Why a chapter is not done. `blame` None: it only needs time."""
+    """Why a chapter is not done. `blame` None: it only needs time; `late` is whom to blame, and the remedy, once it has
+    taken too long."""
 
     reason: str
     message: str
     blame: str | None = None
     remedy: str | None = None
+    late: tuple[str, str] = (
+        Blame.NAVARCH_OPERATOR.value,
+        "look at the cluster's events and at Navarch's log for this cluster's id; Navarch goes on trying",
+    )
 
 
 def judge(
@@ -351,6 +356,8 @@ def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Itera
         match result.outcome:
             case Failed(reason=reason, message=message, blame=blame, remedy=remedy):
                 yield _Finding(reason, message, blame, remedy)
+            case Again(reason=reason, message=message, blame=str(blame), remedy=str(remedy)):
+                held.append(_Finding(reason, message, late=(blame, remedy)))
             case Again(reason=reason, message=message):
                 held.append(_Finding(reason, message))
             case Done() if settled and _puts_back(result.step):
@@ -412,8 +419,8 @@ def _condition(type_: str, finding: _Finding | None, cluster: Cluster, previous:
         return replace(
             made,
             message=f"{finding.message} (for {late} s; {int(DEADLINES[type_].total_seconds())} s were allowed)",
-            blame=Blame.NAVARCH_OPERATOR.value,
-            remedy="look at the cluster's events and at Navarch's log for this cluster's id; Navarch goes on trying",
+            blame=finding.late[0],
+            remedy=finding.late[1],
         )
     return made
 

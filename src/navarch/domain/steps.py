@@ -266,11 +266,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Look again after so many seconds."""
+    """Look again after so many seconds. `blame` and `remedy`: who is to act, and how, should it take too long; None: it
+    is not known."""
 
     after: float
     reason: str
     message: str
+    blame: str | None = None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

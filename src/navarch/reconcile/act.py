@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from navarch.addons.contract import Access, Addons, Inputs
+from navarch.addons.contract import Access, Addons, Draining, Inputs
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import new_ticket
@@ -21,7 +21,7 @@ from navarch.clouds.fence import fenced
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.doubles import api_balancer
-from navarch.domain.errors import Permanent, Temporary
+from navarch.domain.errors import Blame, Permanent, Temporary
 from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource, Server, member_facts
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
@@ -55,6 +55,7 @@ from navarch.store.contract import WorkerStore
 TICKET_LIFETIME = timedelta(hours=1)
 GLANCE_EVERY = 0.7  # seconds
 BUILDS_AT_LEAST = timedelta(seconds=3)
+_HELD_SHOWN = 3  # pods in a condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,9 @@ class Actor:
             case DrainNode(name=name):
                 if access is None:
                     return Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
-                if not hands.addons.drain(access, name):
-                    return Again(1.0, "Draining", f"pods are moving away from {name}")
+                drain = hands.addons.drain(access, name)
+                if drain is not None:
+                    return _draining(name, drain)
                 hands.addons.delete_node(access, name)
             case DeleteNode(name=name):
                 if access is not None:
@@ -258,6 +260,19 @@ class Actor:
                 return None
         reason = type(step).__name__
         return Event(started, reason, message, name, component, result.seconds, "Normal", self._cluster.generation)
+
+
+def _draining(name: str, drain: Draining) -> Again:
+    if not drain.held:
+        return Again(1.0, "Draining", f"pods are moving away from {name}")
+    more = f"; and {len(drain.held) - _HELD_SHOWN} more" if len(drain.held) > _HELD_SHOWN else ""
+    return Again(
+        5.0,
+        "EvictionRefused",
+        f"pods may not be moved away from {name}: {'; '.join(drain.held[:_HELD_SHOWN])}{more}",
+        Blame.USER.value,
+        "give the pods more replicas or their PodDisruptionBudget more room, or delete them; Navarch goes on trying",
+    )
 
 
 def unsettled(cluster: Cluster, observed: Observed, now: datetime) -> frozenset[Kind]:

@@ -1,6 +1,6 @@
 """The way into clusters, with a clock on it."""
 
-from navarch.addons.contract import Access, Addons, Inputs, ServingRequest
+from navarch.addons.contract import Access, Addons, Draining, Inputs, ServingRequest
 from navarch.domain.observed import KubeState
 from navarch.reconcile.figures import WorkerFigures
 
@@ -22,7 +22,7 @@ class MeasuredAddons:
         with self._figures.kubernetes_call("observe"):
             return self._addons.observe(access, inputs)
 
-    def drain(self, access: Access, node: str) -> bool:
+    def drain(self, access: Access, node: str) -> Draining | None:
         with self._figures.kubernetes_call("drain"):
             return self._addons.drain(access, node)
 

@@ -5,7 +5,7 @@ import threading
 from datetime import datetime
 from typing import TypeVar
 
-from navarch.addons.contract import Access, Inputs, ServingRequest
+from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.fence import before_a_change
 from navarch.domain.catalogue import Catalogue, Quota
@@ -135,9 +135,9 @@ class SimulatedClustersClient:
         """See the contract."""
         return self._simulator.ask(wire.ObserveKube(_door(access)), KubeState)
 
-    def drain(self, access: Access, node: str) -> bool:
+    def drain(self, access: Access, node: str) -> Draining | None:
         """See the contract."""
-        return self._simulator.ask(wire.Drain(_door(access), node), Whether).so
+        return None if self._simulator.ask(wire.Drain(_door(access), node), Whether).so else Draining()
 
     def delete_node(self, access: Access, node: str) -> None:
         """See the contract."""

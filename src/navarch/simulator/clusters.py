@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from navarch.addons.contract import Access, Inputs, ServingRequest
+from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.simulator import Strike
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import KubeState
@@ -70,9 +70,10 @@ class SimulatedClusters:
             lambda cluster: KubeState(cluster.version, cluster.node_list(), cluster.addon_list()),
         )
 
-    def drain(self, access: Access, node: str) -> bool:
+    def drain(self, access: Access, node: str) -> Draining | None:
         """Cordon and evict."""
-        return self._call(KubeCall("drain", access.url, node), access, lambda cluster: cluster.drain(node))
+        done = self._call(KubeCall("drain", access.url, node), access, lambda cluster: cluster.drain(node))
+        return None if done else Draining()
 
     def delete_node(self, access: Access, node: str) -> None:
         """Remove a node object."""

@@ -105,7 +105,7 @@ class Desk:
             case wire.ObserveKube(door):
                 return clusters.state(_access(door))
             case wire.Drain(door, node):
-                return wire.Whether(clusters.drain(_access(door), node))
+                return wire.Whether(clusters.drain(_access(door), node) is None)
             case wire.DeleteNode(door, node):
                 clusters.delete_node(_access(door), node)
             case wire.TakeCensus():

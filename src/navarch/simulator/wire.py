@@ -143,7 +143,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Whether:
-    """A drain's answer."""
+    """Whether a drain is done."""
 
     so: bool
 

@@ -231,7 +231,7 @@ class ApiSide:
             return None if row is None else bytes(row["content"])
 
     def redeem_ticket(self, ticket_digest: bytes, machine: str, nonce_digest: bytes, *, now: datetime) -> Joined:
-        with self._database.look() as tx:  # a machine that waits asks twice a second: no transaction, and mostly no write
+        with self._database.look() as tx:  # no transaction: a machine that waits asks twice a second, mostly to read
             ticket = tx.row("ticket", digest=ticket_digest)
             if ticket is None or ticket["machine"] != machine:
                 raise TicketRefused("unknown ticket")

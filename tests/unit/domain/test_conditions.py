@@ -11,7 +11,7 @@ from navarch.domain.plan import plan
 from navarch.domain.simulate import imagine, nothing_yet, time_passes
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import CreateServer, EnsureNetwork, Failed, Forget, Result
+from navarch.domain.steps import Again, CreateServer, DrainNode, EnsureNetwork, Failed, Forget, Result
 
 CREATED = Status()
 
@@ -120,6 +120,15 @@ def test_what_takes_too_long_says_so_itself() -> None:
     assert later.phase is Phase.BLOCKED
     assert (ready.reason, ready.blame) == ("CreatingNetwork", "navarch-operator")
     assert "300 s were allowed" in ready.message
+
+
+def test_what_waits_for_a_user_blames_nobody_at_first_and_the_user_when_it_is_late() -> None:
+    waits = Again(5.0, "EvictionRefused", "web may not be moved", "user", "give web more replicas")
+    results = (Result(DrainNode("shop-web-1"), waits, 0.1),)
+    first = judge(cluster(), grown(cluster()), results, CREATED, now=NOW)
+    assert (ready_condition(first).reason, ready_condition(first).blame) == ("EvictionRefused", None)
+    late = ready_condition(judge(cluster(), grown(cluster()), results, first, now=NOW + timedelta(minutes=11)))
+    assert (late.reason, late.blame, late.remedy) == ("EvictionRefused", "user", "give web more replicas")
 
 
 def test_a_new_wish_starts_the_clock_anew() -> None:

@@ -1,13 +1,15 @@
-"""What is glanced at while something is on its way."""
+"""What is glanced at while something is on its way, and what a drain says."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from clusters import NOW, cluster
 
+from navarch.addons.contract import Draining
 from navarch.domain.observed import CloudState, Kind, Machine, Observed, Server
 from navarch.domain.spec import Role
-from navarch.reconcile.act import BUILDS_AT_LEAST, unsettled
+from navarch.domain.steps import Again
+from navarch.reconcile.act import BUILDS_AT_LEAST, _draining, unsettled
 
 NAME = "shop-3f2a91bc-web-1"
 MACHINE = Machine(NAME, Role.WORKER, "web", 1, "z1", created_at=NOW)
@@ -17,6 +19,17 @@ def glanced_at(server: Server | None, machine: Machine = MACHINE, after: timedel
     servers = (server,) if server is not None else ()
     seen = Observed(cloud=CloudState(servers=servers), machines=(machine,))
     return Kind.SERVER in unsettled(cluster(), seen, NOW + after)
+
+
+def test_pods_that_only_need_time_are_waited_for() -> None:
+    assert _draining("shop-web-1", Draining()) == Again(1.0, "Draining", "pods are moving away from shop-web-1")
+
+
+def test_pods_that_may_not_go_are_named_with_who_can_change_that() -> None:
+    outcome = _draining("shop-web-1", Draining(tuple(f"default/p{n}: budget b" for n in range(5))))
+    assert (outcome.reason, outcome.blame) == ("EvictionRefused", "user")
+    assert outcome.message.endswith("default/p2: budget b; and 2 more")
+    assert outcome.remedy
 
 
 def test_a_server_that_was_just_asked_for_is_left_alone() -> None:

@@ -20,88 +20,103 @@ class Dues:
         self.asked: Queue[None] = Queue()
 
     def __call__(self) -> float | None:
-        answer = self.answers.get(timeout=5)
+        answer = self.answers.get(timeout=30)
         self.asked.put(None)
         return answer
 
     def say(self, answer: float | None) -> None:
         """Answer the next question, and wait until it was asked."""
         self.answers.put(answer)
-        self.asked.get(timeout=5)
+        self.asked.get(timeout=30)
 
 
-class Loop:
-    """A loop of a worker, up to the moment in which it would claim."""
+class Loops:
+    """The loops of a worker, each up to the moment in which it would claim."""
 
-    def __init__(self, sleepers: _Sleepers, next_due: Callable[[], float | None]) -> None:
-        self._sleepers, self._next_due, self.stop = sleepers, next_due, Event()
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
+    def __init__(self) -> None:
+        self.sleepers = _Sleepers(Threads())
+        self._stop = Event()
+        self._threads: list[Thread] = []
 
-    def claims(self) -> bool:
-        """Whether it goes on to claim, within a moment."""
-        self._thread.join(0.5)
-        return not self._thread.is_alive()
+    def start(self, next_due: Callable[[], float | None]) -> Thread:
+        """One more."""
+        thread = Thread(target=self._run, args=(next_due,))
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
-    def _run(self) -> None:
-        while not self.stop.is_set() and not self._sleepers.sleep(self._next_due):
+    def stop(self) -> None:
+        """All come to their end."""
+        self._stop.set()
+        self.sleepers.wake_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, next_due: Callable[[], float | None]) -> None:
+        while not self._stop.is_set() and not self.sleepers.sleep(next_due):
             pass
 
 
 @pytest.fixture
-def sleepers() -> Iterator[_Sleepers]:
-    made = _Sleepers(Threads())
+def loops() -> Iterator[Loops]:
+    made = Loops()
     yield made
-    made.wake_all()
+    made.stop()
 
 
-def test_who_is_woken_for_a_cluster_that_another_took_sleeps_on(sleepers: _Sleepers) -> None:
+def claims(loop: Thread) -> bool:
+    """Whether it goes on to claim."""
+    loop.join(10)
+    return not loop.is_alive()
+
+
+def test_who_is_woken_for_a_cluster_that_another_took_sleeps_on(loops: Loops) -> None:
     dues = Dues()
-    loop = Loop(sleepers, dues)
+    loop = loops.start(dues)
     dues.say(LATER)
-    sleepers.wake_one()
+    loops.sleepers.wake_one()
     dues.say(None)
-    assert not loop.claims()
-    sleepers.wake_one()
+    assert loop.is_alive()
+    loops.sleepers.wake_one()
     dues.say(NOW)
-    assert loop.claims()
+    assert claims(loop)
 
 
-def test_what_comes_while_a_loop_asks_is_not_missed(sleepers: _Sleepers) -> None:
+def test_what_comes_while_a_loop_asks_is_not_missed(loops: Loops) -> None:
     answers = [NOW, LATER]
 
     def ask() -> float | None:
         if len(answers) == 2:
-            sleepers.wake_one()
+            loops.sleepers.wake_one()
         return answers.pop()
 
-    assert Loop(sleepers, ask).claims()
+    assert claims(loops.start(ask))
 
 
-def test_a_loop_gets_up_when_its_time_has_come(sleepers: _Sleepers) -> None:
+def test_a_loop_gets_up_when_its_time_has_come(loops: Loops) -> None:
     dues = Dues()
-    loop = Loop(sleepers, dues)
+    loop = loops.start(dues)
     dues.say(0.05)
-    assert loop.claims()
+    assert claims(loop)
 
 
-def test_one_is_woken_and_the_others_sleep(sleepers: _Sleepers) -> None:
+def test_one_is_woken_and_the_others_sleep(loops: Loops) -> None:
     first, second = Dues(), Dues()
-    early = Loop(sleepers, first)
+    early = loops.start(first)
     first.say(LATER)
-    late = Loop(sleepers, second)
+    late = loops.start(second)
     second.say(LATER)
-    sleepers.wake_one()
+    loops.sleepers.wake_one()
     second.say(NOW)
-    assert late.claims()
-    assert not early.claims()
+    assert claims(late)
+    assert early.is_alive()
+    assert first.asked.empty()
 
 
-def test_all_end_when_the_worker_stops(sleepers: _Sleepers) -> None:
+def test_all_end_when_the_worker_stops(loops: Loops) -> None:
     dues = Dues()
-    loops = [Loop(sleepers, dues) for _ in range(3)]
-    for loop in loops:
+    started = [loops.start(dues) for _ in range(3)]
+    for _ in started:
         dues.say(LATER)
-        loop.stop.set()
-    sleepers.wake_all()
-    assert all(loop.claims() for loop in loops)
+    loops.stop()
+    assert all(claims(loop) for loop in started)
