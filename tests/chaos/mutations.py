@@ -6,6 +6,7 @@ A mutation replaces words in one function (`module:function`) or one named query
 
 import inspect
 import json
+import multiprocessing
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -107,24 +108,42 @@ def made(mutation: Mutation) -> Iterator[None]:
 
 
 def catch_all(dsns: list[str], result: Path | None) -> int:
-    """Make each fault and run stories until a promise breaks. The number of those that nothing caught."""
+    """Make each fault and run stories until a promise breaks, in as many processes as there are databases. The number
+    of those that nothing caught."""
     caught: list[dict[str, Any]] = []
     for mutation in MUTATIONS:
         with made(mutation):
             pass  # every one of them fits today's code
-    for mutation in MUTATIONS:
-        with made(mutation):
-            found = _caught(dsns[0], mutation)
-        if found["by"] and _broken(dsns[0], found["seed"], mutation.weather or STORM):
-            found["by"] = ""  # it breaks without the fault as well
-        caught.append(found)
-        by = f"seed {found['seed']}, {found['by']}" if found["by"] else f"NOT CAUGHT in {SEEDS} runs"
-        print(f"{mutation.what}: {by}", flush=True)
+    free: multiprocessing.Queue[str] = multiprocessing.Queue()
+    for dsn in dsns:
+        free.put(dsn)
+    with multiprocessing.Pool(len(dsns), _take_database, (free,)) as pool:
+        for found in pool.imap(_try, range(len(MUTATIONS))):
+            caught.append(found)
+            by = f"seed {found['seed']}, {found['by']}" if found["by"] else f"NOT CAUGHT in {SEEDS} runs"
+            print(f"{found['what']}: {by}", flush=True)
     missed = [c for c in caught if not c["by"]]
     print(f"{len(caught) - len(missed)} of {len(caught)} deliberate faults were caught")
     if result is not None:
         result.write_text(json.dumps(caught, indent=1) + "\n")
     return len(missed)
+
+
+_database = ""  # of this process of the pool
+
+
+def _take_database(free: "multiprocessing.Queue[str]") -> None:
+    global _database  # what an initializer leaves for the pool's calls
+    _database = free.get()
+
+
+def _try(number: int) -> dict[str, Any]:
+    mutation = MUTATIONS[number]
+    with made(mutation):
+        found = _caught(_database, mutation)
+    if found["by"] and _broken(_database, found["seed"], mutation.weather or STORM):
+        found["by"] = ""  # it breaks without the fault as well
+    return found
 
 
 def _broken(dsn: str, seed: int, weather: Weather) -> str:

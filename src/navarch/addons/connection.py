@@ -104,9 +104,8 @@ class Connection:
         except (httpx.HTTPError, ValueError) as error:  # ValueError: something in between answers, not in JSON
             raise errors.no_answer(error, what) from error
         status = _status(answer)
-        return errors.refused(
-            answer.status_code, status.get("reason", ""), status.get("message", ""), what, _causes(status)
-        )
+        reason, message = str(status.get("reason") or ""), str(status.get("message") or "")
+        return errors.refused(answer.status_code, reason, message, what, _causes(status))
 
 
 class Connections:
@@ -160,8 +159,10 @@ def _json(body: Mapping[str, Any]) -> bytes:
 
 
 def _causes(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    causes = (status.get("details") or {}).get("causes") or ()
-    return tuple((cause.get("reason", ""), cause.get("message", "")) for cause in causes)
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    said = [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+    return tuple((str(cause.get("reason", "")), str(cause.get("message", ""))) for cause in said)
 
 
 def _status(answer: httpx.Response) -> Mapping[str, Any]:

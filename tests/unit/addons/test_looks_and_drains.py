@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from navarch.addons import errors
-from navarch.addons.connection import Connection
+from navarch.addons.connection import Connection, _causes
 from navarch.addons.draining import give_up, moves
 from navarch.addons.observing import node, shortfall
 from navarch.domain.errors import Conflict, Permanent, Temporary
@@ -105,6 +105,38 @@ def test_every_refusal_has_its_word(status: int, reason: str, kind: type[Excepti
         errors.refused(status, reason, "because", "GET /x")
     assert type(raised.value) is kind
     assert "because" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "causes", "kind"),
+    [
+        (429, "Cannot evict", (("DisruptionBudget", "budget web needs 2"),), errors.Protected),
+        (500, "This pod has more than one PodDisruptionBudget", (), errors.Protected),
+        (429, "too many requests", (), Temporary),
+        (403, "Cannot evict", (("DisruptionBudget", "budget web needs 2"),), Permanent),
+    ],
+)
+def test_a_budget_is_told_from_a_server_that_is_busy(
+    status: int, message: str, causes: tuple[tuple[str, str], ...], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind) as raised:
+        errors.refused(status, "TooManyRequests", message, "POST /eviction", causes)
+    assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("details", "causes"),
+    [
+        ({"causes": [{"reason": "DisruptionBudget", "message": "web"}]}, (("DisruptionBudget", "web"),)),
+        ({"causes": [{"message": "web"}, "x", None]}, (("", "web"),)),
+        ({"causes": "x"}, ()),
+        ({}, ()),
+        ("x", ()),
+        (None, ()),
+    ],
+)
+def test_causes_are_read_from_whatever_answers(details: object, causes: tuple[tuple[str, str], ...]) -> None:
+    assert _causes({"details": details}) == causes
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), ValueError("not JSON")])
