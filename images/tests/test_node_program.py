@@ -197,7 +197,7 @@ def test_a_step_over_its_time_is_killed_with_its_children(tmp_path: Path) -> Non
     assert "took longer than 1 s" in outcome.reason
     deadline = time.monotonic() + 5
     while runs(int(child.read_text())) and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.01)  # nobody is told of the end of a child's child
     assert not runs(int(child.read_text()))
 
 

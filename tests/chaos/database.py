@@ -84,8 +84,8 @@ def _timed(statement: bytes) -> bytes:
 
 
 class Session:
-    """The run's connection, under virtual time. `writes` counts the transactions that wrote something: what was read
-    since the last one is still so."""
+    """The run's connection, under virtual time. `writes` counts the transactions that wrote something: what was read of
+    clusters and machines since the last one is still so. (Single statements write tickets and quotas alone.)"""
 
     def __init__(self, connection: Connection, timeline: Timeline) -> None:
         self._connection, self._timeline = connection, timeline

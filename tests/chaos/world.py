@@ -473,14 +473,15 @@ class CalmStore(VirtualStore):
     def __init__(self, database: VirtualDatabase) -> None:
         super().__init__(database)
         self._session, self._read_at = database.session, -1
-        self._clusters: dict[str, Stored] = {}
+        self._clusters: dict[tuple[str, str | None], Stored] = {}
         self._machines: dict[str, tuple[Machine, ...]] = {}
 
     def cluster(self, ref: str, *, project_id: str | None) -> Stored:
         self._forget_what_is_old()
-        if ref not in self._clusters:
-            self._clusters[ref] = super().cluster(ref, project_id=project_id)
-        return self._clusters[ref]
+        asked = (ref, project_id)
+        if asked not in self._clusters:
+            self._clusters[asked] = super().cluster(ref, project_id=project_id)
+        return self._clusters[asked]
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
         self._forget_what_is_old()

@@ -12,7 +12,7 @@ from navarch.domain.observed import CloudState, Resource
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
-_R = TypeVar("_R")
+_R = TypeVar("_R", bound=Resource)
 
 
 def new_owner(project_id: str) -> Owner:
@@ -32,7 +32,7 @@ class Built:
     def do(self, step: CloudStep, expected: type[_R], private: str = "") -> _R:
         resource = self.cloud.carry_out(self.owner, step, private=private)
         assert isinstance(resource, expected)
-        self.made.append((step, private, resource))  # type: ignore[arg-type]
+        self.made.append((step, private, resource))
         return resource
 
     def the(self, expected: type[_R]) -> _R:

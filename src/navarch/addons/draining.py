@@ -8,7 +8,7 @@ from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Draining
 from navarch.addons.parallel import at_once
-from navarch.domain.errors import NavarchError, Permanent
+from navarch.domain.errors import Permanent, Temporary
 
 _MIRROR = "kubernetes.io/config.mirror"
 _FINISHED = ("Succeeded", "Failed")
@@ -80,13 +80,14 @@ def _evict(connection: Connection, pod: Pod) -> str:
     }
     try:
         connection.post(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
-    except errors.Absent:
-        return ""
     except (errors.Protected, Permanent) as error:  # a budget, or a policy of the user's
         return f"{namespace}/{name}: {str(error)[:_WHY_SHOWN]}"
-    except NavarchError:  # a pod of the same name made anew; an API that stopped answering shows in the next round
-        return ""
-    return ""
+    except Temporary as error:
+        if "PodDisruptionBudget" in error.message:  # two of them for one pod: a 500 that stays
+            return f"{namespace}/{name}: {error.message[:_WHY_SHOWN]}"
+    except errors.Absent:
+        pass
+    return ""  # gone, made anew under its name, or an API that stopped answering: the next round shows more
 
 
 def _keeps_volumes(pods: Iterable[Pod]) -> bool:

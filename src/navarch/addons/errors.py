@@ -37,8 +37,6 @@ def refused(status: int, reason: str, message: str, what: str, causes: tuple[tup
     budgets = [said for cause, said in causes if cause == "DisruptionBudget"]
     if status == 429 and budgets:
         raise Protected(" ".join(budgets))
-    if status == 500 and "PodDisruptionBudget" in message:  # two of them for one pod, which no eviction gets past
-        raise Protected(message)
     said = f"The Kubernetes API refused {what}: {message or reason or f'HTTP {status}'}"
     if status == 404:
         raise Absent(said)

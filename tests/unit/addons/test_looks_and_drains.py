@@ -8,7 +8,7 @@ import pytest
 
 from navarch.addons import errors
 from navarch.addons.connection import Connection, _causes
-from navarch.addons.draining import give_up, moves
+from navarch.addons.draining import drain, give_up, moves
 from navarch.addons.observing import node, shortfall
 from navarch.domain.errors import Conflict, Permanent, Temporary
 
@@ -111,7 +111,7 @@ def test_every_refusal_has_its_word(status: int, reason: str, kind: type[Excepti
     ("status", "message", "causes", "kind"),
     [
         (429, "Cannot evict", (("DisruptionBudget", "budget web needs 2"),), errors.Protected),
-        (500, "This pod has more than one PodDisruptionBudget", (), errors.Protected),
+        (500, "applying PodDisruptionBudget calico: etcd is busy", (), Temporary),
         (429, "too many requests", (), Temporary),
         (403, "Cannot evict", (("DisruptionBudget", "budget web needs 2"),), Permanent),
     ],
@@ -183,3 +183,35 @@ def test_pods_that_a_gone_node_left_behind_go_as_well() -> None:
     with ThreadPoolExecutor(2) as pool:
         give_up(cast(Connection, seen), pool, "w1")
     assert "/api/v1/namespaces/shop/pods/web-1" in [path for deed, path, _ in seen.asked if deed == "delete"]
+
+
+class Refusing(Recorder):
+    """One that answers evictions so."""
+
+    def __init__(self, status: int, message: str, *causes: tuple[str, str]) -> None:
+        super().__init__("web-1")
+        self._answer = status, message, causes
+
+    def post(self, path: str, body: Any) -> None:
+        status, message, causes = self._answer
+        errors.refused(status, "", message, f"POST {path}", causes)
+
+
+@pytest.mark.parametrize(
+    ("seen", "held"),
+    [
+        (Refusing(429, "Cannot evict", ("DisruptionBudget", "budget b needs 2")), "shop/web-1: budget b needs 2"),
+        (Refusing(500, "This pod has more than one PodDisruptionBudget"), "more than one PodDisruptionBudget"),
+        (Refusing(403, "a policy forbids it"), "a policy forbids it"),
+        (Refusing(429, "too many requests"), ""),
+        (Refusing(503, "shutting down"), ""),
+        (Refusing(409, "made anew"), ""),
+        (Refusing(404, "gone"), ""),
+    ],
+)
+def test_a_drain_names_the_pods_that_only_a_user_can_free(seen: Refusing, held: str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        said = drain(cast(Connection, seen), pool, "w1")
+    assert said is not None
+    assert len(said.held) == bool(held)
+    assert all(held in why for why in said.held)
