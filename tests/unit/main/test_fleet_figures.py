@@ -1,6 +1,6 @@
 """The fleet's figures: read now and then, bounded in their labels, and honest while the database is away."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
@@ -21,7 +21,7 @@ FLEET = Fleet(
     phases=(("Ready", 4), ("Blocked", 1)),
     conditions=(("WorkersReady", "NoHostWithRoom", "cloud-operator", 1),),
     pauses=(Pause("alpha", "", "ann", NOW, 2),),
-    offer_read_at=NOW - timedelta(seconds=30),
+    offer_read_at=NOW,
 )
 
 
@@ -51,7 +51,7 @@ def registered(store: Store) -> CollectorRegistry:
 
 
 def test_the_fleet_is_told_as_the_database_has_it() -> None:
-    registry = registered(Store())
+    registry = registered(Store(replace(FLEET, offer_read_at=datetime.now(UTC) - timedelta(seconds=30))))
     told = registry.get_sample_value
     assert told("navarch_queue_age_seconds") == 12.5
     assert told("navarch_clusters_due") == 3

@@ -166,16 +166,19 @@ def test_clocks_that_differ_by_seconds_are_told_in_which_direction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fleet", "level", "words"),
+    ("fleet", "age", "level", "words"),
     [
-        (FLEET, Level.OK, "0 clusters wait"),
-        (replace(FLEET, offer_read_at=None), Level.WARN, "none has read"),
-        (replace(FLEET, offer_read_at=NOW - timedelta(minutes=10)), Level.FAIL, "for 6"),
-        (replace(FLEET, due=5, oldest=90.0), Level.WARN, "5 clusters wait for one, the first for 90 s"),
+        (FLEET, timedelta(), Level.OK, "0 clusters wait"),
+        (FLEET, None, Level.WARN, "none has read"),
+        (FLEET, timedelta(minutes=10), Level.FAIL, "for 6"),
+        (replace(FLEET, due=5, oldest=90.0), timedelta(), Level.WARN, "5 clusters wait for one, the first for 90 s"),
     ],
 )
-def test_workers_are_judged_by_what_they_leave_in_the_database(fleet: Fleet, level: Level, words: str) -> None:
-    finding = doctor._workers(fleet)
+def test_workers_are_judged_by_what_they_leave_in_the_database(
+    fleet: Fleet, age: timedelta | None, level: Level, words: str
+) -> None:
+    read_at = None if age is None else datetime.now(UTC) - age
+    finding = doctor._workers(replace(fleet, offer_read_at=read_at))
     assert (finding.level, words in finding.detail) == (level, True), finding.detail
 
 
