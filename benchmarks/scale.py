@@ -28,6 +28,7 @@ from navarch.simulator.client import Simulator
 FOLDER = Path(os.environ.get("NAVARCH_SCALE_STATE", "/var/lib/navarch-scale"))
 RESULTS = FOLDER / "results.json"
 SECTIONS = ("small", "large", "kill", "fair", "workers")
+EXTRA = ("huge",)  # only where it is asked for: it takes as long as all others
 _PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
 _BOOT_SECONDS, _FAULTS = 20.0, 0.01
 _IDLE_SECONDS = 150.0  # as long as a Ready cluster is left alone, so that each is looked at about once
@@ -236,6 +237,17 @@ def large(options: argparse.Namespace) -> Figures:
     return figures
 
 
+def huge(options: argparse.Namespace) -> Figures:
+    """Three times as many clusters come and go."""
+    count = 3 * options.clusters
+    with scene(options.workers) as stage:
+        empty = stage.read()
+        figures: Figures = {"creation": creation(stage, count)}
+        figures["idle"] = idle(stage, count, empty)
+        figures["deletion"] = deletion(stage)
+    return figures
+
+
 def kill(options: argparse.Namespace) -> Figures:
     """A worker dies in the middle of creations."""
     count = max(10, options.clusters // 10)
@@ -300,7 +312,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale")
     parser.add_argument("clusters", type=int, nargs="?", default=1000)
     parser.add_argument("--workers", type=int, default=2, help="worker processes (default 2)")
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section; may be repeated")
+    parser.add_argument("--only", action="append", choices=(*SECTIONS, *EXTRA), help="this section; may be repeated")
     options = parser.parse_args()
     FOLDER.mkdir(mode=0o711, parents=True, exist_ok=True)
     results: Figures = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

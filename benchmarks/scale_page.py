@@ -6,6 +6,8 @@ from typing import Any
 
 PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
 Figures = dict[str, Any]
+_BOOT = 24.0  # seconds that a simulated machine takes by itself
+_CREATED = ("until all are Ready", "beyond the first machine's boot, per cluster", "CPU per cluster")
 _HEAD = """\
 # Scale
 
@@ -22,15 +24,11 @@ def page(results: Figures) -> str:
     """The whole page; what was not measured is left out."""
     parts = [
         part(results[name])
-        for name, part in (
-            ("large", _large),
-            ("small", _small),
-            ("kill", _kill),
-            ("fair", _fair),
-            ("workers", _workers),
-        )
+        for name, part in (("large", _large), ("kill", _kill), ("fair", _fair), ("workers", _workers))
         if name in results
     ]
+    if "large" in results and "small" in results:
+        parts.insert(1, _curve(results))
     return _HEAD + "\n".join(parts)
 
 
@@ -141,23 +139,36 @@ def _parts(figures: dict[str, float], unit: str = "") -> str:
     return ", ".join(words)
 
 
-def _creations(figures: Figures, first: str) -> str:
-    rows: list[tuple[object, ...]] = [
-        (c[first], f"{c['seconds']:.0f} s", _parts({k: v / c["clusters"] * 1000 for k, v in c["cpu"].items()}, "ms"))
-        for c in figures["creations"]
-    ]
-    return _table((first, "until all are Ready", "CPU per cluster"), rows)
+def _row(first: object, creation: Figures) -> tuple[object, ...]:
+    count, seconds = creation["clusters"], creation["seconds"]
+    cpu = {part: used / count * 1000 for part, used in creation["cpu"].items()}
+    return first, f"{seconds:.0f} s", f"{(seconds - _BOOT) / count:.2f} s", _parts(cpu, "ms")
 
 
-def _small(figures: Figures) -> str:
-    load = figures["creations"][-1]["load"]
-    return f"## Few clusters\n\n{_where(figures, load)}\n\n{_creations(figures, 'clusters')}"
+def _curve(results: Figures) -> str:
+    """From ten clusters to all, and three times as many where that was measured."""
+    creations = [*results["small"]["creations"], results["large"]["creation"]]
+    told = ""
+    if "huge" in results:
+        huge = results["huge"]
+        creations.append(huge["creation"])
+        count, idle, deletion = huge["creation"]["clusters"], huge["idle"], huge["deletion"]
+        left = sum(deletion["left"].values())
+        told = (
+            f"\nOf {count} clusters an idle one costs {sum(idle['mcpu'].values()):.2f} mCPU and "
+            f"{sum(idle['mib'].values()):.2f} MiB (worker, API, PostgreSQL); {huge['creation']['twice']} objects were "
+            f"there twice. All were deleted in {deletion['seconds']:.0f} s, and {left} objects were left "
+            f"(`python -m benchmarks.scale --only huge`, {huge['at']}, load {deletion['load']:.1f}).\n"
+        )
+    table = _table(("clusters", *_CREATED), [_row(c["clusters"], c) for c in creations])
+    return f"## The curve\n\n{_where(results['small'], creations[1]['load'])}\n\n{table}{told}"
 
 
 def _workers(figures: Figures) -> str:
     count, load = figures["creations"][0]["clusters"], figures["creations"][-1]["load"]
     told = f"{count} clusters each; {os.cpu_count()} cores shared with others (load {load:.1f}), {figures['at']}."
-    return f"## Workers\n\n{told}\n\n{_creations(figures, 'workers')}"
+    table = _table(("workers", *_CREATED), [_row(c["workers"], c) for c in figures["creations"]])
+    return f"## Workers\n\n{told}\n\n{table}"
 
 
 def _kill(figures: Figures) -> str:

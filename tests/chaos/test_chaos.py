@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.chaos.__main__ import databases
 from tests.chaos.database import connect
 from tests.chaos.invariants import Broken
-from tests.chaos.mutations import MUTATIONS, SILENCE, made
-from tests.chaos.run import CONVERGED_WITHIN, run
+from tests.chaos.mutations import HIDDEN, MUTATIONS, SILENCE, made
+from tests.chaos.run import CONVERGED_WITHIN, SEEN_WITHIN, run
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import PROJECTS, World
 
@@ -88,6 +88,33 @@ def test_a_cluster_that_is_stuck_says_whom_to_blame_and_silence_is_noticed(dsn: 
             assert not silent
         except Broken as broken:
             assert silent and "not stuck in silence" in str(broken)
+        finally:
+            world.close()
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_server_group_that_a_list_hid_goes_and_one_that_stays_is_noticed(dsn: str, left: bool) -> None:
+    """A node group goes seconds after it came, while lists are older than its server group; the worker that made it is
+    dead."""
+    with connect(dsn) as connection, made(HIDDEN) if left else nullcontext():
+        world = World(connection, 1, Weather())
+        cluster = world.create("shop", PROJECTS[0])
+        try:
+            assert world.run_until(world.invariants.settled, 600.0)
+            world.add_group(cluster, "more", 0)
+            world.run(2.0)
+            world.schedule.kill(world.processes[0])
+            world.chance.weather = Weather(cloud_lag=1.0)
+            world.remove_group(cluster, "more")
+            world.start_worker()
+            world.run(60.0)
+            world.calm()
+            world.run(SEEN_WITHIN)
+            assert world.invariants.settled()
+            world.invariants.at_rest()
+            assert not left
+        except Broken as broken:
+            assert left and "no litter" in str(broken), broken
         finally:
             world.close()
 

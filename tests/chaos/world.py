@@ -391,10 +391,13 @@ class World:
             self.guests.stop(victim.id)
 
     def somebody_removes_something(self) -> None:
-        """An object of ours goes by hand, or a group loses its rules."""
+        """An object of ours goes by hand, or a group loses its rules, or Kubernetes a worker's Node."""
         kind = self.random.choice(
-            (Kind.SERVER, Kind.PORT, Kind.FLOATING_IP, Kind.LOAD_BALANCER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP)
+            (Kind.SERVER, Kind.PORT, Kind.FLOATING_IP, Kind.LOAD_BALANCER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, None)
         )
+        if kind is None:
+            self._somebody_removes_a_node()
+            return
         ours = [t for t in self.region.things(kind) if t.mark in self.invariants.expected]
         ours = [t for t in ours if getattr(t.resource, "made_by", "navarch") == "navarch"]
         if not ours:
@@ -411,6 +414,16 @@ class World:
             vip = self.region.find(Kind.PORT, victim.resource.vip_port_id)
             if vip is not None:
                 self.region.vanish(vip)
+
+    def _somebody_removes_a_node(self) -> None:
+        """Of a worker: that of a control-plane machine comes back only where people restart its kubelet."""
+        workers = [m.name for c in self.invariants.expected for m in self.customer.machines(c) if m.role is Role.WORKER]
+        nodes = [(c, name) for c in self.guests.clusters.values() for name in c.nodes if name in workers]
+        if nodes:
+            cluster, victim = self.random.choice(nodes)
+            self.invariants.blameless()
+            self.say(f"somebody removes the Node {victim}")
+            del cluster.nodes[victim]
 
     def calm(self) -> None:
         """The storm is over: what only people can mend is mended."""

@@ -229,6 +229,22 @@ def test_a_worker_that_lost_its_port_is_replaced(scene: Scene) -> None:
     assert outcome.reason == "Drifted"
 
 
+def test_a_worker_whose_node_somebody_deleted_is_replaced(scene: Scene) -> None:
+    """Its kubelet would register anew only when it starts."""
+    lost = scene.busy()
+
+    def replaced() -> bool:
+        return lost not in (workers := scene.workers()) and len(workers) == 2
+
+    outcome = scene.after(
+        "the Node of the worker with the application",
+        partial(scene.customer.kubectl(NAME).run, "delete", "node", lost, "--wait=false"),
+        back=replaced,
+    )
+    assert outcome.reason == "Drifted"
+    assert lost.removeprefix(scene.stem) in outcome.words
+
+
 def test_a_security_group_rule_is_written_again(scene: Scene) -> None:
     group = scene.cloud.network.find_security_group(f"{scene.stem}-sg-worker")
 

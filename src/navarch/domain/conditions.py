@@ -85,7 +85,7 @@ _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these 
     EnsureFloatingIP: "the floating address of {} was gone or elsewhere, and is put right; "
     "if it is another one now, kubeconfigs have to be fetched anew",
     StartServer: "machine {} was off, and is switched on",
-    ReleaseMachine: "machine {} is gone or has lost its port, and another takes its place",
+    ReleaseMachine: "machine {} is gone or has lost its port or Node, and another takes its place",
 }
 
 

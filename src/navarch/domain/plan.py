@@ -11,7 +11,7 @@ other is done at once; what comes later is found by planning again. Read top to 
                       API: a balancer on the control plane's ports, a floating address on it
                       add-ons, as soon as the Kubernetes API answers
                       what is too much: drained, removed, forgotten; so is a machine whose server somebody removed,
-                      and another takes its place
+                      or a worker's port or Node, and another takes its place
 
 What was changed by hand (drift) needs no story of its own: what is missing is made, whoever removed it. Only what
 others hold on to is made as it was: the addresses that machines, kubelets and kubeconfigs know.
@@ -191,7 +191,7 @@ class _Wish:
         for machine in self.live:
             if machine.removing:
                 continue
-            if self._is_lost(machine) or self._squats(machine):
+            if self._is_lost(machine) or self._squats(machine) or self._has_no_node(machine):
                 yield ReleaseMachine(machine.name)
             else:
                 yield from self._machine(machine)
@@ -262,12 +262,25 @@ class _Wish:
         cloud = self.cloud
         if cloud.servers is None or cloud.ports is None or not machine.joined:
             return False
-        if any(self.now - report.at < LISTS_LAG for report in machine.phases):
+        if self._spoke_just_now(machine):
             return False
         server, port = _named(cloud.servers, machine.name), _named(cloud.ports, machine.name)
         if port is not None and port.server_id is not None:
             return False
         return server is None or (machine.role is Role.WORKER and _is_cut_off(server))
+
+    def _has_no_node(self, machine: Machine) -> bool:
+        """Whether it is a worker whose Node somebody removed: its kubelet registers when it starts, and never again.
+        One of the control plane may have dear data: people decide."""
+        kube = self.observed.kube
+        if kube is None or not machine.joined or machine.role is not Role.WORKER or self._spoke_just_now(machine):
+            return False
+        server = _named(self.cloud.servers, machine.name)
+        starts = server is not None and server.status != "ACTIVE"  # and so registers soon
+        return not starts and all(node.name != machine.name for node in kube.nodes)
+
+    def _spoke_just_now(self, machine: Machine) -> bool:
+        return any(self.now - report.at < LISTS_LAG for report in machine.phases)
 
     def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
         network, subnet = self.network, self.subnet
@@ -465,7 +478,7 @@ class _Wish:
             if not cut_off and kube is not None and any(n.name == machine.name for n in kube.nodes):
                 yield DrainNode(machine.name)
             elif server.task_state != "deleting":
-                why = "it lost its port" if cut_off else "the node group is smaller now"
+                why = "it lost its port" if cut_off else "it is not needed any longer"
                 yield Remove(Kind.SERVER, server.id, server.name, why)
             return
         node = kube is not None and any(n.name == machine.name for n in kube.nodes)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from clusters import CATALOGUE, NOW, cluster
@@ -210,6 +211,37 @@ def test_a_machine_that_has_just_said_something_is_not_lost_however_many_lists_l
     assert (lost(1), lost(29), lost(31)) == (False, False, True)
 
 
+def without_node(seen: Observed, name: str) -> Observed:
+    assert seen.kube is not None
+    return replace(seen, kube=replace(seen.kube, nodes=tuple(n for n in seen.kube.nodes if n.name != name)))
+
+
+def test_a_worker_whose_node_somebody_removed_is_replaced() -> None:
+    assert steps(without_node(settled(), WORKER)) == (ReleaseMachine(WORKER),)
+
+
+def test_one_of_the_control_plane_without_its_node_is_left_to_people() -> None:
+    lacking = without_node(settled(), PLACE)
+    assert steps(lacking) == ()
+    said = judge(cluster(), lacking, (), ready(), now=NOW).condition(CONTROL_PLANE)
+    assert said is not None and said.reason == "NodesNotReady" and PLACE in said.message
+
+
+def test_a_worker_that_may_register_yet_is_not_replaced() -> None:
+    lacking = without_node(settled(), WORKER)
+
+    def worker(**changes: Any) -> Observed:
+        return replace(
+            lacking, machines=tuple(replace(m, **changes) if m.name == WORKER else m for m in lacking.machines)
+        )
+
+    boots, spoke = worker(joined=False), worker(phases=(PhaseReport("Joined", "done", NOW - timedelta(seconds=5)),))
+    restarts = replace(lacking, cloud=changed(lacking.cloud, Kind.SERVER, WORKER, status="REBOOT"))
+    silent = replace(lacking, kube=None)
+    for seen in (boots, spoke, restarts, silent):
+        assert ReleaseMachine(WORKER) not in steps(seen)
+
+
 def test_a_lost_etcd_volume_is_for_people_and_no_blank_one_takes_its_place() -> None:
     gone = without(without(settled(), Kind.SERVER, PLACE), Kind.VOLUME, f"{STEM}-etcd-0")
     after, taken = gone, list[Step]()
@@ -253,7 +285,7 @@ RULE = EnsureSecurityGroup(f"{STEM}-sg-worker", frozenset())
         (
             ReleaseMachine(WORKER),
             WORKERS,
-            f"machine {WORKER} is gone or has lost its port, and another takes its place",
+            f"machine {WORKER} is gone or has lost its port or Node, and another takes its place",
         ),
         (StartServer(PLACE, "s"), CONTROL_PLANE, f"machine {PLACE} was off, and is switched on"),
     ],
