@@ -15,7 +15,7 @@ import yaml
 
 from navarch.bootstrap.user_data import JOIN_FILE
 from navarch.clouds.simulator import Region
-from navarch.clouds.simulator.region import Thing
+from navarch.clouds.simulator.inventory import Thing
 from navarch.domain.observed import Kind
 from navarch.simulator.kubernetes import Kubernetes
 

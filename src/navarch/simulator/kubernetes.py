@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from navarch.clouds.simulator import Region, Request
-from navarch.clouds.simulator.region import Thing
+from navarch.clouds.simulator.inventory import Thing
 from navarch.domain.errors import NavarchError
 from navarch.domain.observed import Addon, Kind, Node
 

@@ -12,7 +12,8 @@ from navarch.clouds.contract import Endpoint
 from navarch.clouds.fence import before_a_change
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request, Striker
-from navarch.clouds.simulator.region import Region, Thing
+from navarch.clouds.simulator.inventory import Thing
+from navarch.clouds.simulator.region import Region
 from navarch.domain import names, steps
 from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Temporary
