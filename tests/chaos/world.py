@@ -467,11 +467,10 @@ class World:
             except NotFound:
                 continue
             ports = {t.resource.name for t in self.region.things(Kind.PORT) if t.mark == cluster_id}
-            machines = self.customer.machines(cluster_id)
-            lost = {dict(m.facts).get("address") for m in machines if m.joined and m.name not in ports}
+            lost = {m.member_address for m in self.customer.machines(cluster_id) if m.name not in ports}
             balancers = [t for t in self.region.things(Kind.LOAD_BALANCER) if t.mark == cluster_id]
             if all(t.resource.made_by != "navarch" for t in balancers):
-                lost.add(stored.status.api_internal_address)
+                lost.add(stored.status.api_internal_address or "")
             for balancer in balancers:
                 vip = self.region.find(Kind.PORT, balancer.resource.vip_port_id)
                 if balancer.resource.vip_address in lost and vip is not None:

@@ -337,8 +337,8 @@ class Machine:
 
     `serial` is the place of a control-plane machine, the number of a worker. `joined` is true once its last boot phase
     was reported done. `removing` is set when it is to go. `facts` are what its join configuration needs and was known
-    when its server was asked for, as (name, value): address, etcd_volume_id, member_volume_id (see `member_volume`),
-    and the image's components.
+    when its server was asked for, as (name, value): address, etcd_volume_id, member_volume_id and member_address (see
+    the properties of these names), and the image's components.
     """
 
     name: str
@@ -357,16 +357,24 @@ class Machine:
     def member_volume(self) -> str:
         """The volume on which this place of the control plane, in this machine or an earlier one, may have become a
         member of etcd; empty: none."""
-        facts = dict(self.facts)
-        if self.joined or any(p.phase in MAKES_A_MEMBER for p in self.phases):
-            return facts.get("etcd_volume_id", "")
-        return facts.get("member_volume_id", "")
+        return self._of_member("etcd_volume_id", "member_volume_id")
+
+    @property
+    def member_address(self) -> str:
+        """The address at which the others know that member; empty: none."""
+        return self._of_member("address", "member_address") if self.member_volume else ""
+
+    def _of_member(self, own: str, earlier: str) -> str:
+        is_member = self.joined or any(p.phase in MAKES_A_MEMBER for p in self.phases)
+        return dict(self.facts).get(own if is_member else earlier, "")
 
 
 def member_facts(machines: tuple[Machine, ...], name: str) -> tuple[tuple[str, str], ...]:
     """What a machine of that name has to know of the one whose place it takes."""
-    volume = next((m.member_volume for m in machines if m.name == name), "")
-    return (("member_volume_id", volume),) if volume else ()
+    before = next((m for m in machines if m.name == name), None)
+    if before is None or not before.member_volume:
+        return ()
+    return ("member_volume_id", before.member_volume), ("member_address", before.member_address)
 
 
 @dataclass(frozen=True, slots=True)

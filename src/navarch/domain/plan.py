@@ -214,10 +214,12 @@ class _Wish:
 
     def _machine(self, machine: Machine) -> Iterator[Step]:
         cloud = self.cloud
-        port = _named(cloud.ports, machine.name)
+        port, server = _named(cloud.ports, machine.name), _named(cloud.servers, machine.name)
+        if port is not None and port.server_id is None and server is None and self._is_kept_from(machine, port.address):
+            yield Remove(Kind.PORT, port.id, port.name, "its address is that of something else, which was lost")
+            return
         if cloud.ports is not None:
             yield from self._port(machine, port)
-        server = _named(cloud.servers, machine.name)
         if server is not None:
             if server.status == "ERROR" and self._kept_long_enough(server):
                 if not machine.joined:
@@ -245,6 +247,13 @@ class _Wish:
         if machine.joined or machine.role is not Role.WORKER or port is None:
             return False
         return port.address in self.lost_addresses
+
+    def _is_kept_from(self, machine: Machine, address: str) -> bool:
+        """Whether a machine may not have this address: the API's stays the API's, and a place's its etcd member's. Who
+        draws an address from Neutron may get one of them while it is lost and nobody knows."""
+        kept = {m.member_address for m in self.observed.machines if m.name != machine.name}
+        others = (kept | {self.observed.api_internal_address}) - {""}
+        return address in others or (machine.member_address not in ("", address))
 
     def _never_joins(self, machine: Machine, server: Server) -> bool:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
@@ -288,7 +297,7 @@ class _Wish:
         if network is None or subnet is None or group is None:
             return
         runs = _named(self.cloud.servers, machine.name) is not None
-        address = dict(machine.facts).get("address", "") if machine.joined or runs else ""
+        address = dict(machine.facts).get("address", "") if machine.joined or runs else machine.member_address
         if port is None and not address and self.lost_addresses:
             return  # Neutron might give it one of those
         if port is not None and port.network_id not in ("", network.id):
@@ -304,9 +313,8 @@ class _Wish:
     def _lost_addresses(self) -> frozenset[str]:
         """Those that must come back: of the API's balancer, and of places of the control plane, whose balancer or port
         somebody removed."""
-        ports, places = {p.name for p in self.cloud.ports or ()}, Role.CONTROL_PLANE
-        gone = (m for m in self.live if m.role is places and m.joined and m.name not in ports)
-        lost = {dict(m.facts).get("address", "") for m in gone}
+        ports = {p.name for p in self.cloud.ports or ()}
+        lost = {m.member_address for m in self.observed.machines if m.name not in ports}
         if self.cloud.load_balancers is not None and api_balancer(self.observed, self.owner) is None:
             lost.add(self.observed.api_internal_address)
         return frozenset(lost - {""})

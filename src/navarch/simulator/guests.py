@@ -259,7 +259,7 @@ class Guests:
                 if volume is None:
                     raise StepFailed("kubeadm init: the etcd disk is not mounted")
                 cluster.api_address = cluster.api_address or _api_address(answer)
-                cluster.initialise(server.id, volume.id)
+                cluster.initialise(server.id, volume.id, address)
                 if not cluster.serving():  # where it is a member of several, it waits for the others
                     return False
                 cluster.register(name, address, server.id)
@@ -271,7 +271,7 @@ class Guests:
                 # A disk that holds a member makes the machine that member again; for a new one the others are asked.
                 if volume.id not in cluster.members and not cluster.answers_inside():
                     return False
-                cluster.initialise(server.id, volume.id)
+                cluster.initialise(server.id, volume.id, address)
                 if not cluster.serving():
                     return False
                 cluster.register(name, address, server.id)

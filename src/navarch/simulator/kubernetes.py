@@ -42,13 +42,14 @@ class Wishes:
 
 
 class Kubernetes:
-    """One cluster's. `members`: the volumes that hold data of an etcd member; who has one attached runs the member."""
+    """One cluster's. `members`: the volumes that hold data of an etcd member, with the address at which the others know
+    it. Who has one attached runs the member, and has to be found there, unless it is the only one."""
 
     def __init__(self, region: Region, project_id: str, cluster_id: str, version: str, ca: str) -> None:
         self.region, self.project_id, self.cluster_id = region, project_id, cluster_id
         self.version, self.ca = version, ca
         self.api_address = ""  # the balancer's inner one when the first machine came: every kubelet knows it
-        self.members: set[str] = set()
+        self.members: dict[str, str] = {}
         self.control_plane: dict[str, str] = {}  # server id -> volume id, of those that finished kubeadm
         self.running: set[str] = set()  # servers whose kubelet runs
         self.nodes: dict[str, NodeState] = {}
@@ -111,9 +112,9 @@ class Kubernetes:
 
     # -- what is done to it
 
-    def initialise(self, server_id: str, volume_id: str) -> None:
+    def initialise(self, server_id: str, volume_id: str, address: str) -> None:
         """kubeadm init, or a member that comes back on its volume."""
-        self.members.add(volume_id)
+        self.members.setdefault(volume_id, address)
         self.control_plane[server_id] = volume_id
         self.running.add(server_id)
 
@@ -236,14 +237,17 @@ class Kubernetes:
 
     def _connected(self, node: NodeState) -> bool:
         """Whether the machine runs and has its port."""
+        return self.alive(node.server_id) and self._is_at(node.server_id, node.address)
+
+    def _is_at(self, server_id: str, address: str) -> bool:
         ports = self.region.things(Kind.PORT, self.project_id)
-        return self.alive(node.server_id) and any(
-            (p.resource.server_id, p.resource.address) == (node.server_id, node.address) for p in ports
-        )
+        return any((p.resource.server_id, p.resource.address) == (server_id, address) for p in ports)
 
     def _runs_member(self, server_id: str, volume_id: str) -> bool:
         volume = self.region.find(Kind.VOLUME, volume_id)
-        return self.alive(server_id) and volume is not None and volume.resource.server_id == server_id
+        if volume is None or volume.resource.server_id != server_id or not self.alive(server_id):
+            return False
+        return len(self.members) == 1 or self._is_at(server_id, self.members[volume_id])
 
     def _leads_here(self, balancer: Thing) -> bool:
         resource = balancer.resource

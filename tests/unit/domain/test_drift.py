@@ -258,6 +258,42 @@ def test_a_lost_etcd_volume_is_for_people_and_no_blank_one_takes_its_place() -> 
     assert isinstance(made, CreateServer) and made.volume_ids == ("restored",)
 
 
+def place_lost_with_its_port() -> Observed:
+    """Somebody removed server and port of place 0, and Navarch has decided to make it anew."""
+    lacking = without(without(settled(), Kind.PORT, PLACE), Kind.SERVER, PLACE)
+    for step in (ReleaseMachine(PLACE), ForgetMachine(PLACE), RecordMachine(PLACE, Role.CONTROL_PLANE, "cp", 0, "z1")):
+        lacking = imagine(cluster(), lacking, step, now=NOW)
+    return lacking
+
+
+def test_a_place_that_lost_its_port_as_well_asks_for_the_address_of_its_etcd_member() -> None:
+    ports = [s for s in steps(place_lost_with_its_port()) if isinstance(s, EnsurePort)]
+    assert [(p.name, p.address) for p in ports] == [(PLACE, f"<address of {PLACE}>")]
+
+
+def test_no_other_port_is_made_while_neutron_might_give_it_the_address_of_an_etcd_member() -> None:
+    lacking = without(place_lost_with_its_port(), Kind.PORT, WORKER)
+    machines = tuple(replace(m, joined=False, facts=()) if m.name == WORKER else m for m in lacking.machines)
+    lacking = replace(lacking, machines=machines, cloud=lacking.cloud.without(Kind.SERVER, server_id(lacking, WORKER)))
+    assert [s.name for s in steps(lacking) if isinstance(s, EnsurePort)] == [PLACE]
+
+
+@pytest.mark.parametrize("address", ["<internal address>", f"<address of {PLACE}>"])
+def test_a_new_port_with_an_address_that_belongs_to_something_else_is_given_back(address: str) -> None:
+    """Whoever had it was lost, and nobody knew: here Octavia does not answer."""
+    seen = settled()
+    machines = tuple(replace(m, joined=False, facts=()) if m.name == WORKER else m for m in seen.machines)
+    cloud = changed(seen.cloud, Kind.PORT, WORKER, server_id=None, address=address)
+    cloud = cloud.without(Kind.SERVER, server_id(seen, WORKER))
+    (step,) = steps(replace(seen, machines=machines, cloud=replace(cloud, load_balancers=None)))
+    assert isinstance(step, Remove) and (step.kind, step.name) == (Kind.PORT, WORKER)
+
+
+def server_id(seen: Observed, name: str) -> str:
+    (server,) = (s for s in seen.cloud.servers or () if s.name == name)
+    return server.id
+
+
 def test_a_machine_that_is_busy_is_left_alone() -> None:
     lacking = without(settled(), Kind.PORT, PLACE)
     busy = changed(lacking.cloud, Kind.SERVER, PLACE, task_state="rebooting")
