@@ -140,7 +140,6 @@ class _Wish:
         self.observed = replace(observed, cloud=self.cloud)
         self.network, self.subnet = own_network(self.cloud, self.owner)
         self.live = tuple(m for m in observed.machines if not m.removed)
-        self.lost_addresses = self._lost_addresses()
 
     # -- foundations
 
@@ -191,7 +190,7 @@ class _Wish:
         for machine in self.live:
             if machine.removing:
                 continue
-            if self._is_lost(machine) or self._squats(machine) or self._has_no_node(machine):
+            if self._is_lost(machine) or self._has_no_node(machine):
                 yield ReleaseMachine(machine.name)
             else:
                 yield from self._machine(machine)
@@ -241,16 +240,9 @@ class _Wish:
         kube = self.observed.kube
         return kube is not None and not any(n.name == machine.name and n.ready for n in kube.nodes)
 
-    def _squats(self, machine: Machine) -> bool:
-        """Whether a new worker was given the address of what somebody removed, before that was known."""
-        port = _named(self.cloud.ports, machine.name)
-        if machine.joined or machine.role is not Role.WORKER or port is None:
-            return False
-        return port.address in self.lost_addresses
-
     def _is_kept_from(self, machine: Machine, address: str) -> bool:
         """Whether a machine may not have this address: the API's stays the API's, and a place's its etcd member's. Who
-        draws an address from Neutron may get one of them while it is lost and nobody knows."""
+        draws an address from Neutron may get one of them while its balancer or port is lost."""
         kept = {m.member_address for m in self.observed.machines if m.name != machine.name}
         others = (kept | {self.observed.api_internal_address}) - {""}
         return address in others or (machine.member_address not in ("", address))
@@ -298,8 +290,6 @@ class _Wish:
             return
         runs = _named(self.cloud.servers, machine.name) is not None
         address = dict(machine.facts).get("address", "") if machine.joined or runs else machine.member_address
-        if port is None and not address and self.lost_addresses:
-            return  # Neutron might give it one of those
         if port is not None and port.network_id not in ("", network.id):
             if port.server_id is None:
                 yield Remove(Kind.PORT, port.id, port.name, "it is in another network than the others")
@@ -309,15 +299,6 @@ class _Wish:
         if port is None or group.id not in now_in or doubles & now_in:
             not_in = tuple(sorted(doubles & now_in))
             yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, not_in)
-
-    def _lost_addresses(self) -> frozenset[str]:
-        """Those that must come back: of the API's balancer, and of places of the control plane, whose balancer or port
-        somebody removed."""
-        ports = {p.name for p in self.cloud.ports or ()}
-        lost = {m.member_address for m in self.observed.machines if m.name not in ports}
-        if self.cloud.load_balancers is not None and api_balancer(self.observed, self.owner) is None:
-            lost.add(self.observed.api_internal_address)
-        return frozenset(lost - {""})
 
     def _give_back(self, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
         """What a machine had and has no longer: its port, its etcd volume, its power."""

@@ -271,13 +271,6 @@ def test_a_place_that_lost_its_port_as_well_asks_for_the_address_of_its_etcd_mem
     assert [(p.name, p.address) for p in ports] == [(PLACE, f"<address of {PLACE}>")]
 
 
-def test_no_other_port_is_made_while_neutron_might_give_it_the_address_of_an_etcd_member() -> None:
-    lacking = without(place_lost_with_its_port(), Kind.PORT, WORKER)
-    machines = tuple(replace(m, joined=False, facts=()) if m.name == WORKER else m for m in lacking.machines)
-    lacking = replace(lacking, machines=machines, cloud=lacking.cloud.without(Kind.SERVER, server_id(lacking, WORKER)))
-    assert [s.name for s in steps(lacking) if isinstance(s, EnsurePort)] == [PLACE]
-
-
 @pytest.mark.parametrize("address", ["<internal address>", f"<address of {PLACE}>"])
 def test_a_new_port_with_an_address_that_belongs_to_something_else_is_given_back(address: str) -> None:
     """Whoever had it was lost, and nobody knew: here Octavia does not answer."""

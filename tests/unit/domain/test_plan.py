@@ -217,19 +217,14 @@ def test_a_port_and_a_server_of_a_machine_that_was_given_up_go() -> None:
     assert [(s.kind, s.name) for s in steps if isinstance(s, Remove)] == [(Kind.PORT, forgotten)]
 
 
-def test_no_port_is_made_while_the_api_address_is_free_to_be_taken() -> None:
+def test_a_lost_balancer_is_asked_for_at_its_address_and_new_workers_need_not_wait_for_it() -> None:
     seen = replace(grown(cluster()), api_internal_address="<internal address>")
     gone = replace(seen.cloud, load_balancers=())
-    steps = plan(cluster(workers=3), replace(seen, cloud=gone), CATALOGUE, now=NOW)
-    assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["<internal address>"]
     decided = Machine("shop-3f2a91bc-web-3", Role.WORKER, "web", 3, "z1", NOW)
     waiting = replace(seen, cloud=gone, machines=(*seen.machines, decided))
     steps = plan(cluster(workers=3), waiting, CATALOGUE, now=NOW)
-    assert [s for s in steps if isinstance(s, EnsurePort)] == []
-    back = replace(waiting, cloud=seen.cloud)
-    assert [s.name for s in plan(cluster(workers=3), back, CATALOGUE, now=NOW) if isinstance(s, EnsurePort)] == [
-        decided.name
-    ]
+    assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["<internal address>"]
+    assert [s.name for s in steps if isinstance(s, EnsurePort)] == [decided.name]
 
 
 def test_the_server_group_of_a_node_group_that_was_forgotten_goes() -> None:
