@@ -48,7 +48,7 @@ HIDDEN = Mutation("a server group that a list hid is left", f"{PLAN}:_Wish._orph
 MUTATIONS = (
     Mutation("a server in ERROR is never made anew", f"{PLAN}:_Wish._machine", 'server.status == "ERROR"', "False"),
     Mutation("a machine that never joins is waited for for ever", f"{PLAN}:_Wish._never_joins", "return self.now", "return False and self.now"),
-    Mutation("what an earlier machine reported counts for the next", f"{PLAN}:reports_of", "p.at >= server.created_at", "True"),
+    Mutation("what an earlier machine reported counts for the next", f"{PLAN}:reports_of", "p.at >= server.created_at", "True", Weather(machine_fails=0.5)),
     Mutation("numbers of workers are used again", f"{PLAN}:_Wish._decisions", "for m in self.observed.machines if m.group == group.name), default=0", "for m in self.live if m.group == group.name and not m.removing), default=0"),
     Mutation("a lost worker is not replaced", f"{PLAN}:_Wish._is_lost", "return server is None or", "return False and"),
     Mutation("a worker whose Node somebody removed is left", f"{PLAN}:_Wish._has_no_node", "return not starts and", "return False and"),
