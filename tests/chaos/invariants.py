@@ -103,12 +103,13 @@ class Invariants:
         """A worker took a cluster."""
         self._holders[claim.cluster.id] = (claim.token, process, self._world.timeline.now)
 
-    def recorded(self, cluster_id: str, token: int, status: Status) -> None:
-        """A status was written."""
+    def recorded(self, cluster_id: str, token: int, status: Status, process: "Process") -> None:
+        """A worker wrote a status."""
         self.checked["one writer"] += 1
         holder = self._holders.get(cluster_id)
-        if holder is not None and token != holder[0]:
-            self.broken("one writer", f"{cluster_id[:8]} was written with token {token}, held with {holder[0]}")
+        if holder is not None and (token, process) != holder[:2]:
+            said = f"was written by {process.name} with token {token}, {holder[1].name} holds it with {holder[0]}"
+            self.broken("one writer", f"{cluster_id[:8]} {said}")
         for condition in status.conditions:
             if condition.status != "True" and not condition.reason:
                 self.broken("not stuck in silence", f"{condition.type} of {cluster_id[:8]} has no reason")

@@ -43,6 +43,10 @@ PLAN, DELETION, CONDITIONS = "navarch.domain.plan", "navarch.domain.deletion", "
 ACT, CYCLE = "navarch.reconcile.act", "navarch.reconcile.cycle"
 # This one shows only in a storm that is longer than a deadline and has a balancer that stays pending: a test of its own.
 SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.blame is None and now > deadline", "False")  # fmt: skip
+# A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
+WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_catalogue", "self._catalogue = self._hands.store.catalogue()", "pass")  # fmt: skip
+# Not here, because something else puts right what they break: a deleted node group's server group that is left, and a
+# place that does not ask for its member's address. Unit tests show both.
 # A list must hide what was made seconds before, and just then its node group must go: a test of its own, too.
 HIDDEN = Mutation("a server group that a list hid is left", f"{PLAN}:_Wish._orphans", "if spread.name not in groups:", "if False:")  # fmt: skip
 MUTATIONS = (
@@ -53,7 +57,6 @@ MUTATIONS = (
     Mutation("a lost worker is not replaced", f"{PLAN}:_Wish._is_lost", "return server is None or", "return False and"),
     Mutation("a worker whose Node somebody removed is left", f"{PLAN}:_Wish._has_no_node", "return not starts and", "return False and"),
     Mutation("a machine keeps an address that was drawn while its owner was lost", f"{PLAN}:_Wish._is_kept_from", "return address in others or", "return False and"),
-    Mutation("a place that lost its port as well gets any address", f"{PLAN}:_Wish._port", "else machine.member_address", 'else ""'),
     Mutation("a balancer in ERROR is left", f"{PLAN}:_Wish.api", 'balancer.provisioning_status == "ERROR"', "False"),
     Mutation("a new balancer gets any address", f"{PLAN}:_Wish.api", "API_PORT, self.observed.api_internal_address)", "API_PORT)"),
     Mutation("the floating address stays on the lost balancer's port", f"{PLAN}:_Wish.api", "address is None or address.port_id != balancer.vip_port_id", "address is None"),
@@ -62,7 +65,6 @@ MUTATIONS = (
     Mutation("a second balancer or floating address of the API is left", "navarch.domain.doubles:second_ones", "chosen is not None and", "False and", Weather(cloud_lag=0.5, cloud_lost=0.3, by_hand=0.6)),
     Mutation("what was made without an answer is not told", f"{CYCLE}:_found", "before.knows(kind)", "False", Weather(cloud_lost=0.3)),
     Mutation("servers and ports of given-up machines are left", f"{PLAN}:_Wish._orphans", "cloud.servers is None or cloud.ports is None", "True"),
-    Mutation("a deleted node group's server group is left", f"{PLAN}:_Wish._surplus", "if spread is not None:", "if False:"),
     Mutation("a pause is not obeyed", f"{PLAN}:plan", "if cluster.spec.paused:", "if False:"),
     Mutation("a deletion does not wait for the machines to go", f"{DELETION}:deletion", "return all(cloud.knows(k) and not _left(cluster, cloud, k) for k in kinds)", "return True"),
     Mutation("what could not be read counts as gone", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "not left_over(cluster, cloud)"),
@@ -75,11 +77,10 @@ MUTATIONS = (
     Mutation("times between clocks that differ may be negative", f"{CYCLE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
     Mutation("a worker that takes over does not tell what it found", f"{CYCLE}:_taken_over", "if not ours:", "if True:"),
     Mutation("what failed is never looked at again", f"{CYCLE}:look_again_after", "return min(FAILED_LOOK_LIMIT", "return 1e7 + min(FAILED_LOOK_LIMIT"),
-    Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_catalogue", "self._catalogue = self._hands.store.catalogue()", "pass", Weather(token_expired=0.9, kill=0.02)),
     Mutation("a cluster that is held can be claimed", "sql:claim", "due_at <= now()", "next_look_at <= now()"),
     Mutation("a status is written by whoever comes", "sql:record", "AND token = %(token)s AND lease_until IS NOT NULL", "AND %(token)s > 0"),
     Mutation("a new worker uses the old one's token", "sql:claim", "token = token + 1", "token = greatest(token, 1)"),
-    Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",'),
+    Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",', first=71),
     Mutation("a machine is given the authority of a new cluster", "navarch.api.bootstrap:_answer", "open_secrets(service.sealer, joined.cluster_id, sealed)", "__import__('navarch.bootstrap.pki').bootstrap.pki.make_cluster_secrets(now)"),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.chaos.__main__ import databases
 from tests.chaos.database import connect
 from tests.chaos.invariants import Broken
-from tests.chaos.mutations import HIDDEN, MUTATIONS, SILENCE, made
+from tests.chaos.mutations import HIDDEN, MUTATIONS, SILENCE, WAITING, made
 from tests.chaos.run import CONVERGED_WITHIN, SEEN_WITHIN, run
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import PROJECTS, World
@@ -115,6 +115,24 @@ def test_a_server_group_that_a_list_hid_goes_and_one_that_stays_is_noticed(dsn: 
             assert not left
         except Broken as broken:
             assert left and "no litter" in str(broken), broken
+        finally:
+            world.close()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_worker_that_starts_while_the_cloud_is_away_says_so_of_each_cluster(dsn: str, waits: bool) -> None:
+    with connect(dsn) as connection, made(WAITING) if waits else nullcontext():
+        world = World(connection, 1, Weather())
+        world.create("shop", PROJECTS[0])
+        try:
+            world.run(5.0)
+            world.chance.tokens_expired = True
+            world.schedule.kill(world.processes[0])
+            world.start_worker()
+            world.run(1300.0)
+            assert not waits
+        except Broken as broken:
+            assert waits and "not stuck in silence" in str(broken), broken
         finally:
             world.close()
 

@@ -525,7 +525,7 @@ class WatchedStore(VirtualStore):
 
     def record(self, cluster_id: str, token: int, status: Any, **more: Any) -> None:
         super().record(cluster_id, token, status, **more)
-        self._world.invariants.recorded(cluster_id, token, status)
+        self._world.invariants.recorded(cluster_id, token, status, self._process)
 
     def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
         super().record_machine(cluster_id, token, machine)
