@@ -22,6 +22,7 @@ import psycopg
 
 from benchmarks.crowd import Crowd, Times
 from benchmarks.meter import Reading, read
+from benchmarks.scale_page import BOOT_SECONDS, FAULTS, PAGE, page
 from navarch.main.playground import Playground, PlaygroundError, Wanted
 from navarch.simulator.client import Simulator
 
@@ -30,7 +31,6 @@ RESULTS = FOLDER / "results.json"
 SECTIONS = ("small", "large", "kill", "fair", "workers")
 EXTRA = ("huge",)  # only where it is asked for: it takes as long as all others
 _PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
-_BOOT_SECONDS, _FAULTS = 20.0, 0.01
 _IDLE_SECONDS = 150.0  # as long as a Ready cluster is left alone, so that each is looked at about once
 _PATIENCE = 1500.0
 _APIS = 2  # processes
@@ -88,8 +88,8 @@ def scene(workers: int, **more: Any) -> Iterator[Scene]:
         projects=_PROJECTS,
         apis=_APIS,
         workers=workers,
-        boot_seconds=_BOOT_SECONDS,
-        faults=_FAULTS,
+        boot_seconds=BOOT_SECONDS,
+        faults=FAULTS,
         durable=True,
         **more,
     )
@@ -326,8 +326,6 @@ def main() -> None:
         }
         print(json.dumps(results[name], indent=1), flush=True)
         RESULTS.write_text(json.dumps(results, indent=1))
-    from benchmarks.scale_page import PAGE, page
-
     PAGE.write_text(page(results))
 
 

@@ -4,18 +4,21 @@ import os
 from pathlib import Path
 from typing import Any
 
+from navarch.clouds.simulator import Fates
+
 PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
 Figures = dict[str, Any]
-_BOOT = 24.0  # seconds that a simulated machine takes by itself
-_CREATED = ("until all are Ready", "beyond the first machine's boot, per cluster", "CPU per cluster")
-_HEAD = """\
+BOOT_SECONDS = 20.0  # of a simulated machine that runs, until it reports
+FAULTS = 0.01  # of the cloud's answers
+_CREATED = ("until all are Ready", "beyond a machine's boot, per cluster", "CPU per cluster")
+_HEAD = f"""\
 # Scale
 
 Made by `make scale`; do not edit. Everything measured is the real thing but the cloud: the API over HTTPS with a
 Keystone, worker processes, PostgreSQL with durable commits, all on one machine together with the simulated cloud and
-the customers. A cluster is 1 control plane + 2 workers; simulated machines run after 4 s and report in 20 s later; 1 %
-of the cloud's answers are faults (500, 503, 429, no answer though done, no answer and not done; an answer that does not
-come takes 5 s). The clusters are in 100 projects.
+the customers. A cluster is 1 control plane + 2 workers; simulated machines run after {Fates.server_seconds:.0f} s and
+report in {BOOT_SECONDS:.0f} s later; {FAULTS:.0%} of the cloud's answers are faults (500, 503, 429, no answer though
+done, no answer and not done; an answer that does not come takes 5 s). The clusters are in 100 projects.
 
 """
 
@@ -24,11 +27,16 @@ def page(results: Figures) -> str:
     """The whole page; what was not measured is left out."""
     parts = [
         part(results[name])
-        for name, part in (("large", _large), ("kill", _kill), ("fair", _fair), ("workers", _workers))
+        for name, part in (
+            ("large", _large),
+            ("small", lambda small: _curve(small, results)),
+            ("huge", _huge),
+            ("kill", _kill),
+            ("fair", _fair),
+            ("workers", _workers),
+        )
         if name in results
     ]
-    if "large" in results and "small" in results:
-        parts.insert(1, _curve(results))
     return _HEAD + "\n".join(parts)
 
 
@@ -141,27 +149,28 @@ def _parts(figures: dict[str, float], unit: str = "") -> str:
 
 def _row(first: object, creation: Figures) -> tuple[object, ...]:
     count, seconds = creation["clusters"], creation["seconds"]
+    beyond = (seconds - Fates.server_seconds - BOOT_SECONDS) / count
     cpu = {part: used / count * 1000 for part, used in creation["cpu"].items()}
-    return first, f"{seconds:.0f} s", f"{(seconds - _BOOT) / count:.2f} s", _parts(cpu, "ms")
+    return first, f"{seconds:.0f} s", f"{beyond:.2f} s", _parts(cpu, "ms")
 
 
-def _curve(results: Figures) -> str:
-    """From ten clusters to all, and three times as many where that was measured."""
-    creations = [*results["small"]["creations"], results["large"]["creation"]]
-    told = ""
-    if "huge" in results:
-        huge = results["huge"]
-        creations.append(huge["creation"])
-        count, idle, deletion = huge["creation"]["clusters"], huge["idle"], huge["deletion"]
-        left = sum(deletion["left"].values())
-        told = (
-            f"\nOf {count} clusters an idle one costs {sum(idle['mcpu'].values()):.2f} mCPU and "
-            f"{sum(idle['mib'].values()):.2f} MiB (worker, API, PostgreSQL); {huge['creation']['twice']} objects were "
-            f"there twice. All were deleted in {deletion['seconds']:.0f} s, and {left} objects were left "
-            f"(`python -m benchmarks.scale --only huge`, {huge['at']}, load {deletion['load']:.1f}).\n"
-        )
-    table = _table(("clusters", *_CREATED), [_row(c["clusters"], c) for c in creations])
-    return f"## The curve\n\n{_where(results['small'], creations[1]['load'])}\n\n{table}{told}"
+def _curve(small: Figures, results: Figures) -> str:
+    """From ten clusters to as many as were measured."""
+    more = (results[name]["creation"] for name in ("large", "huge") if name in results)
+    table = _table(("clusters", *_CREATED), [_row(c["clusters"], c) for c in (*small["creations"], *more)])
+    return f"## The curve\n\n{_where(small, small['creations'][-1]['load'])}\n\n{table}"
+
+
+def _huge(figures: Figures) -> str:
+    creation, idle, deletion = figures["creation"], figures["idle"], figures["deletion"]
+    return (
+        f"## {creation['clusters']} clusters\n\n{_where(figures, deletion['load'])} Measured by "
+        "`python -m benchmarks.scale --only huge`.\n\n"
+        f"All were Ready after {creation['seconds']:.0f} s, with {creation['twice']} objects there twice. An idle one "
+        f"costs {sum(idle['mcpu'].values()):.2f} mCPU and {sum(idle['mib'].values()):.2f} MiB (worker, API, "
+        f"PostgreSQL). All were deleted in {deletion['seconds']:.0f} s; {sum(deletion['left'].values())} objects were "
+        "left.\n"
+    )
 
 
 def _workers(figures: Figures) -> str:

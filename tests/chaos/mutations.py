@@ -45,11 +45,11 @@ ACT, CYCLE = "navarch.reconcile.act", "navarch.reconcile.cycle"
 SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.blame is None and now > deadline", "False")  # fmt: skip
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
 WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_catalogue", "self._catalogue = self._hands.store.catalogue()", "pass")  # fmt: skip
-# Not here, because something else puts right what they break: a deleted node group's server group that is left, a place
-# that does not ask for its member's address, and what an earlier machine reported counting for the next, which has
-# mostly reported itself when somebody looks. Unit tests show all three.
 # A list must hide what was made seconds before, and just then its node group must go: a test of its own, too.
 HIDDEN = Mutation("a server group that a list hid is left", f"{PLAN}:_Wish._orphans", "if spread.name not in groups:", "if False:")  # fmt: skip
+# Not on the list, because something else puts right what they break: a deleted node group's server group that is left, a place
+# that does not ask for its member's address, and what an earlier machine reported counting for the next, which has
+# mostly reported itself when somebody looks. Unit tests show all three.
 MUTATIONS = (
     Mutation("a server in ERROR is never made anew", f"{PLAN}:_Wish._machine", 'server.status == "ERROR"', "False"),
     Mutation("a machine that never joins is waited for for ever", f"{PLAN}:_Wish._never_joins", "return self.now", "return False and self.now"),

@@ -215,7 +215,7 @@ class _Wish:
         cloud = self.cloud
         port, server = _named(cloud.ports, machine.name), _named(cloud.servers, machine.name)
         if port is not None and port.server_id is None and server is None and self._is_kept_from(machine, port.address):
-            yield Remove(Kind.PORT, port.id, port.name, "its address is that of something else, which was lost")
+            yield Remove(Kind.PORT, port.id, port.name, "it drew an address that is not for it")
             return
         if cloud.ports is not None:
             yield from self._port(machine, port)

@@ -10,7 +10,7 @@ from story import log
 from test_plan import GOLDEN, grown
 
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
-from navarch.domain.observed import CloudState, Kind, Machine, Observed, PhaseReport, Resource, Volume
+from navarch.domain.observed import CloudState, Kind, Machine, Observed, PhaseReport, Port, Resource, Volume
 from navarch.domain.plan import plan
 from navarch.domain.simulate import imagine, rehearse
 from navarch.domain.spec import Role
@@ -280,6 +280,14 @@ def test_a_new_port_with_an_address_that_belongs_to_something_else_is_given_back
     cloud = cloud.without(Kind.SERVER, server_id(seen, WORKER))
     (step,) = steps(replace(seen, machines=machines, cloud=replace(cloud, load_balancers=None)))
     assert isinstance(step, Remove) and (step.kind, step.name) == (Kind.PORT, WORKER)
+
+
+def test_a_port_that_a_place_drew_is_given_back_where_its_etcd_member_has_another_address() -> None:
+    drawn = Port("drawn", PLACE, "10.0.0.99")
+    lacking = place_lost_with_its_port()
+    taken = steps(replace(lacking, cloud=lacking.cloud.with_resource(drawn)))
+    assert [(s.kind, s.id) for s in taken if isinstance(s, Remove)] == [(Kind.PORT, "drawn")]
+    assert not [s for s in taken if isinstance(s, CreateServer)]
 
 
 def server_id(seen: Observed, name: str) -> str:

@@ -12,7 +12,7 @@ from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.timeline import Timeline
 from navarch.domain.catalogue import Allowance, Catalogue, Quota
-from navarch.domain.observed import FloatingIP, Kind, Resource
+from navarch.domain.observed import Kind, Resource
 
 _QUOTA_OF = {
     Kind.NETWORK: "networks",
@@ -72,7 +72,7 @@ class Fates:
 
 
 class Inventory:
-    """Every object of a region."""
+    """Every object of a region. Each service adds what its requests do."""
 
     def __init__(self, timeline: Timeline, catalogue: Catalogue, *, fates: Fates | None = None, seed: int = 0) -> None:
         self.timeline, self.catalogue, self.fates = timeline, catalogue, fates or Fates()
@@ -87,9 +87,6 @@ class Inventory:
         self._things: dict[Kind, dict[str, Thing]] = {kind: {} for kind in Kind}
         self._by_project: dict[tuple[Kind, str], dict[str, Thing]] = defaultdict(dict)
         self._gone: list[Thing] = []
-        self._by_address: dict[str, Thing] = {}
-        self._next_public = 10
-        self._free_public: list[str] = []
 
     # -- looking
 
@@ -138,15 +135,13 @@ class Inventory:
     # -- for the services
 
     def _add(self, request: Request, resource: R, mark: str, **more: Any) -> R:
-        assert request.kind is not None  # noqa: S101
+        assert request.kind is not None  # noqa: S101 - nobody makes the offer
         quota = _QUOTA_OF.get(request.kind)
         if quota is not None:
             self._within(request, quota, 1)
         thing = Thing(request.kind, resource, request.project_id, mark, self.timeline.now, **more)
         self._things[request.kind][resource.id] = thing
         self._by_project[request.kind, request.project_id][resource.id] = thing
-        if isinstance(resource, FloatingIP):
-            self._by_address[resource.address] = thing
         return resource
 
     def _drop(self, thing: Thing) -> bool:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import replace
+from typing import Any
 
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
@@ -14,7 +15,13 @@ _WINDOW = 10  # free addresses from which Neutron draws one
 
 
 class Neutron(Inventory):
-    """The network service."""
+    """The network service. It remembers who has which public address, and which were given back."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._by_address: dict[str, Thing] = {}
+        self._next_public = 10
+        self._free_public: list[str] = []
 
     def is_routed(self, port: Thing) -> bool:
         """Whether a router has a leg in the port's subnet."""
@@ -132,7 +139,9 @@ class Neutron(Inventory):
         if address in self._free_public:
             self._free_public.remove(address)
         made = FloatingIP(self.new_id(), request.name, address or self._public_address(), port_id, made_by)
-        return self._add(request, made, mark)
+        floating: FloatingIP = self._add(request, made, mark)
+        self._by_address[floating.address] = self._things[Kind.FLOATING_IP][floating.id]
+        return floating
 
     def move_floating_ip(self, request: Request, floating_id: str, port_id: str) -> FloatingIP:
         """Put a floating address on another port."""
@@ -185,6 +194,10 @@ class Neutron(Inventory):
             blame=Blame.CLOUD_OPERATOR,
             remedy="Add an allocation pool to the subnet, or release addresses that nothing uses.",
         )
+
+    def _give_back(self, address: str) -> None:
+        self._free_public.append(address)
+        self._by_address.pop(address, None)
 
     def _public_address(self) -> str:
         # A released address comes back late, as in a real pool: who still holds it must not meet another at once.

@@ -75,8 +75,7 @@ class Region(Nova, Octavia):
         if not self._drop(thing):
             return
         if isinstance(thing.resource, FloatingIP):
-            self._free_public.append(thing.resource.address)
-            self._by_address.pop(thing.resource.address, None)
+            self._give_back(thing.resource.address)
         if thing.kind is Kind.PORT:
             server = self._things[Kind.SERVER].get(thing.resource.server_id or "")
             if server is not None:
