@@ -1,20 +1,35 @@
-"""Many customers at once: tokens from Keystone, requests to the API on kept connections, each with its time."""
+"""Many customers at once: tokens from Keystone, requests to the API on kept connections, each with its time.
 
-import http.client
+All of them live in one event loop in C: they share the cores with what they ask, and must not be what is measured.
+"""
+
+import asyncio
 import itertools
 import json
 import math
 import ssl
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from time import monotonic, sleep
-from typing import Any
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import uvloop
 
 from navarch.main.playground import Playground
 
 _SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to `/kaas/v1` as a project's user."""
+
+    project: str
+    method: str
+    path: str
+    body: Any = None
 
 
 @dataclass
@@ -31,89 +46,76 @@ class Times:
 
 
 class Crowd:
-    """Customers of a playground, one per project. Safe to use from threads."""
+    """Customers of a playground, one per project. To be used from one thread, and closed as a context."""
 
     def __init__(self, playground: Playground) -> None:
-        self._context = ssl.create_default_context(cafile=str(playground.keys / "ca.crt"))
-        self._apis = [url.removeprefix("https://") for url in playground.urls]
-        self._keystone, self._arrivals = playground.keystone, itertools.count()
-        self._password = (playground.keys / "cloud.password").read_text()
-        self._mine = threading.local()
-        self._tokens: dict[str, str] = {}
-        for project in playground.wanted.projects:
-            self._tokens[project] = self._log_in(project)
+        self._apis, self._keystone = playground.urls, playground.keystone
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        context = ssl.create_default_context(cafile=str(playground.keys / "ca.crt"))
+        self._session = self._runner.run(_session(context))
+        password = (playground.keys / "cloud.password").read_text()
+        self._tokens = {p: self._runner.run(self._log_in(p, password)) for p in playground.wanted.projects}
 
-    def call(self, project: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """One request to `/kaas/v1` as a project's user: status and answer."""
-        headers = {"X-Auth-Token": self._tokens[project], "Content-Type": "application/json"}
-        status, _, answer = self._exchange(self._own_api(), method, f"/kaas/v1{path}", body, headers)
-        return status, answer
+    def __enter__(self) -> Self:
+        return self
 
-    def together(
-        self, people: int, jobs: Sequence[Callable[[], tuple[int, Any]]], *, wanted: int, a_second: float = math.inf
-    ) -> Times:
-        """Do all jobs, so many at a time, by people who are connected already. `a_second`: no more than so many; the
-        time of each counts from when it was due, whether somebody was free for it or not. What is not answered with
-        the status `wanted` is a failure."""
-        times, lock, start = Times(), threading.Lock(), list[float]()
-        connected = threading.Barrier(min(people, len(jobs)) + 1, action=lambda: start.append(monotonic()))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._session.close())
+        self._runner.close()
 
-        def arrive() -> None:
-            self._connection(self._own_api()).connect()
-            connected.wait(_SECONDS)
+    def call(self, ask: Ask) -> tuple[int, Any]:
+        """One request: status and answer."""
+        status, content = self._runner.run(self._asked(self._apis[0], ask))
+        return status, json.loads(content) if content else None
 
-        def one(number: int, job: Callable[[], tuple[int, Any]]) -> None:
-            began = monotonic()
-            if a_second < math.inf:
-                due = start[0] + number / a_second
-                sleep(max(0.0, due - began))
-                began = due
-            try:
-                status, answer = job()
-                problem = "" if status == wanted else f"{status}: {answer}"
-            except (OSError, http.client.HTTPException) as error:
-                problem = repr(error)
-            with lock:
-                times.seconds.append(monotonic() - began)
-                if problem:
-                    times.failures.append(problem)
+    def together(self, people: int, asks: Sequence[Ask], *, wanted: int, a_second: float = math.inf) -> Times:
+        """Ask for all of it, so many at a time, by people who are connected already. `a_second`: no more than so many;
+        the time of each counts from when it was due, whether somebody was free for it or not. What is not answered
+        with the status `wanted` is a failure."""
+        return self._runner.run(self._together(min(people, len(asks)), asks, wanted, a_second))
 
-        with ThreadPoolExecutor(people, initializer=arrive) as pool:
-            asked = [pool.submit(one, number, job) for number, job in enumerate(jobs)]
-            connected.wait(_SECONDS)
-            for answer in asked:
-                answer.result()
+    async def _together(self, people: int, asks: Sequence[Ask], wanted: int, a_second: float) -> Times:
+        # Each stays with one API process, as a balancer would have it.
+        apis = list(itertools.islice(itertools.cycle(self._apis), people))
+        await asyncio.gather(*(self._connected(api) for api in apis))
+        times, start = Times(), monotonic()
+        paced = a_second < math.inf
+        due = ((start + number / a_second if paced else monotonic(), ask) for number, ask in enumerate(asks))
+        await asyncio.gather(*(self._one(api, due, wanted, times) for api in apis))
         return times
 
-    def _log_in(self, name: str) -> str:
-        user = {"name": name, "domain": {"name": "Default"}, "password": self._password}
+    async def _one(self, api: str, due: Iterator[tuple[float, Ask]], wanted: int, times: Times) -> None:
+        for at, ask in due:
+            if (early := at - monotonic()) > 0:
+                await asyncio.sleep(early)
+            try:
+                status, content = await self._asked(api, ask)
+                problem = "" if status == wanted else f"{status}: {content.decode(errors='replace')}"
+            except (OSError, TimeoutError, aiohttp.ClientError) as error:
+                problem = repr(error)
+            times.seconds.append(monotonic() - at)
+            if problem:
+                times.failures.append(problem)
+
+    async def _connected(self, api: str) -> None:
+        async with self._session.get(f"{api}/healthz") as answer:
+            await answer.read()
+
+    async def _asked(self, api: str, ask: Ask) -> tuple[int, bytes]:
+        url, headers = f"{api}/kaas/v1{ask.path}", {"X-Auth-Token": self._tokens[ask.project]}
+        async with self._session.request(ask.method, url, json=ask.body, headers=headers) as answer:
+            return answer.status, await answer.read()
+
+    async def _log_in(self, name: str, password: str) -> str:
+        user = {"name": name, "domain": {"name": "Default"}, "password": password}
         scope = {"project": {"name": name, "domain": {"name": "Default"}}}
         body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
-        _, headers, _ = self._exchange(self._keystone, "POST", "/v3/auth/tokens", body, {})
-        return headers["X-Subject-Token"]
+        async with self._session.post(f"https://{self._keystone}/v3/auth/tokens", json=body) as answer:
+            return answer.headers["X-Subject-Token"]
 
-    def _own_api(self) -> str:
-        """Each thread stays with one API process, as a balancer would have it."""
-        if not hasattr(self._mine, "api"):
-            self._mine.api = self._apis[next(self._arrivals) % len(self._apis)]
-        return str(self._mine.api)
 
-    def _connection(self, host: str) -> http.client.HTTPSConnection:
-        kept: dict[str, http.client.HTTPSConnection] = self._mine.__dict__.setdefault("kept", {})
-        if host not in kept:
-            name, _, port = host.rpartition(":")
-            kept[host] = http.client.HTTPSConnection(name, int(port), timeout=_SECONDS, context=self._context)
-        return kept[host]
-
-    def _exchange(
-        self, host: str, method: str, path: str, body: Any, headers: dict[str, str]
-    ) -> tuple[int, http.client.HTTPMessage, Any]:
-        connection = self._connection(host)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        except (OSError, http.client.HTTPException):
-            self._mine.kept.pop(host).close()
-            raise
-        return answer.status, answer.headers, json.loads(content) if content else None
+async def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(ssl=context, limit=0)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=_SECONDS))

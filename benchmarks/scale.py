@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, process_time, sleep
 from typing import Any
 
 import psycopg
 
-from benchmarks.crowd import Crowd, Times
+from benchmarks.crowd import Ask, Crowd, Times
 from benchmarks.meter import Reading, read
 from benchmarks.scale_page import BOOT_SECONDS, FAULTS, PAGE, page
 from navarch.main.playground import Playground, PlaygroundError, Wanted
@@ -34,8 +33,9 @@ _PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
 _IDLE_SECONDS = 150.0  # as long as a Ready cluster is left alone, so that each is looked at about once
 _PATIENCE = 1500.0
 _APIS = 2  # processes
-_CREATORS, _READERS = 20, 50
-_PACES = {"list": 200.0, "show": 500.0}  # a second, of all readers together
+_CREATORS, _PEOPLE = 20, 50
+_PACES = {"list": 200.0, "show": 500.0, "create": 20.0}  # a second, of all people together
+_NEVER_READY = "SELECT count(*) FROM clusters WHERE status->>'ready_at' IS NULL AND name LIKE %s"
 _NOT_READY = "SELECT count(*) FROM clusters WHERE status->>'phase' <> 'Ready' AND name LIKE %s"
 Figures = dict[str, Any]
 
@@ -51,11 +51,10 @@ class Scene:
 
     def create(self, count: int, *, prefix: str = "c", projects: tuple[str, ...] = _PROJECTS) -> Times:
         """Ask for clusters of 1+2 all at once."""
-        jobs = [
-            partial(self.crowd.call, projects[n % len(projects)], "POST", "/clusters", {"name": f"{prefix}{n:04d}"})
-            for n in range(count)
+        asks = [
+            Ask(projects[n % len(projects)], "POST", "/clusters", {"name": f"{prefix}{n:04d}"}) for n in range(count)
         ]
-        return self.crowd.together(_CREATORS, jobs, wanted=202)
+        return self.crowd.together(_CREATORS, asks, wanted=202)
 
     def count(self, query: str, *values: object) -> int:
         """The number that a query gives."""
@@ -73,8 +72,12 @@ class Scene:
         return monotonic() - began
 
     def ready(self, prefix: str = "c") -> float:
-        """Wait for all clusters of that prefix."""
-        return self.until("all Ready", lambda: self.count(_NOT_READY, f"{prefix}%") == 0)
+        """Wait until the last cluster of that prefix has become Ready for the first time."""
+        return self.until("all Ready", lambda: self.count(_NEVER_READY, f"{prefix}%") == 0)
+
+    def settled(self) -> float:
+        """Wait until all are Ready at the same time."""
+        return self.until("all Ready at once", lambda: self.count(_NOT_READY, "%") == 0)
 
     def read(self) -> Reading:
         """What everything costs so far."""
@@ -96,8 +99,8 @@ def scene(workers: int, **more: Any) -> Iterator[Scene]:
     playground = Playground(FOLDER / "world", wanted)
     playground.start()
     try:
-        with psycopg.connect(playground.postgres.dsn, autocommit=True) as database:
-            yield Scene(playground, Crowd(playground), database, Simulator(str(playground.socket)))
+        with psycopg.connect(playground.postgres.dsn, autocommit=True) as database, Crowd(playground) as crowd:
+            yield Scene(playground, crowd, database, Simulator(str(playground.socket)))
     finally:
         playground.stop()
 
@@ -150,11 +153,11 @@ def reading(stage: Scene) -> Figures:
     ]
     figures: Figures = {}
     for what, path in (("list", "/clusters?limit=100"), ("show", "/clusters/{}")):
-        jobs = [partial(stage.crowd.call, project, "GET", path.format(name)) for project, name in names * 4]
-        began = monotonic()
-        times = stage.crowd.together(_READERS, jobs, wanted=200)
-        a_second = len(times.seconds) / (monotonic() - began)
-        paced = stage.crowd.together(_READERS, jobs, wanted=200, a_second=_PACES[what])
+        asks = [Ask(project, "GET", path.format(name)) for project, name in names * 4]
+        before, began, own = stage.read(), monotonic(), process_time()
+        times = stage.crowd.together(_PEOPLE, asks, wanted=200)
+        seconds, own, after = monotonic() - began, process_time() - own, stage.read()
+        paced = stage.crowd.together(_PEOPLE, asks, wanted=200, a_second=_PACES[what])
         figures[what] = {
             "p50": times.percentile(0.5),
             "p99": times.percentile(0.99),
@@ -162,8 +165,23 @@ def reading(stage: Scene) -> Figures:
             "paced_p50": paced.percentile(0.5),
             "paced_p99": paced.percentile(0.99),
             "errors": len(times.failures) + len(paced.failures),
-            "a_second": a_second,
+            "a_second": len(asks) / seconds,
+            "cpu": {part: after.cpu[part] - before.cpu[part] for part in ("api", "postgres")} | {"customers": own},
+            "asked": len(asks),
         }
+    return figures | {"load": os.getloadavg()[0]}
+
+
+def adding(stage: Scene) -> Figures:
+    """Creations beside many clusters: one in each project, whose quotas nobody has read lately, then another."""
+    there = stage.count("SELECT count(*) FROM clusters")
+    figures: Figures = {"pace": _PACES["create"], "errors": 0}
+    for turn, what in enumerate(("unread", "read")):
+        numbers = range(there + turn * len(_PROJECTS), there + (turn + 1) * len(_PROJECTS))
+        asks = [Ask(_PROJECTS[n % len(_PROJECTS)], "POST", "/clusters", {"name": f"c{n:04d}"}) for n in numbers]
+        times = stage.crowd.together(_PEOPLE, asks, wanted=202, a_second=_PACES["create"])
+        figures[what] = {"p50": times.percentile(0.5), "p99": times.percentile(0.99)}
+        figures["errors"] += len(times.failures)
     return figures | {"load": os.getloadavg()[0]}
 
 
@@ -172,9 +190,8 @@ def change(stage: Scene, count: int) -> Figures:
     waits = Times()
     for n in range(count):
         project, name, asked = _PROJECTS[n % len(_PROJECTS)], f"c{n:04d}", datetime.now(UTC)
-        status, answer = stage.crowd.call(
-            project, "PATCH", f"/clusters/{name}/node_groups/default", {"spec": {"replicas": 3}}
-        )
+        path, patch = f"/clusters/{name}/node_groups/default", {"spec": {"replicas": 3}}
+        status, answer = stage.crowd.call(Ask(project, "PATCH", path, patch))
         if status >= 300:
             waits.failures.append(f"{status}: {answer}")
             continue
@@ -200,14 +217,12 @@ def change(stage: Scene, count: int) -> Figures:
 def deletion(stage: Scene) -> Figures:
     """All of them go; what the region still has afterwards."""
     found = stage.database.execute("SELECT project_id, name FROM clusters").fetchall()
-    jobs = [
-        partial(stage.crowd.call, f"project-{n % len(_PROJECTS):03d}", "DELETE", f"/clusters/c{n:04d}")
-        for n in range(len(found))
-    ]
+    asks = [Ask(_PROJECTS[n % len(_PROJECTS)], "DELETE", f"/clusters/c{n:04d}") for n in range(len(found))]
     began = monotonic()
-    times = stage.crowd.together(_CREATORS, jobs, wanted=202)
+    times = stage.crowd.together(_CREATORS, asks, wanted=202)
     stage.until("all gone", lambda: stage.count("SELECT count(*) FROM clusters") == 0)
     return {
+        "clusters": len(found),
         "seconds": monotonic() - began,
         "failures": times.failures[:3],
         "left": {kind: n for kind, n in stage.simulator.census().things if n},
@@ -232,7 +247,8 @@ def large(options: argparse.Namespace) -> Figures:
         figures["idle"] = idle(stage, options.clusters, empty)
         figures["api"] = reading(stage)
         figures["change"] = change(stage, min(100, options.clusters))
-        stage.ready()
+        figures["adding"] = adding(stage)
+        stage.settled()
         figures["deletion"] = deletion(stage)
     return figures
 
@@ -277,11 +293,8 @@ def fair(options: argparse.Namespace) -> Figures:
     doomed = max(10, options.clusters // 2)
     with scene(options.workers, doomed="doomed*") as stage:
         alone = _one(stage, "alone")
-        jobs = [
-            partial(stage.crowd.call, _PROJECTS[n // 100], "POST", "/clusters", {"name": f"doomed{n:04d}"})
-            for n in range(doomed)
-        ]
-        refused = stage.crowd.together(_CREATORS, jobs, wanted=202).failures[:3]
+        asks = [Ask(_PROJECTS[n // 100], "POST", "/clusters", {"name": f"doomed{n:04d}"}) for n in range(doomed)]
+        refused = stage.crowd.together(_CREATORS, asks, wanted=202).failures[:3]
         sleep(60)
         return {
             "doomed": doomed,

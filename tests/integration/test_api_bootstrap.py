@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from api_fixtures import CATALOGUE, REPORT_TOKENS, SEALER, Api, MakeApi
 
+from navarch.api.service import Service
 from navarch.bootstrap.join import LAST_PHASE
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.tickets import new_ticket
@@ -112,6 +113,38 @@ def test_the_second_place_waits_for_the_first(api: Api) -> None:
     token = join(api, "m0", first, nonce="o" * 32).json()["report_token"]
     report(api, token, "m0", LAST_PHASE)
     assert join(api, "m1", second).status_code == 200
+
+
+def test_who_has_to_wait_has_booted_all_the_same(api: Api) -> None:
+    place = Place(api, status=Status())
+    ticket, boot = place.ticket("m0"), {"uptime_seconds": 4.5}
+    for _ in range(2):
+        assert join(api, "m0", ticket, boot=boot).status_code == 425
+    (machine,) = api.get("/clusters/shop/machines").json()["machines"]
+    assert [(p["phase"], p["state"], p["seconds"]) for p in machine["phases"]] == [("Booted", "done", 4.5)]
+
+
+def test_who_boots_again_with_a_new_ticket_has_booted_anew(api: Api) -> None:
+    place = Place(api)
+    join(api, "m0", place.ticket("m0"), boot={"uptime_seconds": 4.5})
+    ticket, digest = new_ticket()
+    api.store.add_ticket(
+        place.id, place.claim.token, "m0", digest, expires_at=datetime.now(UTC) + timedelta(hours=1), facts=FACTS
+    )
+    assert join(api, "m0", ticket, boot={"uptime_seconds": 6.5}).status_code == 200
+    (machine,) = api.get("/clusters/shop/machines").json()["machines"]
+    assert [p["seconds"] for p in machine["phases"]] == [6.5]
+
+
+@pytest.mark.parametrize(("waited", "after"), [(0, 0.5), (10, 0.5), (60, 3.0), (3600, 30.0)])
+def test_who_has_waited_long_is_asked_to_wait_longer(
+    api: Api, monkeypatch: pytest.MonkeyPatch, waited: int, after: float
+) -> None:
+    ticket, first = Place(api, status=Status()).ticket("m0"), datetime.now(UTC)
+    for now in (first, first + timedelta(seconds=waited)):
+        monkeypatch.setattr(Service, "now", lambda _, now=now: now)
+        answer = join(api, "m0", ticket)
+    assert float(answer.headers["Retry-After"]) == after
 
 
 def test_a_worker_does_not_wait_for_the_control_plane(api: Api) -> None:

@@ -24,7 +24,8 @@ router = APIRouter(prefix="/bootstrap/v1", tags=["bootstrap"])
 
 _BODY_BYTES, _DEPTH = 64 * 1024, 8
 _LOG_CHARACTERS = 16 * 1024
-_SOON_SECONDS = 0.5
+_SOON_SECONDS, _LATEST_SECONDS, _SHARE_OF_WAIT = 0.5, 30.0, 0.05
+_BOOTED = "Booted"
 _CLOCK_ERROR = timedelta(days=1)  # a machine's clock that is further off is not believed
 
 
@@ -49,18 +50,14 @@ def join(request: Request, body: MachineBody) -> Any:
     joined = service.store.redeem_ticket(digest(asked.ticket), asked.machine, digest(asked.nonce), now=now)
     request.state.cluster_id = joined.cluster_id
     try:
-        view = _answer(service, joined, now)
+        _note_boot(service, joined, asked, now)
+        return _answer(service, joined, now)
     except NotYet as wait:
-        return _too_early(request, wait.reason, wait.after)
+        return _too_early(request, wait, now - joined.asks_since)
     except NotFound:
         raise Problem(410, "gone", "the cluster is gone") from None
     except Permanent as error:
         raise Problem(409, "cannot-join", f"{error.message}. {error.remedy}") from error
-    uptime = asked.boot.uptime_seconds if asked.boot else None
-    if uptime is not None and 0 <= uptime < 1e6:
-        booted = PhaseReport("Booted", "done", now, uptime)
-        service.store.add_report(joined.cluster_id, joined.machine.name, booted, joined=False)
-    return view
 
 
 @router.post(
@@ -92,6 +89,15 @@ def report(
     service.store.add_report(
         cluster_id, machine, PhaseReport(said.phase, said.state, at, said.seconds, _log(said.log)), joined=last
     )
+
+
+def _note_boot(service: Service, joined: Joined, asked: JoinBody, now: datetime) -> None:
+    """Who asks has booted, also where it has to wait: nobody shall take it for a machine that does not report."""
+    uptime = asked.boot.uptime_seconds if asked.boot else None
+    noted = any(p.phase == _BOOTED and p.at >= joined.asks_since for p in joined.machine.phases)
+    if uptime is not None and 0 <= uptime < 1e6 and not noted:
+        booted = PhaseReport(_BOOTED, "done", now, uptime)
+        service.store.add_report(joined.cluster_id, joined.machine.name, booted, joined=False)
 
 
 def _answer(service: Service, joined: Joined, now: datetime) -> JoinView:
@@ -147,8 +153,10 @@ def _limit(service: Service, key: str) -> None:
         raise Problem(429, "too-many", "slow down", headers={"Retry-After": f"{after:.1f}"})
 
 
-def _too_early(request: Request, reason: str, after: float) -> JSONResponse:
-    problem = Problem(425, "too-early", reason, headers={"Retry-After": f"{after:g}"})
+def _too_early(request: Request, wait: NotYet, waited: timedelta) -> JSONResponse:
+    """The longer a machine has waited the less it matters when it asks again, and the more of them there may be."""
+    after = max(wait.after, min(waited.total_seconds() * _SHARE_OF_WAIT, _LATEST_SECONDS))
+    problem = Problem(425, "too-early", wait.reason, headers={"Retry-After": f"{after:.3g}"})
     return problem.response(request.state.request_id)
 
 

@@ -113,9 +113,7 @@ def judge(
     now: datetime,
 ) -> Status:
     """The new status. `results` are those of this cycle; `previous` gives the times of transition and deadlines."""
-    groups = tuple((g.name, g.generation) for g in cluster.node_groups)
-    # Was as wanted before: what is done now is repair. A group has a generation of its own.
-    settled = (previous.observed_generation, previous.observed_groups) == (cluster.generation, groups)
+    settled = came_true(cluster, previous)
     if cluster.deleting:
         findings = {DELETED: _first(_deletion(cluster, observed, results))}
     else:
@@ -132,7 +130,7 @@ def judge(
     return Status(
         phase=_phase(cluster, ready, settled and previous.ready_at is not None),
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
-        observed_groups=groups if is_ready else previous.observed_groups,
+        observed_groups=_generations(cluster) if is_ready else previous.observed_groups,
         conditions=(ready, *conditions),
         machines=_count(observed, tuple(m for m in observed.machines if not m.removed), _desired(cluster)),
         groups=_group_counts(cluster, observed),
@@ -142,6 +140,16 @@ def judge(
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if is_ready else None),
     )
+
+
+def came_true(cluster: Cluster, status: Status) -> bool:
+    """Whether the wish as it is now came true once: what is done since is repair."""
+    return (status.observed_generation, status.observed_groups) == (cluster.generation, _generations(cluster))
+
+
+def _generations(cluster: Cluster) -> tuple[tuple[str, int], ...]:
+    """Those of its node groups, which they have of their own."""
+    return tuple((group.name, group.generation) for group in cluster.node_groups)
 
 
 def overdue_machines(cluster: Cluster, observed: Observed, now: datetime) -> tuple[Server, ...]:
@@ -257,10 +265,9 @@ def _machine_findings(observed: Observed, role: Role, wanted: int, now: datetime
             yield finding
     word = "control-plane machines" if role is Role.CONTROL_PLANE else "workers"
     nodes = {n.name: n for n in observed.kube.nodes} if observed.kube else {}
-    if len(machines) < wanted or any(m.name not in servers for m in machines):
-        yield _Finding(
-            "CreatingMachines", f"{len([m for m in machines if m.name in servers])} of {wanted} {word} exist"
-        )
+    missing = [m for m in machines if m.name not in servers] if observed.cloud.servers is not None else []
+    if missing or len(machines) < wanted:
+        yield _Finding("CreatingMachines", f"{len(machines) - len(missing)} of {wanted} {word} exist")
     for machine in machines:
         if not machine.joined:
             yield _Finding("MachinesBooting", _booting(machine, servers.get(machine.name)))

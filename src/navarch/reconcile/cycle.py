@@ -56,9 +56,11 @@ class Cycle:
         if previous.phase is Phase.READY and access is not None and observed.kube is not None:
             for event in decide_requests(self._hands.addons, access, cluster, observed.machines, now):
                 timeline.add(event)
-        status = conditions.judge(cluster, observed, results, previous, now=now)
+        says_little = _says_little(claim, observed, results)
+        status = previous if says_little else conditions.judge(cluster, observed, results, previous, now=now)
         failed = any(isinstance(r.outcome, Again | Failed) for r in results)
-        in_vain = failed or status.phase is Phase.BLOCKED or not observed.cloud.complete
+        unclear = says_little or not observed.cloud.complete
+        in_vain = failed or status.phase is Phase.BLOCKED or unclear
         attempts = claim.attempts + 1 if in_vain else 0
         booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
         self._hands.store.record(
@@ -67,10 +69,25 @@ class Cycle:
             status,
             events=(*timeline.rest(), *_transitions(previous, status, cluster, now)),
             look_again_after=look_again_after(
-                cluster, status, results, attempts, self._hands.runtime.random, booting=booting
+                cluster,
+                status,
+                results,
+                attempts,
+                self._hands.runtime.random,
+                booting=booting,
+                unclear=unclear,
             ),
             attempts=attempts,
         )
+
+
+def _says_little(claim: Claim, observed: Observed, results: tuple[Result, ...]) -> bool:
+    """Whether all that a look at a Ready cluster showed is that not everything answered, for the first time. Among
+    thousands of clusters that happens all the time: it is told when it happens twice in a row."""
+    cluster, status, trouble = claim.cluster, claim.status, observed.cloud.trouble
+    as_wanted = status.phase is Phase.READY and conditions.came_true(cluster, status) and not cluster.deleting
+    passes = (trouble or observed.kube is None) and all(t.blame is None for t in trouble)
+    return bool(as_wanted and passes and not claim.attempts and not results)
 
 
 def look_again_after(
@@ -81,16 +98,17 @@ def look_again_after(
     random: Random,
     *,
     booting: bool = False,
+    unclear: bool = False,
 ) -> float:
     """Seconds until the next look: soon while something is on its way, later the longer it fails or waits for somebody
     else, with jitter so that clusters that failed together do not come back together. `booting`: nothing is awaited but
-    machines' reports."""
+    machines' reports; `unclear`: not everything answered."""
     jitter = random.uniform(0.9, 1.1)
     if any(isinstance(r.outcome, Failed) for r in results):
         return min(FAILED_LOOK_LIMIT, 5.0 * 2.0 ** min(attempts, 6)) * jitter
     waits = [r.outcome.after for r in results if isinstance(r.outcome, Again)]
-    if waits:
-        return max(min(waits), min(30.0, 0.5 * 2.0 ** min(attempts, 8))) * jitter
+    if waits or unclear:
+        return max(min(waits, default=0.0), min(30.0, 0.5 * 2.0 ** min(attempts, 8))) * jitter
     if status.phase is Phase.BLOCKED:
         return min(BLOCKED_LOOK_LIMIT, 2.0 ** min(attempts, 6)) * jitter
     if status.phase is Phase.PAUSED:

@@ -183,7 +183,8 @@ class Guests:
 
     def _ask_to_join(self, server: Thing, join: dict[str, Any]) -> Generator[Sleep | Ask, Reply | None, Any]:
         nonce = hashlib.sha256(server.id.encode()).hexdigest()
-        body = {"machine": join["machine"], "ticket": join["ticket"], "nonce": nonce}
+        boot = {"uptime_seconds": self.tempers.boot_seconds}
+        body = {"machine": join["machine"], "ticket": join["ticket"], "nonce": nonce, "boot": boot}
         pause = 0.5
         while True:
             reply = yield Ask(join["endpoint"], _JOIN, body, ca=join["ca"])

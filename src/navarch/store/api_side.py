@@ -237,7 +237,7 @@ class ApiSide:
                 raise TicketRefused("unknown ticket")
             if ticket["void"]:
                 raise TicketRefused("the ticket is void: the machine has joined or is gone")
-            bound = ticket["nonce_digest"]
+            bound, asks_since = ticket["nonce_digest"], ticket["used_at"] or now
             if bound is None:
                 if ticket["expires_at"] <= now:
                     raise TicketRefused("the ticket has expired")
@@ -248,18 +248,14 @@ class ApiSide:
             row = tx.row("machines", cluster_id=ticket["cluster_id"], removed=False, name=machine)
             if row is None:
                 raise TicketRefused("the ticket is void: the machine has joined or is gone")
-            return Joined(cluster_id=ticket["cluster_id"], machine=rows.machine(row))
+            return Joined(cluster_id=ticket["cluster_id"], machine=rows.machine(row), asks_since=asks_since)
 
     def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
-        with self._database.transaction() as tx:
-            if joined or report.matters:
+        urgent = joined or report.matters
+        with self._database.transaction() if urgent else self._database.look() as tx:
+            if urgent:
                 _stir(tx, cluster_id)
-            if tx.row("living_machine", cluster_id=cluster_id, name=machine) is None:
-                raise NotFound(f"no machine {machine}")
-            others = tx.row("count_other_phases", cluster_id=cluster_id, machine=machine, phase=report.phase)
-            if others is not None and others["count"] >= PHASES_KEPT:
-                raise TooMany(f"a machine may report {PHASES_KEPT} phases")
-            tx.run(
+            said = tx.row(
                 "add_report",
                 cluster_id=cluster_id,
                 machine=machine,
@@ -268,7 +264,12 @@ class ApiSide:
                 at=report.at,
                 seconds=report.seconds,
                 log=report.log,
+                most=PHASES_KEPT,
             )
+            if said is None or not said["there"]:
+                raise NotFound(f"no machine {machine}")
+            if said["others"] >= PHASES_KEPT:
+                raise TooMany(f"a machine may report {PHASES_KEPT} phases")
             if joined:
                 tx.run("machine_joined", cluster_id=cluster_id, name=machine)
                 tx.run("void_tickets", cluster_id=cluster_id, name=machine)

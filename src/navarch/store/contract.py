@@ -100,10 +100,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A redeemed ticket: whose it is, and the machine."""
+    """A redeemed ticket: whose it is, the machine, and since when it asks."""
 
     cluster_id: str
     machine: Machine
+    asks_since: datetime
 
 
 class ApiStore(Protocol):

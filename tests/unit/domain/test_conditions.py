@@ -176,6 +176,14 @@ def test_refused_credentials_are_told_in_the_clouds_words() -> None:
     assert (ready.reason, ready.blame, ready.remedy) == ("CredentialsRefused", "cloud-operator", "give it the role")
 
 
+def test_machines_that_could_not_be_read_are_not_said_to_be_missing() -> None:
+    seen = grown(cluster())
+    blind = replace(seen, cloud=replace(seen.cloud, servers=None, trouble=(Trouble("CloudNotAnswering", "no answer"),)))
+    status = judge(cluster(), blind, (), CREATED, now=NOW)
+    assert ready_condition(status).reason == "CloudNotAnswering"
+    assert {c.reason for c in status.conditions if c.status != "True"} == {"CloudNotAnswering"}
+
+
 def test_who_must_act_comes_before_what_only_takes_time() -> None:
     step = CreateServer("w", Role.WORKER, "web", 1, "m1.small", "i", "z1", "p", "g")
     failed = Failed("QuotaExceeded", "cores", "project-admin", "ask")

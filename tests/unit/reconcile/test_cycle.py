@@ -7,18 +7,30 @@ from random import Random
 import pytest
 from clusters import NOW, cluster
 
-from navarch.domain.observed import Identity, KubeState, Machine, Node, Observed, Server, Volume
+from navarch.domain.observed import (
+    CloudState,
+    Identity,
+    KubeState,
+    Machine,
+    Node,
+    Observed,
+    Server,
+    Trouble,
+    Volume,
+)
 from navarch.domain.simulate import nothing_yet
-from navarch.domain.spec import Role
+from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
 from navarch.domain.steps import Again, Done, EnsureIdentity, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
 from navarch.reconcile.act import Inside
-from navarch.reconcile.cycle import _arrivals, _found, _transitions, look_again_after
+from navarch.reconcile.cycle import _arrivals, _found, _says_little, _transitions, look_again_after
 from navarch.reconcile.look import Seen
+from navarch.store.contract import Claim
 
 READY = Status(phase=Phase.READY)
 MOVING = Status(phase=Phase.PROGRESSING)
 CHANCE = Random(1)
+WANTED = cluster()
 
 
 def results(*outcomes: Outcome) -> tuple[Result, ...]:
@@ -58,6 +70,43 @@ def test_while_somebody_else_has_to_act_a_cluster_is_looked_at_less_and_less_oft
 
 def test_a_cloud_that_says_when_to_come_back_is_obeyed() -> None:
     assert look_again_after(cluster(), MOVING, results(Again(20.0, "r", "m")), 1, CHANCE) >= 18
+
+
+def test_a_cloud_that_does_not_answer_is_asked_less_and_less_often() -> None:
+    waits = [look_again_after(cluster(), MOVING, (), attempts, CHANCE, unclear=True) for attempts in range(1, 12)]
+    assert waits[0] < 1.2 and waits[0] < waits[1] < waits[2] and 25 < max(waits) < 35
+
+
+def ready_claim(wanted: Cluster = WANTED, attempts: int = 0) -> Claim:
+    groups = tuple((g.name, g.generation) for g in WANTED.node_groups)
+    status = Status(phase=Phase.READY, observed_generation=WANTED.generation, observed_groups=groups)
+    return Claim(wanted, status, token=1, attempts=attempts)
+
+
+ANSWERS = KubeState("1.37.2")
+SILENT = Trouble("CloudNotAnswering", "Neutron answered 503")
+REFUSED = Trouble("CredentialsRefused", "Keystone refused navarch", blame="cloud-operator", remedy="give it the role")
+
+
+@pytest.mark.parametrize(
+    ("claim", "trouble", "kube", "done", "little"),
+    [
+        (ready_claim(), (SILENT,), ANSWERS, (), True),
+        (ready_claim(), (), None, (), True),
+        (ready_claim(), (), ANSWERS, (), False),
+        (ready_claim(attempts=1), (SILENT,), ANSWERS, (), False),
+        (ready_claim(), (SILENT, REFUSED), ANSWERS, (), False),
+        (ready_claim(), (SILENT,), ANSWERS, results(Done()), False),
+        (ready_claim(replace(WANTED, generation=9)), (SILENT,), ANSWERS, (), False),
+        (ready_claim(replace(WANTED, deletion_requested_at=NOW)), (SILENT,), ANSWERS, (), False),
+        (replace(ready_claim(), status=MOVING), (SILENT,), ANSWERS, (), False),
+    ],
+)
+def test_one_silence_of_the_cloud_does_not_make_a_ready_cluster_degraded(
+    claim: Claim, trouble: tuple[Trouble, ...], kube: KubeState | None, done: tuple[Result, ...], little: bool
+) -> None:
+    observed = Observed(cloud=CloudState(trouble=trouble), kube=kube)
+    assert _says_little(claim, observed, done) is little
 
 
 def seen(*servers: Server, nodes: tuple[Node, ...] = (), machines: tuple[Machine, ...] = ()) -> Observed:

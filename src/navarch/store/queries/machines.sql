@@ -60,7 +60,7 @@ VALUES (%(digest)s, %(cluster_id)s, %(machine)s, %(expires_at)s);
 UPDATE machines SET facts = %(facts)s WHERE cluster_id = %(cluster_id)s AND name = %(name)s RETURNING name;
 
 -- name: ticket
-SELECT t.cluster_id, t.machine, t.expires_at, t.nonce_digest, t.void OR m.removed AS void
+SELECT t.cluster_id, t.machine, t.expires_at, t.nonce_digest, t.used_at, t.void OR m.removed AS void
 FROM tickets t JOIN machines m ON m.cluster_id = t.cluster_id AND m.name = t.machine
 WHERE t.digest = %(digest)s;
 
@@ -70,20 +70,23 @@ UPDATE tickets SET nonce_digest = %(nonce_digest)s, used_at = %(now)s
 WHERE digest = %(digest)s AND NOT void AND (nonce_digest IS NULL OR nonce_digest = %(nonce_digest)s)
 RETURNING digest;
 
--- name: count_other_phases
-SELECT count(*) AS count FROM phase_reports
-WHERE cluster_id = %(cluster_id)s AND machine = %(machine)s AND phase <> %(phase)s;
-
 -- name: add_report
--- Reports may overtake each other on the way: the newest by the machine's own clock stays.
-INSERT INTO phase_reports (cluster_id, machine, phase, state, at, seconds, log)
-VALUES (%(cluster_id)s, %(machine)s, %(phase)s, %(state)s, %(at)s, %(seconds)s, %(log)s)
-ON CONFLICT (cluster_id, machine, phase) DO UPDATE
-SET state = excluded.state, at = excluded.at, seconds = excluded.seconds, log = excluded.log
-WHERE excluded.at >= phase_reports.at;
+-- All in one: most of what machines say costs one way there and back. Reports may overtake each other on the way: the
+-- newest by the machine's own clock stays.
+WITH machine AS (
+    SELECT cluster_id, name FROM machines WHERE cluster_id = %(cluster_id)s AND name = %(machine)s AND NOT removed
+), others AS (
+    SELECT count(*) AS count FROM phase_reports
+    WHERE cluster_id = %(cluster_id)s AND machine = %(machine)s AND phase <> %(phase)s
+), added AS (
+    INSERT INTO phase_reports (cluster_id, machine, phase, state, at, seconds, log)
+    SELECT m.cluster_id, m.name, %(phase)s, %(state)s, %(at)s, %(seconds)s, %(log)s
+    FROM machine m, others o WHERE o.count < %(most)s
+    ON CONFLICT (cluster_id, machine, phase) DO UPDATE
+    SET state = excluded.state, at = excluded.at, seconds = excluded.seconds, log = excluded.log
+    WHERE excluded.at >= phase_reports.at
+)
+SELECT EXISTS (SELECT 1 FROM machine) AS there, (SELECT count FROM others) AS others;
 
 -- name: machine_joined
 UPDATE machines SET joined = true WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND NOT joined;
-
--- name: living_machine
-SELECT name FROM machines WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND NOT removed;
