@@ -1,6 +1,7 @@
 """Values as answers."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from navarch.api.shapes import (
     AllowanceView,
@@ -115,8 +116,9 @@ def node_group_view(group: NodeGroup, status: Status) -> NodeGroupView:
     )
 
 
+@lru_cache(maxsize=4096)
 def cluster_view(stored: Stored) -> ClusterView:
-    """A cluster."""
+    """A cluster. Most of those that a list shows are as they were the last time."""
     cluster, status = stored.cluster, stored.status
     return ClusterView(
         id=cluster.id,

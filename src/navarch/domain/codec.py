@@ -5,11 +5,12 @@ Handles dataclasses, `X | None`, unions of dataclasses (told apart by `"$type"`)
 keys are ignored, missing ones take the field's default. Reading is strict in types: a wrong one raises `Undecodable`.
 """
 
+import json
 from collections.abc import Callable, Hashable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -30,6 +31,16 @@ def encode(value: object) -> Json:
 def decode(type_: type[T], data: object) -> T:
     """The value of that type that `encode` made `data` from. Raises Undecodable."""
     return cast(T, _decoder(cast(Hashable, type_))(data, type_.__name__))
+
+
+def read(type_: type[T], text: str) -> T:
+    """The value in JSON text. What was read lately is not read again: values are frozen. Raises Undecodable."""
+    return cast(T, _read(cast(Hashable, type_), text))
+
+
+@lru_cache(maxsize=8192)
+def _read(type_: Any, text: str) -> object:
+    return decode(type_, json.loads(text))
 
 
 Encoder = Callable[[Any], Any]

@@ -4,7 +4,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from navarch.domain.codec import decode, encode
+from navarch.domain.codec import decode, encode, read
 from navarch.domain.observed import Machine, PhaseReport
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
@@ -34,9 +34,9 @@ def cluster(row: Row) -> Cluster:
         id=row["id"],
         name=row["name"],
         project_id=row["project_id"],
-        spec=decode(ClusterSpec, row["spec"]),
+        spec=read(ClusterSpec, row["spec"]),
         created_at=row["created_at"],
-        node_groups=tuple(decode(NodeGroup, group) for group in row["node_groups"]),
+        node_groups=read(tuple[NodeGroup, ...], row["node_groups"]),
         labels=tuple(sorted(row["labels"].items())),
         generation=row["generation"],
         updated_at=row["updated_at"],
@@ -49,12 +49,12 @@ def cluster(row: Row) -> Cluster:
 
 def stored(row: Row) -> Stored:
     """Wish and judgement."""
-    return Stored(cluster=cluster(row), status=decode(Status, row["status"]), paused=row["paused"])
+    return Stored(cluster=cluster(row), status=read(Status, row["status"]), paused=row["paused"])
 
 
 def claim(row: Row) -> Claim:
     """Wish, judgement and the lease's token."""
-    return Claim(cluster(row), decode(Status, row["status"]), token=row["token"], attempts=row["attempts"])
+    return Claim(cluster(row), read(Status, row["status"]), token=row["token"], attempts=row["attempts"])
 
 
 def node_group(row: Row) -> NodeGroup:

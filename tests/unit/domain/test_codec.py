@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from clusters import cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from navarch.domain.catalogue import Catalogue, Quota
-from navarch.domain.codec import Undecodable, decode, encode
+from navarch.domain.codec import Undecodable, decode, encode, read
 from navarch.domain.observed import CloudState, Kind, Machine, Network, Rule, SecurityGroup
 from navarch.domain.spec import ClusterSpec, NodeGroup, Role
 from navarch.domain.status import Event, Phase, Status
@@ -97,3 +98,15 @@ def test_enums_and_integers_for_floats_are_read() -> None:
 def test_a_type_that_it_does_not_know_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError):
         encode({"a": object()})
+
+
+def test_what_is_read_twice_from_the_same_text_is_the_same_value() -> None:
+    text = json.dumps(encode(cluster().spec))
+    assert read(ClusterSpec, text) == cluster().spec
+    assert read(ClusterSpec, text) is read(ClusterSpec, text)
+
+
+def test_text_that_does_not_fit_is_refused_each_time() -> None:
+    for _ in range(2):
+        with pytest.raises(Undecodable, match="kubernetes_version"):
+            read(ClusterSpec, '{"kubernetes_version": 5}')

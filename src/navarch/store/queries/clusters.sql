@@ -21,8 +21,9 @@ DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
 
 -- name: cluster_by_id
 -- Columns are named, here and everywhere: a prepared `SELECT *` fails once a newer version has added one.
-SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
-       c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
+SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.token, c.attempts,
+       g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
@@ -33,8 +34,9 @@ WHERE c.id = %(id)s AND (%(project_id)s::text IS NULL OR c.project_id = %(projec
 -- name: cluster_by_reference
 -- Its id goes before a name. Several may carry the name while older ones are being deleted: the living one, else the
 -- youngest.
-SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
-       c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
+SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.token, c.attempts,
+       g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
@@ -44,8 +46,9 @@ WHERE c.project_id = %(project_id)s AND (c.id = %(reference)s OR c.name = %(refe
 ORDER BY c.id <> %(reference)s, c.deletion_requested_at IS NOT NULL, c.ordinal DESC LIMIT 1;
 
 -- name: clusters
-SELECT c.id, c.project_id, c.name, c.labels, c.spec, c.generation, c.created_at, c.updated_at, c.deletion_requested_at,
-       c.keep_volumes, c.created_by, c.request_id, c.status, c.token, c.attempts, g.node_groups,
+SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.token, c.attempts,
+       g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
