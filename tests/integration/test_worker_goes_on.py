@@ -33,15 +33,19 @@ class Log:
 
 
 class SlowQuotas(FullCloud):
-    """Its answer about the project `hangs` does not come before it is let go; that about `fails` is an error."""
+    """Its answer about the project `hangs` does not come before it is let go; that about `fails` is an error, the first
+    about `stumbles` as well."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.let_go = threading.Event()
+        self.let_go, self.stumbled = threading.Event(), False
 
     def quota(self, project_id: str) -> Quota:
         if project_id == "fails":
             raise Temporary("Nova answered 500")
+        if project_id == "stumbles" and not self.stumbled:
+            self.stumbled = True
+            raise Temporary("Nova answered 503")
         if project_id == "hangs":
             self.let_go.wait(30)
         return Quota((Allowance("cores", 20, 4),), read_at=datetime.now(UTC))
@@ -71,6 +75,18 @@ def test_a_quota_that_hangs_or_fails_holds_up_no_other_project(store: PostgresSt
         cloud.let_go.set()
         worker.stop()
     assert ("quota not read", {"project": "fails", "error": "Nova answered 500"}) in log.said
+
+
+def test_a_quota_that_could_not_be_read_is_read_again_before_anybody_asks_again(store: PostgresStore) -> None:
+    cloud, log = SlowQuotas(), Log()
+    worker = Worker(hands(store, cloud), log, name="w1", threads=1, calls=2)
+    worker.start()
+    try:
+        assert store.quota("stumbles", newer_than=datetime.now(UTC), wait=15.0) is not None
+    finally:
+        worker.stop()
+    assert cloud.stumbled
+    assert "quota not read" not in [event for event, _ in log.said]
 
 
 def test_a_row_that_nobody_can_read_is_told_and_the_others_are_worked_on(store: PostgresStore, dsn: str) -> None:

@@ -58,10 +58,8 @@ class Cycle:
                 timeline.add(event)
         says_little = _says_little(claim, observed, results)
         status = previous if says_little else conditions.judge(cluster, observed, results, previous, now=now)
-        failed = any(isinstance(r.outcome, Again | Failed) for r in results)
         unclear = says_little or not observed.cloud.complete
-        in_vain = failed or status.phase is Phase.BLOCKED or unclear
-        attempts = claim.attempts + 1 if in_vain else 0
+        attempts = claim.attempts + 1 if unclear or _in_vain(status, results) else 0
         booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
         self._hands.store.record(
             cluster.id,
@@ -88,6 +86,13 @@ def _says_little(claim: Claim, observed: Observed, results: tuple[Result, ...]) 
     as_wanted = status.phase is Phase.READY and conditions.came_true(cluster, status) and not cluster.deleting
     passes = (trouble or observed.kube is None) and all(t.blame is None for t in trouble)
     return bool(as_wanted and passes and not claim.attempts and not results)
+
+
+def _in_vain(status: Status, results: tuple[Result, ...]) -> bool:
+    """Whether something failed, or nothing could be done for a cluster that needs somebody else. One that is only late,
+    and got further, is no such."""
+    failed = any(isinstance(r.outcome, Again | Failed) for r in results)
+    return failed or (status.phase is Phase.BLOCKED and not results)
 
 
 def look_again_after(

@@ -200,9 +200,14 @@ class Worker:
             self._stop.wait(max(0.05, due - self._runtime.elapsed()))
 
     def _read_quota(self, project_id: str) -> None:
-        """For somebody who waits, and asks again in a second: then it is read once more, should this one hang."""
+        """For somebody who waits, and asks again in a second: then it is read once more, should this one hang. Where it
+        fails at once, it is tried again at once."""
         try:
-            self._hands.store.write_quota(project_id, self._hands.cloud.quota(project_id))
+            try:
+                quota = self._hands.cloud.quota(project_id)
+            except Temporary:
+                quota = self._hands.cloud.quota(project_id)
+            self._hands.store.write_quota(project_id, quota)
         except NavarchError as error:
             self._log.warning("quota not read", project=project_id, error=str(error))
         except Exception:  # noqa: BLE001 - nobody looks at what a call raised; it is logged with its trace

@@ -23,7 +23,7 @@ from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
 from navarch.domain.steps import Again, Done, EnsureIdentity, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
 from navarch.reconcile.act import Inside
-from navarch.reconcile.cycle import _arrivals, _found, _says_little, _transitions, look_again_after
+from navarch.reconcile.cycle import _arrivals, _found, _in_vain, _says_little, _transitions, look_again_after
 from navarch.reconcile.look import Seen
 from navarch.store.contract import Claim
 
@@ -66,6 +66,23 @@ def test_while_somebody_else_has_to_act_a_cluster_is_looked_at_less_and_less_oft
     blocked = Status(phase=Phase.BLOCKED)
     waits = [look_again_after(cluster(), blocked, (), attempts, CHANCE) for attempts in range(1, 12)]
     assert waits[0] < 3 < waits[2] < 10 and 25 < max(waits) < 35
+
+
+@pytest.mark.parametrize(
+    ("status", "done", "vain"),
+    [
+        (MOVING, results(Done()), False),
+        (MOVING, (), False),
+        (MOVING, results(Done(), Again(1.0, "r", "m")), True),
+        (Status(phase=Phase.BLOCKED), (), True),
+        (Status(phase=Phase.BLOCKED), results(Failed("r", "m", "user", "do")), True),
+        (Status(phase=Phase.BLOCKED), results(Done()), False),
+    ],
+)
+def test_a_cluster_that_is_late_but_gets_further_is_not_left_alone(
+    status: Status, done: tuple[Result, ...], vain: bool
+) -> None:
+    assert _in_vain(status, done) is vain
 
 
 def test_a_cloud_that_says_when_to_come_back_is_obeyed() -> None:
