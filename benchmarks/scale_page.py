@@ -174,13 +174,15 @@ def _curve(small: Figures, results: Figures) -> str:
 
 def _huge(figures: Figures) -> str:
     creation, idle, deletion = figures["creation"], figures["idle"], figures["deletion"]
+    again = f"{deletion['again']} requests to delete were answered 503 and made again. " if deletion["again"] else ""
     return (
         f"## {creation['clusters']} clusters\n\n{_where(figures, deletion['load'])} Measured by "
         "`python -m benchmarks.scale --only huge`.\n\n"
         f"All were Ready after {creation['seconds']:.0f} s, with {creation['twice']} objects there twice. An idle one "
         f"costs {sum(idle['mcpu'].values()):.2f} mCPU and {sum(idle['mib'].values()):.2f} MiB (worker, API, "
         f"PostgreSQL). All were deleted in {deletion['seconds']:.0f} s; {sum(deletion['left'].values())} objects were "
-        "left.\n"
+        f"left. {again}The simulated region is one process, and its Keystone with it: it needed "
+        f"{creation['cpu']['simulator'] / creation['clusters'] * 1000:.0f} ms of CPU for a creation.\n"
     )
 
 
