@@ -47,6 +47,8 @@ SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_conditi
 WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_catalogue", "self._catalogue = self._hands.store.catalogue()", "pass")  # fmt: skip
 # A list must hide what was made seconds before, and just then its node group must go: a test of its own, too.
 HIDDEN = Mutation("a server group that a list hid is left", f"{PLAN}:_Wish._orphans", "if spread.name not in groups:", "if False:")  # fmt: skip
+# People reboot in the stories what is dead, whatever is told of it: a test of its own, too.
+BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{CYCLE}:_says_little", "and not claim.attempts", "")  # fmt: skip
 # Not on the list, because something else puts right what they break: a deleted node group's server group that is left, a place
 # that does not ask for its member's address, and what an earlier machine reported counting for the next, which has
 # mostly reported itself when somebody looks. Unit tests show all three.

@@ -11,10 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.chaos.__main__ import databases
 from tests.chaos.database import connect
 from tests.chaos.invariants import Broken
-from tests.chaos.mutations import HIDDEN, MUTATIONS, SILENCE, WAITING, made
+from tests.chaos.mutations import BELIEVED, HIDDEN, MUTATIONS, SILENCE, WAITING, made
 from tests.chaos.run import CONVERGED_WITHIN, SEEN_WITHIN, run
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import PROJECTS, World
+
+from navarch.domain.status import Phase
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 FAULTS = sorted(STORM.__dataclass_fields__)
@@ -133,6 +135,21 @@ def test_a_worker_that_starts_while_the_cloud_is_away_says_so_of_each_cluster(ds
             assert not waits
         except Broken as broken:
             assert waits and "not stuck in silence" in str(broken), broken
+        finally:
+            world.close()
+
+
+@pytest.mark.parametrize("believed", [False, True])
+def test_a_ready_cluster_of_which_nothing_is_seen_is_not_called_ready_for_long(dsn: str, believed: bool) -> None:
+    with connect(dsn) as connection, made(BELIEVED) if believed else nullcontext():
+        world = World(connection, 1, Weather())
+        cluster = world.create("shop", PROJECTS[0])
+        try:
+            assert world.run_until(world.invariants.settled, 600.0)
+            world.chance.weather = Weather(kube_away=1.0)
+            world.run(SEEN_WITHIN)
+            status = world.customer.cluster(cluster, project_id=None).status
+            assert (status.phase is Phase.READY) == believed
         finally:
             world.close()
 
