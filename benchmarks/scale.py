@@ -224,6 +224,7 @@ def deletion(stage: Scene) -> Figures:
         living = stage.database.execute("SELECT name FROM clusters WHERE deletion_requested_at IS NULL").fetchall()
         asks = [ask for ask in asks if ask.path.rpartition("/")[2] in {name for (name,) in living}]
         again += len(asks)
+        sleep(1.0 if asks else 0.0)
     stage.until("all gone", lambda: stage.count("SELECT count(*) FROM clusters") == 0)
     return {
         "clusters": count,
