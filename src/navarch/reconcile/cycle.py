@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from math import inf
 from random import Random
 
 from navarch.domain import conditions
@@ -66,14 +67,17 @@ class Cycle:
             claim.token,
             status,
             events=(*timeline.rest(), *_transitions(previous, status, cluster, now)),
-            look_again_after=look_again_after(
-                cluster,
-                status,
-                results,
-                attempts,
-                self._hands.runtime.random,
-                booting=booting,
-                unclear=unclear,
+            look_again_after=min(
+                look_again_after(
+                    cluster,
+                    status,
+                    results,
+                    attempts,
+                    self._hands.runtime.random,
+                    booting=booting,
+                    unclear=unclear,
+                ),
+                _until_overdue(status, now),
             ),
             attempts=attempts,
         )
@@ -93,6 +97,12 @@ def _in_vain(status: Status, results: tuple[Result, ...]) -> bool:
     and got further, is no such."""
     failed = any(isinstance(r.outcome, Again | Failed) for r in results)
     return failed or (status.phase is Phase.BLOCKED and not results)
+
+
+def _until_overdue(status: Status, now: datetime) -> float:
+    """Seconds until somebody has to be told that something takes too long."""
+    held = (c.deadline for c in status.conditions if c.status != "True" and c.blame is None)
+    return min(((d - now).total_seconds() + 1.0 for d in held if d is not None and d >= now), default=inf)
 
 
 def look_again_after(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 from random import Random
 
 import pytest
@@ -23,7 +24,15 @@ from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
 from navarch.domain.steps import Again, Done, EnsureIdentity, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
 from navarch.reconcile.act import Inside
-from navarch.reconcile.cycle import _arrivals, _found, _in_vain, _says_little, _transitions, look_again_after
+from navarch.reconcile.cycle import (
+    _arrivals,
+    _found,
+    _in_vain,
+    _says_little,
+    _transitions,
+    _until_overdue,
+    look_again_after,
+)
 from navarch.reconcile.look import Seen
 from navarch.store.contract import Claim
 
@@ -83,6 +92,14 @@ def test_a_cluster_that_is_late_but_gets_further_is_not_left_alone(
     status: Status, done: tuple[Result, ...], vain: bool
 ) -> None:
     assert _in_vain(status, done) is vain
+
+
+def test_a_cluster_is_looked_at_when_something_becomes_overdue() -> None:
+    slow = Condition("InfrastructureReady", "False", "Slow", "it is slow", deadline=NOW + timedelta(seconds=90))
+    told = replace(slow, blame="user", remedy="do", deadline=NOW + timedelta(seconds=30))
+    over = replace(slow, deadline=NOW - timedelta(seconds=30))
+    assert _until_overdue(Status(conditions=(slow, told, over)), NOW) == 91.0
+    assert _until_overdue(Status(conditions=(told, over)), NOW) == inf
 
 
 def test_a_cloud_that_says_when_to_come_back_is_obeyed() -> None:
