@@ -36,7 +36,7 @@ _APIS = 2  # processes
 _CREATORS, _PEOPLE = 20, 50
 _PACES = {"list": 200.0, "show": 500.0, "create": 20.0}  # a second, of all people together
 _NEVER_READY = "SELECT count(*) FROM clusters WHERE status->>'ready_at' IS NULL AND name LIKE %s"
-_NOT_READY = "SELECT count(*) FROM clusters WHERE status->>'phase' <> 'Ready' AND name LIKE %s"
+_NOT_READY = "SELECT count(*) FROM clusters WHERE status->>'phase' <> 'Ready'"
 Figures = dict[str, Any]
 
 
@@ -77,7 +77,7 @@ class Scene:
 
     def settled(self) -> float:
         """Wait until all are Ready at the same time."""
-        return self.until("all Ready at once", lambda: self.count(_NOT_READY, "%") == 0)
+        return self.until("all Ready at once", lambda: self.count(_NOT_READY) == 0)
 
     def read(self) -> Reading:
         """What everything costs so far."""
@@ -222,7 +222,8 @@ def deletion(stage: Scene) -> Figures:
     while asks:
         failures += stage.crowd.together(_CREATORS, asks, wanted=202).failures
         living = stage.database.execute("SELECT name FROM clusters WHERE deletion_requested_at IS NULL").fetchall()
-        asks = [ask for ask in asks if ask.path.rpartition("/")[2] in {name for (name,) in living}]
+        paths = {f"/clusters/{name}" for (name,) in living}
+        asks = [ask for ask in asks if ask.path in paths]
         again += len(asks)
         sleep(1.0 if asks else 0.0)
     stage.until("all gone", lambda: stage.count("SELECT count(*) FROM clusters") == 0)

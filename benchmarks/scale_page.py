@@ -174,7 +174,11 @@ def _curve(small: Figures, results: Figures) -> str:
 
 def _huge(figures: Figures) -> str:
     creation, idle, deletion = figures["creation"], figures["idle"], figures["deletion"]
-    again = f"{deletion['again']} requests to delete were answered 503 and made again. " if deletion["again"] else ""
+    again = (
+        f"{deletion['again']} requests to delete were not accepted at first, and made again. "
+        if deletion["again"]
+        else ""
+    )
     return (
         f"## {creation['clusters']} clusters\n\n{_where(figures, deletion['load'])} Measured by "
         "`python -m benchmarks.scale --only huge`.\n\n"

@@ -34,11 +34,11 @@ class Log:
 
 class SlowQuotas(FullCloud):
     """Its answer about the project `hangs` does not come before it is let go; that about `fails` is an error, the first
-    about `stumbles` as well."""
+    about `stumbles` as well. About `tires` it fails late."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.let_go, self.stumbled = threading.Event(), False
+        self.let_go, self.stumbled, self.tired = threading.Event(), False, 0
 
     def quota(self, project_id: str) -> Quota:
         if project_id == "fails":
@@ -46,6 +46,10 @@ class SlowQuotas(FullCloud):
         if project_id == "stumbles" and not self.stumbled:
             self.stumbled = True
             raise Temporary("Nova answered 503")
+        if project_id == "tires":
+            self.tired += 1
+            time.sleep(1.2)
+            raise Temporary("Nova does not answer: timed out")
         if project_id == "hangs":
             self.let_go.wait(30)
         return Quota((Allowance("cores", 20, 4),), read_at=datetime.now(UTC))
@@ -87,6 +91,18 @@ def test_a_quota_that_could_not_be_read_is_read_again_before_anybody_asks_again(
         worker.stop()
     assert cloud.stumbled
     assert "quota not read" not in [event for event, _ in log.said]
+
+
+def test_a_quota_whose_reading_took_long_and_failed_is_left_to_who_asks_again(store: PostgresStore) -> None:
+    cloud, log = SlowQuotas(), Log()
+    worker = Worker(hands(store, cloud), log, name="w1", threads=1, calls=2)
+    worker.start()
+    try:
+        store.quota("tires", newer_than=datetime.now(UTC), wait=0.5)
+        # one line for each reading, however often it was asked for
+        until(lambda: 0 < cloud.tired == [event for event, _ in log.said].count("quota not read"))
+    finally:
+        worker.stop()
 
 
 def test_a_row_that_nobody_can_read_is_told_and_the_others_are_worked_on(store: PostgresStore, dsn: str) -> None:

@@ -16,7 +16,7 @@ from navarch.bootstrap.join import LAST_PHASE, JoinFacts, NotYet, join_answer
 from navarch.bootstrap.tickets import digest
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.domain.errors import FieldError, Permanent
-from navarch.domain.observed import PhaseReport
+from navarch.domain.observed import BOOTED, PhaseReport
 from navarch.domain.spec import Role
 from navarch.store.contract import Joined, NotFound
 
@@ -25,7 +25,6 @@ router = APIRouter(prefix="/bootstrap/v1", tags=["bootstrap"])
 _BODY_BYTES, _DEPTH = 64 * 1024, 8
 _LOG_CHARACTERS = 16 * 1024
 _SOON_SECONDS, _LATEST_SECONDS, _SHARE_OF_WAIT = 0.5, 30.0, 0.05
-_BOOTED = "Booted"
 _CLOCK_ERROR = timedelta(days=1)  # a machine's clock that is further off is not believed
 
 
@@ -94,9 +93,9 @@ def report(
 def _note_boot(service: Service, joined: Joined, asked: JoinBody, now: datetime) -> None:
     """Who asks has booted, also where it has to wait: nobody shall take it for a machine that does not report."""
     uptime = asked.boot.uptime_seconds if asked.boot else None
-    noted = any(p.phase == _BOOTED and p.at >= joined.asks_since for p in joined.machine.phases)
+    noted = any(p.phase == BOOTED and p.at >= joined.asks_since for p in joined.machine.phases)
     if uptime is not None and 0 <= uptime < 1e6 and not noted:
-        booted = PhaseReport(_BOOTED, "done", now, uptime)
+        booted = PhaseReport(BOOTED, "done", now, uptime)
         service.store.add_report(joined.cluster_id, joined.machine.name, booted, joined=False)
 
 

@@ -118,7 +118,7 @@ def node_group_view(group: NodeGroup, status: Status) -> NodeGroupView:
 
 @lru_cache(maxsize=4096)
 def cluster_view(stored: Stored) -> ClusterView:
-    """A cluster. Most of those that a list shows are as they were the last time."""
+    """A cluster. Most that a list shows are as they were the last time: the view is shared, and not to be changed."""
     cluster, status = stored.cluster, stored.status
     return ClusterView(
         id=cluster.id,

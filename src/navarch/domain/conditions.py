@@ -15,7 +15,7 @@ from navarch.domain import names
 from navarch.domain.deletion import left_over
 from navarch.domain.doubles import api_balancer, api_floating_ip
 from navarch.domain.errors import Blame
-from navarch.domain.observed import Machine, Observed, Server
+from navarch.domain.observed import BOOTED, Machine, Observed, Server
 from navarch.domain.plan import (
     BOOT_DEADLINE,
     REPORT_DEADLINE,
@@ -352,6 +352,8 @@ def _booting(machine: Machine, server: Server | None) -> str:
     if not reports:
         return f"{machine.name} boots"
     last = reports[-1]
+    if last.phase == BOOTED:
+        return f"{machine.name} has booted and waits until it may join"
     return f"{machine.name}: {last.phase} {last.state}"
 
 

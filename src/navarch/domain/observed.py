@@ -310,6 +310,7 @@ def is_going(resource: Resource) -> bool:
             return False
 
 
+BOOTED = "Booted"  # the phase that a machine has done when it asks to join for the first time
 MAKES_A_MEMBER = frozenset({"KubeadmInit", "KubeadmJoin"})  # phases in which a machine becomes a member of etcd
 API_STARTS_IN = MAKES_A_MEMBER | {"Joined"}  # phases from which a control plane may answer
 

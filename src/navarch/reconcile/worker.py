@@ -24,6 +24,7 @@ CATALOGUE_EVERY = 60.0
 CATALOGUE_RETRY = 5.0
 DATABASE_RETRY = 2.0
 QUOTAS_AT_ONCE = 8
+ASKED_AGAIN = 1.0  # seconds after which who waits for a quota asks again
 LONGEST_SLEEP = 10.0  # a lost notification is made good after this
 TOO_LATE_PAUSE = 0.02  # until it shows that another worker took what was due
 SAFETY_NET = 60.0  # the loops that another one watches for; nothing known needs them to look by themselves
@@ -201,11 +202,14 @@ class Worker:
 
     def _read_quota(self, project_id: str) -> None:
         """For somebody who waits, and asks again in a second: then it is read once more, should this one hang. Where it
-        fails at once, it is tried again at once."""
+        fails before that, it is tried again at once."""
+        began = self._runtime.elapsed()
         try:
             try:
                 quota = self._hands.cloud.quota(project_id)
             except Temporary:
+                if self._runtime.elapsed() - began > ASKED_AGAIN:
+                    raise
                 quota = self._hands.cloud.quota(project_id)
             self._hands.store.write_quota(project_id, quota)
         except NavarchError as error:

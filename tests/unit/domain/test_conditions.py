@@ -184,6 +184,13 @@ def test_machines_that_could_not_be_read_are_not_said_to_be_missing() -> None:
     assert {c.reason for c in status.conditions if c.status != "True"} == {"CloudNotAnswering"}
 
 
+def test_a_machine_that_waits_for_its_turn_is_said_to_wait() -> None:
+    seen = grown(cluster())
+    waits = replace(seen.machines[0], joined=False, phases=(PhaseReport("Booted", "done", NOW, 4.5),))
+    status = judge(cluster(), replace(seen, machines=(waits, *seen.machines[1:])), (), CREATED, now=NOW)
+    assert f"{waits.name} has booted and waits" in ready_condition(status).message
+
+
 def test_who_must_act_comes_before_what_only_takes_time() -> None:
     step = CreateServer("w", Role.WORKER, "web", 1, "m1.small", "i", "z1", "p", "g")
     failed = Failed("QuotaExceeded", "cores", "project-admin", "ask")
