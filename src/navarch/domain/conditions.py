@@ -358,9 +358,11 @@ def _booting(machine: Machine, server: Server | None) -> str:
 
 
 def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Iterator[_Finding]:
-    """Failures first, then what has to be tried again, then what was put back in a cluster that was as wanted."""
+    """Failures first, then what somebody holds up, then what was put back in a cluster that was as wanted, which says
+    why there is anything to do at all, then what only has to be tried again."""
     held: list[_Finding] = []
     drifted: list[_Finding] = []
+    waits: list[_Finding] = []
     for result in results:
         match result.outcome:
             case Failed(reason=reason, message=message, blame=blame, remedy=remedy):
@@ -368,10 +370,10 @@ def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Itera
             case Again(reason=reason, message=message, blame=str(blame), remedy=str(remedy)):
                 held.append(_Finding(reason, message, late=(blame, remedy)))
             case Again(reason=reason, message=message):
-                held.append(_Finding(reason, message))
+                waits.append(_Finding(reason, message))
             case Done() if settled and _puts_back(result.step):
                 drifted.append(_Finding("Drifted", _DRIFTED[type(result.step)].format(subject(result.step))))
-    yield from (*held, *drifted)
+    yield from (*held, *drifted, *waits)
 
 
 def _puts_back(step: Step) -> bool:

@@ -300,8 +300,8 @@ KIND_OF_TYPE: dict[type, Kind] = {
 def is_going(resource: Resource) -> bool:
     """Whether its service has begun to remove it."""
     match resource:
-        case Server(task_state=state):
-            return state == "deleting"
+        case Server(status=status, task_state=state):
+            return state == "deleting" or status == "DELETED"  # Nova shows that for a moment, with no task any more
         case LoadBalancer(provisioning_status=state):
             return state == "PENDING_DELETE"
         case Volume(status=state):

@@ -461,12 +461,14 @@ class _Wish:
             return
         server = _named(cloud.servers, machine.name)
         if server is not None:
-            cut_off = _is_cut_off(server)  # then its pods cannot be moved in order
+            if is_going(server):
+                return  # whoever removes it: there is nobody left who could move its pods in order
+            cut_off = _is_cut_off(server)  # nor there
             if kube is None and machine.joined and not cut_off:
                 return  # its pods must be moved first, and the Kubernetes API does not answer
             if not cut_off and kube is not None and any(n.name == machine.name for n in kube.nodes):
                 yield DrainNode(machine.name)
-            elif server.task_state != "deleting":
+            else:
                 why = "it lost its port" if cut_off else "it is not needed any longer"
                 yield Remove(Kind.SERVER, server.id, server.name, why)
             return
@@ -496,7 +498,7 @@ class _Wish:
         places = range(self.cluster.spec.control_plane.replicas)
         wanted = {m.name for m in self.live} | {names.control_plane_machine(self.owner, place) for place in places}
         for server in cloud.servers:
-            if server.name not in wanted and server.task_state != "deleting":
+            if server.name not in wanted and not is_going(server):
                 yield Remove(Kind.SERVER, server.id, server.name, "its machine was given up")
         for port in cloud.ports:
             if port.name not in wanted and port.server_id is None:

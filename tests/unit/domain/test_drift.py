@@ -16,6 +16,7 @@ from navarch.domain.simulate import imagine, rehearse
 from navarch.domain.spec import Role
 from navarch.domain.status import Status
 from navarch.domain.steps import (
+    Again,
     AttachPort,
     AttachVolume,
     CreateServer,
@@ -148,6 +149,15 @@ def test_a_worker_without_its_port_is_not_drained_since_nothing_of_it_can_be_rea
     taken = steps(replace(lacking, machines=machines, kube=None))
     assert [s.kind for s in taken if isinstance(s, Remove)] == [Kind.SERVER]
     assert not [s for s in steps(replace(lacking, machines=machines)) if isinstance(s, DrainNode)]
+
+
+@pytest.mark.parametrize("how", [{"status": "DELETED", "task_state": None}, {"task_state": "deleting"}])
+def test_a_worker_whose_server_is_going_is_not_drained(how: dict[str, Any]) -> None:
+    seen = settled()
+    going = changed(seen.cloud, Kind.SERVER, WORKER, addresses=(), **how)
+    machines = tuple(replace(m, removing=m.name == WORKER) for m in seen.machines)
+    taken = steps(replace(seen, cloud=going, machines=machines))
+    assert not [s for s in taken if isinstance(s, DrainNode | DeleteNode | Remove)]
 
 
 def test_a_place_keeps_its_port_and_with_it_its_etcd_members_address() -> None:
@@ -334,6 +344,20 @@ def test_what_was_put_back_within_a_cycle_is_told(step: Step, chapter: str, word
     assert (condition.status, condition.reason, condition.message) == ("False", "Drifted", words)
     assert condition.blame is None
     assert judge(cluster(), grown_and_applied(), (), status, now=NOW).phase == "Ready"
+
+
+@pytest.mark.parametrize(
+    ("wait", "told"),
+    [
+        (Again(1.0, "Draining", "pods are moving away"), "Drifted"),  # what put it in motion says more
+        (Again(1.0, "EvictionRefused", "held", "user", "give more room"), "EvictionRefused"),  # somebody can help it
+    ],
+)
+def test_what_was_put_back_is_told_before_what_only_takes_time(wait: Again, told: str) -> None:
+    results = (Result(ReleaseMachine(WORKER), Done()), Result(DrainNode(WORKER), wait))
+    condition = judge(cluster(), grown_and_applied(), results, ready(), now=NOW).condition(WORKERS)
+    assert condition is not None
+    assert condition.reason == told
 
 
 def test_the_address_of_a_balancer_that_is_going_is_not_forgotten() -> None:
