@@ -7,14 +7,18 @@ takes milliseconds, and the blocks that machines share are in the host's memory 
 
 import os
 import shutil
+import time
 from pathlib import Path
 
-from navarch_lab_plugins.commands import run
+from navarch_lab_plugins.commands import CommandFailed, run
 from navarch_lab_plugins.disks import detach_loops
 from navarch_lab_plugins.locks import file_lock
 
 _SIZE_GIB = 500
 """More than any lab uses: the file is sparse, and blocks of removed disks are given back (mount option discard)."""
+
+_KERNEL_LETS_GO = 5.0  # seconds: a mount is busy a moment longer than the machines that used it
+_BUSY = 32  # umount's exit code, as for all that the kernel refuses
 
 
 def file_of(folder: Path) -> Path:
@@ -44,7 +48,7 @@ def open_pool(folder: Path) -> bool:
 def close_pool(folder: Path, remove: bool = False) -> None:
     """Unmount the pool; with `remove`, delete what it held too."""
     if os.path.ismount(folder):
-        run("umount", str(folder))
+        _unmount(folder)
     file = file_of(folder)
     if file.exists():
         detach_loops(str(file))
@@ -52,6 +56,19 @@ def close_pool(folder: Path, remove: bool = False) -> None:
             file.unlink()
     if remove:
         _lock_of(folder).unlink(missing_ok=True)
+
+
+def _unmount(folder: Path) -> None:
+    end = time.monotonic() + _KERNEL_LETS_GO
+    while True:
+        try:
+            run("umount", str(folder))
+        except CommandFailed as failure:
+            if failure.code != _BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _lock_of(folder: Path) -> Path:
