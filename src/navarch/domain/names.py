@@ -6,6 +6,7 @@ from navarch.domain.spec import Cluster, Owner
 
 TAG_PREFIX = "navarch:cluster="
 METADATA_KEY = "navarch_cluster"
+CONTROL_PLANE_GROUP = "cp"  # its machines' group; no node group may have that name
 _STEM_NAME_LENGTH = 24  # keeps machine names, which become host names, within 63 characters
 
 
@@ -26,7 +27,7 @@ def tag(cluster_id: str) -> str:
 
 def control_plane_machine(owner: Owner, place: int) -> str:
     """Machine, and node, that fills a control-plane place."""
-    return f"{owner.stem}-cp-{place}"
+    return f"{owner.stem}-{CONTROL_PLANE_GROUP}-{place}"
 
 
 def worker_machine(owner: Owner, group: str, serial: int) -> str:

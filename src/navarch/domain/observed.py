@@ -6,7 +6,7 @@ A field of `CloudState` that could not be read is None; one that was read and fo
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from navarch.domain.spec import Role
 
@@ -189,6 +189,7 @@ Resource = (
     | FloatingIP
     | Identity
 )
+R = TypeVar("R", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +296,11 @@ KIND_OF_TYPE: dict[type, Kind] = {
     FloatingIP: Kind.FLOATING_IP,
     Identity: Kind.IDENTITY,
 }
+
+
+def named(resources: tuple[R, ...] | None, name: str) -> R | None:
+    """The first of that name, None if there is none or nobody could look."""
+    return next((r for r in resources or () if r.name == name), None)
 
 
 def is_going(resource: Resource) -> bool:

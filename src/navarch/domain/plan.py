@@ -20,12 +20,11 @@ others hold on to is made as it was: the addresses that machines, kubelets and k
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
-from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, second_ones, used_first
+from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, used_first
 from navarch.domain.observed import (
     MAKES_A_MEMBER,
     Kind,
@@ -33,20 +32,19 @@ from navarch.domain.observed import (
     Observed,
     PhaseReport,
     Port,
-    Resource,
     Rule,
     SecurityGroup,
     Server,
     is_going,
+    named,
 )
-from navarch.domain.spec import Cluster, NodeGroup, Owner, Role
+from navarch.domain.retirement import is_cut_off, retirement
+from navarch.domain.spec import Cluster, Owner, Role
 from navarch.domain.steps import (
     ApplyAddon,
     AttachPort,
     AttachVolume,
     CreateServer,
-    DeleteNode,
-    DrainNode,
     EnsureFloatingIP,
     EnsureIdentity,
     EnsureLoadBalancer,
@@ -58,8 +56,6 @@ from navarch.domain.steps import (
     EnsureServerGroup,
     EnsureSubnet,
     EnsureVolume,
-    ForgetMachine,
-    ForgetNodeGroup,
     RecordMachine,
     ReleaseMachine,
     Remove,
@@ -68,13 +64,11 @@ from navarch.domain.steps import (
 )
 
 API_PORT = 6443
-CONTROL_PLANE_GROUP = "cp"
 # Nova's scheduler counts a machine in its soft anti-affinity once it is ACTIVE. Up to this number, the machines of a
 # group and zone therefore wait for each other; in larger groups chance spreads well enough, and speed counts more.
 SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
 LISTS_LAG = timedelta(seconds=30)  # how old a list may be: what a machine said since then outweighs all of them
-Named = TypeVar("Named", bound=Resource)
 REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
 BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
 LATE_SERVER_IS_KEPT = timedelta(minutes=5)  # after it failed or was due: long enough to look at its console
@@ -95,7 +89,7 @@ def plan(
         *wish.machines(),
         *wish.api(),
         *wish.addons(),
-        *wish.retirements(),
+        *retirement(cluster, wish.observed),
     )
 
 
@@ -158,7 +152,7 @@ class _Wish:
             yield EnsureNetwork(network_name)
         if network is not None and cloud.subnets is not None and subnet is None and not lags:
             yield EnsureSubnet(network_name, network.id, spec.node_cidr, spec.dns_servers)
-        router = _named(cloud.routers, network_name)
+        router = named(cloud.routers, network_name)
         if cloud.routers is not None and (
             router is None or (subnet is not None and subnet.id not in router.subnet_ids)
         ):
@@ -168,18 +162,18 @@ class _Wish:
             (Role.WORKER, names.worker_security_group(owner)),
         ):
             rules = security_group_rules(cluster, role, self.navarch_cidrs)
-            group = _named(cloud.security_groups, name)
+            group = named(cloud.security_groups, name)
             if cloud.security_groups is not None and (group is None or group.rules != rules):
                 yield EnsureSecurityGroup(name, rules)
         staying = (g.name for g in cluster.node_groups if g.deletion_requested_at is None)
-        for group_name in (CONTROL_PLANE_GROUP, *staying):
+        for group_name in (names.CONTROL_PLANE_GROUP, *staying):
             name = names.server_group(owner, group_name)
-            if cloud.server_groups is not None and _named(cloud.server_groups, name) is None:
+            if cloud.server_groups is not None and named(cloud.server_groups, name) is None:
                 yield EnsureServerGroup(name)
         volume, lost = cluster.spec.control_plane.etcd_volume, lost_etcd_volumes(cluster, self.observed)
         for place in range(cluster.spec.control_plane.replicas):
             name = names.etcd_volume(owner, place)
-            if cloud.volumes is not None and _named(cloud.volumes, name) is None and name not in lost:
+            if cloud.volumes is not None and named(cloud.volumes, name) is None and name not in lost:
                 zone = zone_of(cluster.spec.control_plane.zones, place)
                 yield EnsureVolume(name, volume.type, volume.size_gib, zone)
 
@@ -202,9 +196,9 @@ class _Wish:
             name = names.control_plane_machine(self.owner, place)
             if name not in have:
                 zone = zone_of(control_plane.zones, place)
-                yield RecordMachine(name, Role.CONTROL_PLANE, CONTROL_PLANE_GROUP, place, zone)
+                yield RecordMachine(name, Role.CONTROL_PLANE, names.CONTROL_PLANE_GROUP, place, zone)
         for group in self.cluster.node_groups:
-            missing = _wanted(group) - len([m for m in self.live if m.group == group.name and not m.removing])
+            missing = group.wanted - len([m for m in self.live if m.group == group.name and not m.removing])
             last = max((m.serial for m in self.observed.machines if m.group == group.name), default=0)
             for serial in range(last + 1, last + 1 + missing):
                 name = names.worker_machine(self.owner, group.name, serial)
@@ -213,7 +207,7 @@ class _Wish:
 
     def _machine(self, machine: Machine) -> Iterator[Step]:
         cloud = self.cloud
-        port, server = _named(cloud.ports, machine.name), _named(cloud.servers, machine.name)
+        port, server = named(cloud.ports, machine.name), named(cloud.servers, machine.name)
         if port is not None and port.server_id is None and server is None and self._is_kept_from(machine, port.address):
             yield Remove(Kind.PORT, port.id, port.name, "it drew an address that is not for it")
             return
@@ -265,10 +259,10 @@ class _Wish:
             return False
         if self._spoke_just_now(machine):
             return False
-        server, port = _named(cloud.servers, machine.name), _named(cloud.ports, machine.name)
+        server, port = named(cloud.servers, machine.name), named(cloud.ports, machine.name)
         if port is not None and port.server_id is not None:
             return False
-        return server is None or (machine.role is Role.WORKER and _is_cut_off(server))
+        return server is None or (machine.role is Role.WORKER and is_cut_off(server))
 
     def _has_no_node(self, machine: Machine) -> bool:
         """Whether it is a worker whose Node somebody removed: its kubelet registers when it starts, and never again.
@@ -276,7 +270,7 @@ class _Wish:
         kube = self.observed.kube
         if kube is None or not machine.joined or machine.role is not Role.WORKER or self._spoke_just_now(machine):
             return False
-        server = _named(self.cloud.servers, machine.name)
+        server = named(self.cloud.servers, machine.name)
         starts = server is not None and server.status != "ACTIVE"  # and so registers soon
         return not starts and all(node.name != machine.name for node in kube.nodes)
 
@@ -288,7 +282,7 @@ class _Wish:
         group = self._security_group(machine.role)
         if network is None or subnet is None or group is None:
             return
-        runs = _named(self.cloud.servers, machine.name) is not None
+        runs = named(self.cloud.servers, machine.name) is not None
         address = dict(machine.facts).get("address", "") if machine.joined or runs else machine.member_address
         if port is not None and port.network_id not in ("", network.id):
             if port.server_id is None:
@@ -306,7 +300,7 @@ class _Wish:
         if port is not None and known and port.server_id is None and not server.addresses:
             yield AttachPort(machine.name, port.id, server.id)
         if machine.role is Role.CONTROL_PLANE:
-            volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
+            volume = named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
             if volume is not None and volume.status == "available" and ("etcd_volume_id", volume.id) in machine.facts:
                 yield AttachVolume(volume.name, volume.id, server.id)
             if volume is None or volume.status != "in-use":
@@ -317,7 +311,7 @@ class _Wish:
     def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:
         """The step once all that the server needs is there, else None."""
         release = self.catalogue.release(self.cluster.spec.kubernetes_version)
-        server_group = _named(self.cloud.server_groups, names.server_group(self.owner, machine.group))
+        server_group = named(self.cloud.server_groups, names.server_group(self.owner, machine.group))
         if self.cloud.servers is None or port is None or server_group is None or release is None:
             return None
         neighbours = [m.name for m in self.live if (m.group, m.zone) == (machine.group, machine.zone)]
@@ -326,7 +320,7 @@ class _Wish:
             return None
         volumes: tuple[str, ...] = ()
         if machine.role is Role.CONTROL_PLANE:
-            volume = _named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
+            volume = named(self.cloud.volumes, names.etcd_volume(self.owner, machine.serial))
             if volume is None or volume.status != "available":
                 return None
             volumes = (volume.id,)
@@ -364,7 +358,7 @@ class _Wish:
             Role.CONTROL_PLANE: names.control_plane_security_group(self.owner),
             Role.WORKER: names.worker_security_group(self.owner),
         }
-        return _named(self.cloud.security_groups, by_role[role])
+        return named(self.cloud.security_groups, by_role[role])
 
     def _kept_long_enough(self, server: Server) -> bool:
         return server.created_at is None or self.now - server.created_at >= ERROR_SERVER_IS_KEPT
@@ -376,7 +370,7 @@ class _Wish:
         name = names.api_load_balancer(owner)
         subnet = self.subnet
         ports = [
-            _named(cloud.ports, names.control_plane_machine(owner, place))
+            named(cloud.ports, names.control_plane_machine(owner, place))
             for place in range(self.cluster.spec.control_plane.replicas)
         ]
         members = tuple(port.address for port in ports if port is not None)
@@ -401,7 +395,7 @@ class _Wish:
         # watching the port that the member had at first.
         if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, balancer.vip_address)
-        router = _named(cloud.routers, names.network(owner))
+        router = named(cloud.routers, names.network(owner))
         routed = (
             router is not None and subnet.id in router.subnet_ids
         )  # else the address cannot be reached from outside
@@ -425,85 +419,6 @@ class _Wish:
             if applied.get(name) != digest:
                 yield ApplyAddon(name, digest)
 
-    # -- what is too much
-
-    def retirements(self) -> Iterator[Step]:
-        for group in self.cluster.node_groups:
-            yield from self._surplus(group)
-        for machine in self.live:
-            if machine.removing:
-                yield from self._retire(machine)
-        if self.observed.kube is not None and self.cloud.servers is not None:
-            gone = {m.name for m in self.observed.machines if m.removed} - {m.name for m in self.live}
-            for node in self.observed.kube.nodes:
-                if node.name in gone:
-                    yield DeleteNode(node.name)
-        yield from self._orphans()
-        yield from second_ones(self.observed, self.owner)
-
-    def _surplus(self, group: NodeGroup) -> Iterator[Step]:
-        staying = [m for m in self.live if m.group == group.name and not m.removing]
-        extra = len(staying) - _wanted(group)
-        # those that never joined first, then the youngest
-        for machine in sorted(staying, key=lambda m: (m.joined, -m.serial))[: max(0, extra)]:
-            yield ReleaseMachine(machine.name)
-        if group.deletion_requested_at is None or any(m.group == group.name for m in self.live):
-            return
-        spread = _named(self.cloud.server_groups, names.server_group(self.owner, group.name))
-        if spread is not None:
-            yield Remove(Kind.SERVER_GROUP, spread.id, spread.name, "its node group was deleted")
-        elif self.cloud.server_groups is not None:
-            yield ForgetNodeGroup(group.name)
-
-    def _retire(self, machine: Machine) -> Iterator[Step]:
-        kube, cloud = self.observed.kube, self.cloud
-        if cloud.servers is None or cloud.ports is None:
-            return
-        server = _named(cloud.servers, machine.name)
-        if server is not None:
-            if is_going(server):
-                return  # whoever removes it: there is nobody left who could move its pods in order
-            cut_off = _is_cut_off(server)  # nor there
-            if kube is None and machine.joined and not cut_off:
-                return  # its pods must be moved first, and the Kubernetes API does not answer
-            if not cut_off and kube is not None and any(n.name == machine.name for n in kube.nodes):
-                yield DrainNode(machine.name)
-            else:
-                why = "it lost its port" if cut_off else "it is not needed any longer"
-                yield Remove(Kind.SERVER, server.id, server.name, why)
-            return
-        node = kube is not None and any(n.name == machine.name for n in kube.nodes)
-        if node:  # not drained: somebody else removed the machine
-            yield DeleteNode(machine.name)
-        port = _named(cloud.ports, machine.name)
-        if machine.role is Role.CONTROL_PLANE:
-            port = None  # stays, as the volume does: its address is that of the place's etcd member
-        if port is not None:
-            yield Remove(Kind.PORT, port.id, port.name, "its machine is gone")
-        if not node and port is None:
-            yield ForgetMachine(machine.name)
-
-    def _orphans(self) -> Iterator[Step]:
-        """What is left of node groups and machines that are given up: a list that lagged did not show it then."""
-        cloud = self.cloud
-        groups = {
-            names.server_group(self.owner, g)
-            for g in (CONTROL_PLANE_GROUP, *(g.name for g in self.cluster.node_groups))
-        }
-        for spread in cloud.server_groups or ():
-            if spread.name not in groups:
-                yield Remove(Kind.SERVER_GROUP, spread.id, spread.name, "its node group was deleted")
-        if cloud.servers is None or cloud.ports is None:
-            return
-        places = range(self.cluster.spec.control_plane.replicas)
-        wanted = {m.name for m in self.live} | {names.control_plane_machine(self.owner, place) for place in places}
-        for server in cloud.servers:
-            if server.name not in wanted and not is_going(server):
-                yield Remove(Kind.SERVER, server.id, server.name, "its machine was given up")
-        for port in cloud.ports:
-            if port.name not in wanted and port.server_id is None:
-                yield Remove(Kind.PORT, port.id, port.name, "its machine was given up")
-
 
 def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
     """What this very server reported: an earlier one of the same machine may have said something, too."""
@@ -518,17 +433,4 @@ def lost_etcd_volumes(cluster: Cluster, observed: Observed) -> tuple[str, ...]:
         return ()
     places = (m for m in observed.machines if m.role is Role.CONTROL_PLANE and m.member_volume)
     held = (names.etcd_volume(owner, m.serial) for m in places)
-    return tuple(name for name in held if _named(volumes, name) is None)
-
-
-def _is_cut_off(server: Server) -> bool:
-    """Whether it runs without any port."""
-    return server.status == "ACTIVE" and not server.addresses
-
-
-def _wanted(group: NodeGroup) -> int:
-    return 0 if group.deletion_requested_at is not None else group.spec.replicas
-
-
-def _named(resources: tuple[Named, ...] | None, name: str) -> Named | None:
-    return next((r for r in resources or () if r.name == name), None)
+    return tuple(name for name in held if named(volumes, name) is None)

@@ -78,6 +78,11 @@ class NodeGroup:
     generation: int = 1
     deletion_requested_at: datetime | None = None
 
+    @property
+    def wanted(self) -> int:
+        """How many machines: none once it is to go."""
+        return 0 if self.deletion_requested_at is not None else self.spec.replicas
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:

@@ -4,10 +4,12 @@ import base64
 import binascii
 import re
 
+from navarch.domain.names import CONTROL_PLANE_GROUP
+
 NAME_LENGTH = 40  # of clusters; names of their objects and machines are made from it
 GROUP_NAME_LENGTH = 20  # a machine's name, which is its host name, holds cluster, group and number in 63 characters
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-RESERVED_GROUP_NAMES = ("cp",)  # the control plane's own
+RESERVED_GROUP_NAMES = (CONTROL_PLANE_GROUP,)
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

@@ -18,10 +18,10 @@ from navarch.bootstrap.kubeconfig import SERVER_NAME, admin_access
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
 from navarch.domain.catalogue import Catalogue, VolumeType
-from navarch.domain.conditions import overdue_machines
 from navarch.domain.deletion import left_over
 from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, used_first
 from navarch.domain.errors import NavarchError, Permanent, Temporary
+from navarch.domain.findings import overdue_machines
 from navarch.domain.observed import (
     API_STARTS_IN,
     FIELD_OF_KIND,

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from clusters import CATALOGUE, NOW, cluster
 
-from navarch.domain.conditions import READY, WORKERS, judge, overdue_machines
+from navarch.domain.conditions import READY, WORKERS, judge
+from navarch.domain.findings import overdue_machines
 from navarch.domain.observed import Addon, CloudState, Kind, Observed, PhaseReport, Server, Trouble
 from navarch.domain.plan import plan
 from navarch.domain.simulate import imagine, nothing_yet, time_passes
