@@ -218,7 +218,7 @@ class Invariants:
                 self.broken("secrets", f"the user-data of {server.resource.name} has what does not belong there")
 
     def _silence(self) -> None:
-        now, store = self._world.timeline.date(), self._world.customer
+        now, store = self._world.timeline.date(), self._world.api
         for cluster_id in self.expected:
             try:
                 stored = store.cluster(cluster_id, project_id=None)
@@ -240,7 +240,7 @@ class Invariants:
         """Whether every cluster is as it was asked for."""
         for cluster_id, deleted in self.expected.items():
             try:
-                stored = self._world.customer.cluster(cluster_id, project_id=None)
+                stored = self._world.api.cluster(cluster_id, project_id=None)
             except NotFound:
                 if not deleted:
                     return False
@@ -263,7 +263,7 @@ class Invariants:
         told = []
         for cluster_id in self.expected:
             try:
-                stored = self._world.customer.cluster(cluster_id, project_id=None)
+                stored = self._world.api.cluster(cluster_id, project_id=None)
             except NotFound:
                 continue
             false = [f"{c.type}: {c.reason} {c.message}" for c in stored.status.conditions if c.status != "True"]
@@ -280,13 +280,13 @@ class Invariants:
                 if left:
                     self.broken("nothing left", f"of {cluster_id[:8]} there are {', '.join(left)}")
                 continue
-            stored = self._world.customer.cluster(cluster_id, project_id=None).cluster
+            stored = self._world.api.cluster(cluster_id, project_id=None).cluster
             self._no_litter(cluster_id, names.stem(stored))
             self._explained(cluster_id)
         self.raise_what_was_broken()
 
     def _no_litter(self, cluster_id: str, stem: str) -> None:
-        cluster = self._world.customer.cluster(cluster_id, project_id=None).cluster
+        cluster = self._world.api.cluster(cluster_id, project_id=None).cluster
         for kind in _UNIQUE:
             found = Counter(
                 t.resource.name for t in self._world.region.things(kind) if t.mark == cluster_id
@@ -298,7 +298,7 @@ class Invariants:
         wanted = {
             names.control_plane_machine(names.owner(cluster), p) for p in range(cluster.spec.control_plane.replicas)
         }
-        machines = {m.name for m in self._world.customer.machines(cluster_id)}
+        machines = {m.name for m in self._world.api.machines(cluster_id)}
         servers = {t.resource.name for t in self._world.region.things(Kind.SERVER) if t.mark == cluster_id}
         ports = {t.resource.name for t in self._world.region.things(Kind.PORT) if t.mark == cluster_id}
         if not servers == ports == machines or not wanted <= servers:
@@ -311,7 +311,7 @@ class Invariants:
     def _explained(self, cluster_id: str) -> None:
         """Each object of ours is named by an event."""
         told = " ".join(
-            f"{e.event.subject} {e.event.message}" for e in self._world.customer.events(cluster_id, limit=10_000)
+            f"{e.event.subject} {e.event.message}" for e in self._world.api.events(cluster_id, limit=10_000)
         )
         for kind in Kind:
             for thing in self._world.region.things(kind):

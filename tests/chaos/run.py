@@ -10,10 +10,11 @@ from dataclasses import dataclass, fields, replace
 from random import Random
 from time import perf_counter
 
+from tests.chaos.customers import PROJECTS
 from tests.chaos.database import Connection
 from tests.chaos.invariants import Broken
 from tests.chaos.weather import STORM, Weather
-from tests.chaos.world import PROJECTS, World
+from tests.chaos.world import World
 
 from navarch.domain import names
 
@@ -71,40 +72,42 @@ def _build(world: World, random: Random) -> None:
     clusters = []
     for number in range(random.choice((1, 1, 2))):
         project = random.choice(PROJECTS)
-        made = world.create(f"shop{number}", project, control_plane=random.choice((1, 3)), workers=random.randint(0, 3))
-        world.plant(project, names.stem(world.customer.cluster(made, project_id=None).cluster))
+        made = world.customers.create(
+            f"shop{number}", project, control_plane=random.choice((1, 3)), workers=random.randint(0, 3)
+        )
+        world.customers.plant(project, names.stem(world.api.cluster(made, project_id=None).cluster))
         clusters.append(made)
     end = world.timeline.now + random.choice((*[STORM_SECONDS] * 7, LONG_STORM_SECONDS))
     while world.timeline.now < end:
         world.run(random.uniform(5.0, 60.0))
         _something(world, random, random.choice(clusters))
-    world.calm()
+    world.mishaps.calm()
 
 
 def _something(world: World, random: Random, cluster: str) -> None:
     """What a customer may ask for."""
     match random.randrange(8):
         case 0 | 1:
-            world.scale(cluster, "web", random.randint(0, 4))
+            world.customers.scale(cluster, "web", random.randint(0, 4))
         case 2:
-            world.add_group(cluster, "more", random.randint(1, 2))
+            world.customers.add_group(cluster, "more", random.randint(1, 2))
         case 3:
-            world.remove_group(cluster, "more")
+            world.customers.remove_group(cluster, "more")
         case 4:
-            world.restrict(cluster, random.choice(((), ("198.51.100.0/24",))))
+            world.customers.restrict(cluster, random.choice(((), ("198.51.100.0/24",))))
         case 5:
-            world.wish_inside(cluster, services=random.randint(0, 2), claims=random.randint(0, 2))
+            world.customers.wish_inside(cluster, services=random.randint(0, 2), claims=random.randint(0, 2))
         case 6:
-            world.pause(cluster, random.random() < 0.5)
+            world.customers.pause(cluster, random.random() < 0.5)
 
 
 def _remove(world: World, random: Random) -> None:
     world.chance.stormy = True
     for cluster in list(world.invariants.expected):
         world.run(random.uniform(0.0, 20.0))
-        world.delete(cluster, keep_volumes=random.random() < 0.3)
+        world.customers.delete(cluster, keep_volumes=random.random() < 0.3)
     world.run(random.uniform(20.0, 90.0))
-    world.calm()
+    world.mishaps.calm()
 
 
 def _settle(world: World, otherwise: str) -> float:

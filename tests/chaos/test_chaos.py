@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.chaos.__main__ import databases
+from tests.chaos.customers import PROJECTS
 from tests.chaos.database import connect
 from tests.chaos.invariants import Broken
 from tests.chaos.mutations import BELIEVED, HIDDEN, MUTATIONS, SILENCE, WAITING, made
 from tests.chaos.run import CONVERGED_WITHIN, SEEN_WITHIN, run
 from tests.chaos.weather import STORM, Weather
-from tests.chaos.world import PROJECTS, World
+from tests.chaos.world import World
 
 from navarch.domain.status import Phase
 
@@ -48,14 +49,14 @@ def test_the_same_seed_tells_the_same_story(dsn: str) -> None:
 def test_in_calm_weather_all_that_is_there_is_told_by_the_step_that_made_it(dsn: str) -> None:
     with connect(dsn) as connection:
         world = World(connection, 1, Weather(), workers=2)
-        cluster = world.create("shop", PROJECTS[0], control_plane=3, workers=2)
+        cluster = world.customers.create("shop", PROJECTS[0], control_plane=3, workers=2)
         try:
             assert world.run_until(world.invariants.settled, 300.0)
-            world.scale(cluster, "web", 4)
-            world.add_group(cluster, "more", 1)
+            world.customers.scale(cluster, "web", 4)
+            world.customers.add_group(cluster, "more", 1)
             assert world.run_until(world.invariants.settled, 300.0)
             world.invariants.at_rest()
-            reasons = [stored.event.reason for stored in world.customer.events(cluster, limit=1000)]
+            reasons = [stored.event.reason for stored in world.api.events(cluster, limit=1000)]
         finally:
             world.close()
     assert len(reasons) > 50 and not {"Found", "TakenOver"} & set(reasons)
@@ -84,7 +85,7 @@ def test_the_promises_can_be_broken(dsn: str, what: str) -> None:
 def test_a_cluster_that_is_stuck_says_whom_to_blame_and_silence_is_noticed(dsn: str, silent: bool) -> None:
     with connect(dsn) as connection, made(SILENCE) if silent else nullcontext():
         world = World(connection, 1, Weather(balancer_stuck=1.0))
-        world.create("shop", PROJECTS[0])
+        world.customers.create("shop", PROJECTS[0])
         try:
             world.run(1300.0)
             assert not silent
@@ -100,17 +101,17 @@ def test_a_server_group_that_a_list_hid_goes_and_one_that_stays_is_noticed(dsn: 
     dead."""
     with connect(dsn) as connection, made(HIDDEN) if left else nullcontext():
         world = World(connection, 1, Weather())
-        cluster = world.create("shop", PROJECTS[0])
+        cluster = world.customers.create("shop", PROJECTS[0])
         try:
             assert world.run_until(world.invariants.settled, 600.0)
-            world.add_group(cluster, "more", 0)
+            world.customers.add_group(cluster, "more", 0)
             world.run(2.0)
             world.schedule.kill(world.processes[0])
             world.chance.weather = Weather(cloud_lag=1.0)
-            world.remove_group(cluster, "more")
+            world.customers.remove_group(cluster, "more")
             world.start_worker()
             world.run(60.0)
-            world.calm()
+            world.mishaps.calm()
             world.run(SEEN_WITHIN)
             assert world.invariants.settled()
             world.invariants.at_rest()
@@ -125,7 +126,7 @@ def test_a_server_group_that_a_list_hid_goes_and_one_that_stays_is_noticed(dsn: 
 def test_a_worker_that_starts_while_the_cloud_is_away_says_so_of_each_cluster(dsn: str, waits: bool) -> None:
     with connect(dsn) as connection, made(WAITING) if waits else nullcontext():
         world = World(connection, 1, Weather())
-        world.create("shop", PROJECTS[0])
+        world.customers.create("shop", PROJECTS[0])
         try:
             world.run(5.0)
             world.chance.tokens_expired = True
@@ -143,12 +144,12 @@ def test_a_worker_that_starts_while_the_cloud_is_away_says_so_of_each_cluster(ds
 def test_a_ready_cluster_of_which_nothing_is_seen_is_not_called_ready_for_long(dsn: str, believed: bool) -> None:
     with connect(dsn) as connection, made(BELIEVED) if believed else nullcontext():
         world = World(connection, 1, Weather())
-        cluster = world.create("shop", PROJECTS[0])
+        cluster = world.customers.create("shop", PROJECTS[0])
         try:
             assert world.run_until(world.invariants.settled, 600.0)
             world.chance.weather = Weather(kube_away=1.0)
             world.run(SEEN_WITHIN)
-            status = world.customer.cluster(cluster, project_id=None).status
+            status = world.api.cluster(cluster, project_id=None).status
             assert (status.phase is Phase.READY) == believed
         finally:
             world.close()
@@ -169,8 +170,8 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: len(self.clusters) < 2)
     def create(self, control_plane: int, workers: int) -> None:
         name = f"shop{len(self.clusters)}"
-        made = self.world.create(name, PROJECTS[0], control_plane=control_plane, workers=workers)
-        self.world.plant(PROJECTS[0], f"{name}-{made[:8]}")
+        made = self.world.customers.create(name, PROJECTS[0], control_plane=control_plane, workers=workers)
+        self.world.customers.plant(PROJECTS[0], f"{name}-{made[:8]}")
         self.clusters.append(made)
 
     @rule(faults=st.sets(st.sampled_from(FAULTS), max_size=4))
@@ -180,36 +181,36 @@ class Story(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1), replicas=st.integers(0, 4))
     @precondition(lambda self: self.clusters)
     def scale(self, number: int, replicas: int) -> None:
-        self.world.scale(self._one(number), "web", replicas)
+        self.world.customers.scale(self._one(number), "web", replicas)
 
     @rule(number=st.integers(0, 1), add=st.booleans())
     @precondition(lambda self: self.clusters)
     def group(self, number: int, add: bool) -> None:
         if add:
-            self.world.add_group(self._one(number), "more", 1)
+            self.world.customers.add_group(self._one(number), "more", 1)
         else:
-            self.world.remove_group(self._one(number), "more")
+            self.world.customers.remove_group(self._one(number), "more")
 
     @rule(number=st.integers(0, 1), services=st.integers(0, 2), claims=st.integers(0, 2))
     @precondition(lambda self: self.clusters)
     def use(self, number: int, services: int, claims: int) -> None:
-        self.world.wish_inside(self._one(number), services=services, claims=claims)
+        self.world.customers.wish_inside(self._one(number), services=services, claims=claims)
 
     @rule(number=st.integers(0, 1), paused=st.booleans())
     @precondition(lambda self: self.clusters)
     def pause(self, number: int, paused: bool) -> None:
-        self.world.pause(self._one(number), paused)
+        self.world.customers.pause(self._one(number), paused)
 
     @rule()
     @precondition(lambda self: self.clusters)
     def remove_something_by_hand(self) -> None:
-        self.world.somebody_removes_something()
+        self.world.mishaps.remove_something()
 
     @rule(number=st.integers(0, 1), keep=st.booleans())
     @precondition(lambda self: self.clusters)
     def delete(self, number: int, keep: bool) -> None:
         if not self.world.invariants.expected[self._one(number)]:
-            self.world.delete(self._one(number), keep_volumes=keep)
+            self.world.customers.delete(self._one(number), keep_volumes=keep)
 
     @rule(seconds=st.floats(1.0, 90.0))
     def time_passes(self, seconds: float) -> None:
@@ -231,8 +232,8 @@ class Story(RuleBasedStateMachine):
                 if deleted:
                     for cluster, gone in list(world.invariants.expected.items()):
                         if not gone:
-                            world.delete(cluster)
-                world.calm()
+                            world.customers.delete(cluster)
+                world.mishaps.calm()
                 if not world.run_until(world.invariants.settled, CONVERGED_WITHIN):
                     raise Broken(f"convergence: {world.invariants.unsettled()}")
                 world.invariants.at_rest()

@@ -1,0 +1,129 @@
+"""What people ask of the API and of their clusters, and whose objects lie beside theirs."""
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from navarch.clouds.simulator import Request
+from navarch.domain.observed import Kind
+from navarch.domain.spec import (
+    Cluster,
+    ClusterSpec,
+    ControlPlaneSpec,
+    NetworkSpec,
+    NodeGroup,
+    NodeGroupSpec,
+    VolumeSpec,
+)
+
+if TYPE_CHECKING:
+    from tests.chaos.world import World
+
+ZONES = ("z1", "z2", "z3")
+PROJECTS = ("project-a", "project-b")
+
+
+class Customers:
+    """Those of one world. Their ids are drawn from `ids`."""
+
+    def __init__(self, world: "World", ids: Random) -> None:
+        self.world, self._ids = world, ids
+
+    def create(self, name: str, project: str, *, control_plane: int = 1, workers: int = 2) -> str:
+        """A customer asks for a cluster; its id."""
+        cluster_id = str(UUID(int=self._ids.getrandbits(128), version=4))
+        spec = ClusterSpec(
+            "1.37.2",
+            NetworkSpec("public"),
+            ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), control_plane, ZONES[:control_plane]),
+        )
+        groups = (NodeGroup("web", NodeGroupSpec("m1.small", workers, ("z1", "z2"))),)
+        made = Cluster(cluster_id, name, project, spec, self.world.timeline.date(), groups)
+        self.world.say(f"customer creates {name} ({cluster_id[:8]}) with {control_plane}+{workers}")
+        self.world.api.create_cluster(made)
+        self.world.invariants.expect(cluster_id)
+        return cluster_id
+
+    def scale(self, cluster_id: str, group: str, replicas: int) -> None:
+        """A customer changes a node group's size."""
+        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
+        known = stored.group(group)
+        if known is None or known.deletion_requested_at is not None or stored.deleting:
+            return
+        self.world.say(f"customer scales {group} of {stored.name} to {replicas}")
+        wanted = replace(known, spec=replace(known.spec, replicas=replicas))
+        self.world.api.change_node_group(cluster_id, wanted, generation=known.generation)
+
+    def add_group(self, cluster_id: str, name: str, replicas: int) -> None:
+        """A customer adds a node group."""
+        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
+        if stored.deleting or stored.group(name) is not None:
+            return
+        self.world.say(f"customer adds group {name} with {replicas} to {stored.name}")
+        self.world.api.add_node_group(cluster_id, NodeGroup(name, NodeGroupSpec("m1.small", replicas, ("z2",))))
+
+    def remove_group(self, cluster_id: str, name: str) -> None:
+        """A customer removes a node group."""
+        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
+        if stored.deleting or stored.group(name) is None:
+            return
+        self.world.say(f"customer removes group {name} of {stored.name}")
+        self.world.api.request_node_group_deletion(cluster_id, name, at=self.world.timeline.date())
+
+    def restrict(self, cluster_id: str, cidrs: tuple[str, ...]) -> None:
+        """A customer changes who may reach the API."""
+        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
+        if stored.deleting:
+            return
+        self.world.say(f"customer lets {cidrs or 'everybody'} reach the API of {stored.name}")
+        spec = replace(stored.spec, network=replace(stored.spec.network, api_allowed_cidrs=cidrs))
+        self.world.api.change_cluster(replace(stored, spec=spec), generation=stored.generation)
+
+    def pause(self, cluster_id: str, paused: bool) -> None:
+        """A customer asks Navarch to keep its hands off, or lifts that."""
+        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
+        if stored.deleting or stored.spec.paused == paused:
+            return
+        self.world.say(f"customer {'pauses' if paused else 'resumes'} {stored.name}")
+        self.world.api.change_cluster(
+            replace(stored, spec=replace(stored.spec, paused=paused)), generation=stored.generation
+        )
+        if paused:
+            self.world.invariants.paused[cluster_id] = self.world.timeline.now
+        else:
+            self.world.invariants.paused.pop(cluster_id, None)
+
+    def wish_inside(self, cluster_id: str, *, services: int = 0, claims: int = 0) -> None:
+        """The cluster's users make Services with a balancer, and claims."""
+        cluster = self.world.guests.cluster(cluster_id)
+        if cluster is None:
+            return
+        self.world.say(f"users of {cluster_id[:8]} want {services} services and {claims} claims")
+        cluster.wishes.services |= {f"svc{n}" for n in range(services)}
+        cluster.wishes.claims |= {f"pvc{n}" for n in range(claims)}
+        cluster.wishes.snapshots |= {"pvc0"} if claims else set()
+
+    def delete(self, cluster_id: str, *, keep_volumes: bool = False) -> None:
+        """A customer asks for a cluster to go."""
+        self.world.say(f"customer deletes {cluster_id[:8]}{' and keeps the volumes' if keep_volumes else ''}")
+        self.world.api.request_deletion(cluster_id, at=self.world.timeline.date(), keep_volumes=keep_volumes)
+        self.world.invariants.deletes(cluster_id, keep_volumes)
+
+    def plant(self, project: str, like: str) -> None:
+        """Somebody's objects that look like ours: our names without our mark, and our tag of another cluster."""
+        other = str(UUID(int=self._ids.getrandbits(128), version=4))
+        for kind, name in (
+            (Kind.NETWORK, f"{like}-net"),
+            (Kind.SECURITY_GROUP, f"{like}-sg-cp"),
+            (Kind.SECURITY_GROUP, f"{like}-sg-worker"),
+        ):
+            for mark in ("", other):
+                request = Request("POST", kind, project, name)
+                if kind is Kind.NETWORK:
+                    self.world.region.create_network(request, mark)
+                else:
+                    self.world.region.create_security_group(request, mark)
+        for name, mark in ((f"{like}-etcd-0", ""), (f"{like}-etcd-0", other), ("claim", other)):
+            self.world.region.create_volume(Request("POST", Kind.VOLUME, project, name), mark, "ssd", 1, "z1")
+        self.world.timeline.after(5.0, self.world.invariants.remember_foreign)
