@@ -16,6 +16,7 @@ from navarch.domain.spec import (
     NodeGroupSpec,
     VolumeSpec,
 )
+from navarch.store.contract import NotFound
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
@@ -47,9 +48,9 @@ class Customers:
 
     def scale(self, cluster_id: str, group: str, replicas: int) -> None:
         """A customer changes a node group's size."""
-        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
-        known = stored.group(group)
-        if known is None or known.deletion_requested_at is not None or stored.deleting:
+        stored = self._stays(cluster_id)
+        known = stored.group(group) if stored is not None else None
+        if stored is None or known is None or known.deletion_requested_at is not None:
             return
         self.world.say(f"customer scales {group} of {stored.name} to {replicas}")
         wanted = replace(known, spec=replace(known.spec, replicas=replicas))
@@ -57,24 +58,24 @@ class Customers:
 
     def add_group(self, cluster_id: str, name: str, replicas: int) -> None:
         """A customer adds a node group."""
-        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
-        if stored.deleting or stored.group(name) is not None:
+        stored = self._stays(cluster_id)
+        if stored is None or stored.group(name) is not None:
             return
         self.world.say(f"customer adds group {name} with {replicas} to {stored.name}")
         self.world.api.add_node_group(cluster_id, NodeGroup(name, NodeGroupSpec("m1.small", replicas, ("z2",))))
 
     def remove_group(self, cluster_id: str, name: str) -> None:
         """A customer removes a node group."""
-        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
-        if stored.deleting or stored.group(name) is None:
+        stored = self._stays(cluster_id)
+        if stored is None or stored.group(name) is None:
             return
         self.world.say(f"customer removes group {name} of {stored.name}")
         self.world.api.request_node_group_deletion(cluster_id, name, at=self.world.timeline.date())
 
     def restrict(self, cluster_id: str, cidrs: tuple[str, ...]) -> None:
         """A customer changes who may reach the API."""
-        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
-        if stored.deleting:
+        stored = self._stays(cluster_id)
+        if stored is None:
             return
         self.world.say(f"customer lets {cidrs or 'everybody'} reach the API of {stored.name}")
         spec = replace(stored.spec, network=replace(stored.spec.network, api_allowed_cidrs=cidrs))
@@ -82,8 +83,8 @@ class Customers:
 
     def pause(self, cluster_id: str, paused: bool) -> None:
         """A customer asks Navarch to keep its hands off, or lifts that."""
-        stored = self.world.api.cluster(cluster_id, project_id=None).cluster
-        if stored.deleting or stored.spec.paused == paused:
+        stored = self._stays(cluster_id)
+        if stored is None or stored.spec.paused == paused:
             return
         self.world.say(f"customer {'pauses' if paused else 'resumes'} {stored.name}")
         self.world.api.change_cluster(
@@ -110,9 +111,18 @@ class Customers:
         self.world.api.request_deletion(cluster_id, at=self.world.timeline.date(), keep_volumes=keep_volumes)
         self.world.invariants.deletes(cluster_id, keep_volumes)
 
+    def _stays(self, cluster_id: str) -> Cluster | None:
+        """The cluster, unless it is gone or going."""
+        try:
+            cluster = self.world.api.cluster(cluster_id, project_id=None).cluster
+        except NotFound:
+            return None
+        return None if cluster.deleting else cluster
+
     def plant(self, project: str, like: str) -> None:
         """Somebody's objects that look like ours: our names without our mark, and our tag of another cluster."""
         other = str(UUID(int=self._ids.getrandbits(128), version=4))
+        taken, self.world.region.limits = self.world.region.limits, {}  # they were there before anybody took a quota
         for kind, name in (
             (Kind.NETWORK, f"{like}-net"),
             (Kind.SECURITY_GROUP, f"{like}-sg-cp"),
@@ -126,4 +136,5 @@ class Customers:
                     self.world.region.create_security_group(request, mark)
         for name, mark in ((f"{like}-etcd-0", ""), (f"{like}-etcd-0", other), ("claim", other)):
             self.world.region.create_volume(Request("POST", Kind.VOLUME, project, name), mark, "ssd", 1, "z1")
+        self.world.region.limits = taken
         self.world.timeline.after(5.0, self.world.invariants.remember_foreign)

@@ -54,9 +54,9 @@ def run(connection: Connection, seed: int, weather: Weather | None = None) -> Re
     converged = 0.0
     try:
         _build(world, random)
-        converged = _settle(world, "was not as asked for")
+        converged = settle(world, "was not as asked for")
         _remove(world, random)
-        _settle(world, "was not gone")
+        settle(world, "was not gone")
         broken = ""
     except Broken as error:
         broken = str(error)
@@ -110,8 +110,8 @@ def _remove(world: World, random: Random) -> None:
     world.mishaps.calm()
 
 
-def _settle(world: World, otherwise: str) -> float:
-    """Seconds until everything is as asked for. Raises Broken where it never is."""
+def settle(world: World, otherwise: str) -> float:
+    """Have everything become as asked for, and stay so; the seconds until then. Raises Broken where it never is."""
     began = world.timeline.now
     settled = world.run_until(world.invariants.settled, CONVERGED_WITHIN)
     took = world.timeline.now - began
