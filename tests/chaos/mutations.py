@@ -79,7 +79,7 @@ MUTATIONS = (
     Mutation("nobody asks whether the lease has ended", "navarch.reconcile.lease:Lease.check", "if not held:", "if False:"),
     Mutation("times between clocks that differ may be negative", f"{CYCLE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
     Mutation("a worker that takes over does not tell what it found", f"{CYCLE}:_taken_over", "if not ours:", "if True:"),
-    Mutation("what failed is never looked at again", f"{CYCLE}:look_again_after", "return min(FAILED_LOOK_LIMIT", "return 1e7 + min(FAILED_LOOK_LIMIT"),
+    Mutation("a cycle plans no next look", f"{CYCLE}:Cycle.run", "look_again_after=min(", "look_again_after=1e7 + min("),
     Mutation("a cluster that is held can be claimed", "sql:claim", "due_at <= now()", "next_look_at <= now()"),
     Mutation("a status is written by whoever comes", "sql:record", "AND token = %(token)s AND lease_until IS NOT NULL", "AND %(token)s > 0"),
     Mutation("a new worker uses the old one's token", "sql:claim", "token = token + 1", "token = greatest(token, 1)", first=48),
