@@ -111,14 +111,6 @@ class Customers:
         self.world.api.request_deletion(cluster_id, at=self.world.timeline.date(), keep_volumes=keep_volumes)
         self.world.invariants.deletes(cluster_id, keep_volumes)
 
-    def _stays(self, cluster_id: str) -> Cluster | None:
-        """The cluster, unless it is gone or going."""
-        try:
-            cluster = self.world.api.cluster(cluster_id, project_id=None).cluster
-        except NotFound:
-            return None
-        return None if cluster.deleting else cluster
-
     def plant(self, project: str, like: str) -> None:
         """Somebody's objects that look like ours: our names without our mark, and our tag of another cluster."""
         other = str(UUID(int=self._ids.getrandbits(128), version=4))
@@ -138,3 +130,11 @@ class Customers:
             self.world.region.create_volume(Request("POST", Kind.VOLUME, project, name), mark, "ssd", 1, "z1")
         self.world.region.limits = taken
         self.world.timeline.after(5.0, self.world.invariants.remember_foreign)
+
+    def _stays(self, cluster_id: str) -> Cluster | None:
+        """The cluster, unless it is gone or going."""
+        try:
+            cluster = self.world.api.cluster(cluster_id, project_id=None).cluster
+        except NotFound:
+            return None
+        return None if cluster.deleting else cluster

@@ -24,10 +24,8 @@ class Mishaps:
     def _minute(self) -> None:
         """Every so often something befalls the region as a whole."""
         if self.chance.strikes("quota_taken"):
-            project, kind = (
-                self.random.choice(PROJECTS),
-                self.random.choice(("instances", "ports", "volumes")),
-            )
+            project = self.random.choice(PROJECTS)
+            kind = self.random.choice(("instances", "ports", "volumes"))
             self.world.say(f"others use up the quota of {kind} of {project}")
             self.region.limits[project, kind] = self.region.used(project, kind)
             self.timeline.after(self.random.uniform(20, 120), lambda: self.region.limits.pop((project, kind), None))

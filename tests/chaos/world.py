@@ -118,10 +118,10 @@ class World:
         self.log.append(f"{self.timeline.now:9.3f} {process.name if process else 'world':9s} {line}")
 
     def close(self) -> None:
-        """End every process."""
+        """End every process, also what is left of one that died in the middle of something: its actors would stay
+        suspended, and keep this world, for ever."""
         for process in self.processes:
-            if process.alive:
-                self.schedule.kill(process)
+            self.schedule.kill(process)
 
     # -- workers
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from navarch.domain import findings, names
 from navarch.domain.doubles import api_balancer, api_floating_ip
-from navarch.domain.findings import Finding, desired_machines
+from navarch.domain.findings import Finding
 from navarch.domain.observed import Machine, Observed
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, MachineCount, Phase, Status
@@ -65,7 +65,7 @@ def judge(
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
         observed_groups=_generations(cluster) if is_ready else previous.observed_groups,
         conditions=(ready, *conditions),
-        machines=_count(observed, tuple(m for m in observed.machines if not m.removed), desired_machines(cluster)),
+        machines=_count(observed, tuple(m for m in observed.machines if not m.removed), cluster.wanted),
         groups=_group_counts(cluster, observed),
         api_url=f"https://{address.address}:6443" if address else previous.api_url,
         # for good: machines are told of it, and a balancer in the place of a lost one is asked for at the same

@@ -83,11 +83,6 @@ class Finding:
     )
 
 
-def desired_machines(cluster: Cluster) -> int:
-    """How many machines are asked for."""
-    return cluster.spec.control_plane.replicas + sum(group.wanted for group in cluster.node_groups)
-
-
 def overdue_machines(cluster: Cluster, observed: Observed, now: datetime) -> tuple[Server, ...]:
     """Servers that run but never reported in and should have: their console is worth reading."""
     servers = {s.name: s for s in observed.cloud.servers or ()}
@@ -155,7 +150,7 @@ def workers(
     """All node groups' machines."""
     ours = (r for r in results if _about_machines(r) and _role(r, observed) is Role.WORKER)
     yield from _step_findings(ours, settled=settled)
-    wanted = desired_machines(cluster) - cluster.spec.control_plane.replicas
+    wanted = cluster.wanted - cluster.spec.control_plane.replicas
     yield from _machine_findings(observed, Role.WORKER, wanted, now)
     leaving = [m.name for m in observed.machines if m.removing and not m.removed]
     if leaving:

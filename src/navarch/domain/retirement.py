@@ -11,7 +11,8 @@ from navarch.domain.steps import DeleteNode, DrainNode, ForgetMachine, ForgetNod
 
 
 def retirement(cluster: Cluster, observed: Observed) -> Iterator[Step]:
-    """Every step of it that can be taken now."""
+    """Every step of it that can be taken now. Of two objects of one name in `observed.cloud` the one that is used comes
+    first (`doubles.used_first`)."""
     live = tuple(m for m in observed.machines if not m.removed)
     for group in cluster.node_groups:
         yield from _surplus(cluster, group, observed, live)

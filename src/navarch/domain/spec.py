@@ -114,6 +114,11 @@ class Cluster:
     request_id: str = ""
 
     @property
+    def wanted(self) -> int:
+        """How many machines, those of the control plane among them."""
+        return self.spec.control_plane.replicas + sum(group.wanted for group in self.node_groups)
+
+    @property
     def deleting(self) -> bool:
         """Whether somebody asked for it to go."""
         return self.deletion_requested_at is not None
