@@ -38,6 +38,20 @@ _LISTENS_EVERY = 20.0  # seconds: reads the database, and minutes are what is pr
 _UNIQUE = (Kind.NETWORK, Kind.ROUTER, Kind.SUBNET, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME,
            Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP)  # fmt: skip
 
+_MADE_BY = {
+    Kind.NETWORK: "EnsureNetwork",
+    Kind.SUBNET: "EnsureSubnet",
+    Kind.ROUTER: "EnsureRouter",
+    Kind.SECURITY_GROUP: "EnsureSecurityGroup",
+    Kind.SERVER_GROUP: "EnsureServerGroup",
+    Kind.PORT: "EnsurePort",
+    Kind.VOLUME: "EnsureVolume",
+    Kind.SERVER: "CreateServer",
+    Kind.LOAD_BALANCER: "EnsureLoadBalancer",
+    Kind.FLOATING_IP: "EnsureFloatingIP",
+    Kind.IDENTITY: "EnsureIdentity",
+}
+
 
 class Broken(AssertionError):
     """A promise was broken; the text says which, how, and how to see it again."""
@@ -309,10 +323,10 @@ class Invariants:
             self.broken("no litter", f"server groups {sorted(groups)}, asked for {sorted(spread)}")
 
     def _explained(self, cluster_id: str) -> None:
-        """Each object of ours is named by an event."""
-        told = " ".join(
-            f"{e.event.subject} {e.event.message}" for e in self._world.api.events(cluster_id, limit=10_000)
-        )
+        """Each object of ours is named by an event that is about an object of its kind."""
+        events = [e.event for e in self._world.api.events(cluster_id, limit=10_000)]
+        made = {(e.reason, e.subject) for e in events}
+        found = {thing for e in events if e.reason in ("Found", "TakenOver") for thing in _listed(e.message)}
         for kind in Kind:
             for thing in self._world.region.things(kind):
                 if thing.mark != cluster_id or getattr(thing.resource, "made_by", "navarch") != "navarch":
@@ -320,8 +334,10 @@ class Invariants:
                 if kind is Kind.SNAPSHOT:
                     continue  # CSI's
                 self.checked["timeline"] += 1
-                if kind is not Kind.IDENTITY and thing.resource.name not in told:
-                    self.broken("timeline", f"nothing tells of the {kind} {thing.resource.name}")
+                name = thing.resource.name
+                step = (_MADE_BY[kind], "" if kind is Kind.IDENTITY else name)
+                if step not in made and f"{kind} {name}" not in found:
+                    self.broken("timeline", f"nothing tells of the {kind} {name}")
 
     def _left(self, cluster_id: str) -> list[str]:
         region, left = self._world.region, []
@@ -337,3 +353,8 @@ class Invariants:
         if request.kind is Kind.IDENTITY and request.name in self.expected:
             return request.name
         return next((c for c in self.expected if f"-{c[:8]}-" in request.name or request.name.endswith(c[:8])), None)
+
+
+def _listed(message: str) -> list[str]:
+    """The objects that "Found" or "TakenOver" names."""
+    return message.removeprefix("a worker goes on from what is there: ").partition(" is there, though")[0].split(", ")

@@ -42,6 +42,7 @@ class Mutation:
 PLAN, DELETION, RETIREMENT = "navarch.domain.plan", "navarch.domain.deletion", "navarch.domain.retirement"
 FINDINGS, CONDITIONS = "navarch.domain.findings", "navarch.domain.conditions"
 ACT, CYCLE = "navarch.reconcile.act", "navarch.reconcile.cycle"
+TIMELINE = "navarch.domain.timeline"
 # This one shows only in a storm that is longer than a deadline and has a balancer that stays pending: a test of its own.
 SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.blame is None and now > deadline", "False")  # fmt: skip
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
@@ -50,6 +51,10 @@ WAITING = Mutation("a worker waits for a cloud that is away before it looks at a
 HIDDEN = Mutation("a server group that a list hid is left", f"{RETIREMENT}:_orphans", "if spread.name not in groups:", "if False:")  # fmt: skip
 # People reboot in the stories what is dead, whatever is told of it: a test of its own, too.
 BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{CYCLE}:_says_little", "and not claim.attempts", "")  # fmt: skip
+# A request must arrive after its worker lost the cluster, and others must have looked meanwhile: a test of its own, too.
+LATE = Mutation(
+    "nobody asks what the timeline knows", f"{CYCLE}:Cycle._came_before", "elif before is None:", "elif False:"
+)
 # Not on the list, because something else puts right what they break: a deleted node group's server group that is left, a place
 # that does not ask for its member's address, and what an earlier machine reported counting for the next, which has
 # mostly reported itself when somebody looks. Unit tests show all three.
@@ -66,7 +71,7 @@ MUTATIONS = (
     Mutation("rules of a security group are set once", f"{PLAN}:_Wish.foundations", "group is None or group.rules != rules", "group is None"),
     Mutation("second objects of one name are left", "navarch.domain.doubles:second_ones", "resource.name in ours and not _in_use(cloud, resource)", "False"),
     Mutation("a second balancer or floating address of the API is left", "navarch.domain.doubles:second_ones", "chosen is not None and", "False and", Weather(cloud_lag=0.5, cloud_lost=0.3, by_hand=0.6)),
-    Mutation("what was made without an answer is not told", f"{CYCLE}:_found", "before.knows(kind)", "False", Weather(cloud_lost=0.3)),
+    Mutation("what was made without an answer is not told", f"{TIMELINE}:found", "before.knows(kind)", "False", Weather(cloud_lost=0.3)),
     Mutation("servers and ports of given-up machines are left", f"{RETIREMENT}:_orphans", "cloud.servers is None or cloud.ports is None", "True"),
     Mutation("a pause is not obeyed", f"{PLAN}:plan", "if cluster.spec.paused:", "if False:"),
     Mutation("a deletion does not wait for the machines to go", f"{DELETION}:deletion", "return all(cloud.knows(k) and not _left(cluster, cloud, k) for k in kinds)", "return True"),
@@ -77,8 +82,8 @@ MUTATIONS = (
     Mutation("a machine is asked for with a ticket that nobody knows", f"{ACT}:Actor._user_data", "digest,", "bytes(32),"),
     Mutation("user-data holds the password of the cluster's controllers", f"{ACT}:Actor._user_data", "ssh_keys=self._cluster.spec.ssh_keys,", "ssh_keys=(*self._cluster.spec.ssh_keys, read_secrets(self._hands, self._cluster.id).cloud_password),"),
     Mutation("nobody asks whether the lease has ended", "navarch.reconcile.lease:Lease.check", "if not held:", "if False:"),
-    Mutation("times between clocks that differ may be negative", f"{CYCLE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
-    Mutation("a worker that takes over does not tell what it found", f"{CYCLE}:_taken_over", "if not ours:", "if True:"),
+    Mutation("times between clocks that differ may be negative", f"{TIMELINE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
+    Mutation("a worker that takes over does not tell what it found", f"{TIMELINE}:taken_over", "if ours:", "if False:"),
     Mutation("a cycle plans no next look", f"{CYCLE}:Cycle.run", "look_again_after=min(", "look_again_after=1e7 + min("),
     Mutation("a cluster that is held can be claimed", "sql:claim", "due_at <= now()", "next_look_at <= now()"),
     Mutation("a status is written by whoever comes", "sql:record", "AND token = %(token)s AND lease_until IS NOT NULL", "AND %(token)s > 0"),

@@ -12,11 +12,13 @@ from tests.chaos.__main__ import databases
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import connect
 from tests.chaos.invariants import Broken
-from tests.chaos.mutations import BELIEVED, HIDDEN, MUTATIONS, SILENCE, WAITING, made
+from tests.chaos.mutations import BELIEVED, HIDDEN, LATE, MUTATIONS, SILENCE, WAITING, made
 from tests.chaos.run import SEEN_WITHIN, run, settle
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
+from navarch.clouds.simulator import Request
+from navarch.domain.observed import Kind
 from navarch.domain.status import Phase
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -118,6 +120,29 @@ def test_a_server_group_that_a_list_hid_goes_and_one_that_stays_is_noticed(dsn: 
             assert not left
         except Broken as broken:
             assert left and "no litter" in str(broken), broken
+        finally:
+            world.close()
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_arrives_when_its_worker_no_longer_has_the_cluster_is_told(dsn: str, silent: bool) -> None:
+    """A worker stops just before it asks for a volume; another looks at the paused cluster, and sees nothing amiss."""
+    with connect(dsn) as connection, made(LATE) if silent else nullcontext():
+        world = World(connection, 1, Weather())
+        cluster = world.customers.create("shop", PROJECTS[0])
+        try:
+            world.customers.pause(cluster, True)
+            world.run(5.0)
+            late = Request("POST", Kind.VOLUME, PROJECTS[0], f"shop-{cluster[:8]}-etcd-0")
+            world.region.create_volume(late, cluster, "ssd", 1, "z1")
+            world.schedule.kill(world.processes[0])
+            world.start_worker()
+            world.customers.pause(cluster, False)
+            assert world.run_until(world.invariants.settled, 600.0)
+            world.invariants.at_rest()
+            assert not silent
+        except Broken as broken:
+            assert silent and "timeline" in str(broken), broken
         finally:
             world.close()
 

@@ -131,6 +131,15 @@ def test_a_status_written_is_read_and_the_next_look_waits(store: PostgresStore) 
     assert again.token > claim.token
 
 
+def test_events_are_given_by_their_reasons_in_their_order(store: PostgresStore) -> None:
+    claim, other = claimed(store), claimed(store, name="other")
+    of_ours = [Event(NOON, r, "done", s) for r, s in (("EnsurePort", "b"), ("NodeReady", "b"), ("Found", "a"))]
+    store.add_events(claim.cluster.id, claim.token, tuple(of_ours))
+    store.add_events(other.cluster.id, other.token, (Event(NOON, "EnsurePort", "done", "c"),))
+    assert store.events_for(claim.cluster.id, {"Found", "EnsurePort"}) == (of_ours[0], of_ours[2])
+    assert store.events_for(claim.cluster.id, ()) == ()
+
+
 def test_a_dead_workers_cluster_is_taken_over_when_the_lease_ends(store: PostgresStore) -> None:
     claim = claimed(store, lease=0.2)
     time.sleep(0.3)

@@ -181,6 +181,21 @@ CloudStep = (
 )
 
 
+MAKES: dict[type, Kind] = {
+    EnsureNetwork: Kind.NETWORK,
+    EnsureSubnet: Kind.SUBNET,
+    EnsureRouter: Kind.ROUTER,
+    EnsureSecurityGroup: Kind.SECURITY_GROUP,
+    EnsureServerGroup: Kind.SERVER_GROUP,
+    EnsurePort: Kind.PORT,
+    EnsureVolume: Kind.VOLUME,
+    EnsureIdentity: Kind.IDENTITY,
+    EnsureLoadBalancer: Kind.LOAD_BALANCER,
+    EnsureFloatingIP: Kind.FLOATING_IP,
+    CreateServer: Kind.SERVER,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EnsureSecrets:
     """Keys and certificates of the cluster: made once, sealed, kept by Navarch."""

@@ -7,12 +7,11 @@ from random import Random
 
 from navarch.domain import conditions
 from navarch.domain.catalogue import Catalogue
-from navarch.domain.doubles import api_balancer
-from navarch.domain.names import owner
-from navarch.domain.observed import CloudState, Kind, Observed, Resource
-from navarch.domain.spec import Cluster, Owner
+from navarch.domain.observed import Observed
+from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Phase, Status
-from navarch.domain.steps import Again, Done, EnsureIdentity, Failed, Forget, Result, subject
+from navarch.domain.steps import Again, Done, Failed, Forget, Result
+from navarch.domain.timeline import TELL_OF_OBJECTS, arrivals, found, taken_over, transitions, untold
 from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Hands, unsettled
 from navarch.reconcile.lease import Lease
 from navarch.reconcile.look import Lookout, Seen
@@ -42,15 +41,16 @@ class Cycle:
         seen = self._lookout.look(cluster, previous, claim.token, catalogue)
         timeline = _Timeline(self._hands, cluster, claim.token)
         now = self._hands.runtime.now()
-        taken_over = _taken_over(seen, claim, now)
-        for event in (*taken_over, *_arrivals(seen.before, seen.observed, cluster, now)):
+        for event in (*self._came_before(claim, seen, now), *arrivals(seen.before, seen.observed, cluster, now)):
             timeline.add(event)
         actor = Actor(self._hands, self._calls, cluster, lease, catalogue, seen.inside)
         observed, results = actor.advance(seen.observed, timeline.add)
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
             self._lookout.forget(cluster.id)
             return
-        for event in _found(seen, observed, results, cluster, self._hands.runtime.now()):
+        complete = seen.before is not None and seen.before.cloud.complete
+        before = seen.before.cloud if seen.before is not None and complete else seen.observed.cloud
+        for event in found(before, observed.cloud, results, cluster, self._hands.runtime.now()):
             timeline.add(event)
         self._lookout.remember(cluster.id, claim.token, observed)
         now, access = self._hands.runtime.now(), seen.inside.access
@@ -66,7 +66,7 @@ class Cycle:
             cluster.id,
             claim.token,
             status,
-            events=(*timeline.rest(), *_transitions(previous, status, cluster, now)),
+            events=(*timeline.rest(), *transitions(previous, status, cluster, now)),
             look_again_after=min(
                 look_again_after(
                     cluster,
@@ -81,6 +81,17 @@ class Cycle:
             ),
             attempts=attempts,
         )
+
+    def _came_before(self, claim: Claim, seen: Seen, now: datetime) -> Iterator[Event]:
+        """What is there and perhaps was not told: the last cycle did not come to its end, could not see everything, or
+        was another worker's."""
+        cluster, before, cloud = claim.cluster, seen.before, seen.observed.cloud
+        at_last = before is not None and not before.cloud.complete and cloud.complete
+        if claim.abandoned or at_last or (before is None and claim.attempts):
+            yield from taken_over(cloud, cluster, now)
+        elif before is None:
+            told = self._hands.store.events_for(cluster.id, TELL_OF_OBJECTS)
+            yield from untold(cloud, told, cluster, now)
 
 
 def _says_little(claim: Claim, observed: Observed, results: tuple[Result, ...]) -> bool:
@@ -150,113 +161,3 @@ class _Timeline:
     def rest(self) -> tuple[Event, ...]:
         events, self._events = tuple(self._events), []
         return events
-
-
-def _arrivals(before: Observed | None, seen: Observed, cluster: Cluster, now: datetime) -> list[Event]:
-    """What came true since the last look without a step of ours: servers that run, a balancer that is there, nodes."""
-    if before is None:
-        return []
-    events: list[Event] = []
-
-    def arrived(reason: str, subject: str, since: datetime | None, component: str) -> None:
-        seconds = _seconds(since, now)
-        events.append(
-            Event(
-                since or now, reason, f"{subject}: {reason}", subject, component, seconds, "Normal", cluster.generation
-            )
-        )
-
-    ran = {s.id for s in before.cloud.servers or () if s.status == "ACTIVE"}
-    for server in seen.cloud.servers or ():
-        if server.status == "ACTIVE" and server.id not in ran and before.cloud.servers is not None:
-            arrived("ServerActive", server.name, server.created_at, "cloud")
-    was, now_is = _balancer(before, owner(cluster)), _balancer(seen, owner(cluster))
-    if now_is == "ACTIVE" and was not in (None, "ACTIVE"):
-        arrived("LoadBalancerActive", "api", None, "cloud")
-    if seen.kube is not None:
-        machines = {m.name: m for m in seen.machines}
-        ready = {n.name for n in before.kube.nodes if n.ready} if before.kube is not None else set()
-        for node in seen.kube.nodes:
-            if node.ready and node.name not in ready and node.name in machines:
-                arrived("NodeReady", node.name, machines[node.name].created_at, "kubernetes")
-        available = {a.name for a in before.kube.addons if a.available} if before.kube is not None else set()
-        for addon in seen.kube.addons:
-            if addon.available and addon.name not in available:
-                arrived("AddonAvailable", addon.name, None, "kubernetes")
-    return events
-
-
-def _taken_over(seen: Seen, claim: Claim, now: datetime) -> list[Event]:
-    """What is there already where the last cycle did not come to its end, here or elsewhere: it may not have been able
-    to tell what it did."""
-    cluster, before, cloud = claim.cluster, seen.before, seen.observed.cloud
-    # a look in between that could not see everything was not able to tell it either
-    at_last = before is not None and not before.cloud.complete and cloud.complete
-    if not (claim.abandoned or at_last or (before is None and claim.attempts)):
-        return []
-    ours = [f"{kind} {resource.name}" for kind, resource in _ours(cloud)]
-    if not ours:
-        return []
-    message = f"a worker goes on from what is there: {', '.join(ours)}"
-    return [Event(now, "TakenOver", message, cluster.name, "navarch", None, "Normal", cluster.generation)]
-
-
-def _found(
-    seen: Seen, now_seen: Observed, results: tuple[Result, ...], cluster: Cluster, now: datetime
-) -> Iterator[Event]:
-    """What came to be without a step of ours that says so: the answer to its creation was lost, as a rule."""
-    complete = seen.before is not None and seen.before.cloud.complete
-    before = seen.before.cloud if seen.before is not None and complete else seen.observed.cloud
-    known = {resource.id for _, resource in _ours(before)}
-    done = (r.step for r in results if isinstance(r.outcome, Done))
-    told = {cluster.id if isinstance(step, EnsureIdentity) else subject(step) for step in done}
-    for kind, resource in _ours(now_seen.cloud):
-        if before.knows(kind) and resource.id not in known and resource.name not in told:
-            message = f"{kind} {resource.name} is there, though the cloud did not answer that it was made"
-            yield Event(now, "Found", message, resource.name, "cloud", None, "Normal", cluster.generation)
-
-
-def _ours(cloud: CloudState) -> Iterator[tuple[Kind, Resource]]:
-    """What Navarch made: not what the cluster's controllers did."""
-    for kind in Kind:
-        for resource in cloud.of(kind):
-            if getattr(resource, "made_by", "navarch") == "navarch" and kind is not Kind.SNAPSHOT:
-                yield kind, resource
-
-
-def _seconds(since: datetime | None, now: datetime) -> float | None:
-    """How long it took. Clocks differ: what would have taken less than no time took none."""
-    return max(0.0, (now - since).total_seconds()) if since is not None else None
-
-
-def _balancer(seen: Observed, of: Owner) -> str | None:
-    balancer = api_balancer(seen, of)
-    return balancer.provisioning_status if balancer is not None else None
-
-
-def _transitions(previous: Status, status: Status, cluster: Cluster, now: datetime) -> tuple[Event, ...]:
-    """Conditions that changed their mind, in the customer's words."""
-    events = []
-    for condition in status.conditions:
-        before = previous.condition(condition.type)
-        if before is not None and (before.status, before.reason) == (condition.status, condition.reason):
-            continue
-        if condition.status != "True" and condition.blame is None:
-            continue  # progress is told by the steps themselves
-        level = "Normal" if condition.status == "True" else "Warning"
-        seconds = _seconds(cluster.created_at, now) if condition.type == "Ready" and level == "Normal" else None
-        remedy = f" ({condition.blame}: {condition.remedy})" if condition.blame else ""
-        reason = condition.type if level == "Normal" else condition.reason
-        events.append(
-            Event(
-                cluster.created_at if seconds is not None else now,
-                reason,
-                (condition.message or f"{condition.type}: {condition.reason}") + remedy,
-                cluster.name,
-                "navarch",
-                seconds,
-                level,
-                cluster.generation,
-            )
-        )
-    return tuple(events)

@@ -4,6 +4,7 @@ Every method is one transaction, safe to call from threads, and raises `Unavaila
 A change of a wish is notified to the workers in the same transaction.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -251,6 +252,10 @@ class WorkerStore(Protocol):
 
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
         """Timeline entries in the middle of a cycle. Raises LeaseLost."""
+        ...
+
+    def events_for(self, cluster_id: str, reasons: Collection[str]) -> tuple[Event, ...]:
+        """Those of the timeline that have one of these reasons, oldest first."""
         ...
 
     def forget(self, cluster_id: str, token: int) -> None:

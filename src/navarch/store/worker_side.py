@@ -1,7 +1,7 @@
 """What the worker asks of the store, kept with PostgreSQL. The promises are `contract.WorkerStore`'s."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -73,6 +73,11 @@ class WorkerSide:
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
         with self._held(cluster_id, token) as tx:
             add_events(tx, cluster_id, events)
+
+    def events_for(self, cluster_id: str, reasons: Collection[str]) -> tuple[Event, ...]:
+        with self._database.look() as tx:
+            found = tx.rows("events_for", cluster_id=cluster_id, reasons=list(reasons))
+            return tuple(rows.event(row).event for row in found)
 
     def forget(self, cluster_id: str, token: int) -> None:
         with self._database.transaction() as tx:

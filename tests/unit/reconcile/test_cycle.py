@@ -1,4 +1,4 @@
-"""When a cluster is looked at again, and what its timeline tells."""
+"""When a cluster is looked at again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,30 +10,19 @@ from clusters import NOW, cluster
 
 from navarch.domain.observed import (
     CloudState,
-    Identity,
     KubeState,
-    Machine,
-    Node,
     Observed,
-    Server,
     Trouble,
-    Volume,
 )
-from navarch.domain.simulate import nothing_yet
-from navarch.domain.spec import Cluster, Role
+from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import Again, Done, EnsureIdentity, EnsureNetwork, EnsureVolume, Failed, Outcome, Result
-from navarch.reconcile.act import Inside
+from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Result
 from navarch.reconcile.cycle import (
-    _arrivals,
-    _found,
     _in_vain,
     _says_little,
-    _transitions,
     _until_overdue,
     look_again_after,
 )
-from navarch.reconcile.look import Seen
 from navarch.store.contract import Claim
 
 READY = Status(phase=Phase.READY)
@@ -141,75 +130,3 @@ def test_one_silence_of_the_cloud_does_not_make_a_ready_cluster_degraded(
 ) -> None:
     observed = Observed(cloud=CloudState(trouble=trouble), kube=kube)
     assert _says_little(claim, observed, done) is little
-
-
-def seen(*servers: Server, nodes: tuple[Node, ...] = (), machines: tuple[Machine, ...] = ()) -> Observed:
-    empty = nothing_yet()
-    return replace(
-        empty,
-        cloud=replace(empty.cloud, servers=servers),
-        kube=KubeState("1.37.2", nodes) if nodes else None,
-        machines=machines,
-    )
-
-
-def test_a_server_that_runs_now_is_told_with_the_time_it_took() -> None:
-    born = Server("s", "shop-1", "BUILD", created_at=NOW)
-    events = _arrivals(seen(born), seen(replace(born, status="ACTIVE")), cluster(), NOW + timedelta(seconds=4))
-    assert [(e.reason, e.subject, e.seconds, e.at) for e in events] == [("ServerActive", "shop-1", 4.0, NOW)]
-    again = _arrivals(seen(replace(born, status="ACTIVE")), seen(replace(born, status="ACTIVE")), cluster(), NOW)
-    assert again == []
-
-
-def test_a_node_that_became_ready_is_told_once() -> None:
-    machine = Machine("shop-1", Role.WORKER, "web", 1, "z1", NOW)
-    before = seen(nodes=(Node("shop-1", ready=False),), machines=(machine,))
-    now = seen(nodes=(Node("shop-1", ready=True),), machines=(machine,))
-    assert [e.reason for e in _arrivals(before, now, cluster(), NOW)] == ["NodeReady"]
-    assert _arrivals(now, now, cluster(), NOW) == []
-
-
-def test_nothing_is_told_on_the_first_look_of_a_worker_that_took_over() -> None:
-    assert _arrivals(None, seen(Server("s", "shop-1", "ACTIVE")), cluster(), NOW) == []
-
-
-def test_what_is_there_though_its_creation_was_not_answered_is_told_once() -> None:
-    empty, volume = seen(), Volume("v", "shop-etcd-0", "available", "z1")
-    there = replace(empty, cloud=replace(empty.cloud, volumes=(volume,)))
-    failed = (Result(EnsureVolume("shop-etcd-0", "ssd", 1, "z1"), Again(1.0, "CloudNotAnswering", "timed out")),)
-    in_this_cycle = list(_found(Seen(empty, Inside(), empty), there, failed, cluster(), NOW))
-    assert [(e.reason, e.subject) for e in in_this_cycle] == [("Found", "shop-etcd-0")]
-    in_the_next = list(_found(Seen(there, Inside(), empty), there, (), cluster(), NOW))
-    assert [(e.reason, e.subject) for e in in_the_next] == [("Found", "shop-etcd-0")]
-    assert list(_found(Seen(there, Inside(), there), there, (), cluster(), NOW)) == []
-    first_look = Seen(there, Inside(), None)
-    assert list(_found(first_look, there, (), cluster(), NOW)) == []
-    answered = (Result(EnsureVolume("shop-etcd-0", "ssd", 1, "z1"), Done()),)
-    assert list(_found(Seen(empty, Inside(), empty), there, answered, cluster(), NOW)) == []
-    user = replace(empty, cloud=replace(empty.cloud, identities=(Identity("u", cluster().id),)))
-    made = (Result(EnsureIdentity(), Done()),)
-    assert list(_found(Seen(empty, Inside(), empty), user, made, cluster(), NOW)) == []
-    claims = replace(there, cloud=replace(empty.cloud, volumes=(replace(volume, made_by="csi"),)))
-    assert list(_found(Seen(claims, Inside(), empty), claims, (), cluster(), NOW)) == []
-
-
-def test_a_condition_that_somebody_must_act_on_is_a_warning_with_its_remedy() -> None:
-    blocked = Status(
-        conditions=(Condition("Ready", "False", "QuotaExceeded", "cores", "project-admin", "ask for more"),)
-    )
-    (event,) = _transitions(Status(), blocked, cluster(), NOW)
-    assert (event.level, event.reason) == ("Warning", "QuotaExceeded")
-    assert "project-admin" in event.message
-    assert "ask for more" in event.message
-    assert _transitions(blocked, blocked, cluster(), NOW) == ()
-
-
-def test_progress_is_told_by_steps_not_by_conditions() -> None:
-    moving = Status(conditions=(Condition("Ready", "False", "CreatingNetwork", "the network is being made"),))
-    assert _transitions(Status(), moving, cluster(), NOW) == ()
-
-
-def test_ready_is_told_with_the_seconds_since_the_request() -> None:
-    ready = Status(conditions=(Condition("Ready", "True", "AllMachinesReady", "all well"),))
-    (event,) = _transitions(Status(), ready, cluster(), NOW + timedelta(seconds=61))
-    assert (event.level, event.reason, event.seconds) == ("Normal", "Ready", 61.0)

@@ -15,6 +15,10 @@ DELETE FROM events WHERE cluster_id = %(cluster_id)s AND id <= (
 SELECT id, at, reason, message, subject, component, seconds, level, generation FROM events
 WHERE cluster_id = %(cluster_id)s AND id > %(marker)s ORDER BY id LIMIT %(limit)s;
 
+-- name: events_for
+SELECT id, at, reason, message, subject, component, seconds, level, generation FROM events
+WHERE cluster_id = %(cluster_id)s AND reason = ANY(%(reasons)s) ORDER BY id;
+
 -- name: sealed
 SELECT content FROM secrets WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
 
