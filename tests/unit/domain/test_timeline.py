@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from clusters import NOW, cluster
 
-from navarch.domain.observed import CloudState, Identity, KubeState, Machine, Node, Observed, Server, Volume
+from navarch.domain.observed import CloudState, Identity, Kind, KubeState, Machine, Node, Observed, Server, Volume
 from navarch.domain.simulate import nothing_yet
 from navarch.domain.spec import Role
 from navarch.domain.status import Condition, Event, Status
-from navarch.domain.steps import Again, Done, EnsureIdentity, EnsureVolume, RecordMachine, Result
+from navarch.domain.steps import MAKES, Again, Done, EnsureIdentity, EnsureVolume, RecordMachine, Result
 from navarch.domain.timeline import arrivals, found, taken_over, transitions, untold
 
 VOLUME = Volume("v", "shop-etcd-0", "available", "z1")
@@ -116,6 +116,10 @@ def test_what_the_timeline_does_not_name_is_told(event: Event) -> None:
     (late,) = untold(replace(nothing_yet().cloud, volumes=(VOLUME,)), (event,), cluster(), NOW)
     assert (late.reason, late.subject, late.level) == ("Found", "shop-etcd-0", "Normal")
     assert subjects(untold(replace(nothing_yet().cloud, volumes=(VOLUME,)), (event, late), cluster(), NOW)) == []
+
+
+def test_each_kind_that_navarch_makes_has_a_step_that_makes_it() -> None:
+    assert sorted(MAKES.values()) == sorted(set(Kind) - {Kind.SNAPSHOT})
 
 
 def test_a_worker_that_takes_over_names_all_that_is_there() -> None:
