@@ -66,6 +66,16 @@ def test_a_row_that_nobody_can_read_holds_up_nobody(store: PostgresStore, dsn: s
     assert store.claim("w1", lease=30) is None
 
 
+def test_a_project_with_much_to_do_holds_up_no_other(store: PostgresStore) -> None:
+    busy = {store.create_cluster(a_cluster(name=f"c{n}")).cluster.id for n in range(3)}
+    first = store.claim("w1", lease=30)
+    assert first is not None and first.cluster.id in busy
+    later = store.create_cluster(a_cluster(project_id="beta")).cluster.id
+    claims = [store.claim("w1", lease=30) for _ in range(3)]
+    assert [c.cluster.id for c in claims if c is not None][0] == later
+    assert {c.cluster.id for c in claims[1:] if c is not None} | {first.cluster.id} == busy
+
+
 def test_claimers_never_get_the_same_row(store: PostgresStore) -> None:
     ids = {store.create_cluster(a_cluster(name=f"c{n}")).cluster.id for n in range(40)}
     start = threading.Barrier(10)

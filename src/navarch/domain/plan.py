@@ -72,7 +72,8 @@ LISTS_LAG = timedelta(seconds=30)  # how old a list may be: what a machine said 
 REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported in by then
 BOOT_DEADLINE = timedelta(minutes=10)  # and have joined by then
 LATE_SERVER_IS_KEPT = timedelta(minutes=5)  # after it failed or was due: long enough to look at its console
-ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # long enough to read its fault, and not to ask a full cloud all the time
+ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # at least: long enough to read its fault
+ERROR_SERVER_IS_KEPT_AT_MOST = timedelta(minutes=5)
 
 
 def plan(
@@ -214,7 +215,7 @@ class _Wish:
         if cloud.ports is not None:
             yield from self._port(machine, port)
         if server is not None:
-            if server.status == "ERROR" and self._kept_long_enough(server):
+            if server.status == "ERROR" and self._kept_long_enough(machine, server):
                 if not machine.joined:
                     yield Remove(Kind.SERVER, server.id, server.name, "it could not be built")
                 elif machine.role is Role.WORKER and self._is_silent(machine):
@@ -360,8 +361,13 @@ class _Wish:
         }
         return named(self.cloud.security_groups, by_role[role])
 
-    def _kept_long_enough(self, server: Server) -> bool:
-        return server.created_at is None or self.now - server.created_at >= ERROR_SERVER_IS_KEPT
+    def _kept_long_enough(self, machine: Machine, server: Server) -> bool:
+        """A server in ERROR: the longer this machine was tried for in vain, the less often a full cloud is asked."""
+        if server.created_at is None:
+            return True
+        tried_for = server.created_at - machine.created_at
+        kept = min(max(tried_for / 2, ERROR_SERVER_IS_KEPT), ERROR_SERVER_IS_KEPT_AT_MOST)
+        return self.now - server.created_at >= kept
 
     # -- the API's address
 

@@ -224,8 +224,9 @@ class WorkerStore(Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
-        """Take the cluster that is due longest and not paused by the operator, for `lease` seconds; None where there is
-        none. Raises Unreadable, and the lease holds: others go first until it has ended."""
+        """Take a cluster that is due and not paused by the operator, for `lease` seconds: of those whose project has the
+        fewest that are worked on, the one that is due longest. None where there is none. Raises Unreadable, and the
+        lease holds: others go first until it has ended."""
         ...
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:

@@ -173,6 +173,19 @@ def test_a_server_in_error_is_kept_a_while_then_made_anew() -> None:
     assert isinstance(step, Remove) and step.id == "broken"
 
 
+@pytest.mark.parametrize(("tried_for", "kept"), [(0, 60), (100, 60), (200, 100), (500, 250), (6000, 300)])
+def test_the_longer_a_machine_was_tried_for_in_vain_the_less_often_it_is_asked_for(tried_for: int, kept: int) -> None:
+    seen = grown(cluster())
+    name, began = "shop-3f2a91bc-web-1", NOW - timedelta(seconds=tried_for)
+    broken = Server("broken", name, "ERROR", "z1", fault="No valid host", created_at=NOW)
+    cloud = replace(seen.cloud, servers=(*(s for s in seen.cloud.servers or () if s.name != name), broken))
+    machines = tuple(replace(m, joined=False, created_at=began) if m.name == name else m for m in seen.machines)
+    seen = replace(seen, cloud=cloud, machines=machines)
+    assert plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=kept - 1)) == ()
+    (step,) = plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=kept + 1))
+    assert isinstance(step, Remove) and step.id == "broken"
+
+
 def late(phases: tuple[PhaseReport, ...] = (), *, minutes: int, role: Role = Role.WORKER) -> list[Remove]:
     """What is removed when a machine has not joined so many minutes after its server was made."""
     seen = grown(cluster())

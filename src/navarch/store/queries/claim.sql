@@ -1,14 +1,19 @@
 -- name: claim
--- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile. What failed again and
--- again lets others go first, by a minute at most: a project in trouble must not hold up its neighbours.
-WITH due AS (
-    SELECT id, lease_holder FROM clusters
-    WHERE due_at <= now()
+-- One statement takes the row. NO KEY: rows that refer to the cluster may be written meanwhile. A project in trouble must
+-- not hold up its neighbours: whose clusters fewer workers are busy with goes first. In a project, what failed again and
+-- again lets others go first, by a minute at most.
+WITH held AS (
+    SELECT project_id, count(*) AS clusters FROM clusters
+    WHERE lease_until IS NOT NULL AND lease_until > now()
+    GROUP BY project_id
+), due AS (
+    SELECT c.id, c.lease_holder FROM clusters c LEFT JOIN held USING (project_id)
+    WHERE c.due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
-      AND project_id NOT IN (SELECT project_id FROM pauses)
-    ORDER BY due_at + least(attempts, 6) * interval '10 seconds'
+      AND c.project_id NOT IN (SELECT project_id FROM pauses)
+    ORDER BY coalesce(held.clusters, 0), c.due_at + least(c.attempts, 6) * interval '10 seconds'
     LIMIT 1
-    FOR NO KEY UPDATE SKIP LOCKED
+    FOR NO KEY UPDATE OF c SKIP LOCKED
 )
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
