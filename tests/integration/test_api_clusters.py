@@ -4,6 +4,7 @@ import json
 import threading
 from typing import Any
 
+import psycopg
 import pytest
 from api_fixtures import CATALOGUE, Api, MakeApi, errors, plenty
 from some_values import NOON
@@ -159,6 +160,40 @@ def test_lists_come_in_pages_and_can_be_filtered(api: Api) -> None:
     assert api.get("/clusters?label=odd").status_code == 400
     assert api.get("/clusters?marker=nonsense").status_code == 400
     assert api.get("/clusters?limit=0").status_code == 400
+
+
+def test_a_cluster_that_nobody_can_read_hides_no_other(api: Api, dsn: str) -> None:
+    for name in ("a", "b"):
+        api.post("/clusters", {"name": name})
+    lost, readable = api.get("/clusters/a").json()["id"], api.get("/clusters/b").json()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE clusters SET spec = '{\"network\": 7}' WHERE id = %s", (lost,))
+    assert api.get("/clusters").json() == {"clusters": [readable], "unreadable": [lost], "next": None}
+    answer = api.get("/clusters/a")
+    assert answer.status_code == 500
+    assert answer.json()["type"].endswith("unreadable")
+
+
+def test_a_watch_does_not_call_deleted_what_nobody_can_read(make_api: MakeApi, dsn: str) -> None:
+    api = make_api(watch_seconds=1.0)
+    api.store.write_catalogue(CATALOGUE)
+    made = api.create()
+
+    def spoil() -> None:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("UPDATE clusters SET spec = '{\"network\": 7}'")
+
+    for path in ("/clusters", f"/clusters/{made['id']}"):
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            (spec,) = connection.execute("SELECT spec FROM clusters").fetchone() or ("",)
+        timer = threading.Timer(0.4, spoil)
+        timer.start()
+        with api.client.stream("GET", f"/kaas/v1{path}?watch=true", headers={"X-Auth-Token": "ann"}) as answer:
+            told = _told("".join(answer.iter_text()))
+        timer.join()
+        assert [(kind, data["id"]) for kind, data in told] == [("cluster", made["id"])]
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("UPDATE clusters SET spec = %s", (psycopg.types.json.Jsonb(spec),))
 
 
 def test_a_patch_changes_what_it_names(api: Api) -> None:

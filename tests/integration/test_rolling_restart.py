@@ -158,7 +158,7 @@ def test_every_request_is_answered_once_while_the_api_processes_are_restarted(
     assert [u for c in customers for u in c.unexpected] == []
     accepted = {name: id_ for c in customers for name, id_ in c.accepted.items()}
     assert len(accepted) > 10
-    assert {s.cluster.name: s.cluster.id for s in store.clusters(project_id="alpha", limit=10_000)} == accepted
+    assert {s.cluster.name: s.cluster.id for s in store.clusters(project_id="alpha", limit=10_000).clusters} == accepted
 
 
 def test_a_request_under_way_is_answered_by_a_process_that_was_asked_to_end(

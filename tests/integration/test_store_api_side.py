@@ -14,7 +14,7 @@ from navarch.domain.catalogue import Allowance, Catalogue, Flavor, Quota, Volume
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import api_side
-from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused
+from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Page, Stale, TicketRefused, Unreadable
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -40,7 +40,7 @@ def test_another_project_does_not_find_it_by_id_nor_by_name(store: PostgresStore
     for name in (cluster.id, "shop"):
         with pytest.raises(NotFound):
             store.cluster(name, project_id="beta")
-    assert store.clusters(project_id="beta") == ()
+    assert store.clusters(project_id="beta") == Page(())
 
 
 def test_a_name_that_no_database_can_hold_is_not_found(store: PostgresStore) -> None:
@@ -71,20 +71,37 @@ def test_the_schema_refuses_rows_that_cannot_be(store: PostgresStore, dsn: str) 
 def test_pages_follow_the_order_of_creation(store: PostgresStore) -> None:
     ids = [store.create_cluster(a_cluster(name=f"c{n}")).cluster.id for n in range(5)]
     first = store.clusters(project_id="alpha", limit=2)
-    second = store.clusters(project_id="alpha", limit=2, marker=first[-1].cluster.id)
-    third = store.clusters(project_id="alpha", limit=2, marker=second[-1].cluster.id)
-    assert [s.cluster.id for s in (*first, *second, *third)] == ids
+    second = store.clusters(project_id="alpha", limit=2, marker=first.marker)
+    third = store.clusters(project_id="alpha", limit=2, marker=second.marker)
+    assert [s.cluster.id for page in (first, second, third) for s in page.clusters] == ids
+    assert (first.marker, second.marker, third.marker) == (ids[1], ids[3], None)
+    assert store.clusters(project_id="alpha", limit=5).marker is None
     with pytest.raises(NotFound):
         store.clusters(project_id="beta", marker=ids[0])
+
+
+@pytest.mark.parametrize("column", ["spec", "status"])
+def test_a_row_that_nobody_can_read_is_named_beside_the_others(store: PostgresStore, dsn: str, column: str) -> None:
+    ids = [store.create_cluster(a_cluster(name=f"c{n}")).cluster.id for n in range(3)]
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        bad = '{"network": 7, "phase": 7}'
+        connection.execute(f"UPDATE clusters SET {column} = %s WHERE id = %s", (bad, ids[1]))
+    every = store.clusters(project_id="alpha")
+    assert [s.cluster.id for s in every.clusters] == [ids[0], ids[2]]
+    assert every.unreadable == (ids[1],)
+    assert store.clusters(project_id="alpha", limit=2) == Page(every.clusters[:1], (ids[1],), ids[1])
+    assert store.clusters(project_id="alpha", limit=2, marker=ids[1]) == Page(every.clusters[1:])
+    with pytest.raises(Unreadable, match=f"{ids[1]}: {column}"):
+        store.cluster("c1", project_id="alpha")
 
 
 def test_lists_are_filtered_by_name_and_labels(store: PostgresStore) -> None:
     store.create_cluster(a_cluster(name="a", labels=(("team", "web"), ("stage", "test"))))
     store.create_cluster(a_cluster(name="b", labels=(("team", "web"),)))
-    assert [s.cluster.name for s in store.clusters(project_id="alpha", name="a")] == ["a"]
-    assert len(store.clusters(project_id="alpha", labels=(("team", "web"),))) == 2
+    assert [s.cluster.name for s in store.clusters(project_id="alpha", name="a").clusters] == ["a"]
+    assert len(store.clusters(project_id="alpha", labels=(("team", "web"),)).clusters) == 2
     found = store.clusters(project_id="alpha", labels=(("team", "web"), ("stage", "test")))
-    assert [s.cluster.name for s in found] == ["a"]
+    assert [s.cluster.name for s in found.clusters] == ["a"]
 
 
 def test_a_change_made_from_an_older_reading_is_refused(store: PostgresStore) -> None:
@@ -147,7 +164,7 @@ def test_requests_with_one_key_at_once_make_one_cluster(store: PostgresStore) ->
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(create, range(8)))) == 1
-    assert len(store.clusters(project_id="alpha")) == 1
+    assert len(store.clusters(project_id="alpha").clusters) == 1
 
 
 def test_a_key_whose_create_failed_may_be_used_again(store: PostgresStore) -> None:

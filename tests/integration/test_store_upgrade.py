@@ -140,7 +140,7 @@ def live(store: PostgresStore, name: str) -> Stored:
     store.add_report(made.id, name, a_report(), joined=True)
     assert store.seal(made.id, claim.token, "secrets", b"x") == b"x"
     store.record(made.id, claim.token, READY, look_again_after=3600)
-    assert store.clusters(project_id="alpha")[-1].status == READY
+    assert store.clusters(project_id="alpha").clusters[-1].status == READY
     assert [m.joined for m in store.machines(made.id)] == [True]
     assert store.made_with_key("alpha", name, "d") == store.cluster(name, project_id="alpha")
     return store.cluster(made.id, project_id=None)

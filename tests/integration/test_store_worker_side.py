@@ -72,8 +72,9 @@ def test_a_project_with_much_to_do_holds_up_no_other(store: PostgresStore) -> No
     assert first is not None and first.cluster.id in busy
     later = store.create_cluster(a_cluster(project_id="beta")).cluster.id
     claims = [store.claim("w1", lease=30) for _ in range(3)]
-    assert [c.cluster.id for c in claims if c is not None][0] == later
-    assert {c.cluster.id for c in claims[1:] if c is not None} | {first.cluster.id} == busy
+    held = [claim.cluster.id for claim in claims if claim is not None]
+    assert held[0] == later
+    assert {first.cluster.id, *held[1:]} == busy
 
 
 def test_claimers_never_get_the_same_row(store: PostgresStore) -> None:

@@ -1,7 +1,6 @@
 """`/kaas/v1/clusters`."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Annotated, Any, Literal
@@ -24,7 +23,7 @@ from navarch.domain.errors import FieldError
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
-from navarch.store.contract import ApiStore, NameTaken, NotFound, Stale, Stored
+from navarch.store.contract import ApiStore, NameTaken, NotFound, Page, Stale, Stored, Unreadable
 
 router = APIRouter(prefix="/kaas/v1/clusters", tags=["clusters"])
 
@@ -65,18 +64,17 @@ def list_clusters(
 ) -> Any:
     """Clusters of the project, in order of creation."""
     labels = tuple(_label(text) for text in label)
-    store, limit = access.service.store, min(limit, access.service.settings.page)
+    limit = min(limit, access.service.settings.page)
     if watch_:
         return watch.stream(request, access, lambda: _views(_page(access, None, limit, name, labels)))
-    found = _page(access, marker, limit, name, labels)
+    page = _page(access, marker, limit, name, labels)
     following = None
-    if len(found) == limit and store.clusters(
-        project_id=access.project_id, marker=found[-1].cluster.id, limit=1, name=name, labels=labels
-    ):
+    if page.marker is not None:
         query = [(k, v) for k, v in request.query_params.multi_items() if k not in ("marker", "limit")]
-        query += [("limit", str(limit)), ("marker", found[-1].cluster.id)]
+        query += [("limit", str(limit)), ("marker", page.marker)]
         following = f"{request.url.path}?{urlencode(query)}"
-    return answer(ClusterPage(clusters=[cluster_view(s) for s in found], next=following))
+    views = [cluster_view(stored) for stored in page.clusters]
+    return answer(ClusterPage(clusters=views, unreadable=list(page.unreadable), next=following))
 
 
 @router.post(
@@ -243,7 +241,7 @@ def _changed(before: Cluster, patch: Document) -> Cluster:
 
 def _page(
     access: Access, marker: str | None, limit: int, name: str | None, labels: tuple[tuple[str, str], ...]
-) -> tuple[Stored, ...]:
+) -> Page:
     try:
         return access.service.store.clusters(
             project_id=access.project_id, marker=marker, limit=limit, name=name, labels=labels
@@ -252,15 +250,18 @@ def _page(
         raise Problem(400, "malformed", "marker is not the id of a cluster in this list") from None
 
 
-def _still_there(access: Access, cluster_id: str) -> tuple[Stored, ...]:
+def _still_there(access: Access, cluster_id: str) -> Page:
     try:
-        return (access.service.store.cluster(cluster_id, project_id=access.project_id),)
+        return Page((access.service.store.cluster(cluster_id, project_id=access.project_id),))
     except NotFound:
-        return ()
+        return Page(())
+    except Unreadable:
+        return Page((), (cluster_id,))
 
 
-def _views(found: Sequence[Stored]) -> dict[str, str]:
-    return {s.cluster.id: cluster_view(s).model_dump_json() for s in found}
+def _views(page: Page) -> dict[str, str | None]:
+    views: dict[str, str | None] = {s.cluster.id: cluster_view(s).model_dump_json() for s in page.clusters}
+    return views | dict.fromkeys(page.unreadable)
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from navarch.api.identity import Unauthenticated
 from navarch.domain.errors import FieldError, NavarchError, Permanent, Temporary
-from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused, TooMany
+from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused, TooMany, Unreadable
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED = 100  # a body of nothing but mistakes is not answered with ten times as much
@@ -100,6 +100,10 @@ def from_error(error: NavarchError) -> Problem:
             return Problem(422, "idempotency-mismatch", str(error))
         case TicketRefused():
             return Problem(403, "ticket-refused", str(error))
+        case Unreadable():
+            return Problem(
+                500, "unreadable", "what is written of this cluster cannot be read; it runs on. Tell Navarch's operator"
+            )
         case Temporary():
             return not_now(error.message, error.after)
         case Permanent():

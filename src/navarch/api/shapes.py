@@ -172,9 +172,11 @@ class EventView(BaseModel):
 
 
 class ClusterPage(BaseModel):
-    """`next`: where the list goes on, or null."""
+    """`unreadable`: ids of clusters of which nothing can be said until Navarch's operator has mended their record; they
+    run on. `next`: where the list goes on, or null."""
 
     clusters: list[ClusterView]
+    unreadable: list[str] = []
     next: str | None = None
 
 

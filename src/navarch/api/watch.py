@@ -18,7 +18,7 @@ from navarch.api.service import Access
 from navarch.domain.errors import Temporary
 
 _KEEP_ALIVE_SECONDS = 15.0
-Snapshot = Callable[[], Mapping[str, str]]
+Snapshot = Callable[[], Mapping[str, str | None]]
 
 
 class Watchers:
@@ -39,7 +39,8 @@ class Watchers:
 
 
 def stream(request: Request, access: Access, snapshot: Snapshot) -> StreamingResponse:
-    """The answer. `snapshot` gives JSON texts by cluster id, and is called in a thread."""
+    """The answer. `snapshot` gives JSON texts by cluster id (None: it is there, and cannot be read), and is called in a
+    thread."""
     watchers: Watchers = request.app.state.watchers
     watchers.enter()
     return StreamingResponse(
@@ -51,7 +52,7 @@ def stream(request: Request, access: Access, snapshot: Snapshot) -> StreamingRes
 
 async def _events(access: Access, snapshot: Snapshot, watchers: Watchers) -> AsyncIterator[str]:
     settings = access.service.settings
-    seen: Mapping[str, str] = {}
+    seen: Mapping[str, str | None] = {}
     end = time.monotonic() + settings.watch_seconds
     said = time.monotonic()
     try:
@@ -61,7 +62,7 @@ async def _events(access: Access, snapshot: Snapshot, watchers: Watchers) -> Asy
             except Temporary:
                 now = seen  # the database is away for a moment: nothing new can be said
             for id_, text in now.items():
-                if seen.get(id_) != text:
+                if text is not None and seen.get(id_) != text:
                     yield f"event: cluster\ndata: {text}\n\n"
                     said = time.monotonic()
             for id_ in seen.keys() - now.keys():

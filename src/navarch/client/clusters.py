@@ -1,7 +1,7 @@
 """The service's routes as methods. Clusters are named by id or by unique name."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
@@ -44,12 +44,19 @@ class Navarch:
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return self._json("POST", "/clusters", json=body, params={"dry_run": "true"}, headers=headers)
 
-    def clusters(self, *, labels: Mapping[str, str] | None = None, name: str | None = None) -> Iterator[Cluster]:
-        """Every cluster of the project, page by page."""
+    def clusters(
+        self,
+        *,
+        labels: Mapping[str, str] | None = None,
+        name: str | None = None,
+        unreadable: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Cluster]:
+        """Every cluster of the project, page by page. `unreadable` is called with the id of each that the service has
+        and cannot read."""
         params: list[tuple[str, Any]] = [("limit", _PAGE), *(("label", f"{k}={v}") for k, v in (labels or {}).items())]
         if name:
             params.append(("name", name))
-        return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params))
+        return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params, unreadable))
 
     def cluster(self, cluster: str) -> Cluster:
         """One cluster."""
@@ -131,10 +138,18 @@ class Navarch:
     ) -> Json:
         return cast(Json, self.http.call(method, BASE + path, json=json, params=params, headers=headers))
 
-    def _pages(self, path: str, noun: str, params: list[tuple[str, Any]] | None = None) -> Iterator[Any]:
+    def _pages(
+        self,
+        path: str,
+        noun: str,
+        params: list[tuple[str, Any]] | None = None,
+        unreadable: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Any]:
         page: Any = self.http.call("GET", BASE + path, params=params)
         while True:
             yield from page.get(noun) or []
+            for cluster_id in page.get("unreadable") or []:
+                unreadable(cluster_id)
             following = page.get("next")
             if not following:
                 return

@@ -67,7 +67,7 @@ def find(store: PostgresStore, reference: str, project_id: str | None) -> Stored
     except NotFound:
         if project_id is not None:
             raise
-    found = store.clusters(project_id=None, name=reference)
+    found = store.clusters(project_id=None, name=reference).clusters
     if not found:
         raise NotFound(f"no cluster {reference}")
     if len(found) > 1:

@@ -13,11 +13,13 @@ from navarch.store.contract import (
     IdempotencyMismatch,
     Joined,
     NotFound,
+    Page,
     Stale,
     Stored,
     StoredEvent,
     TicketRefused,
     TooMany,
+    Unreadable,
 )
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
@@ -101,7 +103,7 @@ class ApiSide:
         limit: int = 100,
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
-    ) -> tuple[Stored, ...]:
+    ) -> Page:
         with self._database.look() as tx:
             after = 0
             if marker is not None:
@@ -110,9 +112,9 @@ class ApiSide:
                     raise NotFound(f"no cluster {marker} to continue after")
                 after = place["ordinal"]
             found = tx.rows(
-                "clusters", project_id=project_id, name=name, labels=rows.pairs(labels), after=after, limit=limit
+                "clusters", project_id=project_id, name=name, labels=rows.pairs(labels), after=after, limit=limit + 1
             )
-            return tuple(rows.stored(row) for row in found)
+        return _page(found, limit)
 
     def change_cluster(self, cluster: Cluster, *, generation: int) -> Stored:
         with self._database.transaction() as tx:
@@ -307,3 +309,14 @@ def _remembered(tx: Transaction, project_id: str, key: str, body_digest: str) ->
 
 def _stale_or_gone(row: rows.Row | None, name: str) -> Exception:
     return NotFound(f"no {name}") if row is None else Stale(row["generation"])
+
+
+def _page(found: list[rows.Row], limit: int) -> Page:
+    """Of the first `limit` rows; one more says that something follows."""
+    clusters, unreadable = [], []
+    for row in found[:limit]:
+        try:
+            clusters.append(rows.stored(row))
+        except Unreadable as error:
+            unreadable.append(error.cluster_id)
+    return Page(tuple(clusters), tuple(unreadable), found[limit - 1]["id"] if len(found) > limit else None)

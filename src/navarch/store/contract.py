@@ -50,6 +50,10 @@ class IdempotencyMismatch(NavarchError):
 class Unreadable(NavarchError):
     """What is written about a cluster cannot be understood: a newer version, or a hand, wrote it."""
 
+    def __init__(self, cluster_id: str, why: str) -> None:
+        super().__init__(f"cluster {cluster_id}: {why}")
+        self.cluster_id = cluster_id
+
 
 class LeaseLost(NavarchError):
     """Another worker holds the cluster: nothing may be written for it any more."""
@@ -78,6 +82,16 @@ class Claim:
     token: int
     attempts: int
     abandoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a list. `unreadable`: ids of those that nobody can read (`Unreadable`), which hold up no other.
+    `marker`: after whom the list goes on; None where nothing follows."""
+
+    clusters: tuple[Stored, ...]
+    unreadable: tuple[str, ...] = ()
+    marker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,7 @@ class ApiStore(Protocol):
 
     def cluster(self, id_or_name: str, *, project_id: str | None) -> Stored:
         """One cluster, by id or by its unique name in the project (`project_id` None: any project, id only).
-        Raises NotFound."""
+        Raises NotFound, Unreadable."""
         ...
 
     def clusters(
@@ -145,7 +159,7 @@ class ApiStore(Protocol):
         limit: int = 100,
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
-    ) -> tuple[Stored, ...]:
+    ) -> Page:
         """A page in order of creation, after the cluster with id `marker`. Raises NotFound for an unknown marker."""
         ...
 
@@ -224,9 +238,9 @@ class WorkerStore(Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
-        """Take a cluster that is due and not paused by the operator, for `lease` seconds: of those whose project has the
-        fewest that are worked on, the one that is due longest. None where there is none. Raises Unreadable, and the
-        lease holds: others go first until it has ended."""
+        """Take a cluster that is due and not paused by the operator, for `lease` seconds: of those whose project has
+        the fewest that are worked on, the one that is due longest. None where there is none. Raises Unreadable, and
+        the lease holds: others go first until it has ended."""
         ...
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:

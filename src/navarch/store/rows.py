@@ -1,16 +1,17 @@
 """Rows to values and back. The columns are those of queries/*.sql."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
 
-from navarch.domain.codec import decode, encode, read
+from navarch.domain.codec import Undecodable, decode, encode, read
 from navarch.domain.observed import Machine, PhaseReport
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
-from navarch.store.contract import Claim, Pause, Stored, StoredEvent
+from navarch.store.contract import Claim, Pause, Stored, StoredEvent, Unreadable
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def json(value: object) -> Jsonb:
@@ -29,14 +30,14 @@ def facts(value: tuple[tuple[str, str], ...]) -> Jsonb:
 
 
 def cluster(row: Row) -> Cluster:
-    """The wish in a row of `cluster_by_id` or its like."""
+    """The wish in a row of `cluster_by_id` or its like. Raises Unreadable, as all that have a cluster's row."""
     return Cluster(
         id=row["id"],
         name=row["name"],
         project_id=row["project_id"],
-        spec=read(ClusterSpec, row["spec"]),
+        spec=_read(ClusterSpec, row, "spec"),
         created_at=row["created_at"],
-        node_groups=read(tuple[NodeGroup, ...], row["node_groups"]),
+        node_groups=_read(tuple[NodeGroup, ...], row, "node_groups"),
         labels=tuple(sorted(row["labels"].items())),
         generation=row["generation"],
         updated_at=row["updated_at"],
@@ -49,12 +50,13 @@ def cluster(row: Row) -> Cluster:
 
 def stored(row: Row) -> Stored:
     """Wish and judgement."""
-    return Stored(cluster=cluster(row), status=read(Status, row["status"]), paused=row["paused"])
+    return Stored(cluster=cluster(row), status=_read(Status, row, "status"), paused=row["paused"])
 
 
 def claim(row: Row) -> Claim:
     """Wish, judgement and the lease's token."""
-    return Claim(cluster(row), read(Status, row["status"]), token=row["token"], attempts=row["attempts"])
+    status = _read(Status, row, "status")
+    return Claim(cluster(row), status, row["token"], row["attempts"], abandoned=row["abandoned"])
 
 
 def node_group(row: Row) -> NodeGroup:
@@ -109,3 +111,10 @@ def events(values: tuple[Event, ...]) -> Jsonb:
 def pause(row: Row) -> Pause:
     """A pause; the empty project is everything."""
     return Pause(row["project_id"] or None, row["reason"], row["paused_by"], row["since"], row["clusters"])
+
+
+def _read(kind: type[T], row: Row, column: str) -> T:
+    try:
+        return read(kind, row[column])
+    except Undecodable as error:
+        raise Unreadable(row["id"], f"{column}: {error}") from error

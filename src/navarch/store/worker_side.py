@@ -3,17 +3,15 @@
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from navarch.domain.catalogue import Catalogue, Quota
-from navarch.domain.codec import Undecodable
 from navarch.domain.observed import Machine
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
 from navarch.store.api_side import add_events
-from navarch.store.contract import Claim, LeaseLost, NotFound, Unreadable
+from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
 REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
@@ -186,12 +184,7 @@ def _taken(tx: Transaction, taken: rows.Row | None) -> rows.Row | None:
 
 def _claim(taken: rows.Row | None) -> Claim | None:
     """After the claim's commit: a row that nobody can read must not be the first in the queue again at once."""
-    if taken is None:
-        return None
-    try:
-        return replace(rows.claim(taken), abandoned=taken["abandoned"])
-    except Undecodable as error:
-        raise Unreadable(f"cluster {taken['id']}: {error}") from error
+    return None if taken is None else rows.claim(taken)
 
 
 def _lost(cluster_id: str) -> LeaseLost:

@@ -165,6 +165,16 @@ def test_a_private_key_is_never_sent(navarch: Run, service: Service, tmp_path: P
     assert service.requests == []
 
 
+def test_a_list_tells_of_what_nobody_can_read(navarch: Run, service: Service, cluster: Make) -> None:
+    lost = "00000000-0000-4000-8000-000000000001"
+    service.on("GET", "/clusters", Answer(200, {"clusters": [cluster()], "unreadable": [lost], "next": None}))
+    ran = navarch("cluster", "list", "-o", "name")
+    assert ran.out == "shop\n"
+    assert lost in ran.err and "operator" in ran.err
+    service.on("GET", "/clusters", Answer(200, {"clusters": [], "unreadable": [lost], "next": None}))
+    assert "No clusters" not in navarch("cluster", "list").out
+
+
 def test_list_follows_the_pages(navarch: Run, service: Service, cluster: Make) -> None:
     first, second = cluster(), {**cluster(), "name": "lab"}
 

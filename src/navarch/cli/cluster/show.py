@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from navarch.cli.options import ClusterArgument, LabelsOption, OutputOption
-from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
+from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.session import connected
 from navarch.cli.values import pairs_of
 
@@ -24,9 +24,13 @@ def list_clusters(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the project's clusters."""
+    unreadable: list[str] = []
     with connected(ctx, all_projects=all_projects) as navarch:
-        found = list(navarch.clusters(labels=pairs_of(label, "--label"), name=name))
+        labels = pairs_of(label, "--label")
+        found = list(navarch.clusters(labels=labels, name=name, unreadable=unreadable.append))
         now = navarch.now()
+    for cluster_id in unreadable:
+        note(f"cluster {cluster_id} runs, but what Navarch has written of it cannot be read: tell its operator")
     columns = (
         Column("NAME", lambda c: c["name"], keep=True),
         Column("PHASE", lambda c: c["status"].get("phase")),
@@ -37,7 +41,7 @@ def list_clusters(
         Column("ID", lambda c: c["id"], keep=True),
         *([Column("PROJECT", lambda c: c["project_id"], keep=True)] if all_projects else []),
     )
-    if not found and output is Output.TABLE:
+    if not found and not unreadable and output is Output.TABLE:
         print("No clusters. Create one with `navarch cluster create NAME`.")
         return
     emit_list(found, output, columns)
