@@ -11,8 +11,8 @@ _GRACE_SECONDS = 3  # for answers under way; open streams are cut, their watcher
 
 def serve(app: FastAPI, *, host: str, port: int, certificate: Path, key: Path) -> None:
     """Answer requests until SIGTERM or SIGINT. Raises SystemExit where it cannot listen."""
-    # What stays as long as the process does would be gone through again and again, and everybody wait for a tenth of
-    # a second meanwhile.
+    # What lives as long as the process is set aside: to go through all of it again and again stopped every answer for a
+    # tenth of a second each time.
     gc.collect()
     gc.freeze()
     uvicorn.run(
