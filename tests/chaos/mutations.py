@@ -88,7 +88,7 @@ MUTATIONS = (
     Mutation("a cluster that is held can be claimed", "sql:claim", "due_at <= now()", "next_look_at <= now()"),
     Mutation("a status is written by whoever comes", "sql:record", "AND token = %(token)s AND lease_until IS NOT NULL", "AND %(token)s > 0"),
     Mutation("a new worker uses the old one's token", "sql:claim", "token = token + 1", "token = greatest(token, 1)", first=48),
-    Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",', first=71),
+    Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",', first=165),
     Mutation("a machine is given the authority of a new cluster", "navarch.api.bootstrap:_answer", "open_secrets(service.sealer, joined.cluster_id, sealed)", "__import__('navarch.bootstrap.pki').bootstrap.pki.make_cluster_secrets(now)"),
 )  # fmt: skip
 
