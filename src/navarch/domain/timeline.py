@@ -72,8 +72,10 @@ def untold(cloud: CloudState, told: Iterable[Event], cluster: Cluster, now: date
         else:
             listed.append(event.message)
     for kind, resource in _ours(cloud):
+        if (kind, _named(kind, resource)) in made:
+            continue
         a_whole_name = rf"{kind} {escape(resource.name)}(?![\w.-])"
-        if (kind, _named(kind, resource)) not in made and not any(search(a_whole_name, text) for text in listed):
+        if not any(search(a_whole_name, text) for text in listed):
             message = f"{kind} {resource.name} is there, though no worker told that it was made"
             yield _event(_FOUND, message, resource.name, cluster, now)
 

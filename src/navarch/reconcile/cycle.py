@@ -48,9 +48,8 @@ class Cycle:
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
             self._lookout.forget(cluster.id)
             return
-        complete = seen.before is not None and seen.before.cloud.complete
-        before = seen.before.cloud if seen.before is not None and complete else seen.observed.cloud
-        for event in found(before, observed.cloud, results, cluster, self._hands.runtime.now()):
+        before = seen.before if seen.before is not None and seen.before.cloud.complete else seen.observed
+        for event in found(before.cloud, observed.cloud, results, cluster, self._hands.runtime.now()):
             timeline.add(event)
         self._lookout.remember(cluster.id, claim.token, observed)
         now, access = self._hands.runtime.now(), seen.inside.access

@@ -347,6 +347,6 @@ class WorkerStore(Protocol):
 
 
 __all__ = [
-    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Pause", "Stale",
-    "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "WorkerStore",
+    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Page", "Pause",
+    "Stale", "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "Unreadable", "WorkerStore",
 ]  # fmt: skip

@@ -160,27 +160,25 @@ def test_a_joined_machine_is_not_removed_while_the_kubernetes_api_is_silent() ->
     assert not [s for s in plan(cluster(workers=1), seen, CATALOGUE, now=NOW) if isinstance(s, Remove)]
 
 
-def test_a_server_in_error_is_kept_a_while_then_made_anew() -> None:
-    seen = grown(cluster())
-    name = "shop-3f2a91bc-web-1"
-    broken = Server("broken", name, "ERROR", "z1", fault="No valid host", created_at=NOW)
-    cloud = replace(seen.cloud, servers=(*(s for s in seen.cloud.servers or () if s.name != name), broken))
-    was_a_node = replace(seen, cloud=cloud)
-    assert plan(cluster(), was_a_node, CATALOGUE, now=NOW + timedelta(seconds=61)) == ()  # its data may be dear
-    seen = replace(was_a_node, machines=tuple(replace(m, joined=m.name != name) for m in seen.machines))
-    assert plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=10)) == ()
-    (step,) = plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=61))
-    assert isinstance(step, Remove) and step.id == "broken"
-
-
-@pytest.mark.parametrize(("tried_for", "kept"), [(0, 60), (100, 60), (200, 100), (500, 250), (6000, 300)])
-def test_the_longer_a_machine_was_tried_for_in_vain_the_less_often_it_is_asked_for(tried_for: int, kept: int) -> None:
+def with_a_server_in_error(*, tried_for: int = 0) -> Observed:
+    """A node's server is in ERROR, made NOW; its machine was decided on so many seconds before."""
     seen = grown(cluster())
     name, began = "shop-3f2a91bc-web-1", NOW - timedelta(seconds=tried_for)
     broken = Server("broken", name, "ERROR", "z1", fault="No valid host", created_at=NOW)
     cloud = replace(seen.cloud, servers=(*(s for s in seen.cloud.servers or () if s.name != name), broken))
-    machines = tuple(replace(m, joined=False, created_at=began) if m.name == name else m for m in seen.machines)
-    seen = replace(seen, cloud=cloud, machines=machines)
+    machines = tuple(replace(m, created_at=began) if m.name == name else m for m in seen.machines)
+    return replace(seen, cloud=cloud, machines=machines)
+
+
+def test_a_server_in_error_that_was_a_node_is_left() -> None:
+    seen = with_a_server_in_error()
+    assert plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=61)) == ()  # its data may be dear
+
+
+@pytest.mark.parametrize(("tried_for", "kept"), [(0, 60), (100, 60), (200, 100), (500, 250), (6000, 300)])
+def test_a_server_in_error_is_made_anew_the_later_the_longer_that_was_in_vain(tried_for: int, kept: int) -> None:
+    seen = with_a_server_in_error(tried_for=tried_for)
+    seen = replace(seen, machines=tuple(replace(m, joined=m.name != "shop-3f2a91bc-web-1") for m in seen.machines))
     assert plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=kept - 1)) == ()
     (step,) = plan(cluster(), seen, CATALOGUE, now=NOW + timedelta(seconds=kept + 1))
     assert isinstance(step, Remove) and step.id == "broken"
