@@ -23,7 +23,7 @@ from demo.steps import Teller
 from demo.story import VERSION, kubectl_program
 
 from benchmarks.expert import Expert, Outcome
-from navarch.domain.catalogue import Release
+from navarch.domain.offer import Release
 
 FOLDER = Path(os.environ.get("NAVARCH_BENCH_STATE", "/var/lib/navarch-bench"))
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

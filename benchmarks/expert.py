@@ -25,7 +25,7 @@ from navarch.addons.cloud_conf import cloud_conf
 from navarch.addons.contract import Inputs
 from navarch.bootstrap.kubeconfig import kubeconfig
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
-from navarch.domain.catalogue import Release
+from navarch.domain.offer import Release
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,

@@ -22,7 +22,7 @@ from tests.chaos.invariants import PROMISES
 from tests.chaos.run import Report, run
 from tests.chaos.weather import MISLEADING, Weather
 
-from navarch.store.private import PrivatePostgres
+from navarch.store.local_postgres import LocalPostgres
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def databases(count: int) -> Iterator[list[str]]:
     """A private PostgreSQL with so many databases under virtual time."""
     folder = Path(tempfile.mkdtemp(prefix="navarch-chaos-"))
     folder.chmod(0o755)
-    server = PrivatePostgres(folder, durable=False)
+    server = LocalPostgres(folder, durable=False)
     server.start()
     try:
         made = []

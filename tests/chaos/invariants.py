@@ -27,7 +27,7 @@ PROMISES = {
     "hands off": "nothing is changed of a cluster that is paused",
     "secrets": "a cluster's secrets reach its own machines and nobody else",
     "convergence": "what was accepted comes true when faults stop, in bounded time",
-    "not stuck in silence": "what is not as wanted says why; past its deadline also whom to blame and what to do",
+    "not stuck in silence": "what is not as wanted says why; past its deadline also who is responsible and what to do",
     "timeline": "every object that is there is explained by the timeline",
     "no fault of ours": "no exception that is nobody's answer",
     "no litter": "nothing is there twice, and no more than was asked for",
@@ -127,7 +127,7 @@ class Invariants:
         for condition in status.conditions:
             if condition.status != "True" and not condition.reason:
                 self.broken("not stuck in silence", f"{condition.type} of {cluster_id[:8]} has no reason")
-            if condition.blame is not None and not condition.remedy:
+            if condition.responsible is not None and not condition.remedy:
                 self.broken("not stuck in silence", f"{condition.type} of {cluster_id[:8]} blames without a remedy")
 
     def acts(self, process: "Process", request: Request, began: float) -> None:
@@ -244,7 +244,7 @@ class Invariants:
                 self.broken("not stuck in silence", f"{stored.cluster.name} has no condition after {old}")
             for c in stored.status.conditions:
                 late = c.status != "True" and c.deadline is not None and now - c.deadline > _JUDGED_WITHIN
-                if late and (c.blame is None or not c.remedy):
+                if late and (c.responsible is None or not c.remedy):
                     told = f"{c.type} of {stored.cluster.name} was due at {c.deadline}: {c.reason} {c.message}"
                     self.broken("not stuck in silence", told)
 

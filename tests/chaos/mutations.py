@@ -39,14 +39,14 @@ class Mutation:
     first: int = 0
 
 
-PLAN, DELETION, RETIREMENT = "navarch.domain.plan", "navarch.domain.deletion", "navarch.domain.retirement"
+PLAN, DELETION, RETIREMENT = "navarch.domain.plan", "navarch.domain.deletion", "navarch.domain.scale_down"
 FINDINGS, CONDITIONS = "navarch.domain.findings", "navarch.domain.conditions"
 ACT, CYCLE = "navarch.reconcile.act", "navarch.reconcile.cycle"
 TIMELINE = "navarch.domain.timeline"
 # This one shows only in a storm that is longer than a deadline and has a balancer that stays pending: a test of its own.
-SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.blame is None and now > deadline", "False")  # fmt: skip
+SILENCE = Mutation("an overdue condition blames nobody", f"{CONDITIONS}:_condition", "finding.responsible is None and now > deadline", "False")  # fmt: skip
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
-WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_catalogue", "self._catalogue = self._hands.store.catalogue()", "pass")  # fmt: skip
+WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_offer", "self._offer = self._dependencies.store.offer()", "pass")  # fmt: skip
 # A list must hide what was made seconds before, and just then its node group must go: a test of its own, too.
 HIDDEN = Mutation("a server group that a list hid is left", f"{RETIREMENT}:_orphans", "if spread.name not in groups:", "if False:")  # fmt: skip
 # People reboot in the stories what is dead, whatever is told of it: a test of its own, too.
@@ -69,8 +69,8 @@ MUTATIONS = (
     Mutation("a new balancer gets any address", f"{PLAN}:_Wish.api", "API_PORT, self.observed.api_internal_address)", "API_PORT)"),
     Mutation("the floating address stays on the lost balancer's port", f"{PLAN}:_Wish.api", "address is None or address.port_id != balancer.vip_port_id", "address is None"),
     Mutation("rules of a security group are set once", f"{PLAN}:_Wish.foundations", "group is None or group.rules != rules", "group is None"),
-    Mutation("second objects of one name are left", "navarch.domain.doubles:second_ones", "resource.name in ours and not _in_use(cloud, resource)", "False"),
-    Mutation("a second balancer or floating address of the API is left", "navarch.domain.doubles:second_ones", "chosen is not None and", "False and", Weather(cloud_lag=0.5, cloud_lost=0.3, by_hand=0.6)),
+    Mutation("second objects of one name are left", "navarch.domain.duplicates:second_ones", "resource.name in ours and not _in_use(cloud, resource)", "False"),
+    Mutation("a second balancer or floating address of the API is left", "navarch.domain.duplicates:second_ones", "chosen is not None and", "False and", Weather(cloud_lag=0.5, cloud_lost=0.3, by_hand=0.6)),
     Mutation("what was made without an answer is not told", f"{TIMELINE}:found", "before.knows(kind)", "False", Weather(cloud_lost=0.3)),
     Mutation("servers and ports of given-up machines are left", f"{RETIREMENT}:_orphans", "cloud.servers is None or cloud.ports is None", "True"),
     Mutation("a pause is not obeyed", f"{PLAN}:plan", "if cluster.spec.paused:", "if False:"),
@@ -78,9 +78,9 @@ MUTATIONS = (
     Mutation("what could not be read counts as gone", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "not left_over(cluster, cloud)"),
     Mutation("a cluster is forgotten while objects are there", f"{DELETION}:deletion", "observed.fresh and cloud.complete and gone(*Kind)", "gone(Kind.SERVER, Kind.LOAD_BALANCER)"),
     Mutation("volumes that were to be kept are removed", f"{DELETION}:_left", "if not cluster.keep_volumes:", "if True:"),
-    Mutation("a blame comes without a remedy", f"{FINDINGS}:_fault", '"add capacity to the zone, or choose a smaller flavor or another zone; Navarch goes on trying"', "None"),
+    Mutation("a responsible comes without a remedy", f"{FINDINGS}:_fault", '"add capacity to the zone, or choose a smaller flavor or another zone; Navarch goes on trying"', "None"),
     Mutation("a machine is asked for with a ticket that nobody knows", f"{ACT}:Actor._user_data", "digest,", "bytes(32),"),
-    Mutation("user-data holds the password of the cluster's controllers", f"{ACT}:Actor._user_data", "ssh_keys=self._cluster.spec.ssh_keys,", "ssh_keys=(*self._cluster.spec.ssh_keys, read_secrets(self._hands, self._cluster.id).cloud_password),"),
+    Mutation("user-data holds the password of the cluster's controllers", f"{ACT}:Actor._user_data", "ssh_keys=self._cluster.spec.ssh_keys,", "ssh_keys=(*self._cluster.spec.ssh_keys, read_secrets(self._dependencies, self._cluster.id).cloud_password),"),
     Mutation("nobody asks whether the lease has ended", "navarch.reconcile.lease:Lease.check", "if not held:", "if False:"),
     Mutation("times between clocks that differ may be negative", f"{TIMELINE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
     Mutation("a worker that takes over does not tell what it found", f"{TIMELINE}:taken_over", "if ours:", "if False:"),

@@ -27,16 +27,16 @@ from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.clouds.simulator import Region, Request, SimulatedCloud, Timeline
-from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
 from navarch.domain.errors import NavarchError
-from navarch.reconcile.act import Hands, JoinEndpoint
+from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
+from navarch.reconcile.act import Dependencies, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Ask, Guests, Reply
 from navarch.store.contract import LeaseLost
 from navarch.store.database import CHANNELS
 
-CATALOGUE = Catalogue(
+OFFER = Offer(
     flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20)),
     zones=ZONES,
     volume_types=(VolumeType("ssd", ZONES), VolumeType("hdd", ("z1",))),
@@ -74,7 +74,7 @@ class World:
         self.timeline = Timeline()
         self.schedule = Schedule(self.timeline)
         self.chance = Chance(Random(self.random.random()), weather)
-        self.region = Region(self.timeline, CATALOGUE, fates=StormyFates(self.chance), seed=self.random.getrandbits(32))
+        self.region = Region(self.timeline, OFFER, fates=StormyFates(self.chance), seed=self.random.getrandbits(32))
         self.region.lists_lag = True
         self.region.projects |= set(PROJECTS)
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
@@ -86,7 +86,7 @@ class World:
         self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
         self.api = self.store(None)  # whose requests meet no fault: the API would have told them
-        self.api.write_catalogue(CATALOGUE)  # the API takes no wish before a worker has read it once
+        self.api.write_offer(OFFER)  # the API takes no wish before a worker has read it once
         self.processes: list[Process] = []
         self.customers = Customers(self, Random(self.random.random()))
         for _ in range(workers):
@@ -133,7 +133,7 @@ class World:
         runtime = SimulatedRuntime(self.schedule, process, self.random.getrandbits(32))
         if self.chance.strikes("clock_jump"):
             runtime.skew = self.random.uniform(-300.0, 300.0)
-        hands = Hands(
+        dependencies = Dependencies(
             cloud=SimulatedCloud(
                 self.region,
                 strike=self._note_cloud,
@@ -151,7 +151,7 @@ class World:
             runtime=runtime,
         )
         self.say(f"starts {process.name}")
-        Worker(hands, _Log(self), name=process.name, threads=self._threads, calls=8).start()
+        Worker(dependencies, _Log(self), name=process.name, threads=self._threads, calls=8).start()
 
     def store(self, process: Process | None) -> VirtualStore:
         """The store as one process has it; None: without faults."""
@@ -211,7 +211,7 @@ class World:
             sealer=SEALER,
             report_tokens=ReportTokens(b"r" * 32),
             settings=ApiSettings(),
-            planner=lambda cluster, catalogue: (),
+            planner=lambda cluster, offer: (),
             machine_rate=Rate(60, 10.0, clock=lambda: self.timeline.now),
         )
         return SimpleNamespace(state=SimpleNamespace(service=service))

@@ -6,11 +6,11 @@ from stage import Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.simulator import Region, Request, SimulatedCloud, Strike, Timeline, faults
-from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
 from navarch.domain.observed import Kind
+from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
 from navarch.domain.spec import Owner
 
-CATALOGUE = Catalogue(
+OFFER = Offer(
     flavors=(Flavor("f1", "m1.tiny", 1, 512, 1), Flavor("f2", "m1.small", 1, 2048, 20)),
     zones=("z1", "z2", "z3"),
     volume_types=(VolumeType("ssd", ("z1", "z2", "z3")), VolumeType("hdd", ("z1",))),
@@ -24,12 +24,12 @@ class SimulatedStage:
 
     def __init__(self) -> None:
         self.timeline = Timeline()
-        self.region = Region(self.timeline, CATALOGUE)
+        self.region = Region(self.timeline, OFFER)
         self.project_id, self.other_project_id = uuid.uuid4().hex, uuid.uuid4().hex
         self.region.projects |= {self.project_id, self.other_project_id}
         self.region.limits[self.project_id, "gigabytes"] = 1000
         self._foreign: list[str] = []
-        self.props = Props("public", "m1.tiny", CATALOGUE.releases[0].image_id, "ssd", "z1")
+        self.props = Props("public", "m1.tiny", OFFER.releases[0].image_id, "ssd", "z1")
 
     def wait(self, seconds: float) -> None:
         self.timeline.advance(self.timeline.now + seconds)

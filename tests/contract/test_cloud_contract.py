@@ -221,7 +221,7 @@ class Test4RefusesInWords:
                 cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
         finally:
             stage.allow_networks(-1)
-        assert (refused.value.reason, refused.value.blame) == ("QuotaExceeded", "project-admin")
+        assert (refused.value.reason, refused.value.responsible) == ("QuotaExceeded", "project-admin")
         assert "networks: free 0 of 0" in refused.value.message
         assert "networks" in refused.value.remedy
 
@@ -237,7 +237,7 @@ class Test4RefusesInWords:
         server = self._server(cluster)
         with pytest.raises(Permanent) as refused:
             cluster.cloud.carry_out(cluster.owner, replace(server, flavor="no-such-flavor"), private=USER_DATA)
-        assert (refused.value.reason, refused.value.blame) == ("FlavorNotFound", "user")
+        assert (refused.value.reason, refused.value.responsible) == ("FlavorNotFound", "user")
         assert stage.props.flavor in refused.value.message
 
     def test_an_image_that_is_not_there(self, cluster: Built) -> None:
@@ -263,7 +263,7 @@ class Test4RefusesInWords:
         owner = new_owner(uuid.uuid4().hex)
         with pytest.raises(Permanent) as refused:
             stage.cloud().carry_out(owner, steps.EnsureNetwork(names.network(owner)))
-        assert (refused.value.reason, refused.value.blame) == ("NoAccessToProject", "cloud-operator")
+        assert (refused.value.reason, refused.value.responsible) == ("NoAccessToProject", "cloud-operator")
         state = stage.cloud().observe(owner)
         assert {t.reason for t in state.trouble} == {"NoAccessToProject"}
         assert {t.subject for t in state.trouble} == {kind for kind in Kind if not state.knows(kind)}
@@ -272,9 +272,9 @@ class Test4RefusesInWords:
         owner, cloud = new_owner(stage.project_id), stage.locked_out()
         with pytest.raises(Permanent) as refused:
             cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
-        assert (refused.value.reason, refused.value.blame) == ("CredentialsRefused", "navarch-operator")
+        assert (refused.value.reason, refused.value.responsible) == ("CredentialsRefused", "navarch-operator")
         with pytest.raises(Permanent):
-            cloud.catalogue()
+            cloud.offer()
         assert {t.subject for t in cloud.observe(owner).trouble} == set(Kind)
 
     def test_a_cloud_that_does_not_answer(self, stage: Stage) -> None:
@@ -283,7 +283,7 @@ class Test4RefusesInWords:
             cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
         assert refused.value.reason == "CloudNotAnswering"
         with pytest.raises(Temporary):
-            cloud.catalogue()
+            cloud.offer()
         with pytest.raises(Temporary):
             cloud.quota(owner.project_id)
 

@@ -1,4 +1,4 @@
-"""What is OpenStack's own, beside the contract: the login of a cluster's controllers, faults, catalogue, quota."""
+"""What is OpenStack's own, beside the contract: the login of a cluster's controllers, faults, offer, quota."""
 
 import time
 import uuid
@@ -75,13 +75,13 @@ def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:
 
 
 def test_the_catalogue_offers_what_the_laboratory_has(openstack: OpenStackStage) -> None:
-    catalogue = openstack.cloud().catalogue()
-    assert catalogue.zones == ("z1", "z2", "z3")
-    assert {t.name: t.zones for t in catalogue.volume_types} == {"ssd": ("z1", "z2", "z3"), "hdd": ("z1",)}
-    public = catalogue.external_network("public")
+    offer = openstack.cloud().offer()
+    assert offer.zones == ("z1", "z2", "z3")
+    assert {t.name: t.zones for t in offer.volume_types} == {"ssd": ("z1", "z2", "z3"), "hdd": ("z1",)}
+    public = offer.external_network("public")
     assert public is not None
     assert public.cidrs == ("198.51.100.0/24",)
-    small = catalogue.flavor("m1.small")
+    small = offer.flavor("m1.small")
     assert small is not None
     assert (small.vcpus, small.ram_mib, small.disk_gib) == (1, 2048, 20)
 

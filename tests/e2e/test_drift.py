@@ -23,7 +23,7 @@ from demo.stack import command
 from demo.steps import StepFailed, until
 
 from navarch.client.connect import connect
-from navarch.store.private import PrivatePostgres
+from navarch.store.local_postgres import LocalPostgres
 
 NAME = "drift"
 UNHURRIED = "NAVARCH_E2E_UNHURRIED" in os.environ
@@ -138,7 +138,7 @@ class Scene:
 
     def look_now(self) -> None:
         """As if the time between two looks were over."""
-        database = PrivatePostgres(self.customer.stack.folder / "postgres")
+        database = LocalPostgres(self.customer.stack.folder / "postgres")
         with psycopg.connect(database.dsn, autocommit=True) as connection:
             connection.execute("UPDATE clusters SET next_look_at = now(), stirred = true")
             connection.execute("NOTIFY navarch_work")

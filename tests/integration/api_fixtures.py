@@ -17,16 +17,16 @@ from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.bootstrap.vault import SECRETS, close_secrets
-from navarch.domain.catalogue import (
+from navarch.domain.offer import (
     Allowance,
-    Catalogue,
     ExternalNetwork,
     Flavor,
+    Offer,
     Quota,
     Release,
     VolumeType,
 )
-from navarch.domain.simulate import rehearse
+from navarch.domain.rehearsal import rehearse
 from navarch.domain.status import MachineCount, Phase, Status
 from navarch.store.contract import Claim
 from navarch.store.postgres import PostgresStore
@@ -37,7 +37,7 @@ REPORT_TOKENS = ReportTokens(b"r" * 32)
 ROOT_PATHS = (
     "/healthz", "/readyz", "/openapi.json", "/bootstrap/v1/join", "/bootstrap/v1/reports",
 )  # fmt: skip
-CATALOGUE = Catalogue(
+OFFER = Offer(
     flavors=(
         Flavor("f1", "m1.tiny", 1, 512, 1),
         Flavor("f2", "m1.small", 1, 2048, 20),
@@ -199,7 +199,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
 def api(make_api: MakeApi) -> Api:
     """The service with the cloud's offer and alpha's quotas read."""
     made = make_api()
-    made.store.write_catalogue(CATALOGUE)
+    made.store.write_offer(OFFER)
     for project in ("alpha", "beta"):
         made.store.write_quota(project, plenty())
     return made

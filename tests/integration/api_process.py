@@ -12,7 +12,7 @@ from api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
 from navarch.api.app import create_app
 from navarch.api.serving import serve
 from navarch.api.settings import ApiSettings
-from navarch.domain.simulate import rehearse
+from navarch.domain.rehearsal import rehearse
 from navarch.store.postgres import PostgresStore
 
 

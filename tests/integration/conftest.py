@@ -9,19 +9,19 @@ import psycopg
 import pytest
 from api_fixtures import api, make_api
 
+from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
-from navarch.store.private import PrivatePostgres
 
 __all__ = ["api", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, catalogue, quotas, pauses"
+_TABLES = "clusters, idempotency_keys, offer, quotas, pauses"
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[PrivatePostgres]:
+def server() -> Iterator[LocalPostgres]:
     """The server, for tests that stop and start it."""
     folder = Path(tempfile.mkdtemp(prefix="navarch-pg-"))  # pytest's own folders are closed to user postgres
     folder.chmod(0o755)
-    postgres = PrivatePostgres(folder, durable=False)
+    postgres = LocalPostgres(folder, durable=False)
     postgres.start()
     try:
         yield postgres
@@ -31,7 +31,7 @@ def server() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture(scope="session")
-def migrated(server: PrivatePostgres) -> str:
+def migrated(server: LocalPostgres) -> str:
     """A connection string to a database with the schema."""
     store = PostgresStore(server.dsn)
     store.migrate()

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from api_fixtures import CATALOGUE, SEALER
+from api_fixtures import OFFER, SEALER
 from structlog.contextvars import get_contextvars
 
 from navarch.addons.client import KubernetesClusters
 from navarch.clouds.contract import Cloud, Endpoint
-from navarch.domain.catalogue import Catalogue, Quota
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import CloudState, Kind, Resource
-from navarch.domain.simulate import nothing_yet
+from navarch.domain.offer import Offer, Quota
+from navarch.domain.rehearsal import nothing_yet
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
-from navarch.reconcile.act import Hands, JoinEndpoint
+from navarch.reconcile.act import Dependencies, JoinEndpoint
 from navarch.reconcile.runtime import Threads
 from navarch.store.contract import WorkerStore
 
@@ -37,23 +37,23 @@ class FullCloud:
         raise Permanent(
             f"Cannot do {type(step).__name__}: the project's quota for networks is used up",
             reason="QuotaExceeded",
-            blame=Blame.PROJECT_ADMIN,
+            responsible=Responsible.PROJECT_ADMIN,
             remedy="Raise the project's quota for networks.",
         )
 
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         return ""
 
-    def catalogue(self) -> Catalogue:
-        return CATALOGUE
+    def offer(self) -> Offer:
+        return OFFER
 
     def quota(self, project_id: str) -> Quota:
         return Quota()
 
 
-def hands(store: WorkerStore, cloud: Cloud) -> Hands:
+def hands(store: WorkerStore, cloud: Cloud) -> Dependencies:
     """What a worker works with on that cloud."""
-    return Hands(
+    return Dependencies(
         cloud=cloud,
         addons=KubernetesClusters(threads=1),
         store=store,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.observed import BootReport, Machine
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -47,6 +47,6 @@ def a_machine(name: str = "shop-cp-0", **changes: Any) -> Machine:
     return replace(Machine(name, Role.CONTROL_PLANE, "cp", 0, "z1", NOON), **changes)
 
 
-def a_report(phase: str = "StartKubelet", state: str = "done", **changes: Any) -> PhaseReport:
+def a_report(phase: str = "StartKubelet", state: str = "done", **changes: Any) -> BootReport:
     """A finished phase."""
-    return replace(PhaseReport(phase, state, NOON, 1.5), **changes)
+    return replace(BootReport(phase, state, NOON, 1.5), **changes)

@@ -12,7 +12,7 @@ import pytest
 from kube_apiserver import api_server
 from tests.unit.addons.sample_inputs import cluster, inputs
 
-from navarch.addons import applying, catalogue, objects
+from navarch.addons import applying, objects, offer
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Access, Draining
@@ -69,8 +69,8 @@ def installed(clusters: KubernetesClusters, access: Access) -> None:
 def versions(api: Connection) -> dict[str, str]:
     """Resource version of every object of every add-on, and of the notes."""
     paths = [applying.NOTES_PATH]
-    for name in catalogue.names():
-        addon = catalogue.rendered(inputs(), name)
+    for name in offer.names():
+        addon = offer.rendered(inputs(), name)
         paths += [objects.path(made) for made in (*addon.fixed.objects, *addon.objects, *addon.once)]
     return {path: api.get(path)["metadata"]["resourceVersion"] for path in paths}
 
@@ -81,7 +81,7 @@ def test_applying_everything_twice_changes_nothing(
     # A definition's status is written by the server once it serves it, which is no change of ours.
     before = versions(api)
     settled = {path: version for path, version in before.items() if "customresourcedefinitions" not in path}
-    for name in catalogue.names():
+    for name in offer.names():
         clusters.apply(access, inputs(), name)
     after = versions(api)
     assert {path: after[path] for path in settled} == settled
@@ -167,7 +167,7 @@ def test_a_class_whose_type_is_gone_is_removed_unless_the_user_took_it_over(
 def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(
     access: Access, api: Connection, pool: ThreadPoolExecutor
 ) -> None:
-    calico = catalogue.rendered(inputs(), "calico")
+    calico = offer.rendered(inputs(), "calico")
     definition = next(o for o in calico.fixed.objects if o["metadata"]["name"].startswith("networksets."))
     renamed = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
     made = {

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from api_fixtures import CATALOGUE, Api, MakeApi, plenty, routes
+from api_fixtures import OFFER, Api, MakeApi, plenty, routes
 
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity
@@ -92,7 +92,7 @@ def test_no_route_is_without_an_expectation(api: Api) -> None:
 def validated(make_api: MakeApi) -> Api:
     """The service with real token validation, and a cluster of project alpha that has keys and an address."""
     api = make_api(identity=KeystoneIdentity(Keystone())).as_("member")
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     for project, _, _ in CALLERS.values():
         api.store.write_quota(project, plenty())
     api.make_ready(api.create()["id"])
@@ -177,7 +177,7 @@ def test_an_operators_policy_file_replaces_single_rules(tmp_path: Path, make_api
     file = tmp_path / "policy.yaml"
     file.write_text(f'"{DELETE}": "role:admin and project_id:%(project_id)s"\n')
     api = make_api(policy_file=str(file))
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     api.create()
     assert api.delete("/clusters/shop").status_code == 403
     assert api.patch("/clusters/shop", {"labels": {"a": "b"}}).status_code == 200

@@ -14,10 +14,10 @@ import api_hostile as hostile
 import httpx
 import pytest
 import uvicorn
-from api_fixtures import CATALOGUE, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
+from api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
 from structlog.testing import capture_logs
 
-from navarch.store.private import PrivatePostgres
+from navarch.store.local_postgres import LocalPostgres
 
 pytestmark = pytest.mark.postgres
 
@@ -28,7 +28,7 @@ JSON = {"content-type": "application/json"}
 def fast(make_api: MakeApi) -> Iterator[Api]:
     """The service with a ready cluster, and no bound on how often a machine may ask."""
     api = make_api(machine_burst=1_000_000)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     api.store.write_quota("alpha", plenty())
     with api.client:
         api.make_ready(api.create()["id"])
@@ -276,7 +276,7 @@ def test_wrong_types_are_told_by_field(api: Api) -> None:
     assert set(found) == {"name", "labels.a", "spec.ssh_keys", "spec.network", "spec.paused"}
 
 
-def test_the_database_away_is_503_and_passes(api: Api, server: PrivatePostgres) -> None:
+def test_the_database_away_is_503_and_passes(api: Api, server: LocalPostgres) -> None:
     api.create()
     server.stop()
     try:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_fixtures import CATALOGUE, REPORT_TOKENS, SEALER, Api, MakeApi
+from api_fixtures import OFFER, REPORT_TOKENS, SEALER, Api, MakeApi
 
 from navarch.api.service import Service
 from navarch.bootstrap.join import LAST_PHASE
@@ -76,10 +76,10 @@ def test_a_machine_joins_and_reports_until_it_is_a_node(api: Api) -> None:
         report(api, token, "m0", "KubeadmInit", "failed", log="no route\x00 to host" + "x" * 20_000).status_code == 204
     )
     (machine,) = api.get("/clusters/shop/machines").json()["machines"]
-    assert [(p["phase"], p["state"], p["seconds"]) for p in machine["phases"]] == [
+    assert [(p["step"], p["state"], p["seconds"]) for p in machine["boot"]] == [
         ("Booted", "done", 4.5), ("KubeadmInit", "failed", 1.5),
     ]  # fmt: skip
-    assert len(machine["phases"][1]["log"]) == 16 * 1024
+    assert len(machine["boot"][1]["log"]) == 16 * 1024
     assert report(api, token, "m0", LAST_PHASE).status_code == 204
     assert api.get("/clusters/shop/machines").json()["machines"][0]["joined"]
     assert join(api, "m0", ticket).status_code == 403
@@ -121,7 +121,7 @@ def test_who_has_to_wait_has_booted_all_the_same(api: Api) -> None:
     for _ in range(2):
         assert join(api, "m0", ticket, boot=boot).status_code == 425
     (machine,) = api.get("/clusters/shop/machines").json()["machines"]
-    assert [(p["phase"], p["state"], p["seconds"]) for p in machine["phases"]] == [("Booted", "done", 4.5)]
+    assert [(p["step"], p["state"], p["seconds"]) for p in machine["boot"]] == [("Booted", "done", 4.5)]
 
 
 def test_who_boots_again_with_a_new_ticket_has_booted_anew(api: Api) -> None:
@@ -133,7 +133,7 @@ def test_who_boots_again_with_a_new_ticket_has_booted_anew(api: Api) -> None:
     )
     assert join(api, "m0", ticket, boot={"uptime_seconds": 6.5}).status_code == 200
     (machine,) = api.get("/clusters/shop/machines").json()["machines"]
-    assert [p["seconds"] for p in machine["phases"]] == [6.5]
+    assert [p["seconds"] for p in machine["boot"]] == [6.5]
 
 
 @pytest.mark.parametrize(("waited", "after"), [(0, 0.5), (10, 0.5), (60, 3.0), (3600, 30.0)])
@@ -207,13 +207,13 @@ def test_a_clock_that_cannot_be_right_is_not_believed(api: Api, at: str) -> None
     token = join(api, "m0", place.ticket("m0")).json()["report_token"]
     assert report(api, token, "m0", "KubeadmInit", at=at).status_code == 204
     (machine,) = api.get("/clusters/shop/machines").json()["machines"]
-    said = datetime.fromisoformat(machine["phases"][-1]["at"])
+    said = datetime.fromisoformat(machine["boot"][-1]["at"])
     assert abs(said - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_a_machine_that_reports_without_end_is_slowed_down(make_api: MakeApi) -> None:
     api = make_api(machine_burst=2, machine_rate=0.01)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     place = Place(api)
     token = join(api, "m0", place.ticket("m0")).json()["report_token"]
     answers = [report(api, token, "m0", "KubeadmInit") for _ in range(4)]

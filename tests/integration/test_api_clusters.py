@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from api_fixtures import CATALOGUE, Api, MakeApi, errors, plenty
+from api_fixtures import OFFER, Api, MakeApi, errors, plenty
 from some_values import NOON
 
 from navarch.domain.observed import Machine
@@ -101,7 +101,7 @@ def test_a_quota_too_small_says_which_needed_and_free(api: Api) -> None:
 
 def test_a_quota_that_nobody_can_read_does_not_stand_in_the_way(make_api: MakeApi) -> None:
     api = make_api(quota_wait=0.1)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     api.create()
 
 
@@ -176,7 +176,7 @@ def test_a_cluster_that_nobody_can_read_hides_no_other(api: Api, dsn: str) -> No
 
 def test_a_watch_does_not_call_deleted_what_nobody_can_read(make_api: MakeApi, dsn: str) -> None:
     api = make_api(watch_seconds=1.0)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     made = api.create()
 
     def spoil() -> None:
@@ -234,7 +234,7 @@ def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None
 
 def test_a_cluster_can_be_paused_after_its_version_is_no_longer_offered(api: Api) -> None:
     api.create()
-    api.store.write_catalogue(type(CATALOGUE)())
+    api.store.write_offer(type(OFFER)())
     assert api.patch("/clusters/shop", {"spec": {"paused": True}}).status_code == 200
 
 
@@ -274,7 +274,7 @@ def test_a_deleted_cluster_cannot_be_changed_and_its_name_is_free(api: Api) -> N
 
 def test_a_project_may_have_so_many_clusters(make_api: MakeApi) -> None:
     api = make_api(clusters_per_project=2)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     api.create("a")
     api.create("b")
     assert api.post("/clusters", {"name": "c"}).json()["type"].endswith("too-many")
@@ -282,7 +282,7 @@ def test_a_project_may_have_so_many_clusters(make_api: MakeApi) -> None:
 
 def test_a_watch_tells_what_is_there_what_changes_and_what_goes(make_api: MakeApi) -> None:
     api = make_api(watch_seconds=1.5)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     made = api.create()
 
     def change() -> None:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from api_fixtures import CATALOGUE, Api, MakeApi, plenty
+from api_fixtures import OFFER, Api, MakeApi, plenty
 
 from navarch.api.node_groups import _RETRIES
-from navarch.domain.catalogue import Quota
+from navarch.domain.offer import Quota
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -113,7 +113,7 @@ def test_patches_without_a_generation_are_all_merged(two: Callable[[int], Api]) 
 def test_repeats_of_a_create_all_get_the_one_cluster(make_api: MakeApi, room: int) -> None:
     """Also where it takes the last place that the project has."""
     both = (make_api(clusters_per_project=room), make_api(clusters_per_project=room))
-    both[0].store.write_catalogue(CATALOGUE)
+    both[0].store.write_offer(OFFER)
     answers = at_once(lambda n: both[n % 2].post("/clusters", {"name": "shop"}, headers={"Idempotency-Key": "k"}))
     assert statuses(answers) == {202: CALLERS}
     assert len({a.json()["id"] for a in answers}) == 1
@@ -157,7 +157,7 @@ def test_one_name_is_given_once(two: Callable[[int], Api]) -> None:
 
 def test_a_project_never_gets_more_clusters_than_it_may_have(make_api: MakeApi) -> None:
     both = (make_api(clusters_per_project=3), make_api(clusters_per_project=3))
-    both[0].store.write_catalogue(CATALOGUE)
+    both[0].store.write_offer(OFFER)
     answers = at_once(lambda n: both[n % 2].post("/clusters", {"name": f"c{n}"}))
     assert statuses(answers) == {202: 3, 422: CALLERS - 3}
     assert len(both[0].get("/clusters").json()["clusters"]) == 3

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from api_fixtures import CATALOGUE, REPORT_TOKENS, Api, MakeApi, plenty, routes
+from api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, plenty, routes
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -54,7 +54,7 @@ def test_the_document_says_what_is_needed_of_a_caller(api: Api) -> None:
 
 def test_generated_requests_never_break_it_and_answers_are_as_documented(make_api: MakeApi) -> None:
     api = make_api(watch_seconds=0.0, machine_burst=1_000_000)
-    api.store.write_catalogue(CATALOGUE)
+    api.store.write_offer(OFFER)
     api.store.write_quota("alpha", plenty())
     known = _what_no_generator_finds(api)
     document = api.get("/openapi.json").json()

@@ -28,7 +28,7 @@ def test_customers_are_told_that_the_operator_paused_them_but_not_why(api: Api) 
     for project in ("alpha", None):
         api.store.pause(project, reason="an internal matter", by="ops")
         (condition,) = paused()
-        assert (condition["status"], condition["blame"]) == ("True", "navarch-operator")
+        assert (condition["status"], condition["responsible"]) == ("True", "navarch-operator")
         assert "internal" not in str(condition)
         api.store.resume(project)
         assert paused() == []

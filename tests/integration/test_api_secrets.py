@@ -20,7 +20,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 import structlog
-from api_fixtures import CATALOGUE, SEALER, Api, MakeApi, plenty, routes
+from api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
 from prometheus_client import generate_latest
 from psycopg import sql
 
@@ -29,18 +29,18 @@ from navarch.api.keystone import KeystoneIdentity, keystone_session
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.clouds.contract import Endpoint
-from navarch.domain.catalogue import Catalogue, Quota
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import FIELD_OF_KIND, CloudState, FloatingIP, Kind, LoadBalancer, Port, Resource
-from navarch.domain.simulate import imagine, nothing_yet
+from navarch.domain.offer import Offer, Quota
+from navarch.domain.rehearsal import imagine, nothing_yet
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep, CreateServer, Remove
 from navarch.main.server import _log_json
-from navarch.reconcile.act import Hands, JoinEndpoint
+from navarch.reconcile.act import Dependencies, JoinEndpoint
 from navarch.reconcile.runtime import Threads
 from navarch.reconcile.worker import Worker
+from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
-from navarch.store.private import PrivatePostgres
 
 pytestmark = pytest.mark.postgres
 
@@ -49,7 +49,7 @@ SERVICE_TOKEN = "gAAAAABnavarchs-own-token-77d0e2"
 SERVICE_PASSWORD = "correct-horse-battery-staple"
 COMPONENTS = ("etcd", "coredns", "calico", "kube-proxy", "cloud-controller", "cinder-csi", "metrics-server", "pause")
 OFFER = replace(
-    CATALOGUE, releases=tuple(replace(r, components=tuple((c, "v1") for c in COMPONENTS)) for r in CATALOGUE.releases)
+    OFFER, releases=tuple(replace(r, components=tuple((c, "v1") for c in COMPONENTS)) for r in OFFER.releases)
 )
 KEYS = {"the sealing key": b"k" * 32, "the key of report tokens": b"r" * 32}  # api_fixtures'
 
@@ -187,7 +187,9 @@ class ImaginedCloud:
             if private:
                 self.private.append(private)
             if isinstance(step, CreateServer) and sum("#cloud-config" in p for p in self.private) == 1:
-                raise Permanent("no host", reason="NoValidHost", blame=Blame.CLOUD_OPERATOR, remedy="add hosts")
+                raise Permanent(
+                    "no host", reason="NoValidHost", responsible=Responsible.CLOUD_OPERATOR, remedy="add hosts"
+                )
             before = {r.id for k in Kind for r in self._seen.cloud.of(k)}
             self._seen = imagine(cluster, self._seen, step, datetime.now(UTC))
             made = [r for k in Kind for r in self._seen.cloud.of(k) if r.id not in before]
@@ -204,7 +206,7 @@ class ImaginedCloud:
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         return "login:"
 
-    def catalogue(self) -> Catalogue:
+    def offer(self) -> Offer:
         return OFFER
 
     def quota(self, project_id: str) -> Quota:
@@ -253,7 +255,7 @@ def told(
     keystone: str,
     make_api: MakeApi,
     store: PostgresStore,
-    server: PrivatePostgres,
+    server: LocalPostgres,
     dsn: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -276,13 +278,13 @@ def told(
 
 def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
     store = api.store
-    hands = Hands(
+    dependencies = Dependencies(
         cloud, KubernetesClusters(), store, SEALER, JoinEndpoint("https://kaas.example.org", "the CA"), (),
         Threads(),
     )  # fmt: skip
-    store.write_catalogue(OFFER)
+    store.write_offer(OFFER)
     id_ = api.create()["id"]
-    worker = Worker(hands, structlog.get_logger(), name="w", threads=2, calls=4)
+    worker = Worker(dependencies, structlog.get_logger(), name="w", threads=2, calls=4)
     worker.start()
     try:
         _until(lambda: any(e.event.reason == "NoValidHost" for e in store.events(id_)))
@@ -331,7 +333,10 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         **{name: key.decode() for name, key in KEYS.items()},
         **{f"the ticket of {machine}, {n}": word for n, (machine, word) in enumerate(_tickets(cloud))},
     }
-    figures = {"the API's metrics": api.client.app.state.figures.registry, "the worker's": hands.figures.registry}
+    figures = {
+        "the API's metrics": api.client.app.state.figures.registry,
+        "the worker's": dependencies.figures.registry,
+    }
     return secrets, {
         **{name: answer.text + str(answer.headers) for name, answer in answers.items()},
         **{name: generate_latest(registry).decode() for name, registry in figures.items()},

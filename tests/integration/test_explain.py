@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from api_fixtures import CATALOGUE
+from api_fixtures import OFFER
 from full_cloud import FullCloud, hands
 from some_values import a_cluster
 
@@ -43,7 +43,7 @@ def reader(dsn: str) -> Iterator[PostgresStore]:
 @pytest.fixture
 def made(store: PostgresStore) -> Cluster:
     """A cluster that nobody has looked at, and a cloud whose offer is known."""
-    store.write_catalogue(CATALOGUE)
+    store.write_offer(OFFER)
     return store.create_cluster(a_cluster()).cluster
 
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from api_fixtures import CATALOGUE, plenty
+from api_fixtures import OFFER, plenty
 from full_cloud import FullCloud, hands
 from some_values import a_cluster
 
@@ -139,7 +139,7 @@ class Customer(threading.Thread):
 def test_every_request_is_answered_once_while_the_api_processes_are_restarted(
     make_process: MakeProcess, store: PostgresStore
 ) -> None:
-    store.write_catalogue(CATALOGUE)
+    store.write_offer(OFFER)
     store.write_quota("alpha", plenty())
     processes = [make_process(), make_process()]
     for process in processes:
@@ -164,7 +164,7 @@ def test_every_request_is_answered_once_while_the_api_processes_are_restarted(
 def test_a_request_under_way_is_answered_by_a_process_that_was_asked_to_end(
     make_process: MakeProcess, store: PostgresStore
 ) -> None:
-    store.write_catalogue(CATALOGUE)
+    store.write_offer(OFFER)
     process = make_process(quota_wait=1.5)  # nobody reads the quota: the request waits so long for one who does
     process.start()
     answers: list[httpx.Response] = []
@@ -288,7 +288,7 @@ def test_a_worker_that_is_asked_to_end_finishes_its_cycles_and_keeps_nothing(sto
 @pytest.fixture
 def region() -> Iterator[Region]:
     """A simulated cloud whose time passes as ours does, ten times as fast."""
-    made = Region(Timeline(datetime.now(UTC)), CATALOGUE)
+    made = Region(Timeline(datetime.now(UTC)), OFFER)
     made.projects.add("alpha")
     enough = threading.Event()
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, SPEC, a_cluster, a_machine, a_report
 
-from navarch.domain.catalogue import Allowance, Catalogue, Flavor, Quota, VolumeType
+from navarch.domain.offer import Allowance, Flavor, Offer, Quota, VolumeType
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import api_side
@@ -236,16 +236,16 @@ def test_the_timeline_is_bounded(store: PostgresStore, monkeypatch: pytest.Monke
 
 
 def test_the_catalogue_is_what_was_last_written(store: PostgresStore) -> None:
-    assert store.catalogue() is None
+    assert store.offer() is None
     for zones in (("z1",), ("z1", "z2")):
-        catalogue = Catalogue(
+        offer = Offer(
             flavors=(Flavor("1", "m1.small", 1, 2048, 20),),
             zones=zones,
             volume_types=(VolumeType("ssd", zones),),
             read_at=NOON,
         )
-        store.write_catalogue(catalogue)
-        assert store.catalogue() == catalogue
+        store.write_offer(offer)
+        assert store.offer() == offer
 
 
 def test_who_wants_a_quota_gets_it_when_a_worker_writes_it(store: PostgresStore) -> None:
@@ -330,7 +330,7 @@ def test_a_phase_shows_its_newest_report(store: PostgresStore) -> None:
     store.add_report(cluster_id, "shop-cp-0", a_report("A", "done", at=later), joined=False)
     store.add_report(cluster_id, "shop-cp-0", a_report("A", "started"), joined=False)
     store.add_report(cluster_id, "shop-cp-0", a_report("B", "failed", log="no disk"), joined=False)
-    assert store.machines(cluster_id)[0].phases == (
+    assert store.machines(cluster_id)[0].boot == (
         a_report("A", "done", at=later), a_report("B", "failed", log="no disk"),
     )  # fmt: skip
     with pytest.raises(NotFound):

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
-from navarch.domain.catalogue import Allowance, Quota
+from navarch.domain.offer import Allowance, Quota
 from navarch.domain.spec import NodeGroup, Role
 from navarch.domain.status import Event
 from navarch.store import api_side, worker_side
@@ -120,7 +120,7 @@ def test_a_machine_that_makes_phases_up_is_stopped(store: PostgresStore) -> None
         store.add_report(claim.cluster.id, "shop-cp-0", a_report("OneMore"), joined=False)
     store.add_report(claim.cluster.id, "shop-cp-0", a_report("P0", "failed"), joined=False)
     (machine,) = store.machines(claim.cluster.id)
-    assert len(machine.phases) == api_side.PHASES_KEPT
+    assert len(machine.boot) == api_side.PHASES_KEPT
 
 
 def replace_a_worker(store: PostgresStore, claim: Claim, serial: int, group: str = "default") -> None:

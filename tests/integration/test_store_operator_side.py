@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from some_values import NOON, a_cluster
 
-from navarch.domain.catalogue import Catalogue
+from navarch.domain.offer import Offer
 from navarch.domain.status import Condition, Event, Phase, Status
 from navarch.store.contract import NotFound
 from navarch.store.migrate import migrations
@@ -120,7 +120,7 @@ def test_clusters_are_counted_by_phase_and_by_what_holds_them_up(store: Postgres
 
 def test_the_offers_age_is_known_once_a_worker_has_read_it(store: PostgresStore) -> None:
     assert store.fleet().offer_read_at is None
-    store.write_catalogue(Catalogue(read_at=NOON))
+    store.write_offer(Offer(read_at=NOON))
     assert store.fleet().offer_read_at == NOON
 
 

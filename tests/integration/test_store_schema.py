@@ -12,16 +12,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from navarch.store.local_postgres import CannotStart, LocalPostgres
 from navarch.store.migrate import Migration, SchemaChanged, migrate, migrations
 from navarch.store.postgres import PostgresStore
-from navarch.store.private import CannotStart, PrivatePostgres
 from navarch.store.queries import names
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def empty(server: PrivatePostgres) -> Iterator[str]:
+def empty(server: LocalPostgres) -> Iterator[str]:
     """An empty database of its own."""
     with psycopg.connect(server.dsn, autocommit=True) as admin:
         admin.execute("CREATE DATABASE fresh")
@@ -62,7 +62,7 @@ def test_every_named_query_is_used_and_every_used_one_exists() -> None:
 def test_the_private_server_keeps_its_data_and_stops_by_its_own_pid() -> None:
     folder = Path(tempfile.mkdtemp(prefix="navarch-pg-"))
     folder.chmod(0o755)
-    server = PrivatePostgres(folder, durable=False)
+    server = LocalPostgres(folder, durable=False)
     try:
         server.start()
         first = server.pid
@@ -84,19 +84,19 @@ def test_the_private_server_keeps_its_data_and_stops_by_its_own_pid() -> None:
         shutil.rmtree(folder)
 
 
-def _runs(server: PrivatePostgres) -> bool:
+def _runs(server: LocalPostgres) -> bool:
     return server.pid is not None
 
 
 def test_a_server_that_cannot_be_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="too long"):
-        PrivatePostgres(tmp_path / ("x" * 120)).start()
+        LocalPostgres(tmp_path / ("x" * 120)).start()
 
 
 def test_a_server_that_was_killed_starts_again_with_what_was_committed() -> None:
     folder = Path(tempfile.mkdtemp(prefix="navarch-pg-"))
     folder.chmod(0o755)
-    server = PrivatePostgres(folder)
+    server = LocalPostgres(folder)
     try:
         server.start()
         migrate(server.dsn)

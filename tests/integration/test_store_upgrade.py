@@ -18,15 +18,15 @@ import pytest
 from psycopg.types.json import Jsonb
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
-from navarch.domain.catalogue import Allowance, Catalogue, Quota
 from navarch.domain.codec import encode
+from navarch.domain.offer import Allowance, Offer, Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import MachineCount, Phase, Status
 from navarch.store import migrate as room
 from navarch.store.contract import Stored, Unavailable
+from navarch.store.local_postgres import LocalPostgres
 from navarch.store.migrate import Migration, migrate, migrations
 from navarch.store.postgres import PostgresStore
-from navarch.store.private import PrivatePostgres
 from navarch.store.queries import names, query
 
 pytestmark = pytest.mark.postgres
@@ -102,7 +102,7 @@ def test_a_query_names_its_columns_and_fits_the_schema(name: str, migrated: str)
 
 
 @pytest.fixture
-def empty(server: PrivatePostgres) -> Iterator[str]:
+def empty(server: LocalPostgres) -> Iterator[str]:
     """An empty database of its own."""
     with psycopg.connect(server.dsn, autocommit=True) as admin:
         admin.execute("CREATE DATABASE upgrade")
@@ -123,9 +123,9 @@ def old(empty: str) -> Iterator[PostgresStore]:
 
 def live(store: PostgresStore, name: str) -> Stored:
     """A cluster's life as both sides of the store see it; gives how it looks near its end."""
-    store.write_catalogue(Catalogue(zones=("z1",), read_at=NOON))
+    store.write_offer(Offer(zones=("z1",), read_at=NOON))
     store.write_quota("alpha", Quota((Allowance("cores", 20, 4),), read_at=datetime.now(UTC)))
-    assert store.catalogue() is not None
+    assert store.offer() is not None
     assert store.quota("alpha", newer_than=NOON, wait=0) is not None
     made = store.create_cluster(a_cluster(name=name), idempotency_key=name, body_digest="d", most=100).cluster
     store.change_cluster(made, generation=1)
@@ -157,15 +157,15 @@ def test_code_of_this_version_goes_on_while_the_next_one_adds_columns(old: Postg
 
 
 def test_code_of_this_version_reads_documents_of_the_next_one(old: PostgresStore, empty: str) -> None:
-    before = old.clusters(project_id="alpha"), old.catalogue(), old.quota("alpha", newer_than=NOON, wait=0)
-    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("catalogue", "content"),
+    before = old.clusters(project_id="alpha"), old.offer(), old.quota("alpha", newer_than=NOON, wait=0)
+    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("offer", "content"),
                  ("quotas", "content"))  # fmt: skip
     with psycopg.connect(empty, autocommit=True) as upgrade:
         for table, column in documents:
             for ctid, document in upgrade.execute(f"SELECT ctid::text, {column} FROM {table}").fetchall():
                 grown = psycopg.types.json.Jsonb(with_unknown_keys(document))
                 upgrade.execute(f"UPDATE {table} SET {column} = %s WHERE ctid = %s::tid", (grown, ctid))
-    assert (old.clusters(project_id="alpha"), old.catalogue(), old.quota("alpha", newer_than=NOON, wait=0)) == before
+    assert (old.clusters(project_id="alpha"), old.offer(), old.quota("alpha", newer_than=NOON, wait=0)) == before
 
 
 def with_unknown_keys(document: Any) -> Any:

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
-from navarch.domain.catalogue import Catalogue
+from navarch.domain.offer import Offer
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
 from navarch.store.contract import Claim, LeaseLost, NotFound, TicketRefused, Unavailable
+from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
-from navarch.store.private import PrivatePostgres
 
 pytestmark = pytest.mark.postgres
 
@@ -241,7 +241,7 @@ def test_a_machine_is_written_down_once(store: PostgresStore) -> None:
     store.record_machine(id_, token, a_machine())
     store.add_report(id_, "shop-cp-0", a_report("Joined"), joined=True)
     store.record_machine(id_, token, a_machine(zone="z9"))
-    assert store.machines(id_) == (a_machine(joined=True, phases=(a_report("Joined"),)),)
+    assert store.machines(id_) == (a_machine(joined=True, boot=(a_report("Joined"),)),)
 
 
 def test_the_next_machine_of_a_place_starts_afresh(store: PostgresStore) -> None:
@@ -329,7 +329,7 @@ def test_a_notification_between_claim_and_wait_is_not_missed(store: PostgresStor
     assert not store.wait(0.05)
 
 
-def test_the_store_goes_on_after_the_database_was_away(server: PrivatePostgres, store: PostgresStore) -> None:
+def test_the_store_goes_on_after_the_database_was_away(server: LocalPostgres, store: PostgresStore) -> None:
     cluster = store.create_cluster(a_cluster()).cluster
     store.wait(5)
     server.stop()
@@ -367,5 +367,5 @@ def test_a_process_starts_while_the_database_is_away(tmp_path: object) -> None:
 
 
 def test_the_catalogue_is_written_while_nobody_holds_anything(store: PostgresStore) -> None:
-    store.write_catalogue(Catalogue(zones=("z1",), read_at=NOON))
-    assert store.catalogue() == Catalogue(zones=("z1",), read_at=NOON)
+    store.write_offer(Offer(zones=("z1",), read_at=NOON))
+    assert store.offer() == Offer(zones=("z1",), read_at=NOON)

@@ -11,8 +11,8 @@ import pytest
 from full_cloud import FullCloud, hands
 from some_values import a_cluster
 
-from navarch.domain.catalogue import Allowance, Quota
 from navarch.domain.errors import Temporary
+from navarch.domain.offer import Allowance, Quota
 from navarch.domain.status import Status
 from navarch.reconcile.worker import Worker
 from navarch.store.postgres import PostgresStore

@@ -11,7 +11,7 @@ from typing import Any
 from navarch.addons.contract import Inputs
 from navarch.addons.objects import WORKLOADS
 from navarch.addons.rendering import Object, Rendered, documents, fixed, marked, render
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 
 REGISTRY = "registry.navarch.internal"
 """Where images are said to be: they are built by Navarch, so they carry its name, and lie in the node image already."""
@@ -202,7 +202,7 @@ def _image(inputs: Inputs, image: str) -> str:
             f"The node image of Kubernetes {inputs.cluster.spec.kubernetes_version} does not say which {component} it"
             f" holds, so {image} cannot be installed from it.",
             reason="ImageIncomplete",
-            blame=Blame.CLOUD_OPERATOR,
+            responsible=Responsible.CLOUD_OPERATOR,
             remedy=f"Register a node image whose property navarch_components names {component}.",
         )
     return f"{REGISTRY}/{image}:{tag}"

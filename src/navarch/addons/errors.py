@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import httpx
 
-from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
+from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
 
 NOT_ANSWERING = "KubernetesNotAnswering"
 REFUSES = "KubernetesRefusesNavarch"
@@ -50,12 +50,12 @@ def refused(status: int, reason: str, message: str, what: str, causes: tuple[tup
         raise Permanent(
             said,
             reason=REFUSES,
-            blame=Blame.NAVARCH_OPERATOR,
+            responsible=Responsible.NAVARCH_OPERATOR,
             remedy="Check that Navarch's clock is right and that nobody changed the cluster's CA or its authorisation.",
         )
     raise Permanent(
         said,
         reason=INVALID,
-        blame=Blame.NAVARCH_OPERATOR,
+        responsible=Responsible.NAVARCH_OPERATOR,
         remedy="The object does not fit this cluster: see the message, and report it with Navarch's version.",
     )

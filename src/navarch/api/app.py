@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 import navarch.api.openapi as openapi
 from navarch.api import belongings, bootstrap, clusters, node_groups, offer, operations
 from navarch.api.identity import Identity
+from navarch.api.middleware import ApiMetrics, RequestMiddleware
 from navarch.api.policy import Policy
 from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
-from navarch.api.scope import Figures, RequestScope
 from navarch.api.service import Planner, Service
 from navarch.api.settings import ApiSettings
 from navarch.api.watch import Watchers
@@ -50,11 +50,11 @@ def create_app(
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
     )
     app.state.watchers = Watchers(settings.watchers)
-    app.state.figures = Figures()
+    app.state.metrics = ApiMetrics()
     for room in (clusters, node_groups, belongings, offer, operations, bootstrap):
         app.include_router(room.router)
     tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
-    app.add_middleware(RequestScope, figures=app.state.figures)
+    app.add_middleware(RequestMiddleware, metrics=app.state.metrics)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(NavarchError, _error)
     app.add_exception_handler(RequestValidationError, _bad_parameter)

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 
 from navarch.api import policy
-from navarch.api.bodies import understand
 from navarch.api.clusters import Limit, MayRead
+from navarch.api.models.requests import NewKubeconfig
+from navarch.api.models.responses import EventPage, KubeconfigView, MachinePage
+from navarch.api.parsing import understand
 from navarch.api.problems import Problem, documented, invalid
-from navarch.api.requests import NewKubeconfig
 from navarch.api.service import Access, OptionalBody, allowed
 from navarch.api.settings import ApiSettings
-from navarch.api.shapes import EventPage, KubeconfigView, MachinePage
 from navarch.api.views import event_view, machine_view
 from navarch.bootstrap.kubeconfig import kubeconfig
 from navarch.bootstrap.vault import SECRETS, open_secrets

@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from navarch.api.bodies import Document, Model, read_document
+from navarch.api.models.requests import JoinBody, ReportBody
+from navarch.api.models.responses import BootStepView, FileView, JoinView
+from navarch.api.parsing import Document, Model, read_document
 from navarch.api.problems import Problem, documented, invalid
-from navarch.api.requests import JoinBody, ReportBody
 from navarch.api.service import Service, service_of
-from navarch.api.shapes import BootStepView, FileView, JoinView
 from navarch.bootstrap.join import LAST_PHASE, JoinFacts, NotYet, join_answer
 from navarch.bootstrap.tickets import digest
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.domain.errors import FieldError, Permanent
-from navarch.domain.observed import BOOTED, PhaseReport
+from navarch.domain.observed import BOOTED, BootReport
 from navarch.domain.spec import Role
 from navarch.store.contract import Joined, NotFound
 
@@ -86,16 +86,16 @@ def report(
         )
     at, last = _believed(said.at, service.now()), said.phase == LAST_PHASE and said.state == "done"
     service.store.add_report(
-        cluster_id, machine, PhaseReport(said.phase, said.state, at, said.seconds, _log(said.log)), joined=last
+        cluster_id, machine, BootReport(said.phase, said.state, at, said.seconds, _log(said.log)), joined=last
     )
 
 
 def _note_boot(service: Service, joined: Joined, asked: JoinBody, now: datetime) -> None:
     """Who asks has booted, also where it has to wait: nobody shall take it for a machine that does not report."""
     uptime = asked.boot.uptime_seconds if asked.boot else None
-    noted = any(p.phase == BOOTED and p.at >= joined.asks_since for p in joined.machine.phases)
+    noted = any(p.step == BOOTED and p.at >= joined.asks_since for p in joined.machine.boot)
     if uptime is not None and 0 <= uptime < 1e6 and not noted:
-        booted = PhaseReport(BOOTED, "done", now, uptime)
+        booted = BootReport(BOOTED, "done", now, uptime)
         service.store.add_report(joined.cluster_id, joined.machine.name, booted, joined=False)
 
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from navarch.api import policy, watch
-from navarch.api.bodies import Document, judged, merge, understand
+from navarch.api.models.requests import ClusterPatch, NewCluster
+from navarch.api.models.responses import ClusterPage, ClusterView, PlanView
+from navarch.api.parsing import Document, judged, merge, understand
 from navarch.api.plans import change_text, plan_view
 from navarch.api.problems import Problem, documented, invalid, not_found
-from navarch.api.requests import ClusterPatch, NewCluster
 from navarch.api.service import Access, Body, IfMatch, allowed, answer, etag, matched
-from navarch.api.shapes import ClusterPage, ClusterView, PlanView
 from navarch.api.views import cluster_view, spec_view
 from navarch.domain.admission import Origin, Refusal, consider_cluster
 from navarch.domain.change import admit_change
@@ -101,17 +101,17 @@ def create_cluster(
     earlier = _made_earlier(store, project_id, key, digest)
     if earlier is not None:
         return _accepted(response, earlier)
-    catalogue, quota = access.service.catalogue(), access.quota(project_id)
+    offer, quota = access.service.offer(), access.quota(project_id)
     new, malformed = understand(NewCluster, body)
     caller = access.caller
     origin = Origin(str(uuid4()), project_id, access.service.now(), caller.user_name, access.request_id)
-    cluster, wrong = consider_cluster(new.asked(), origin, catalogue)
-    needs, errors = compare(needs_of(cluster, catalogue), quota), judged(malformed, wrong)
+    cluster, wrong = consider_cluster(new.asked(), origin, offer)
+    needs, errors = compare(needs_of(cluster, offer), quota), judged(malformed, wrong)
     if dry_run:
         if errors:
             raise invalid(errors)
         response.status_code = 200
-        steps = access.service.planner(cluster, catalogue)
+        steps = access.service.planner(cluster, offer)
         return plan_view(cluster, status=Status(), steps=steps, needs=needs, quota=quota)
     errors = (*errors, *shortages(needs))
     if errors:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from navarch.api import policy
-from navarch.api.bodies import Document, judged, merge, understand
 from navarch.api.clusters import DryRun, MayRead
+from navarch.api.models.requests import NewNodeGroup, NodeGroupPatch
+from navarch.api.models.responses import NodeGroupPage, NodeGroupView, PlanView
+from navarch.api.parsing import Document, judged, merge, understand
 from navarch.api.plans import change_text, plan_view
 from navarch.api.problems import Problem, documented, invalid, not_found
-from navarch.api.requests import NewNodeGroup, NodeGroupPatch
 from navarch.api.service import Access, Body, IfMatch, allowed, etag, matched
-from navarch.api.shapes import NodeGroupPage, NodeGroupView, PlanView
 from navarch.api.views import node_group_view
 from navarch.domain.admission import Refusal
 from navarch.domain.change import admit_node_group, admit_node_group_change, growth
@@ -52,8 +52,8 @@ def create_node_group(
     """Ask for a node group."""
     stored = _changeable(access, request, cluster)
     parsed, malformed = understand(NewNodeGroup, body)
-    catalogue, quota = access.service.catalogue(), access.quota(stored.cluster.project_id)
-    group = admit_node_group(stored.cluster, parsed.asked(), catalogue, None if dry_run else quota)
+    offer, quota = access.service.offer(), access.quota(stored.cluster.project_id)
+    group = admit_node_group(stored.cluster, parsed.asked(), offer, None if dry_run else quota)
     errors = judged(malformed, group.errors if isinstance(group, Refusal) else ())
     if errors or isinstance(group, Refusal):
         raise invalid(errors)
@@ -62,7 +62,7 @@ def create_node_group(
     if dry_run:
         response.status_code = 200
         after = replace(stored.cluster, node_groups=(*stored.cluster.node_groups, group))
-        needs = growth(stored.cluster, after, catalogue, quota)
+        needs = growth(stored.cluster, after, offer, quota)
         return plan_view(after, status=stored.status, before=stored.cluster, needs=needs, quota=quota)
     try:
         made = access.service.store.add_node_group(stored.cluster.id, group, request_id=access.request_id)
@@ -153,17 +153,17 @@ def _changed(
     current = {"name": before.name, "spec": node_group_view(before, stored.status).spec.model_dump(mode="json")}
     parsed, malformed = understand(NodeGroupPatch, merge(current, patch))
     asked, cluster = parsed.asked(), stored.cluster
-    catalogue = access.service.catalogue()
+    offer = access.service.offer()
     grows = dry_run or (asked.replicas or 0) > before.spec.replicas
     quota = access.quota(cluster.project_id) if grows else None
-    after = admit_node_group_change(cluster, before, asked, catalogue, None if dry_run else quota)
+    after = admit_node_group_change(cluster, before, asked, offer, None if dry_run else quota)
     errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
     if errors or isinstance(after, Refusal):
         raise invalid(errors)
     if not dry_run:
         return after, None
     changed = _with(cluster, after)
-    needs = growth(cluster, changed, catalogue, quota)
+    needs = growth(cluster, changed, offer, quota)
     return after, plan_view(changed, status=stored.status, before=cluster, needs=needs, quota=quota)
 
 

@@ -5,9 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from navarch.api import policy
-from navarch.api.problems import documented, not_now
-from navarch.api.service import Access, allowed
-from navarch.api.shapes import (
+from navarch.api.models.responses import (
     ExternalNetworkPage,
     ExternalNetworkView,
     FlavorPage,
@@ -19,19 +17,19 @@ from navarch.api.shapes import (
     ZonePage,
     ZoneView,
 )
+from navarch.api.problems import documented, not_now
+from navarch.api.service import Access, allowed
 from navarch.api.views import flavor_view, quota_view
 from navarch.domain.admission import version_order
 
 router = APIRouter(prefix="/kaas/v1", tags=["offer"], responses=documented(400, 401, 403, 503))
-MayLook = Annotated[Access, Depends(allowed(policy.CATALOGUE))]
+MayLook = Annotated[Access, Depends(allowed(policy.OFFER))]
 
 
 @router.get("/versions", response_model=VersionPage)
 def list_versions(access: MayLook) -> Any:
     """Kubernetes versions that can be asked for, newest first."""
-    releases = sorted(
-        access.service.catalogue().releases, key=lambda r: version_order(r.kubernetes_version), reverse=True
-    )
+    releases = sorted(access.service.offer().releases, key=lambda r: version_order(r.kubernetes_version), reverse=True)
     return VersionPage(
         versions=[
             VersionView(
@@ -50,28 +48,28 @@ def list_versions(access: MayLook) -> Any:
 @router.get("/flavors", response_model=FlavorPage)
 def list_flavors(access: MayLook) -> Any:
     """Machine sizes, smallest first."""
-    catalogue = access.service.catalogue()
-    flavors = sorted(catalogue.flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
-    return FlavorPage(flavors=[flavor_view(f, catalogue) for f in flavors])
+    offer = access.service.offer()
+    flavors = sorted(offer.flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
+    return FlavorPage(flavors=[flavor_view(f, offer) for f in flavors])
 
 
 @router.get("/zones", response_model=ZonePage)
 def list_zones(access: MayLook) -> Any:
     """Availability zones."""
-    return ZonePage(zones=[ZoneView(name=z) for z in access.service.catalogue().zones])
+    return ZonePage(zones=[ZoneView(name=z) for z in access.service.offer().zones])
 
 
 @router.get("/volume_types", response_model=VolumeTypePage)
 def list_volume_types(access: MayLook) -> Any:
     """Volume types and the zones they exist in."""
-    types = access.service.catalogue().volume_types
+    types = access.service.offer().volume_types
     return VolumeTypePage(volume_types=[VolumeTypeView(name=t.name, zones=list(t.zones)) for t in types])
 
 
 @router.get("/external_networks", response_model=ExternalNetworkPage)
 def list_external_networks(access: MayLook) -> Any:
     """Networks that public addresses come from."""
-    networks = access.service.catalogue().external_networks
+    networks = access.service.offer().external_networks
     return ExternalNetworkPage(
         external_networks=[ExternalNetworkView(id=n.id, name=n.name, cidrs=list(n.cidrs)) for n in networks]
     )

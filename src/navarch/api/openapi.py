@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from navarch.api import requests
+from navarch.api.models import requests
 from navarch.api.problems import ProblemBody
 
 _BODIES: tuple[type[BaseModel], ...] = (

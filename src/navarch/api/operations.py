@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from navarch.api.models.responses import HealthView
 from navarch.api.problems import documented
 from navarch.api.service import service_of
-from navarch.api.shapes import HealthView
 
 router = APIRouter(tags=["operations"])
 
@@ -22,7 +22,7 @@ def readyz(request: Request) -> Any:
     """The database answers, too."""
     service = service_of(request)
     service.store.ping()
-    offer = "read" if service.store.catalogue() is not None else "not read yet: no worker has run"
+    offer = "read" if service.store.offer() is not None else "not read yet: no worker has run"
     checks = {"database": "answers", "offer": offer}
     if pauses := service.store.pauses():
         everything = any(pause.project_id is None for pause in pauses)

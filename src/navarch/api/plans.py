@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from navarch.api.shapes import ChangeView, NeedView, PlanView, StepView
+from navarch.api.models.responses import ChangeView, NeedView, PlanView, StepView
 from navarch.api.views import cluster_view
-from navarch.domain.catalogue import Quota
 from navarch.domain.codec import encode
 from navarch.domain.needs import Need
+from navarch.domain.offer import Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.steps import Step

@@ -4,7 +4,7 @@
 | --- | --- |
 | `navarch:admin` | role `admin`, in the system's scope or in the admin project (any project where none is configured) |
 | `navarch:all_projects` | `navarch:admin`: list and act in every project with `?all_projects=true` |
-| `navarch:clusters:read`, `navarch:catalogue:read` | role `reader` in the project |
+| `navarch:clusters:read`, `navarch:offer:read` | role `reader` in the project |
 | `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
 | `navarch:node_groups:write` | role `member` in the project |
 | `navarch:kubeconfigs:create` | role `member` in the project: what runs in a cluster is its owners' alone |
@@ -29,7 +29,7 @@ UPDATE = "navarch:clusters:update"
 DELETE = "navarch:clusters:delete"
 NODE_GROUPS = "navarch:node_groups:write"
 KUBECONFIGS = "navarch:kubeconfigs:create"
-CATALOGUE = "navarch:catalogue:read"
+OFFER = "navarch:offer:read"
 
 _READER = "(role:reader or role:member or role:admin) and project_id:%(project_id)s"
 _MEMBER = "(role:member or role:admin) and project_id:%(project_id)s"
@@ -43,7 +43,7 @@ RULES = (
     policy.RuleDefault(DELETE, _MEMBER + _OR_ALL, "Delete a cluster."),
     policy.RuleDefault(NODE_GROUPS, _MEMBER + _OR_ALL, "Add, change and delete node groups."),
     policy.RuleDefault(KUBECONFIGS, _MEMBER + _OR_ALL, "Issue a kubeconfig."),
-    policy.RuleDefault(CATALOGUE, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
+    policy.RuleDefault(OFFER, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
 )
 
 _REMEMBERED, _REMEMBERED_SECONDS = 4096, 10.0

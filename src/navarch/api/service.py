@@ -12,22 +12,22 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
-from navarch.api.bodies import Document, nearest, read_document
 from navarch.api.identity import Caller, Identity, Unauthenticated
+from navarch.api.parsing import Document, nearest, read_document
 from navarch.api.policy import ALL_PROJECTS, Policy
 from navarch.api.problems import Problem, not_found, not_now
 from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import FieldError, Temporary
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import Step
 from navarch.store.contract import ApiStore, NotFound, Stored
 
-Planner = Callable[[Cluster, Catalogue], Sequence[Step]]
+Planner = Callable[[Cluster, Offer], Sequence[Step]]
 _log = structlog.get_logger("navarch.api")
 _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -49,12 +49,12 @@ class Service:
         """The time."""
         return datetime.now(UTC)
 
-    def catalogue(self) -> Catalogue:
+    def offer(self) -> Offer:
         """The cloud's offer. Raises Problem while no worker has read it yet."""
-        catalogue = self.store.catalogue()
-        if catalogue is None:
+        offer = self.store.offer()
+        if offer is None:
             raise not_now("the cloud's offer has not been read yet: no worker has run", 5)
-        return catalogue
+        return offer
 
 
 @dataclass(frozen=True, slots=True)

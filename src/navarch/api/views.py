@@ -3,8 +3,9 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from navarch.api.shapes import (
+from navarch.api.models.responses import (
     AllowanceView,
+    BootReportView,
     ClusterView,
     ConditionView,
     ControlPlaneView,
@@ -15,7 +16,6 @@ from navarch.api.shapes import (
     NetworkView,
     NodeGroupSpecView,
     NodeGroupView,
-    PhaseView,
     QuotaView,
     SpecView,
     StatusView,
@@ -23,9 +23,9 @@ from navarch.api.shapes import (
     VolumeView,
 )
 from navarch.domain.admission import LIMITS
-from navarch.domain.catalogue import Catalogue, Flavor, Quota
-from navarch.domain.errors import Blame
+from navarch.domain.errors import Responsible
 from navarch.domain.observed import Machine
+from navarch.domain.offer import Flavor, Offer, Quota
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, Role
 from navarch.domain.status import Condition, MachineCount, Status
 from navarch.store.contract import Stored, StoredEvent
@@ -63,7 +63,7 @@ _PAUSED = Condition(
     "True",
     "PausedByOperator",
     "Navarch's operator has paused this project: what is asked for is kept, and done when it is resumed",
-    blame=Blame.NAVARCH_OPERATOR.value,
+    responsible=Responsible.NAVARCH_OPERATOR.value,
     remedy="nothing to do but wait; ask the operator how long",
 )
 
@@ -83,7 +83,7 @@ def status_view(status: Status) -> StatusView:
                 status=c.status,
                 reason=c.reason,
                 message=c.message,
-                blame=c.blame,
+                responsible=c.responsible,
                 remedy=c.remedy,
                 last_transition_at=c.last_transition_at,
                 deadline=c.deadline,
@@ -154,8 +154,8 @@ def machine_view(machine: Machine, cluster: Cluster) -> MachineView:
         joined=machine.joined,
         removing=machine.removing,
         removed=machine.removed,
-        phase=machine.phases[-1].phase if machine.phases else None,
-        phases=[PhaseView(phase=p.phase, state=p.state, at=p.at, seconds=p.seconds, log=p.log) for p in machine.phases],
+        boot_step=machine.boot[-1].step if machine.boot else None,
+        boot=[BootReportView(step=p.step, state=p.state, at=p.at, seconds=p.seconds, log=p.log) for p in machine.boot],
     )
 
 
@@ -175,9 +175,9 @@ def event_view(stored: StoredEvent) -> EventView:
     )
 
 
-def flavor_view(flavor: Flavor, catalogue: Catalogue) -> FlavorView:
+def flavor_view(flavor: Flavor, offer: Offer) -> FlavorView:
     """A flavor; large enough for a role where it is for every release."""
-    disk = max((r.min_disk_gib for r in catalogue.releases), default=0)
+    disk = max((r.min_disk_gib for r in offer.releases), default=0)
 
     def fits(vcpus: int, ram_mib: int) -> bool:
         return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk

@@ -18,7 +18,7 @@ from importlib.resources import files
 
 from navarch.bootstrap import api_server, kubeadm, kubelet
 from navarch.bootstrap.pki import ClusterSecrets
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import Machine
 from navarch.domain.spec import Cluster, Role
 
@@ -123,7 +123,7 @@ class _Joining:
             raise Permanent(
                 f"machine {self.node} cannot join: its {name} was not recorded",
                 reason="JoinFactMissing",
-                blame=Blame.NAVARCH_OPERATOR,
+                responsible=Responsible.NAVARCH_OPERATOR,
                 remedy="If it is a component, the node image lacks it in navarch_components: register the image anew.",
             )
         return value

@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 
 KEY_LENGTH = 32
 _MAGIC = b"nvs1"
@@ -32,7 +32,7 @@ class Unsealable(Permanent):
         super().__init__(
             message,
             reason="SecretsUnreadable",
-            blame=Blame.NAVARCH_OPERATOR,
+            responsible=Responsible.NAVARCH_OPERATOR,
             remedy="Give Navarch the master key it was sealed with, or the database that belongs to the loaded keys.",
         )
 

@@ -57,7 +57,7 @@ def lines_of(error: ClientError | Failure) -> list[str]:
     lines = [f"Error: {error.message}"]
     if isinstance(error, Problem):
         lines += [f"  {e.field}: {e.detail}" if e.field else f"  {e.detail}" for e in error.errors]
-        for name in ("blame", "remedy"):
+        for name in ("responsible", "remedy"):
             if error.extra.get(name):
                 lines.append(f"  {name}: {error.extra[name]}")
         if error.request_id and (error.status >= 500 or not error.errors):

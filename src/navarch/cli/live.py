@@ -154,8 +154,8 @@ def blocked_lines(progress: Progress) -> list[str]:
     if condition is None:
         return []
     lines = [f"Blocked: {condition['reason']}: {condition['message']}"]
-    if condition.get("blame"):
-        lines.append(f"  who must act: {condition['blame']}")
+    if condition.get("responsible"):
+        lines.append(f"  who must act: {condition['responsible']}")
     if condition.get("remedy"):
         lines.append(f"  what to do: {condition['remedy']}")
     return lines

@@ -33,7 +33,7 @@ def list_machines(ctx: typer.Context, cluster: ClusterOption, output: OutputOpti
 
 @app.command()
 def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
-    """Show a machine: where it is, and every phase of its boot with its seconds."""
+    """Show a machine: where it is, and every step of its boot with its seconds."""
     with connected(ctx) as navarch:
         found: Any = next((m for m in navarch.machines(cluster) if m["name"] == machine), None)
         now = navarch.now()
@@ -49,19 +49,19 @@ def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: Outpu
     emit_facts(
         [*((name, found.get(name)) for name in names), ("state", state(found)), ("age", age(found["created_at"], now))]
     )
-    phases = found.get("phases") or []
-    if phases:
+    steps = found.get("boot") or []
+    if steps:
         print()
         columns = (
-            Column("PHASE", lambda p: p["phase"], keep=True),
+            Column("STEP", lambda p: p["step"], keep=True),
             Column("STATE", lambda p: p["state"]),
             Column("SECONDS", lambda p: f"{p['seconds']:.1f}" if p["state"] != "started" else "-", right=True),
             Column("AT", lambda p: p["at"], keep=True),
         )
-        print_table(phases, columns)
-    for phase in phases:
-        if phase["state"] == "failed" and phase.get("log"):
-            print(f"\nThe end of the log of {phase['phase']}:\n{phase['log'].rstrip()}")
+        print_table(steps, columns)
+    for step in steps:
+        if step["state"] == "failed" and step.get("log"):
+            print(f"\nThe end of the log of {step['step']}:\n{step['log'].rstrip()}")
 
 
 def state(machine: Any) -> str:
@@ -70,9 +70,9 @@ def state(machine: Any) -> str:
         return "leaving"
     if machine.get("joined"):
         return "joined"
-    phases = machine.get("phases") or []
-    if not phases:
+    steps = machine.get("boot") or []
+    if not steps:
         return "booting"
-    failed = next((p for p in phases if p["state"] == "failed"), None)
-    running = failed or next((p for p in phases if p["state"] == "started"), phases[-1])
-    return f"{running['phase']} {running['state']}"
+    failed = next((s for s in steps if s["state"] == "failed"), None)
+    running = failed or next((s for s in steps if s["state"] == "started"), steps[-1])
+    return f"{running['step']} {running['state']}"

@@ -64,7 +64,7 @@ def progress_of(cluster: Cluster, machines: Sequence[Machine], now: datetime) ->
 
 def blocked(cluster: Cluster) -> Condition | None:
     """The condition that names who must act: Ready's copy is left for the more exact one where there is one."""
-    found = [c for c in cluster["status"].get("conditions") or [] if c.get("blame") and c["status"] != "True"]
+    found = [c for c in cluster["status"].get("conditions") or [] if c.get("responsible") and c["status"] != "True"]
     return next((c for c in found if c["type"] != "Ready"), found[0] if found else None)
 
 
@@ -81,7 +81,7 @@ def _cloud(condition: Condition | None, cluster: Cluster) -> tuple[Row, ...]:
     reasons = [reason for _, reason in _CLOUD_CHAPTERS]
     current = reasons.index(condition["reason"]) if condition["reason"] in reasons else None
     if current is None:
-        state = State.FAILED if condition.get("blame") else State.RUNNING
+        state = State.FAILED if condition.get("responsible") else State.RUNNING
         return (Row("cloud", state, condition["message"] or condition["reason"]),)
     rows = []
     for place, (name, _) in enumerate(_CLOUD_CHAPTERS):
@@ -101,8 +101,8 @@ def _machine_rows(cluster: Cluster, machines: Sequence[Machine], now: datetime) 
 
 
 def _machine(machine: Machine, name: str, now: datetime) -> Row:
-    phases = machine.get("phases") or []
-    last = phases[-1] if phases else None
+    steps = machine.get("boot") or []
+    last = steps[-1] if steps else None
     if machine.get("removing"):
         return Row(name, State.RUNNING, "leaving")
     if machine.get("joined"):
@@ -111,12 +111,12 @@ def _machine(machine: Machine, name: str, now: datetime) -> Row:
     going = max(0.0, (now - parse_time(machine["created_at"])).total_seconds())
     if last is None:
         return Row(name, State.RUNNING, "boots", going)
-    failed = next((p for p in phases if p["state"] == "failed"), None)
+    failed = next((s for s in steps if s["state"] == "failed"), None)
     if failed is not None:
         lines = (failed.get("log") or "").strip().splitlines()
-        return Row(name, State.FAILED, f"{failed['phase']} failed{': ' + lines[-1] if lines else ''}", going)
-    running = next((p for p in phases if p["state"] == "started"), last)
-    return Row(name, State.RUNNING, running["phase"], going)
+        return Row(name, State.FAILED, f"{failed['step']} failed{': ' + lines[-1] if lines else ''}", going)
+    running = next((s for s in steps if s["state"] == "started"), last)
+    return Row(name, State.RUNNING, running["step"], going)
 
 
 def _kubernetes(cluster: Cluster, conditions: dict[str, Condition]) -> tuple[Row, ...]:
@@ -141,17 +141,19 @@ def _kubernetes(cluster: Cluster, conditions: dict[str, Condition]) -> tuple[Row
 
 
 def _addons(condition: Condition | None, api: State, cluster: Cluster) -> Row:
-    if condition is None or (condition["status"] != "True" and api is not State.DONE and not condition.get("blame")):
+    if condition is None or (
+        condition["status"] != "True" and api is not State.DONE and not condition.get("responsible")
+    ):
         return Row("add-ons", State.WAITING)
     if condition["status"] == "True":
         return Row("add-ons", State.DONE, "", _since(cluster["created_at"], condition.get("last_transition_at")))
-    return Row("add-ons", State.FAILED if condition.get("blame") else State.RUNNING, condition["message"])
+    return Row("add-ons", State.FAILED if condition.get("responsible") else State.RUNNING, condition["message"])
 
 
 def _deletion(condition: Condition | None) -> tuple[Row, ...]:
     if condition is None:
         return (Row("cloud objects", State.RUNNING),)
-    state = State.FAILED if condition.get("blame") else State.RUNNING
+    state = State.FAILED if condition.get("responsible") else State.RUNNING
     return (Row("cloud objects", state, condition["message"] or condition["reason"]),)
 
 

@@ -1,6 +1,6 @@
 """A creation as a waterfall: pure, from events and machines to lanes of segments in seconds, and to lines of text.
 
-An event with `seconds` began at its `at`; a machine's report of a phase done or failed was made when the phase ended.
+An event with `seconds` began at its `at`; a machine's report of a step done or failed was made when the step ended.
 """
 
 import re
@@ -104,8 +104,8 @@ def waterfall(
         segment = Segment(start, end, event["level"] == "Warning", message=event["message"])
         add(group, event["subject"].removeprefix(stem), words_of(event["reason"]), segment)
     for name, segments in boots.items():
-        for phase, segment in segments:
-            add("machine", name.removeprefix(stem), phase, segment)
+        for step, segment in segments:
+            add("machine", name.removeprefix(stem), step, segment)
     lanes = [
         Lane(group, subject, name, tuple(sorted(segments, key=lambda s: s.start)))
         for (group, subject, name), segments in found.items()
@@ -119,16 +119,16 @@ def waterfall(
 
 
 def _machine_segments(machine: Machine, origin: datetime, now: datetime) -> list[tuple[str, Segment]]:
-    """Its boot until it first spoke, then its phases."""
+    """Its boot until it first spoke, then its steps."""
     segments: list[tuple[str, Segment]] = []
-    for phase in machine.get("phases") or []:
-        at = (parse_time(phase["at"]) - origin).total_seconds()
-        if phase["state"] == "started":
+    for report in machine.get("boot") or []:
+        at = (parse_time(report["at"]) - origin).total_seconds()
+        if report["state"] == "started":
             segment = Segment(at, max(at, (now - origin).total_seconds()), running=True)
         else:
-            failed = phase["state"] == "failed"
-            segment = Segment(at - phase["seconds"], at, failed, message=phase.get("log") or "")
-        segments.append((phase["phase"], segment))
+            failed = report["state"] == "failed"
+            segment = Segment(at - report["seconds"], at, failed, message=report.get("log") or "")
+        segments.append((report["step"], segment))
     if segments:
         asked = (parse_time(machine["created_at"]) - origin).total_seconds()
         spoke = min(segment.start for _, segment in segments)

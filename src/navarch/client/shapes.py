@@ -6,13 +6,13 @@ Json = dict[str, Any]
 
 
 class Condition(TypedDict):
-    """A statement about a cluster. `blame` says who must act, `remedy` how."""
+    """A statement about a cluster. `responsible` says who must act, `remedy` how."""
 
     type: str
     status: str
     reason: str
     message: str
-    blame: NotRequired[str | None]
+    responsible: NotRequired[str | None]
     remedy: NotRequired[str | None]
     last_transition_at: NotRequired[str | None]
     observed_generation: NotRequired[int]
@@ -62,10 +62,10 @@ class NodeGroup(TypedDict):
     generation: NotRequired[int]
 
 
-class MachinePhase(TypedDict):
+class BootReport(TypedDict):
     """What a machine said of one step of its boot. `at` is when it said so; `seconds` how long the step took."""
 
-    phase: str
+    step: str
     state: Literal["started", "done", "failed"]
     at: str
     seconds: float
@@ -81,7 +81,7 @@ class Machine(TypedDict):
     zone: str
     created_at: str
     joined: bool
-    phases: list[MachinePhase]
+    boot: list[BootReport]
     serial: NotRequired[int]
     removing: NotRequired[bool]
     flavor: NotRequired[str | None]

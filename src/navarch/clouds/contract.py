@@ -18,8 +18,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
@@ -59,7 +59,7 @@ class Cloud(Protocol):
         """End of a machine's console output; empty where the cloud has none. Raises Temporary or Permanent."""
         ...
 
-    def catalogue(self) -> Catalogue:
+    def offer(self) -> Offer:
         """What the cloud offers. Raises Temporary or Permanent."""
         ...
 

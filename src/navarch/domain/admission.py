@@ -11,9 +11,9 @@ from datetime import datetime
 from ipaddress import IPv4Network
 
 from navarch.domain import ranges, syntax
-from navarch.domain.catalogue import Catalogue, Flavor, Quota, Release
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import compare, needs_of, shortages
+from navarch.domain.offer import Flavor, Offer, Quota, Release
 from navarch.domain.request import ClusterRequest, ControlPlaneRequest, NetworkRequest, NodeGroupRequest, Pairs
 from navarch.domain.spec import (
     Cluster,
@@ -72,27 +72,25 @@ class Origin:
 
 
 def admit_cluster(
-    request: ClusterRequest, origin: Origin, catalogue: Catalogue, quota: Quota | None = None
+    request: ClusterRequest, origin: Origin, offer: Offer, quota: Quota | None = None
 ) -> Cluster | Refusal:
     """A new cluster with every default filled in. `quota` None: not known, so not judged."""
-    cluster, errors = consider_cluster(request, origin, catalogue)
-    errors += shortages(compare(needs_of(cluster, catalogue), quota))
+    cluster, errors = consider_cluster(request, origin, offer)
+    errors += shortages(compare(needs_of(cluster, offer), quota))
     return Refusal(errors) if errors else cluster
 
 
-def consider_cluster(
-    request: ClusterRequest, origin: Origin, catalogue: Catalogue
-) -> tuple[Cluster, tuple[FieldError, ...]]:
+def consider_cluster(request: ClusterRequest, origin: Origin, offer: Offer) -> tuple[Cluster, tuple[FieldError, ...]]:
     """The cluster as far as it can be understood, and what is wrong with it apart from quotas."""
-    reading = Reading(catalogue)
+    reading = Reading(offer)
     return reading.cluster(request, origin), tuple(reading.errors)
 
 
 class Reading:
     """One pass over a request. Every method gives a usable value, and notes in `errors` what is wrong."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
         self.errors: list[FieldError] = []
         self._release: Release | None = None
 
@@ -103,7 +101,7 @@ class Reading:
 
     def use_release(self, version: str) -> None:
         """Judge flavors by what the node image of this version needs."""
-        self._release = self.catalogue.release(version)
+        self._release = self.offer.release(version)
 
     def cluster(self, request: ClusterRequest, origin: Origin) -> Cluster:
         """A new cluster."""
@@ -153,7 +151,7 @@ class Reading:
         self.refuse(f"{field}name", syntax.wrong_name(name, syntax.GROUP_NAME_LENGTH) if name else "is required")
         if name in syntax.RESERVED_GROUP_NAMES:
             self.refuse(f"{field}name", f"{name} is reserved for the control plane")
-        zones = self._zones(f"{spec_field}zones", request.zones, self.catalogue.zones[:1])
+        zones = self._zones(f"{spec_field}zones", request.zones, self.offer.zones[:1])
         flavor = self._flavor(
             f"{spec_field}flavor", request.flavor, "a worker", LIMITS.worker_vcpus, LIMITS.worker_ram_mib
         )
@@ -199,7 +197,7 @@ class Reading:
         return tuple(dict.fromkeys(cidrs))
 
     def _version(self, wanted: str | None) -> str:
-        offered = sorted((r.kubernetes_version for r in self.catalogue.releases), key=version_order, reverse=True)
+        offered = sorted((r.kubernetes_version for r in self.offer.releases), key=version_order, reverse=True)
         field = "spec.kubernetes_version"
         if not offered:
             self.refuse(field, "no version is offered: the cloud's operator has to register a node image first")
@@ -216,7 +214,7 @@ class Reading:
         if replicas not in _REPLICAS:
             self.refuse(f"{field}.replicas", f"must be 1, 3 or 5, got {replicas}")
             replicas = 1
-        default_zones = self.catalogue.zones[:1] if replicas == 1 else self.catalogue.zones
+        default_zones = self.offer.zones[:1] if replicas == 1 else self.offer.zones
         zones = self._zones(f"{field}.zones", request.zones, default_zones)
         least = (LIMITS.control_plane_vcpus, LIMITS.control_plane_ram_mib)
         return ControlPlaneSpec(
@@ -228,8 +226,8 @@ class Reading:
 
     def _etcd_volume(self, request: ControlPlaneRequest, zones: tuple[str, ...]) -> VolumeSpec:
         field, wanted = "spec.control_plane.etcd_volume", request.etcd_volume
-        types = {t.name: t for t in self.catalogue.volume_types}
-        known = [z for z in zones if z in self.catalogue.zones]
+        types = {t.name: t for t in self.offer.volume_types}
+        known = [z for z in zones if z in self.offer.zones]
         everywhere = [name for name, t in types.items() if set(known) <= set(t.zones)]
         preferred = _DEFAULT_ETCD_TYPE if _DEFAULT_ETCD_TYPE in everywhere else next(iter(everywhere), "")
         type_ = preferred if wanted.type is None else wanted.type
@@ -289,12 +287,12 @@ class Reading:
                 self.refuse(f"{field}.{name}", network_or_error)
             else:
                 parsed[name] = network_or_error
-        external = self.catalogue.external_network(network.external_network)
+        external = self.offer.external_network(network.external_network)
         self.errors.extend(ranges.check_ranges(parsed, nodes=nodes, external=external))
         return network
 
     def _external_network(self, wanted: str | None) -> str:
-        field, offered = "spec.network.external_network", self.catalogue.external_networks
+        field, offered = "spec.network.external_network", self.offer.external_networks
         names = [n.name for n in offered]
         if not offered:
             self.refuse(field, "the cloud has no external network that Navarch can see: ask the cloud's operator")
@@ -302,7 +300,7 @@ class Reading:
         if wanted is None:
             found = offered[0]
         else:
-            match = self.catalogue.external_network(wanted)
+            match = self.offer.external_network(wanted)
             if match is None:
                 self.refuse(field, f"{wanted[:80]!r} is not an external network; there is {', '.join(names)}")
                 return wanted
@@ -310,7 +308,7 @@ class Reading:
         return found.name if names.count(found.name) == 1 else found.id
 
     def _zones(self, field: str, wanted: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-        offered = self.catalogue.zones
+        offered = self.offer.zones
         if not offered:
             self.refuse(field, "the cloud has no availability zone that Navarch can see: ask the cloud's operator")
         if not wanted:
@@ -329,12 +327,12 @@ class Reading:
         def fits(flavor: Flavor) -> bool:
             return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk
 
-        fitting = sorted(filter(fits, self.catalogue.flavors), key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
+        fitting = sorted(filter(fits, self.offer.flavors), key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
         if wanted is None:
             if not fitting:
                 self.refuse(field, f"no flavor is large enough: {need}")
             return fitting[0].name if fitting else ""
-        flavor = self.catalogue.flavor(wanted)
+        flavor = self.offer.flavor(wanted)
         names = ", ".join(f.name for f in fitting[:20]) or "none"
         if flavor is None:
             self.refuse(field, f"{wanted[:60]!r} is not a flavor; large enough are: {names}")

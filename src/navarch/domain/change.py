@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from navarch.domain import ranges
 from navarch.domain.admission import LIMITS, NOT_YET, Reading, Refusal, most_machines
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import Need, compare, needs_of, shortages
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.request import ClusterRequest, NodeGroupRequest
 from navarch.domain.spec import Cluster, NodeGroup
 
@@ -21,7 +21,7 @@ _REPLACED = f"cannot be changed: replacing machines that run {NOT_YET}"
 
 def admit_change(cluster: Cluster, request: ClusterRequest) -> Cluster | Refusal:
     """The cluster with what may be changed changed. None in the request: as it is. `request.labels` are all of them."""
-    reading = Reading(Catalogue())
+    reading = Reading(Offer())
     reading.errors.extend(_immutable(cluster, request))
     spec, wanted = cluster.spec, request.network.api_allowed_cidrs
     network = spec.network
@@ -37,10 +37,10 @@ def admit_change(cluster: Cluster, request: ClusterRequest) -> Cluster | Refusal
 
 
 def admit_node_group(
-    cluster: Cluster, request: NodeGroupRequest, catalogue: Catalogue, quota: Quota | None = None
+    cluster: Cluster, request: NodeGroupRequest, offer: Offer, quota: Quota | None = None
 ) -> NodeGroup | Refusal:
     """A new node group for a cluster that exists. A name that is taken is the store's to refuse."""
-    reading = Reading(catalogue)
+    reading = Reading(offer)
     reading.use_release(cluster.spec.kubernetes_version)
     group = reading.node_group(request, "", "spec.")
     if len(cluster.node_groups) >= LIMITS.node_groups:
@@ -49,13 +49,13 @@ def admit_node_group(
 
 
 def admit_node_group_change(
-    cluster: Cluster, group: NodeGroup, request: NodeGroupRequest, catalogue: Catalogue, quota: Quota | None = None
+    cluster: Cluster, group: NodeGroup, request: NodeGroupRequest, offer: Offer, quota: Quota | None = None
 ) -> NodeGroup | Refusal:
     """The node group with what may be changed changed. None in the request: as it is."""
-    reading, spec = Reading(catalogue), group.spec
+    reading, spec = Reading(offer), group.spec
     if request.name not in (None, group.name):
         reading.refuse("name", "cannot be changed: machines are named after it")
-    flavor = catalogue.flavor(request.flavor) if request.flavor is not None else None
+    flavor = offer.flavor(request.flavor) if request.flavor is not None else None
     if request.flavor not in (None, spec.flavor) and (flavor is None or flavor.name != spec.flavor):
         reading.refuse("spec.flavor", f"{_REPLACED}; add a node group of the other flavor and delete this one")
     if request.zones and request.zones != spec.zones:
@@ -75,9 +75,9 @@ def admit_node_group_change(
     return _fitting(reading, cluster, replace(cluster, node_groups=others), new, quota)
 
 
-def growth(old: Cluster, new: Cluster, catalogue: Catalogue, quota: Quota | None) -> tuple[Need, ...]:
+def growth(old: Cluster, new: Cluster, offer: Offer, quota: Quota | None) -> tuple[Need, ...]:
     """What a changed cluster takes more than before, against the quota."""
-    return compare(needs_of(new, catalogue) - needs_of(old, catalogue), quota)
+    return compare(needs_of(new, offer) - needs_of(old, offer), quota)
 
 
 def _fitting(
@@ -85,7 +85,7 @@ def _fitting(
 ) -> NodeGroup | Refusal:
     if most_machines(0, new.node_groups) > most_machines(0, old.node_groups):
         reading.errors.extend(_too_many(new))
-        reading.errors.extend(shortages(growth(old, new, reading.catalogue, quota)))
+        reading.errors.extend(shortages(growth(old, new, reading.offer, quota)))
     return Refusal(tuple(reading.errors)) if reading.errors else group
 
 

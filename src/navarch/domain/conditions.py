@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from navarch.domain import findings, names
-from navarch.domain.doubles import api_balancer, api_floating_ip
+from navarch.domain.duplicates import api_balancer, api_floating_ip
 from navarch.domain.findings import Finding
 from navarch.domain.observed import Machine, Observed
 from navarch.domain.spec import Cluster
@@ -88,7 +88,7 @@ def _generations(cluster: Cluster) -> tuple[tuple[str, int], ...]:
 def _gravest(found: Iterator[Finding]) -> Finding | None:
     """The first that somebody must act on, else the first."""
     everything = list(found)
-    return next((f for f in everything if f.blame is not None), everything[0] if everything else None)
+    return next((f for f in everything if f.responsible is not None), everything[0] if everything else None)
 
 
 def _condition(type_: str, finding: Finding | None, cluster: Cluster, previous: Status, now: datetime) -> Condition:
@@ -108,18 +108,18 @@ def _condition(type_: str, finding: Finding | None, cluster: Cluster, previous: 
         status,
         finding.reason,
         finding.message,
-        blame=finding.blame,
+        responsible=finding.responsible,
         remedy=finding.remedy,
         last_transition_at=since,
         deadline=deadline,
         observed_generation=cluster.generation,
     )
-    if finding.blame is None and now > deadline:
+    if finding.responsible is None and now > deadline:
         late = int((now - deadline + DEADLINES[type_]).total_seconds())
         return replace(
             made,
             message=f"{finding.message} (for {late} s; {int(DEADLINES[type_].total_seconds())} s were allowed)",
-            blame=finding.late[0],
+            responsible=finding.late[0],
             remedy=finding.late[1],
         )
     return made
@@ -131,7 +131,7 @@ def _ready(cluster: Cluster, conditions: list[Condition], previous: Status, now:
         worst: Condition | None = Condition("", "Unknown", "Paused", "paused by its user: Navarch keeps its hands off")
     else:
         held = [c for c in conditions if c.status != "True"]
-        worst = next((c for c in held if c.blame is not None), held[0] if held else None)
+        worst = next((c for c in held if c.responsible is not None), held[0] if held else None)
     status = "True" if worst is None else ("Unknown" if worst.status == "Unknown" else "False")
     since = before.last_transition_at if before is not None and before.status == status else now
     if worst is None:
@@ -144,7 +144,7 @@ def _ready(cluster: Cluster, conditions: list[Condition], previous: Status, now:
 
 def _phase(cluster: Cluster, ready: Condition, was_ready: bool) -> Phase:
     """`was_ready`: the wish as it is now came true once."""
-    if ready.blame is not None:
+    if ready.responsible is not None:
         return Phase.BLOCKED
     if cluster.deleting:
         return Phase.DELETING

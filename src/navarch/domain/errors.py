@@ -3,7 +3,8 @@
     NavarchError
     ├── Temporary          try again after `after` seconds; nothing a person must do yet
     │   └── Conflict       the object is busy or changed under us
-    └── Permanent          trying again changes nothing until somebody acts: `reason`, `blame`, `remedy` say who and how
+    └── Permanent          trying again changes nothing until somebody acts: `reason`, `responsible` and `remedy` say
+                           who and how
 
 Foreign exceptions are mapped to these at one door each: `clouds.openstack.errors`, `addons.client`, `store.errors`.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Blame(StrEnum):
+class Responsible(StrEnum):
     """Who has to act before a condition can clear."""
 
     USER = "user"
@@ -43,9 +44,9 @@ class Conflict(Temporary):
 class Permanent(NavarchError):
     """A fault that stays until somebody acts."""
 
-    def __init__(self, message: str, *, reason: str, blame: Blame, remedy: str) -> None:
+    def __init__(self, message: str, *, reason: str, responsible: Responsible, remedy: str) -> None:
         super().__init__(message)
-        self.message, self.reason, self.blame, self.remedy = message, reason, blame, remedy
+        self.message, self.reason, self.responsible, self.remedy = message, reason, responsible, remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from navarch.domain import names
 from navarch.domain.deletion import left_over
-from navarch.domain.doubles import api_balancer, api_floating_ip
-from navarch.domain.errors import Blame
+from navarch.domain.duplicates import api_balancer, api_floating_ip
+from navarch.domain.errors import Responsible
 from navarch.domain.observed import BOOTED, Machine, Observed, Server
 from navarch.domain.plan import (
     BOOT_DEADLINE,
@@ -70,15 +70,15 @@ _DRIFTED: dict[type, str] = {  # in a cluster that was as wanted, each of these 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why a chapter is not done. `blame` None: it only needs time; `late` is whom to blame, and the remedy, once it has
-    taken too long."""
+    """Why a chapter is not done. `responsible` None: it only needs time; `late` says who is responsible, and what the
+    remedy is, once it has taken too long."""
 
     reason: str
     message: str
-    blame: str | None = None
+    responsible: str | None = None
     remedy: str | None = None
     late: tuple[str, str] = (
-        Blame.NAVARCH_OPERATOR.value,
+        Responsible.NAVARCH_OPERATOR.value,
         "look at the cluster's events and at Navarch's log for this cluster's id; Navarch goes on trying",
     )
 
@@ -103,7 +103,7 @@ def infrastructure(
     yield from _step_findings(ours, settled=settled)
     cloud, owner = observed.cloud, names.owner(cluster)
     for trouble in cloud.trouble:
-        yield Finding(trouble.reason, trouble.message, trouble.blame, trouble.remedy)
+        yield Finding(trouble.reason, trouble.message, trouble.responsible, trouble.remedy)
     balancer, address = api_balancer(observed, owner), api_floating_ip(observed, owner)
     if not any(n.name == names.network(owner) for n in cloud.networks or ()):
         yield Finding("CreatingNetwork", "the network is being made")
@@ -113,7 +113,7 @@ def infrastructure(
         yield Finding(
             "LoadBalancerFailed",
             f"load balancer {balancer.name} is in ERROR",
-            Blame.CLOUD_OPERATOR,
+            Responsible.CLOUD_OPERATOR,
             "look at the load balancer service; Navarch removes the balancer and makes it anew",
         )
     elif balancer.provisioning_status != "ACTIVE":
@@ -132,7 +132,7 @@ def control_plane(
         yield Finding(
             "EtcdVolumeLost",
             f"volume {name}, which held the data of a control-plane machine, is gone",
-            Blame.USER,
+            Responsible.USER,
             "restore it from a snapshot or a backup, with that name and the property "
             f"{names.METADATA_KEY}={cluster.id}; where there is none, delete the cluster. "
             "Navarch puts no blank one in its place",
@@ -178,7 +178,7 @@ def deletion(cluster: Cluster, observed: Observed, results: tuple[Result, ...]) 
     """What is still there of a cluster that is to go."""
     yield from _step_findings(iter(results))
     for trouble in observed.cloud.trouble:
-        yield Finding(trouble.reason, trouble.message, trouble.blame, trouble.remedy)
+        yield Finding(trouble.reason, trouble.message, trouble.responsible, trouble.remedy)
     left = left_over(cluster, observed.cloud)
     if left:
         shown = ", ".join(f"{kind} {name}" for kind, name in left[:6])
@@ -221,8 +221,8 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
     if failed is not None and not machine.joined:
         return Finding(
             "MachineBootFailed",
-            f"{machine.name} failed in phase {failed.phase}: {failed.log[-_CONSOLE_SHOWN:].strip()}",
-            Blame.NAVARCH_OPERATOR,
+            f"{machine.name} failed in step {failed.step}: {failed.log[-_CONSOLE_SHOWN:].strip()}",
+            Responsible.NAVARCH_OPERATOR,
             "read the log above and take its cause away; Navarch makes a new machine after five minutes, but for one "
             "that may hold a member of etcd: remove its server yourself",
         )
@@ -234,7 +234,7 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
         return Finding(
             "MachineNotReporting",
             f"{machine.name} runs since {int(age.total_seconds())} s and has not reported in.{end}",
-            Blame.CLOUD_OPERATOR,
+            Responsible.CLOUD_OPERATOR,
             "check that machines reach Navarch's join endpoint (router, DNS, firewall) and get their user-data "
             "(metadata service or config drive)",
         )
@@ -242,9 +242,9 @@ def _grave(machine: Machine, server: Server | None, console: str, now: datetime)
         last = reports[-1] if reports else None
         return Finding(
             "MachineStuck",
-            f"{machine.name} has not joined after {int(age.total_seconds())} s; last phase: "
-            f"{last.phase + ' ' + last.state if last else 'none'}",
-            Blame.NAVARCH_OPERATOR,
+            f"{machine.name} has not joined after {int(age.total_seconds())} s; last step: "
+            f"{last.step + ' ' + last.state if last else 'none'}",
+            Responsible.NAVARCH_OPERATOR,
             "look at the machine's console; Navarch makes a new machine after another five minutes, but for one that "
             "may hold a member of etcd: remove its server yourself",
         )
@@ -257,7 +257,7 @@ def _fault(server: Server, *, was_node: bool) -> Finding:
         return Finding(
             "MachineFailed",
             f"{server.name} is in ERROR: {fault}",
-            Blame.CLOUD_OPERATOR,
+            Responsible.CLOUD_OPERATOR,
             "look at the compute service's logs for this server and bring it back, or remove it: Navarch makes "
             "another. A worker whose node is not Ready is replaced without anybody's help",
         )
@@ -265,13 +265,13 @@ def _fault(server: Server, *, was_node: bool) -> Finding:
         return Finding(
             "NoHostWithRoom",
             f"no host in zone {server.zone or '?'} has room for {server.name}: {fault}",
-            Blame.CLOUD_OPERATOR,
+            Responsible.CLOUD_OPERATOR,
             "add capacity to the zone, or choose a smaller flavor or another zone; Navarch goes on trying",
         )
     return Finding(
         "MachineFailed",
         f"the cloud could not build {server.name}: {fault}",
-        Blame.CLOUD_OPERATOR,
+        Responsible.CLOUD_OPERATOR,
         "look at the compute service's logs for this server; Navarch goes on trying",
     )
 
@@ -285,9 +285,9 @@ def _booting(machine: Machine, server: Server | None) -> str:
     if not reports:
         return f"{machine.name} boots"
     last = reports[-1]
-    if last.phase == BOOTED:
+    if last.step == BOOTED:
         return f"{machine.name} has booted and waits until it may join"
-    return f"{machine.name}: {last.phase} {last.state}"
+    return f"{machine.name}: {last.step} {last.state}"
 
 
 def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Iterator[Finding]:
@@ -298,10 +298,10 @@ def _step_findings(results: Iterator[Result], *, settled: bool = False) -> Itera
     waits: list[Finding] = []
     for result in results:
         match result.outcome:
-            case Failed(reason=reason, message=message, blame=blame, remedy=remedy):
-                yield Finding(reason, message, blame, remedy)
-            case Again(reason=reason, message=message, blame=str(blame), remedy=str(remedy)):
-                held.append(Finding(reason, message, late=(blame, remedy)))
+            case Failed(reason=reason, message=message, responsible=responsible, remedy=remedy):
+                yield Finding(reason, message, responsible, remedy)
+            case Again(reason=reason, message=message, responsible=str(responsible), remedy=str(remedy)):
+                held.append(Finding(reason, message, late=(responsible, remedy)))
             case Again(reason=reason, message=message):
                 waits.append(Finding(reason, message))
             case Done() if settled and _puts_back(result.step):

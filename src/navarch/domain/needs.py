@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import FieldError
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
 
 # Beside one port a machine: the router's leg, the network's metadata, the API balancer and its health monitor.
@@ -30,8 +30,8 @@ class Need:
         return self.free is not None and self.needed > self.free
 
 
-def needs_of(cluster: Cluster, catalogue: Catalogue) -> Counter[str]:
-    """What the whole cluster takes, by the names of `Quota`; a flavor that is not in the catalogue counts nothing."""
+def needs_of(cluster: Cluster, offer: Offer) -> Counter[str]:
+    """What the whole cluster takes, by the names of `Quota`; a flavor that is not in the offer counts nothing."""
     control_plane, groups = cluster.spec.control_plane, cluster.node_groups
     machines = [(control_plane.flavor, control_plane.replicas), *((g.spec.flavor, g.spec.replicas) for g in groups)]
     etcd, count = control_plane.etcd_volume, sum(number for _, number in machines)
@@ -52,7 +52,7 @@ def needs_of(cluster: Cluster, catalogue: Catalogue) -> Counter[str]:
     needs[f"volumes_{etcd.type}"] = control_plane.replicas
     needs[f"gigabytes_{etcd.type}"] = control_plane.replicas * etcd.size_gib
     for name, number in machines:
-        flavor = catalogue.flavor(name)
+        flavor = offer.flavor(name)
         if flavor is not None:
             needs["cores"] += number * flavor.vcpus
             needs["ram"] += number * flavor.ram_mib

@@ -259,12 +259,13 @@ class CloudState:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why something could not be read or done, in a condition's words. `blame` is a `Blame`, None for what passes."""
+    """Why something could not be read or done, in a condition's words. `responsible` is a `Responsible`, None for what
+    passes by itself."""
 
     reason: str
     message: str
     subject: str = ""
-    blame: str | None = None
+    responsible: str | None = None
     remedy: str | None = None
 
 
@@ -322,11 +323,11 @@ API_STARTS_IN = MAKES_A_MEMBER | {"Joined"}  # phases from which a control plane
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseReport:
+class BootReport:
     """What a machine said of one step of its boot. `state` is started, done or failed; `seconds` how long it took;
     `log` the end of the step's output where it failed."""
 
-    phase: str
+    step: str
     state: str
     at: datetime
     seconds: float = 0.0
@@ -335,7 +336,7 @@ class PhaseReport:
     @property
     def matters(self) -> bool:
         """Whether something may be done about it now; of the other steps people are told when there is time."""
-        return self.state == "failed" or self.phase in API_STARTS_IN
+        return self.state == "failed" or self.step in API_STARTS_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +358,7 @@ class Machine:
     joined: bool = False
     removing: bool = False
     removed: bool = False
-    phases: tuple[PhaseReport, ...] = ()
+    boot: tuple[BootReport, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -372,7 +373,7 @@ class Machine:
         return self._of_member("address", "member_address") if self.member_volume else ""
 
     def _of_member(self, own: str, earlier: str) -> str:
-        is_member = self.joined or any(p.phase in MAKES_A_MEMBER for p in self.phases)
+        is_member = self.joined or any(p.step in MAKES_A_MEMBER for p in self.boot)
         return dict(self.facts).get(own if is_member else earlier, "")
 
 

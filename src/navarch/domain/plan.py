@@ -22,15 +22,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from navarch.domain import names
-from navarch.domain.catalogue import Catalogue
 from navarch.domain.deletion import deletion
-from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, used_first
+from navarch.domain.duplicates import api_balancer, api_floating_ip, own_network, used_first
 from navarch.domain.observed import (
     MAKES_A_MEMBER,
+    BootReport,
     Kind,
     Machine,
     Observed,
-    PhaseReport,
     Port,
     Rule,
     SecurityGroup,
@@ -38,7 +37,8 @@ from navarch.domain.observed import (
     is_going,
     named,
 )
-from navarch.domain.retirement import is_cut_off, retirement
+from navarch.domain.offer import Offer
+from navarch.domain.scale_down import is_cut_off, scale_down
 from navarch.domain.spec import Cluster, Owner, Role
 from navarch.domain.steps import (
     ApplyAddon,
@@ -77,20 +77,20 @@ ERROR_SERVER_IS_KEPT_AT_MOST = timedelta(minutes=5)
 
 
 def plan(
-    cluster: Cluster, observed: Observed, catalogue: Catalogue, *, now: datetime, navarch_cidrs: tuple[str, ...] = ()
+    cluster: Cluster, observed: Observed, offer: Offer, *, now: datetime, navarch_cidrs: tuple[str, ...] = ()
 ) -> tuple[Step, ...]:
     """Every step that can be taken now. `navarch_cidrs`: from where Navarch itself reaches Kubernetes APIs."""
     if cluster.deleting:
         return tuple(deletion(cluster, observed))
     if cluster.spec.paused:
         return ()
-    wish = _Wish(cluster, observed, catalogue, now, navarch_cidrs)
+    wish = _Wish(cluster, observed, offer, now, navarch_cidrs)
     return (
         *wish.foundations(),
         *wish.machines(),
         *wish.api(),
         *wish.addons(),
-        *retirement(cluster, wish.observed),
+        *scale_down(cluster, wish.observed),
     )
 
 
@@ -124,11 +124,11 @@ class _Wish:
         self,
         cluster: Cluster,
         observed: Observed,
-        catalogue: Catalogue,
+        offer: Offer,
         now: datetime,
         navarch_cidrs: tuple[str, ...],
     ) -> None:
-        self.cluster, self.catalogue, self.now = cluster, catalogue, now
+        self.cluster, self.offer, self.now = cluster, offer, now
         self.navarch_cidrs = navarch_cidrs
         self.owner: Owner = names.owner(cluster)
         self.cloud = used_first(observed.cloud)
@@ -246,7 +246,7 @@ class _Wish:
         """Whether a machine had its time, and its data can be of no use to anybody: one that may run an etcd member is
         left to people, however late it is."""
         reports = reports_of(machine, server)
-        if any(p.phase in MAKES_A_MEMBER for p in reports) or server.created_at is None:
+        if any(p.step in MAKES_A_MEMBER for p in reports) or server.created_at is None:
             return False
         failed = next((p for p in reports if p.state == "failed"), None)
         since = failed.at if failed is not None else server.created_at + BOOT_DEADLINE
@@ -276,7 +276,7 @@ class _Wish:
         return not starts and all(node.name != machine.name for node in kube.nodes)
 
     def _spoke_just_now(self, machine: Machine) -> bool:
-        return any(self.now - report.at < LISTS_LAG for report in machine.phases)
+        return any(self.now - report.at < LISTS_LAG for report in machine.boot)
 
     def _port(self, machine: Machine, port: Port | None) -> Iterator[Step]:
         network, subnet = self.network, self.subnet
@@ -311,7 +311,7 @@ class _Wish:
 
     def _create_server(self, machine: Machine, port: Port | None) -> CreateServer | None:
         """The step once all that the server needs is there, else None."""
-        release = self.catalogue.release(self.cluster.spec.kubernetes_version)
+        release = self.offer.release(self.cluster.spec.kubernetes_version)
         server_group = named(self.cloud.server_groups, names.server_group(self.owner, machine.group))
         if self.cloud.servers is None or port is None or server_group is None or release is None:
             return None
@@ -426,9 +426,9 @@ class _Wish:
                 yield ApplyAddon(name, digest)
 
 
-def reports_of(machine: Machine, server: Server) -> tuple[PhaseReport, ...]:
+def reports_of(machine: Machine, server: Server) -> tuple[BootReport, ...]:
     """What this very server reported: an earlier one of the same machine may have said something, too."""
-    return tuple(p for p in machine.phases if server.created_at is None or p.at >= server.created_at)
+    return tuple(p for p in machine.boot if server.created_at is None or p.at >= server.created_at)
 
 
 def lost_etcd_volumes(cluster: Cluster, observed: Observed) -> tuple[str, ...]:

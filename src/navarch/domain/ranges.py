@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Network, IPv6Network, NetmaskValueError, ip_address, ip_network
 
-from navarch.domain.catalogue import ExternalNetwork
 from navarch.domain.errors import FieldError
+from navarch.domain.offer import ExternalNetwork
 
 NODE_PREFIX = 24  # of each node's share of the pod range
 # Network, broadcast and gateway addresses, and the ports of metadata, API balancer and its health monitor.

@@ -18,14 +18,14 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A statement about a cluster: `status` is True, False or Unknown. Where somebody must act, `blame` says who and
-    `remedy` how. `deadline`: when a step in progress counts as stuck."""
+    """A statement about a cluster: `status` is True, False or Unknown. Where somebody must act, `responsible` says who
+    and `remedy` how. `deadline`: when a step in progress counts as stuck."""
 
     type: str
     status: str
     reason: str
     message: str
-    blame: str | None = None
+    responsible: str | None = None
     remedy: str | None = None
     last_transition_at: datetime | None = None
     deadline: datetime | None = None

@@ -281,13 +281,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Look again after so many seconds. `blame` and `remedy`: who is to act, and how, should it take too long; None: it
-    is not known."""
+    """Look again after so many seconds. `responsible` and `remedy`: who is to act, and how, should it take too long;
+    None: it is not known."""
 
     after: float
     reason: str
     message: str
-    blame: str | None = None
+    responsible: str | None = None
     remedy: str | None = None
 
 
@@ -297,7 +297,7 @@ class Failed:
 
     reason: str
     message: str
-    blame: str
+    responsible: str
     remedy: str
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from re import escape, search
 
-from navarch.domain.doubles import api_balancer
+from navarch.domain.duplicates import api_balancer
 from navarch.domain.names import owner
 from navarch.domain.observed import CloudState, Kind, Observed, Resource
 from navarch.domain.spec import Cluster, Owner
@@ -100,11 +100,11 @@ def transitions(previous: Status, status: Status, cluster: Cluster, now: datetim
         before = previous.condition(condition.type)
         if before is not None and (before.status, before.reason) == (condition.status, condition.reason):
             continue
-        if condition.status != "True" and condition.blame is None:
+        if condition.status != "True" and condition.responsible is None:
             continue  # progress is told by the steps themselves
         level = "Normal" if condition.status == "True" else "Warning"
         seconds = _seconds(cluster.created_at, now) if condition.type == "Ready" and level == "Normal" else None
-        remedy = f" ({condition.blame}: {condition.remedy})" if condition.blame else ""
+        remedy = f" ({condition.responsible}: {condition.remedy})" if condition.responsible else ""
         reason = condition.type if level == "Normal" else condition.reason
         events.append(
             Event(

@@ -19,11 +19,11 @@ from cryptography import x509
 from navarch.bootstrap.sealing import load_keys
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.cli.doctor.finding import Finding, fail, ok, warn
-from navarch.domain.errors import Blame, NavarchError
+from navarch.domain.errors import NavarchError, Responsible
 from navarch.main.doctor_cloud import examine_cloud
-from navarch.main.figures import metrics_address
+from navarch.main.metrics import metrics_address
 from navarch.main.settings import Settings, SettingsError, read_settings
-from navarch.main.wire import open_store, private_database
+from navarch.main.wire import local_database, open_store
 from navarch.store.contract import Unavailable
 from navarch.store.operator_side import Fleet, Server
 from navarch.store.postgres import PostgresStore
@@ -165,7 +165,7 @@ def _reachable(url: str, trusted: ssl.SSLContext) -> Finding:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     """It answers, is new enough, has this version's schema and enough connections; and what the workers leave in it."""
-    private = private_database(settings)
+    private = local_database(settings)
     if private is not None and private.pid is None:
         detail = f"the private PostgreSQL in {settings.database.private_folder} does not run"
         yield fail("database", detail, "`navarch-server database start`; the API and the worker also start it.")
@@ -234,7 +234,7 @@ def _fleet(store: PostgresStore) -> Iterator[Finding]:
         detail = f"{what} since {since} ({pause.clusters} clusters)" + (f": {pause.reason}" if pause.reason else "")
         yield warn("paused", detail, f"When it is over: navarch-server resume {option}")
     yield _workers(fleet)
-    ours = [f"{reason} ({n})" for type_, reason, blame, n in fleet.conditions if _is_ours(type_, blame)]
+    ours = [f"{reason} ({n})" for type_, reason, responsible, n in fleet.conditions if _is_ours(type_, responsible)]
     clusters = sum(n for _, n in fleet.phases)
     if ours:
         fix = "`navarch cluster list --all-projects`, then `navarch-server explain CLUSTER`."
@@ -256,5 +256,5 @@ def _workers(fleet: Fleet) -> Finding:
     return ok("workers", f"read the cloud's offer {age:.0f} s ago; {fleet.due} clusters wait, {fleet.claimed} are held")
 
 
-def _is_ours(type_: str, blame: str) -> bool:
-    return type_ != "Ready" and blame == Blame.NAVARCH_OPERATOR.value
+def _is_ours(type_: str, responsible: str) -> bool:
+    return type_ != "Ready" and responsible == Responsible.NAVARCH_OPERATOR.value

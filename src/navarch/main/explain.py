@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from navarch.domain.catalogue import Catalogue
 from navarch.domain.codec import encode
 from navarch.domain.conditions import judge
 from navarch.domain.errors import NavarchError
 from navarch.domain.observed import Trouble
+from navarch.domain.offer import Offer
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Event, Status
 from navarch.domain.steps import Step, subject
 from navarch.main.step_words import words
-from navarch.reconcile.act import Hands
-from navarch.reconcile.look import Lookout
+from navarch.reconcile.act import Dependencies
+from navarch.reconcile.look import Observer
 from navarch.store.contract import NotFound, Pause, Stored
 from navarch.store.operator_side import Schedule
 from navarch.store.postgres import PostgresStore
@@ -76,18 +76,18 @@ def find(store: PostgresStore, reference: str, project_id: str | None) -> Stored
     return found[0]
 
 
-def explain(store: PostgresStore, hands: Hands, stored: Stored) -> Explanation:
+def explain(store: PostgresStore, dependencies: Dependencies, stored: Stored) -> Explanation:
     """Look, plan and judge in imagination. Raises Unavailable if the database is away."""
-    cluster, now = stored.cluster, hands.runtime.now()
+    cluster, now = stored.cluster, dependencies.runtime.now()
     schedule = store.schedule(cluster.id)
     pauses = tuple(p for p in store.pauses() if p.project_id in (None, cluster.project_id))
-    catalogue = store.catalogue()
-    looks = hands.runtime.calls(4, "look")
+    offer = store.offer()
+    looks = dependencies.runtime.calls(4, "look")
     try:
-        seen = Lookout(hands, looks).look(cluster, stored.status, _NEVER_CLAIMED, catalogue or Catalogue()).observed
+        seen = Observer(dependencies, looks).look(cluster, stored.status, _NEVER_CLAIMED, offer or Offer()).observed
     finally:
         looks.close()
-    steps = plan(cluster, seen, catalogue or Catalogue(), now=now, navarch_cidrs=hands.navarch_cidrs)
+    steps = plan(cluster, seen, offer or Offer(), now=now, navarch_cidrs=dependencies.navarch_cidrs)
     events = store.latest_events(cluster.id, limit=_EVENTS_SEARCHED)
     return Explanation(
         cluster=cluster,
@@ -95,7 +95,7 @@ def explain(store: PostgresStore, hands: Hands, stored: Stored) -> Explanation:
         seen=judge(cluster, seen, (), stored.status, now=now),
         schedule=schedule,
         pauses=pauses,
-        holdups=tuple(_holdups(cluster, schedule, pauses, offer_known=catalogue is not None)),
+        holdups=tuple(_holdups(cluster, schedule, pauses, offer_known=offer is not None)),
         steps=tuple(Next(step, _last_failure(step, events)) for step in steps),
         unread=seen.cloud.trouble,
         kubernetes=_kubernetes(seen.kube.version if seen.kube else None, seen.kube_trouble),
@@ -212,8 +212,8 @@ def _conditions(conditions: tuple[Condition, ...]) -> list[str]:
         lines.append(
             f"  {sign} {c.type:<20} {c.reason}" + (f": {c.message}" if c.message and c.status != "True" else "")
         )
-        if c.blame:
-            lines.append(f"    {'':<20} {c.blame}: {c.remedy}")
+        if c.responsible:
+            lines.append(f"    {'':<20} {c.responsible}: {c.remedy}")
         elif c.status != "True" and c.deadline is not None:
             lines.append(f"    {'':<20} should have passed by {_time(c.deadline)}")
     return lines

@@ -26,7 +26,7 @@ from typing import IO, Any
 import yaml
 
 from navarch.main.keys import make_certificates, make_keys
-from navarch.store.private import CannotStart, PrivatePostgres
+from navarch.store.local_postgres import CannotStart, LocalPostgres
 
 _HOST = "127.0.0.1"
 _START_SECONDS, _STOP_SECONDS = 60.0, 40.0
@@ -62,7 +62,7 @@ class Playground:
         self.folder, self.wanted = folder.absolute(), wanted
         self.keys, self.settings = self.folder / "keys", self.folder / "navarch.toml"
         self.clouds, self.socket = self.folder / "clouds.yaml", self.folder / "simulator.sock"
-        self.postgres = PrivatePostgres(self.folder / "postgres", durable=wanted.durable)
+        self.postgres = LocalPostgres(self.folder / "postgres", durable=wanted.durable)
         self.url = self.keystone = ""
         self.urls: tuple[str, ...] = ()  # one for each API process; `url` is the first
         self._running: dict[str, subprocess.Popen[bytes]] = {}

@@ -105,8 +105,8 @@ def _explain(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
     store = wire.open_store(settings, name="navarch-explain", read_only=True)
     try:
-        hands = wire.hands_for(settings, store, None)
-        explanation = explain.explain(store, hands, explain.find(store, options.cluster, options.project))
+        dependencies = wire.dependencies_for(settings, store, None)
+        explanation = explain.explain(store, dependencies, explain.find(store, options.cluster, options.project))
     finally:
         store.close()
     if options.output == "json":
@@ -161,11 +161,11 @@ def _keys(options: argparse.Namespace) -> None:
 
 
 def _database(options: argparse.Namespace) -> None:
-    from navarch.main.wire import open_store, private_database
-    from navarch.store.private import CannotStart
+    from navarch.main.wire import local_database, open_store
+    from navarch.store.local_postgres import CannotStart
 
     settings = read_settings(options.config)
-    private = private_database(settings)
+    private = local_database(settings)
     try:
         if options.action == "migrate":
             store = open_store(settings, name="migrate")
@@ -198,7 +198,7 @@ def _worker(options: argparse.Namespace) -> None:
 
 def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
     from navarch.main import wire
-    from navarch.store.private import CannotStart
+    from navarch.store.local_postgres import CannotStart
 
     _log_json()
     log = structlog.get_logger()
@@ -206,7 +206,7 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
     # in the middle of what it does.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: sys.exit(0))
-    private = wire.private_database(settings)
+    private = wire.local_database(settings)
     if private is not None:
         try:
             private.start()

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from structlog.contextvars import get_contextvars
 
 from navarch.bootstrap.sealing import load_keys
-from navarch.domain.catalogue import Catalogue
+from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.settings import Settings
 from navarch.reconcile.worker import Log, Worker
 from navarch.store.contract import WorkerStore
+from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
-from navarch.store.private import PrivatePostgres
 
 if TYPE_CHECKING:
     from navarch.addons.contract import Addons
     from navarch.clouds.contract import Cloud
     from navarch.clouds.openstack.session import OpenStackSettings, Trace
-    from navarch.reconcile.act import Hands
-    from navarch.reconcile.figures import WorkerFigures
+    from navarch.reconcile.act import Dependencies
+    from navarch.reconcile.metrics import WorkerMetrics
 
 
 def utc_now() -> datetime:
@@ -33,14 +33,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def private_database(settings: Settings) -> PrivatePostgres | None:
+def local_database(settings: Settings) -> LocalPostgres | None:
     """The PostgreSQL that this Navarch runs itself, or None where the settings name another."""
-    return None if settings.database.dsn else PrivatePostgres(settings.database.private_folder)
+    return None if settings.database.dsn else LocalPostgres(settings.database.private_folder)
 
 
 def open_store(settings: Settings, *, name: str, read_only: bool = False) -> PostgresStore:
     """The store; connections are made when first needed. `read_only`: the database refuses every write."""
-    private = private_database(settings)
+    private = local_database(settings)
     dsn = private.dsn if private is not None else settings.database.dsn
     return PostgresStore(dsn, max_connections=settings.database.pool_size, name=name, read_only=read_only)
 
@@ -64,45 +64,45 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
     )
 
 
-def hands_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Hands":
+def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Dependencies":
     """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
-    from navarch.reconcile.act import Hands, JoinEndpoint
-    from navarch.reconcile.figures import WorkerFigures
+    from navarch.reconcile.act import Dependencies, JoinEndpoint
     from navarch.reconcile.measured import MeasuredAddons
+    from navarch.reconcile.metrics import WorkerMetrics
     from navarch.reconcile.runtime import Threads
 
-    figures = WorkerFigures()
-    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings, figures, log)
-    return Hands(
+    metrics = WorkerMetrics()
+    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings, metrics, log)
+    return Dependencies(
         cloud=cloud,
-        addons=MeasuredAddons(addons, figures),
+        addons=MeasuredAddons(addons, metrics),
         store=store,
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
         navarch_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
-        figures=figures,
+        metrics=metrics,
     )
 
 
 def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
-    """A worker that runs until it is stopped, and its figures for Prometheus."""
-    from navarch.main.figures import add_process, serve_metrics
+    """A worker that runs until it is stopped, and its metrics for Prometheus."""
+    from navarch.main.metrics import add_process, serve_metrics
 
-    hands = hands_for(settings, store, log)
-    add_process(hands.figures.registry, store)
-    serve_metrics(settings.worker.metrics_listen, "worker.metrics_listen", hands.figures.registry, log)
-    worker = Worker(hands, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
+    dependencies = dependencies_for(settings, store, log)
+    add_process(dependencies.metrics.registry, store)
+    serve_metrics(settings.worker.metrics_listen, "worker.metrics_listen", dependencies.metrics.registry, log)
+    worker = Worker(dependencies, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()
     return worker
 
 
-def _real(settings: Settings, figures: "WorkerFigures", log: Log | None) -> "tuple[Cloud, Addons]":
+def _real(settings: Settings, metrics: "WorkerMetrics", log: Log | None) -> "tuple[Cloud, Addons]":
     """OpenStack, and the clusters in it."""
     from navarch.addons.client import KubernetesClusters
     from navarch.clouds.openstack.cloud import OpenStackCloud
 
-    return OpenStackCloud(cloud_settings(settings), _trace(figures, log)), KubernetesClusters()
+    return OpenStackCloud(cloud_settings(settings), _trace(metrics, log)), KubernetesClusters()
 
 
 def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
@@ -115,13 +115,13 @@ def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
     return SimulatedCloudClient(simulator, endpoint), SimulatedClustersClient(simulator)
 
 
-def _trace(figures: "WorkerFigures", log: Log | None) -> "Trace":
+def _trace(metrics: "WorkerMetrics", log: Log | None) -> "Trace":
     """Requests to the cloud carry the id of the customer's request, are counted, and leave a line if they change
     something or fail."""
     from navarch.clouds.openstack.session import Asked, Trace
 
     def asked(request: Asked) -> None:
-        figures.cloud_request(request.service, request.method, request.status, request.seconds)
+        metrics.cloud_request(request.service, request.method, request.status, request.seconds)
         failed = request.status == 0 or request.status >= 500
         if log is not None and (failed or request.method != "GET"):
             (log.warning if failed else log.info)(
@@ -137,21 +137,21 @@ def _trace(figures: "WorkerFigures", log: Log | None) -> "Trace":
     return Trace(request_id=lambda: str(get_contextvars().get("request_id", "")), asked=asked)
 
 
-def plan_from_nothing(cluster: Cluster, catalogue: Catalogue) -> tuple[Step, ...]:
+def plan_from_nothing(cluster: Cluster, offer: Offer) -> tuple[Step, ...]:
     """What `dry_run` shows."""
-    from navarch.domain.simulate import rehearse
+    from navarch.domain.rehearsal import rehearse
 
-    return rehearse(cluster, catalogue, now=utc_now())
+    return rehearse(cluster, offer, now=utc_now())
 
 
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
-    """The HTTP service and its figures for Prometheus, until the process is asked to end."""
+    """The HTTP service and its metrics for Prometheus, until the process is asked to end."""
     from navarch.api.app import create_app
     from navarch.api.keystone import KeystoneIdentity, keystone_session
     from navarch.api.serving import serve
     from navarch.api.settings import ApiSettings
     from navarch.bootstrap.tickets import ReportTokens
-    from navarch.main.figures import FleetCollector, add_process, serve_metrics
+    from navarch.main.metrics import FleetCollector, add_process, serve_metrics
 
     cloud = settings.cloud
     session = keystone_session(
@@ -171,9 +171,9 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
         settings=ApiSettings(policy_file=settings.api.policy_file),
         planner=plan_from_nothing,
     )
-    app.state.figures.registry.register(FleetCollector(store))
-    add_process(app.state.figures.registry, store)
-    serve_metrics(settings.api.metrics_listen, "api.metrics_listen", app.state.figures.registry, log)
+    app.state.metrics.registry.register(FleetCollector(store))
+    add_process(app.state.metrics.registry, store)
+    serve_metrics(settings.api.metrics_listen, "api.metrics_listen", app.state.metrics.registry, log)
     serve(
         app,
         host=settings.api.listen,

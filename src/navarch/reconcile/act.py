@@ -19,10 +19,10 @@ from navarch.bootstrap.vault import SECRETS, close_secrets, open_secrets
 from navarch.clouds.contract import Cloud
 from navarch.clouds.fence import fenced
 from navarch.domain import names
-from navarch.domain.catalogue import Catalogue
-from navarch.domain.doubles import api_balancer
-from navarch.domain.errors import Blame, Permanent, Temporary
+from navarch.domain.duplicates import api_balancer
+from navarch.domain.errors import Permanent, Responsible, Temporary
 from navarch.domain.observed import Addon, CloudState, Kind, Machine, Observed, Resource, Server, member_facts
+from navarch.domain.offer import Offer
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
@@ -47,8 +47,8 @@ from navarch.domain.steps import (
     Step,
     subject,
 )
-from navarch.reconcile.figures import WorkerFigures
 from navarch.reconcile.lease import Lease
+from navarch.reconcile.metrics import WorkerMetrics
 from navarch.reconcile.runtime import Answer, Calls, Runtime
 from navarch.store.contract import WorkerStore
 
@@ -67,7 +67,7 @@ class JoinEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Dependencies:
     """What steps are carried out with."""
 
     cloud: Cloud
@@ -77,33 +77,39 @@ class Hands:
     join: JoinEndpoint
     navarch_cidrs: tuple[str, ...]
     runtime: Runtime
-    figures: WorkerFigures = field(default_factory=WorkerFigures)
+    metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class ClusterAccess:
     """The way into a cluster, where there is one: access to its API and what its add-ons are rendered from."""
 
     access: Access | None = None
     inputs: Inputs | None = None
 
 
-def read_secrets(hands: Hands, cluster_id: str) -> ClusterSecrets | None:
+def read_secrets(dependencies: Dependencies, cluster_id: str) -> ClusterSecrets | None:
     """A cluster's keys, or None where they were not made yet."""
-    sealed = hands.store.sealed(cluster_id, SECRETS)
+    sealed = dependencies.store.sealed(cluster_id, SECRETS)
     if sealed is None:
         return None
-    return open_secrets(hands.sealer, cluster_id, sealed)
+    return open_secrets(dependencies.sealer, cluster_id, sealed)
 
 
 class Actor:
     """One cycle's acting for one cluster that this worker holds."""
 
     def __init__(
-        self, hands: Hands, calls: Calls, cluster: Cluster, lease: Lease, catalogue: Catalogue, inside: Inside
+        self,
+        dependencies: Dependencies,
+        calls: Calls,
+        cluster: Cluster,
+        lease: Lease,
+        offer: Offer,
+        inside: ClusterAccess,
     ) -> None:
-        self._hands, self._calls, self._cluster, self._lease = hands, calls, cluster, lease
-        self._catalogue, self._inside = catalogue, inside
+        self._dependencies, self._calls, self._cluster, self._lease = dependencies, calls, cluster, lease
+        self._offer, self._inside = offer, inside
         self._owner = names.owner(cluster)
 
     def advance(self, observed: Observed, report: Callable[[Event], None]) -> tuple[Observed, tuple[Result, ...]]:
@@ -112,16 +118,16 @@ class Actor:
         running: dict[Answer[tuple[Result, Resource | None]], Step] = {}
         results: list[Result] = []
         glance: Answer[CloudState] | None = None
-        runtime = self._hands.runtime
+        runtime = self._dependencies.runtime
         glanced_at = runtime.elapsed()
         while True:
             busy = {_key(step) for step in running.values()}
             for step in plan(
                 self._cluster,
                 observed,
-                self._catalogue,
+                self._offer,
                 now=runtime.now(),
-                navarch_cidrs=self._hands.navarch_cidrs,
+                navarch_cidrs=self._dependencies.navarch_cidrs,
             ):
                 if step not in tried and _key(step) not in busy:
                     tried.add(step)
@@ -133,7 +139,7 @@ class Actor:
             if glance is None and runtime.elapsed() - glanced_at > GLANCE_EVERY:
                 kinds = unsettled(self._cluster, observed, runtime.now())
                 if kinds:
-                    glance = self._calls.submit(self._hands.cloud.observe, self._owner, kinds)
+                    glance = self._calls.submit(self._dependencies.cloud.observe, self._owner, kinds)
             awaited: list[Answer[Any]] = [*running, *([glance] if glance is not None else [])]
             finished = self._calls.finished(awaited, GLANCE_EVERY)
             if glance is not None and glance in finished:
@@ -151,7 +157,7 @@ class Actor:
 
     def _carry_out(self, step: Step, observed: Observed) -> tuple[Result, Resource | None]:
         self._lease.check()
-        start = self._hands.runtime.elapsed()
+        start = self._dependencies.runtime.elapsed()
         resource: Resource | None = None
         outcome: Outcome = Done()
         try:
@@ -164,75 +170,77 @@ class Actor:
         except Temporary as error:
             outcome = Again(error.after, error.reason, error.message)
         except Permanent as error:
-            outcome = Failed(error.reason, error.message, error.blame.value, error.remedy)
-        result = Result(step, outcome, self._hands.runtime.elapsed() - start)
-        self._hands.figures.step(result)
+            outcome = Failed(error.reason, error.message, error.responsible.value, error.remedy)
+        result = Result(step, outcome, self._dependencies.runtime.elapsed() - start)
+        self._dependencies.metrics.step(result)
         return result, resource
 
     def _do(self, step: Step, observed: Observed) -> Resource | Again | None:
-        hands, cluster, token = self._hands, self._cluster, self._lease.token
+        dependencies, cluster, token = self._dependencies, self._cluster, self._lease.token
         access, inputs = self._inside.access, self._inside.inputs
         match step:
             case EnsureSecrets():
-                secrets = make_cluster_secrets(hands.runtime.now())
-                hands.store.seal(cluster.id, token, SECRETS, close_secrets(hands.sealer, cluster.id, secrets))
+                secrets = make_cluster_secrets(dependencies.runtime.now())
+                dependencies.store.seal(
+                    cluster.id, token, SECRETS, close_secrets(dependencies.sealer, cluster.id, secrets)
+                )
             case EnsureIdentity():
-                kept = read_secrets(hands, cluster.id)
+                kept = read_secrets(dependencies, cluster.id)
                 if kept is None:
                     return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
-                return hands.cloud.carry_out(self._owner, step, private=kept.cloud_password)
+                return dependencies.cloud.carry_out(self._owner, step, private=kept.cloud_password)
             case RecordMachine(name=name, role=role, group=group, serial=serial, zone=zone):
                 facts = member_facts(observed.machines, name)
-                machine = Machine(name, role, group, serial, zone, created_at=hands.runtime.now(), facts=facts)
-                hands.store.record_machine(cluster.id, token, machine)
+                machine = Machine(name, role, group, serial, zone, created_at=dependencies.runtime.now(), facts=facts)
+                dependencies.store.record_machine(cluster.id, token, machine)
             case ReleaseMachine(name=name):
-                hands.store.release_machine(cluster.id, token, name)
+                dependencies.store.release_machine(cluster.id, token, name)
             case ForgetMachine(name=name):
-                hands.store.forget_machine(cluster.id, token, name)
+                dependencies.store.forget_machine(cluster.id, token, name)
             case ForgetNodeGroup(name=name):
-                hands.store.forget_node_group(cluster.id, token, name)
+                dependencies.store.forget_node_group(cluster.id, token, name)
             case Forget():
-                hands.store.forget(cluster.id, token)
+                dependencies.store.forget(cluster.id, token)
             case CreateServer():
-                return hands.cloud.carry_out(self._owner, step, private=self._user_data(step, observed))
+                return dependencies.cloud.carry_out(self._owner, step, private=self._user_data(step, observed))
             case ApplyAddon(name=name):
                 if access is None or inputs is None:
                     return Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
-                hands.addons.apply(access, inputs, name)
+                dependencies.addons.apply(access, inputs, name)
             case DrainNode(name=name):
                 if access is None:
                     return Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
-                drain = hands.addons.drain(access, name)
+                drain = dependencies.addons.drain(access, name)
                 if drain is not None:
                     return _draining(name, drain)
-                hands.addons.delete_node(access, name)
+                dependencies.addons.delete_node(access, name)
             case DeleteNode(name=name):
                 if access is not None:
-                    hands.addons.give_up_node(access, name)
+                    dependencies.addons.give_up_node(access, name)
             case _:
-                return hands.cloud.carry_out(self._owner, step)
+                return dependencies.cloud.carry_out(self._owner, step)
         return None
 
     def _user_data(self, step: CreateServer, observed: Observed) -> str:
         """What the machine starts with. Its ticket is noted before the cloud is asked: the answer may get lost."""
         port = next(p for p in observed.cloud.ports or () if p.id == step.port_id)
-        release = self._catalogue.release(self._cluster.spec.kubernetes_version)
+        release = self._offer.release(self._cluster.spec.kubernetes_version)
         facts = [("address", port.address)]
         facts += [("etcd_volume_id", volume) for volume in step.volume_ids[:1]]
         facts += member_facts(observed.machines, step.name)
         facts += [(f"component.{name}", version) for name, version in (release.components if release else ())]
         ticket, digest = new_ticket()
-        self._hands.store.add_ticket(
+        self._dependencies.store.add_ticket(
             self._cluster.id,
             self._lease.token,
             step.name,
             digest,
-            expires_at=self._hands.runtime.now() + TICKET_LIFETIME,
+            expires_at=self._dependencies.runtime.now() + TICKET_LIFETIME,
             facts=tuple(facts),
         )
         return user_data(
-            endpoint=self._hands.join.url,
-            ca=self._hands.join.ca,
+            endpoint=self._dependencies.join.url,
+            ca=self._dependencies.join.ca,
             ticket=ticket,
             machine=step.name,
             ssh_keys=self._cluster.spec.ssh_keys,
@@ -240,7 +248,7 @@ class Actor:
 
     def _event(self, result: Result) -> Event | None:
         """The timeline's entry for what came of a step; none for what is only tried again."""
-        step, now = result.step, self._hands.runtime.now()
+        step, now = result.step, self._dependencies.runtime.now()
         started = now - timedelta(seconds=result.seconds)
         component = "kubernetes" if isinstance(step, ApplyAddon | DrainNode | DeleteNode) else "cloud"
         if isinstance(step, EnsureSecrets | RecordMachine | ReleaseMachine | ForgetMachine | ForgetNodeGroup | Forget):
@@ -270,7 +278,7 @@ def _draining(name: str, drain: Draining) -> Again:
         5.0,
         "EvictionRefused",
         f"pods may not be moved away from {name}: {'; '.join(drain.held[:_HELD_SHOWN])}{more}",
-        Blame.USER.value,
+        Responsible.USER.value,
         "give the pods more replicas or their PodDisruptionBudget more room, or delete them; Navarch goes on trying",
     )
 

@@ -6,15 +6,15 @@ from math import inf
 from random import Random
 
 from navarch.domain import conditions
-from navarch.domain.catalogue import Catalogue
 from navarch.domain.observed import Observed
+from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import Again, Done, Failed, Forget, Result
 from navarch.domain.timeline import TELL_OF_OBJECTS, arrivals, found, taken_over, transitions, untold
-from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Hands, unsettled
+from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Dependencies, unsettled
 from navarch.reconcile.lease import Lease
-from navarch.reconcile.look import Lookout, Seen
+from navarch.reconcile.look import Observer, Seen
 from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
@@ -31,37 +31,37 @@ _EVENTS_FLUSHED_EVERY = 1.0  # seconds: people watch the timeline grow
 class Cycle:
     """Runs cycles; safe to use from threads, one cluster each."""
 
-    def __init__(self, hands: Hands, lookout: Lookout, calls: Calls) -> None:
-        self._hands, self._lookout, self._calls = hands, lookout, calls
+    def __init__(self, dependencies: Dependencies, observer: Observer, calls: Calls) -> None:
+        self._dependencies, self._observer, self._calls = dependencies, observer, calls
 
-    def run(self, claim: Claim, lease: Lease, catalogue: Catalogue) -> None:
+    def run(self, claim: Claim, lease: Lease, offer: Offer) -> None:
         """Bring the claimed cluster as far as it goes now, and let it go. Raises LeaseLost if another worker took it,
         Unavailable if the database went away: both leave nothing half written."""
         cluster, previous = claim.cluster, claim.status
-        seen = self._lookout.look(cluster, previous, claim.token, catalogue)
-        timeline = _Timeline(self._hands, cluster, claim.token)
-        now = self._hands.runtime.now()
+        seen = self._observer.look(cluster, previous, claim.token, offer)
+        timeline = _Timeline(self._dependencies, cluster, claim.token)
+        now = self._dependencies.runtime.now()
         for event in (*self._came_before(claim, seen, now), *arrivals(seen.before, seen.observed, cluster, now)):
             timeline.add(event)
-        actor = Actor(self._hands, self._calls, cluster, lease, catalogue, seen.inside)
+        actor = Actor(self._dependencies, self._calls, cluster, lease, offer, seen.inside)
         observed, results = actor.advance(seen.observed, timeline.add)
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
-            self._lookout.forget(cluster.id)
+            self._observer.forget(cluster.id)
             return
         before = seen.before if seen.before is not None and seen.before.cloud.complete else seen.observed
-        for event in found(before.cloud, observed.cloud, results, cluster, self._hands.runtime.now()):
+        for event in found(before.cloud, observed.cloud, results, cluster, self._dependencies.runtime.now()):
             timeline.add(event)
-        self._lookout.remember(cluster.id, claim.token, observed)
-        now, access = self._hands.runtime.now(), seen.inside.access
+        self._observer.remember(cluster.id, claim.token, observed)
+        now, access = self._dependencies.runtime.now(), seen.inside.access
         if previous.phase is Phase.READY and access is not None and observed.kube is not None:
-            for event in decide_requests(self._hands.addons, access, cluster, observed.machines, now):
+            for event in decide_requests(self._dependencies.addons, access, cluster, observed.machines, now):
                 timeline.add(event)
         says_little = _says_little(claim, observed, results)
         status = previous if says_little else conditions.judge(cluster, observed, results, previous, now=now)
         unclear = says_little or not observed.cloud.complete
         attempts = claim.attempts + 1 if unclear or _in_vain(status, results) else 0
         booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
-        self._hands.store.record(
+        self._dependencies.store.record(
             cluster.id,
             claim.token,
             status,
@@ -72,7 +72,7 @@ class Cycle:
                     status,
                     results,
                     attempts,
-                    self._hands.runtime.random,
+                    self._dependencies.runtime.random,
                     booting=booting,
                     unclear=unclear,
                 ),
@@ -89,7 +89,7 @@ class Cycle:
         if claim.abandoned or at_last or (before is None and claim.attempts):
             yield from taken_over(cloud, cluster, now)
         elif before is None:
-            told = self._hands.store.events_for(cluster.id, TELL_OF_OBJECTS)
+            told = self._dependencies.store.events_for(cluster.id, TELL_OF_OBJECTS)
             yield from untold(cloud, told, cluster, now)
 
 
@@ -98,7 +98,7 @@ def _says_little(claim: Claim, observed: Observed, results: tuple[Result, ...]) 
     thousands of clusters that happens all the time: it is told when it happens twice in a row."""
     cluster, status, trouble = claim.cluster, claim.status, observed.cloud.trouble
     as_wanted = status.phase is Phase.READY and conditions.came_true(cluster, status) and not cluster.deleting
-    passes = (trouble or observed.kube is None) and all(t.blame is None for t in trouble)
+    passes = (trouble or observed.kube is None) and all(t.responsible is None for t in trouble)
     return bool(as_wanted and passes and not claim.attempts and not results)
 
 
@@ -111,7 +111,7 @@ def _in_vain(status: Status, results: tuple[Result, ...]) -> bool:
 
 def _until_overdue(status: Status, now: datetime) -> float:
     """Seconds until somebody has to be told that something takes too long."""
-    held = (c.deadline for c in status.conditions if c.status != "True" and c.blame is None)
+    held = (c.deadline for c in status.conditions if c.status != "True" and c.responsible is None)
     return min(((d - now).total_seconds() + 1.0 for d in held if d is not None and d >= now), default=inf)
 
 
@@ -146,16 +146,16 @@ def look_again_after(
 class _Timeline:
     """Collects a cycle's events and writes them while it goes on, so that a long cycle is not silent."""
 
-    def __init__(self, hands: Hands, cluster: Cluster, token: int) -> None:
-        self._hands, self._cluster, self._token = hands, cluster, token
+    def __init__(self, dependencies: Dependencies, cluster: Cluster, token: int) -> None:
+        self._dependencies, self._cluster, self._token = dependencies, cluster, token
         self._events: list[Event] = []
-        self._flushed_at = hands.runtime.elapsed()
+        self._flushed_at = dependencies.runtime.elapsed()
 
     def add(self, event: Event) -> None:
         self._events.append(event)
-        if self._hands.runtime.elapsed() - self._flushed_at > _EVENTS_FLUSHED_EVERY:
-            self._hands.store.add_events(self._cluster.id, self._token, self.rest())
-            self._flushed_at = self._hands.runtime.elapsed()
+        if self._dependencies.runtime.elapsed() - self._flushed_at > _EVENTS_FLUSHED_EVERY:
+            self._dependencies.store.add_events(self._cluster.id, self._token, self.rest())
+            self._flushed_at = self._dependencies.runtime.elapsed()
 
     def rest(self) -> tuple[Event, ...]:
         events, self._events = tuple(self._events), []

@@ -17,9 +17,8 @@ from navarch.addons.contract import Access, Inputs
 from navarch.bootstrap.kubeconfig import SERVER_NAME, admin_access
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
-from navarch.domain.catalogue import Catalogue, VolumeType
 from navarch.domain.deletion import left_over
-from navarch.domain.doubles import api_balancer, api_floating_ip, own_network, used_first
+from navarch.domain.duplicates import api_balancer, api_floating_ip, own_network, used_first
 from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.findings import overdue_machines
 from navarch.domain.observed import (
@@ -31,9 +30,10 @@ from navarch.domain.observed import (
     Observed,
     Trouble,
 )
+from navarch.domain.offer import Offer, VolumeType
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
-from navarch.reconcile.act import Hands, Inside, read_secrets, unsettled
+from navarch.reconcile.act import ClusterAccess, Dependencies, read_secrets, unsettled
 from navarch.reconcile.runtime import Answer, Calls
 
 T = TypeVar("T")
@@ -66,24 +66,24 @@ class Seen:
     """A look, the way into the cluster that was found, and what the last look knew (None: nothing)."""
 
     observed: Observed
-    inside: Inside
+    inside: ClusterAccess
     before: Observed | None
 
 
-class Lookout:
+class Observer:
     """Takes looks, and remembers the last one of each cluster. Safe to use from threads."""
 
-    def __init__(self, hands: Hands, calls: Calls) -> None:
-        self._hands, self._calls = hands, calls
+    def __init__(self, dependencies: Dependencies, calls: Calls) -> None:
+        self._dependencies, self._calls = dependencies, calls
         self._memories: OrderedDict[str, _Memory] = OrderedDict()
         self._keys: OrderedDict[str, _Key] = OrderedDict()
         self._lock = Lock()
 
-    def look(self, cluster: Cluster, status: Status, token: int, catalogue: Catalogue) -> Seen:
+    def look(self, cluster: Cluster, status: Status, token: int, offer: Offer) -> Seen:
         """Read everything that may have changed."""
-        now = self._hands.runtime.now()
+        now = self._dependencies.runtime.now()
         memory = self._recall(cluster.id, token)
-        machines = self._hands.store.machines(cluster.id, removed=True)
+        machines = self._dependencies.store.machines(cluster.id, removed=True)
         known = memory.cloud if memory is not None else None
         last = Observed(
             cloud=known or CloudState(),
@@ -93,23 +93,23 @@ class Lookout:
             api_public_address=urlsplit(status.api_url or "").hostname or "",
         )
         kinds = self._kinds(cluster, status, memory, last, now)
-        reading: Answer[CloudState] = self._calls.submit(self._hands.cloud.observe, names.owner(cluster), kinds)
-        secrets_ready = cluster.id in self._keys or self._hands.store.sealed(cluster.id, SECRETS) is not None
+        reading: Answer[CloudState] = self._calls.submit(self._dependencies.cloud.observe, names.owner(cluster), kinds)
+        secrets_ready = cluster.id in self._keys or self._dependencies.store.sealed(cluster.id, SECRETS) is not None
         # the way in is known from the last look: read the cluster beside the cloud
-        inside = Inside()
+        inside = ClusterAccess()
         kube, trouble = None, ""
         if known is not None:
-            inside = self._way_in(cluster, last, catalogue, now)
+            inside = self._way_in(cluster, last, offer, now)
             kube, trouble = self._kube(inside)
         cloud = _join(known, reading.result())
         if known is None:
-            inside = self._way_in(cluster, replace(last, cloud=cloud), catalogue, now)
+            inside = self._way_in(cluster, replace(last, cloud=cloud), offer, now)
             kube, trouble = self._kube(inside)
         digests: tuple[tuple[str, str], ...] = ()
         try:
-            digests = self._hands.addons.digests(inside.inputs) if inside.inputs is not None else ()
+            digests = self._dependencies.addons.digests(inside.inputs) if inside.inputs is not None else ()
         except Permanent as error:  # the node image lacks a component
-            lacking = Trouble(error.reason, error.message, "add-ons", error.blame.value, error.remedy)
+            lacking = Trouble(error.reason, error.message, "add-ons", error.responsible.value, error.remedy)
             cloud = replace(cloud, trouble=(*cloud.trouble, lacking))
         observed = replace(
             last,
@@ -168,21 +168,21 @@ class Lookout:
         self,
         cluster: Cluster,
         seen: Observed,
-        catalogue: Catalogue,
+        offer: Offer,
         now: datetime,
-    ) -> Inside:
+    ) -> ClusterAccess:
         owner = names.owner(cluster)
         address, balancer = api_floating_ip(seen, owner), api_balancer(seen, owner)
         starting = any(
-            m.role is Role.CONTROL_PLANE and not m.removed and any(p.phase in API_STARTS_IN for p in m.phases)
+            m.role is Role.CONTROL_PLANE and not m.removed and any(p.step in API_STARTS_IN for p in m.boot)
             for m in seen.machines
         )
         if cluster.deleting or address is None or balancer is None or not starting:
-            return Inside()
+            return ClusterAccess()
         key = self._key(cluster.id, f"https://{address.address}:6443", now)
         if key is None:
-            return Inside()
-        return Inside(key.access, self._inputs(cluster, seen, catalogue, key.password))
+            return ClusterAccess()
+        return ClusterAccess(key.access, self._inputs(cluster, seen, offer, key.password))
 
     def _key(self, cluster_id: str, url: str, now: datetime) -> _Key | None:
         """The one in use, or a new one; None where the cluster's keys were not made yet."""
@@ -190,7 +190,7 @@ class Lookout:
             key = self._keys.get(cluster_id)
         if key is not None and key.access.url == url and now - key.made_at <= ACCESS_IS_RENEWED:
             return key
-        secrets = read_secrets(self._hands, cluster_id)
+        secrets = read_secrets(self._dependencies, cluster_id)
         if secrets is None:
             return None
         ca, certificate, private = admin_access(secrets, now)
@@ -199,14 +199,14 @@ class Lookout:
             _keep(self._keys, cluster_id, key)
         return key
 
-    def _inputs(self, cluster: Cluster, seen: Observed, catalogue: Catalogue, password: str) -> Inputs | None:
+    def _inputs(self, cluster: Cluster, seen: Observed, offer: Offer, password: str) -> Inputs | None:
         """What add-ons are rendered from; None while part of it is not known yet."""
-        owner, endpoint = names.owner(cluster), self._hands.cloud.endpoint
+        owner, endpoint = names.owner(cluster), self._dependencies.cloud.endpoint
         identity = next((i for i in seen.cloud.identities or () if i.trust_id), None)
         network, subnet = own_network(used_first(seen.cloud), owner)
         balancer = api_balancer(seen, owner)
-        release = catalogue.release(cluster.spec.kubernetes_version)
-        external = catalogue.external_network(cluster.spec.network.external_network)
+        release = offer.release(cluster.spec.kubernetes_version)
+        external = offer.external_network(cluster.spec.network.external_network)
         if identity is None or identity.trust_id is None or network is None or subnet is None:
             return None
         if balancer is None or release is None or external is None:
@@ -229,15 +229,15 @@ class Lookout:
             mtu=network.mtu,
             cloud_conf=configuration,
             cloud_ca=endpoint.ca_certificate,
-            volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, catalogue)),
-            zones=catalogue.zones,
+            volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, offer)),
+            zones=offer.zones,
         )
 
-    def _kube(self, inside: Inside) -> tuple[KubeState | None, str]:
+    def _kube(self, inside: ClusterAccess) -> tuple[KubeState | None, str]:
         if inside.access is None or inside.inputs is None:
             return None, ""
         try:
-            return self._hands.addons.observe(inside.access, inside.inputs), ""
+            return self._dependencies.addons.observe(inside.access, inside.inputs), ""
         except (Temporary, Permanent) as error:
             return None, error.message
 
@@ -245,7 +245,7 @@ class Lookout:
         consoles = []
         for server in overdue_machines(cluster, observed, now):
             try:
-                consoles.append((server.name, self._hands.cloud.console(names.owner(cluster), server.id)))
+                consoles.append((server.name, self._dependencies.cloud.console(names.owner(cluster), server.id)))
             except NavarchError:
                 continue  # the condition says the rest
         return tuple(consoles)
@@ -259,10 +259,10 @@ def _keep(kept: OrderedDict[str, T], cluster_id: str, value: T) -> None:
         kept.popitem(last=False)
 
 
-def _default_first(cluster: Cluster, catalogue: Catalogue) -> tuple[VolumeType, ...]:
+def _default_first(cluster: Cluster, offer: Offer) -> tuple[VolumeType, ...]:
     """The cloud's volume types, the one of the etcd disks first: it is known to be fast, so it is the default class."""
     fast = cluster.spec.control_plane.etcd_volume.type
-    return tuple(sorted(catalogue.volume_types, key=lambda t: (t.name != fast, t.name)))
+    return tuple(sorted(offer.volume_types, key=lambda t: (t.name != fast, t.name)))
 
 
 def _join(known: CloudState | None, read: CloudState) -> CloudState:

@@ -2,14 +2,14 @@
 
 from navarch.addons.contract import Access, Addons, Draining, Inputs, ServingRequest
 from navarch.domain.observed import KubeState
-from navarch.reconcile.figures import WorkerFigures
+from navarch.reconcile.metrics import WorkerMetrics
 
 
 class MeasuredAddons:
-    """Keeps `addons.contract.Addons` by handing every call on to `addons`, and tells `figures` how long it took."""
+    """Keeps `addons.contract.Addons` by handing every call on to `addons`, and tells `metrics` how long it took."""
 
-    def __init__(self, addons: Addons, figures: WorkerFigures) -> None:
-        self._addons, self._figures = addons, figures
+    def __init__(self, addons: Addons, metrics: WorkerMetrics) -> None:
+        self._addons, self._figures = addons, metrics
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         return self._addons.digests(inputs)  # pure: no call

@@ -10,18 +10,18 @@ from typing import Protocol
 
 from structlog.contextvars import bound_contextvars
 
-from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
-from navarch.reconcile.act import Hands
+from navarch.reconcile.act import Dependencies
 from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.lease import LEASE, Lease
-from navarch.reconcile.look import Lookout
+from navarch.reconcile.look import Observer
 from navarch.reconcile.runtime import Flag, Runtime, Task
 from navarch.store.contract import Claim, LeaseLost, Unreadable
 
-CATALOGUE_EVERY = 60.0
-CATALOGUE_RETRY = 5.0
+OFFER_EVERY = 60.0
+OFFER_RETRY = 5.0
 DATABASE_RETRY = 2.0
 QUOTAS_AT_ONCE = 8
 ASKED_AGAIN = 1.0  # seconds after which who waits for a quota asks again
@@ -44,17 +44,17 @@ class Worker:
     """`name` is unique among workers. `threads` clusters are worked on at once; `calls` bounds the steps that are taken
     at once for all of them, and so what one worker asks of the cloud."""
 
-    def __init__(self, hands: Hands, log: Log, *, name: str, threads: int = 8, calls: int = 32) -> None:
-        self._hands, self._log, self._name, self._threads = hands, log, name, threads
-        self._runtime = hands.runtime
+    def __init__(self, dependencies: Dependencies, log: Log, *, name: str, threads: int = 8, calls: int = 32) -> None:
+        self._dependencies, self._log, self._name, self._threads = dependencies, log, name, threads
+        self._runtime = dependencies.runtime
         self._steps = self._runtime.calls(calls, "step")
         self._looks = self._runtime.calls(max(4, threads), "look")
         self._quotas = self._runtime.calls(QUOTAS_AT_ONCE, "quota")
-        self._lookout = Lookout(hands, self._looks)
-        self._cycle = Cycle(hands, self._lookout, self._steps)
+        self._observer = Observer(dependencies, self._looks)
+        self._cycle = Cycle(dependencies, self._observer, self._steps)
         self._stop = self._runtime.flag()
         self._sleepers = _Sleepers(self._runtime)
-        self._catalogue: Catalogue | None = None
+        self._offer: Offer | None = None
         self._running: list[Task] = []
         self._held: dict[str, Lease] = {}
         self._held_lock = Lock()
@@ -62,7 +62,7 @@ class Worker:
     def start(self) -> None:
         """Start all loops and return."""
         loops: list[tuple[str, Callable[[], None]]] = [
-            ("catalogue", self._keep_catalogue),
+            ("offer", self._keep_offer),
             ("listen", self._listen),
             ("lease", self._keep_leases),
         ]
@@ -87,21 +87,21 @@ class Worker:
 
     def _claim_and_run(self) -> None:
         while not self._stop.is_set():
-            catalogue = self._catalogue
-            if catalogue is None:  # nothing can be planned before the cloud was read once
+            offer = self._offer
+            if offer is None:  # nothing can be planned before the cloud was read once
                 self._stop.wait(0.2)
                 continue
             try:
-                if not self._sleepers.sleep(self._hands.store.next_due):
+                if not self._sleepers.sleep(self._dependencies.store.next_due):
                     continue
                 asked_at = self._runtime.elapsed()
-                claim = self._hands.store.claim(self._name, lease=LEASE)
+                claim = self._dependencies.store.claim(self._name, lease=LEASE)
                 if claim is None:
                     self._stop.wait(TOO_LATE_PAUSE)
                     continue
                 self._sleepers.wake_one()  # more may be due
                 with bound_contextvars(**_words_about(claim.cluster)):
-                    self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), catalogue)
+                    self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), offer)
             except Temporary as error:
                 self._log.warning("database away", error=error.message)
                 self._stop.wait(error.after)
@@ -111,23 +111,23 @@ class Worker:
                 self._log.exception("worker loop failed", worker=self._name)
                 self._stop.wait(DATABASE_RETRY)
 
-    def _run(self, claim: Claim, lease: Lease, catalogue: Catalogue) -> None:
+    def _run(self, claim: Claim, lease: Lease, offer: Offer) -> None:
         cluster = claim.cluster
         with self._held_lock:
             self._held[cluster.id] = lease
         start = self._runtime.elapsed()
         try:
-            with self._hands.figures.cycle():
-                self._cycle.run(claim, lease, catalogue)
+            with self._dependencies.metrics.cycle():
+                self._cycle.run(claim, lease, offer)
         except LeaseLost:
-            self._lookout.forget(cluster.id)
+            self._observer.forget(cluster.id)
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)
         except Temporary:  # the database is away, or another transaction was faster
-            self._lookout.forget(cluster.id)
+            self._observer.forget(cluster.id)
             self._give_back(claim)
             raise
         except Exception:  # noqa: BLE001 - a fault of ours in this cluster; the others go on, this one is tried again
-            self._lookout.forget(cluster.id)
+            self._observer.forget(cluster.id)
             self._log.exception("cycle failed", cluster=cluster.id, generation=cluster.generation)
             self._give_back(claim)
         finally:
@@ -142,7 +142,7 @@ class Worker:
         attempts = claim.attempts + 1
         delay = min(60.0, 2.0 ** min(attempts, 6))
         try:
-            self._hands.store.record(
+            self._dependencies.store.record(
                 claim.cluster.id, claim.token, claim.status, look_again_after=delay, attempts=attempts
             )
         except NavarchError:
@@ -151,9 +151,9 @@ class Worker:
     def _listen(self) -> None:
         while not self._stop.is_set():
             try:
-                if self._hands.store.wait(1.0):
+                if self._dependencies.store.wait(1.0):
                     self._sleepers.wake_one()
-                    for project_id in self._hands.store.take_wanted_quotas():
+                    for project_id in self._dependencies.store.take_wanted_quotas():
                         self._quotas.submit(self._read_quota, project_id)
             except Temporary:
                 self._stop.wait(DATABASE_RETRY)
@@ -169,8 +169,8 @@ class Worker:
                 asked_at = self._runtime.elapsed()
                 try:
                     lease.check()  # one that has ended is not held any longer than it already is
-                    with self._hands.figures.renewal():
-                        self._hands.store.renew(lease.cluster_id, lease.token, lease=LEASE)
+                    with self._dependencies.metrics.renewal():
+                        self._dependencies.store.renew(lease.cluster_id, lease.token, lease=LEASE)
                     lease.renewed(asked_at)
                 except LeaseLost:
                     lease.lose()
@@ -179,25 +179,25 @@ class Worker:
 
     # -- the cloud's offer
 
-    def _keep_catalogue(self) -> None:
+    def _keep_offer(self) -> None:
         due = self._runtime.elapsed()
         try:
             # Old is better than none: while the cloud is away its clusters can at least be told so.
-            self._catalogue = self._hands.store.catalogue()
+            self._offer = self._dependencies.store.offer()
         except NavarchError as error:
             self._log.warning("the last offer not read", error=str(error))
         while not self._stop.is_set():
             try:
                 if self._runtime.elapsed() >= due:
-                    self._catalogue = self._hands.cloud.catalogue()
-                    self._hands.store.write_catalogue(self._catalogue)
-                    due = self._runtime.elapsed() + CATALOGUE_EVERY
+                    self._offer = self._dependencies.cloud.offer()
+                    self._dependencies.store.write_offer(self._offer)
+                    due = self._runtime.elapsed() + OFFER_EVERY
             except NavarchError as error:
                 self._log.warning("cloud's offer not read", error=str(error))
-                due = self._runtime.elapsed() + CATALOGUE_RETRY
+                due = self._runtime.elapsed() + OFFER_RETRY
             except Exception:  # noqa: BLE001 - the next reading may succeed; it is logged with its trace
                 self._log.exception("cloud's offer not read")
-                due = self._runtime.elapsed() + CATALOGUE_RETRY
+                due = self._runtime.elapsed() + OFFER_RETRY
             self._stop.wait(max(0.05, due - self._runtime.elapsed()))
 
     def _read_quota(self, project_id: str) -> None:
@@ -206,12 +206,12 @@ class Worker:
         began = self._runtime.elapsed()
         try:
             try:
-                quota = self._hands.cloud.quota(project_id)
+                quota = self._dependencies.cloud.quota(project_id)
             except Temporary:
                 if self._runtime.elapsed() - began > ASKED_AGAIN:
                     raise
-                quota = self._hands.cloud.quota(project_id)
-            self._hands.store.write_quota(project_id, quota)
+                quota = self._dependencies.cloud.quota(project_id)
+            self._dependencies.store.write_quota(project_id, quota)
         except NavarchError as error:
             self._log.warning("quota not read", project=project_id, error=str(error))
         except Exception:  # noqa: BLE001 - nobody looks at what a call raised; it is logged with its trace

@@ -8,9 +8,9 @@ from typing import TypeVar
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.fence import before_a_change
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import CloudState, Kind, KubeState, Resource, Trouble
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 from navarch.simulator import wire
@@ -107,9 +107,9 @@ class SimulatedCloudClient:
         """See the contract."""
         return self._simulator.ask(wire.Console(owner, server_id, lines), Text).text
 
-    def catalogue(self) -> Catalogue:
+    def offer(self) -> Offer:
         """See the contract."""
-        return self._simulator.ask(wire.ReadCatalogue(), Catalogue)
+        return self._simulator.ask(wire.ReadOffer(), Offer)
 
     def quota(self, project_id: str) -> Quota:
         """See the contract."""

@@ -9,7 +9,7 @@ from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.simulator import Strike
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import KubeState
-from navarch.domain.simulate import ADDONS
+from navarch.domain.rehearsal import ADDONS
 from navarch.simulator.guests import Guests
 from navarch.simulator.kubernetes import Kubernetes
 

@@ -203,13 +203,13 @@ class Kubernetes:
                 self.region.create_floating_ip(
                     self._asked(Kind.FLOATING_IP, f"default/{service}"),
                     self.cluster_id,
-                    self.region.catalogue.external_networks[0].id,
+                    self.region.offer.external_networks[0].id,
                     balancer.resource.vip_port_id,
                     "cloud-controller",
                 )
 
     def _claims(self) -> None:
-        type_ = self.region.catalogue.volume_types[0]
+        type_ = self.region.offer.volume_types[0]
         for claim in sorted(self.wishes.claims):
             if self._mine(Kind.VOLUME, claim) is None:
                 self.region.create_volume(

@@ -1,14 +1,14 @@
 """What a simulated region offers where nobody says otherwise: about what a small cloud has."""
 
-from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
+from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
 
 _ZONES = ("z1", "z2", "z3")
 _COMPONENTS = (("etcd", "3.6.8-0"), ("coredns", "1.14.0"), ("calico", "3.31.0"))
 
 
-def offer() -> Catalogue:
+def offer() -> Offer:
     """Flavors, zones, volume types, a network and two Kubernetes versions."""
-    return Catalogue(
+    return Offer(
         flavors=(
             Flavor("f1", "m1.small", 1, 2048, 20),
             Flavor("f2", "m1.medium", 2, 4096, 40),

@@ -25,8 +25,8 @@ from navarch.domain.observed import Kind
 from navarch.simulator import wire
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Guests, Tempers
+from navarch.simulator.join_client import JoinClient
 from navarch.simulator.keystone import SimulatedKeystone, project_id
-from navarch.simulator.knocking import Knocker
 from navarch.simulator.offer import offer
 from navarch.simulator.wire import Answer, Call, Census, Door
 
@@ -96,8 +96,8 @@ class Desk:
                 return wire.Made(cloud.carry_out(owner, step, private=private))
             case wire.Console(owner, server_id, lines):
                 return wire.Text(cloud.console(owner, server_id, lines))
-            case wire.ReadCatalogue():
-                return cloud.catalogue()
+            case wire.ReadOffer():
+                return cloud.offer()
             case wire.ReadQuota(project):
                 return cloud.quota(project)
             case wire.Apply(door, name, digest, password):
@@ -217,11 +217,11 @@ async def run(options: argparse.Namespace) -> None:
     timeline = RealTime(options.speed)
     region = Region(timeline, offer(), fates=_Fates(options.doomed), seed=options.seed)
     region.projects |= {project_id(name) for name in options.project}
-    tempers, knocker = Tempers(), Knocker()
+    tempers, join_client = Tempers(), JoinClient()
     tempers.boot_seconds = options.boot_seconds
-    guests = Guests(region, knocker, tempers)
+    guests = Guests(region, join_client, tempers)
     strike = Misfortunes(options.faults, seed=options.seed)
-    desk = Desk(region, guests, strike, asked=lambda: knocker.asked)
+    desk = Desk(region, guests, strike, asked=lambda: join_client.asked)
     server = await listen(options.listen, desk, timeline)
     tasks = [asyncio.create_task(timeline.run())]
     if options.keystone:
@@ -234,7 +234,7 @@ async def run(options: argparse.Namespace) -> None:
     await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in (waiting, *tasks):
         task.cancel()
-    knocker.close()
+    join_client.close()
     server.close()
     for done in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(done, Exception):
@@ -275,7 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("--certificate", type=Path, help="its certificate (PEM)")
     login.add_argument("--key", type=Path, help="the certificate's key")
     login.add_argument("--password-file", type=Path, help="the one password of all its users")
-    login.add_argument("--navarch-url", default="", help="what its catalogue says of service type kubernetes")
+    login.add_argument("--navarch-url", default="", help="what its offer says of service type kubernetes")
     return parser
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from struct import Struct
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.codec import decode, encode
-from navarch.domain.errors import Blame, Conflict, NavarchError, Permanent, Temporary
+from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 from navarch.domain.observed import CloudState, Kind, KubeState, Resource
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
@@ -47,8 +47,8 @@ class Console:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadCatalogue:
-    """`Cloud.catalogue`."""
+class ReadOffer:
+    """`Cloud.offer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ Call = (
     Observe
     | CarryOut
     | Console
-    | ReadCatalogue
+    | ReadOffer
     | ReadQuota
     | Apply
     | ObserveKube
@@ -183,11 +183,11 @@ class Refused:
     message: str
     reason: str = ""
     after: float = 0.0
-    blame: str = ""
+    responsible: str = ""
     remedy: str = ""
 
 
-Answer = CloudState | Made | Text | Catalogue | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
+Answer = CloudState | Made | Text | Offer | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,9 @@ def answer_in(body: bytes) -> Answer:
 def refused(error: NavarchError) -> Refused:
     """An error as it travels."""
     if isinstance(error, Permanent):
-        return Refused("Permanent", error.message, error.reason, blame=error.blame.value, remedy=error.remedy)
+        return Refused(
+            "Permanent", error.message, error.reason, responsible=error.responsible.value, remedy=error.remedy
+        )
     if isinstance(error, Temporary):
         kind = "Conflict" if isinstance(error, Conflict) else "Temporary"
         return Refused(kind, error.message, error.reason, error.after)
@@ -233,7 +235,9 @@ def refused(error: NavarchError) -> Refused:
 def raised(said: Refused) -> NavarchError:
     """The error that was refused with."""
     if said.kind == "Permanent":
-        return Permanent(said.message, reason=said.reason, blame=Blame(said.blame), remedy=said.remedy)
+        return Permanent(
+            said.message, reason=said.reason, responsible=Responsible(said.responsible), remedy=said.remedy
+        )
     kind = Conflict if said.kind == "Conflict" else Temporary
     return kind(said.message, reason=said.reason, after=said.after)
 

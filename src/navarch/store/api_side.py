@@ -3,9 +3,9 @@
 import time
 from datetime import datetime
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.codec import decode
-from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.observed import BootReport, Machine
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import rows
@@ -43,7 +43,7 @@ class ApiSide:
 
     def ping(self) -> None:
         with self._database.look() as tx:
-            tx.row("catalogue")
+            tx.row("offer")
 
     def create_cluster(
         self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
@@ -206,10 +206,10 @@ class ApiSide:
         with self._database.transaction() as tx:
             add_events(tx, cluster_id, (event,))
 
-    def catalogue(self) -> Catalogue | None:
+    def offer(self) -> Offer | None:
         with self._database.look() as tx:
-            row = tx.row("catalogue")
-            return None if row is None else decode(Catalogue, row["content"])
+            row = tx.row("offer")
+            return None if row is None else decode(Offer, row["content"])
 
     def quota(self, project_id: str, *, newer_than: datetime, wait: float) -> Quota | None:
         listener, end = self._database.listen(), time.monotonic() + wait
@@ -252,7 +252,7 @@ class ApiSide:
                 raise TicketRefused("the ticket is void: the machine has joined or is gone")
             return Joined(cluster_id=ticket["cluster_id"], machine=rows.machine(row), asks_since=asks_since)
 
-    def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
+    def add_report(self, cluster_id: str, machine: str, report: BootReport, *, joined: bool) -> None:
         urgent = joined or report.matters
         with self._database.transaction() if urgent else self._database.look() as tx:
             if urgent:
@@ -261,7 +261,7 @@ class ApiSide:
                 "add_report",
                 cluster_id=cluster_id,
                 machine=machine,
-                phase=report.phase,
+                phase=report.step,
                 state=report.state,
                 at=report.at,
                 seconds=report.seconds,

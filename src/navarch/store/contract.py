@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import NavarchError, Temporary
-from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.observed import BootReport, Machine
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 
@@ -209,7 +209,7 @@ class ApiStore(Protocol):
         """For what is asked through the API and is no change of a wish (a kubeconfig issued). Raises NotFound."""
         ...
 
-    def catalogue(self) -> Catalogue | None:
+    def offer(self) -> Offer | None:
         """The cloud's offer as a worker last wrote it; None: never yet."""
         ...
 
@@ -227,7 +227,7 @@ class ApiStore(Protocol):
         the ticket expired, until it has joined or is gone. Raises TicketRefused."""
         ...
 
-    def add_report(self, cluster_id: str, machine: str, report: PhaseReport, *, joined: bool) -> None:
+    def add_report(self, cluster_id: str, machine: str, report: BootReport, *, joined: bool) -> None:
         """Keep a machine's phase report (one row a phase: the newest state) and, if it matters to what is done next,
         have its cluster looked at now. Raises NotFound, and TooMany for one more phase than a boot can have: a machine
         is its owner's, and may say anything."""
@@ -329,11 +329,11 @@ class WorkerStore(Protocol):
         """Keep a sealed secret unless there is one already; gives the one kept. Raises LeaseLost."""
         ...
 
-    def catalogue(self) -> Catalogue | None:
+    def offer(self) -> Offer | None:
         """As for the API."""
         ...
 
-    def write_catalogue(self, catalogue: Catalogue) -> None:
+    def write_offer(self, offer: Offer) -> None:
         """Replace the cloud's offer."""
         ...
 

@@ -31,8 +31,8 @@ class Schedule:
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """All clusters, counted. `due`: those that wait for a worker, the first of them for `oldest` seconds; `claimed`:
-    those that one has. `phases`: (phase, clusters); `conditions`: (type, reason, blame, clusters) of all that are not
-    True. `offer_read_at`: when a worker last read what the cloud offers."""
+    those that one has. `phases`: (phase, clusters); `conditions`: (type, reason, responsible, clusters) of all that are
+    not True. `offer_read_at`: when a worker last read what the cloud offers."""
 
     due: int
     oldest: float
@@ -107,7 +107,7 @@ class OperatorSide:
                 **queue,
                 phases=tuple((row["phase"], row["clusters"]) for row in tx.rows("phases")),
                 conditions=tuple(
-                    (row["type"], row["reason"], row["blame"], row["clusters"]) for row in tx.rows("conditions")
+                    (row["type"], row["reason"], row["responsible"], row["clusters"]) for row in tx.rows("conditions")
                 ),
                 pauses=tuple(rows.pause(row) for row in tx.rows("pauses")),
                 offer_read_at=None if offer is None else offer["at"],

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from psycopg.types.json import Jsonb
 
 from navarch.domain.codec import Undecodable, decode, encode, read
-from navarch.domain.observed import Machine, PhaseReport
+from navarch.domain.observed import BootReport, Machine
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
 from navarch.store.contract import Claim, Pause, Stored, StoredEvent, Unreadable
@@ -81,7 +81,7 @@ def machine(row: Row) -> Machine:
         joined=row["joined"],
         removing=row["removing"],
         removed=row["removed"],
-        phases=tuple(decode(PhaseReport, report) for report in row["phases"]),
+        boot=tuple(decode(BootReport, report) for report in row["boot"]),
         facts=tuple((name, value) for name, value in row["facts"]),
     )
 

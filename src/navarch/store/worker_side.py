@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.observed import Machine
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
@@ -148,9 +148,9 @@ class WorkerSide:
             row = tx.row("sealed", cluster_id=cluster_id, name=name)
             return content if row is None else bytes(row["content"])
 
-    def write_catalogue(self, catalogue: Catalogue) -> None:
+    def write_offer(self, offer: Offer) -> None:
         with self._database.transaction() as tx:
-            tx.run("write_catalogue", content=rows.json(catalogue))
+            tx.run("write_offer", content=rows.json(offer))
 
     def take_wanted_quotas(self) -> tuple[str, ...]:
         with self._database.look() as tx:  # at each notification, and mostly there are none

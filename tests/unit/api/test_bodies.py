@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from navarch.api.bodies import judged, merge, understand
-from navarch.api.requests import NewCluster
+from navarch.api.models.requests import NewCluster
+from navarch.api.parsing import judged, merge, understand
 from navarch.domain.errors import FieldError
 from navarch.domain.request import ClusterRequest, NodeGroupRequest
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from navarch.bootstrap.sealing import Sealer, Unsealable, load_keys, new_key
-from navarch.domain.errors import Blame
+from navarch.domain.errors import Responsible
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 
@@ -58,7 +58,7 @@ def test_a_retired_key_is_named_and_somebody_is_asked_to_bring_it_back() -> None
     sealed = Sealer(OLD).seal("a", b"words")
     with pytest.raises(Unsealable, match="not loaded") as caught:
         Sealer(NEW).unseal("a", sealed)
-    assert caught.value.blame is Blame.NAVARCH_OPERATOR
+    assert caught.value.responsible is Responsible.NAVARCH_OPERATOR
 
 
 def test_a_key_of_another_length_is_no_key() -> None:

@@ -43,7 +43,7 @@ def navarch(
 
 def _condition(type_: str, status: str, reason: str, message: str = "", **more: Any) -> dict[str, Any]:
     return {
-        "type": type_, "status": status, "reason": reason, "message": message, "blame": None, "remedy": None,
+        "type": type_, "status": status, "reason": reason, "message": message, "responsible": None, "remedy": None,
         "last_transition_at": "2026-03-01T12:00:50Z", "observed_generation": 1, **more,
     }  # fmt: skip
 
@@ -88,13 +88,13 @@ def machine() -> Callable[..., dict[str, Any]]:
 
     def make(name: str = "shop-0d5a2f0e-cp-0", joined: bool = True, **more: Any) -> dict[str, Any]:
         phases = [
-            {"phase": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2.0, "log": ""},
-            {"phase": "KubeadmInit", "state": "done", "at": "2026-03-01T12:00:40Z", "seconds": 18.0, "log": ""},
+            {"step": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2.0, "log": ""},
+            {"step": "KubeadmInit", "state": "done", "at": "2026-03-01T12:00:40Z", "seconds": 18.0, "log": ""},
         ]
         return {
             "name": name, "role": "control-plane", "group": "", "serial": 0, "zone": "z1", "flavor": "c1.small",
             "joined": joined, "removing": False, "created_at": "2026-03-01T12:00:01Z", "addresses": ["10.0.0.5"],
-            "phases": phases, **more,
+            "boot": phases, **more,
         }  # fmt: skip
 
     return make

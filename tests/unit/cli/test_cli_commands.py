@@ -203,7 +203,7 @@ def test_markup_in_a_label_is_text(navarch: Run, service: Service, machine: Make
 
 
 def test_show_tells_who_must_act_and_how(navarch: Run, service: Service, cluster: Make, condition: Any) -> None:
-    trouble = {"blame": "project-admin", "remedy": "ask for 4 more cores"}
+    trouble = {"responsible": "project-admin", "remedy": "ask for 4 more cores"}
     found = cluster(
         "Blocked",
         condition("Ready", "False", "QuotaExceeded", "cores: needed 6, free 2", **trouble),
@@ -325,7 +325,7 @@ def test_scale_waits_for_the_machines(navarch: Run, service: Service, cluster: M
 
 def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service, machine: Make) -> None:
     failed = {
-        "phase": "KubeadmInit",
+        "step": "KubeadmInit",
         "state": "failed",
         "at": "2026-03-01T12:00:40Z",
         "seconds": 9.0,
@@ -334,7 +334,7 @@ def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service,
     service.on(
         "GET",
         "/clusters/shop/machines",
-        Answer(200, {"machines": [machine(joined=False, phases=[failed])], "next": None}),
+        Answer(200, {"machines": [machine(joined=False, boot=[failed])], "next": None}),
     )
     ran = navarch("machine", "show", "shop-0d5a2f0e-cp-0", "-c", "shop")
     assert "etcd: no disk" in ran.out

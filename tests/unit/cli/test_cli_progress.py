@@ -33,16 +33,16 @@ def test_the_clouds_chapters_follow_the_reason(cluster: Any, condition: Any) -> 
 
 
 def test_a_machine_shows_its_phase_and_its_seconds(cluster: Any, machine: Make) -> None:
-    running = {"phase": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
-    done = {"phase": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2, "log": ""}
-    rows = progress_of(cluster("Progressing"), [machine("m", False, phases=[done, running])], NOW).rows
+    running = {"step": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
+    done = {"step": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2, "log": ""}
+    rows = progress_of(cluster("Progressing"), [machine("m", False, boot=[done, running])], NOW).rows
     (row,) = [r for r in rows if r.name == "machine m"]
     assert (row.state, row.detail, row.seconds) == (State.RUNNING, "KubeadmInit", 30.0)
 
 
 def test_a_failed_phase_shows_the_last_line_of_its_log(cluster: Any, machine: Make) -> None:
     failed = {
-        "phase": "KubeadmInit",
+        "step": "KubeadmInit",
         "state": "failed",
         "at": "2026-03-01T12:00:22Z",
         "seconds": 9,
@@ -50,7 +50,7 @@ def test_a_failed_phase_shows_the_last_line_of_its_log(cluster: Any, machine: Ma
     }
     (row,) = [
         r
-        for r in progress_of(cluster("Progressing"), [machine("m", False, phases=[failed])], NOW).rows
+        for r in progress_of(cluster("Progressing"), [machine("m", False, boot=[failed])], NOW).rows
         if r.name == "machine m"
     ]
     assert (row.state, row.detail) == (State.FAILED, "KubeadmInit failed: two")
@@ -71,7 +71,7 @@ def test_lines_are_written_for_changes_only(cluster: Any, condition: Any, machin
     with view:
         view.show(progress_of(waits, [], NOW))
         view.show(progress_of(later, [], NOW))
-        view.show(progress_of(waits, [machine("m", False, phases=[])], NOW))
+        view.show(progress_of(waits, [machine("m", False, boot=[])], NOW))
     assert lines == [
         "2026-03-01T12:00:31+00:00 +1s Creating",
         "2026-03-01T12:00:31+00:00 +2s network: done",
@@ -88,7 +88,7 @@ def test_the_live_view_draws_every_row_and_what_blocks(cluster: Any, condition: 
         "False",
         "QuotaExceeded",
         "cores: needed 6, free 2",
-        blame="project-admin",
+        responsible="project-admin",
         remedy="ask for 4",
     )
     with LiveView("Creating cluster shop", console=console) as view:
@@ -116,9 +116,11 @@ def test_every_row_of_the_live_view_is_one_line_of_a_narrow_terminal(
 
 
 def test_the_exact_condition_is_preferred_to_readys_copy(cluster: Any, condition: Any) -> None:
-    blame = {"blame": "user", "remedy": "do it"}
+    responsible = {"responsible": "user", "remedy": "do it"}
     found = cluster(
-        "Blocked", condition("Ready", "False", "A", "m", **blame), condition("AddonsReady", "False", "B", "m", **blame)
+        "Blocked",
+        condition("Ready", "False", "A", "m", **responsible),
+        condition("AddonsReady", "False", "B", "m", **responsible),
     )
     progress = progress_of(found, [], NOW)
     assert blocked_lines(progress) == ["Blocked: B: m", "  who must act: user", "  what to do: do it"]
@@ -148,7 +150,7 @@ def test_a_blocked_cluster_may_clear(
     creating: Service, navarch: Callable[..., Ran], cluster: Any, condition: Any
 ) -> None:
     trouble = condition(
-        "InfrastructureReady", "False", "QuotaExceeded", "no cores", blame="project-admin", remedy="ask"
+        "InfrastructureReady", "False", "QuotaExceeded", "no cores", responsible="project-admin", remedy="ask"
     )
     creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Blocked", trouble)), Answer(200, cluster()))
     ran = navarch("cluster", "create", "shop")
@@ -161,7 +163,7 @@ def test_a_cluster_blocked_to_the_end_is_a_failure_with_its_remedy(
     creating: Service, navarch: Callable[..., Ran], cluster: Any, condition: Any
 ) -> None:
     trouble = condition(
-        "InfrastructureReady", "False", "QuotaExceeded", "no cores", blame="project-admin", remedy="ask"
+        "InfrastructureReady", "False", "QuotaExceeded", "no cores", responsible="project-admin", remedy="ask"
     )
     creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Blocked", trouble)))
     ran = navarch("cluster", "create", "shop", "--timeout", "0.1s")

@@ -90,8 +90,8 @@ def test_what_happened_after_ready_is_left_out_unless_asked_for(cluster: Any, ma
 
 
 def test_a_phase_that_runs_goes_on_until_now(cluster: Any, machine: Any) -> None:
-    running = {"phase": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
-    drawn = waterfall(cluster("Progressing"), [machine(joined=False, phases=[running])], [], now=NOW)
+    running = {"step": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
+    drawn = waterfall(cluster("Progressing"), [machine(joined=False, boot=[running])], [], now=NOW)
     (lane,) = [lane for lane in drawn.lanes if lane.name == "KubeadmInit"]
     assert (lane.segments[0].start, lane.segments[0].end, lane.segments[0].running) == (22.0, 90.0, True)
     assert drawn.ready is None

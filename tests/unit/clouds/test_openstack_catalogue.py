@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from navarch.clouds.openstack.catalogue import components_of, releases_of
-from navarch.domain.catalogue import Release
+from navarch.clouds.openstack.offer import components_of, releases_of
+from navarch.domain.offer import Release
 
 
 def image(image_id: str, **properties: Any) -> dict[str, Any]:

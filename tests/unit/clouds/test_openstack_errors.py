@@ -10,7 +10,7 @@ from keystoneauth1 import exceptions as keystone
 
 from navarch.clouds.openstack import errors
 from navarch.clouds.openstack.errors import QuotaExceeded, Refusal, from_exception, judge, refusal
-from navarch.domain.errors import Blame, Conflict, NavarchError, Permanent, Temporary
+from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 
 
 def refused(
@@ -98,7 +98,7 @@ class TestQuotas:
     ) -> None:
         error = judge(given, "create it")
         assert isinstance(error, QuotaExceeded)
-        assert (error.reason, error.blame) == ("QuotaExceeded", Blame.PROJECT_ADMIN)
+        assert (error.reason, error.responsible) == ("QuotaExceeded", Responsible.PROJECT_ADMIN)
         assert (error.resources, error.numbers) == (resources, numbers)
         assert all(name in error.message and name in error.remedy for name in resources)
 
@@ -133,39 +133,39 @@ class TestConflicts:
 
 class TestWhatAPersonMustChange:
     @pytest.mark.parametrize(
-        ("given", "reason", "blame"),
+        ("given", "reason", "responsible"),
         [
-            (refused(400, "Can not find requested image"), "ImageNotFound", Blame.NAVARCH_OPERATOR),
-            (refused(400, "Flavor 9 could not be found."), "FlavorNotFound", Blame.USER),
-            (refused(404, "Flavor 9 could not be found."), "FlavorNotFound", Blame.USER),
-            (refused(400, "The requested availability zone is not available"), "ZoneNotFound", Blame.USER),
-            (refused(400, "Availability zone 'z9' is invalid."), "ZoneNotFound", Blame.USER),
-            (refused(404, "Volume type with name tape could not be found."), "VolumeTypeNotFound", Blame.USER),
+            (refused(400, "Can not find requested image"), "ImageNotFound", Responsible.NAVARCH_OPERATOR),
+            (refused(400, "Flavor 9 could not be found."), "FlavorNotFound", Responsible.USER),
+            (refused(404, "Flavor 9 could not be found."), "FlavorNotFound", Responsible.USER),
+            (refused(400, "The requested availability zone is not available"), "ZoneNotFound", Responsible.USER),
+            (refused(400, "Availability zone 'z9' is invalid."), "ZoneNotFound", Responsible.USER),
+            (refused(404, "Volume type with name tape could not be found."), "VolumeTypeNotFound", Responsible.USER),
             (
                 refused(400, "Flavor's disk is too small for requested image. Flavor disk is 1 bytes."),
                 "FlavorTooSmall",
-                Blame.USER,
+                Responsible.USER,
             ),
             (
                 refused(409, "No more IP addresses available.", kind="IpAddressGenerationFailure"),
                 "AddressesExhausted",
-                Blame.CLOUD_OPERATOR,
+                Responsible.CLOUD_OPERATOR,
             ),
-            (refused(400, "Provider 'ovn' is not enabled."), "ServiceMissing", Blame.CLOUD_OPERATOR),
+            (refused(400, "Provider 'ovn' is not enabled."), "ServiceMissing", Responsible.CLOUD_OPERATOR),
             (
                 refused(401, "The request you have made requires authentication."),
                 "CredentialsRefused",
                 "navarch-operator",
             ),
-            (refused(403, "Policy doesn't allow it"), "CredentialsRefused", Blame.CLOUD_OPERATOR),
-            (refused(406, "Version 2.79 is not supported"), "CloudTooOld", Blame.CLOUD_OPERATOR),
-            (refused(400, "Invalid input for field/attribute name"), "RequestRefused", Blame.NAVARCH_OPERATOR),
+            (refused(403, "Policy doesn't allow it"), "CredentialsRefused", Responsible.CLOUD_OPERATOR),
+            (refused(406, "Version 2.79 is not supported"), "CloudTooOld", Responsible.CLOUD_OPERATOR),
+            (refused(400, "Invalid input for field/attribute name"), "RequestRefused", Responsible.NAVARCH_OPERATOR),
         ],
     )
-    def test_is_permanent_with_reason_blame_and_remedy(self, given: Refusal, reason: str, blame: str) -> None:
+    def test_is_permanent_with_reason_blame_and_remedy(self, given: Refusal, reason: str, responsible: str) -> None:
         error = judge(given, "create the server web-cp-0")
         assert isinstance(error, Permanent)
-        assert (error.reason, error.blame) == (reason, blame)
+        assert (error.reason, error.responsible) == (reason, responsible)
         assert error.remedy
         assert error.message.startswith("Cannot create the server web-cp-0: Nova answered ")
         assert "req-1" in error.message
@@ -234,7 +234,7 @@ def test_any_refusal_becomes_an_error_that_says_who_or_when(
     error = judge(refused(status, text, kind=kind, after=after), "do it")
     if isinstance(error, Permanent):
         assert error.reason
-        assert error.blame
+        assert error.responsible
         assert error.remedy
     else:
         assert isinstance(error, Temporary)

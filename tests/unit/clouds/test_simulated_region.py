@@ -3,9 +3,9 @@
 import pytest
 
 from navarch.clouds.simulator import Region, Request, Timeline
-from navarch.domain.catalogue import Catalogue
 from navarch.domain.errors import Permanent
 from navarch.domain.observed import Kind
+from navarch.domain.offer import Offer
 
 
 def asks(kind: Kind, name: str) -> Request:
@@ -13,7 +13,7 @@ def asks(kind: Kind, name: str) -> Request:
 
 
 def test_a_balancer_without_room_for_its_port_is_not_made() -> None:
-    region = Region(Timeline(), Catalogue())
+    region = Region(Timeline(), Offer())
     region.projects.add("project")
     network = region.create_network(asks(Kind.NETWORK, "net"), "owner")
     subnet = region.create_subnet(asks(Kind.SUBNET, "net"), "owner", network.id, "10.0.0.0/24")

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
+from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -15,7 +15,7 @@ from navarch.domain.spec import (
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
-CATALOGUE = Catalogue(
+OFFER = Offer(
     flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20)),
     zones=("z1", "z2", "z3"),
     volume_types=(VolumeType("ssd", ("z1", "z2", "z3")), VolumeType("hdd", ("z1",))),

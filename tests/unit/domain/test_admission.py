@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from navarch.domain.admission import LIMITS, Origin, Refusal, admit_cluster
-from navarch.domain.catalogue import Allowance, Catalogue, ExternalNetwork, Flavor, Quota, Release, VolumeType
+from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota, Release, VolumeType
 from navarch.domain.request import (
     ClusterRequest,
     ControlPlaneRequest,
@@ -20,7 +20,7 @@ from navarch.domain.spec import Cluster, VolumeSpec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ORIGIN = Origin("3f2a91bc-5d1e-4f7a-9a39-000000000000", "alpha", NOW, "ann", "req-1")
-OFFER = Catalogue(
+OFFER = Offer(
     flavors=(
         Flavor("f4", "m1.medium", 2, 4096, 20),
         Flavor("f1", "m1.tiny", 1, 512, 20),
@@ -39,13 +39,13 @@ OFFER = Catalogue(
 )
 
 
-def admitted(offer: Catalogue = OFFER, **request: Any) -> Cluster:
+def admitted(offer: Offer = OFFER, **request: Any) -> Cluster:
     result = admit_cluster(ClusterRequest(**({"name": "shop"} | request)), ORIGIN, offer)
     assert isinstance(result, Cluster), result
     return result
 
 
-def refused(offer: Catalogue = OFFER, quota: Quota | None = None, **request: Any) -> dict[str, str]:
+def refused(offer: Offer = OFFER, quota: Quota | None = None, **request: Any) -> dict[str, str]:
     result = admit_cluster(ClusterRequest(**({"name": "shop"} | request)), ORIGIN, offer, quota)
     assert isinstance(result, Refusal), result
     return {e.field: e.detail for e in result.errors}
@@ -152,7 +152,7 @@ def test_where_there_is_no_ssd_the_first_type_in_every_zone_is_taken() -> None:
 
 
 def test_a_cloud_that_offers_nothing_is_told_of_not_crashed_on() -> None:
-    assert set(refused(Catalogue())) == {
+    assert set(refused(Offer())) == {
         "spec.kubernetes_version", "spec.control_plane.flavor", "spec.control_plane.zones",
         "spec.control_plane.etcd_volume.type", "spec.node_groups[0].flavor", "spec.node_groups[0].zones",
         "spec.network.external_network",

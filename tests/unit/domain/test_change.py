@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from clusters import CATALOGUE, cluster
+from clusters import OFFER, cluster
 
 from navarch.domain.admission import LIMITS, Refusal
-from navarch.domain.catalogue import Allowance, Catalogue, Quota
 from navarch.domain.change import admit_change, admit_node_group, admit_node_group_change
+from navarch.domain.offer import Allowance, Offer, Quota
 from navarch.domain.request import (
     ClusterRequest,
     ControlPlaneRequest,
@@ -77,8 +77,8 @@ def test_what_may_not_change_is_refused_by_name(request_: ClusterRequest, field:
     assert set(fields(admit_change(SHOP, request_))) == {field}
 
 
-def change(catalogue: Catalogue = CATALOGUE, quota: Quota | None = None, of: Cluster = SHOP, **asked: Any) -> Any:
-    return admit_node_group_change(of, of.node_groups[0], NodeGroupRequest(**asked), catalogue, quota)
+def change(offer: Offer = OFFER, quota: Quota | None = None, of: Cluster = SHOP, **asked: Any) -> Any:
+    return admit_node_group_change(of, of.node_groups[0], NodeGroupRequest(**asked), offer, quota)
 
 
 def test_a_node_group_is_scaled_and_keeps_the_rest() -> None:
@@ -95,7 +95,7 @@ def test_a_node_group_keeps_its_name_flavor_and_zones() -> None:
 
 
 def test_a_flavor_that_is_no_longer_offered_does_not_stand_in_the_way() -> None:
-    assert change(Catalogue(), flavor="m1.small", replicas=1).spec.replicas == 1
+    assert change(Offer(), flavor="m1.small", replicas=1).spec.replicas == 1
 
 
 def test_growing_is_held_against_quota_but_shrinking_never() -> None:
@@ -112,12 +112,12 @@ def test_growing_is_held_against_the_networks() -> None:
 
 
 def test_a_new_node_group_is_judged_like_one_of_a_new_cluster() -> None:
-    group = admit_node_group(SHOP, NodeGroupRequest(name="gpu"), CATALOGUE)
+    group = admit_node_group(SHOP, NodeGroupRequest(name="gpu"), OFFER)
     assert group == NodeGroup("gpu", NodeGroupSpec("m1.small", 2, ("z1",)))
-    found = fields(admit_node_group(SHOP, NodeGroupRequest(name="cp", flavor="no", zones=("no",)), CATALOGUE))
+    found = fields(admit_node_group(SHOP, NodeGroupRequest(name="cp", flavor="no", zones=("no",)), OFFER))
     assert set(found) == {"name", "spec.flavor", "spec.zones[0]"}
     crowded = cluster(node_groups=tuple(NodeGroup(f"g{n}", WEB.spec) for n in range(LIMITS.node_groups)))
-    assert "name" in fields(admit_node_group(crowded, NodeGroupRequest(name="one-more"), CATALOGUE))
+    assert "name" in fields(admit_node_group(crowded, NodeGroupRequest(name="one-more"), OFFER))
     full = Quota((Allowance("server_groups", 2, 2), Allowance("cores", 9, 9)))
-    found = fields(admit_node_group(SHOP, NodeGroupRequest(name="gpu"), CATALOGUE, full))
+    found = fields(admit_node_group(SHOP, NodeGroupRequest(name="gpu"), OFFER, full))
     assert set(found) == {"quota.server_groups", "quota.cores"}

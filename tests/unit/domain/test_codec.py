@@ -10,14 +10,14 @@ from clusters import cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.codec import Undecodable, decode, encode, read
 from navarch.domain.observed import CloudState, Kind, Machine, Network, Rule, SecurityGroup
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import ClusterSpec, NodeGroup, Role
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import CreateServer, Remove
 
-TYPES: tuple[type, ...] = (ClusterSpec, NodeGroup, Status, Event, Catalogue, Quota, Machine, CloudState, CreateServer)
+TYPES: tuple[type, ...] = (ClusterSpec, NodeGroup, Status, Event, Offer, Quota, Machine, CloudState, CreateServer)
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda t: t.__name__)
@@ -85,7 +85,7 @@ def test_bad_parts_deep_inside_are_found() -> None:
     with pytest.raises(Undecodable, match=r"CloudState.networks\[1\]"):
         decode(CloudState, {"networks": [encode(Network("1", "n")), {"id": 5}]})
     with pytest.raises(Undecodable, match="2 items"):
-        decode(Catalogue, {"releases": [{"kubernetes_version": "1", "image_id": "i", "image_name": "n", "bundle": "b",
+        decode(Offer, {"releases": [{"kubernetes_version": "1", "image_id": "i", "image_name": "n", "bundle": "b",
                                          "components": [["a"]]}]})  # fmt: skip
 
 

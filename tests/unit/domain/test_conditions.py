@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from clusters import CATALOGUE, NOW, cluster
+from clusters import NOW, OFFER, cluster
 
 from navarch.domain.conditions import READY, WORKERS, judge
 from navarch.domain.findings import overdue_machines
-from navarch.domain.observed import Addon, CloudState, Kind, Observed, PhaseReport, Server, Trouble
+from navarch.domain.observed import Addon, BootReport, CloudState, Kind, Observed, Server, Trouble
 from navarch.domain.plan import plan
-from navarch.domain.simulate import imagine, nothing_yet, time_passes
+from navarch.domain.rehearsal import imagine, nothing_yet, time_passes
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
 from navarch.domain.steps import Again, CreateServer, DrainNode, EnsureNetwork, Failed, Forget, Result
@@ -21,7 +21,7 @@ def grown(wanted: Cluster) -> Observed:
     seen = nothing_yet()
     for _ in range(50):
         seen = time_passes(wanted, seen)
-        steps = plan(wanted, seen, CATALOGUE, now=NOW)
+        steps = plan(wanted, seen, OFFER, now=NOW)
         if not steps:
             return replace(seen, addon_digests=tuple((a.name, a.digest) for a in seen.kube.addons) if seen.kube else ())
         for step in steps:
@@ -47,7 +47,7 @@ def with_server(seen: Observed, name: str, **changes: object) -> Observed:
 def test_a_new_cluster_progresses_and_blames_nobody() -> None:
     status = judge(cluster(), nothing_yet(), (), CREATED, now=NOW)
     assert status.phase is Phase.PROGRESSING
-    assert ready_condition(status).blame is None
+    assert ready_condition(status).responsible is None
     assert ready_condition(status).reason == "CreatingNetwork"
     assert all(c.deadline is not None and c.deadline > NOW for c in status.conditions if c.status == "False")
 
@@ -65,7 +65,11 @@ def test_a_quota_that_is_exceeded_blocks_and_says_who_must_act() -> None:
     status = judge(cluster(), nothing_yet(), (Result(step, failed),), CREATED, now=NOW)
     ready = ready_condition(status)
     assert status.phase is Phase.BLOCKED
-    assert (ready.reason, ready.blame, ready.remedy) == ("QuotaExceeded", "project-admin", "ask for a larger quota")
+    assert (ready.reason, ready.responsible, ready.remedy) == (
+        "QuotaExceeded",
+        "project-admin",
+        "ask for a larger quota",
+    )
     assert "free 0" in ready.message
 
 
@@ -75,7 +79,7 @@ def test_a_zone_without_room_is_named() -> None:
     seen = replace(seen, machines=tuple(replace(m, joined=m.name != name) for m in seen.machines))
     status = judge(cluster(), seen, (), CREATED, now=NOW)
     ready = ready_condition(status)
-    assert (ready.reason, ready.blame) == ("NoHostWithRoom", "cloud-operator")
+    assert (ready.reason, ready.responsible) == ("NoHostWithRoom", "cloud-operator")
     assert "z1" in ready.message
     assert name in ready.message
 
@@ -84,7 +88,7 @@ def test_a_node_whose_server_fails_is_not_said_to_be_built_anew() -> None:
     name = "shop-3f2a91bc-cp-0"
     seen = with_server(grown(cluster()), name, status="ERROR", fault="host is down")
     ready = ready_condition(judge(cluster(), seen, (), CREATED, now=NOW))
-    assert (ready.reason, ready.blame) == ("MachineFailed", "cloud-operator")
+    assert (ready.reason, ready.responsible) == ("MachineFailed", "cloud-operator")
     assert "is in ERROR: host is down" in ready.message
     assert "goes on trying" not in str(ready.remedy)
 
@@ -105,9 +109,9 @@ def test_a_machine_that_never_reported_in_shows_the_end_of_its_console() -> None
 
 def test_a_failed_boot_phase_shows_its_log() -> None:
     seen = grown(cluster())
-    phase = PhaseReport("KubeadmJoin", "failed", NOW, 3.0, log="error: x509: unknown authority")
+    phase = BootReport("KubeadmJoin", "failed", NOW, 3.0, log="error: x509: unknown authority")
     seen = replace(
-        seen, machines=tuple(replace(m, joined=False, phases=(phase,)) if m.serial == 1 else m for m in seen.machines)
+        seen, machines=tuple(replace(m, joined=False, boot=(phase,)) if m.serial == 1 else m for m in seen.machines)
     )
     ready = ready_condition(judge(cluster(), seen, (), CREATED, now=NOW))
     assert ready.reason == "MachineBootFailed"
@@ -119,7 +123,7 @@ def test_what_takes_too_long_says_so_itself() -> None:
     later = judge(cluster(), nothing_yet(), (), first, now=NOW + timedelta(minutes=6))
     ready = ready_condition(later)
     assert later.phase is Phase.BLOCKED
-    assert (ready.reason, ready.blame) == ("CreatingNetwork", "navarch-operator")
+    assert (ready.reason, ready.responsible) == ("CreatingNetwork", "navarch-operator")
     assert "300 s were allowed" in ready.message
 
 
@@ -127,9 +131,9 @@ def test_what_waits_for_a_user_blames_nobody_at_first_and_the_user_when_it_is_la
     waits = Again(5.0, "EvictionRefused", "web may not be moved", "user", "give web more replicas")
     results = (Result(DrainNode("shop-web-1"), waits, 0.1),)
     first = judge(cluster(), grown(cluster()), results, CREATED, now=NOW)
-    assert (ready_condition(first).reason, ready_condition(first).blame) == ("EvictionRefused", None)
+    assert (ready_condition(first).reason, ready_condition(first).responsible) == ("EvictionRefused", None)
     late = ready_condition(judge(cluster(), grown(cluster()), results, first, now=NOW + timedelta(minutes=11)))
-    assert (late.reason, late.blame, late.remedy) == ("EvictionRefused", "user", "give web more replicas")
+    assert (late.reason, late.responsible, late.remedy) == ("EvictionRefused", "user", "give web more replicas")
 
 
 def test_a_new_wish_starts_the_clock_anew() -> None:
@@ -174,7 +178,11 @@ def test_refused_credentials_are_told_in_the_clouds_words() -> None:
     trouble = Trouble("CredentialsRefused", "Keystone refused navarch", "server", "cloud-operator", "give it the role")
     seen = replace(nothing_yet(), cloud=CloudState(trouble=(trouble,)))
     ready = ready_condition(judge(cluster(), seen, (), CREATED, now=NOW))
-    assert (ready.reason, ready.blame, ready.remedy) == ("CredentialsRefused", "cloud-operator", "give it the role")
+    assert (ready.reason, ready.responsible, ready.remedy) == (
+        "CredentialsRefused",
+        "cloud-operator",
+        "give it the role",
+    )
 
 
 def test_machines_that_could_not_be_read_are_not_said_to_be_missing() -> None:
@@ -187,7 +195,7 @@ def test_machines_that_could_not_be_read_are_not_said_to_be_missing() -> None:
 
 def test_a_machine_that_waits_for_its_turn_is_said_to_wait() -> None:
     seen = grown(cluster())
-    waits = replace(seen.machines[0], joined=False, phases=(PhaseReport("Booted", "done", NOW, 4.5),))
+    waits = replace(seen.machines[0], joined=False, boot=(BootReport("Booted", "done", NOW, 4.5),))
     status = judge(cluster(), replace(seen, machines=(waits, *seen.machines[1:])), (), CREATED, now=NOW)
     assert f"{waits.name} has booted and waits" in ready_condition(status).message
 
@@ -213,7 +221,7 @@ def test_a_deletion_that_is_stuck_says_so() -> None:
     first = judge(gone, seen, (), CREATED, now=NOW)
     late = judge(gone, seen, (), first, now=NOW + timedelta(minutes=11))
     assert late.phase is Phase.BLOCKED
-    assert ready_condition(late).blame == "navarch-operator"
+    assert ready_condition(late).responsible == "navarch-operator"
 
 
 def test_a_paused_cluster_says_so() -> None:

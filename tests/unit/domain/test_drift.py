@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from clusters import CATALOGUE, NOW, cluster
+from clusters import NOW, OFFER, cluster
 from story import log
 from test_plan import GOLDEN, grown
 
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
-from navarch.domain.observed import CloudState, Kind, Machine, Observed, PhaseReport, Port, Resource, Volume
+from navarch.domain.observed import BootReport, CloudState, Kind, Machine, Observed, Port, Resource, Volume
 from navarch.domain.plan import plan
-from navarch.domain.simulate import imagine, rehearse
+from navarch.domain.rehearsal import imagine, rehearse
 from navarch.domain.spec import Role
 from navarch.domain.status import Status
 from navarch.domain.steps import (
@@ -97,7 +97,7 @@ def stories() -> dict[str, tuple[Step, ...]]:
         "floating-ip": (one, without(seen, Kind.FLOATING_IP, f"{STEM}-api")),
     }
     return {
-        f"drift-{fault}": rehearse(wanted, CATALOGUE, now=NOW, observed=lacking)
+        f"drift-{fault}": rehearse(wanted, OFFER, now=NOW, observed=lacking)
         for fault, (wanted, lacking) in faults.items()
     }
 
@@ -108,7 +108,7 @@ def test_the_story_reads_as_written_down(name: str) -> None:
 
 
 def steps(seen: Observed, control_plane: int = 1) -> tuple[Step, ...]:
-    return plan(cluster(control_plane=control_plane), seen, CATALOGUE, now=NOW)
+    return plan(cluster(control_plane=control_plane), seen, OFFER, now=NOW)
 
 
 def test_a_server_that_neutron_still_sees_on_its_port_is_not_given_up() -> None:
@@ -161,7 +161,7 @@ def test_a_worker_whose_server_is_going_is_not_drained(how: dict[str, Any]) -> N
 
 
 def test_a_place_keeps_its_port_and_with_it_its_etcd_members_address() -> None:
-    taken = rehearse(cluster(), CATALOGUE, now=NOW, observed=without(settled(), Kind.SERVER, PLACE))
+    taken = rehearse(cluster(), OFFER, now=NOW, observed=without(settled(), Kind.SERVER, PLACE))
     assert not [
         s for s in taken if isinstance(s, EnsurePort | EnsureLoadBalancer) or getattr(s, "kind", "") == Kind.PORT
     ]
@@ -212,11 +212,11 @@ def test_a_machine_is_not_stopped_for_a_volume_that_does_not_hold_its_members_da
 def test_a_machine_that_has_just_said_something_is_not_lost_however_many_lists_lack_it() -> None:
     lacking = without(settled(), Kind.SERVER, PLACE)
     joined = replace(
-        lacking, machines=tuple(replace(m, phases=(PhaseReport("Joined", "done", NOW),)) for m in lacking.machines)
+        lacking, machines=tuple(replace(m, boot=(BootReport("Joined", "done", NOW),)) for m in lacking.machines)
     )
 
     def lost(seconds: int) -> bool:
-        return ReleaseMachine(PLACE) in plan(cluster(), joined, CATALOGUE, now=NOW + timedelta(seconds=seconds))
+        return ReleaseMachine(PLACE) in plan(cluster(), joined, OFFER, now=NOW + timedelta(seconds=seconds))
 
     assert (lost(1), lost(29), lost(31)) == (False, False, True)
 
@@ -245,7 +245,7 @@ def test_a_worker_that_may_register_yet_is_not_replaced() -> None:
             lacking, machines=tuple(replace(m, **changes) if m.name == WORKER else m for m in lacking.machines)
         )
 
-    boots, spoke = worker(joined=False), worker(phases=(PhaseReport("Joined", "done", NOW - timedelta(seconds=5)),))
+    boots, spoke = worker(joined=False), worker(boot=(BootReport("Joined", "done", NOW - timedelta(seconds=5)),))
     restarts = replace(lacking, cloud=changed(lacking.cloud, Kind.SERVER, WORKER, status="REBOOT"))
     silent = replace(lacking, kube=None)
     for seen in (boots, spoke, restarts, silent):
@@ -261,7 +261,7 @@ def test_a_lost_etcd_volume_is_for_people_and_no_blank_one_takes_its_place() -> 
         taken += new
     assert not [s for s in taken if isinstance(s, EnsureVolume | CreateServer)]
     said = judge(cluster(), after, (), Status(), now=NOW).condition(CONTROL_PLANE)
-    assert said is not None and said.reason == "EtcdVolumeLost" and said.blame == "user"
+    assert said is not None and said.reason == "EtcdVolumeLost" and said.responsible == "user"
     assert f"{STEM}-etcd-0" in said.message and cluster().id in (said.remedy or "")
     restored = replace(after, cloud=after.cloud.with_resource(Volume("restored", f"{STEM}-etcd-0", "available", "z1")))
     (made,) = steps(restored)
@@ -342,7 +342,7 @@ def test_what_was_put_back_within_a_cycle_is_told(step: Step, chapter: str, word
     condition = status.condition(chapter)
     assert condition is not None
     assert (condition.status, condition.reason, condition.message) == ("False", "Drifted", words)
-    assert condition.blame is None
+    assert condition.responsible is None
     assert judge(cluster(), grown_and_applied(), (), status, now=NOW).phase == "Ready"
 
 
@@ -386,7 +386,7 @@ def test_what_is_made_for_a_new_wish_or_a_new_machine_is_no_drift() -> None:
 
 
 def test_a_control_plane_machine_made_anew_is_recorded_anew() -> None:
-    taken = rehearse(cluster(), CATALOGUE, now=NOW, observed=without(settled(), Kind.SERVER, PLACE))
+    taken = rehearse(cluster(), OFFER, now=NOW, observed=without(settled(), Kind.SERVER, PLACE))
     assert [s for s in taken if isinstance(s, RecordMachine)] == [
         RecordMachine(PLACE, Role.CONTROL_PLANE, "cp", 0, "z1")
     ]
@@ -405,7 +405,7 @@ def test_a_node_group_that_its_user_changes_is_no_drift(replicas: int) -> None:
     (group,) = wanted.node_groups
     resized = replace(group, spec=replace(group.spec, replicas=replicas), generation=group.generation + 1)
     changed = replace(wanted, node_groups=(resized,))
-    taken = plan(changed, grown_and_applied(), CATALOGUE, now=NOW)
+    taken = plan(changed, grown_and_applied(), OFFER, now=NOW)
     assert [type(step) for step in taken] == [ReleaseMachine if replicas == 1 else RecordMachine]
     seen = grown_and_applied()
     for step in taken:
@@ -418,6 +418,6 @@ def test_a_node_group_that_its_user_changes_is_no_drift(replicas: int) -> None:
 def test_a_place_remembers_on_which_volume_it_became_a_member_of_etcd() -> None:
     boots = Machine(PLACE, Role.CONTROL_PLANE, "cp", 0, "z1", NOW, facts=(("etcd_volume_id", "v1"),))
     assert boots.member_volume == ""
-    assert replace(boots, phases=(PhaseReport("KubeadmInit", "started", NOW),)).member_volume == "v1"
+    assert replace(boots, boot=(BootReport("KubeadmInit", "started", NOW),)).member_volume == "v1"
     assert replace(boots, joined=True).member_volume == "v1"
     assert replace(boots, facts=(("member_volume_id", "v1"), ("etcd_volume_id", "v2"))).member_volume == "v1"

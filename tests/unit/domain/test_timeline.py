@@ -8,7 +8,7 @@ import pytest
 from clusters import NOW, cluster
 
 from navarch.domain.observed import CloudState, Identity, Kind, KubeState, Machine, Node, Observed, Server, Volume
-from navarch.domain.simulate import nothing_yet
+from navarch.domain.rehearsal import nothing_yet
 from navarch.domain.spec import Role
 from navarch.domain.status import Condition, Event, Status
 from navarch.domain.steps import MAKES, Again, Done, EnsureIdentity, EnsureVolume, RecordMachine, Result

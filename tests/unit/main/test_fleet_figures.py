@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from navarch.main.figures import FleetCollector, PoolCollector, metrics_address, serve_metrics
+from navarch.main.metrics import FleetCollector, PoolCollector, metrics_address, serve_metrics
 from navarch.main.settings import SettingsError
 from navarch.store.contract import Pause, Unavailable
 from navarch.store.database import PoolFigures
@@ -57,7 +57,7 @@ def test_the_fleet_is_told_as_the_database_has_it() -> None:
     assert told("navarch_clusters_due") == 3
     assert told("navarch_clusters_claimed") == 2
     assert told("navarch_clusters", {"phase": "Ready"}) == 4
-    labels = {"type": "WorkersReady", "reason": "NoHostWithRoom", "blame": "cloud-operator"}
+    labels = {"type": "WorkersReady", "reason": "NoHostWithRoom", "responsible": "cloud-operator"}
     assert told("navarch_cluster_conditions", labels) == 1
     assert told("navarch_pauses", {"scope": "project"}) == 1
     assert told("navarch_pauses", {"scope": "everything"}) == 0
@@ -88,7 +88,7 @@ def test_while_the_database_is_away_that_is_all_that_is_told_of_the_fleet() -> N
 def test_a_text_that_got_into_a_reason_makes_no_series_of_its_own() -> None:
     texts = tuple(("Ready", f"cluster {n} is 'odd'", "user", 1) for n in range(3))
     registry = registered(Store(answer=Fleet(0, 0, 0, (), texts, (), None)))
-    labels = {"type": "Ready", "reason": "Other", "blame": "user"}
+    labels = {"type": "Ready", "reason": "Other", "responsible": "user"}
     assert registry.get_sample_value("navarch_cluster_conditions", labels) == 3
 
 

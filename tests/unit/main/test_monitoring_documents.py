@@ -10,8 +10,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 from test_fleet_figures import Store, registered
 
-from navarch.api.scope import Figures
-from navarch.reconcile.figures import WorkerFigures
+from navarch.api.middleware import ApiMetrics
+from navarch.reconcile.metrics import WorkerMetrics
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "operate" / "monitoring.md"
@@ -46,7 +46,7 @@ def families(registry: CollectorRegistry) -> dict[str, Figure]:
 
 def test_the_list_is_what_is_registered() -> None:
     there: dict[str, Figure] = {}
-    for registry in (Figures().registry, WorkerFigures().registry, registered(Store())):
+    for registry in (ApiMetrics().registry, WorkerMetrics().registry, registered(Store())):
         there |= families(registry)
     assert documented() == there
 

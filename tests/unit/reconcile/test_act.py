@@ -27,7 +27,7 @@ def test_pods_that_only_need_time_are_waited_for() -> None:
 
 def test_pods_that_may_not_go_are_named_with_who_can_change_that() -> None:
     outcome = _draining("shop-web-1", Draining(tuple(f"default/p{n}: budget b" for n in range(5))))
-    assert (outcome.reason, outcome.blame) == ("EvictionRefused", "user")
+    assert (outcome.reason, outcome.responsible) == ("EvictionRefused", "user")
     assert outcome.message.endswith("default/p2: budget b; and 2 more")
     assert outcome.remedy
 

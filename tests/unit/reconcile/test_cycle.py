@@ -85,7 +85,7 @@ def test_a_cluster_that_is_late_but_gets_further_is_not_left_alone(
 
 def test_a_cluster_is_looked_at_when_something_becomes_overdue() -> None:
     slow = Condition("InfrastructureReady", "False", "Slow", "it is slow", deadline=NOW + timedelta(seconds=90))
-    told = replace(slow, blame="user", remedy="do", deadline=NOW + timedelta(seconds=30))
+    told = replace(slow, responsible="user", remedy="do", deadline=NOW + timedelta(seconds=30))
     over = replace(slow, deadline=NOW - timedelta(seconds=30))
     assert _until_overdue(Status(conditions=(slow, told, over)), NOW) == 91.0
     assert _until_overdue(Status(conditions=(told, over)), NOW) == inf
@@ -108,7 +108,9 @@ def ready_claim(wanted: Cluster = WANTED, attempts: int = 0) -> Claim:
 
 ANSWERS = KubeState("1.37.2")
 SILENT = Trouble("CloudNotAnswering", "Neutron answered 503")
-REFUSED = Trouble("CredentialsRefused", "Keystone refused navarch", blame="cloud-operator", remedy="give it the role")
+REFUSED = Trouble(
+    "CredentialsRefused", "Keystone refused navarch", responsible="cloud-operator", remedy="give it the role"
+)
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,25 @@
 import pytest
 from structlog.contextvars import bound_contextvars, get_contextvars
 
-from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
+from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
 from navarch.domain.observed import Kind
 from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Remove, Result, Step
-from navarch.reconcile.figures import WorkerFigures
+from navarch.reconcile.metrics import WorkerMetrics
 from navarch.reconcile.runtime import Threads
 from navarch.store.contract import LeaseLost, Unavailable
 
 
-def value(figures: WorkerFigures, name: str, **labels: str) -> float:
-    return figures.registry.get_sample_value(name, labels) or 0.0
+def value(metrics: WorkerMetrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 def test_a_cycle_counts_as_a_claim_and_is_timed() -> None:
-    figures = WorkerFigures()
-    with figures.cycle():
-        assert value(figures, "navarch_cycles_running") == 1
-    assert value(figures, "navarch_cycles_running") == 0
-    assert value(figures, "navarch_claims_total") == 1
-    assert value(figures, "navarch_cycle_seconds_count", result="done") == 1
+    metrics = WorkerMetrics()
+    with metrics.cycle():
+        assert value(metrics, "navarch_cycles_running") == 1
+    assert value(metrics, "navarch_cycles_running") == 0
+    assert value(metrics, "navarch_claims_total") == 1
+    assert value(metrics, "navarch_cycle_seconds_count", result="done") == 1
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,21 @@ def test_a_cycle_counts_as_a_claim_and_is_timed() -> None:
     ],
 )
 def test_a_cycle_that_ends_badly_is_told_apart_and_its_error_goes_on(error: Exception, word: str) -> None:
-    figures = WorkerFigures()
-    with pytest.raises(type(error)), figures.cycle():
+    metrics = WorkerMetrics()
+    with pytest.raises(type(error)), metrics.cycle():
         raise error
-    assert value(figures, "navarch_cycle_seconds_count", result=word) == 1
-    assert value(figures, "navarch_cycle_seconds_count", result="done") == 0
+    assert value(metrics, "navarch_cycle_seconds_count", result=word) == 1
+    assert value(metrics, "navarch_cycle_seconds_count", result="done") == 0
 
 
 def test_a_lease_that_could_not_be_lengthened_is_counted_with_its_reason() -> None:
-    figures = WorkerFigures()
-    with figures.renewal():
+    metrics = WorkerMetrics()
+    with metrics.renewal():
         pass
-    with pytest.raises(LeaseLost), figures.renewal():
+    with pytest.raises(LeaseLost), metrics.renewal():
         raise LeaseLost("another has it")
-    assert value(figures, "navarch_lease_renewals_total", result="done") == 1
-    assert value(figures, "navarch_lease_renewals_total", result="lease-lost") == 1
+    assert value(metrics, "navarch_lease_renewals_total", result="done") == 1
+    assert value(metrics, "navarch_lease_renewals_total", result="lease-lost") == 1
 
 
 @pytest.mark.parametrize(
@@ -64,33 +64,33 @@ def test_a_lease_that_could_not_be_lengthened_is_counted_with_its_reason() -> No
 def test_a_step_is_counted_by_kind_and_outcome_never_by_name(
     step: Step, outcome: Outcome, labels: tuple[str, str]
 ) -> None:
-    figures = WorkerFigures()
-    figures.step(Result(step, outcome, 0.3))
-    assert value(figures, "navarch_step_seconds_sum", step=labels[0], result=labels[1]) == 0.3
+    metrics = WorkerMetrics()
+    metrics.step(Result(step, outcome, 0.3))
+    assert value(metrics, "navarch_step_seconds_sum", step=labels[0], result=labels[1]) == 0.3
 
 
 def test_a_request_without_an_answer_has_the_status_none() -> None:
-    figures = WorkerFigures()
-    figures.cloud_request("Nova", "POST", 0, 30.0)
-    figures.cloud_request("Nova", "POST", 202, 0.2)
+    metrics = WorkerMetrics()
+    metrics.cloud_request("Nova", "POST", 0, 30.0)
+    metrics.cloud_request("Nova", "POST", 202, 0.2)
     for status in ("none", "202"):
         labels = {"service": "Nova", "method": "POST", "status": status}
-        assert value(figures, "navarch_cloud_request_seconds_count", **labels) == 1
+        assert value(metrics, "navarch_cloud_request_seconds_count", **labels) == 1
 
 
 @pytest.mark.parametrize(
     ("error", "word"),
     [
         (Temporary("no answer"), "no-answer"),
-        (Permanent("no", reason="Refused", blame=Blame.USER, remedy=""), "refused"),
+        (Permanent("no", reason="Refused", responsible=Responsible.USER, remedy=""), "refused"),
         (KeyError("a fault of ours"), "failed"),
     ],
 )
 def test_calls_to_a_cluster_are_counted_by_how_they_ended(error: Exception, word: str) -> None:
-    figures = WorkerFigures()
-    with pytest.raises(type(error)), figures.kubernetes_call("observe"):
+    metrics = WorkerMetrics()
+    with pytest.raises(type(error)), metrics.kubernetes_call("observe"):
         raise error
-    assert value(figures, "navarch_kubernetes_call_seconds_count", call="observe", result=word) == 1
+    assert value(metrics, "navarch_kubernetes_call_seconds_count", call="observe", result=word) == 1
 
 
 def test_what_the_log_says_of_a_cycle_it_says_of_the_calls_made_for_it() -> None:

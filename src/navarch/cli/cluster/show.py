@@ -97,10 +97,10 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
         print_table(conditions, columns)
     told = set()
     for condition in conditions:
-        if condition.get("blame") and condition["status"] != "True" and condition["message"] not in told:
+        if condition.get("responsible") and condition["status"] != "True" and condition["message"] not in told:
             told.add(condition["message"])
             print(f"\n{condition['reason']}: {condition['message']}")
-            print(f"  who must act: {condition['blame']}")
+            print(f"  who must act: {condition['responsible']}")
             if condition.get("remedy"):
                 print(f"  what to do: {condition['remedy']}")
 

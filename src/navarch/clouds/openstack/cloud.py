@@ -8,14 +8,14 @@ from typing import Any, ParamSpec, TypeVar
 
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import balancers, errors, identity, networks, ports, security_groups, servers, volumes
-from navarch.clouds.openstack.catalogue import read_catalogue
 from navarch.clouds.openstack.observe import observe
+from navarch.clouds.openstack.offer import read_offer
 from navarch.clouds.openstack.quotas import read_quota
 from navarch.clouds.openstack.session import OpenStackSettings, Project, Sessions, Trace
 from navarch.domain import steps
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import NavarchError
 from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
@@ -83,12 +83,12 @@ class OpenStackCloud:
         """End of a machine's console output; see the contract."""
         return servers.console(self._sessions.project(owner.project_id), server_id, lines)
 
-    def catalogue(self) -> Catalogue:
+    def offer(self) -> Offer:
         """What the cloud offers; see the contract."""
         try:
-            return read_catalogue(self._sessions.own(), self._readers)
+            return read_offer(self._sessions.own(), self._readers)
         except (KeyError, TypeError, ValueError) as error:
-            raise errors.unreadable("the cloud", "read the catalogue", error) from error
+            raise errors.unreadable("the cloud", "read the offer", error) from error
 
     def quota(self, project_id: str) -> Quota:
         """A project's quotas with what is used; see the contract."""

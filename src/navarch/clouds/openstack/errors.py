@@ -2,10 +2,10 @@
 
 answer                                   becomes
 ────────────────────────────────────     ─────────────────────────────────────────────────────────────
-quota (Nova 403, Cinder 413, Neutron     QuotaExceeded (Permanent), blame project-admin
+quota (Nova 403, Cinder 413, Neutron     QuotaExceeded (Permanent), responsible project-admin
   409 OverQuota, Octavia 403)
-401                                      Permanent CredentialsRefused, blame navarch-operator
-403                                      Permanent CredentialsRefused, blame cloud-operator
+401                                      Permanent CredentialsRefused, responsible navarch-operator
+403                                      Permanent CredentialsRefused, responsible cloud-operator
                                          (a port or volume still held by a server: Conflict)
 409, "is immutable", "in use"            Conflict
 404                                      Conflict: gone under us (an image, a flavor...: Permanent)
@@ -21,14 +21,14 @@ from dataclasses import dataclass
 import requests
 from keystoneauth1 import exceptions as keystone
 
-from navarch.domain.errors import Blame, Conflict, NavarchError, Permanent, Temporary
+from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 
 _LONGEST_WAIT = 120.0  # seconds; a cloud that asks for more is asked again nevertheless
 _LONGEST_TEXT = 600
 
 
 class QuotaExceeded(Permanent):
-    """A quota is used up. `resources` in the words of `domain.catalogue.Quota`; `numbers` where the cloud told them, as
+    """A quota is used up. `resources` in the words of `domain.offer.Quota`; `numbers` where the cloud told them, as
     "needed 4, free 2 of 20"."""
 
     def __init__(self, doing: str, resources: tuple[str, ...], numbers: str = "") -> None:
@@ -36,7 +36,7 @@ class QuotaExceeded(Permanent):
         super().__init__(
             f"Cannot {doing}: the project's quota for {what} is used up" + (f" ({numbers})" if numbers else ""),
             reason="QuotaExceeded",
-            blame=Blame.PROJECT_ADMIN,
+            responsible=Responsible.PROJECT_ADMIN,
             remedy=f"Raise the project's quota for {what}, or remove what the project no longer needs.",
         )
         self.doing, self.resources, self.numbers = doing, resources, numbers
@@ -85,14 +85,14 @@ def judge(refused: Refusal, doing: str) -> NavarchError:
         )
     if refused.status >= 500:
         return Temporary(words)
-    for pattern, reason, blame, remedy in _MISSING:
+    for pattern, reason, responsible, remedy in _MISSING:
         if refused.status in (400, 404) and pattern.search(refused.text):
-            return Permanent(words, reason=reason, blame=blame, remedy=remedy)
+            return Permanent(words, reason=reason, responsible=responsible, remedy=remedy)
     if refused.kind in _NO_ADDRESSES:
         return Permanent(
             words,
             reason="AddressesExhausted",
-            blame=Blame.CLOUD_OPERATOR,
+            responsible=Responsible.CLOUD_OPERATOR,
             remedy="Add an allocation pool to the subnet, or release addresses that nothing uses.",
         )
     if refused.status == 409 or _BUSY.search(refused.text):
@@ -105,7 +105,7 @@ def judge(refused: Refusal, doing: str) -> NavarchError:
         return Permanent(
             words,
             reason="CredentialsRefused",
-            blame=Blame.CLOUD_OPERATOR,
+            responsible=Responsible.CLOUD_OPERATOR,
             remedy="Give Navarch's service user the role member on the project (inherited from its domain), and "
             "load-balancer_member where Octavia asks for it.",
         )
@@ -113,13 +113,13 @@ def judge(refused: Refusal, doing: str) -> NavarchError:
         return Permanent(
             words,
             reason="CloudTooOld",
-            blame=Blame.CLOUD_OPERATOR,
+            responsible=Responsible.CLOUD_OPERATOR,
             remedy="Upgrade the cloud: Navarch needs OpenStack Train or newer.",
         )
     return Permanent(
         words,
         reason="RequestRefused",
-        blame=Blame.NAVARCH_OPERATOR,
+        responsible=Responsible.NAVARCH_OPERATOR,
         remedy="See what the cloud answered; if the request is right, look up its request id in the service's log.",
     )
 
@@ -136,14 +136,14 @@ def from_exception(service: str, doing: str, error: Exception) -> NavarchError:
         return Permanent(
             f"Cannot {doing}: the certificate of {service} is not trusted: {error}",
             reason="CertificateNotTrusted",
-            blame=Blame.NAVARCH_OPERATOR,
+            responsible=Responsible.NAVARCH_OPERATOR,
             remedy="Give Navarch the certificate authority that signs the cloud's endpoints (setting ca_file).",
         )
     if isinstance(error, keystone.EndpointNotFound | keystone.EmptyCatalog):
         return Permanent(
             f"Cannot {doing}: the cloud's catalogue has no {service} in this region",
             reason="ServiceMissing",
-            blame=Blame.CLOUD_OPERATOR,
+            responsible=Responsible.CLOUD_OPERATOR,
             remedy=f"Register an endpoint of {service} for the region, or set the region that has one.",
         )
     return Temporary(f"Cannot {doing}: {service} does not answer: {_short(error)}")
@@ -154,7 +154,7 @@ def credentials_refused(words: str) -> Permanent:
     return Permanent(
         words,
         reason="CredentialsRefused",
-        blame=Blame.NAVARCH_OPERATOR,
+        responsible=Responsible.NAVARCH_OPERATOR,
         remedy="Set the right user name and password of Navarch's service user; see that Keystone has it enabled.",
     )
 
@@ -164,7 +164,7 @@ def no_role(project_id: str, username: str) -> Permanent:
     return Permanent(
         f"Navarch's service user {username} has no role in project {project_id}, or the project does not exist",
         reason="NoAccessToProject",
-        blame=Blame.CLOUD_OPERATOR,
+        responsible=Responsible.CLOUD_OPERATOR,
         remedy=f"Give {username} the role member, inherited, on the project's domain (or on the project).",
     )
 
@@ -177,34 +177,44 @@ def unreadable(service: str, doing: str, error: Exception) -> Temporary:
     )
 
 
-_MISSING: tuple[tuple[re.Pattern[str], str, Blame, str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), reason, blame, remedy)
-    for pattern, reason, blame, remedy in (
+_MISSING: tuple[tuple[re.Pattern[str], str, Responsible, str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), reason, responsible, remedy)
+    for pattern, reason, responsible, remedy in (
         (
             r"can not find requested image|image \S+ could not be found|invalid imageref|image \S+ is not active",
             "ImageNotFound",
-            Blame.NAVARCH_OPERATOR,
+            Responsible.NAVARCH_OPERATOR,
             "Upload the node image again and make it visible to every project, or choose another Kubernetes version.",
         ),
-        (r"flavor\S* \S+ could not be found|invalid flavorref", "FlavorNotFound", Blame.USER, "Choose another flavor."),
+        (
+            r"flavor\S* \S+ could not be found|invalid flavorref",
+            "FlavorNotFound",
+            Responsible.USER,
+            "Choose another flavor.",
+        ),
         (
             r"zero disk|disk is too small|larger than|minram|memory is too small|too small for requested image",
             "FlavorTooSmall",
-            Blame.USER,
+            Responsible.USER,
             "Choose a flavor with enough disk and memory for the node image.",
         ),
-        (r"availability zone.*(not available|invalid|not found)", "ZoneNotFound", Blame.USER, "Choose another zone."),
-        (r"volume type .*could not be found", "VolumeTypeNotFound", Blame.USER, "Choose another volume type."),
+        (
+            r"availability zone.*(not available|invalid|not found)",
+            "ZoneNotFound",
+            Responsible.USER,
+            "Choose another zone.",
+        ),
+        (r"volume type .*could not be found", "VolumeTypeNotFound", Responsible.USER, "Choose another volume type."),
         (
             r"not a valid external network|external network \S+ (is not reachable|could not be found)",
             "ExternalNetworkNotFound",
-            Blame.USER,
+            Responsible.USER,
             "Choose another external network.",
         ),
         (
             r"provider '\S+' (is not enabled|was not found)",
             "ServiceMissing",
-            Blame.CLOUD_OPERATOR,
+            Responsible.CLOUD_OPERATOR,
             "Enable the Octavia provider that Navarch is set to use, or set another one (load_balancer_provider).",
         ),
     )

@@ -2,7 +2,7 @@
 
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.session import Json, Project, first
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import Kind, Network, Router, Subnet
 from navarch.domain.spec import Owner
 from navarch.domain.steps import EnsureNetwork, EnsureRouter, EnsureSubnet
@@ -116,7 +116,7 @@ def external_network_id(project: Project, network: str) -> str:
         raise Permanent(
             f"{len(ids) or 'No'} external network{'s are' if ids else ' is'} named {network}; the project sees: {seen}",
             reason="ExternalNetworkNotFound",
-            blame=Blame.USER,
+            responsible=Responsible.USER,
             remedy="Choose one of the external networks that the project sees (by id where names are not unique).",
         )
 

@@ -54,7 +54,7 @@ def observe(sessions: Sessions, owner: Owner, kinds: frozenset[Kind], executor: 
 def trouble(error: NavarchError, subject: str) -> Trouble:
     """An error as what a condition says of it."""
     if isinstance(error, Permanent):
-        return Trouble(error.reason, error.message, subject, str(error.blame), error.remedy)
+        return Trouble(error.reason, error.message, subject, str(error.responsible), error.remedy)
     reason = error.reason if isinstance(error, Temporary) else "CloudNotAnswering"
     return Trouble(reason, str(error), subject)
 

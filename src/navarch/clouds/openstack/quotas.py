@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime
 
 from navarch.clouds.openstack.session import Json, Project
-from navarch.domain.catalogue import Allowance, Quota
+from navarch.domain.offer import Allowance, Quota
 
 _NOVA = (  # resource, Nova's limit, Nova's use, unit
     ("instances", "maxTotalInstances", "totalInstancesUsed", ""),

@@ -7,7 +7,7 @@ from datetime import datetime
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.clouds.openstack.volumes import read_volume
-from navarch.domain.errors import Blame, Conflict, Permanent, Temporary
+from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
 from navarch.domain.observed import Kind, Server, ServerGroup, Volume
 from navarch.domain.spec import Owner
 from navarch.domain.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer
@@ -145,7 +145,7 @@ def _flavor_id(project: Project, flavor: str) -> str:
             raise Permanent(
                 f"No flavor is named {flavor}; the project sees: {seen}",
                 reason="FlavorNotFound",
-                blame=Blame.USER,
+                responsible=Responsible.USER,
                 remedy="Choose one of the flavors that the project sees.",
             )
         return str(found)

@@ -15,8 +15,8 @@ class Cinder(Inventory):
         self, request: Request, mark: str, type_: str, gib: int, zone: str, made_by: str = "navarch"
     ) -> Volume:
         """A volume: creating, then available."""
-        if all(t.name != type_ for t in self.catalogue.volume_types):
-            seen = tuple(t.name for t in self.catalogue.volume_types)
+        if all(t.name != type_ for t in self.offer.volume_types):
+            seen = tuple(t.name for t in self.offer.volume_types)
             raise faults.not_offered("volume type", type_, "VolumeTypeNotFound", seen)
         self._within(request, "gigabytes", gib)
         made = Volume(self.new_id(), request.name, "creating", zone, None, made_by)

@@ -15,9 +15,9 @@ from navarch.clouds.simulator.faults import Request, Striker
 from navarch.clouds.simulator.inventory import Thing
 from navarch.clouds.simulator.region import Region
 from navarch.domain import names, steps
-from navarch.domain.catalogue import Catalogue, Quota
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Temporary
 from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, Resource, Trouble
+from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Owner
 from navarch.domain.steps import CloudStep
 
@@ -75,9 +75,9 @@ class SimulatedCloud:
         output = self._ask(request, lambda: self._console(server_id))
         return "\n".join(output.splitlines()[-lines:])
 
-    def catalogue(self) -> Catalogue:
+    def offer(self) -> Offer:
         """What the cloud offers; see the contract."""
-        return self._ask(Request("GET", None, ""), lambda: self._region.catalogue)
+        return self._ask(Request("GET", None, ""), lambda: self._region.offer)
 
     def quota(self, project_id: str) -> Quota:
         """A project's quotas; see the contract."""
@@ -371,6 +371,6 @@ _DO: dict[type, Any] = {
 
 def _trouble(error: NavarchError, kind: Kind) -> Trouble:
     if isinstance(error, Permanent):
-        return Trouble(error.reason, error.message, kind, str(error.blame), error.remedy)
+        return Trouble(error.reason, error.message, kind, str(error.responsible), error.remedy)
     reason = error.reason if isinstance(error, Temporary) else "CloudNotAnswering"
     return Trouble(reason, str(error), kind)

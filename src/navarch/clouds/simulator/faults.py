@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from navarch.domain.errors import Blame, Conflict, NavarchError, Permanent, Temporary
+from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 from navarch.domain.observed import Kind
 
 SERVICE = {
@@ -84,7 +84,7 @@ def refused(request: Request, why: str) -> Permanent:
     """Not in this way."""
     words = f"Cannot {request.words}: {request.service} answered 400: {why}"
     remedy = "See what the cloud answered; if the request is right, look up its request id in the service's log."
-    return Permanent(words, reason="RequestRefused", blame=Blame.NAVARCH_OPERATOR, remedy=remedy)
+    return Permanent(words, reason="RequestRefused", responsible=Responsible.NAVARCH_OPERATOR, remedy=remedy)
 
 
 def quota_exceeded(request: Request, resource: str, numbers: str) -> Permanent:
@@ -92,17 +92,19 @@ def quota_exceeded(request: Request, resource: str, numbers: str) -> Permanent:
     return Permanent(
         f"Cannot {request.words}: the project's quota for {resource} is used up ({numbers})",
         reason="QuotaExceeded",
-        blame=Blame.PROJECT_ADMIN,
+        responsible=Responsible.PROJECT_ADMIN,
         remedy=f"Raise the project's quota for {resource}, or remove what the project no longer needs.",
     )
 
 
-def not_offered(what: str, name: str, reason: str, seen: tuple[str, ...], blame: Blame = Blame.USER) -> Permanent:
+def not_offered(
+    what: str, name: str, reason: str, seen: tuple[str, ...], responsible: Responsible = Responsible.USER
+) -> Permanent:
     """A name that the cloud does not have."""
     return Permanent(
         f"No {what} is named {name}; the project sees: {', '.join(sorted(seen)) or 'none'}",
         reason=reason,
-        blame=blame,
+        responsible=responsible,
         remedy=f"Choose another {what}.",
     )
 
@@ -112,7 +114,7 @@ def no_role(project_id: str) -> Permanent:
     return Permanent(
         f"Navarch's service user has no role in project {project_id}, or the project does not exist",
         reason="NoAccessToProject",
-        blame=Blame.CLOUD_OPERATOR,
+        responsible=Responsible.CLOUD_OPERATOR,
         remedy="Give it the role member, inherited, on the project's domain (or on the project).",
     )
 
@@ -122,7 +124,7 @@ def credentials_refused(request: Request) -> Permanent:
     return Permanent(
         f"Cannot {request.words}: Keystone refused Navarch's service user",
         reason="CredentialsRefused",
-        blame=Blame.NAVARCH_OPERATOR,
+        responsible=Responsible.NAVARCH_OPERATOR,
         remedy="Set the right user name and password of Navarch's service user; see that Keystone has it enabled.",
     )
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.timeline import Timeline
-from navarch.domain.catalogue import Allowance, Catalogue, Quota
 from navarch.domain.observed import Kind, Resource
+from navarch.domain.offer import Allowance, Offer, Quota
 
 _QUOTA_OF = {
     Kind.NETWORK: "networks",
@@ -74,8 +74,8 @@ class Fates:
 class Inventory:
     """Every object of a region. Each service adds what its requests do."""
 
-    def __init__(self, timeline: Timeline, catalogue: Catalogue, *, fates: Fates | None = None, seed: int = 0) -> None:
-        self.timeline, self.catalogue, self.fates = timeline, catalogue, fates or Fates()
+    def __init__(self, timeline: Timeline, offer: Offer, *, fates: Fates | None = None, seed: int = 0) -> None:
+        self.timeline, self.offer, self.fates = timeline, offer, fates or Fates()
         self.lock = RLock()
         self.lists_lag = False  # whether to keep what a lagging list needs
         self.projects: set[str] = set()  # those in which the service user has its role

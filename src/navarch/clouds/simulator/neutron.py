@@ -7,7 +7,7 @@ from typing import Any
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Inventory, Thing
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import FloatingIP, Kind, Network, Port, Router, Rule, SecurityGroup, Subnet
 
 _PUBLIC = ipaddress.ip_network("198.18.0.0/15")  # RFC 2544: for benchmarks, nobody's addresses
@@ -33,9 +33,9 @@ class Neutron(Inventory):
 
     def external_id(self, name: str) -> str:
         """The id of an external network. Raises Permanent."""
-        network = self.catalogue.external_network(name)
+        network = self.offer.external_network(name)
         if network is None:
-            seen = tuple(n.name for n in self.catalogue.external_networks)
+            seen = tuple(n.name for n in self.offer.external_networks)
             raise faults.not_offered("external network", name, "ExternalNetworkNotFound", seen)
         return network.id
 
@@ -191,7 +191,7 @@ class Neutron(Inventory):
         raise Permanent(
             f"No address is free in {network}",
             reason="AddressesExhausted",
-            blame=Blame.CLOUD_OPERATOR,
+            responsible=Responsible.CLOUD_OPERATOR,
             remedy="Add an allocation pool to the subnet, or release addresses that nothing uses.",
         )
 

@@ -6,9 +6,9 @@ from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.cinder import Cinder
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Thing
-from navarch.domain.catalogue import Flavor
-from navarch.domain.errors import Blame, Permanent
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import Kind, Port, Server, ServerGroup, Volume
+from navarch.domain.offer import Flavor
 
 
 class Nova(Cinder):
@@ -32,12 +32,12 @@ class Nova(Cinder):
     ) -> Server:
         """A server: BUILD, then ACTIVE or ERROR. Its port and volumes must be free."""
         size = self._flavor(flavor)
-        if all(r.image_id != image_id for r in self.catalogue.releases):
+        if all(r.image_id != image_id for r in self.offer.releases):
             words = f"Cannot {request.words}: Nova answered 400: Can not find requested image {image_id}"
             remedy = "Upload the node image again and make it visible to every project."
-            raise Permanent(words, reason="ImageNotFound", blame=Blame.NAVARCH_OPERATOR, remedy=remedy)
-        if zone not in self.catalogue.zones:
-            raise faults.not_offered("zone", zone, "ZoneNotFound", self.catalogue.zones)
+            raise Permanent(words, reason="ImageNotFound", responsible=Responsible.NAVARCH_OPERATOR, remedy=remedy)
+        if zone not in self.offer.zones:
+            raise faults.not_offered("zone", zone, "ZoneNotFound", self.offer.zones)
         port = self._need(request, Kind.PORT, port_id)
         if port.resource.server_id is not None:
             raise faults.in_use(request, f"port {port_id} is in use by {port.resource.server_id}")
@@ -116,8 +116,8 @@ class Nova(Cinder):
                 volume.resource = replace(volume.resource, server_id=None, status="available")
 
     def _flavor(self, name: str) -> Flavor:
-        flavor = self.catalogue.flavor(name)
+        flavor = self.offer.flavor(name)
         if flavor is None:
-            seen = tuple(f.name for f in self.catalogue.flavors)
+            seen = tuple(f.name for f in self.offer.flavors)
             raise faults.not_offered("flavor", name, "FlavorNotFound", seen)
         return flavor

@@ -1,8 +1,8 @@
 -- name: machines
 SELECT m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed, m.facts,
-       coalesce((SELECT jsonb_agg(jsonb_build_object('phase', r.phase, 'state', r.state, 'at', r.at,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('step', r.phase, 'state', r.state, 'at', r.at,
                      'seconds', r.seconds, 'log', r.log) ORDER BY r.ordinal)
-                 FROM phase_reports r WHERE r.cluster_id = m.cluster_id AND r.machine = m.name), '[]') AS phases
+                 FROM phase_reports r WHERE r.cluster_id = m.cluster_id AND r.machine = m.name), '[]') AS boot
 FROM machines m
 WHERE m.cluster_id = %(cluster_id)s AND (%(removed)s OR NOT m.removed) AND (%(name)s::text IS NULL OR m.name = %(name)s)
 ORDER BY m.ordinal;

@@ -31,7 +31,7 @@ FROM (SELECT due_at, lease_until,
 SELECT coalesce(status ->> 'phase', 'Progressing') AS phase, count(*)::int AS clusters FROM clusters GROUP BY 1;
 
 -- name: conditions
-SELECT x ->> 'type' AS type, x ->> 'reason' AS reason, coalesce(x ->> 'blame', '') AS blame, count(*)::int AS clusters
+SELECT x ->> 'type' AS type, x ->> 'reason' AS reason, coalesce(x ->> 'responsible', '') AS responsible, count(*)::int AS clusters
 FROM clusters, jsonb_array_elements(coalesce(status -> 'conditions', '[]')) x
 WHERE x ->> 'status' <> 'True' GROUP BY 1, 2, 3;
 

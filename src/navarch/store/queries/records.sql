@@ -26,10 +26,10 @@ SELECT content FROM secrets WHERE cluster_id = %(cluster_id)s AND name = %(name)
 INSERT INTO secrets (cluster_id, name, content) VALUES (%(cluster_id)s, %(name)s, %(content)s)
 ON CONFLICT (cluster_id, name) DO NOTHING;
 
--- name: catalogue
+-- name: offer
 SELECT content FROM catalogue;
 
--- name: write_catalogue
+-- name: write_offer
 INSERT INTO catalogue (content) VALUES (%(content)s) ON CONFLICT (only_row) DO UPDATE SET content = excluded.content;
 
 -- name: quota

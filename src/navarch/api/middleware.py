@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its log line, its figures, and the last net for errors."""
+"""What surrounds every request: its id, its log line, its metrics, and the last net for errors."""
 
 import re
 import time
@@ -21,7 +21,7 @@ _CLOSED = "the handler is closed"  # uvloop's RuntimeError; uvicorn tells only t
 _log = structlog.get_logger("navarch.api")
 
 
-class Figures:
+class ApiMetrics:
     """Prometheus metrics of one service."""
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class Figures:
         )
 
 
-class RequestScope:
+class RequestMiddleware:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
-        self._app, self._figures = app, figures
+    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
+        self._app, self._figures = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

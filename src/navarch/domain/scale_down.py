@@ -4,15 +4,15 @@ server goes, then its Node and port, then the record; and what is left of groups
 from collections.abc import Iterator
 
 from navarch.domain import names
-from navarch.domain.doubles import second_ones
+from navarch.domain.duplicates import second_ones
 from navarch.domain.observed import Kind, Machine, Observed, Server, is_going, named
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.domain.steps import DeleteNode, DrainNode, ForgetMachine, ForgetNodeGroup, ReleaseMachine, Remove, Step
 
 
-def retirement(cluster: Cluster, observed: Observed) -> Iterator[Step]:
+def scale_down(cluster: Cluster, observed: Observed) -> Iterator[Step]:
     """Every step of it that can be taken now. Of two objects of one name in `observed.cloud` the one that is used comes
-    first (`doubles.used_first`)."""
+    first (`duplicates.used_first`)."""
     live = tuple(m for m in observed.machines if not m.removed)
     for group in cluster.node_groups:
         yield from _surplus(cluster, group, observed, live)

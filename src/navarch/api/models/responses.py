@@ -47,13 +47,13 @@ class SpecView(BaseModel):
 
 
 class ConditionView(BaseModel):
-    """A statement about a cluster. `blame` says who must act, `remedy` how."""
+    """A statement about a cluster. `responsible` says who must act, `remedy` how."""
 
     type: str
     status: str
     reason: str
     message: str
-    blame: str | None
+    responsible: str | None
     remedy: str | None
     last_transition_at: datetime | None
     deadline: datetime | None
@@ -128,10 +128,10 @@ class ClusterView(BaseModel):
     node_groups: list[NodeGroupView]
 
 
-class PhaseView(BaseModel):
+class BootReportView(BaseModel):
     """What a machine said of one step of its boot; `log` is the end of its output where it failed."""
 
-    phase: str
+    step: str
     state: str
     at: datetime
     seconds: float
@@ -139,7 +139,7 @@ class PhaseView(BaseModel):
 
 
 class MachineView(BaseModel):
-    """A machine. `phase` is the boot phase reached; `removed` ones are listed only where asked for."""
+    """A machine. `boot_step`: how far its boot has come. Removed ones are listed only where asked for."""
 
     name: str
     role: str
@@ -153,8 +153,8 @@ class MachineView(BaseModel):
     joined: bool
     removing: bool
     removed: bool
-    phase: str | None
-    phases: list[PhaseView]
+    boot_step: str | None
+    boot: list[BootReportView]
 
 
 class EventView(BaseModel):

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from navarch.domain import names
-from navarch.domain.catalogue import Catalogue
 from navarch.domain.observed import (
     Addon,
     CloudState,
@@ -26,6 +25,7 @@ from navarch.domain.observed import (
     Volume,
     member_facts,
 )
+from navarch.domain.offer import Offer
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import (
@@ -66,9 +66,7 @@ def nothing_yet() -> Observed:
     return Observed(cloud=CloudState(*[empty] * len(Kind)))
 
 
-def rehearse(
-    cluster: Cluster, catalogue: Catalogue, *, now: datetime, observed: Observed | None = None
-) -> tuple[Step, ...]:
+def rehearse(cluster: Cluster, offer: Offer, *, now: datetime, observed: Observed | None = None) -> tuple[Step, ...]:
     """Every step from `observed` (None: from nothing) until there is nothing left to do, in the order taken.
 
     Raises RuntimeError if that never comes: a plan that does not converge is a fault of `plan`.
@@ -77,7 +75,7 @@ def rehearse(
     taken: list[Step] = []
     for _ in range(_ROUNDS):
         seen = time_passes(cluster, seen)
-        steps = plan(cluster, seen, catalogue, now=now)
+        steps = plan(cluster, seen, offer, now=now)
         if not steps:
             return tuple(taken)
         for step in steps:

@@ -15,7 +15,7 @@ _ANSWER_SECONDS = 20.0
 _AT_ONCE = 16  # machines that are at the door at the same time; the others wait their turn
 
 
-class Knocker:
+class JoinClient:
     """Keeps `guests.Send`, on the event loop that it is made on. Each thread keeps one connection per endpoint."""
 
     def __init__(self) -> None:

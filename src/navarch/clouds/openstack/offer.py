@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from navarch.clouds.openstack.session import Json, Project
-from navarch.domain.catalogue import Catalogue, ExternalNetwork, Flavor, Release, VolumeType
+from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
 
 _VERSION = "navarch_kubernetes_version"
 _ZONES_OF_TYPE = "RESKEY:availability_zones"  # Cinder's own; members see it
 _IMAGES_A_PAGE = 500  # Glance's default is 25
 
 
-def read_catalogue(project: Project, executor: Executor) -> Catalogue:
+def read_offer(project: Project, executor: Executor) -> Offer:
     """Everything a form needs, services in parallel. Raises what the first service that fails raises."""
 
     def ask(read: Callable[[Project], Any]) -> Any:
@@ -23,7 +23,7 @@ def read_catalogue(project: Project, executor: Executor) -> Catalogue:
     asked = [ask(read) for read in (_flavors, _zones, _volume_types, _volume_zones, _external_networks, _releases)]
     flavors, zones, types, volume_zones, networks, releases = [answer.result() for answer in asked]
     volume_types = tuple(VolumeType(name, _zones_of(specs, volume_zones)) for name, specs in types)
-    return Catalogue(
+    return Offer(
         flavors=flavors,
         zones=zones,
         volume_types=volume_types,

@@ -17,7 +17,7 @@ _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _CYCLE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 
 
-class WorkerFigures:
+class WorkerMetrics:
     """One worker's metrics, in a registry of their own. Safe to use from threads."""
 
     def __init__(self) -> None:

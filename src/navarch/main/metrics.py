@@ -45,7 +45,7 @@ class FleetCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         fleet = self._fleet()
-        yield _gauge("navarch_database_up", "1 where the fleet's figures could be read.", 0 if fleet is None else 1)
+        yield _gauge("navarch_database_up", "1 where the fleet's metrics could be read.", 0 if fleet is None else 1)
         if fleet is None:
             return
         yield _gauge("navarch_queue_age_seconds", "How long the most overdue cluster has been due.", fleet.oldest)
@@ -59,7 +59,7 @@ class FleetCollector(Collector):
         conditions = GaugeMetricFamily(
             "navarch_cluster_conditions",
             "Clusters of which a condition is not True.",
-            labels=("type", "reason", "blame"),
+            labels=("type", "reason", "responsible"),
         )
         for labels, clusters in _bounded(fleet.conditions).items():
             conditions.add_metric(labels, clusters)
@@ -134,8 +134,8 @@ def serve_metrics(listen: str, setting: str, registry: CollectorRegistry, log: L
 def _bounded(found: Iterable[tuple[str, str, str, int]]) -> dict[tuple[str, str, str], int]:
     """Counts by labels that are words: a text that got into a reason must not make a series of its own."""
     counts: dict[tuple[str, str, str], int] = {}
-    for type_, reason, blame, clusters in found:
-        words = tuple(word if not word or _WORD.fullmatch(word) else "Other" for word in (type_, reason, blame))
+    for type_, reason, responsible, clusters in found:
+        words = tuple(word if not word or _WORD.fullmatch(word) else "Other" for word in (type_, reason, responsible))
         labels = (words[0], words[1], words[2])
         counts[labels] = counts.get(labels, 0) + clusters
     return counts

@@ -51,7 +51,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Offer:
     """A cloud's offer, as last read."""
 
     flavors: tuple[Flavor, ...] = ()

@@ -64,7 +64,7 @@ class _Account:
     gid: int
 
 
-class PrivatePostgres:
+class LocalPostgres:
     """The server in `folder` (made if missing; every folder above it must be searchable by user `postgres` when we are
     root). `durable=False` trades safety in a power cut for speed: for tests alone. `programs`: where initdb is."""
 

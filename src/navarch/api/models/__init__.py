@@ -1,0 +1,1 @@
+"""What travels in bodies: requests and responses, as OpenAPI shows them."""
