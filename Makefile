@@ -12,10 +12,10 @@ setup: ## make .venv with the three distributions (navarch, navarch-lab, navarch
 	@scripts/setup
 
 play: setup ## a Navarch before a simulated cloud, in seconds: no root, no lab; Ctrl-C ends it (docs/guide/play.md)
-	@$(BIN)/python -m navarch.main.play
+	@$(BIN)/python -m navarch.playground
 
 play-stop: setup ## end what `make play` started, should it still run
-	@$(BIN)/python -m navarch.main.play --stop
+	@$(BIN)/python -m navarch.playground --stop
 
 demo: setup ## from nothing to a web page on a cluster of your own, on this machine (root; 25 minutes the first time)
 	@$(BIN)/python -m demo.story up

@@ -114,8 +114,8 @@ def _navarch(stack: Stack) -> Creation:
 def _release(stack: Stack) -> Release:
     from demo.steps import until
 
-    from navarch.main.settings import read_settings
     from navarch.main.wire import open_store
+    from navarch.settings import read_settings
 
     store = open_store(read_settings(stack.settings), name="bench")
     catalogue = until("the catalogue is read", store.catalogue, seconds=60)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import aiohttp
 import uvloop
 
-from navarch.main.playground import Playground
+from navarch.playground.region import Playground
 
 _SECONDS = 30.0
 

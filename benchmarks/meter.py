@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from navarch.main.playground import Playground
+from navarch.playground.region import Playground
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -22,7 +22,7 @@ import psycopg
 from benchmarks.crowd import Ask, Crowd, Times
 from benchmarks.meter import Reading, read
 from benchmarks.scale_page import BOOT_SECONDS, FAULTS, PAGE, page
-from navarch.main.playground import Playground, PlaygroundError, Wanted
+from navarch.playground.region import Playground, PlaygroundError, Wanted
 from navarch.simulator.client import Simulator
 
 FOLDER = Path(os.environ.get("NAVARCH_SCALE_STATE", "/var/lib/navarch-scale"))

@@ -12,7 +12,7 @@ from some_values import a_cluster
 
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Phase
-from navarch.main.explain import Ambiguous, Explanation, document, explain, find, text
+from navarch.operate.explain import Ambiguous, Explanation, document, explain, find, text
 from navarch.reconcile.worker import Worker
 from navarch.store.contract import NotFound
 from navarch.store.postgres import PostgresStore

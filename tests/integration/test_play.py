@@ -44,7 +44,7 @@ def of(folder: Path) -> list[str]:
 
 
 def play(folder: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "navarch.main.play", "--folder", str(folder), "--speed", "10", *more]
+    command = [sys.executable, "-m", "navarch.playground", "--folder", str(folder), "--speed", "10", *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -77,7 +77,7 @@ def test_the_pages_commands_work_and_ctrl_c_leaves_nothing_behind(folder: Path) 
 
 
 def stop(folder: Path) -> int:
-    command = [sys.executable, "-m", "navarch.main.play", "--stop", "--folder", str(folder)]
+    command = [sys.executable, "-m", "navarch.playground", "--stop", "--folder", str(folder)]
     return subprocess.run(command, timeout=60, check=False).returncode
 
 

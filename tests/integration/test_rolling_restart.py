@@ -26,7 +26,7 @@ from navarch.domain.names import control_plane_machine, etcd_volume, network, ow
 from navarch.domain.observed import Kind, Resource
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import CloudStep
-from navarch.main.keys import make_certificates, make_keys
+from navarch.operate.keys import make_certificates, make_keys
 from navarch.reconcile.worker import Worker
 from navarch.store.postgres import PostgresStore
 

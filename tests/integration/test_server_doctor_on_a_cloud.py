@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from navarch.cli.doctor.finding import Level
-from navarch.main.doctor_cloud import examine_cloud
-from navarch.main.settings import Settings, read_settings
+from navarch.doctor.finding import Level
+from navarch.doctor.service_user import examine_cloud
+from navarch.settings import Settings, read_settings
 
 pytestmark = pytest.mark.lab
 _STATE = Path(os.environ.get("NAVARCH_LAB_STATE", "/var/lib/navarch-lab"))

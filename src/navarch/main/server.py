@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from navarch.domain.errors import NavarchError
-from navarch.main.settings import Settings, SettingsError, read_settings
+from navarch.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
     from navarch.store.postgres import PostgresStore
@@ -82,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _doctor(options: argparse.Namespace) -> None:
-    from navarch.cli.doctor.finding import Level, show
-    from navarch.main.doctor import examine
+    from navarch.doctor.finding import Level, show
+    from navarch.doctor.installation import examine
 
     findings = []
     for finding in examine(options.config):
@@ -100,10 +100,12 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from navarch.main import explain, wire
+    from navarch.main import wire
+    from navarch.operate import explain
+    from navarch.operate.database import open_store
 
     settings = read_settings(options.config)
-    store = wire.open_store(settings, name="navarch-explain", read_only=True)
+    store = open_store(settings, name="navarch-explain", read_only=True)
     try:
         dependencies = wire.dependencies_for(settings, store, None)
         explanation = explain.explain(store, dependencies, explain.find(store, options.cluster, options.project))
@@ -116,14 +118,14 @@ def _explain(options: argparse.Namespace) -> None:
 
 
 def _pause(options: argparse.Namespace) -> None:
-    from navarch.main.pause import pause
+    from navarch.operate.pause import pause
 
     with _store(options, "pause") as store:
         print(pause(store, options.project, options.reason))
 
 
 def _resume(options: argparse.Namespace) -> None:
-    from navarch.main.pause import resume
+    from navarch.operate.pause import resume
 
     with _store(options, "resume") as store:
         try:
@@ -133,7 +135,7 @@ def _resume(options: argparse.Namespace) -> None:
 
 
 def _pauses(options: argparse.Namespace) -> None:
-    from navarch.main.pause import listed
+    from navarch.operate.pause import listed
 
     with _store(options, "pauses") as store:
         print(listed(store, as_json=options.output == "json"))
@@ -141,7 +143,7 @@ def _pauses(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _store(options: argparse.Namespace, doing: str) -> "Iterator[PostgresStore]":
-    from navarch.main.wire import open_store
+    from navarch.operate.database import open_store
 
     store = open_store(read_settings(options.config), name=f"navarch-{doing}")
     try:
@@ -151,7 +153,7 @@ def _store(options: argparse.Namespace, doing: str) -> "Iterator[PostgresStore]"
 
 
 def _keys(options: argparse.Namespace) -> None:
-    from navarch.main.keys import make_certificates, make_keys
+    from navarch.operate.keys import make_certificates, make_keys
 
     made = make_keys(options.folder)
     if options.certificate_for:
@@ -161,7 +163,7 @@ def _keys(options: argparse.Namespace) -> None:
 
 
 def _database(options: argparse.Namespace) -> None:
-    from navarch.main.wire import local_database, open_store
+    from navarch.operate.database import local_database, open_store
     from navarch.store.local_postgres import CannotStart
 
     settings = read_settings(options.config)
@@ -198,6 +200,7 @@ def _worker(options: argparse.Namespace) -> None:
 
 def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
     from navarch.main import wire
+    from navarch.operate.database import local_database, open_store
     from navarch.store.local_postgres import CannotStart
 
     _log_json()
@@ -206,13 +209,13 @@ def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
     # in the middle of what it does.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: sys.exit(0))
-    private = wire.local_database(settings)
+    private = local_database(settings)
     if private is not None:
         try:
             private.start()
         except CannotStart as error:
             raise SettingsError(str(error)) from error
-    store = wire.open_store(settings, name=f"navarch-{'all' if api and worker else 'api' if api else 'worker'}")
+    store = open_store(settings, name=f"navarch-{'all' if api and worker else 'api' if api else 'worker'}")
     applied = store.migrate()
     if applied:
         log.info("schema changed", migrations=applied)

@@ -14,10 +14,9 @@ from navarch.bootstrap.sealing import load_keys
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
-from navarch.main.settings import Settings
 from navarch.reconcile.worker import Log, Worker
+from navarch.settings import Settings
 from navarch.store.contract import WorkerStore
-from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
@@ -31,18 +30,6 @@ if TYPE_CHECKING:
 def utc_now() -> datetime:
     """The clock of this process."""
     return datetime.now(UTC)
-
-
-def local_database(settings: Settings) -> LocalPostgres | None:
-    """The PostgreSQL that this Navarch runs itself, or None where the settings name another."""
-    return None if settings.database.dsn else LocalPostgres(settings.database.private_folder)
-
-
-def open_store(settings: Settings, *, name: str, read_only: bool = False) -> PostgresStore:
-    """The store; connections are made when first needed. `read_only`: the database refuses every write."""
-    private = local_database(settings)
-    dsn = private.dsn if private is not None else settings.database.dsn
-    return PostgresStore(dsn, max_connections=settings.database.pool_size, name=name, read_only=read_only)
 
 
 def cloud_settings(settings: Settings) -> "OpenStackSettings":
@@ -87,7 +74,7 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
 
 def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: str) -> Worker:
     """A worker that runs until it is stopped, and its metrics for Prometheus."""
-    from navarch.main.metrics import add_process, serve_metrics
+    from navarch.operate.metrics import add_process, serve_metrics
 
     dependencies = dependencies_for(settings, store, log)
     add_process(dependencies.metrics.registry, store)
@@ -151,7 +138,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     from navarch.api.serving import serve
     from navarch.api.settings import ApiSettings
     from navarch.bootstrap.tickets import ReportTokens
-    from navarch.main.metrics import FleetCollector, add_process, serve_metrics
+    from navarch.operate.metrics import FleetCollector, add_process, serve_metrics
 
     cloud = settings.cloud
     session = keystone_session(

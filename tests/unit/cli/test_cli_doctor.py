@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from navarch.cli.doctor import customer, operator
-from navarch.cli.doctor.cloud import Refused, Token
-from navarch.cli.doctor.finding import Finding, Level
-from navarch.cli.doctor.needs import Flavor, Limit, first_flavors, needed, shortfalls
-from navarch.cli.doctor.tls import check_tls
+from navarch.doctor import customer, operator
+from navarch.doctor.cloud import Refused, Token
+from navarch.doctor.finding import Finding, Level
+from navarch.doctor.needs import Flavor, Limit, first_flavors, needed, shortfalls
+from navarch.doctor.tls import check_tls
 
 MEMBER = Token("p1", "red", "ann", ("member", "reader"))
 
@@ -295,7 +295,7 @@ def test_the_command_says_what_is_wrong_with_the_credentials(navarch: Callable[.
 
 
 def test_navarch_itself_is_asked(service: Service) -> None:
-    from navarch.cli.doctor.service import navarch as check
+    from navarch.doctor.service import navarch as check
 
     credentials = SimpleNamespace(endpoint=None, verify=True, cacert=None)
     keystone: Any = SimpleNamespace(

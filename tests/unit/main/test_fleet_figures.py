@@ -7,8 +7,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from navarch.main.metrics import FleetCollector, PoolCollector, metrics_address, serve_metrics
-from navarch.main.settings import SettingsError
+from navarch.operate.metrics import FleetCollector, PoolCollector, metrics_address, serve_metrics
+from navarch.settings import SettingsError
 from navarch.store.contract import Pause, Unavailable
 from navarch.store.database import PoolFigures
 from navarch.store.operator_side import Fleet

@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 
 from navarch.bootstrap.sealing import load_keys
-from navarch.main.keys import make_certificates, make_keys
+from navarch.operate.keys import make_certificates, make_keys
 
 
 def test_keys_are_made_once_and_private(tmp_path: Path) -> None:

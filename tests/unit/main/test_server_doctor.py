@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from navarch.cli.doctor.finding import Finding, Level
-from navarch.main import doctor, doctor_cloud
-from navarch.main.keys import make_certificates, make_keys
-from navarch.main.settings import Settings, read_settings
+from navarch.doctor import installation, service_user
+from navarch.doctor.finding import Finding, Level
+from navarch.operate.keys import make_certificates, make_keys
+from navarch.settings import Settings, read_settings
 from navarch.store.contract import Pause
 from navarch.store.operator_side import Fleet, Server
 
@@ -60,13 +60,13 @@ def found(findings: object, subject: str) -> Finding:
 def test_settings_that_cannot_be_used_end_the_examination(tmp_path: Path) -> None:
     path = tmp_path / "navarch.toml"
     path.write_text("[api]\n")
-    (only,) = doctor.examine(path)
+    (only,) = installation.examine(path)
     assert (only.level, only.subject) == (Level.FAIL, "settings")
     assert "api.public_url: missing" in only.detail
 
 
 def test_one_check_that_breaks_keeps_no_other_from_being_made(config: Path) -> None:
-    findings = list(doctor.examine(config))
+    findings = list(installation.examine(config))
     assert found(findings, "secret files").level is Level.OK
     assert found(findings, "database").level is Level.FAIL
     assert "database start" in found(findings, "database").fix
@@ -76,35 +76,35 @@ def test_one_check_that_breaks_keeps_no_other_from_being_made(config: Path) -> N
 def test_a_key_that_others_may_read_is_named_with_the_command_that_closes_it(config: Path) -> None:
     key = config.parent / "keys" / "report.key"
     key.chmod(0o644)
-    finding = found(doctor._keys(settings(config)), "report key")
+    finding = found(installation._keys(settings(config)), "report key")
     assert (finding.level, finding.fix) == (Level.FAIL, f"chmod 600 {key}")
 
 
 def test_a_key_that_is_not_there_is_named(config: Path) -> None:
     (config.parent / "keys" / "sealing.key").unlink()
-    finding = found(doctor.examine(config), "sealing key")
+    finding = found(installation.examine(config), "sealing key")
     assert "No such file" in finding.detail
     assert "navarch-server keys" in finding.fix
 
 
 def test_a_report_key_that_is_too_short_is_refused(config: Path) -> None:
     (config.parent / "keys" / "report.key").write_text("c2hvcnQ=\n")
-    assert found(doctor._keys(settings(config)), "report key").level is Level.FAIL
+    assert found(installation._keys(settings(config)), "report key").level is Level.FAIL
 
 
 def test_a_sealing_key_that_is_none_is_told_in_the_words_of_who_reads_it(config: Path) -> None:
     (config.parent / "keys" / "sealing.key").write_text("nonsense\n")
-    assert "expected the base64 of 32 bytes" in found(doctor.examine(config), "keys").detail
+    assert "expected the base64 of 32 bytes" in found(installation.examine(config), "keys").detail
 
 
 def test_a_certificate_for_its_name_is_good(config: Path) -> None:
-    finding = found(doctor._certificate(settings(config)), "API certificate")
+    finding = found(installation._certificate(settings(config)), "API certificate")
     assert (finding.level, "ends in 824 days" in finding.detail) == (Level.OK, True)
 
 
 def test_a_certificate_for_another_name_is_what_machines_would_refuse(config: Path) -> None:
     config.write_text(config.read_text().replace("https://kaas.", "https://other."))
-    finding = found(doctor._certificate(settings(config)), "API certificate")
+    finding = found(installation._certificate(settings(config)), "API certificate")
     assert finding.level is Level.FAIL
     assert "other.example.org" in finding.detail
 
@@ -112,24 +112,24 @@ def test_a_certificate_for_another_name_is_what_machines_would_refuse(config: Pa
 def test_a_certificate_of_another_ca_is_what_machines_would_refuse(config: Path, tmp_path: Path) -> None:
     make_certificates(tmp_path / "others", ("kaas.example.org",))
     os.replace(tmp_path / "others" / "ca.crt", config.parent / "keys" / "ca.crt")
-    assert found(doctor._certificate(settings(config)), "API certificate").level is Level.FAIL
+    assert found(installation._certificate(settings(config)), "API certificate").level is Level.FAIL
 
 
 def test_a_key_of_another_certificate_is_noticed(config: Path, tmp_path: Path) -> None:
     make_certificates(tmp_path / "others", ("kaas.example.org",))
     os.replace(tmp_path / "others" / "api.key", config.parent / "keys" / "api.key")
-    finding = found(doctor._certificate(settings(config)), "API certificate")
+    finding = found(installation._certificate(settings(config)), "API certificate")
     assert (finding.level, "belong together" in finding.fix) == (Level.FAIL, True)
 
 
 def test_a_certificate_that_is_not_there_is_named(config: Path) -> None:
     (config.parent / "keys" / "ca.crt").unlink()
-    assert "keys/ca.crt" in found(doctor.examine(config), "API certificate").detail
+    assert "keys/ca.crt" in found(installation.examine(config), "API certificate").detail
 
 
 def test_an_address_without_tls_is_refused(config: Path) -> None:
     config.write_text(config.read_text().replace("https://kaas.", "http://kaas."))
-    assert found(doctor._certificate(settings(config)), "public_url").level is Level.FAIL
+    assert found(installation._certificate(settings(config)), "public_url").level is Level.FAIL
 
 
 @pytest.mark.parametrize(
@@ -150,19 +150,19 @@ def test_an_address_without_tls_is_refused(config: Path) -> None:
 def test_a_database_is_judged_by_version_schema_and_room(
     config: Path, server: Server, subject: str, level: Level
 ) -> None:
-    assert found(doctor._server(server, settings(config)), subject).level is level
+    assert found(installation._server(server, settings(config)), subject).level is level
 
 
 def test_a_pool_that_is_smaller_than_the_threads_is_told(config: Path) -> None:
     config.write_text(config.read_text() + "\npool_size = 4\n")
-    finding = found(doctor._server(SERVER, settings(config)), "connections")
+    finding = found(installation._server(SERVER, settings(config)), "connections")
     assert (finding.level, "worker.threads is 8" in finding.detail) == (Level.WARN, True)
 
 
 def test_clocks_that_differ_by_seconds_are_told_in_which_direction() -> None:
-    assert doctor._clock(0.4).level is Level.OK
-    assert "2.5 s ahead of" in doctor._clock(2.5).detail
-    assert "2.5 s behind" in doctor._clock(-2.5).detail
+    assert installation._clock(0.4).level is Level.OK
+    assert "2.5 s ahead of" in installation._clock(2.5).detail
+    assert "2.5 s behind" in installation._clock(-2.5).detail
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_workers_are_judged_by_what_they_leave_in_the_database(
     fleet: Fleet, age: timedelta | None, level: Level, words: str
 ) -> None:
     read_at = None if age is None else datetime.now(UTC) - age
-    finding = doctor._workers(replace(fleet, offer_read_at=read_at))
+    finding = installation._workers(replace(fleet, offer_read_at=read_at))
     assert (finding.level, words in finding.detail) == (level, True), finding.detail
 
 
@@ -194,7 +194,7 @@ class Stored:
 
 def test_pauses_are_told_with_the_command_that_ends_them() -> None:
     pauses = (Pause(None, "network maintenance", "ann@control-1", NOW, 2), Pause("p1", "", "ann", NOW, 1))
-    findings = list(doctor._fleet(Stored(replace(FLEET, pauses=pauses))))  # type: ignore[arg-type]
+    findings = list(installation._fleet(Stored(replace(FLEET, pauses=pauses))))  # type: ignore[arg-type]
     everything, project = [f for f in findings if f.subject == "paused"]
     assert "network maintenance" in everything.detail
     assert everything.fix.endswith("navarch-server resume --everything")
@@ -207,14 +207,14 @@ def test_clusters_that_wait_for_us_are_told_and_those_that_wait_for_others_are_n
         ("WorkersReady", "MachineStuck", "navarch-operator", 2),
         ("InfrastructureReady", "QuotaExceeded", "project-admin", 3),
     )
-    finding = found(doctor._fleet(Stored(replace(FLEET, conditions=conditions))), "clusters")  # type: ignore[arg-type]
+    finding = found(installation._fleet(Stored(replace(FLEET, conditions=conditions))), "clusters")  # type: ignore[arg-type]
     assert finding.level is Level.WARN
     assert finding.detail == "2; some wait for Navarch's operator: MachineStuck (2)"
 
 
 @pytest.mark.parametrize(("roles", "level"), [({"member", "service"}, Level.OK), ({"member"}, Level.FAIL)])
 def test_a_service_user_that_cannot_validate_tokens_is_told(config: Path, roles: set[str], level: Level) -> None:
-    finding = doctor_cloud._own_roles(roles, settings(config))
+    finding = service_user._own_roles(roles, settings(config))
     assert finding.level is level
     if level is Level.FAIL:
         assert finding.fix == "openstack role add service --user navarch --project service"

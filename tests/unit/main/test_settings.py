@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from navarch.main.settings import SettingsError, read_settings
-from navarch.main.settings_page import page
+from navarch.settings import SettingsError, read_settings
+from navarch.settings.page import page
 
 GOOD = """
 [api]
@@ -56,4 +56,4 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 def test_the_page_is_what_the_settings_are() -> None:
     path = Path(__file__).parents[3] / "docs" / "operate" / "settings.md"
-    assert path.read_text() == page(), "run: python -m navarch.main.settings_page > docs/operate/settings.md"
+    assert path.read_text() == page(), "run: python -m navarch.settings.page > docs/operate/settings.md"

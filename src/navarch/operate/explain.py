@@ -17,7 +17,7 @@ from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Event, Status
 from navarch.domain.steps import Step, subject
-from navarch.main.step_words import words
+from navarch.operate.step_words import words
 from navarch.reconcile.act import Dependencies
 from navarch.reconcile.look import Observer
 from navarch.store.contract import NotFound, Pause, Stored

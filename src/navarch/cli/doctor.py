@@ -12,7 +12,7 @@ from navarch.cli.session import Target
 from navarch.client.errors import ClientError
 
 if TYPE_CHECKING:
-    from navarch.cli.doctor.finding import Finding
+    from navarch.doctor.finding import Finding
 
 app = new_app("Check a cloud before first use, and say what to fix.")
 
@@ -30,7 +30,7 @@ def doctor(
     """
     import os
 
-    from navarch.cli.doctor.finding import show
+    from navarch.doctor.finding import show
 
     target: Target = ctx.find_object(Target) or Target()
     findings: list[Finding] = []
@@ -55,13 +55,13 @@ def doctor(
 
 def examine(target: Target, provider: str, environ: Any) -> "Iterator[Finding]":
     """All checks in order; one that breaks is a finding and does not keep the others from being made."""
-    from navarch.cli.doctor import customer, operator, service
-    from navarch.cli.doctor.cloud import SERVICES, Cloud
-    from navarch.cli.doctor.finding import fail, ok, warn
-    from navarch.cli.doctor.tls import check_tls
     from navarch.client.connect import tls_context
     from navarch.client.credentials import find_credentials
     from navarch.client.keystone import SERVICE_TYPE, Keystone
+    from navarch.doctor import customer, operator, service
+    from navarch.doctor.cloud import SERVICES, Cloud
+    from navarch.doctor.finding import fail, ok, warn
+    from navarch.doctor.tls import check_tls
 
     try:
         credentials = find_credentials(target.cloud, target.region, environ)
@@ -113,8 +113,8 @@ def examine(target: Target, provider: str, environ: Any) -> "Iterator[Finding]":
 
 
 def _guarded(subject: str, check: "Callable[[], Iterator[Finding]]") -> "Iterator[Finding]":
-    from navarch.cli.doctor.cloud import Refused
-    from navarch.cli.doctor.finding import fail
+    from navarch.doctor.cloud import Refused
+    from navarch.doctor.finding import fail
 
     try:
         yield from check()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from navarch.cli.doctor.finding import Finding, fail, ok, warn
+from navarch.doctor.finding import Finding, fail, ok, warn
 
 _TIMEOUT_SECONDS = 5.0
 _SOON_DAYS = 21

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from navarch.cli.doctor import customer
-from navarch.cli.doctor.cloud import Cloud, Refused
-from navarch.cli.doctor.finding import Finding, fail, ok, warn
-from navarch.cli.doctor.needs import Flavor, first_flavors
 from navarch.client.credentials import Credentials
 from navarch.client.errors import ClientError
 from navarch.client.keystone import Keystone
-from navarch.main.settings import Settings
+from navarch.doctor import customer
+from navarch.doctor.cloud import Cloud, Refused
+from navarch.doctor.finding import Finding, fail, ok, warn
+from navarch.doctor.needs import Flavor, first_flavors
+from navarch.settings import Settings
 
 _VALIDATES = {"service", "admin", "reader"}  # Keystone's policy lets each of these validate other people's tokens
 _MANAGES = {"manager", "admin"}

@@ -1,7 +1,7 @@
 """`make play`: a Navarch to play with, in seconds, without root and without a lab.
 
-    python -m navarch.main.play [--folder FOLDER] [--speed N]     until Ctrl-C
-    python -m navarch.main.play --stop [--folder FOLDER]
+    python -m navarch.playground [--folder FOLDER] [--speed N]     until Ctrl-C
+    python -m navarch.playground --stop [--folder FOLDER]
 
 The cloud, its machines and their Kubernetes are simulated; everything else is what a real installation runs.
 """
@@ -15,7 +15,7 @@ from threading import Event
 from time import monotonic
 from types import FrameType
 
-from navarch.main.playground import Playground, PlaygroundError, Wanted
+from navarch.playground.region import Playground, PlaygroundError, Wanted
 
 _LOOKS_EVERY = 1.0  # seconds, whether all processes still run
 
@@ -32,7 +32,7 @@ def default_folder() -> Path:
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m navarch.main.play", description="A Navarch to play with.")
+    parser = argparse.ArgumentParser(prog="python -m navarch.playground", description="A Navarch to play with.")
     parser.add_argument("--folder", type=Path, default=default_folder(), help="for everything it keeps (%(default)s)")
     parser.add_argument("--boot-seconds", type=float, default=3.0, help="from a running server to its first word")
     parser.add_argument("--speed", type=float, default=2.0, help="how much faster than the clock the cloud is")

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from navarch.cli.doctor.finding import Finding, fail, ok, warn
 from navarch.client.clusters import Navarch
 from navarch.client.connect import tls_context
 from navarch.client.errors import ClientError, Problem
 from navarch.client.http import Http
 from navarch.client.keystone import SERVICE_TYPE, Keystone
+from navarch.doctor.finding import Finding, fail, ok, warn
 
 
 def navarch(keystone: Keystone, override: str | None, environ: Mapping[str, str]) -> Iterator[Finding]:

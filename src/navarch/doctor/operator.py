@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from navarch.cli.doctor.cloud import Cloud, Json
-from navarch.cli.doctor.finding import Finding, fail, ok, warn
+from navarch.doctor.cloud import Cloud, Json
+from navarch.doctor.finding import Finding, fail, ok, warn
 
 DOMAIN = "navarch"
 SERVICE_USER = "navarch"

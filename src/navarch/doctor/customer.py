@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from navarch.cli.doctor.cloud import SERVICES, Cloud, Refused, Token
-from navarch.cli.doctor.finding import Finding, fail, ok, warn
-from navarch.cli.doctor.needs import WORKERS, Flavor, Limit, first_flavors, needed, shortfalls
+from navarch.doctor.cloud import SERVICES, Cloud, Refused, Token
+from navarch.doctor.finding import Finding, fail, ok, warn
+from navarch.doctor.needs import WORKERS, Flavor, Limit, first_flavors, needed, shortfalls
 
 _PROBES = {  # a cheap request of each service, by which it shows that it lives and lets us in
     "identity": "/auth/projects",

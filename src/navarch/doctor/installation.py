@@ -18,12 +18,12 @@ from cryptography import x509
 
 from navarch.bootstrap.sealing import load_keys
 from navarch.bootstrap.tickets import ReportTokens
-from navarch.cli.doctor.finding import Finding, fail, ok, warn
+from navarch.doctor.finding import Finding, fail, ok, warn
+from navarch.doctor.service_user import examine_cloud
 from navarch.domain.errors import NavarchError, Responsible
-from navarch.main.doctor_cloud import examine_cloud
-from navarch.main.metrics import metrics_address
-from navarch.main.settings import Settings, SettingsError, read_settings
-from navarch.main.wire import local_database, open_store
+from navarch.operate.database import local_database, open_store
+from navarch.operate.metrics import metrics_address
+from navarch.settings import Settings, SettingsError, read_settings
 from navarch.store.contract import Unavailable
 from navarch.store.operator_side import Fleet, Server
 from navarch.store.postgres import PostgresStore

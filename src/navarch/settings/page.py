@@ -1,10 +1,10 @@
-"""Makes docs/operate/settings.md from the settings themselves: `python -m navarch.main.settings_page`."""
+"""Makes docs/operate/settings.md from the settings themselves: `python -m navarch.settings.page`."""
 
 import inspect
 from dataclasses import MISSING, fields, is_dataclass
 from typing import get_type_hints
 
-from navarch.main.settings import Settings
+from navarch.settings import Settings
 
 _EXAMPLE = """\
 ```toml

@@ -13,8 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from navarch.domain.status import Phase
-from navarch.main.settings import SettingsError
 from navarch.reconcile.worker import Log
+from navarch.settings import SettingsError
 from navarch.store.contract import Unavailable
 from navarch.store.database import PoolFigures
 from navarch.store.operator_side import Fleet

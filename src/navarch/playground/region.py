@@ -1,6 +1,6 @@
 """A whole Navarch on this machine in a folder of its own: PostgreSQL, API and workers before a simulated cloud.
 
-For trying (`navarch.main.play`) and measuring (`benchmarks.scale`). It needs neither root nor a lab, and it begins with
+For trying (`navarch.playground`) and measuring (`benchmarks.scale`). It needs neither root nor a lab, and begins with
 nothing at every start: the cloud forgets when it ends, so its clusters are not kept either.
 """
 
@@ -25,7 +25,7 @@ from typing import IO, Any
 
 import yaml
 
-from navarch.main.keys import make_certificates, make_keys
+from navarch.operate.keys import make_certificates, make_keys
 from navarch.store.local_postgres import CannotStart, LocalPostgres
 
 _HOST = "127.0.0.1"
