@@ -21,10 +21,10 @@ from demo.stack import connect
 from demo.steps import until
 
 from navarch.addons import catalogue as addons
-from navarch.addons.cloud_conf import cloud_conf
 from navarch.addons.contract import Inputs
 from navarch.bootstrap.kubeconfig import kubeconfig
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
+from navarch.clouds.openstack.controllers import cloud_conf
 from navarch.domain.offer import Release
 from navarch.domain.spec import (
     Cluster,
@@ -242,7 +242,8 @@ class Expert:
             "",
             ClusterSpec(
                 self._release.kubernetes_version,
-                NetworkSpec("public", node_cidr=CIDR),
+                self._release,
+                NetworkSpec("public", external, node_cidr=CIDR),
                 ControlPlaneSpec(self._flavors[0], VolumeSpec("ssd", 1), 1, ("z1",)),
             ),
             now,
@@ -257,6 +258,7 @@ class Expert:
             subnet_id=subnet_id,
             floating_network_id=external,
             has_ca=True,
+            load_balancer_provider="ovn",
         ).replace('trust-id = ""', f'tenant-id = "{self._cloud.current_project_id}"')
         inputs = Inputs(
             cluster,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from navarch.clouds.simulator import Request
-from navarch.domain.observed import Kind
+from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -23,6 +24,21 @@ if TYPE_CHECKING:
 
 ZONES = ("z1", "z2", "z3")
 PROJECTS = ("project-a", "project-b")
+OFFER = Offer(
+    flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20)),
+    zones=ZONES,
+    volume_types=(VolumeType("ssd", ZONES), VolumeType("hdd", ("z1",))),
+    external_networks=(ExternalNetwork("ext", "public", ("198.18.0.0/15",)),),
+    releases=(
+        Release(
+            "1.37.2",
+            "image",
+            "node-1.37.2",
+            "bundle",
+            (("etcd", "3.6.8-0"), ("coredns", "1.14.0"), ("calico", "3.31.0")),
+        ),
+    ),
+)
 
 
 class Customers:
@@ -36,7 +52,8 @@ class Customers:
         cluster_id = str(UUID(int=self._ids.getrandbits(128), version=4))
         spec = ClusterSpec(
             "1.37.2",
-            NetworkSpec("public"),
+            OFFER.releases[0],
+            NetworkSpec("public", "ext"),
             ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), control_plane, ZONES[:control_plane]),
         )
         groups = (NodeGroup("web", NodeGroupSpec("m1.small", workers, ("z1", "z2"))),)

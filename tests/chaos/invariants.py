@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from navarch.clouds.simulator import Request
 from navarch.domain import names
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.status import Phase, Status
 from navarch.store.contract import Claim, NotFound
 

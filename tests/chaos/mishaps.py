@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.customers import PROJECTS
 
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Role
 from navarch.store.contract import NotFound
 

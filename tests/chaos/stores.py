@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from tests.chaos.database import VirtualDatabase, VirtualStore
 from tests.chaos.schedule import Process
 
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine
 from navarch.domain.spec import Role
 from navarch.store.contract import Claim, Stored
 

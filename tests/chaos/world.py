@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fastapi.responses import JSONResponse
-from tests.chaos.customers import PROJECTS, ZONES, Customers
+from tests.chaos.customers import OFFER, PROJECTS, Customers
 from tests.chaos.database import Channel, Connection, Session, VirtualDatabase, VirtualStore
 from tests.chaos.invariants import Invariants
 from tests.chaos.mishaps import Mishaps
@@ -28,29 +28,13 @@ from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.clouds.simulator import Region, Request, SimulatedCloud, Timeline
 from navarch.domain.errors import NavarchError
-from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
-from navarch.reconcile.act import Dependencies, JoinEndpoint
+from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Ask, Guests, Reply
 from navarch.store.contract import LeaseLost
 from navarch.store.database import CHANNELS
 
-OFFER = Offer(
-    flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20)),
-    zones=ZONES,
-    volume_types=(VolumeType("ssd", ZONES), VolumeType("hdd", ("z1",))),
-    external_networks=(ExternalNetwork("ext", "public", ("198.18.0.0/15",)),),
-    releases=(
-        Release(
-            "1.37.2",
-            "image",
-            "node-1.37.2",
-            "bundle",
-            (("etcd", "3.6.8-0"), ("coredns", "1.14.0"), ("calico", "3.31.0")),
-        ),
-    ),
-)
 SEALER = Sealer(b"k" * 32)
 _LOG_LINES = 4000
 
@@ -147,7 +131,7 @@ class World:
             store=self.store(process),
             sealer=SEALER,
             join=JoinEndpoint("https://navarch.invalid:9443", "CA"),
-            navarch_cidrs=("198.51.100.1/32",),
+            api_source_cidrs=("198.51.100.1/32",),
             runtime=runtime,
         )
         self.say(f"starts {process.name}")
@@ -211,7 +195,7 @@ class World:
             sealer=SEALER,
             report_tokens=ReportTokens(b"r" * 32),
             settings=ApiSettings(),
-            planner=lambda cluster, offer: (),
+            planner=lambda cluster: (),
             machine_rate=Rate(60, 10.0, clock=lambda: self.timeline.now),
         )
         return SimpleNamespace(state=SimpleNamespace(service=service))

@@ -8,9 +8,9 @@ from typing import TypeVar
 from stage import Stage
 
 from navarch.clouds.contract import Cloud
-from navarch.domain.observed import CloudState, Resource
+from navarch.domain.cloud import CloudState, Resource
+from navarch.domain.openstack.steps import CloudStep
 from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
 
 _R = TypeVar("_R", bound=Resource)
 

@@ -16,7 +16,7 @@ from stage import Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Owner
 
 _CONFIGURATION = "/var/lib/navarch-lab/clouds.yaml"

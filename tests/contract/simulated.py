@@ -6,8 +6,8 @@ from stage import Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.simulator import Region, Request, SimulatedCloud, Strike, Timeline, faults
-from navarch.domain.observed import Kind
 from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Owner
 
 OFFER = Offer(

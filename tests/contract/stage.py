@@ -5,9 +5,9 @@ from typing import Protocol
 
 from navarch.clouds.contract import Cloud
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import RESOURCES, Kind
+from navarch.domain.openstack.steps import Remove
 from navarch.domain.spec import Owner
-from navarch.domain.steps import Remove
 
 _REMOVED_IN_ORDER = (
     Kind.SERVER,
@@ -94,8 +94,8 @@ def clear(stage: Stage, cloud: Cloud, owner: Owner, rounds: int = 300) -> None:
     refused: NavarchError | None = None
     for _ in range(rounds):
         state = cloud.observe(owner)
-        left = [(kind, resource) for kind in _REMOVED_IN_ORDER for resource in state.of(kind)]
-        if not left and state.complete:
+        left = [(kind, resource) for kind in _REMOVED_IN_ORDER for resource in state.of_kind(kind)]
+        if not left and state.knows(*RESOURCES):
             return
         try:
             for kind, resource in left:

@@ -11,11 +11,13 @@ from built import Built, new_owner, until
 from stage import Stage, clear
 
 from navarch.clouds.fence import fenced
-from navarch.domain import names, steps
+from navarch.domain import names
+from navarch.domain.cloud import CloudState
 from navarch.domain.errors import Conflict, Permanent, Temporary
-from navarch.domain.observed import (
-    KIND_OF_TYPE,
-    CloudState,
+from navarch.domain.openstack import names as objects
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.resources import (
+    RESOURCES,
     FloatingIP,
     Identity,
     Kind,
@@ -27,6 +29,7 @@ from navarch.domain.observed import (
     SecurityGroup,
     Server,
     ServerGroup,
+    Snapshot,
     Subnet,
     Volume,
 )
@@ -51,23 +54,23 @@ def cluster(stage: Stage) -> Iterator[Built]:
 
 def _build(built: Built, stage: Stage) -> None:
     owner, props = built.owner, stage.props
-    name, machine = names.network(owner), names.control_plane_machine(owner, 0)
+    name, machine = objects.network(owner), names.control_plane_machine(owner, 0)
     network = built.do(steps.EnsureNetwork(name), Network)
     subnet = built.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24", ("9.9.9.9",)), Subnet)
     built.do(steps.EnsureRouter(name, props.external_network, subnet.id), Router)
-    group_name = names.control_plane_security_group(owner)
+    group_name = objects.control_plane_security_group(owner)
     rules = frozenset({ANYWHERE, Rule("udp", 4789, 4789, group=group_name), Rule("icmp", None, None, "10.0.0.0/24")})
     group = built.do(steps.EnsureSecurityGroup(group_name, rules), SecurityGroup)
-    spread = built.do(steps.EnsureServerGroup(names.server_group(owner, "cp")), ServerGroup)
+    spread = built.do(steps.EnsureServerGroup(objects.server_group(owner, "cp")), ServerGroup)
     port = built.do(steps.EnsurePort(machine, network.id, subnet.id, (group.id,)), Port)
-    volume = built.do(steps.EnsureVolume(names.etcd_volume(owner, 0), props.volume_type, 1, props.zone), Volume)
+    volume = built.do(steps.EnsureVolume(objects.etcd_volume(owner, 0), props.volume_type, 1, props.zone), Volume)
     built.do(steps.EnsureIdentity(), Identity, PASSWORD)
     balancer = built.do(
-        steps.EnsureLoadBalancer(names.api_load_balancer(owner), subnet.id, (port.address,)), LoadBalancer
+        steps.EnsureLoadBalancer(objects.api_load_balancer(owner), subnet.id, (port.address,)), LoadBalancer
     )
-    address = steps.EnsureFloatingIP(names.api_load_balancer(owner), props.external_network, balancer.vip_port_id)
+    address = steps.EnsureFloatingIP(objects.api_load_balancer(owner), props.external_network, balancer.vip_port_id)
     built.do(address, FloatingIP)
-    until(built, lambda state: all(v.status == "available" for v in state.volumes or ()))
+    until(built, lambda state: all(v.status == "available" for v in state.of(Volume)))
     server = steps.CreateServer(
         machine,
         Role.CONTROL_PLANE,
@@ -84,7 +87,7 @@ def _build(built: Built, stage: Stage) -> None:
 
 
 def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
-    return {(kind, resource.id, resource.name) for kind in Kind for resource in state.of(kind)}
+    return {(kind, resource.id, resource.name) for kind in Kind for resource in state.of_kind(kind)}
 
 
 class Test1FindsItsObjectsAgain:
@@ -93,20 +96,20 @@ class Test1FindsItsObjectsAgain:
     ) -> None:
         state = stage.cloud().observe(cluster.owner)
         assert state.trouble == ()
-        assert state.complete
-        assert _seen(state) == {(KIND_OF_TYPE[type(r)], r.id, r.name) for _, _, r in cluster.made}
+        assert state.knows(*RESOURCES)
+        assert _seen(state) == {(r.kind, r.id, r.name) for _, _, r in cluster.made}
 
     def test_what_was_asked_for_is_what_is_seen(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(cluster.owner)
-        assert state.networks == (cluster.the(Network),)
-        assert state.subnets == (cluster.the(Subnet),)
-        assert state.routers == (cluster.the(Router),)
-        assert state.security_groups == (cluster.the(SecurityGroup),)
-        assert state.identities == (cluster.the(Identity),)
-        assert [p.address for p in state.ports or ()] == [cluster.the(Port).address]
-        assert [b.members for b in state.load_balancers or ()] == [(cluster.the(Port).address,)]
-        assert [f.port_id for f in state.floating_ips or ()] == [cluster.the(LoadBalancer).vip_port_id]
-        assert [(s.zone, s.flavor) for s in state.servers or ()] == [(stage.props.zone, stage.props.flavor)]
+        assert state.of(Network) == (cluster.the(Network),)
+        assert state.of(Subnet) == (cluster.the(Subnet),)
+        assert state.of(Router) == (cluster.the(Router),)
+        assert state.of(SecurityGroup) == (cluster.the(SecurityGroup),)
+        assert state.of(Identity) == (cluster.the(Identity),)
+        assert [p.address for p in state.of(Port)] == [cluster.the(Port).address]
+        assert [b.members for b in state.of(LoadBalancer)] == [(cluster.the(Port).address,)]
+        assert [f.port_id for f in state.of(FloatingIP)] == [cluster.the(LoadBalancer).vip_port_id]
+        assert [(s.zone, s.flavor) for s in state.of(Server)] == [(stage.props.zone, stage.props.flavor)]
 
     def test_doing_every_step_again_makes_no_second_object(self, stage: Stage, cluster: Built) -> None:
         other = stage.cloud()
@@ -120,7 +123,7 @@ class Test1FindsItsObjectsAgain:
     @pytest.mark.parametrize(
         ("kind", "step"),
         [
-            (Kind.NETWORK, lambda s, o: steps.EnsureNetwork(names.network(o))),
+            (Kind.NETWORK, lambda s, o: steps.EnsureNetwork(objects.network(o))),
             (Kind.SECURITY_GROUP, lambda s, o: steps.EnsureSecurityGroup(f"{o.stem}-sg-cp", frozenset({ANYWHERE}))),
             (Kind.SERVER_GROUP, lambda s, o: steps.EnsureServerGroup(f"{o.stem}-cp-spread")),
             (Kind.VOLUME, lambda s, o: steps.EnsureVolume(f"{o.stem}-etcd-0", s.props.volume_type, 1, s.props.zone)),
@@ -138,10 +141,10 @@ class Test1FindsItsObjectsAgain:
             found = cloud.carry_out(owner, asked, private=PASSWORD)
             assert found is not None
             state = cloud.observe(owner, frozenset({kind}))
-            assert [r.id for r in state.of(kind)] == [found.id]
+            assert [r.id for r in state.of_kind(kind)] == [found.id]
             if isinstance(asked, steps.EnsureSecurityGroup):
-                assert state.security_groups is not None
-                assert state.security_groups[0].rules == asked.rules
+                assert state.of(SecurityGroup) is not None
+                assert state.of(SecurityGroup)[0].rules == asked.rules
         finally:
             clear(stage, cloud, owner)
 
@@ -160,7 +163,7 @@ class Test1FindsItsObjectsAgain:
                 frozenset[Rule](),
             ):
                 cloud.carry_out(owner, steps.EnsureSecurityGroup(name, rules))
-                seen = cloud.observe(owner, frozenset({Kind.SECURITY_GROUP})).security_groups or ()
+                seen = cloud.observe(owner, frozenset({Kind.SECURITY_GROUP})).of(SecurityGroup)
                 assert {g.name: g.rules for g in seen} == {name: rules, other: frozenset()}
         finally:
             clear(stage, cloud, owner)
@@ -168,28 +171,28 @@ class Test1FindsItsObjectsAgain:
     def test_the_members_of_a_balancer_become_those_asked_for(self, cluster: Built) -> None:
         step = next(s for s, _, _ in cluster.made if isinstance(s, steps.EnsureLoadBalancer))
         for members in ((*step.members, "10.0.0.250"), step.members):
-            until(cluster, lambda s: [b.provisioning_status for b in s.load_balancers or ()] == ["ACTIVE"])
+            until(cluster, lambda s: [b.provisioning_status for b in s.of(LoadBalancer)] == ["ACTIVE"])
             cluster.cloud.carry_out(cluster.owner, replace(step, members=members))
-            until(cluster, lambda s, m=members: [b.members for b in s.load_balancers or ()] == [tuple(sorted(m))])
+            until(cluster, lambda s, m=members: [b.members for b in s.of(LoadBalancer)] == [tuple(sorted(m))])
 
 
 class Test2ShowsOnlyOneClustersObjects:
     def test_another_cluster_of_the_project_sees_none_of_them(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(new_owner(stage.project_id))
-        assert state.complete
+        assert state.knows(*RESOURCES)
         assert _seen(state) == set()
 
     def test_the_same_cluster_in_another_project_sees_only_its_user(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(replace(cluster.owner, project_id=stage.other_project_id))
-        assert state.complete
+        assert state.knows(*RESOURCES)
         assert {kind for kind, _, _ in _seen(state)} <= {Kind.IDENTITY}
 
     def test_an_object_that_only_has_the_name_is_neither_shown_nor_taken(self, stage: Stage) -> None:
         cloud, owner = stage.cloud(), new_owner(stage.project_id)
-        foreign = stage.foreign_network(names.network(owner))
-        assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == ()
+        foreign = stage.foreign_network(objects.network(owner))
+        assert cloud.observe(owner, frozenset({Kind.NETWORK})).of(Network) == ()
         try:
-            ours = cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+            ours = cloud.carry_out(owner, steps.EnsureNetwork(objects.network(owner)))
             assert ours is not None
             assert ours.id != foreign
         finally:
@@ -202,13 +205,13 @@ class Test3TellsUnknownFromAbsent:
         self, stage: Stage, cluster: Built, kind: Kind
     ) -> None:
         state = stage.blind(kind).observe(cluster.owner)
-        assert not state.knows(kind)
+        assert kind not in state.seen
         assert [t.subject for t in state.trouble] == [kind]
-        assert all(state.knows(other) for other in Kind if other is not kind)
+        assert all(other in state.seen for other in Kind if other is not kind)
 
     def test_only_the_kinds_asked_for_are_read(self, stage: Stage, cluster: Built) -> None:
         state = stage.cloud().observe(cluster.owner, frozenset({Kind.NETWORK, Kind.IDENTITY}))
-        assert [kind for kind in Kind if state.knows(kind)] == [Kind.NETWORK, Kind.IDENTITY]
+        assert [kind for kind in Kind if kind in state.seen] == [Kind.NETWORK, Kind.IDENTITY]
         assert state.trouble == ()
 
 
@@ -218,7 +221,7 @@ class Test4RefusesInWords:
         stage.allow_networks(0)
         try:
             with pytest.raises(Permanent) as refused:
-                cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+                cloud.carry_out(owner, steps.EnsureNetwork(objects.network(owner)))
         finally:
             stage.allow_networks(-1)
         assert (refused.value.reason, refused.value.responsible) == ("QuotaExceeded", "project-admin")
@@ -227,7 +230,7 @@ class Test4RefusesInWords:
 
     def test_more_gigabytes_than_the_project_may_have(self, stage: Stage) -> None:
         cloud, owner = stage.cloud(), new_owner(stage.project_id)
-        step = steps.EnsureVolume(names.etcd_volume(owner, 0), stage.props.volume_type, 900_000, stage.props.zone)
+        step = steps.EnsureVolume(objects.etcd_volume(owner, 0), stage.props.volume_type, 900_000, stage.props.zone)
         with pytest.raises(Permanent) as refused:
             cloud.carry_out(owner, step)
         assert refused.value.reason == "QuotaExceeded"
@@ -255,23 +258,23 @@ class Test4RefusesInWords:
     def test_an_external_network_that_is_not_there(self, stage: Stage) -> None:
         owner = new_owner(stage.project_id)
         with pytest.raises(Permanent) as refused:
-            stage.cloud().carry_out(owner, steps.EnsureRouter(names.network(owner), "no-such-network"))
+            stage.cloud().carry_out(owner, steps.EnsureRouter(objects.network(owner), "no-such-network"))
         assert refused.value.reason == "ExternalNetworkNotFound"
         assert stage.props.external_network in refused.value.message
 
     def test_a_project_where_navarch_may_not_work(self, stage: Stage) -> None:
         owner = new_owner(uuid.uuid4().hex)
         with pytest.raises(Permanent) as refused:
-            stage.cloud().carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+            stage.cloud().carry_out(owner, steps.EnsureNetwork(objects.network(owner)))
         assert (refused.value.reason, refused.value.responsible) == ("NoAccessToProject", "cloud-operator")
         state = stage.cloud().observe(owner)
         assert {t.reason for t in state.trouble} == {"NoAccessToProject"}
-        assert {t.subject for t in state.trouble} == {kind for kind in Kind if not state.knows(kind)}
+        assert {t.subject for t in state.trouble} == {kind for kind in Kind if kind not in state.seen}
 
     def test_a_password_that_is_not_accepted(self, stage: Stage) -> None:
         owner, cloud = new_owner(stage.project_id), stage.locked_out()
         with pytest.raises(Permanent) as refused:
-            cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+            cloud.carry_out(owner, steps.EnsureNetwork(objects.network(owner)))
         assert (refused.value.reason, refused.value.responsible) == ("CredentialsRefused", "navarch-operator")
         with pytest.raises(Permanent):
             cloud.offer()
@@ -280,7 +283,7 @@ class Test4RefusesInWords:
     def test_a_cloud_that_does_not_answer(self, stage: Stage) -> None:
         owner, cloud = new_owner(stage.project_id), stage.unreachable()
         with pytest.raises(Temporary) as refused:
-            cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+            cloud.carry_out(owner, steps.EnsureNetwork(objects.network(owner)))
         assert refused.value.reason == "CloudNotAnswering"
         with pytest.raises(Temporary):
             cloud.offer()
@@ -301,16 +304,16 @@ class Test5RemovesIdempotently:
 
     @pytest.mark.parametrize("type_", [Network, Subnet, Router, SecurityGroup])
     def test_what_is_in_use_stays(self, cluster: Built, type_: type[Network]) -> None:
-        used, kind = cluster.the(type_), KIND_OF_TYPE[type_]
+        used, kind = cluster.the(type_), type_.kind
         with pytest.raises(Conflict):
             cluster.cloud.carry_out(cluster.owner, steps.Remove(kind, used.id, used.name))
-        assert used.id in {r.id for r in cluster.cloud.observe(cluster.owner).of(kind)}
+        assert used.id in {r.id for r in cluster.cloud.observe(cluster.owner).of_kind(kind)}
 
 
 class Test6ShowsWhatTheClustersOwnControllersMade:
     def test_what_they_made_is_shown_with_its_maker_and_can_be_removed(self, stage: Stage) -> None:
         made = Built(stage, stage.cloud(), new_owner(stage.project_id))
-        name = names.network(made.owner)
+        name = objects.network(made.owner)
         try:
             network = made.do(steps.EnsureNetwork(name), Network)
             subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
@@ -319,11 +322,11 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
             assert user.trust_id is not None
             stage.act_as_controllers(made.owner, subnet.id, user.id, PASSWORD, user.trust_id)
             state = stage.cloud().observe(made.owner)
-            assert [b.made_by for b in state.load_balancers or ()] == ["cloud-controller"]
-            assert [(f.name, f.made_by) for f in state.floating_ips or ()] == [("default/service", "cloud-controller")]
-            assert [g.made_by for g in state.security_groups or ()] == ["cloud-controller"]
-            assert [(v.name, v.made_by) for v in state.volumes or ()] == [("claim", "csi")]
-            assert [s.name for s in state.snapshots or ()] == ["snapshot"]
+            assert [b.made_by for b in state.of(LoadBalancer)] == ["cloud-controller"]
+            assert [(f.name, f.made_by) for f in state.of(FloatingIP)] == [("default/service", "cloud-controller")]
+            assert [g.made_by for g in state.of(SecurityGroup)] == ["cloud-controller"]
+            assert [(v.name, v.made_by) for v in state.of(Volume)] == [("claim", "csi")]
+            assert [s.name for s in state.of(Snapshot)] == ["snapshot"]
             assert _seen(stage.cloud().observe(new_owner(stage.project_id))) == set()
         finally:
             clear(stage, made.cloud, made.owner)
@@ -351,7 +354,7 @@ class Test8IsSafeToCallFromThreads:
                 states = [_seen(look.result()) for look in looks]
                 assert all(answer.result() is not None for answer in made)
             assert states == [states[0]] * len(states)
-            groups = cluster.cloud.observe(owner, frozenset({Kind.SERVER_GROUP})).server_groups or ()
+            groups = cluster.cloud.observe(owner, frozenset({Kind.SERVER_GROUP})).of(ServerGroup)
             assert sorted(group.name for group in groups) == sorted(step.name for step in wanted)
         finally:
             clear(stage, cluster.cloud, owner)
@@ -360,16 +363,16 @@ class Test8IsSafeToCallFromThreads:
 class Test9CanBeFenced:
     def test_nothing_is_changed_once_the_fence_is_closed(self, stage: Stage) -> None:
         cloud, owner = stage.cloud(), new_owner(stage.project_id)
-        step = steps.EnsureNetwork(names.network(owner))
+        step = steps.EnsureNetwork(objects.network(owner))
         with pytest.raises(Closed), fenced(_closed):
             cloud.carry_out(owner, step)
-        assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == ()
+        assert cloud.observe(owner, frozenset({Kind.NETWORK})).of(Network) == ()
         try:
             made = cloud.carry_out(owner, step)
             assert made is not None
             with pytest.raises(Closed), fenced(_closed):
                 cloud.carry_out(owner, steps.Remove(Kind.NETWORK, made.id, made.name))
-            assert cloud.observe(owner, frozenset({Kind.NETWORK})).networks == (made,)
+            assert cloud.observe(owner, frozenset({Kind.NETWORK})).of(Network) == (made,)
         finally:
             clear(stage, cloud, owner)
 
@@ -386,21 +389,25 @@ class Test10PutsBack:
     def test_a_port_and_a_balancer_come_back_at_the_address_that_they_had(self, stage: Stage) -> None:
         made = Built(stage, stage.cloud(), new_owner(stage.project_id))
         cloud, owner = made.cloud, made.owner
-        name, machine, api = names.network(owner), names.control_plane_machine(owner, 0), names.api_load_balancer(owner)
+        name, machine, api = (
+            objects.network(owner),
+            names.control_plane_machine(owner, 0),
+            objects.api_load_balancer(owner),
+        )
         try:
             network = made.do(steps.EnsureNetwork(name), Network)
             subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
             port = made.do(steps.EnsurePort(machine, network.id, subnet.id, ()), Port)
             balancer = made.do(steps.EnsureLoadBalancer(api, subnet.id, (port.address,)), LoadBalancer)
-            until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
+            until(made, lambda state: [b.provisioning_status for b in state.of(LoadBalancer)] == ["ACTIVE"])
             cloud.carry_out(owner, steps.Remove(Kind.PORT, port.id, machine))
             cloud.carry_out(owner, steps.Remove(Kind.LOAD_BALANCER, balancer.id, api))
-            until(made, lambda state: not state.load_balancers and not state.ports)
+            until(made, lambda state: not state.of(LoadBalancer) and not state.of(Port))
             again = cloud.carry_out(owner, steps.EnsurePort(machine, network.id, subnet.id, (), port.address))
             assert isinstance(again, Port)
             assert (again.address, again.id != port.id) == (port.address, True)
             back = steps.EnsureLoadBalancer(api, subnet.id, (port.address,), address=balancer.vip_address)
             assert made.do(back, LoadBalancer).vip_address == balancer.vip_address
-            until(made, lambda state: [b.provisioning_status for b in state.load_balancers or ()] == ["ACTIVE"])
+            until(made, lambda state: [b.provisioning_status for b in state.of(LoadBalancer)] == ["ACTIVE"])
         finally:
             clear(stage, cloud, owner)

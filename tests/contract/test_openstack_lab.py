@@ -10,8 +10,10 @@ from keystoneauth1.identity import v3
 from openstack_lab import OpenStackStage, settings
 from stage import clear
 
-from navarch.domain import names, steps
-from navarch.domain.observed import Identity, Kind, Network, Port, ServerGroup, Subnet
+from navarch.domain import names
+from navarch.domain.openstack import names as objects
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.resources import Identity, Kind, Network, Port, ServerGroup, Subnet
 from navarch.domain.spec import Owner, Role
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -50,7 +52,7 @@ def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(opens
 
 def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:
     cloud, owner = openstack.cloud(), _owner(openstack)
-    name, machine = names.network(owner), names.control_plane_machine(owner, 0)
+    name, machine = objects.network(owner), names.control_plane_machine(owner, 0)
     try:
         network = cloud.carry_out(owner, steps.EnsureNetwork(name))
         assert isinstance(network, Network)
@@ -58,7 +60,7 @@ def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:
         assert isinstance(subnet, Subnet)
         port = cloud.carry_out(owner, steps.EnsurePort(machine, network.id, subnet.id, ()))
         assert isinstance(port, Port)
-        spread = cloud.carry_out(owner, steps.EnsureServerGroup(names.server_group(owner, "cp")))
+        spread = cloud.carry_out(owner, steps.EnsureServerGroup(objects.server_group(owner, "cp")))
         assert isinstance(spread, ServerGroup)
         props = openstack.props
         server = steps.CreateServer(
@@ -90,7 +92,7 @@ def test_the_quota_counts_what_the_project_has(openstack: OpenStackStage) -> Non
     cloud, owner = openstack.cloud(), _owner(openstack)
     before = cloud.quota(owner.project_id)
     try:
-        cloud.carry_out(owner, steps.EnsureNetwork(names.network(owner)))
+        cloud.carry_out(owner, steps.EnsureNetwork(objects.network(owner)))
         after = cloud.quota(owner.project_id)
     finally:
         clear(openstack, cloud, owner)

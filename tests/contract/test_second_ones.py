@@ -4,9 +4,11 @@ import pytest
 from built import Built, new_owner, until
 from stage import Stage, clear
 
-from navarch.domain import names, steps
+from navarch.domain import names
 from navarch.domain.errors import Conflict, Permanent
-from navarch.domain.observed import FloatingIP, LoadBalancer, Network, Router, Subnet
+from navarch.domain.openstack import names as objects
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.resources import FloatingIP, LoadBalancer, Network, Router, Subnet
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.timeout(600)
 def test_a_balancer_is_the_one_of_its_address_and_a_port_has_one_floating_ip(stage: Stage) -> None:
     made, other = Built(stage, stage.cloud(), new_owner(stage.project_id)), new_owner(stage.project_id)
     cloud, owner = made.cloud, made.owner
-    name, api, external = names.network(owner), names.api_load_balancer(owner), stage.props.external_network
+    name, api, external = objects.network(owner), objects.api_load_balancer(owner), stage.props.external_network
     try:
         network = made.do(steps.EnsureNetwork(name), Network)
         subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
@@ -30,7 +32,7 @@ def test_a_balancer_is_the_one_of_its_address_and_a_port_has_one_floating_ip(sta
             cloud.carry_out(other, steps.EnsureFloatingIP("other", external, first.vip_port_id))
         moved = made.do(steps.EnsureFloatingIP(api, external, second.vip_port_id), FloatingIP)
         assert (moved.id, moved.port_id) == (floating.id, second.vip_port_id)
-        until(made, lambda state: {b.provisioning_status for b in state.load_balancers or ()} == {"ACTIVE"})
+        until(made, lambda state: {b.provisioning_status for b in state.of(LoadBalancer)} == {"ACTIVE"})
     finally:
         clear(stage, cloud, owner)
         clear(stage, cloud, other)
@@ -44,17 +46,17 @@ def test_what_cannot_be_there_twice_is_refused(stage: Stage) -> None:
     try:
         networks, subnets = {}, {}
         for owner, its in made.items():
-            network = its.do(steps.EnsureNetwork(names.network(owner)), Network)
-            subnet = its.do(steps.EnsureSubnet(names.network(owner), network.id, "10.0.0.0/24"), Subnet)
+            network = its.do(steps.EnsureNetwork(objects.network(owner)), Network)
+            subnet = its.do(steps.EnsureSubnet(objects.network(owner), network.id, "10.0.0.0/24"), Subnet)
             networks[owner], subnets[owner] = network.id, subnet.id
-        stage.foreign_port(networks[first], subnets[first], names.mac_address(first, machine))
+        stage.foreign_port(networks[first], subnets[first], objects.mac_address(first, machine))
         with pytest.raises(Conflict):
             cloud.carry_out(first, steps.EnsurePort(machine, networks[first], subnets[first], ()))
         with pytest.raises(Permanent):  # a subnet of another network
             cloud.carry_out(second, steps.EnsurePort(machine, networks[second], subnets[first], ()))
-        made[first].do(steps.EnsureRouter(names.network(first), external, subnets[first]), Router)
+        made[first].do(steps.EnsureRouter(objects.network(first), external, subnets[first]), Router)
         with pytest.raises(Permanent):  # the same addresses twice behind a router
-            cloud.carry_out(first, steps.EnsureRouter(names.network(first), external, subnets[second]))
+            cloud.carry_out(first, steps.EnsureRouter(objects.network(first), external, subnets[second]))
     finally:
         stage.remove_foreign()
         clear(stage, cloud, first)

@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from some_values import NOON
 
+from navarch.addons.catalogue import names
 from navarch.api.app import create_app
 from navarch.api.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
 from navarch.api.settings import ApiSettings
@@ -184,7 +185,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
             SEALER,
             REPORT_TOKENS,
             settings,
-            lambda c, o: rehearse(c, o, now=datetime.now(UTC)),
+            lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
         )
         client = TestClient(app, raise_server_exceptions=False)
         clients.append(client)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
 
+from navarch.addons.catalogue import names
 from navarch.api.app import create_app
 from navarch.api.serving import serve
 from navarch.api.settings import ApiSettings
@@ -24,7 +25,7 @@ def main(dsn: str, port: str, folder: str, quota_wait: str) -> None:
         SEALER,
         REPORT_TOKENS,
         ApiSettings(quota_wait=float(quota_wait), clusters_per_project=100_000),
-        lambda c, o: rehearse(c, o, now=datetime.now(UTC)),
+        lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
     )
     keys = Path(folder)
     serve(app, host="127.0.0.1", port=int(port), certificate=keys / "api.crt", key=keys / "api.key")

@@ -1,19 +1,22 @@
 """A worker's parts for tests: real keys and a real database, and a cloud that refuses everything."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from api_fixtures import OFFER, SEALER
 from structlog.contextvars import get_contextvars
 
 from navarch.addons.client import KubernetesClusters
 from navarch.clouds.contract import Cloud, Endpoint
+from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.rehearsal import nothing_yet
-from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
-from navarch.reconcile.act import Dependencies, JoinEndpoint
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import Step
+from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.runtime import Threads
 from navarch.store.contract import WorkerStore
 
@@ -29,10 +32,15 @@ class FullCloud:
     def endpoint(self) -> Endpoint:
         return Endpoint("https://keystone.example.org/v3", "RegionOne")
 
-    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
         return nothing_yet().cloud
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        return None
+
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         self.told.append(get_contextvars().get("request_id", ""))
         raise Permanent(
             f"Cannot do {type(step).__name__}: the project's quota for networks is used up",
@@ -59,6 +67,6 @@ def hands(store: WorkerStore, cloud: Cloud) -> Dependencies:
         store=store,
         sealer=SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", ""),
-        navarch_cidrs=(),
+        api_source_cidrs=(),
         runtime=Threads(),
     )

@@ -6,24 +6,20 @@ from typing import Any
 
 import pytest
 from api_fixtures import OFFER, REPORT_TOKENS, SEALER, Api, MakeApi
+from some_values import RELEASE
 
 from navarch.api.service import Service
 from navarch.bootstrap.join import LAST_PHASE
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.tickets import new_ticket
 from navarch.bootstrap.vault import SECRETS, close_secrets
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine, MachineFacts, MachineTemplate
 from navarch.domain.spec import Role
 from navarch.domain.status import Status
 
 pytestmark = pytest.mark.postgres
 
-FACTS = (
-    ("address", "10.0.0.5"),
-    ("etcd_volume_id", "0123456789abcdef0123"),
-    ("component.etcd", "3.6.8-0"),
-    ("component.coredns", "v1.14.7"),
-)
+FACTS = MachineFacts("10.0.0.5", "0123456789abcdef0123")
 ADDRESSED = Status(api_url="https://198.51.100.9:6443", api_internal_address="10.0.0.9")
 NONCE = "n" * 32
 
@@ -44,7 +40,8 @@ class Place:
     def ticket(self, name: str, *, role: Role = Role.CONTROL_PLANE, serial: int = 0, minutes: int = 60) -> str:
         """A ticket of a new machine."""
         group = "cp" if role is Role.CONTROL_PLANE else "default"
-        machine = Machine(name, role, group, serial, "z1", datetime.now(UTC))
+        template = MachineTemplate(RELEASE, "m1.medium")
+        machine = Machine(name, role, group, serial, "z1", datetime.now(UTC), template)
         self.api.store.record_machine(self.id, self.claim.token, machine)
         ticket, digest = new_ticket()
         expires = datetime.now(UTC) + timedelta(minutes=minutes)

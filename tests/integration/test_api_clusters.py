@@ -7,10 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 from api_fixtures import OFFER, Api, MakeApi, errors, plenty
-from some_values import NOON
+from some_values import RELEASE, a_machine
 
-from navarch.domain.observed import Machine
-from navarch.domain.spec import Role
+from navarch.domain.machines import MachineFacts, MachineTemplate
 from navarch.domain.status import Phase, Status
 
 pytestmark = pytest.mark.postgres
@@ -311,7 +310,7 @@ def _told(text: str) -> list[tuple[str, dict[str, Any]]]:
 def test_status_and_machines_are_shown(api: Api) -> None:
     made = api.create()
     claim = api.claim(made["id"])
-    machine = Machine("shop-1-cp-0", Role.CONTROL_PLANE, "cp", 0, "z1", NOON, facts=(("address", "10.0.0.5"),))
+    machine = a_machine("shop-1-cp-0", template=MachineTemplate(RELEASE, "c1.small"), facts=MachineFacts("10.0.0.5"))
     api.store.record_machine(made["id"], claim.token, machine)
     status = Status(Phase.READY, 1, api_url="https://198.51.100.9:6443", api_internal_address="10.0.0.9")
     api.store.record(made["id"], claim.token, status, look_again_after=60)

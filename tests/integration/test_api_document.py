@@ -18,9 +18,10 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from some_values import a_machine
 
 from navarch.bootstrap.tickets import new_ticket
-from navarch.domain.observed import Machine
+from navarch.domain.machines import MachineFacts
 from navarch.domain.spec import Role
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
@@ -74,11 +75,11 @@ def _what_no_generator_finds(api: Api) -> dict[str, str]:
     """A cluster with an address, and a machine of it that may join."""
     id_ = api.create()["id"]
     api.make_ready(id_)
-    claim, machine = api.claim(id_), Machine("m0", Role.WORKER, "default", 1, "z1", datetime.now(UTC))
+    claim, machine = api.claim(id_), a_machine("m0", role=Role.WORKER, group="default", serial=1)
     api.store.record_machine(id_, claim.token, machine)
     ticket, digest = new_ticket()
     expires = datetime.now(UTC) + timedelta(hours=1)
-    facts = (("address", "10.0.0.5"), ("component.coredns", "v1.14.7"))
+    facts = MachineFacts("10.0.0.5")
     api.store.add_ticket(id_, claim.token, "m0", digest, expires_at=expires, facts=facts)
     return {"cluster": "shop", "machine": "m0", "ticket": ticket, "bearer": REPORT_TOKENS.issue(id_, "m0")}
 

@@ -10,9 +10,10 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
@@ -29,14 +30,18 @@ from navarch.api.keystone import KeystoneIdentity, keystone_session
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.clouds.contract import Endpoint
+from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.observed import FIELD_OF_KIND, CloudState, FloatingIP, Kind, LoadBalancer, Port, Resource
+from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.rehearsal import imagine, nothing_yet
-from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep, CreateServer, Remove
+from navarch.domain.openstack.resources import FloatingIP, LoadBalancer, Port
+from navarch.domain.openstack.steps import CreateServer
+from navarch.domain.openstack.waiting import settled
+from navarch.domain.rehearsal import nothing_yet
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import Step
 from navarch.main.server import _log_json
-from navarch.reconcile.act import Dependencies, JoinEndpoint
+from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.runtime import Threads
 from navarch.reconcile.worker import Worker
 from navarch.store.local_postgres import LocalPostgres
@@ -176,13 +181,17 @@ class ImaginedCloud:
         self._seen = nothing_yet()
         self.private: list[str] = []
 
-    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
         with self._lock:
-            fields_seen = {FIELD_OF_KIND[k]: self._seen.cloud.of(k) for k in (kinds if kinds is not None else Kind)}
-        return CloudState(**fields_seen)
+            seen = self._seen.cloud.seen
+        return CloudState({kind: seen[kind] for kind in seen if kinds is None or kind in kinds})
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
-        cluster = self._store.cluster(owner.cluster_id, project_id=None).cluster
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        return {"cloud.conf": password}
+
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         with self._lock:
             if private:
                 self.private.append(private)
@@ -190,18 +199,12 @@ class ImaginedCloud:
                 raise Permanent(
                     "no host", reason="NoValidHost", responsible=Responsible.CLOUD_OPERATOR, remedy="add hosts"
                 )
-            before = {r.id for k in Kind for r in self._seen.cloud.of(k)}
-            self._seen = imagine(cluster, self._seen, step, datetime.now(UTC))
-            made = [r for k in Kind for r in self._seen.cloud.of(k) if r.id not in before]
-            if not made:
-                return None if isinstance(step, Remove) else self._of(step)
-            resource = _addressed(made[0], len(before))
-            self._seen = replace(self._seen, cloud=self._seen.cloud.with_resource(resource))
-            return resource
-
-    def _of(self, step: CloudStep) -> Resource:
-        id_ = f"imagined-{type(step).__name__}-{getattr(step, 'name', '')}"
-        return next(r for k in Kind for r in self._seen.cloud.of(k) if r.id == id_)
+            made = step.imagined(self._seen)
+            if made is not None:
+                made = _addressed(made, len(tuple(self._seen.cloud.everything())))
+            self._seen = step.after(self._seen, made, datetime.now(UTC))
+            self._seen = replace(self._seen, cloud=settled(self._seen.cloud))
+            return made
 
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         return "login:"
@@ -335,7 +338,7 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
     }
     figures = {
         "the API's metrics": api.client.app.state.figures.registry,
-        "the worker's": dependencies.figures.registry,
+        "the worker's": dependencies.metrics.registry,
     }
     return secrets, {
         **{name: answer.text + str(answer.headers) for name, answer in answers.items()},

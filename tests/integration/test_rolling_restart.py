@@ -22,10 +22,12 @@ from full_cloud import FullCloud, hands
 from some_values import a_cluster
 
 from navarch.clouds.simulator import Region, SimulatedCloud, Timeline
-from navarch.domain.names import control_plane_machine, etcd_volume, network, owner, worker_machine
-from navarch.domain.observed import Kind, Resource
+from navarch.domain.cloud import Resource
+from navarch.domain.names import control_plane_machine, owner, worker_machine
+from navarch.domain.openstack.names import etcd_volume, network
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Cluster, Owner
-from navarch.domain.steps import CloudStep
+from navarch.domain.steps import Step
 from navarch.operate.keys import make_certificates, make_keys
 from navarch.reconcile.worker import Worker
 from navarch.store.postgres import PostgresStore
@@ -250,7 +252,7 @@ def test_a_further_api_has_a_port_of_its_own_and_the_same_settings(
 class SlowCloud(FullCloud):
     """Takes its time to refuse."""
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         time.sleep(0.5)
         return super().carry_out(owner, step, private=private)
 

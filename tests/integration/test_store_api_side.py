@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, SPEC, a_cluster, a_machine, a_report
 
+from navarch.domain.machines import MachineFacts
 from navarch.domain.offer import Allowance, Flavor, Offer, Quota, VolumeType
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Event, Status
@@ -274,7 +275,7 @@ def a_ticket(store: PostgresStore, *, ticket: str = "t", expires_at: datetime = 
     claim = store.claim_cluster(cluster.id, "w", lease=30)
     assert claim is not None
     store.record_machine(cluster.id, claim.token, a_machine())
-    facts = (("address", "10.0.0.5"), ("component.etcd", "3.6"))
+    facts = MachineFacts("10.0.0.5", "v1")
     store.add_ticket(cluster.id, claim.token, "shop-cp-0", digest(ticket), expires_at=expires_at, facts=facts)
     return cluster.id
 
@@ -283,7 +284,7 @@ def test_a_ticket_is_bound_by_the_first_nonce(store: PostgresStore) -> None:
     cluster_id = a_ticket(store)
     joined = store.redeem_ticket(digest("t"), "shop-cp-0", digest("n"), now=NOON)
     assert joined.cluster_id == cluster_id
-    assert joined.machine.facts == (("address", "10.0.0.5"), ("component.etcd", "3.6"))
+    assert joined.machine.facts == MachineFacts("10.0.0.5", "v1")
     assert store.redeem_ticket(digest("t"), "shop-cp-0", digest("n"), now=NOON + timedelta(hours=2)) == joined
     with pytest.raises(TicketRefused, match="another machine"):
         store.redeem_ticket(digest("t"), "shop-cp-0", digest("other"), now=NOON)

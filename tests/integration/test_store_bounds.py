@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
+from navarch.domain.machines import MachineFacts
 from navarch.domain.offer import Allowance, Quota
 from navarch.domain.spec import NodeGroup, Role
 from navarch.domain.status import Event
@@ -46,7 +47,7 @@ def add_ticket(
     store: PostgresStore, claim: Claim, word: str, expires_at: datetime, machine: str = "shop-cp-0"
 ) -> bytes:
     digest = sha256(word.encode()).digest()
-    store.add_ticket(claim.cluster.id, claim.token, machine, digest, expires_at=expires_at, facts=())
+    store.add_ticket(claim.cluster.id, claim.token, machine, digest, expires_at=expires_at, facts=MachineFacts())
     return digest
 
 

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
 from navarch.domain.codec import encode
+from navarch.domain.machines import MachineFacts
 from navarch.domain.offer import Allowance, Offer, Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import MachineCount, Phase, Status
@@ -135,7 +136,7 @@ def live(store: PostgresStore, name: str) -> Stored:
     store.record_machine(made.id, claim.token, a_machine(name))
     expires = datetime.now(UTC) + timedelta(hours=1)
     ticket = name.encode().ljust(32, b".")
-    store.add_ticket(made.id, claim.token, name, ticket, expires_at=expires, facts=(("address", "10.0.0.5"),))
+    store.add_ticket(made.id, claim.token, name, ticket, expires_at=expires, facts=MachineFacts("10.0.0.5"))
     assert store.redeem_ticket(ticket, name, b"n" * 32, now=NOON).machine.name == name
     store.add_report(made.id, name, a_report(), joined=True)
     assert store.seal(made.id, claim.token, "secrets", b"x") == b"x"
@@ -158,7 +159,7 @@ def test_code_of_this_version_goes_on_while_the_next_one_adds_columns(old: Postg
 
 def test_code_of_this_version_reads_documents_of_the_next_one(old: PostgresStore, empty: str) -> None:
     before = old.clusters(project_id="alpha"), old.offer(), old.quota("alpha", newer_than=NOON, wait=0)
-    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("offer", "content"),
+    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("catalogue", "content"),
                  ("quotas", "content"))  # fmt: skip
     with psycopg.connect(empty, autocommit=True) as upgrade:
         for table, column in documents:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
+from navarch.domain.machines import MachineFacts
 from navarch.domain.offer import Offer
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
@@ -135,7 +136,7 @@ def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore) -
         lambda s, c, t: s.record_machine(c, t, a_machine("late")),
         lambda s, c, t: s.release_machine(c, t, "shop-cp-0"),
         lambda s, c, t: s.forget_machine(c, t, "shop-cp-0"),
-        lambda s, c, t: s.add_ticket(c, t, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=()),
+        lambda s, c, t: s.add_ticket(c, t, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=MachineFacts()),
         lambda s, c, t: s.seal(c, t, "late", b"x"),
         lambda s, c, t: s.forget_node_group(c, t, "default"),
         lambda s, c, t: s.forget(c, t),
@@ -250,7 +251,7 @@ def test_the_next_machine_of_a_place_starts_afresh(store: PostgresStore) -> None
     store.record_machine(id_, token, a_machine())
     store.record_machine(id_, token, a_machine("shop-cp-1", serial=1))
     digest = sha256(b"t").digest()
-    store.add_ticket(id_, token, "shop-cp-0", digest, expires_at=NOON + timedelta(9999), facts=(("address", "1"),))
+    store.add_ticket(id_, token, "shop-cp-0", digest, expires_at=NOON + timedelta(9999), facts=MachineFacts("1"))
     store.add_report(id_, "shop-cp-0", a_report("Joined"), joined=True)
     store.release_machine(id_, token, "shop-cp-0")
     assert store.machines(id_)[0].removing
@@ -284,7 +285,7 @@ def test_a_forgotten_cluster_takes_all_its_rows_along(store: PostgresStore, dsn:
     claim = claimed(store)
     id_, token = claim.cluster.id, claim.token
     store.record_machine(id_, token, a_machine())
-    store.add_ticket(id_, token, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=())
+    store.add_ticket(id_, token, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=MachineFacts())
     store.add_report(id_, "shop-cp-0", a_report(), joined=False)
     store.seal(id_, token, "ca", b"x")
     store.add_events(id_, token, (Event(NOON, "R", "m"),))

@@ -109,13 +109,10 @@ def _coredns(inputs: Inputs) -> Rendered:
 
 
 def _cloud_controller(inputs: Inputs) -> Rendered:
-    cloud_files = {"cloud.conf": inputs.cloud_conf}
-    if inputs.cloud_ca:
-        cloud_files["ca.crt"] = inputs.cloud_ca
     values = {
         "image_cloud_controller": _image(inputs, "openstack-cloud-controller-manager"),
         "cluster_id": inputs.cluster.id,
-        "cloud_files": cloud_files,
+        "cloud_files": dict(inputs.cloud_files),
         "config": _cloud_config_mark(inputs),
         "highly_available_word": _word(_highly_available(inputs)),
     }
@@ -262,7 +259,8 @@ def _dns_tolerations(inputs: Inputs) -> list[Object]:
 def _cloud_config_mark(inputs: Inputs) -> str:
     """Changes with the cloud's configuration, so that the pods that read it are made anew; tells nothing of it: the
     password in it is random and long."""
-    return _sha256("\0".join((inputs.cluster.id, inputs.cloud_conf, inputs.cloud_ca)))[:16]
+    files = (text for name, content in sorted(inputs.cloud_files.items()) for text in (name, content))
+    return _sha256("\0".join((inputs.cluster.id, *files)))[:16]
 
 
 def _veiled(made: Object) -> Object:

@@ -7,7 +7,7 @@ from navarch.addons import applying, catalogue, draining, errors, observing, sig
 from navarch.addons.connection import Connections
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
-from navarch.domain.observed import KubeState
+from navarch.domain.kube import KubeState
 
 
 class KubernetesClusters:
@@ -43,7 +43,7 @@ class KubernetesClusters:
             # Of an apply it is the kind that is missing: a definition or an API that the server does not serve yet.
             raise Temporary(str(absent), reason=errors.NOT_ANSWERING, after=1.0) from absent
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         """See the contract."""
         return observing.observe(self._connections.to(access), self._pool)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from navarch.domain.observed import KubeState
+from navarch.domain.kube import KubeState
 from navarch.domain.spec import Cluster
 
 
@@ -31,19 +31,17 @@ class Access:
 class Inputs:
     """What add-ons are rendered from, besides the cluster's spec.
 
-    `components` are the versions in the node image; `cloud_conf` is the cloud controller's and CSI's configuration file
-    (holds a password: never logged, never part of a digest in clear); `cloud_ca` the PEM of the cloud's CA or empty;
-    `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
-    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them.
-    """
+    `components` are the versions in the node image; `cloud_files` what the cluster's own controllers read about the
+    cloud, by file name (a password is in it: never logged, never part of a digest in clear); `api_address`/`api_port`
+    the balancer's address inside the node network; `mtu` of the node network in bytes; `volume_types` of the cloud, as
+    (name, zones), the first one the default class; `zones` all of them."""
 
     cluster: Cluster
     components: Mapping[str, str]
     api_address: str
     api_port: int
     mtu: int
-    cloud_conf: str = field(repr=False)
-    cloud_ca: str = ""
+    cloud_files: Mapping[str, str] = field(repr=False)
     volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zones: tuple[str, ...] = ()
 
@@ -77,7 +75,7 @@ class Addons(Protocol):
         """Server-side apply of one add-on with field manager `navarch`, then note its digest in the cluster."""
         ...
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         """Version, nodes, and for each add-on the digest noted and whether its workloads are available."""
         ...
 

@@ -8,7 +8,7 @@ from navarch.addons import applying, catalogue, errors
 from navarch.addons.connection import Connection
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL
-from navarch.domain.observed import Addon, KubeState, Node
+from navarch.domain.kube import Addon, KubeState, Node
 
 Seen = Mapping[str, Any]
 

@@ -39,7 +39,7 @@ def list_machines(
     """A cluster's machines in order of their making, with the boot phases that each reported."""
     stored = access.cluster(cluster)
     machines = access.service.store.machines(stored.cluster.id, removed=removed)
-    return MachinePage(machines=[machine_view(m, stored.cluster) for m in machines])
+    return MachinePage(machines=[machine_view(m) for m in machines])
 
 
 @router.get("/events", response_model=EventPage, responses=documented(400, 401, 403, 404, 503))

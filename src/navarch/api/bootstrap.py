@@ -16,7 +16,7 @@ from navarch.bootstrap.join import LAST_PHASE, JoinFacts, NotYet, join_answer
 from navarch.bootstrap.tickets import digest
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.domain.errors import FieldError, Permanent
-from navarch.domain.observed import BOOTED, BootReport
+from navarch.domain.machines import BOOTED, BootReport
 from navarch.domain.spec import Role
 from navarch.store.contract import Joined, NotFound
 

@@ -111,7 +111,7 @@ def create_cluster(
         if errors:
             raise invalid(errors)
         response.status_code = 200
-        steps = access.service.planner(cluster, offer)
+        steps = access.service.planner(cluster)
         return plan_view(cluster, status=Status(), steps=steps, needs=needs, quota=quota)
     errors = (*errors, *shortages(needs))
     if errors:

@@ -27,7 +27,7 @@ from navarch.domain.status import Event
 from navarch.domain.steps import Step
 from navarch.store.contract import ApiStore, NotFound, Stored
 
-Planner = Callable[[Cluster, Offer], Sequence[Step]]
+Planner = Callable[[Cluster], Sequence[Step]]
 _log = structlog.get_logger("navarch.api")
 _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 

@@ -24,9 +24,9 @@ from navarch.api.models.responses import (
 )
 from navarch.domain.admission import LIMITS
 from navarch.domain.errors import Responsible
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine
 from navarch.domain.offer import Flavor, Offer, Quota
-from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, Role
+from navarch.domain.spec import ClusterSpec, NodeGroup
 from navarch.domain.status import Condition, MachineCount, Status
 from navarch.store.contract import Stored, StoredEvent
 
@@ -136,19 +136,17 @@ def cluster_view(stored: Stored) -> ClusterView:
     )
 
 
-def machine_view(machine: Machine, cluster: Cluster) -> MachineView:
-    """A machine of this cluster."""
-    address = dict(machine.facts).get("address")
-    group = cluster.group(machine.group)
-    worker_flavor = group.spec.flavor if group is not None else None
+def machine_view(machine: Machine) -> MachineView:
+    """A machine, as it was made: what is wanted of later ones may differ."""
+    address, template = machine.facts.address, machine.template
     return MachineView(
         name=machine.name,
         role=machine.role.value,
         group=machine.group,
         serial=machine.serial,
         zone=machine.zone,
-        flavor=cluster.spec.control_plane.flavor if machine.role is Role.CONTROL_PLANE else worker_flavor,
-        version=cluster.spec.kubernetes_version,
+        flavor=template.flavor,
+        version=template.release.kubernetes_version,
         addresses=[address] if address else [],
         created_at=machine.created_at,
         joined=machine.joined,

@@ -19,8 +19,8 @@ from importlib.resources import files
 from navarch.bootstrap import api_server, kubeadm, kubelet
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.observed import Machine
-from navarch.domain.spec import Cluster, Role
+from navarch.domain.machines import Machine
+from navarch.domain.spec import API_PORT, Cluster, Role
 
 LAST_PHASE = "Joined"
 
@@ -41,8 +41,8 @@ _KEPT_MEMBER = f"{kubeadm.ETCD_DATA}/member/wal"
 class JoinFacts:
     """What is known when a machine asks.
 
-    `machine.facts` must name `address`, for the control plane also `etcd_volume_id`, `component.etcd` and
-    `component.coredns`; where `member_volume_id` is the same volume, the machine takes a member of etcd over.
+    The machine's facts must have its address, for the control plane also its etcd volume, and its release must say
+    which etcd and CoreDNS it holds; where the member's volume is the same, the machine takes a member of etcd over.
     `api_internal_address` is the balancer's address in the node network: it is enough that it is known, the balancer
     need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined.
     """
@@ -111,14 +111,15 @@ class _Joining:
     def __init__(self, facts: JoinFacts, secrets: ClusterSecrets, now: datetime) -> None:
         self.facts, self.secrets, self.now = facts, secrets, now
         self.cluster, self.machine, self.node = facts.cluster, facts.machine, facts.machine.name
-        self.address = self.fact("address")
-        self.api = f"https://{facts.api_internal_address}:{kubeadm.API_PORT}"
-        self.arguments = kubelet.node_arguments(
-            self.cluster, node=self.node, address=self.address, role=self.machine.role, group=self.machine.group
-        )
+        self.address = self.known("address", self.machine.facts.address)
+        self.api = f"https://{facts.api_internal_address}:{API_PORT}"
+        self.arguments = kubelet.node_arguments(self.machine, address=self.address)
 
-    def fact(self, name: str) -> str:
-        value = dict(self.machine.facts).get(name)
+    def component(self, name: str) -> str:
+        """Its version in the image that the machine was made from."""
+        return self.known(name, self.machine.template.release.component(name) or "")
+
+    def known(self, name: str, value: str) -> str:
         if not value:
             raise Permanent(
                 f"machine {self.node} cannot join: its {name} was not recorded",
@@ -160,10 +161,10 @@ class _Worker(_Joining):
 class _ControlPlane(_Joining):
     def __init__(self, facts: JoinFacts, secrets: ClusterSecrets, now: datetime) -> None:
         super().__init__(facts, secrets, now)
-        self.volume = self.fact("etcd_volume_id")
-        self.own_api = f"https://{self.address}:{kubeadm.API_PORT}"
+        self.volume = self.known("etcd volume", self.machine.facts.etcd_volume_id)
+        self.own_api = f"https://{self.address}:{API_PORT}"
         self.first = initialises(facts)
-        if not self.first and dict(self.machine.facts).get("member_volume_id") != self.volume:
+        if not self.first and self.machine.facts.member_volume_id != self.volume:
             self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:
@@ -202,13 +203,14 @@ class _ControlPlane(_Joining):
     def kubeadm_files(self) -> Iterator[File]:
         config = kubeadm.init_configuration(
             self.cluster,
+            kubernetes_version=self.machine.template.release.kubernetes_version,
             node=self.node,
             address=self.address,
             arguments=self.arguments,
             api_internal_address=self.facts.api_internal_address,
             api_public_address=self.facts.api_public_address,
-            etcd_version=self.fact("component.etcd"),
-            coredns_version=self.fact("component.coredns"),
+            etcd_version=self.component("etcd"),
+            coredns_version=self.component("coredns"),
         )
         yield File(kubeadm.INIT_FILE, "0600", config)
         if not self.first:

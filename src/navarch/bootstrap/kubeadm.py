@@ -13,13 +13,12 @@ What matters and is not obvious:
 from navarch.bootstrap import api_server
 from navarch.bootstrap.kubelet import CA_FILE, CRI_SOCKET, Argument, kubelet_configuration
 from navarch.bootstrap.yaml_text import yaml_text
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import API_PORT, Cluster
 
 INIT_FILE = f"{api_server.FOLDER}/kubeadm-init.yaml"
 JOIN_FILE = f"{api_server.FOLDER}/kubeadm-join.yaml"
 DISCOVERY_FILE = f"{api_server.FOLDER}/discovery.conf"
 ETCD_DATA = "/var/lib/etcd/member"  # a folder below the mount point: lost+found is no member's data
-API_PORT = 6443
 IMAGE_REPOSITORY = "registry.navarch.internal"
 # The first try comes before the API server has made its roles; by default the second is 2 to 4 seconds later.
 ELECTION_RETRY = "1s"
@@ -31,6 +30,7 @@ _GIB = 1 << 30
 def init_configuration(
     cluster: Cluster,
     *,
+    kubernetes_version: str,
     node: str,
     address: str,
     arguments: tuple[Argument, ...],
@@ -56,7 +56,7 @@ def init_configuration(
         "apiVersion": _API,
         "kind": "ClusterConfiguration",
         "clusterName": "kubernetes",
-        "kubernetesVersion": f"v{cluster.spec.kubernetes_version}",
+        "kubernetesVersion": f"v{kubernetes_version}",
         "controlPlaneEndpoint": f"{api_internal_address}:{API_PORT}",
         "imageRepository": IMAGE_REPOSITORY,
         "encryptionAlgorithm": "ECDSA-P256",

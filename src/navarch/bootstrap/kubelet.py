@@ -19,7 +19,8 @@ from navarch.bootstrap.pki import (
     issue_kubelet_serving_certificate,
 )
 from navarch.bootstrap.yaml_text import yaml_text
-from navarch.domain.spec import Cluster, NodeGroup, Role
+from navarch.domain.machines import Machine
+from navarch.domain.spec import Cluster, Role
 
 CA_FILE = "/etc/kubernetes/pki/ca.crt"
 KUBECONFIG_FILE = "/etc/kubernetes/kubelet.conf"
@@ -103,21 +104,20 @@ def worker_configuration(cluster: Cluster) -> str:
     return yaml_text(kubelet_configuration(cluster), sort_keys=True)
 
 
-def node_arguments(cluster: Cluster, *, node: str, address: str, role: Role, group: str) -> tuple[Argument, ...]:
+def node_arguments(machine: Machine, *, address: str) -> tuple[Argument, ...]:
     """The kubelet's flags for this one node: its name, its address, its labels and the taints it begins with."""
-    found = cluster.group(group) if role is Role.WORKER else None
-    labels = ",".join(f"{key}={value}" for key, value in _labels(role, group, found))
+    labels = ",".join(f"{key}={value}" for key, value in _labels(machine))
     arguments = [
         Argument("cloud-provider", "external"),
-        Argument("hostname-override", node),
+        Argument("hostname-override", machine.name),
         Argument("node-ip", address),
         Argument("node-labels", labels),
     ]
-    if role is Role.CONTROL_PLANE:
+    if machine.role is Role.CONTROL_PLANE:
         # kubeadm taints the node once it is there; until then nothing may slip onto it.
         arguments.append(Argument("register-with-taints", "node-role.kubernetes.io/control-plane=:NoSchedule"))
-    elif found and found.spec.taints:
-        taints = ",".join(f"{taint.key}={taint.value}:{taint.effect}" for taint in found.spec.taints)
+    elif machine.template.taints:
+        taints = ",".join(f"{taint.key}={taint.value}:{taint.effect}" for taint in machine.template.taints)
         arguments.append(Argument("register-with-taints", taints))
     return tuple(arguments)
 
@@ -128,11 +128,10 @@ def flags_file(arguments: tuple[Argument, ...]) -> str:
     return f'KUBELET_KUBEADM_ARGS="{flags}"\n'
 
 
-def _labels(role: Role, group: str, found: NodeGroup | None) -> list[tuple[str, str]]:
-    labels = dict(found.spec.labels) if found else {}
-    kept = {key: value for key, value in labels.items() if _may_set(key)}
-    own = {NODE_GROUP_LABEL: group}
-    if role is Role.CONTROL_PLANE:
+def _labels(machine: Machine) -> list[tuple[str, str]]:
+    kept = {key: value for key, value in machine.template.labels if _may_set(key)}
+    own = {NODE_GROUP_LABEL: machine.group}
+    if machine.role is Role.CONTROL_PLANE:
         # kubeadm sets it once the node is there; until then Services' balancers would have the machine as a member.
         own[NOT_BEHIND_SERVICES] = ""
     return sorted({**kept, **own}.items())

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine
 
 SIGNER = "kubernetes.io/kubelet-serving"
 _USAGES = {"digital signature", "key encipherment", "server auth"}
@@ -55,7 +55,7 @@ def _foreign_name(request: x509.CertificateSigningRequest, machine: Machine) -> 
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return "it names no address"
-    own = {machine.name, dict(machine.facts).get("address", "")}
+    own = {machine.name, machine.facts.address}
     for name in names:
         if not isinstance(name, x509.DNSName | x509.IPAddress) or str(name.value) not in own:
             return f"{name.value} does not belong to {machine.name}"

@@ -2,7 +2,7 @@
 
 | # | a cloud | |
 | --- | --- | --- |
-| 1 | finds its objects again | MUST: an object made by `carry_out` appears in `observe` under the same name, also from another process; an Ensure whose earlier answer was lost makes no second one |
+| 1 | finds its objects again | MUST: an object made by `carry_out` appears in `observe` under the same name, also from another process; an Ensure whose earlier answer was lost makes no second one; an object that is `known` appears as long as it exists in the project, whatever its name or mark says now, and is `astray` where it lost the mark |
 | 2 | shows only one cluster's objects | MUST: nothing of another cluster or project, nor a foreign object of the same name without the owner's mark where the kind can carry a mark |
 | 3 | tells unknown from absent | MUST: a kind that could not be read is None and has a `Trouble` whose subject is the kind; the others are still read |
 | 4 | refuses in words | MUST: raise Temporary or Permanent from `domain.errors`, never a foreign exception; a quota exceeded is Permanent with reason QuotaExceeded and names which, needed and free where known |
@@ -11,17 +11,20 @@
 | 7 | never waits | MUST: each call is bounded in time (30 s) and does not poll for a state |
 | 8 | is safe to call from threads | MUST |
 | 9 | can be fenced | MUST: `clouds.fence.before_a_change` is called before each request that changes something |
-| 10 | puts back | MUST: EnsurePort and EnsureLoadBalancer with an `address` get that very one or raise; EnsureFloatingIP gets it or another |
+| 10 | puts back | MUST: RestoreName gives name and mark back where the cloud lets them be changed; EnsurePort and EnsureLoadBalancer with an `address` get that very one or raise; EnsureFloatingIP gets it or another |
 | 11 | batches | MAY read kinds in parallel |
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.cloud import CloudState, Resource
+from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +45,25 @@ class Cloud(Protocol):
         """How the cluster's controllers reach it. Never a call to the cloud."""
         ...
 
-    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
-        """Read the owner's objects of these kinds (None: of every kind) once; the other kinds are None in the answer.
-        Never raises for what a cloud does: see `CloudState.trouble`."""
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
+        """Read the owner's objects of these kinds (None: of every kind) once; the other kinds are not in the answer.
+        `known`: what is the owner's, whatever it says of itself. Never raises for what a cloud does: see
+        `CloudState.trouble`."""
         ...
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
-        """Do one step and give the object as it now is (None for Remove).
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
+        """Do one of the cloud's steps and give the object as it now is (None where it makes and changes none).
 
-        `private` is what must not stand in a step: the user-data of CreateServer, the password of EnsureIdentity.
-        Raises Temporary, Conflict or Permanent.
+        `private` is what must not stand in a step: the user-data of one that CreatesMachine, the password of one that
+        CreatesIdentity. Raises Temporary, Conflict or Permanent.
         """
+        ...
+
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        """What the cluster's own controllers read to reach this cloud, content by file name: it holds `password`, which
+        is theirs. None while part of it is not known yet. Never a call to the cloud."""
         ...
 
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:

@@ -121,6 +121,7 @@ class Reading:
             project_id=origin.project_id,
             spec=ClusterSpec(
                 kubernetes_version=version,
+                release=self._release or Release(version, "", "", ""),  # refused already
                 network=self._network(request.network, nodes),
                 control_plane=control_plane,
                 paused=bool(request.paused),
@@ -270,8 +271,10 @@ class Reading:
             self.refuse(f"{field}.dns_servers", f"must be at most {LIMITS.dns_servers}, got {len(servers)}")
         for index, server in enumerate(servers[: LIMITS.dns_servers]):
             self.refuse(f"{field}.dns_servers[{index}]", ranges.wrong_address(server))
+        external_network, external_network_id = self._external_network(request.external_network)
         network = NetworkSpec(
-            external_network=self._external_network(request.external_network),
+            external_network=external_network,
+            external_network_id=external_network_id,
             dns_servers=servers,
             api_allowed_cidrs=self.allowed_cidrs(request.api_allowed_cidrs or ()),
             **{
@@ -287,25 +290,26 @@ class Reading:
                 self.refuse(f"{field}.{name}", network_or_error)
             else:
                 parsed[name] = network_or_error
-        external = self.offer.external_network(network.external_network)
+        external = self.offer.external_network(network.external_network_id)
         self.errors.extend(ranges.check_ranges(parsed, nodes=nodes, external=external))
         return network
 
-    def _external_network(self, wanted: str | None) -> str:
+    def _external_network(self, wanted: str | None) -> tuple[str, str]:
+        """What people call it, and its id."""
         field, offered = "spec.network.external_network", self.offer.external_networks
         names = [n.name for n in offered]
         if not offered:
             self.refuse(field, "the cloud has no external network that Navarch can see: ask the cloud's operator")
-            return wanted or ""
+            return wanted or "", ""
         if wanted is None:
             found = offered[0]
         else:
             match = self.offer.external_network(wanted)
             if match is None:
                 self.refuse(field, f"{wanted[:80]!r} is not an external network; there is {', '.join(names)}")
-                return wanted
+                return wanted, ""
             found = match
-        return found.name if names.count(found.name) == 1 else found.id
+        return found.name if names.count(found.name) == 1 else found.id, found.id
 
     def _zones(self, field: str, wanted: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
         offered = self.offer.zones

@@ -7,17 +7,19 @@ What was changed by hand and put back within one cycle is told as well (`Drifted
 all is as wanted: else nobody would learn of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from navarch.domain import findings, names
-from navarch.domain.duplicates import api_balancer, api_floating_ip
-from navarch.domain.findings import Finding
-from navarch.domain.observed import Machine, Observed
-from navarch.domain.spec import Cluster
+from navarch.domain import findings
+from navarch.domain.finding import Finding
+from navarch.domain.findings import Evidence
+from navarch.domain.machines import Machine
+from navarch.domain.observed import Observed, Wanted
+from navarch.domain.outcomes import Result
+from navarch.domain.providers import infrastructure
+from navarch.domain.spec import API_PORT, Cluster
 from navarch.domain.status import Condition, MachineCount, Phase, Status
-from navarch.domain.steps import Result
 
 INFRASTRUCTURE = "InfrastructureReady"
 CONTROL_PLANE = "ControlPlaneReady"
@@ -25,7 +27,6 @@ WORKERS = "WorkersReady"
 ADDONS = "AddonsReady"
 READY = "Ready"
 DELETED = "Deleted"
-ORDER = (INFRASTRUCTURE, CONTROL_PLANE, WORKERS, ADDONS)
 
 # How long each chapter may take before it counts as stuck. Measured creations take a tenth of these.
 DEADLINES = {
@@ -40,42 +41,47 @@ DEADLINES = {
 def judge(
     cluster: Cluster,
     observed: Observed,
+    wanted: Wanted,
     results: tuple[Result, ...],
     previous: Status,
     *,
     now: datetime,
 ) -> Status:
     """The new status. `results` are those of this cycle; `previous` gives the times of transition and deadlines."""
-    settled = came_true(cluster, previous)
-    if cluster.deleting:
-        why = {DELETED: _gravest(findings.deletion(cluster, observed, results))}
-    else:
-        why = {
-            INFRASTRUCTURE: _gravest(findings.infrastructure(cluster, observed, results, settled)),
-            CONTROL_PLANE: _gravest(findings.control_plane(cluster, observed, results, settled, now)),
-            WORKERS: _gravest(findings.workers(cluster, observed, results, settled, now)),
-            ADDONS: _gravest(findings.addons(observed, results)),
-        }
-    conditions = [_condition(type_, finding, cluster, previous, now) for type_, finding in why.items()]
+    settled = is_converged(cluster, previous)
+    cloud = infrastructure(cluster, observed, now)
+    evidence = Evidence(cluster, observed, wanted, cloud, results, settled, now)
+    chapters = _DELETION if cluster.deleting else _CHAPTERS
+    conditions = [
+        _condition(type_, _most_severe(found(evidence)), cluster, previous, now) for type_, found in chapters.items()
+    ]
     ready = _ready(cluster, conditions, previous, now)
-    balancer, address = api_balancer(observed, names.owner(cluster)), api_floating_ip(observed, names.owner(cluster))
-    is_ready = ready.status == "True"
+    is_ready, endpoint = ready.status == "True", cloud.endpoint
     return Status(
         phase=_phase(cluster, ready, settled and previous.ready_at is not None),
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
         observed_groups=_generations(cluster) if is_ready else previous.observed_groups,
         conditions=(ready, *conditions),
-        machines=_count(observed, tuple(m for m in observed.machines if not m.removed), cluster.wanted),
+        machines=_count(observed, observed.record.live, cluster.wanted),
         groups=_group_counts(cluster, observed),
-        api_url=f"https://{address.address}:6443" if address else previous.api_url,
+        api_url=f"https://{endpoint.public_address}:{API_PORT}" if endpoint.public_address else previous.api_url,
         # for good: machines are told of it, and a balancer in the place of a lost one is asked for at the same
-        api_internal_address=previous.api_internal_address or (balancer.vip_address if balancer else None) or None,
+        api_internal_address=previous.api_internal_address or endpoint.internal_address or None,
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if is_ready else None),
     )
 
 
-def came_true(cluster: Cluster, status: Status) -> bool:
+_CHAPTERS: Mapping[str, Callable[[Evidence], Iterator[Finding]]] = {
+    INFRASTRUCTURE: findings.infrastructure,
+    CONTROL_PLANE: findings.control_plane,
+    WORKERS: findings.workers,
+    ADDONS: findings.addons,
+}
+_DELETION: Mapping[str, Callable[[Evidence], Iterator[Finding]]] = {DELETED: findings.deletion}
+
+
+def is_converged(cluster: Cluster, status: Status) -> bool:
     """Whether the wish as it is now came true once: what is done since is repair."""
     return (status.observed_generation, status.observed_groups) == (cluster.generation, _generations(cluster))
 
@@ -85,7 +91,7 @@ def _generations(cluster: Cluster) -> tuple[tuple[str, int], ...]:
     return tuple((group.name, group.generation) for group in cluster.node_groups)
 
 
-def _gravest(found: Iterator[Finding]) -> Finding | None:
+def _most_severe(found: Iterator[Finding]) -> Finding | None:
     """The first that somebody must act on, else the first."""
     everything = list(found)
     return next((f for f in everything if f.responsible is not None), everything[0] if everything else None)
@@ -166,7 +172,7 @@ def _group_counts(cluster: Cluster, observed: Observed) -> tuple[tuple[str, Mach
             group.name,
             _count(
                 observed,
-                tuple(m for m in observed.machines if m.group == group.name and not m.removed),
+                tuple(m for m in observed.record.live if m.group == group.name),
                 group.spec.replicas,
             ),
         )

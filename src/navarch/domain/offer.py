@@ -52,7 +52,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A cloud's offer, as last read."""
+    """A cloud's offer, as last read. `releases`: newest version first, of one version the image built last first."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Offer:
         return next((f for f in self.flavors if name in (f.name, f.id)), None)
 
     def release(self, version: str) -> Release | None:
-        """The release of that Kubernetes version, or None."""
+        """What new clusters of that Kubernetes version are made from, or None."""
         return next((r for r in self.releases if r.kubernetes_version == version), None)
 
     def external_network(self, name: str) -> ExternalNetwork | None:

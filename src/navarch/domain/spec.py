@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from navarch.domain.offer import Release
+
+API_PORT = 6443
+
 
 class Role(StrEnum):
     """What a machine is for."""
@@ -24,10 +28,12 @@ class VolumeSpec:
 class NetworkSpec:
     """Addresses of a cluster. Immutable after creation, except `api_allowed_cidrs`.
 
+    `external_network` is what people call it, `external_network_id` what it is, whatever it is called later.
     `api_allowed_cidrs` empty means: from everywhere. `dns_servers` empty means: the cloud's own.
     """
 
     external_network: str
+    external_network_id: str
     node_cidr: str = "10.0.0.0/24"
     pod_cidr: str = "10.100.0.0/16"
     service_cidr: str = "10.254.0.0/16"
@@ -86,9 +92,11 @@ class NodeGroup:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """The wish. Every default is filled in when it is admitted."""
+    """The wish. Every default is filled in when it is admitted. `release`: the node image that machines of this
+    version are made from, and what it holds: what is offered to others later does not change it."""
 
     kubernetes_version: str
+    release: Release
     network: NetworkSpec
     control_plane: ControlPlaneSpec
     paused: bool = False
@@ -135,3 +143,8 @@ class Owner:
     project_id: str
     cluster_id: str
     stem: str = field(default="")
+
+
+def zone_of(zones: tuple[str, ...], index: int) -> str:
+    """Zone of the machine with this place or number."""
+    return zones[index % len(zones)]

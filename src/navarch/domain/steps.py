@@ -1,318 +1,266 @@
 """What can be done next: frozen values that the plan returns, tests compare, and `reconcile` carries out.
 
-Cloud steps are carried out by `clouds`, the others by `reconcile` with `bootstrap`, `addons` and `store`. Every Ensure
-is idempotent: it looks for the object by name before it makes one.
+Here: what a step is, and the steps that are the same in every cloud. Those of OpenStack: `domain.openstack.steps`.
+
+A step says of itself all that others need: its words for people, whose part of the timeline it is, what is told when it
+puts back what somebody else changed, with what it may not run side by side, and what is seen once it is done. To add a
+step: its class, where the plan takes it, and who carries it out (`reconcile.act`, or a cloud).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
 
-from navarch.domain.observed import Kind, Rule
+from navarch.domain.cloud import Resource
+from navarch.domain.kube import Addon
+from navarch.domain.machines import Machine, MachineFacts, MachineTemplate, successor_facts
+from navarch.domain.observed import Observed
 from navarch.domain.spec import Role
 
 
-@dataclass(frozen=True, slots=True)
-class EnsureNetwork:
-    """A tenant network."""
+class Component(StrEnum):
+    """Whose part of the timeline an event is."""
 
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureSubnet:
-    """A subnet with DHCP on it; `dns_servers` empty: the cloud's own."""
-
-    name: str
-    network_id: str
-    cidr: str
-    dns_servers: tuple[str, ...] = ()
+    CLOUD = "cloud"
+    KUBERNETES = "kubernetes"
+    MACHINE = "machine"
+    NAVARCH = "navarch"
 
 
-@dataclass(frozen=True, slots=True)
-class EnsureRouter:
-    """A router with its gateway on the external network (a name or an id) and, once known, a leg in the subnet."""
+class Step:
+    """Base of all steps: frozen dataclasses.
 
-    name: str
-    external_network: str
-    subnet_id: str | None = None
+    `makes`: the kind of object that it makes in a cloud, None where it makes none: the timeline tells by it what nobody
+    told of. `component`: whose part of the timeline it is. `about_machines`: it is told with the machines of its role,
+    not with the infrastructure. `drift`: what is told of it in a cluster that was as wanted; `{}` is its name; empty:
+    it is no sign of drift."""
 
+    __slots__ = ()
+    makes: ClassVar[StrEnum | None] = None
+    component: ClassVar[Component] = Component.CLOUD
+    about_machines: ClassVar[bool] = False
+    drift: ClassVar[str] = ""
 
-@dataclass(frozen=True, slots=True)
-class EnsureSecurityGroup:
-    """A security group with exactly these ingress rules (and the cloud's default egress)."""
+    @property
+    def words(self) -> str:
+        """What it does, as an order, for people."""
+        raise NotImplementedError
 
-    name: str
-    rules: frozenset[Rule]
+    @property
+    def subject(self) -> str:
+        """The object it is about, for events and conditions; empty: the cluster as a whole."""
+        return str(getattr(self, "name", ""))
 
+    @property
+    def label(self) -> str:
+        """What metrics call it: one of few words."""
+        return type(self).__name__
 
-@dataclass(frozen=True, slots=True)
-class EnsureServerGroup:
-    """A server group with policy soft-anti-affinity."""
+    @property
+    def done(self) -> str:
+        """What the timeline says when it was done."""
+        return f"{type(self).__name__} {self.subject} done".replace("  ", " ")
 
-    name: str
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Steps with the same key never run side by side: the plan does not see what is under way, so one that counts
+        what there is must wait for those that change the count."""
+        return type(self).__name__, self.subject
 
+    @property
+    def puts_back(self) -> bool:
+        """Whether it can only mean drift in a cluster that was as wanted."""
+        return bool(self.drift)
 
-@dataclass(frozen=True, slots=True)
-class EnsurePort:
-    """A port of a machine or a control-plane place, in `security_groups` (ids). `address`: the one that a port lost by
-    hand had, and that its machine goes on using; empty: any. `not_in`: ids of groups that it must leave, second ones
-    of ours; groups of others stay."""
+    def imagined(self, seen: Observed) -> Resource | None:
+        """What a cloud would give for it, with an id made up; None: nothing. For rehearsals."""
+        return None
 
-    name: str
-    network_id: str
-    subnet_id: str
-    security_group_ids: tuple[str, ...]
-    address: str = ""
-    not_in: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AttachPort:
-    """A port back on the machine of its name, which runs without it."""
-
-    name: str
-    port_id: str
-    server_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureVolume:
-    """A volume of `size_gib` GiB in a zone."""
-
-    name: str
-    type: str
-    size_gib: int
-    zone: str
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        """What is seen once it is done. `made`: what the cloud gave for it."""
+        return seen
 
 
-@dataclass(frozen=True, slots=True)
-class AttachVolume:
-    """An etcd volume back on the machine of its place. A machine that runs is stopped first, and started by
-    `StartServer` afterwards: the file system it had mounted is gone for it, even when the disk is there again."""
+class CreatesMachine(Step):
+    """Base of a provider's step that makes a machine: its user-data goes along, which holds a join ticket and must not
+    stand in a step."""
 
-    name: str
-    volume_id: str
-    server_id: str
+    __slots__ = ()
+
+    def facts(self, seen: Observed) -> MachineFacts:
+        """What becomes known of the machine with it."""
+        raise NotImplementedError
+
+
+class CreatesIdentity(Step):
+    """Base of a provider's step that makes who the cluster's controllers act as: its password goes along."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class StartServer:
-    """Switch a machine on that is off."""
-
-    name: str
-    server_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureIdentity:
-    """The Keystone user of the cluster's controllers, with a trust for the project."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureLoadBalancer:
-    """The API's balancer: TCP `port` to `members` (addresses), with a health monitor. Made in one call; members of an
-    existing one are made equal to `members`. `address`: the one that a balancer lost by hand had, and that every
-    kubelet knows; empty: any."""
-
-    name: str
-    subnet_id: str
-    members: tuple[str, ...]
-    port: int = 6443
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureFloatingIP:
-    """A floating address on a port. `address`: the one that was lost by hand, and that kubeconfigs name; another is
-    taken where it is no longer free or where the cloud lets nobody choose. Empty: any."""
-
-    name: str
-    external_network: str
-    port_id: str
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CreateServer:
-    """A machine. `user_data` is added by `reconcile` when the step is carried out: it holds the join ticket.
-
-    `image_id` is the release's; `volume_ids` are there at boot; `server_group_id` spreads it, and with `spread` no
-    other of its group and zone is made meanwhile.
-    """
-
-    name: str
-    role: Role
-    group: str
-    serial: int
-    flavor: str
-    image_id: str
-    zone: str
-    port_id: str
-    server_group_id: str
-    volume_ids: tuple[str, ...] = ()
-    spread: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Ask an object to go; done when the cloud accepted it. `why` is for the timeline."""
-
-    kind: Kind
-    id: str
-    name: str
-    why: str = ""
-
-
-CloudStep = (
-    EnsureNetwork
-    | EnsureSubnet
-    | EnsureRouter
-    | EnsureSecurityGroup
-    | EnsureServerGroup
-    | EnsurePort
-    | AttachPort
-    | EnsureVolume
-    | AttachVolume
-    | StartServer
-    | EnsureIdentity
-    | EnsureLoadBalancer
-    | EnsureFloatingIP
-    | CreateServer
-    | Remove
-)
-
-
-MAKES: dict[type, Kind] = {
-    EnsureNetwork: Kind.NETWORK,
-    EnsureSubnet: Kind.SUBNET,
-    EnsureRouter: Kind.ROUTER,
-    EnsureSecurityGroup: Kind.SECURITY_GROUP,
-    EnsureServerGroup: Kind.SERVER_GROUP,
-    EnsurePort: Kind.PORT,
-    EnsureVolume: Kind.VOLUME,
-    EnsureIdentity: Kind.IDENTITY,
-    EnsureLoadBalancer: Kind.LOAD_BALANCER,
-    EnsureFloatingIP: Kind.FLOATING_IP,
-    CreateServer: Kind.SERVER,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class EnsureSecrets:
+class EnsureSecrets(Step):
     """Keys and certificates of the cluster: made once, sealed, kept by Navarch."""
 
+    component = Component.NAVARCH
+
+    @property
+    def words(self) -> str:
+        return "make the cluster's keys and certificates"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen.with_record(secrets_ready=True)
+
 
 @dataclass(frozen=True, slots=True)
-class RecordMachine:
+class RecordMachine(Step):
     """Decide to have a machine: written down before the cloud is asked, so that its number is never used twice."""
+
+    component = Component.NAVARCH
+    about_machines = True
 
     name: str
     role: Role
     group: str
     serial: int
     zone: str
+    template: MachineTemplate
+
+    @property
+    def words(self) -> str:
+        return f"decide to have the machine {self.name} in {self.zone}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return type(self).__name__, self.group
+
+    def machine(self, machines: tuple[Machine, ...], now: datetime) -> Machine:
+        """The machine as it is written down, `machines` being those there are and were."""
+        facts = successor_facts(machines, self.name)
+        return Machine(self.name, self.role, self.group, self.serial, self.zone, now, self.template, facts=facts)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        machines = seen.record.machines
+        others = tuple(m for m in machines if m.name != self.name)
+        return seen.with_record(machines=(*others, self.machine(machines, now)))
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseMachine:
-    """Decide that a machine is to go."""
+class ReleaseMachine(Step):
+    """Decide that a machine is to go. `why` is for the timeline."""
+
+    component = Component.NAVARCH
+    about_machines = True
+    drift = "machine {} is gone or has lost its port or Node, and another takes its place"
 
     name: str
 
+    @property
+    def words(self) -> str:
+        return f"decide that the machine {self.name} is to go"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (type(self).__name__,)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen.with_machine(self.name, removing=True)
+
 
 @dataclass(frozen=True, slots=True)
-class ForgetMachine:
+class ForgetMachine(Step):
     """Mark a machine as gone, once neither server nor node is left."""
 
+    component = Component.NAVARCH
+    about_machines = True
+
     name: str
+
+    @property
+    def words(self) -> str:
+        return f"note that the machine {self.name} is gone"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen.with_machine(self.name, removed=True)
 
 
 @dataclass(frozen=True, slots=True)
-class ApplyAddon:
+class ApplyAddon(Step):
     """Server-side apply of an add-on whose digest in the cluster is not `digest`."""
+
+    component = Component.KUBERNETES
 
     name: str
     digest: str
 
+    @property
+    def words(self) -> str:
+        return f"apply the add-on {self.name}"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        if seen.kube is None:
+            return seen
+        others = tuple(a for a in seen.kube.addons if a.name != self.name)
+        addon = Addon(self.name, self.digest, available=False, message="just applied")
+        return replace(seen, kube=replace(seen.kube, addons=(*others, addon)))
+
+
+class _EndsNode(Step):
+    """Afterwards there is no such node."""
+
+    __slots__ = ()
+    component = Component.KUBERNETES
+    about_machines = True
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        if seen.kube is None:
+            return seen
+        nodes = tuple(n for n in seen.kube.nodes if n.name != self.subject)
+        return replace(seen, kube=replace(seen.kube, nodes=nodes))
+
 
 @dataclass(frozen=True, slots=True)
-class DrainNode:
+class DrainNode(_EndsNode):
     """Cordon a node, evict its pods honouring disruption budgets, and remove the node object once it is empty."""
 
     name: str
 
+    @property
+    def words(self) -> str:
+        return f"drain the node {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
-class DeleteNode:
+class DeleteNode(_EndsNode):
     """Remove a node object whose machine is gone, and end what ran there."""
 
     name: str
 
+    @property
+    def words(self) -> str:
+        return f"remove the node {self.name} from Kubernetes"
+
 
 @dataclass(frozen=True, slots=True)
-class ForgetNodeGroup:
+class ForgetNodeGroup(Step):
     """Drop a node group that was asked to go and has no machine left."""
+
+    component = Component.NAVARCH
 
     name: str
 
+    @property
+    def words(self) -> str:
+        return f"drop the node group {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(Step):
     """Drop the cluster's row: a final look found nothing."""
 
+    component = Component.NAVARCH
 
-OwnStep = (
-    EnsureSecrets
-    | RecordMachine
-    | ReleaseMachine
-    | ForgetMachine
-    | ApplyAddon
-    | DrainNode
-    | DeleteNode
-    | ForgetNodeGroup
-    | Forget
-)
-Step = CloudStep | OwnStep
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The step was carried out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Look again after so many seconds. `responsible` and `remedy`: who is to act, and how, should it take too long;
-    None: it is not known."""
-
-    after: float
-    reason: str
-    message: str
-    responsible: str | None = None
-    remedy: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It cannot be done until somebody acts."""
-
-    reason: str
-    message: str
-    responsible: str
-    remedy: str
-
-
-Outcome = Done | Again | Failed
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A step and what came of it; `seconds` it took."""
-
-    step: Step
-    outcome: Outcome
-    seconds: float = 0.0
-
-
-def subject(step: Step) -> str:
-    """The object a step is about, for events and conditions."""
-    return getattr(step, "name", "") or ""
+    @property
+    def words(self) -> str:
+        return "drop the cluster's row: nothing is left of it"

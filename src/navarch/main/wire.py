@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from structlog.contextvars import get_contextvars
 
 from navarch.bootstrap.sealing import load_keys
-from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.reconcile.worker import Log, Worker
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from navarch.addons.contract import Addons
     from navarch.clouds.contract import Cloud
     from navarch.clouds.openstack.session import OpenStackSettings, Trace
-    from navarch.reconcile.act import Dependencies
+    from navarch.reconcile.dependencies import Dependencies
     from navarch.reconcile.metrics import WorkerMetrics
 
 
@@ -53,7 +52,7 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
 
 def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Dependencies":
     """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
-    from navarch.reconcile.act import Dependencies, JoinEndpoint
+    from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
     from navarch.reconcile.measured import MeasuredAddons
     from navarch.reconcile.metrics import WorkerMetrics
     from navarch.reconcile.runtime import Threads
@@ -66,7 +65,7 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
         store=store,
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
-        navarch_cidrs=settings.worker.api_source_cidrs,
+        api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
         metrics=metrics,
     )
@@ -124,11 +123,12 @@ def _trace(metrics: "WorkerMetrics", log: Log | None) -> "Trace":
     return Trace(request_id=lambda: str(get_contextvars().get("request_id", "")), asked=asked)
 
 
-def plan_from_nothing(cluster: Cluster, offer: Offer) -> tuple[Step, ...]:
+def plan_from_nothing(cluster: Cluster) -> tuple[Step, ...]:
     """What `dry_run` shows."""
+    from navarch.addons.catalogue import names
     from navarch.domain.rehearsal import rehearse
 
-    return rehearse(cluster, offer, now=utc_now())
+    return rehearse(cluster, now=utc_now(), addons=names())
 
 
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:

@@ -8,19 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from navarch.domain.cloud import Trouble
 from navarch.domain.codec import encode
 from navarch.domain.conditions import judge
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import Trouble
 from navarch.domain.offer import Offer
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Event, Status
-from navarch.domain.steps import Step, subject
-from navarch.operate.step_words import words
-from navarch.reconcile.act import Dependencies
-from navarch.reconcile.look import Observer
-from navarch.store.contract import NotFound, Pause, Stored
+from navarch.domain.steps import Step
+from navarch.reconcile.dependencies import Dependencies
+from navarch.reconcile.observer import Observer
+from navarch.store.contract import Claim, NotFound, Pause, Stored
 from navarch.store.operator_side import Schedule
 from navarch.store.postgres import PostgresStore
 
@@ -84,15 +83,17 @@ def explain(store: PostgresStore, dependencies: Dependencies, stored: Stored) ->
     offer = store.offer()
     looks = dependencies.runtime.calls(4, "look")
     try:
-        seen = Observer(dependencies, looks).look(cluster, stored.status, _NEVER_CLAIMED, offer or Offer()).observed
+        claim = Claim(cluster, stored.status, _NEVER_CLAIMED, 0, store.objects(cluster.id))
+        look = Observer(dependencies, looks).look(claim, offer or Offer())
     finally:
         looks.close()
-    steps = plan(cluster, seen, offer or Offer(), now=now, navarch_cidrs=dependencies.navarch_cidrs)
+    seen = look.observed
+    steps = plan(cluster, seen, look.wanted, now=now)
     events = store.latest_events(cluster.id, limit=_EVENTS_SEARCHED)
     return Explanation(
         cluster=cluster,
         judged=stored.status,
-        seen=judge(cluster, seen, (), stored.status, now=now),
+        seen=judge(cluster, seen, look.wanted, (), stored.status, now=now),
         schedule=schedule,
         pauses=pauses,
         holdups=tuple(_holdups(cluster, schedule, pauses, offer_known=offer is not None)),
@@ -111,7 +112,7 @@ def document(explanation: Explanation) -> dict[str, Any]:
         "steps": [
             {
                 "kind": type(following.step).__name__,
-                "words": words(following.step),
+                "words": following.step.words,
                 "step": encode(following.step),
                 "last_try": None if following.last_try is None else encode(following.last_try),
             }
@@ -155,7 +156,7 @@ def _holdups(cluster: Cluster, schedule: Schedule, pauses: tuple[Pause, ...], *,
 
 def _last_failure(step: Step, events: tuple[Event, ...]) -> Event | None:
     """How the last try ended, if badly: the newest event about the same object is a warning."""
-    about = [e for e in events if e.subject == subject(step)] if subject(step) else []
+    about = [e for e in events if e.subject == step.subject] if step.subject else []
     return about[-1] if about and about[-1].level == "Warning" else None
 
 
@@ -196,7 +197,7 @@ def text(explanation: Explanation) -> str:
     if not explanation.steps:
         lines.append("  do nothing" + ("" if judged.phase == "Ready" else ", but wait for what is under way"))
     for number, following in enumerate(explanation.steps, 1):
-        lines.append(f"  {number}. {words(following.step)}")
+        lines.append(f"  {number}. {following.step.words}")
         if following.last_try is not None:
             lines.append(f"     tried at {_time(following.last_try.at)}: {following.last_try.message}")
     if explanation.holdups:

@@ -1,6 +1,6 @@
-"""One cycle of one cluster: look, act, judge, write once."""
+"""One cycle of one cluster: look, act, judge, tell, write once."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from random import Random
@@ -8,13 +8,17 @@ from random import Random
 from navarch.domain import conditions
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
+from navarch.domain.outcomes import Again, Done, Failed, Result
+from navarch.domain.providers import infrastructure, known_objects
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Phase, Status
-from navarch.domain.steps import Again, Done, Failed, Forget, Result
-from navarch.domain.timeline import TELL_OF_OBJECTS, arrivals, found, taken_over, transitions, untold
-from navarch.reconcile.act import BUILDS_AT_LEAST, Actor, Dependencies, unsettled
+from navarch.domain.steps import Forget
+from navarch.domain.timeline import TELL_OF_OBJECTS, Chapter, tell
+from navarch.reconcile.act import Actor
+from navarch.reconcile.dependencies import Dependencies
+from navarch.reconcile.executors import Task
 from navarch.reconcile.lease import Lease
-from navarch.reconcile.look import Observer, Seen
+from navarch.reconcile.observer import Look, Observer
 from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.store.contract import Claim
@@ -37,67 +41,98 @@ class Cycle:
     def run(self, claim: Claim, lease: Lease, offer: Offer) -> None:
         """Bring the claimed cluster as far as it goes now, and let it go. Raises LeaseLost if another worker took it,
         Unavailable if the database went away: both leave nothing half written."""
-        cluster, previous = claim.cluster, claim.status
-        seen = self._observer.look(cluster, previous, claim.token, offer)
-        timeline = _Timeline(self._dependencies, cluster, claim.token)
-        now = self._dependencies.runtime.now()
-        for event in (*self._came_before(claim, seen, now), *arrivals(seen.before, seen.observed, cluster, now)):
-            timeline.add(event)
-        actor = Actor(self._dependencies, self._calls, cluster, lease, offer, seen.inside)
-        observed, results = actor.advance(seen.observed, timeline.add)
+        cluster, store, runtime = claim.cluster, self._dependencies.store, self._dependencies.runtime
+        look = self._observer.look(claim, offer)
+        events = _Events(self._dependencies, cluster, claim.token)
+        observed, results = self._act(claim, lease, look, events)
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
             self._observer.forget(cluster.id)
             return
-        before = seen.before if seen.before is not None and seen.before.cloud.complete else seen.observed
-        for event in found(before.cloud, observed.cloud, results, cluster, self._dependencies.runtime.now()):
-            timeline.add(event)
         self._observer.remember(cluster.id, claim.token, observed)
-        now, access = self._dependencies.runtime.now(), seen.inside.access
-        if previous.phase is Phase.READY and access is not None and observed.kube is not None:
-            for event in decide_requests(self._dependencies.addons, access, cluster, observed.machines, now):
-                timeline.add(event)
-        says_little = _says_little(claim, observed, results)
-        status = previous if says_little else conditions.judge(cluster, observed, results, previous, now=now)
-        unclear = says_little or not observed.cloud.complete
-        attempts = claim.attempts + 1 if unclear or _in_vain(status, results) else 0
-        booting = access is None and not unsettled(cluster, observed, now + BUILDS_AT_LEAST)
-        self._dependencies.store.record(
+        now = runtime.now()
+        self._decide_certificates(claim, look, observed, events, now)
+        unclear = _is_first_silence(claim, observed, results)
+        status = claim.status
+        if not unclear:
+            status = conditions.judge(cluster, observed, look.wanted, results, claim.status, now=now)
+        incomplete = unclear or not infrastructure(cluster, observed, now).complete
+        attempts = claim.attempts + 1 if incomplete or _in_vain(status, results) else 0
+        after = min(
+            look_again_after(
+                cluster,
+                status,
+                results,
+                attempts,
+                runtime.random,
+                booting=look.access is None and not infrastructure(cluster, observed, now).unsettled(soon=True),
+                unclear=incomplete,
+            ),
+            _until_overdue(status, now),
+        )
+        chapter = self._chapter(claim, look, observed, results, status, now)
+        store.record(
             cluster.id,
             claim.token,
             status,
-            events=(*timeline.rest(), *transitions(previous, status, cluster, now)),
-            look_again_after=min(
-                look_again_after(
-                    cluster,
-                    status,
-                    results,
-                    attempts,
-                    self._dependencies.runtime.random,
-                    booting=booting,
-                    unclear=unclear,
-                ),
-                _until_overdue(status, now),
-            ),
+            events=(*events.rest(), *tell(chapter)),
+            objects=known_objects(cluster, observed, now),
+            look_again_after=after,
             attempts=attempts,
         )
 
-    def _came_before(self, claim: Claim, seen: Seen, now: datetime) -> Iterator[Event]:
-        """What is there and perhaps was not told: the last cycle did not come to its end, could not see everything, or
-        was another worker's."""
-        cluster, before, cloud = claim.cluster, seen.before, seen.observed.cloud
-        at_last = before is not None and not before.cloud.complete and cloud.complete
-        if claim.abandoned or at_last or (before is None and claim.attempts):
-            yield from taken_over(cloud, cluster, now)
-        elif before is None:
-            told = self._dependencies.store.events_for(cluster.id, TELL_OF_OBJECTS)
-            yield from untold(cloud, told, cluster, now)
+    def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Events") -> tuple[Observed, tuple[Result, ...]]:
+        access = look.access.api if look.access is not None else None
+        task = Task(self._dependencies, claim.cluster, claim.token, access, look.inputs)
+        return Actor(task, self._calls, lease, look.wanted).advance(look.observed, events.add)
+
+    def _decide_certificates(
+        self, claim: Claim, look: Look, observed: Observed, events: "_Events", now: datetime
+    ) -> None:
+        """Requests of kubelets for serving certificates: whatever the cluster's state, or logs and exec would end."""
+        if look.access is None or observed.kube is None or claim.status.ready_at is None:
+            return
+        machines, addons = observed.record.machines, self._dependencies.addons
+        for event in decide_requests(addons, look.access.api, claim.cluster, machines, now):
+            events.add(event)
+
+    def _chapter(
+        self,
+        claim: Claim,
+        look: Look,
+        observed: Observed,
+        results: tuple[Result, ...],
+        status: Status,
+        now: datetime,
+    ) -> Chapter:
+        """The cycle, for the timeline."""
+        cluster, before = claim.cluster, look.before
+        seen_at_last = (
+            before is not None
+            and not infrastructure(cluster, before, now).complete
+            and infrastructure(cluster, look.observed, now).complete
+        )
+        broken_off = claim.abandoned or seen_at_last or (before is None and claim.attempts > 0)
+        chapter = Chapter(
+            cluster,
+            before,
+            look.observed,
+            observed,
+            results,
+            claim.status,
+            status,
+            now,
+            broken_off=broken_off,
+        )
+        if before is not None or broken_off:
+            return chapter
+        return replace(chapter, told=self._dependencies.store.events_for(cluster.id, TELL_OF_OBJECTS))
 
 
-def _says_little(claim: Claim, observed: Observed, results: tuple[Result, ...]) -> bool:
+def _is_first_silence(claim: Claim, observed: Observed, results: tuple[Result, ...]) -> bool:
     """Whether all that a look at a Ready cluster showed is that not everything answered, for the first time. Among
     thousands of clusters that happens all the time: it is told when it happens twice in a row."""
     cluster, status, trouble = claim.cluster, claim.status, observed.cloud.trouble
-    as_wanted = status.phase is Phase.READY and conditions.came_true(cluster, status) and not cluster.deleting
+    as_wanted = status.phase is Phase.READY and conditions.is_converged(cluster, status) and not cluster.deleting
     passes = (trouble or observed.kube is None) and all(t.responsible is None for t in trouble)
     return bool(as_wanted and passes and not claim.attempts and not results)
 
@@ -143,20 +178,21 @@ def look_again_after(
     return BOOTING_LOOK * jitter if booting and not cluster.deleting else PROGRESS_LOOK
 
 
-class _Timeline:
+class _Events:
     """Collects a cycle's events and writes them while it goes on, so that a long cycle is not silent."""
 
     def __init__(self, dependencies: Dependencies, cluster: Cluster, token: int) -> None:
         self._dependencies, self._cluster, self._token = dependencies, cluster, token
-        self._events: list[Event] = []
+        self._collected: list[Event] = []
         self._flushed_at = dependencies.runtime.elapsed()
 
     def add(self, event: Event) -> None:
-        self._events.append(event)
-        if self._dependencies.runtime.elapsed() - self._flushed_at > _EVENTS_FLUSHED_EVERY:
+        self._collected.append(event)
+        elapsed = self._dependencies.runtime.elapsed()
+        if elapsed - self._flushed_at > _EVENTS_FLUSHED_EVERY:
             self._dependencies.store.add_events(self._cluster.id, self._token, self.rest())
-            self._flushed_at = self._dependencies.runtime.elapsed()
+            self._flushed_at = elapsed
 
     def rest(self) -> tuple[Event, ...]:
-        events, self._events = tuple(self._events), []
+        events, self._collected = tuple(self._collected), []
         return events

@@ -1,7 +1,7 @@
 """The way into clusters, with a clock on it."""
 
 from navarch.addons.contract import Access, Addons, Draining, Inputs, ServingRequest
-from navarch.domain.observed import KubeState
+from navarch.domain.kube import KubeState
 from navarch.reconcile.metrics import WorkerMetrics
 
 
@@ -9,37 +9,37 @@ class MeasuredAddons:
     """Keeps `addons.contract.Addons` by handing every call on to `addons`, and tells `metrics` how long it took."""
 
     def __init__(self, addons: Addons, metrics: WorkerMetrics) -> None:
-        self._addons, self._figures = addons, metrics
+        self._addons, self._metrics = addons, metrics
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         return self._addons.digests(inputs)  # pure: no call
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
-        with self._figures.kubernetes_call("apply"):
+        with self._metrics.kubernetes_call("apply"):
             self._addons.apply(access, inputs, name)
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
-        with self._figures.kubernetes_call("observe"):
-            return self._addons.observe(access, inputs)
+    def observe(self, access: Access) -> KubeState:
+        with self._metrics.kubernetes_call("observe"):
+            return self._addons.observe(access)
 
     def drain(self, access: Access, node: str) -> Draining | None:
-        with self._figures.kubernetes_call("drain"):
+        with self._metrics.kubernetes_call("drain"):
             return self._addons.drain(access, node)
 
     def delete_node(self, access: Access, node: str) -> None:
-        with self._figures.kubernetes_call("delete-node"):
+        with self._metrics.kubernetes_call("delete-node"):
             self._addons.delete_node(access, node)
 
     def give_up_node(self, access: Access, node: str) -> None:
-        with self._figures.kubernetes_call("give-up-node"):
+        with self._metrics.kubernetes_call("give-up-node"):
             self._addons.give_up_node(access, node)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
-        with self._figures.kubernetes_call("serving-requests"):
+        with self._metrics.kubernetes_call("serving-requests"):
             return self._addons.serving_requests(access)
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
-        with self._figures.kubernetes_call("decide-serving-request"):
+        with self._metrics.kubernetes_call("decide-serving-request"):
             self._addons.decide_serving_request(access, name, objection)
 
 

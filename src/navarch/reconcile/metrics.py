@@ -10,7 +10,7 @@ from time import monotonic
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from navarch.domain.errors import NavarchError, Permanent, Temporary
-from navarch.domain.steps import Again, Done, Outcome, Remove, Result
+from navarch.domain.outcomes import Again, Done, Outcome, Result
 from navarch.store.contract import LeaseLost, Unavailable
 
 _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -84,10 +84,7 @@ class WorkerMetrics:
 
     def step(self, result: Result) -> None:
         """A step that was tried."""
-        name = type(result.step).__name__
-        if isinstance(result.step, Remove):
-            name += "".join(word[0].upper() + word[1:] for word in result.step.kind.value.split())
-        self._steps.labels(name, _outcome(result.outcome)).observe(result.seconds)
+        self._steps.labels(result.step.label, _outcome(result.outcome)).observe(result.seconds)
 
     def cloud_request(self, service: str, method: str, status: int, seconds: float) -> None:
         """A request to OpenStack; `status` 0: no answer."""

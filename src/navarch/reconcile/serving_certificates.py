@@ -6,7 +6,7 @@ from datetime import datetime
 from navarch.addons.contract import Access, Addons
 from navarch.bootstrap.serving import objection
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 

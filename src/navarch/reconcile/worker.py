@@ -13,10 +13,10 @@ from structlog.contextvars import bound_contextvars
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
-from navarch.reconcile.act import Dependencies
 from navarch.reconcile.cycle import Cycle
+from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.lease import LEASE, Lease
-from navarch.reconcile.look import Observer
+from navarch.reconcile.observer import Observer
 from navarch.reconcile.runtime import Flag, Runtime, Task
 from navarch.store.contract import Claim, LeaseLost, Unreadable
 

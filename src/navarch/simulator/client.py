@@ -2,20 +2,27 @@
 
 import socket
 import threading
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeVar
 
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.fence import before_a_change
+from navarch.clouds.simulator.cloud import controller_files
+from navarch.domain.cloud import CloudState, Resource, Trouble
 from navarch.domain.errors import Temporary
-from navarch.domain.observed import CloudState, Kind, KubeState, Resource, Trouble
+from navarch.domain.kube import KubeState
+from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
+from navarch.domain.openstack.resources import Kind
+from navarch.domain.openstack.steps import AnyCloudStep
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import Step
 from navarch.simulator import wire
 from navarch.simulator.clusters import digests_of, password_in
-from navarch.simulator.wire import Answer, Call, Census, Door, Made, Text, Whether
+from navarch.simulator.wire import Answer, Call, Census, Door, Made, Shown, Text, Whether
 
 A = TypeVar("A", bound=Answer)
 _ANSWER_SECONDS = 30.0  # as long as the contract lets a call to a cloud take
@@ -89,19 +96,27 @@ class SimulatedCloudClient:
         """See the contract."""
         return self._endpoint
 
-    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
         """See the contract: what does not answer is trouble of every kind that was asked for."""
+        wanted = None if kinds is None else frozenset(k for k in Kind if k in kinds)
         try:
-            return self._simulator.ask(wire.Observe(owner, kinds), CloudState)
+            return self._simulator.ask(wire.Observe(owner, wanted, tuple(known)), Shown).state()
         except Temporary as error:
             return CloudState(
-                trouble=tuple(Trouble(error.reason, error.message, k) for k in Kind if kinds is None or k in kinds)
+                trouble=tuple(Trouble(error.reason, error.message, k) for k in Kind if wanted is None or k in wanted)
             )
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         """See the contract. A step is one call here, so the fence is asked once."""
         before_a_change()
+        assert isinstance(step, AnyCloudStep)  # noqa: S101 - what a cloud is given
         return self._simulator.ask(wire.CarryOut(owner, step, private), Made).resource
+
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        """See the contract."""
+        return controller_files(cluster, seen, password)
 
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         """See the contract."""
@@ -129,9 +144,9 @@ class SimulatedClustersClient:
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
         digest = dict(digests_of(inputs))[name]
-        self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_conf)), wire.Nothing)
+        self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_files)), wire.Nothing)
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         """See the contract."""
         return self._simulator.ask(wire.ObserveKube(_door(access)), KubeState)
 

@@ -16,7 +16,7 @@ import yaml
 from navarch.bootstrap.user_data import JOIN_FILE
 from navarch.clouds.simulator import Region
 from navarch.clouds.simulator.inventory import Thing
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import Kind
 from navarch.simulator.kubernetes import Kubernetes
 
 _STEP_SECONDS = {  # about what was measured in the lab; the others take no time worth telling

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from navarch.clouds.simulator import Region, Request
 from navarch.clouds.simulator.inventory import Thing
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import Addon, Kind, Node
+from navarch.domain.kube import Addon, Node
+from navarch.domain.openstack.resources import Kind
 
 API_PORT = 6443
 NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})

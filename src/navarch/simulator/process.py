@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from time import monotonic
+from typing import cast
 
 from navarch.addons.contract import Access
 from navarch.clouds.simulator import Fates, Misfortunes, Region, Request, SimulatedCloud, Strike, Timeline
 from navarch.clouds.simulator.faults import Striker
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import AnyResource, Kind
 from navarch.simulator import wire
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Guests, Tempers
@@ -89,11 +90,12 @@ class Desk:
     def _answer(self, call: Call) -> Answer:
         cloud, clusters = self._cloud, self._clusters
         match call:
-            case wire.Observe(owner, kinds):
+            case wire.Observe(owner, kinds, known):
                 self._moments.setdefault(owner.cluster_id, deque(maxlen=_MOMENTS)).append(datetime.now(UTC))
-                return cloud.observe(owner, kinds)
+                return wire.Shown.of(cloud.observe(owner, kinds, known))
             case wire.CarryOut(owner, step, private):
-                return wire.Made(cloud.carry_out(owner, step, private=private))
+                made = cloud.carry_out(owner, step, private=private)
+                return wire.Made(cast(AnyResource | None, made))
             case wire.Console(owner, server_id, lines):
                 return wire.Text(cloud.console(owner, server_id, lines))
             case wire.ReadOffer():

@@ -7,14 +7,18 @@ import json
 import socket
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from struct import Struct
 
+from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.codec import decode, encode
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
-from navarch.domain.observed import CloudState, Kind, KubeState, Resource
+from navarch.domain.kube import KubeState
+from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.openstack.resources import AnyResource, Kind
+from navarch.domain.openstack.steps import AnyCloudStep
 from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
 
 LENGTH = Struct(">I")
 LONGEST = 64 * 1024 * 1024  # bytes of one message
@@ -26,6 +30,7 @@ class Observe:
 
     owner: Owner
     kinds: frozenset[Kind] | None
+    known: tuple[KnownObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class CarryOut:
     """`Cloud.carry_out`."""
 
     owner: Owner
-    step: CloudStep
+    step: AnyCloudStep
     private: str = field(repr=False)
 
 
@@ -128,10 +133,33 @@ Call = (
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A `CloudState`: `kinds` are those that could be read."""
+
+    kinds: tuple[Kind, ...]
+    resources: tuple[AnyResource, ...]
+    trouble: tuple[Trouble, ...]
+    astray: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def of(state: CloudState) -> "Shown":
+        """What travels of a state."""
+        kinds = tuple(kind for kind in Kind if kind in state.seen)
+        return Shown(kinds, tuple(state.everything()), state.trouble, state.astray)
+
+    def state(self) -> CloudState:
+        """The state again."""
+        seen: dict[StrEnum, tuple[AnyResource, ...]] = {
+            kind: tuple(r for r in self.resources if r.kind is kind) for kind in self.kinds
+        }
+        return CloudState(seen, self.trouble, self.astray)
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """The object that a step left; None for a removal."""
 
-    resource: Resource | None
+    resource: AnyResource | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +215,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = CloudState | Made | Text | Offer | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
+Answer = Shown | Made | Text | Offer | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

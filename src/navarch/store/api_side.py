@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 
 from navarch.domain.codec import decode
-from navarch.domain.observed import BootReport, Machine
+from navarch.domain.machines import BootReport, Machine
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status

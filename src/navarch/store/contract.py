@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from navarch.domain.errors import NavarchError, Temporary
-from navarch.domain.observed import BootReport, Machine
+from navarch.domain.machines import BootReport, Machine, MachineFacts
+from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
@@ -74,13 +75,15 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A cluster held by one worker until the lease ends. `token` fences its writes. `abandoned`: whoever held it before
-    never let it go, and may have done what it did not tell."""
+    """A cluster held by one worker until the lease ends. `token` fences its writes. `objects`: the cloud's that are
+    known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
+    tell."""
 
     cluster: Cluster
     status: Status
     token: int
     attempts: int
+    objects: tuple[KnownObject, ...] = ()
     abandoned: bool = False
 
 
@@ -258,11 +261,13 @@ class WorkerStore(Protocol):
         status: Status,
         *,
         events: tuple[Event, ...] = (),
+        objects: tuple[KnownObject, ...] | None = None,
         look_again_after: float,
         attempts: int = 0,
     ) -> None:
-        """The one status write of a cycle; lets the cluster go. If the wish changed, or a machine reported, since the
-        claim, it is due at once whatever `look_again_after` (seconds) says. Raises LeaseLost."""
+        """The one status write of a cycle; lets the cluster go. `objects` None: as they were. If the wish changed, or a
+        machine reported, since the claim, it is due at once whatever `look_again_after` (seconds) says. Raises
+        LeaseLost."""
         ...
 
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
@@ -315,7 +320,7 @@ class WorkerStore(Protocol):
         ticket_digest: bytes,
         *,
         expires_at: datetime,
-        facts: tuple[tuple[str, str], ...],
+        facts: MachineFacts,
     ) -> None:
         """Let a machine join by the ticket with this SHA-256, and note its facts. Several may be valid at once: an
         answer of the cloud may have been lost after the server was made with an earlier one. Raises LeaseLost."""

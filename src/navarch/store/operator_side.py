@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from navarch.domain.observed import KnownObject
 from navarch.domain.status import Event
 from navarch.store import rows
 from navarch.store.contract import NotFound, Pause
@@ -91,6 +92,14 @@ class OperatorSide:
             if row is None:
                 raise NotFound(f"no cluster {cluster_id}")
             return Schedule(**row)
+
+    def objects(self, cluster_id: str) -> tuple[KnownObject, ...]:
+        """The cloud's objects that are known to be the cluster's. Raises NotFound."""
+        with self._database.transaction() as tx:
+            row = tx.row("cluster_by_id", id=cluster_id, project_id=None)
+            if row is None:
+                raise NotFound(f"no cluster {cluster_id}")
+            return rows.objects(row)
 
     def latest_events(self, cluster_id: str, *, limit: int) -> tuple[Event, ...]:
         """The end of a cluster's timeline, oldest first."""

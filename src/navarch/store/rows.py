@@ -1,11 +1,14 @@
 """Rows to values and back. The columns are those of queries/*.sql."""
 
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
 
 from navarch.domain.codec import Undecodable, decode, encode, read
-from navarch.domain.observed import BootReport, Machine
+from navarch.domain.machines import BootReport, Machine, MachineFacts, MachineTemplate
+from navarch.domain.observed import KnownObject
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
 from navarch.store.contract import Claim, Pause, Stored, StoredEvent, Unreadable
@@ -19,14 +22,19 @@ def json(value: object) -> Jsonb:
     return Jsonb(encode(value))
 
 
+def json_list(values: Iterable[object]) -> Jsonb:
+    """Frozen values as a jsonb array."""
+    return Jsonb([encode(value) for value in values])
+
+
 def pairs(value: tuple[tuple[str, str], ...]) -> Jsonb:
     """Pairs as a jsonb object, which can be searched."""
     return Jsonb(dict(value))
 
 
-def facts(value: tuple[tuple[str, str], ...]) -> Jsonb:
-    """Pairs as a jsonb array, which keeps their order."""
-    return Jsonb([list(pair) for pair in value])
+def facts(value: MachineFacts) -> Jsonb:
+    """What is known of a machine, as the array of (name, value) that the column has."""
+    return Jsonb([[f.name, known] for f in fields(value) if (known := getattr(value, f.name))])
 
 
 def cluster(row: Row) -> Cluster:
@@ -56,7 +64,12 @@ def stored(row: Row) -> Stored:
 def claim(row: Row) -> Claim:
     """Wish, judgement and the lease's token."""
     status = _read(Status, row, "status")
-    return Claim(cluster(row), status, row["token"], row["attempts"], abandoned=row["abandoned"])
+    return Claim(cluster(row), status, row["token"], row["attempts"], objects(row), abandoned=row["abandoned"])
+
+
+def objects(row: Row) -> tuple[KnownObject, ...]:
+    """The cloud's objects that are known to be the cluster's."""
+    return _read(tuple[KnownObject, ...], row, "objects")
 
 
 def node_group(row: Row) -> NodeGroup:
@@ -78,11 +91,12 @@ def machine(row: Row) -> Machine:
         serial=row["serial"],
         zone=row["zone"],
         created_at=row["created_at"],
+        template=decode(MachineTemplate, row["template"]),
         joined=row["joined"],
         removing=row["removing"],
         removed=row["removed"],
         boot=tuple(decode(BootReport, report) for report in row["boot"]),
-        facts=tuple((name, value) for name, value in row["facts"]),
+        facts=decode(MachineFacts, dict(row["facts"])),
     )
 
 
@@ -105,7 +119,7 @@ def event(row: Row) -> StoredEvent:
 
 def events(values: tuple[Event, ...]) -> Jsonb:
     """The parameter of `add_events`."""
-    return Jsonb([encode(value) for value in values])
+    return json_list(values)
 
 
 def pause(row: Row) -> Pause:

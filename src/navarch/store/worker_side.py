@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine, MachineFacts
+from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
@@ -50,6 +51,7 @@ class WorkerSide:
         status: Status,
         *,
         events: tuple[Event, ...] = (),
+        objects: tuple[KnownObject, ...] | None = None,
         look_again_after: float,
         attempts: int = 0,
     ) -> None:
@@ -59,6 +61,7 @@ class WorkerSide:
                 id=cluster_id,
                 token=token,
                 status=rows.json(status),
+                objects=None if objects is None else rows.json_list(objects),
                 attempts=attempts,
                 after=look_again_after,
             )
@@ -110,6 +113,7 @@ class WorkerSide:
                 serial=machine.serial,
                 zone=machine.zone,
                 created_at=machine.created_at,
+                template=rows.json(machine.template),
                 facts=rows.facts(machine.facts),
             )
 
@@ -132,7 +136,7 @@ class WorkerSide:
         ticket_digest: bytes,
         *,
         expires_at: datetime,
-        facts: tuple[tuple[str, str], ...],
+        facts: MachineFacts,
     ) -> None:
         with self._held(cluster_id, token) as tx:
             if tx.row("note_facts", cluster_id=cluster_id, name=machine, facts=rows.facts(facts)) is None:

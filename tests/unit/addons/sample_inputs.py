@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from navarch.addons.contract import Inputs
+from navarch.domain.offer import Release
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -36,7 +37,8 @@ def cluster(*, control_plane: int = 1, workers: int = 2) -> Cluster:
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
         spec=ClusterSpec(
             kubernetes_version="1.37.2",
-            network=NetworkSpec(external_network="public"),
+            release=Release("1.37.2", "image", "node-1.37.2", "bundle", tuple(COMPONENTS.items())),
+            network=NetworkSpec("public", "public-id"),
             control_plane=ControlPlaneSpec(
                 flavor="m1.small", etcd_volume=VolumeSpec("ssd", 10), replicas=control_plane
             ),
@@ -53,8 +55,10 @@ def inputs(**changes: object) -> Inputs:
         api_address="10.0.0.5",
         api_port=6443,
         mtu=1442,
-        cloud_conf='[Global]\npassword = "correct horse"\n',
-        cloud_ca="-----BEGIN CERTIFICATE-----\n",
+        cloud_files={
+            "cloud.conf": '[Global]\npassword = "correct horse"\n',
+            "ca.crt": "-----BEGIN CERTIFICATE-----\n",
+        },
         volume_types=(("ssd", ("z1", "z2", "z3")), ("hdd", ("z1",))),
         zones=("z1", "z2", "z3"),
     )

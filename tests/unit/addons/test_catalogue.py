@@ -215,8 +215,7 @@ def test_the_same_inputs_give_the_same_digests() -> None:
         ({"components": {**COMPONENTS, "calico": "v3.29.0"}}, {"calico"}),
         ({"mtu": 1500}, {"calico"}),
         ({"api_address": "10.0.0.9"}, {"calico", "kube-proxy"}),
-        ({"cloud_conf": "other"}, {"cloud-controller", "cinder-csi"}),
-        ({"cloud_ca": ""}, {"cloud-controller", "cinder-csi"}),
+        ({"cloud_files": {"cloud.conf": "other"}}, {"cloud-controller", "cinder-csi"}),
         ({"volume_types": (("hdd", ("z1",)), ("ssd", ()))}, {"cinder-csi"}),
         ({"cluster": cluster(workers=5)}, set()),
         ({"cluster": cluster(control_plane=3)}, {"cloud-controller", "cinder-csi", "metrics-server"}),
@@ -231,7 +230,7 @@ def test_a_digest_changes_with_what_it_is_made_of_and_nothing_else(
 
 
 def test_the_password_is_in_the_secret_alone_and_pods_see_only_that_it_changed() -> None:
-    before, after = everything(inputs()), everything(inputs(cloud_conf="other"))
+    before, after = everything(inputs()), everything(inputs(cloud_files={"cloud.conf": "other"}))
     for addon in before:
         for made in all_objects(addon):
             assert "correct horse" not in json.dumps(made)  # the Secret holds it in base64

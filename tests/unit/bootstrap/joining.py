@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from navarch.bootstrap.join import File, JoinAnswer, JoinFacts
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
-from navarch.domain.observed import Machine
+from navarch.domain.machines import Machine, MachineFacts, template_of
+from navarch.domain.offer import Release
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -33,7 +34,12 @@ CLUSTER = Cluster(
     id="3f2a91bc-5d1e-4f7a-9a39-000000000000",
     name="shop",
     project_id="project-a",
-    spec=ClusterSpec("1.37.2", NetworkSpec("public"), ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), 3)),
+    spec=ClusterSpec(
+        "1.37.2",
+        Release("1.37.2", "image", "node-1.37.2", "b", (("etcd", "3.6.8-0"), ("coredns", "v1.14.7"))),
+        NetworkSpec("public", "public-id"),
+        ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), 3),
+    ),
     created_at=NOW,
     node_groups=(
         NodeGroup(
@@ -52,19 +58,19 @@ CLUSTER = Cluster(
     ),
 )
 NODE = "system:node:shop-3f2a91bc-web-1"
-_COMPONENTS = (("component.etcd", "3.6.8-0"), ("component.coredns", "v1.14.7"))
 
 
 def control_plane(place: int) -> Machine:
     """The machine in a control-plane place."""
-    facts = (("address", f"10.0.0.1{place}"), ("etcd_volume_id", f"{place}a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"))
-    return Machine(f"shop-3f2a91bc-cp-{place}", Role.CONTROL_PLANE, "cp", place, "z1", NOW, facts=facts + _COMPONENTS)
+    facts, name = MachineFacts(f"10.0.0.1{place}", f"{place}a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"), f"cp-{place}"
+    template = template_of(CLUSTER, "cp")
+    return Machine(f"shop-3f2a91bc-{name}", Role.CONTROL_PLANE, "cp", place, "z1", NOW, template, facts=facts)
 
 
 def worker(number: int, group: str = "web") -> Machine:
     """A worker."""
-    facts = (("address", f"10.0.0.2{number}"), *_COMPONENTS)
-    return Machine(f"shop-3f2a91bc-{group}-{number}", Role.WORKER, group, number, "z1", NOW, facts=facts)
+    name, template = f"shop-3f2a91bc-{group}-{number}", template_of(CLUSTER, group)
+    return Machine(name, Role.WORKER, group, number, "z1", NOW, template, facts=MachineFacts(f"10.0.0.2{number}"))
 
 
 def facts(machine: Machine, *, peers: tuple[int, ...] = (), cluster: Cluster = CLUSTER) -> JoinFacts:

@@ -112,10 +112,10 @@ def test_the_third_waits_for_the_second() -> None:
 
 def test_a_place_that_takes_its_member_over_waits_for_nobody() -> None:
     asked = facts(control_plane(2), peers=())
-    volume = dict(asked.machine.facts)["etcd_volume_id"]
+    volume = asked.machine.facts.etcd_volume_id
 
     def with_member_on(volume: str) -> JoinFacts:
-        known = (*asked.machine.facts, ("member_volume_id", volume))
+        known = replace(asked.machine.facts, member_volume_id=volume)
         return replace(asked, machine=replace(asked.machine, facts=known))
 
     assert "KubeadmJoin" in phases(join_answer(with_member_on(volume), SECRETS, NOW))
@@ -173,10 +173,16 @@ def test_dns_is_the_tenth_address_of_the_service_range() -> None:
     assert config["clusterDNS"] == ["172.20.128.10"]
 
 
-@pytest.mark.parametrize("name", ["address", "etcd_volume_id", "component.etcd", "component.coredns"])
+@pytest.mark.parametrize("name", ["address", "etcd volume", "etcd", "coredns"])
 def test_a_fact_that_was_never_recorded_is_named(name: str) -> None:
     machine = control_plane(0)
-    machine = replace(machine, facts=tuple(fact for fact in machine.facts if fact[0] != name))
+    if name in ("etcd", "coredns"):
+        release = machine.template.release
+        known = tuple(pair for pair in release.components if pair[0] != name)
+        machine = replace(machine, template=replace(machine.template, release=replace(release, components=known)))
+    else:
+        gone: dict[str, str] = {"address" if name == "address" else "etcd_volume_id": ""}
+        machine = replace(machine, facts=replace(machine.facts, **gone))
     with pytest.raises(Permanent, match=name) as caught:
         join_answer(facts(machine), SECRETS, NOW)
     assert caught.value.reason == "JoinFactMissing"

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from test_openstack_requests import OWNER, FakeCloud
+from test_openstack_requests import MARK, OWNER, FakeCloud
 
 from navarch.clouds.openstack import OpenStackCloud
-from navarch.domain import names, steps
 from navarch.domain.errors import Conflict
-from navarch.domain.observed import FloatingIP, Kind, Port, Server, Volume
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.names import mac_address
+from navarch.domain.openstack.resources import FloatingIP, Kind, LoadBalancer, Port, Server, Volume
 
 NAME = "web-11111111-cp-0"
 PORT = {
@@ -22,7 +23,8 @@ _VOLUME = steps.AttachVolume("web-11111111-etcd-0", "v1", "s1")
 
 
 def server(status: str, task: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"server": {"id": "s1", "name": NAME, "status": status, "OS-EXT-STS:task_state": task, **more}}
+    body = {"id": "s1", "name": NAME, "status": status, "OS-EXT-STS:task_state": task, "tags": [MARK], **more}
+    return {"server": body}
 
 
 def asked(fake: FakeCloud, *methods: str) -> list[tuple[str, Any]]:
@@ -35,7 +37,7 @@ def test_a_port_is_made_with_the_address_that_it_had(fake: FakeCloud, cloud: Ope
     assert isinstance(made, Port) and made.address == "10.0.0.7"
     [(_, body)] = asked(fake)
     assert body["port"]["fixed_ips"] == [{"subnet_id": "sub1", "ip_address": "10.0.0.7"}]
-    assert body["port"]["mac_address"] == names.mac_address(OWNER, NAME)
+    assert body["port"]["mac_address"] == mac_address(OWNER, NAME)
 
 
 def test_a_port_is_attached_once(fake: FakeCloud, cloud: OpenStackCloud) -> None:
@@ -63,17 +65,18 @@ def test_a_balancer_is_made_at_the_address_that_it_had(fake: FakeCloud, cloud: O
     assert body["loadbalancer"]["vip_subnet_id"] == "sub1"
 
 
-@pytest.mark.parametrize("left", [{"listeners": []}, {"pools": []}])
-def test_a_balancer_that_lost_a_part_is_made_anew(fake: FakeCloud, cloud: OpenStackCloud, left: dict[str, Any]) -> None:
+@pytest.mark.parametrize("left", [[], [{"id": "l1", "name": "kubernetes-api", "pools": []}]])
+def test_a_balancer_that_lost_a_part_is_made_anew(fake: FakeCloud, cloud: OpenStackCloud, left: list[Any]) -> None:
     there = {"id": "lb1", "name": "web-11111111-api", "description": "navarch:cluster=" + OWNER.cluster_id}
     there |= {"provisioning_status": "ACTIVE", "operating_status": "ONLINE", "vip_address": "10.0.0.9"}
-    there |= {"vip_port_id": "vip", "listeners": [{"id": "l1"}], "pools": [{"id": "pool1"}], **left}
+    there |= {"vip_port_id": "vip"}
     fake.answers = {
         "GET /v2/lbaas/loadbalancers": (200, {"loadbalancers": [there]}),
+        "GET /v2/lbaas/loadbalancers/lb1/status": (200, {"statuses": {"loadbalancer": {"listeners": left}}}),
         "DELETE /v2/lbaas/loadbalancers/lb1": (204, {}),
     }
     seen = cloud.observe(OWNER, frozenset({Kind.LOAD_BALANCER}))
-    assert [b.members for b in seen.load_balancers or ()] == [()], "or nobody would ask for them"
+    assert [b.members for b in seen.of(LoadBalancer)] == [()], "or nobody would ask for them"
     with pytest.raises(Conflict, match="made anew"):
         cloud.carry_out(OWNER, steps.EnsureLoadBalancer("web-11111111-api", "sub1", ("10.0.0.7",)))
     assert [key for key, _ in asked(fake)] == ["DELETE /v2/lbaas/loadbalancers/lb1"]
@@ -164,4 +167,4 @@ def test_a_server_shows_the_addresses_of_the_ports_that_it_has(fake: FakeCloud, 
         )
     }
     seen = cloud.observe(OWNER, frozenset({Kind.SERVER}))
-    assert [s.addresses for s in seen.servers or ()] == [("10.0.0.7",), ()]
+    assert [s.addresses for s in seen.of(Server)] == [("10.0.0.7",), ()]

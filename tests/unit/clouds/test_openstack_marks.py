@@ -51,7 +51,8 @@ def test_balancers_are_told_apart_by_description_and_name() -> None:
     assert marks.balancer_maker(OURS, "web-11111111-api", "") is None
 
 
-def test_server_groups_are_known_by_the_stem_alone() -> None:
-    assert marks.is_server_group_of(OURS, "web-11111111-cp-spread")
-    assert not marks.is_server_group_of(OTHERS, "web-11111111-cp-spread")
-    assert not marks.is_server_group_of(Owner("p", "1"), "-cp-spread")
+def test_server_groups_carry_the_mark_in_their_name() -> None:
+    name = marks.marked_name(OURS, "web-11111111-cp-spread")
+    assert marks.server_group_name(OURS, name) == "web-11111111-cp-spread"
+    assert marks.server_group_name(OTHERS, name) is None
+    assert marks.server_group_name(OURS, "web-11111111-cp-spread") is None  # of a cluster whose name begins so

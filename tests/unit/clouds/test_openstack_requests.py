@@ -12,12 +12,13 @@ import pytest
 import requests
 
 from navarch.clouds.openstack import Asked, OpenStackCloud, OpenStackSettings, Trace
-from navarch.domain import steps
 from navarch.domain.errors import Conflict, Permanent, Temporary
-from navarch.domain.observed import Identity, Kind
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.resources import Identity, Kind, LoadBalancer, Network
 from navarch.domain.spec import Owner, Role
 
 OWNER = Owner("p1", "11111111-2222-4333-8444-555555555555", "web-11111111")
+MARK = "navarch:cluster=" + OWNER.cluster_id
 SERVER = steps.CreateServer(
     "web-11111111-cp-0", Role.CONTROL_PLANE, "cp", 0, "small", "i1", "z1", "port1", "sg1", ("v1",)
 )
@@ -149,28 +150,29 @@ def test_what_is_private_is_never_logged(
 
 
 def test_a_server_that_is_still_going_holds_the_name(fake: FakeCloud, cloud: OpenStackCloud) -> None:
-    old = {"id": "s0", "name": SERVER.name, "status": "ACTIVE", "OS-EXT-STS:task_state": "deleting"}
+    old = {"id": "s0", "name": SERVER.name, "status": "ACTIVE", "OS-EXT-STS:task_state": "deleting", "tags": [MARK]}
     fake.answers = {"GET /v2.1/servers/detail": (200, {"servers": [old]})}
     with pytest.raises(Conflict, match="still being removed"):
         cloud.carry_out(OWNER, SERVER)
 
 
 def test_of_two_objects_of_one_name_the_older_is_kept(fake: FakeCloud, cloud: OpenStackCloud) -> None:
-    young = {"id": "a", "name": "web-11111111-net", "created_at": "2026-02-01T00:00:00Z", "mtu": 1442}
-    old = {"id": "b", "name": "web-11111111-net", "created_at": "2026-01-01T00:00:00Z", "mtu": 1442}
+    both = {"name": "web-11111111-net", "mtu": 1442, "description": MARK}
+    young = {"id": "a", "created_at": "2026-02-01T00:00:00Z", **both}
+    old = {"id": "b", "created_at": "2026-01-01T00:00:00Z", **both}
     fake.answers = {"GET /v2.0/networks": (200, {"networks": [young, old]})}
     found = cloud.carry_out(OWNER, steps.EnsureNetwork("web-11111111-net"))
     assert found is not None
     assert found.id == "b"
     seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
-    assert [network.id for network in seen.networks or ()] == ["a", "b"]
+    assert [network.id for network in seen.of(Network)] == ["a", "b"]
 
 
 def test_every_page_of_a_list_is_read(fake: FakeCloud, cloud: OpenStackCloud) -> None:
     def page(request: requests.PreparedRequest) -> _Answer:
         marker = parse_qs(urlsplit(str(request.url)).query).get("marker", ["0"])[0]
         number = int(marker)
-        body: dict[str, Any] = {"networks": [{"id": f"n{number}", "name": "x"}]}
+        body: dict[str, Any] = {"networks": [{"id": f"n{number}", "name": "x", "description": MARK}]}
         if number < 3:
             following = f"https://network/v2.0/networks?marker={number + 1}"
             body["networks_links"] = [{"rel": "next", "href": following}]
@@ -178,7 +180,7 @@ def test_every_page_of_a_list_is_read(fake: FakeCloud, cloud: OpenStackCloud) ->
 
     fake.answers = {"GET /v2.0/networks": page}
     seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
-    assert [network.id for network in seen.networks or ()] == ["n0", "n1", "n2", "n3"]
+    assert [network.id for network in seen.of(Network)] == ["n0", "n1", "n2", "n3"]
 
 
 def test_a_kept_connection_that_was_closed_is_asked_again_for_reads_only(
@@ -198,16 +200,24 @@ def test_every_request_is_bounded_in_time(fake: FakeCloud, cloud: OpenStackCloud
     assert fake.timeouts == {(5.0, 30.0)}
 
 
-@pytest.mark.parametrize("answer", [(200, b"<html>"), (200, {"nothing": []}), (200, {"networks": [{"name": "x"}]})])
+@pytest.mark.parametrize(
+    "answer", [(200, b"<html>"), (200, {"nothing": []}), (200, {"networks": [{"name": "x", "description": MARK}]})]
+)
 def test_an_answer_that_makes_no_sense_is_unknown_not_absent(
     fake: FakeCloud, cloud: OpenStackCloud, answer: _Answer
 ) -> None:
     fake.answers = {"GET /v2.0/networks": answer}
     seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
-    assert seen.networks is None
+    assert not seen.knows(Network)
     assert [(t.reason, t.subject) for t in seen.trouble] == [("CloudAnswerUnreadable", Kind.NETWORK)]
     with pytest.raises(Temporary):
         cloud.carry_out(OWNER, steps.EnsureNetwork("web-11111111-net"))
+
+
+def tree(*members: str, name: str = "kubernetes-api") -> dict[str, Any]:
+    """What Octavia says that a balancer consists of."""
+    pool = {"id": "pool1", "name": name, "members": [{"address": address} for address in members]}
+    return {"statuses": {"loadbalancer": {"listeners": [{"id": "listener1", "name": name, "pools": [pool]}]}}}
 
 
 def test_a_balancer_that_has_the_members_is_not_touched(fake: FakeCloud, cloud: OpenStackCloud) -> None:
@@ -225,12 +235,34 @@ def test_a_balancer_that_has_the_members_is_not_touched(fake: FakeCloud, cloud: 
     }
     fake.answers = {
         "GET /v2/lbaas/loadbalancers": (200, {"loadbalancers": [there]}),
-        "GET /v2/lbaas/pools/pool1/members": (200, {"members": [{"address": "10.0.0.4"}, {"address": "10.0.0.5"}]}),
+        "GET /v2/lbaas/loadbalancers/lb1/status": (200, tree("10.0.0.4", "10.0.0.5")),
     }
     assert cloud.carry_out(OWNER, step) is not None
     with pytest.raises(Conflict, match="PENDING_UPDATE"):
         cloud.carry_out(OWNER, steps.EnsureLoadBalancer(step.name, "sub1", ("10.0.0.4",)))
     assert not [key for key, _, _ in fake.asked if not key.startswith("GET")]
+
+
+def test_the_members_are_those_of_the_apis_own_pool(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    """Somebody put a listener of theirs on the balancer, by an annotation of a Service."""
+    there = {
+        "id": "lb1",
+        "name": "web-11111111-api",
+        "description": MARK,
+        "provisioning_status": "ACTIVE",
+        "operating_status": "ONLINE",
+        "vip_address": "10.0.0.9",
+        "vip_port_id": "port9",
+    }
+    own, theirs = tree("10.0.0.4"), tree("10.9.9.9", name="theirs")
+    listeners = [e for t in (theirs, own) for e in t["statuses"]["loadbalancer"]["listeners"]]
+    fake.answers = {
+        "GET /v2/lbaas/loadbalancers": (200, {"loadbalancers": [there]}),
+        "GET /v2/lbaas/loadbalancers/lb1/status": (200, {"statuses": {"loadbalancer": {"listeners": listeners}}}),
+    }
+    assert [b.members for b in cloud.observe(OWNER, frozenset({Kind.LOAD_BALANCER})).of(LoadBalancer)] == [
+        ("10.0.0.4",)
+    ]
 
 
 def _trust(trust_id: str, project_id: str = OWNER.project_id) -> dict[str, str]:
@@ -260,7 +292,7 @@ def test_an_identity_whose_trust_is_gone_is_seen_without_one(fake: FakeCloud, cl
         "GET /v3/OS-TRUST/trusts/" + "7" * 32: (404, {"error": {"message": "Could not find trust"}}),
     }
     seen = cloud.observe(OWNER, frozenset({Kind.IDENTITY}))
-    assert seen.identities == (Identity("u1", OWNER.cluster_id, None),)
+    assert seen.of(Identity) == (Identity("u1", OWNER.cluster_id, None),)
 
 
 def test_the_trust_of_a_cluster_ends_before_its_user_goes(fake: FakeCloud, cloud: OpenStackCloud) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from navarch.clouds.openstack.security_groups import difference, rule_body, rules_of
-from navarch.domain.observed import Rule
+from navarch.domain.openstack.resources import Rule
 
 IDS = {"web-sg-cp": "g1", "web-sg-worker": "g2"}
 NAMES = {group_id: name for name, group_id in IDS.items()}

@@ -1,7 +1,7 @@
 """Faults by chance: as many as asked for, of every kind, the same ones for the same seed."""
 
 from navarch.clouds.simulator import Misfortunes, Request
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import Kind
 
 REQUEST = Request("POST", Kind.PORT, "project", "port")
 

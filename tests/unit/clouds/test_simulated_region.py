@@ -4,8 +4,8 @@ import pytest
 
 from navarch.clouds.simulator import Region, Request, Timeline
 from navarch.domain.errors import Permanent
-from navarch.domain.observed import Kind
 from navarch.domain.offer import Offer
+from navarch.domain.openstack.resources import Kind
 
 
 def asks(kind: Kind, name: str) -> Request:

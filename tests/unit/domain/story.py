@@ -1,6 +1,7 @@
 """Plans as logs that a person can read: one line a step."""
 
-from navarch.domain.steps import CreateServer, EnsureLoadBalancer, EnsureRouter, RecordMachine, Remove, Step
+from navarch.domain.openstack.steps import CreateServer, EnsureLoadBalancer, EnsureRouter, Remove
+from navarch.domain.steps import RecordMachine, Step
 
 
 def line(step: Step) -> str:
@@ -12,7 +13,7 @@ def line(step: Step) -> str:
         case Remove(kind=kind, why=why):
             return f"Remove {kind} {name}: {why}"
         case EnsureRouter(subnet_id=subnet_id):
-            detail = "with its leg" if subnet_id else ""
+            detail = "with its interface" if subnet_id else ""
         case EnsureLoadBalancer(members=members):
             detail = f"to {len(members)} members"
         case _:

@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from navarch.domain.codec import Undecodable, decode, encode, read
-from navarch.domain.observed import CloudState, Kind, Machine, Network, Rule, SecurityGroup
+from navarch.domain.machines import Machine
+from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.openstack.resources import Kind, Rule, SecurityGroup
+from navarch.domain.openstack.steps import CreateServer, Remove
 from navarch.domain.spec import ClusterSpec, NodeGroup, Role
 from navarch.domain.status import Event, Phase, Status
-from navarch.domain.steps import CreateServer, Remove
 
-TYPES: tuple[type, ...] = (ClusterSpec, NodeGroup, Status, Event, Offer, Quota, Machine, CloudState, CreateServer)
+TYPES: tuple[type, ...] = (ClusterSpec, NodeGroup, Status, Event, Offer, Quota, Machine, KnownObject, CreateServer)
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda t: t.__name__)
@@ -82,8 +84,9 @@ def test_bad_parts_deep_inside_are_found() -> None:
         decode(Status, {"phase": "Confused"})
     with pytest.raises(Undecodable, match=r"Machine.created_at"):
         decode(Machine, {"name": "m", "role": "worker", "group": "g", "serial": 1, "zone": "z", "created_at": "soon"})
-    with pytest.raises(Undecodable, match=r"CloudState.networks\[1\]"):
-        decode(CloudState, {"networks": [encode(Network("1", "n")), {"id": 5}]})
+    with pytest.raises(Undecodable, match=r"ClusterSpec.release.components\[1\]"):
+        decode(ClusterSpec, {"release": {"kubernetes_version": "1", "image_id": "i", "image_name": "n", "bundle": "b",
+                                         "components": [["a", "b"], 5]}})  # fmt: skip
     with pytest.raises(Undecodable, match="2 items"):
         decode(Offer, {"releases": [{"kubernetes_version": "1", "image_id": "i", "image_name": "n", "bundle": "b",
                                          "components": [["a"]]}]})  # fmt: skip

@@ -5,40 +5,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from clusters import NOW, OFFER, cluster
+from clusters import ADDONS, NOW, TEMPLATE, WANTED, cluster, look, shown, unread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from story import log
 
-from navarch.domain.observed import (
-    FIELD_OF_KIND,
-    BootReport,
-    Identity,
-    Kind,
-    Machine,
-    Observed,
-    Rule,
-    Server,
-    ServerGroup,
-    Volume,
-)
-from navarch.domain.plan import plan, security_group_rules
+from navarch.domain.machines import BootReport, Machine
+from navarch.domain.observed import Observed
+from navarch.domain.openstack.foundations import security_group_rules
+from navarch.domain.openstack.resources import Identity, Kind, Port, Rule, Server, ServerGroup, Volume
+from navarch.domain.openstack.steps import CreateServer, EnsureLoadBalancer, EnsureNetwork, EnsurePort, Remove
+from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine, nothing_yet, rehearse, time_passes
 from navarch.domain.spec import Cluster, Role
-from navarch.domain.steps import (
-    CreateServer,
-    DrainNode,
-    EnsureLoadBalancer,
-    EnsureNetwork,
-    EnsurePort,
-    Forget,
-    ForgetMachine,
-    ForgetNodeGroup,
-    RecordMachine,
-    ReleaseMachine,
-    Remove,
-    Step,
-)
+from navarch.domain.steps import DrainNode, Forget, ForgetMachine, ForgetNodeGroup, RecordMachine, ReleaseMachine, Step
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -51,12 +31,12 @@ def grown(wanted: Cluster) -> Observed:
 def after(wanted: Cluster, seen: Observed) -> Observed:
     """What is seen once the plan has nothing left to do."""
     for _ in range(100):
-        seen = time_passes(wanted, seen)
-        steps = plan(wanted, seen, OFFER, now=NOW)
+        seen = time_passes(wanted, seen, NOW)
+        steps = plan(wanted, seen, WANTED, now=NOW)
         if not steps or any(isinstance(s, Forget) for s in steps):
             return replace(seen, fresh=True)
         for step in steps:
-            seen = imagine(wanted, seen, step, NOW)
+            seen = imagine(seen, step, NOW)
     raise AssertionError("the plan does not come to an end")
 
 
@@ -71,12 +51,12 @@ def stories() -> dict[str, tuple[Step, ...]]:
     smaller = replace(one, node_groups=(replace(web, spec=replace(web.spec, replicas=1)),))
     without = replace(one, node_groups=(replace(web, deletion_requested_at=NOW),))
     return {
-        "create-1+2": rehearse(one, OFFER, now=NOW),
-        "create-3+1": rehearse(three, OFFER, now=NOW),
-        "scale-up": rehearse(bigger, OFFER, now=NOW, observed=grown(one)),
-        "scale-down": rehearse(smaller, OFFER, now=NOW, observed=grown(one)),
-        "delete-node-group": rehearse(without, OFFER, now=NOW, observed=grown(one)),
-        "delete": rehearse(deleting(one), OFFER, now=NOW, observed=grown(one)),
+        "create-1+2": rehearse(one, now=NOW, addons=ADDONS),
+        "create-3+1": rehearse(three, now=NOW, addons=ADDONS),
+        "scale-up": rehearse(bigger, now=NOW, addons=ADDONS, observed=grown(one)),
+        "scale-down": rehearse(smaller, now=NOW, addons=ADDONS, observed=grown(one)),
+        "delete-node-group": rehearse(without, now=NOW, addons=ADDONS, observed=grown(one)),
+        "delete": rehearse(deleting(one), now=NOW, addons=ADDONS, observed=grown(one)),
     }
 
 
@@ -86,36 +66,36 @@ def test_the_story_reads_as_written_down(name: str) -> None:
 
 
 def test_a_cluster_that_is_as_wanted_needs_nothing() -> None:
-    assert plan(cluster(), grown(cluster()), OFFER, now=NOW) == ()
+    assert plan(cluster(), grown(cluster()), WANTED, now=NOW) == ()
 
 
 def test_a_paused_cluster_is_left_alone() -> None:
     wanted = cluster()
-    assert plan(replace(wanted, spec=replace(wanted.spec, paused=True)), nothing_yet(), OFFER, now=NOW) == ()
+    assert plan(replace(wanted, spec=replace(wanted.spec, paused=True)), nothing_yet(), WANTED, now=NOW) == ()
 
 
 def test_a_kind_that_could_not_be_read_is_not_made_again() -> None:
-    blind = replace(nothing_yet(), cloud=replace(nothing_yet().cloud, networks=None))
-    assert not [s for s in plan(cluster(), blind, OFFER, now=NOW) if isinstance(s, EnsureNetwork)]
+    blind = replace(nothing_yet(), cloud=shown(nothing_yet().cloud, networks=None))
+    assert not [s for s in plan(cluster(), blind, WANTED, now=NOW) if isinstance(s, EnsureNetwork)]
 
 
 def test_a_cluster_is_not_forgotten_while_a_kind_could_not_be_read() -> None:
     wanted = deleting(cluster())
     for kind in Kind:
-        blind = replace(nothing_yet(), cloud=replace(nothing_yet().cloud, **{FIELD_OF_KIND[kind]: None}))
-        assert Forget() not in plan(wanted, blind, OFFER, now=NOW), kind
-    assert plan(wanted, nothing_yet(), OFFER, now=NOW) == (Forget(),)
+        blind = unread(nothing_yet(), kind)
+        assert Forget() not in plan(wanted, blind, WANTED, now=NOW), kind
+    assert plan(wanted, nothing_yet(), WANTED, now=NOW) == (Forget(),)
 
 
 def test_a_cluster_is_forgotten_only_after_a_fresh_look() -> None:
-    assert plan(deleting(cluster()), replace(nothing_yet(), fresh=False), OFFER, now=NOW) == ()
+    assert plan(deleting(cluster()), replace(nothing_yet(), fresh=False), WANTED, now=NOW) == ()
 
 
 def test_deletion_waits_for_the_machines_before_it_removes_what_their_controllers_made() -> None:
     seen = grown(cluster())
     claim = Volume("v9", "pvc-1", "in-use", "z1", server_id="s", made_by="csi")
-    seen = replace(seen, cloud=seen.cloud.with_resource(claim))
-    steps = plan(deleting(cluster()), seen, OFFER, now=NOW)
+    seen = replace(seen, cloud=seen.cloud.having(claim))
+    steps = plan(deleting(cluster()), seen, WANTED, now=NOW)
     assert Kind.SERVER in {s.kind for s in steps if isinstance(s, Remove)}
     assert not [s for s in steps if isinstance(s, Remove) and s.kind in (Kind.VOLUME, Kind.NETWORK, Kind.IDENTITY)]
 
@@ -124,9 +104,9 @@ def test_deletion_waits_for_the_machines_before_it_removes_what_their_controller
 def test_volumes_of_claims_go_unless_they_are_kept(keep: bool) -> None:
     seen = grown(cluster())
     claim = Volume("v9", "pvc-1", "available", "z1", made_by="csi")
-    seen = replace(seen, cloud=seen.cloud.with_resource(claim))
+    seen = replace(seen, cloud=seen.cloud.having(claim))
     wanted = deleting(cluster(), keep_volumes=keep)
-    steps = rehearse(wanted, OFFER, now=NOW, observed=seen)
+    steps = rehearse(wanted, now=NOW, addons=ADDONS, observed=seen)
     assert any(isinstance(s, Remove) and s.id == "v9" for s in steps) is not keep
     assert steps[-1] == Forget()
 
@@ -135,29 +115,29 @@ def test_a_worker_number_is_never_used_twice() -> None:
     wanted = cluster(workers=1)
     seen = grown(cluster(workers=2))
     seen = after(wanted, seen)  # web-2 is gone and remembered
-    steps = plan(cluster(workers=2), seen, OFFER, now=NOW)
+    steps = plan(cluster(workers=2), seen, WANTED, now=NOW)
     assert [s.name for s in steps if isinstance(s, RecordMachine)] == ["shop-3f2a91bc-web-3"]
 
 
 def test_a_machine_that_never_joined_goes_before_one_that_did() -> None:
     seen = grown(cluster(workers=2))
-    seen = replace(seen, machines=tuple(replace(m, joined=m.name != "shop-3f2a91bc-web-1") for m in seen.machines))
-    steps = plan(cluster(workers=1), seen, OFFER, now=NOW)
+    seen = look(seen, machines=tuple(replace(m, joined=m.name != "shop-3f2a91bc-web-1") for m in seen.record.machines))
+    steps = plan(cluster(workers=1), seen, WANTED, now=NOW)
     assert [s.name for s in steps if isinstance(s, ReleaseMachine)] == ["shop-3f2a91bc-web-1"]
 
 
 def test_a_node_is_drained_before_its_machine_goes() -> None:
     seen = grown(cluster())
     leaving = "shop-3f2a91bc-web-2"
-    seen = replace(seen, machines=tuple(replace(m, removing=m.name == leaving) for m in seen.machines))
-    steps = plan(cluster(workers=1), seen, OFFER, now=NOW)
+    seen = look(seen, machines=tuple(replace(m, removing=m.name == leaving) for m in seen.record.machines))
+    steps = plan(cluster(workers=1), seen, WANTED, now=NOW)
     assert steps == (DrainNode(leaving),)
 
 
 def test_a_joined_machine_is_not_removed_while_the_kubernetes_api_is_silent() -> None:
     seen = replace(grown(cluster()), kube=None)
-    seen = replace(seen, machines=tuple(replace(m, removing=m.serial == 2) for m in seen.machines))
-    assert not [s for s in plan(cluster(workers=1), seen, OFFER, now=NOW) if isinstance(s, Remove)]
+    seen = look(seen, machines=tuple(replace(m, removing=m.serial == 2) for m in seen.record.machines))
+    assert not [s for s in plan(cluster(workers=1), seen, WANTED, now=NOW) if isinstance(s, Remove)]
 
 
 def with_a_server_in_error(*, tried_for: int = 0) -> Observed:
@@ -165,22 +145,22 @@ def with_a_server_in_error(*, tried_for: int = 0) -> Observed:
     seen = grown(cluster())
     name, began = "shop-3f2a91bc-web-1", NOW - timedelta(seconds=tried_for)
     broken = Server("broken", name, "ERROR", "z1", fault="No valid host", created_at=NOW)
-    cloud = replace(seen.cloud, servers=(*(s for s in seen.cloud.servers or () if s.name != name), broken))
-    machines = tuple(replace(m, created_at=began) if m.name == name else m for m in seen.machines)
-    return replace(seen, cloud=cloud, machines=machines)
+    cloud = shown(seen.cloud, servers=(*(s for s in seen.cloud.of(Server) if s.name != name), broken))
+    machines = tuple(replace(m, created_at=began) if m.name == name else m for m in seen.record.machines)
+    return look(seen, cloud=cloud, machines=machines)
 
 
 def test_a_server_in_error_that_was_a_node_is_left() -> None:
     seen = with_a_server_in_error()
-    assert plan(cluster(), seen, OFFER, now=NOW + timedelta(seconds=61)) == ()  # its data may be dear
+    assert plan(cluster(), seen, WANTED, now=NOW + timedelta(seconds=61)) == ()  # its data may be dear
 
 
 @pytest.mark.parametrize(("tried_for", "kept"), [(0, 60), (100, 60), (200, 100), (500, 250), (6000, 300)])
 def test_a_server_in_error_is_made_anew_the_later_the_longer_that_was_in_vain(tried_for: int, kept: int) -> None:
     seen = with_a_server_in_error(tried_for=tried_for)
-    seen = replace(seen, machines=tuple(replace(m, joined=m.name != "shop-3f2a91bc-web-1") for m in seen.machines))
-    assert plan(cluster(), seen, OFFER, now=NOW + timedelta(seconds=kept - 1)) == ()
-    (step,) = plan(cluster(), seen, OFFER, now=NOW + timedelta(seconds=kept + 1))
+    seen = look(seen, machines=tuple(replace(m, joined=m.name != "shop-3f2a91bc-web-1") for m in seen.record.machines))
+    assert plan(cluster(), seen, WANTED, now=NOW + timedelta(seconds=kept - 1)) == ()
+    (step,) = plan(cluster(), seen, WANTED, now=NOW + timedelta(seconds=kept + 1))
     assert isinstance(step, Remove) and step.id == "broken"
 
 
@@ -188,10 +168,12 @@ def late(phases: tuple[BootReport, ...] = (), *, minutes: int, role: Role = Role
     """What is removed when a machine has not joined so many minutes after its server was made."""
     seen = grown(cluster())
     name = "shop-3f2a91bc-web-1" if role is Role.WORKER else "shop-3f2a91bc-cp-0"
-    machines = tuple(replace(m, joined=m.name != name, boot=phases if m.name == name else ()) for m in seen.machines)
-    servers = tuple(replace(s, created_at=NOW) for s in seen.cloud.servers or ())
-    seen = replace(seen, machines=machines, cloud=replace(seen.cloud, servers=servers))
-    steps = plan(cluster(), seen, OFFER, now=NOW + timedelta(minutes=minutes))
+    machines = tuple(
+        replace(m, joined=m.name != name, boot=phases if m.name == name else ()) for m in seen.record.machines
+    )
+    servers = tuple(replace(s, created_at=NOW) for s in seen.cloud.of(Server))
+    seen = look(seen, machines=machines, cloud=shown(seen.cloud, servers=servers))
+    steps = plan(cluster(), seen, WANTED, now=NOW + timedelta(minutes=minutes))
     return [s for s in steps if isinstance(s, Remove) and s.kind is Kind.SERVER]
 
 
@@ -219,21 +201,21 @@ def test_a_machine_that_may_hold_an_etcd_member_is_left_to_people_however_late_i
 def test_a_port_and_a_server_of_a_machine_that_was_given_up_go() -> None:
     seen = grown(cluster())
     forgotten = "shop-3f2a91bc-web-2"
-    seen = replace(seen, machines=tuple(replace(m, removed=m.name == forgotten) for m in seen.machines))
-    steps = plan(cluster(workers=1), seen, OFFER, now=NOW)
+    seen = look(seen, machines=tuple(replace(m, removed=m.name == forgotten) for m in seen.record.machines))
+    steps = plan(cluster(workers=1), seen, WANTED, now=NOW)
     assert [(s.kind, s.name) for s in steps if isinstance(s, Remove)] == [(Kind.SERVER, forgotten)]
-    without = replace(seen.cloud, servers=tuple(s for s in seen.cloud.servers or () if s.name != forgotten))
-    free = tuple(replace(p, server_id=None) if p.name == forgotten else p for p in seen.cloud.ports or ())
-    steps = plan(cluster(workers=1), replace(seen, cloud=replace(without, ports=free)), OFFER, now=NOW)
+    without = shown(seen.cloud, servers=tuple(s for s in seen.cloud.of(Server) if s.name != forgotten))
+    free = tuple(replace(p, server_id=None) if p.name == forgotten else p for p in seen.cloud.of(Port))
+    steps = plan(cluster(workers=1), replace(seen, cloud=shown(without, ports=free)), WANTED, now=NOW)
     assert [(s.kind, s.name) for s in steps if isinstance(s, Remove)] == [(Kind.PORT, forgotten)]
 
 
 def test_a_lost_balancer_is_asked_for_at_its_address_and_new_workers_need_not_wait_for_it() -> None:
-    seen = replace(grown(cluster()), api_internal_address="<internal address>")
-    gone = replace(seen.cloud, load_balancers=())
-    decided = Machine("shop-3f2a91bc-web-3", Role.WORKER, "web", 3, "z1", NOW)
-    waiting = replace(seen, cloud=gone, machines=(*seen.machines, decided))
-    steps = plan(cluster(workers=3), waiting, OFFER, now=NOW)
+    seen = look(grown(cluster()), api_internal_address="<internal address>")
+    gone = shown(seen.cloud, load_balancers=())
+    decided = Machine("shop-3f2a91bc-web-3", Role.WORKER, "web", 3, "z1", NOW, TEMPLATE)
+    waiting = look(seen, cloud=gone, machines=(*seen.record.machines, decided))
+    steps = plan(cluster(workers=3), waiting, WANTED, now=NOW)
     assert [s.address for s in steps if isinstance(s, EnsureLoadBalancer)] == ["<internal address>"]
     assert [s.name for s in steps if isinstance(s, EnsurePort)] == [decided.name]
 
@@ -241,20 +223,20 @@ def test_a_lost_balancer_is_asked_for_at_its_address_and_new_workers_need_not_wa
 def test_the_server_group_of_a_node_group_that_was_forgotten_goes() -> None:
     seen = grown(cluster())
     forgotten = ServerGroup("left", "shop-3f2a91bc-gone-spread")
-    groups = (*(seen.cloud.server_groups or ()), forgotten)
-    steps = plan(cluster(), replace(seen, cloud=replace(seen.cloud, server_groups=groups)), OFFER, now=NOW)
+    groups = (*(seen.cloud.of(ServerGroup)), forgotten)
+    steps = plan(cluster(), replace(seen, cloud=shown(seen.cloud, server_groups=groups)), WANTED, now=NOW)
     assert [(s.kind, s.id) for s in steps if isinstance(s, Remove)] == [(Kind.SERVER_GROUP, "left")]
 
 
 def test_workers_of_one_zone_are_placed_one_after_the_other_so_that_they_are_spread() -> None:
     seen = grown(cluster())
     first, second = "shop-3f2a91bc-web-1", "shop-3f2a91bc-web-2"
-    others = tuple(s for s in seen.cloud.servers or () if s.name not in (first, second))
-    seen = replace(seen, machines=tuple(replace(m, joined=False) for m in seen.machines))
+    others = tuple(s for s in seen.cloud.of(Server) if s.name not in (first, second))
+    seen = look(seen, machines=tuple(replace(m, joined=False) for m in seen.record.machines))
 
     def asked_for(first_is: Server) -> list[str]:
-        cloud = replace(seen.cloud, servers=(*others, first_is))
-        steps = plan(cluster(), replace(seen, cloud=cloud), OFFER, now=NOW)
+        cloud = shown(seen.cloud, servers=(*others, first_is))
+        steps = plan(cluster(), replace(seen, cloud=cloud), WANTED, now=NOW)
         return [s.name for s in steps if isinstance(s, CreateServer)]
 
     assert asked_for(Server("1", first, "BUILD", "z1", created_at=NOW)) == []
@@ -264,8 +246,8 @@ def test_workers_of_one_zone_are_placed_one_after_the_other_so_that_they_are_spr
 
 def test_a_foreign_object_is_never_touched() -> None:
     seen = grown(cluster())
-    seen = replace(seen, cloud=seen.cloud.with_resource(Volume("theirs", "data", "available", "z1", made_by="csi")))
-    assert plan(cluster(), seen, OFFER, now=NOW) == ()
+    seen = replace(seen, cloud=seen.cloud.having(Volume("theirs", "data", "available", "z1", made_by="csi")))
+    assert plan(cluster(), seen, WANTED, now=NOW) == ()
 
 
 def test_the_api_is_open_to_those_who_may_and_to_navarch_alone() -> None:
@@ -283,22 +265,22 @@ def test_a_node_group_that_is_to_go_is_forgotten_when_its_machines_are() -> None
     one = cluster()
     without = replace(one, node_groups=(replace(one.node_groups[0], deletion_requested_at=NOW),))
     seen = grown(one)
-    seen = replace(seen, machines=tuple(replace(m, removed=m.group == "web") for m in seen.machines))
-    cloud = replace(seen.cloud, server_groups=tuple(g for g in seen.cloud.server_groups or () if "web" not in g.name))
-    assert ForgetNodeGroup("web") in plan(without, replace(seen, cloud=cloud), OFFER, now=NOW)
+    seen = look(seen, machines=tuple(replace(m, removed=m.group == "web") for m in seen.record.machines))
+    cloud = shown(seen.cloud, server_groups=tuple(g for g in seen.cloud.of(ServerGroup) if "web" not in g.name))
+    assert ForgetNodeGroup("web") in plan(without, replace(seen, cloud=cloud), WANTED, now=NOW)
 
 
 def test_an_identity_without_its_trust_is_completed() -> None:
     seen = grown(cluster())
-    seen = replace(seen, cloud=replace(seen.cloud, identities=(Identity("u", "c"),)))
-    assert [type(s).__name__ for s in plan(cluster(), seen, OFFER, now=NOW)] == ["EnsureIdentity"]
+    seen = replace(seen, cloud=shown(seen.cloud, identities=(Identity("u", "c"),)))
+    assert [type(s).__name__ for s in plan(cluster(), seen, WANTED, now=NOW)] == ["EnsureIdentity"]
 
 
 def test_a_gone_machine_is_forgotten_with_its_port() -> None:
     seen = grown(cluster())
-    leaving = Machine("shop-3f2a91bc-web-9", Role.WORKER, "web", 9, "z1", NOW, removing=True)
-    seen = replace(seen, machines=(*seen.machines, leaving))
-    assert plan(cluster(), seen, OFFER, now=NOW) == (ForgetMachine(leaving.name),)
+    leaving = Machine("shop-3f2a91bc-web-9", Role.WORKER, "web", 9, "z1", NOW, TEMPLATE, removing=True)
+    seen = look(seen, machines=(*seen.record.machines, leaving))
+    assert plan(cluster(), seen, WANTED, now=NOW) == (ForgetMachine(leaving.name),)
 
 
 @settings(max_examples=60, deadline=None)
@@ -309,9 +291,9 @@ def test_a_gone_machine_is_forgotten_with_its_port() -> None:
 def test_any_size_is_reached_from_any_other_and_deletion_leaves_nothing(start: tuple[int, int], then: int) -> None:
     first, second = cluster(control_plane=start[0], workers=start[1]), cluster(control_plane=start[0], workers=then)
     seen = after(second, grown(first))
-    servers = {s.name for s in seen.cloud.servers or ()}
+    servers = {s.name for s in seen.cloud.of(Server)}
     assert len(servers) == start[0] + then
-    assert len({s.name for s in seen.cloud.ports or ()}) == start[0] + then
-    steps = rehearse(deleting(second), OFFER, now=NOW, observed=seen)
+    assert len({s.name for s in seen.cloud.of(Port)}) == start[0] + then
+    steps = rehearse(deleting(second), now=NOW, addons=ADDONS, observed=seen)
     assert steps[-1] == Forget()
     assert not [s for s in steps if isinstance(s, CreateServer)]

@@ -3,22 +3,27 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from clusters import NOW, cluster
+from clusters import NOW, TEMPLATE, cluster
 
 from navarch.addons.contract import Draining
-from navarch.domain.observed import CloudState, Kind, Machine, Observed, Server
+from navarch.domain.cloud import CloudState
+from navarch.domain.machines import Machine
+from navarch.domain.observed import Observed, Record
+from navarch.domain.openstack.resources import Kind, Port, Server
+from navarch.domain.openstack.waiting import BUILDS_AT_LEAST
+from navarch.domain.outcomes import Again
+from navarch.domain.providers import infrastructure
 from navarch.domain.spec import Role
-from navarch.domain.steps import Again
-from navarch.reconcile.act import BUILDS_AT_LEAST, _draining, unsettled
+from navarch.reconcile.executors import _draining
 
 NAME = "shop-3f2a91bc-web-1"
-MACHINE = Machine(NAME, Role.WORKER, "web", 1, "z1", created_at=NOW)
+MACHINE = Machine(NAME, Role.WORKER, "web", 1, "z1", NOW, TEMPLATE)
 
 
 def glanced_at(server: Server | None, machine: Machine = MACHINE, after: timedelta = timedelta()) -> bool:
     servers = (server,) if server is not None else ()
-    seen = Observed(cloud=CloudState(servers=servers), machines=(machine,))
-    return Kind.SERVER in unsettled(cluster(), seen, NOW + after)
+    seen = Observed(CloudState.showing((Server, Port), *servers), Record(machines=(machine,)))
+    return Kind.SERVER in infrastructure(cluster(), seen, NOW + after).unsettled()
 
 
 def test_pods_that_only_need_time_are_waited_for() -> None:

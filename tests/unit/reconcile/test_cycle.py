@@ -8,18 +8,16 @@ from random import Random
 import pytest
 from clusters import NOW, cluster
 
-from navarch.domain.observed import (
-    CloudState,
-    KubeState,
-    Observed,
-    Trouble,
-)
+from navarch.domain.cloud import CloudState, Trouble
+from navarch.domain.kube import KubeState
+from navarch.domain.observed import Observed
+from navarch.domain.openstack.steps import EnsureNetwork
+from navarch.domain.outcomes import Again, Done, Failed, Outcome, Result
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Result
 from navarch.reconcile.cycle import (
     _in_vain,
-    _says_little,
+    _is_first_silence,
     _until_overdue,
     look_again_after,
 )
@@ -131,4 +129,4 @@ def test_one_silence_of_the_cloud_does_not_make_a_ready_cluster_degraded(
     claim: Claim, trouble: tuple[Trouble, ...], kube: KubeState | None, done: tuple[Result, ...], little: bool
 ) -> None:
     observed = Observed(cloud=CloudState(trouble=trouble), kube=kube)
-    assert _says_little(claim, observed, done) is little
+    assert _is_first_silence(claim, observed, done) is little

@@ -4,8 +4,10 @@ import pytest
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
-from navarch.domain.observed import Kind
-from navarch.domain.steps import Again, Done, EnsureNetwork, Failed, Outcome, Remove, Result, Step
+from navarch.domain.openstack.resources import Kind
+from navarch.domain.openstack.steps import EnsureNetwork, Remove
+from navarch.domain.outcomes import Again, Done, Failed, Outcome, Result
+from navarch.domain.steps import Step
 from navarch.reconcile.metrics import WorkerMetrics
 from navarch.reconcile.runtime import Threads
 from navarch.store.contract import LeaseLost, Unavailable

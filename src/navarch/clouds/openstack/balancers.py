@@ -3,28 +3,33 @@
 from dataclasses import replace
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.handlers import Found, Handler
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain import names
 from navarch.domain.errors import Conflict
-from navarch.domain.observed import Kind, LoadBalancer
+from navarch.domain.openstack.resources import NAVARCH, Kind, LoadBalancer
+from navarch.domain.openstack.steps import EnsureLoadBalancer
 from navarch.domain.spec import Owner
-from navarch.domain.steps import EnsureLoadBalancer
 
 # One answer puts a member in: a new cluster waits for it. Two failures take it out.
 _MONITOR = {"type": "TCP", "delay": 2, "timeout": 2, "max_retries": 1, "max_retries_down": 2}  # seconds, tries
 _LIST = "/lbaas/loadbalancers"
+_API = "kubernetes-api"  # name of the listener and of its pool
 
 
-def read_load_balancers(project: Project, owner: Owner) -> tuple[LoadBalancer, ...]:
+def read_load_balancers(project: Project, owner: Owner, known: frozenset[str]) -> Found:
     """The API's balancer with its members (one more request), and those that the cloud controller made for Services."""
-    found = []
+    found, astray = [], []
     for body in _project_balancers(project, owner):
         maker = marks.balancer_maker(owner, body["name"], body.get("description") or "")
+        if maker is None and body["id"] in known:
+            maker = NAVARCH
+            astray.append((body["id"], body["name"]))
         if maker is None:
             continue
-        members = _members_now(project, body) if maker == marks.NAVARCH else ()
+        members = _addresses(_pool(project, body)) if maker == NAVARCH else ()
         found.append(_balancer(body, members, maker))
-    return tuple(found)
+    return Found(tuple(found), tuple(astray))
 
 
 def ensure_load_balancer(project: Project, owner: Owner, step: EnsureLoadBalancer, provider: str) -> LoadBalancer:
@@ -38,23 +43,23 @@ def ensure_load_balancer(project: Project, owner: Owner, step: EnsureLoadBalance
     if found is None:
         body = {"loadbalancer": _whole(owner, step, provider)}
         made = project.balancer.post(_LIST, body, f"create {article}")["loadbalancer"]
-        return _balancer(made, step.members, marks.NAVARCH)
+        return _balancer(made, step.members, NAVARCH)
     if found["provisioning_status"] in ("PENDING_DELETE", "DELETED"):
         raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
-    if not _is_whole(found):
+    pool = _pool(project, found)
+    if pool is None:
         if found["provisioning_status"] == "ACTIVE":  # somebody took a part of it away: whole ones are made at once
             remove_load_balancer(project, owner, found["id"], step.name)
             raise Conflict(f"Cannot repair {article}, which lost its listener or pool: it is removed and made anew")
-        return _balancer(found, (), marks.NAVARCH)  # is being made, or is failing: its status says so
-    pools = found["pools"]
-    members = _members(project, pools[0]["id"])
+        return _balancer(found, (), NAVARCH)  # is being made, or is failing: its status says so
+    members = _addresses(pool)
     if set(members) == set(step.members):
-        return _balancer(found, members, marks.NAVARCH)
+        return _balancer(found, members, NAVARCH)
     if found["provisioning_status"].startswith("PENDING_"):
         raise Conflict(f"Cannot set the members of {article}: it is {found['provisioning_status']}")
-    path, batch = f"/lbaas/pools/{pools[0]['id']}/members", {"members": _member_bodies(step)}
+    path, batch = f"/lbaas/pools/{pool['id']}/members", {"members": _member_bodies(step)}
     project.balancer.put(path, batch, f"set the members of {article}")
-    changed = _balancer(found, tuple(sorted(step.members)), marks.NAVARCH)
+    changed = _balancer(found, tuple(sorted(step.members)), NAVARCH)
     return replace(changed, provisioning_status="PENDING_UPDATE")
 
 
@@ -74,16 +79,16 @@ def _whole(owner: Owner, step: EnsureLoadBalancer, provider: str) -> Json:
         **({"vip_address": step.address} if step.address else {}),
         "listeners": [
             {
-                "name": step.name,
+                "name": _API,
                 "protocol": "TCP",
                 "protocol_port": step.port,
                 "default_pool": {
-                    "name": step.name,
+                    "name": _API,
                     "protocol": "TCP",
                     # OVN balances only by hash of addresses and ports; amphorae do not know that algorithm.
                     "lb_algorithm": "SOURCE_IP_PORT" if provider == "ovn" else "ROUND_ROBIN",
                     "members": _member_bodies(step),
-                    "healthmonitor": {"name": step.name, **_MONITOR},
+                    "healthmonitor": {"name": _API, **_MONITOR},
                 },
             }
         ],
@@ -102,25 +107,29 @@ def _project_balancers(project: Project, owner: Owner, **query: str) -> list[Jso
     return project.balancer.items(_LIST, "loadbalancers", f"look up {Kind.LOAD_BALANCER}s", **query)
 
 
-def _is_whole(body: Json) -> bool:
-    return bool(body.get("listeners") and body.get("pools"))
-
-
-def _members(project: Project, pool_id: str) -> tuple[str, ...]:
-    found = project.balancer.items(f"/lbaas/pools/{pool_id}/members", "members", "look up the balancer's members")
-    return tuple(sorted(member["address"] for member in found))
-
-
-def _members_now(project: Project, body: Json) -> tuple[str, ...]:
-    """The members of a balancer that may be going just now: none once its listener or pool is gone."""
-    if not _is_whole(body) or body["provisioning_status"] == "PENDING_DELETE":
-        return ()
+def _pool(project: Project, balancer: Json) -> Json | None:
+    """The API's pool with its members, found by name: others may have put listeners and pools of their own on the
+    balancer. None where it, or its listener, is not there."""
+    if balancer["provisioning_status"] == "PENDING_DELETE":
+        return None
+    path, doing = f"{_LIST}/{balancer['id']}/status", f"look up what {balancer['name']} consists of"
     try:
-        return _members(project, body["pools"][0]["id"])
+        tree = project.balancer.get(path, doing)["statuses"]["loadbalancer"]
     except Conflict as error:
         if error.reason == "Vanished":
-            return ()
+            return None
         raise
+    pools = (
+        pool
+        for listener in tree.get("listeners") or ()
+        for pool in listener.get("pools") or ()
+        if listener["name"] == pool["name"] == _API
+    )
+    return next(pools, None)
+
+
+def _addresses(pool: Json | None) -> tuple[str, ...]:
+    return tuple(sorted(member["address"] for member in (pool or {}).get("members") or ()))
 
 
 def _balancer(body: Json, members: tuple[str, ...], made_by: str) -> LoadBalancer:
@@ -135,3 +144,12 @@ def _balancer(body: Json, members: tuple[str, ...], made_by: str) -> LoadBalance
         made_by=made_by,
         vip_subnet_id=body.get("vip_subnet_id") or "",
     )
+
+
+def _restore(project: Project, owner: Owner, balancer_id: str, name: str) -> None:
+    body = {"loadbalancer": {"name": name, "description": marks.mark(owner)}}
+    doing = f"give {marks.article(Kind.LOAD_BALANCER, name)} its name back"
+    project.balancer.put(f"{_LIST}/{balancer_id}", body, doing)
+
+
+HANDLERS = (Handler(Kind.LOAD_BALANCER, read_load_balancers, remove_load_balancer, _restore),)

@@ -1,54 +1,31 @@
 """`OpenStackCloud`: the contract of `clouds.contract`, each step handed to the module of its noun."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from navarch.clouds.contract import Endpoint
-from navarch.clouds.openstack import balancers, errors, identity, networks, ports, security_groups, servers, volumes
+from navarch.clouds.openstack import balancers, controllers, errors, identity, servers
+from navarch.clouds.openstack.modules import BY_KIND, ENSURE
 from navarch.clouds.openstack.observe import observe
 from navarch.clouds.openstack.offer import read_offer
 from navarch.clouds.openstack.quotas import read_quota
-from navarch.clouds.openstack.session import OpenStackSettings, Project, Sessions, Trace
-from navarch.domain import steps
+from navarch.clouds.openstack.session import OpenStackSettings, Sessions, Trace
+from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.errors import NavarchError
-from navarch.domain.observed import CloudState, Kind, Resource
+from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.resources import Kind
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _READING_THREADS = 24  # two looks at once ask everything in parallel; more would only queue in the cloud
-
-_ENSURE: dict[type, Callable[[Project, Owner, Any], Resource]] = {
-    steps.EnsureNetwork: networks.ensure_network,
-    steps.EnsureSubnet: networks.ensure_subnet,
-    steps.EnsureRouter: networks.ensure_router,
-    steps.EnsureSecurityGroup: security_groups.ensure_security_group,
-    steps.EnsureServerGroup: servers.ensure_server_group,
-    steps.EnsurePort: ports.ensure_port,
-    steps.AttachPort: ports.attach_port,
-    steps.EnsureVolume: volumes.ensure_volume,
-    steps.AttachVolume: servers.attach_volume,
-    steps.StartServer: servers.start_server,
-    steps.EnsureFloatingIP: ports.ensure_floating_ip,
-}
-_REMOVE: dict[Kind, Callable[[Project, Owner, str, str], None]] = {
-    Kind.NETWORK: networks.remove_network,
-    Kind.SUBNET: networks.remove_subnet,
-    Kind.ROUTER: networks.remove_router,
-    Kind.SECURITY_GROUP: security_groups.remove_security_group,
-    Kind.SERVER_GROUP: servers.remove_server_group,
-    Kind.PORT: ports.remove_port,
-    Kind.VOLUME: volumes.remove_volume,
-    Kind.SNAPSHOT: volumes.remove_snapshot,
-    Kind.SERVER: servers.remove_server,
-    Kind.LOAD_BALANCER: balancers.remove_load_balancer,
-    Kind.FLOATING_IP: ports.remove_floating_ip,
-}
 
 
 class OpenStackCloud:
@@ -66,11 +43,18 @@ class OpenStackCloud:
         """How a cluster's controllers reach the cloud."""
         return self._endpoint
 
-    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
         """Read the owner's objects once; see the contract."""
-        return observe(self._sessions, owner, frozenset(Kind) if kinds is None else kinds, self._readers)
+        wanted = frozenset(kind for kind in Kind if kinds is None or kind in kinds)
+        return observe(self._sessions, owner, wanted, known, self._readers)
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        """What the cluster's own controllers read about the cloud; see the contract."""
+        return controllers.files(self._settings, self._endpoint, cluster, seen, password)
+
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         """Do one step; see the contract."""
         try:
             return self._carry_out(owner, step, private)
@@ -102,21 +86,29 @@ class OpenStackCloud:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._sessions.close()
 
-    def _carry_out(self, owner: Owner, step: CloudStep, private: str) -> Resource | None:
+    def _carry_out(self, owner: Owner, step: Step, private: str) -> Resource | None:
         if isinstance(step, steps.EnsureIdentity):
             return identity.ensure_identity(self._sessions, owner, private)
         if isinstance(step, steps.Remove) and step.kind is Kind.IDENTITY:
             identity.remove_identity(self._sessions, step.id, step.name)
             return None
         project = self._sessions.project(owner.project_id)
-        if isinstance(step, steps.Remove):
-            _REMOVE[step.kind](project, owner, step.id, step.name)
-            return None
-        if isinstance(step, steps.CreateServer):
-            return servers.create_server(project, owner, step, private)
-        if isinstance(step, steps.EnsureLoadBalancer):
-            return balancers.ensure_load_balancer(project, owner, step, self._settings.load_balancer_provider)
-        return _ENSURE[type(step)](project, owner, step)
+        match step:
+            case steps.Remove(kind=kind, id=id_, name=name):
+                BY_KIND[kind].remove(project, owner, id_, name)
+                return None
+            case steps.RestoreName(kind=kind, id=id_, name=name):
+                restore = BY_KIND[kind].restore
+                if restore is not None:
+                    restore(project, owner, id_, name)
+                return None
+            case steps.CreateServer():
+                return servers.create_server(project, owner, step, private)
+            case steps.EnsureLoadBalancer():
+                return balancers.ensure_load_balancer(project, owner, step, self._settings.load_balancer_provider)
+            case _:
+                made: Resource = ENSURE[type(step)](project, owner, step)
+                return made
 
     def _with_numbers(self, owner: Owner, error: errors.QuotaExceeded) -> errors.QuotaExceeded:
         """Neutron and Octavia do not tell the figures with the refusal: ask for them."""

@@ -177,6 +177,15 @@ def unreadable(service: str, doing: str, error: Exception) -> Temporary:
     )
 
 
+def filter_not_kept(service: str, doing: str, stranger: str) -> Temporary:
+    """The service answered with objects that were not asked for."""
+    return Temporary(
+        f"Cannot {doing}: {service} does not keep the filter it was asked with: it also answered with {stranger}. "
+        "Nothing is done with what it says",
+        reason="CloudAnswerUnreadable",
+    )
+
+
 _MISSING: tuple[tuple[re.Pattern[str], str, Responsible, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), reason, responsible, remedy)
     for pattern, reason, responsible, remedy in (

@@ -11,7 +11,7 @@ import re
 
 from navarch.clouds.openstack.session import Json, Project, Sessions
 from navarch.domain.errors import Conflict, Permanent
-from navarch.domain.observed import Identity, Kind
+from navarch.domain.openstack.resources import Identity, Kind
 from navarch.domain.spec import Owner
 
 _DELEGATED = ("member", "load-balancer_member")

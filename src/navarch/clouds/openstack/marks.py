@@ -7,7 +7,7 @@
 | load balancers | the description is exactly the mark | the project's, then here |
 | servers | tag; metadata beside it for people | tag |
 | volumes | metadata | metadata |
-| server groups | none possible: their name begins with the owner's stem, which holds part of its id | the project's |
+| server groups | their name is "<name> <mark>": they have nothing else | the project's, then here |
 | Keystone users | their name is the cluster's id, in the clusters' domain | name |
 
 What a cluster's own controllers make is marked by them: the cloud controller writes its cluster's name, which is the
@@ -16,13 +16,10 @@ driver into metadata (pkg/csi/cinder/controllerserver.go).
 """
 
 from navarch.domain import names
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import CLOUD_CONTROLLER, NAVARCH, Kind
 from navarch.domain.spec import Owner
 
 CSI_KEY = "cinder.csi.openstack.org/cluster"
-NAVARCH = "navarch"
-CLOUD_CONTROLLER = "cloud-controller"
-CSI = "csi"
 
 
 def mark(owner: Owner) -> str:
@@ -30,15 +27,20 @@ def mark(owner: Owner) -> str:
     return names.tag(owner.cluster_id)
 
 
+def marked_name(owner: Owner, name: str) -> str:
+    """Name and mark in one text: for server groups, which have nothing but a name."""
+    return f"{name} {mark(owner)}"
+
+
 def floating_description(owner: Owner, name: str) -> str:
     """Description of a floating IP, which has no name."""
-    return f"{name} {mark(owner)}"
+    return marked_name(owner, name)
 
 
 def floating_name(owner: Owner, description: str) -> tuple[str, str] | None:
     """Name and maker of a floating IP by its description; None: not of this owner."""
-    name, _, marked = description.rpartition(" ")
-    if marked == mark(owner):
+    name = _unmarked(owner, description)
+    if name is not None:
         return name, NAVARCH
     service, found, cluster = description.removeprefix(_FLOATING).rpartition(" from cluster ")
     if description.startswith(_FLOATING) and found and cluster == owner.cluster_id:
@@ -64,9 +66,14 @@ def balancer_maker(owner: Owner, name: str, description: str) -> str | None:
     return None
 
 
-def is_server_group_of(owner: Owner, name: str) -> bool:
-    """Whether a server group's name is one of the owner's."""
-    return bool(owner.stem) and name.startswith(f"{owner.stem}-")
+def server_group_name(owner: Owner, marked: str) -> str | None:
+    """Name of a server group by what Nova calls it; None: not of this owner."""
+    return _unmarked(owner, marked)
+
+
+def _unmarked(owner: Owner, text: str) -> str | None:
+    name, _, marked = text.rpartition(" ")
+    return name if marked == mark(owner) else None
 
 
 def metadata(owner: Owner) -> dict[str, str]:

@@ -1,41 +1,45 @@
 """Networks, subnets and routers (Neutron)."""
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.handlers import Found, Handler, marked, marked_or_known, restored_in
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.observed import Kind, Network, Router, Subnet
+from navarch.domain.openstack.resources import Kind, Network, Router, Subnet
+from navarch.domain.openstack.steps import EnsureNetwork, EnsureRouter, EnsureSubnet
 from navarch.domain.spec import Owner
-from navarch.domain.steps import EnsureNetwork, EnsureRouter, EnsureSubnet
 
-_INTERFACE_OWNERS = [  # a router's leg in a subnet, whatever kind of router the cloud makes
+_INTERFACE_OWNERS = [  # a router's interface in a subnet, whatever kind of router the cloud makes
     "network:router_interface",
     "network:router_interface_distributed",
     "network:ha_router_replicated_interface",
 ]
 
 
-def read_networks(project: Project, owner: Owner) -> tuple[Network, ...]:
+def read_networks(project: Project, owner: Owner, known: frozenset[str]) -> Found:
     """The owner's networks."""
-    return tuple(_network(n) for n in _marked(project, owner, "networks", Kind.NETWORK))
+    found, astray = marked_or_known(project.network, owner, "networks", Kind.NETWORK, known)
+    return Found(tuple(_network(n) for n in found), astray)
 
 
-def read_subnets(project: Project, owner: Owner) -> tuple[Subnet, ...]:
+def read_subnets(project: Project, owner: Owner, known: frozenset[str]) -> Found:
     """The owner's subnets."""
-    return tuple(_subnet(s) for s in _marked(project, owner, "subnets", Kind.SUBNET))
+    found, astray = marked_or_known(project.network, owner, "subnets", Kind.SUBNET, known)
+    return Found(tuple(_subnet(s) for s in found), astray)
 
 
-def read_routers(project: Project, owner: Owner) -> tuple[Router, ...]:
-    """The owner's routers with their legs: one more request for all of them where there are any."""
-    routers = _marked(project, owner, "routers", Kind.ROUTER)
+def read_routers(project: Project, owner: Owner, known: frozenset[str]) -> Found:
+    """The owner's routers with their interfaces: one more request for all of them where there are any."""
+    routers, astray = marked_or_known(project.network, owner, "routers", Kind.ROUTER, known)
     if not routers:
-        return ()
-    legs = _legs(project, [r["id"] for r in routers])
-    return tuple(_router(r, [leg for leg in legs if leg["device_id"] == r["id"]]) for r in routers)
+        return Found(())
+    interfaces = _interfaces(project, [r["id"] for r in routers])
+    found = (_router(r, [i for i in interfaces if i["device_id"] == r["id"]]) for r in routers)
+    return Found(tuple(found), astray)
 
 
 def ensure_network(project: Project, owner: Owner, step: EnsureNetwork) -> Network:
     """A tenant network."""
-    found = first(_marked(project, owner, "networks", Kind.NETWORK, name=step.name))
+    found = first(marked(project.network, owner, "networks", Kind.NETWORK, name=step.name))
     if found is None:
         body = {"network": {"name": step.name, "description": marks.mark(owner)}}
         found = project.network.post("/networks", body, f"create {marks.article(Kind.NETWORK, step.name)}")["network"]
@@ -44,7 +48,7 @@ def ensure_network(project: Project, owner: Owner, step: EnsureNetwork) -> Netwo
 
 def ensure_subnet(project: Project, owner: Owner, step: EnsureSubnet) -> Subnet:
     """A subnet with DHCP."""
-    found = first(_marked(project, owner, "subnets", Kind.SUBNET, name=step.name, network_id=step.network_id))
+    found = first(marked(project.network, owner, "subnets", Kind.SUBNET, name=step.name, network_id=step.network_id))
     if found is None:
         subnet: Json = {
             "name": step.name,
@@ -62,21 +66,21 @@ def ensure_subnet(project: Project, owner: Owner, step: EnsureSubnet) -> Subnet:
 
 
 def ensure_router(project: Project, owner: Owner, step: EnsureRouter) -> Router:
-    """A router with its gateway, and its leg where the step names a subnet."""
-    found = first(_marked(project, owner, "routers", Kind.ROUTER, name=step.name))
+    """A router with its gateway, and its interface where the step names a subnet."""
+    found = first(marked(project.network, owner, "routers", Kind.ROUTER, name=step.name))
     article = marks.article(Kind.ROUTER, step.name)
-    legs: list[Json] = []
+    interfaces: list[Json] = []
     if found is None:
         gateway = {"network_id": external_network_id(project, step.external_network)}
         body = {"name": step.name, "description": marks.mark(owner), "external_gateway_info": gateway}
         found = project.network.post("/routers", {"router": body}, f"create {article}")["router"]
     else:
-        legs = _legs(project, [found["id"]])
+        interfaces = _interfaces(project, [found["id"]])
         if not found.get("external_gateway_info"):
             gateway = {"network_id": external_network_id(project, step.external_network)}
             body = {"router": {"external_gateway_info": gateway}}
             found = project.network.put(f"/routers/{found['id']}", body, f"give {article} its gateway")["router"]
-    router = _router(found, legs)
+    router = _router(found, interfaces)
     if step.subnet_id is None or step.subnet_id in router.subnet_ids:
         return router
     path = f"/routers/{router.id}/add_router_interface"
@@ -95,11 +99,11 @@ def remove_subnet(project: Project, owner: Owner, subnet_id: str, name: str) -> 
 
 
 def remove_router(project: Project, owner: Owner, router_id: str, name: str) -> None:
-    """Take a router's legs away, then the router; Conflict while a floating IP needs it."""
+    """Take a router's interfaces away, then the router; Conflict while a floating IP needs it."""
     article = marks.article(Kind.ROUTER, name)
-    for leg in _legs(project, [router_id]):
+    for interface in _interfaces(project, [router_id]):
         path = f"/routers/{router_id}/remove_router_interface"
-        project.network.put(path, {"port_id": leg["id"]}, f"disconnect {article} from its subnet")
+        project.network.put(path, {"port_id": interface["id"]}, f"disconnect {article} from its subnet")
     project.network.delete(f"/routers/{router_id}", f"delete {article}")
 
 
@@ -123,12 +127,7 @@ def external_network_id(project: Project, network: str) -> str:
     return project.resolve("external network", network, look_up)
 
 
-def _marked(project: Project, owner: Owner, collection: str, kind: Kind, **query: str) -> list[Json]:
-    query = {"description": marks.mark(owner), "project_id": owner.project_id, **query}
-    return project.network.items(f"/{collection}", collection, f"look up {kind}s", **query)
-
-
-def _legs(project: Project, router_ids: list[str]) -> list[Json]:
+def _interfaces(project: Project, router_ids: list[str]) -> list[Json]:
     query = {"device_id": router_ids, "device_owner": _INTERFACE_OWNERS, "fields": ["id", "device_id", "fixed_ips"]}
     return project.network.items("/ports", "ports", "look up the router's interfaces", **query)
 
@@ -141,8 +140,8 @@ def _subnet(body: Json) -> Subnet:
     return Subnet(id=body["id"], name=body["name"], network_id=body["network_id"], cidr=body["cidr"])
 
 
-def _router(body: Json, legs: list[Json]) -> Router:
-    subnets = {address["subnet_id"] for leg in legs for address in leg["fixed_ips"]}
+def _router(body: Json, interfaces: list[Json]) -> Router:
+    subnets = {address["subnet_id"] for interface in interfaces for address in interface["fixed_ips"]}
     gateway = body.get("external_gateway_info") or {}
     return Router(
         id=body["id"],
@@ -150,3 +149,28 @@ def _router(body: Json, legs: list[Json]) -> Router:
         external_network_id=gateway.get("network_id"),
         subnet_ids=tuple(sorted(subnets)),
     )
+
+
+HANDLERS = (
+    Handler(
+        Kind.NETWORK,
+        read_networks,
+        remove_network,
+        restored_in("networks", "network", Kind.NETWORK),
+        {EnsureNetwork: ensure_network},
+    ),
+    Handler(
+        Kind.SUBNET,
+        read_subnets,
+        remove_subnet,
+        restored_in("subnets", "subnet", Kind.SUBNET),
+        {EnsureSubnet: ensure_subnet},
+    ),
+    Handler(
+        Kind.ROUTER,
+        read_routers,
+        remove_router,
+        restored_in("routers", "router", Kind.ROUTER),
+        {EnsureRouter: ensure_router},
+    ),
+)

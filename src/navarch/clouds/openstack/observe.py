@@ -1,42 +1,34 @@
 """One look at everything of an owner: each kind by its own requests, in parallel. What could not be read is None."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from functools import partial
-from typing import Any
 
-from navarch.clouds.openstack import balancers, errors, identity, networks, ports, security_groups, servers, volumes
-from navarch.clouds.openstack.session import Project, Sessions
+from navarch.clouds.openstack import errors, identity
+from navarch.clouds.openstack.handlers import Found
+from navarch.clouds.openstack.modules import BY_KIND
+from navarch.clouds.openstack.session import Sessions
+from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.errors import NavarchError, Permanent, Temporary
-from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, Resource, Trouble
+from navarch.domain.observed import KnownObject
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Owner
 
-_Read = Callable[[], tuple[Resource, ...]]
-_Answer = tuple[tuple[Resource, ...] | None, Trouble | None]
-_READERS: dict[Kind, Callable[[Project, Owner], tuple[Resource, ...]]] = {  # the slowest first
-    Kind.SERVER: servers.read_servers,
-    Kind.LOAD_BALANCER: balancers.read_load_balancers,
-    Kind.VOLUME: volumes.read_volumes,
-    Kind.ROUTER: networks.read_routers,
-    Kind.SECURITY_GROUP: security_groups.read_security_groups,
-    Kind.PORT: ports.read_ports,
-    Kind.NETWORK: networks.read_networks,
-    Kind.SUBNET: networks.read_subnets,
-    Kind.FLOATING_IP: ports.read_floating_ips,
-    Kind.SERVER_GROUP: servers.read_server_groups,
-    Kind.SNAPSHOT: volumes.read_snapshots,
-}
+_Answer = tuple[Found | None, Trouble | None]
+_SLOWEST_FIRST = (Kind.SERVER, Kind.LOAD_BALANCER, Kind.VOLUME, Kind.ROUTER, Kind.SECURITY_GROUP)
 
 
-def observe(sessions: Sessions, owner: Owner, kinds: frozenset[Kind], executor: Executor) -> CloudState:
+def observe(
+    sessions: Sessions, owner: Owner, kinds: frozenset[Kind], known: Collection[KnownObject], executor: Executor
+) -> CloudState:
     """See `clouds.contract.Cloud.observe`."""
     asked: dict[Kind, Future[_Answer]] = {}
     found: dict[Kind, _Answer] = {}
     if Kind.IDENTITY in kinds:
         asked[Kind.IDENTITY] = executor.submit(
-            _attempt, Kind.IDENTITY, lambda: identity.read_identities(sessions, owner)
+            _attempt, Kind.IDENTITY, lambda: Found(identity.read_identities(sessions, owner))
         )
-    wanted = [kind for kind in _READERS if kind in kinds]
+    wanted = sorted(kinds & BY_KIND.keys(), key=lambda k: (k not in _SLOWEST_FIRST, k))
     try:
         # Once for all kinds: while Keystone is down they would each wait for it, one after another.
         project = sessions.project(owner.project_id)
@@ -44,11 +36,14 @@ def observe(sessions: Sessions, owner: Owner, kinds: frozenset[Kind], executor: 
         found.update({kind: (None, trouble(error, kind)) for kind in wanted})
     else:
         for kind in wanted:
-            asked[kind] = executor.submit(_attempt, kind, partial(_READERS[kind], project, owner))
+            ids = frozenset(k.id for k in known if k.kind == kind.value)
+            asked[kind] = executor.submit(_attempt, kind, partial(BY_KIND[kind].read, project, owner, ids))
     found.update({kind: answer.result() for kind, answer in asked.items()})
-    fields: dict[str, Any] = {FIELD_OF_KIND[kind]: resources for kind, (resources, _) in found.items()}
-    troubles = tuple(failed for _, failed in found.values() if failed is not None)
-    return CloudState(**fields, trouble=troubles)
+    return CloudState(
+        seen={kind: read.resources for kind in Kind if kind in found and (read := found[kind][0]) is not None},
+        trouble=tuple(failed for kind in Kind if kind in found and (failed := found[kind][1]) is not None),
+        astray=tuple(pair for read, _ in found.values() if read is not None for pair in read.astray),
+    )
 
 
 def trouble(error: NavarchError, subject: str) -> Trouble:
@@ -59,7 +54,7 @@ def trouble(error: NavarchError, subject: str) -> Trouble:
     return Trouble(reason, str(error), subject)
 
 
-def _attempt(kind: Kind, read: _Read) -> _Answer:
+def _attempt(kind: Kind, read: Callable[[], Found]) -> _Answer:
     try:
         return read(), None
     except NavarchError as error:

@@ -2,33 +2,39 @@
 
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.errors import QuotaExceeded
+from navarch.clouds.openstack.handlers import Found, Handler, marked, marked_or_known, restored_in
 from navarch.clouds.openstack.networks import external_network_id
 from navarch.clouds.openstack.session import Json, Project, first
-from navarch.domain import names
 from navarch.domain.errors import Conflict, Permanent
-from navarch.domain.observed import FloatingIP, Kind, Port
+from navarch.domain.openstack.names import mac_address
+from navarch.domain.openstack.resources import NAVARCH, FloatingIP, Kind, Port
+from navarch.domain.openstack.steps import AttachPort, EnsureFloatingIP, EnsurePort
 from navarch.domain.spec import Owner
-from navarch.domain.steps import AttachPort, EnsureFloatingIP, EnsurePort
 
 
-def read_ports(project: Project, owner: Owner) -> tuple[Port, ...]:
+def read_ports(project: Project, owner: Owner, known: frozenset[str]) -> Found:
     """The owner's ports: those of its machines and places, not those of routers, balancers and DHCP."""
-    return tuple(_port(p) for p in _marked(project, owner))
+    found, astray = marked_or_known(project.network, owner, "ports", Kind.PORT, known)
+    return Found(tuple(_port(p) for p in found), astray)
 
 
-def read_floating_ips(project: Project, owner: Owner) -> tuple[FloatingIP, ...]:
+def read_floating_ips(project: Project, owner: Owner, known: frozenset[str]) -> Found:
     """The owner's floating IPs, and those that its cloud controller took for Services."""
-    found = []
+    found, astray = [], []
     for body in _project_floating_ips(project, owner):
-        known = marks.floating_name(owner, body.get("description") or "")
-        if known is not None:
-            found.append(_floating_ip(body, *known))
-    return tuple(found)
+        description = body.get("description") or ""
+        named = marks.floating_name(owner, description)
+        if named is None and body["id"] in known:
+            named = description, NAVARCH
+            astray.append((body["id"], description))
+        if named is not None:
+            found.append(_floating_ip(body, *named))
+    return Found(tuple(found), tuple(astray))
 
 
 def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
     """A port in the step's security groups; those that the cloud controller added stay."""
-    found = first(_marked(project, owner, name=step.name, network_id=step.network_id))
+    found = first(marked(project.network, owner, "ports", Kind.PORT, name=step.name, network_id=step.network_id))
     article = marks.article(Kind.PORT, step.name)
     if found is None:
         wanted = {"ip_address": step.address} if step.address else {}
@@ -36,7 +42,7 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
             "name": step.name,
             "description": marks.mark(owner),
             "network_id": step.network_id,
-            "mac_address": names.mac_address(owner, step.name),
+            "mac_address": mac_address(owner, step.name),
             "fixed_ips": [{"subnet_id": step.subnet_id, **wanted}],
             "security_groups": list(step.security_group_ids),
         }
@@ -79,7 +85,7 @@ def ensure_floating_ip(project: Project, owner: Owner, step: EnsureFloatingIP) -
     elif found["port_id"] != step.port_id:
         change = {"floatingip": {"port_id": step.port_id}}
         found = project.network.put(f"/floatingips/{found['id']}", change, f"move {article}")["floatingip"]
-    return _floating_ip(found, step.name, marks.NAVARCH)
+    return _floating_ip(found, step.name, NAVARCH)
 
 
 def remove_port(project: Project, owner: Owner, port_id: str, name: str) -> None:
@@ -102,11 +108,6 @@ def _as_it_was(project: Project, body: Json, address: str) -> Json | None:
     except (Conflict, Permanent):
         return None
     return made
-
-
-def _marked(project: Project, owner: Owner, **query: str) -> list[Json]:
-    query = {"description": marks.mark(owner), "project_id": owner.project_id, **query}
-    return project.network.items("/ports", "ports", f"look up {Kind.PORT}s", **query)
 
 
 def _project_floating_ips(project: Project, owner: Owner, **query: str) -> list[Json]:
@@ -134,3 +135,27 @@ def _floating_ip(body: Json, name: str, made_by: str) -> FloatingIP:
         port_id=body.get("port_id"),
         made_by=made_by,
     )
+
+
+def _restore_floating_ip(project: Project, owner: Owner, id_: str, name: str) -> None:
+    body = {"floatingip": {"description": marks.floating_description(owner, name)}}
+    doing = f"give {marks.article(Kind.FLOATING_IP, name)} its description back"
+    project.network.put(f"/floatingips/{id_}", body, doing)
+
+
+HANDLERS = (
+    Handler(
+        Kind.PORT,
+        read_ports,
+        remove_port,
+        restored_in("ports", "port", Kind.PORT),
+        {EnsurePort: ensure_port, AttachPort: attach_port},
+    ),
+    Handler(
+        Kind.FLOATING_IP,
+        read_floating_ips,
+        remove_floating_ip,
+        _restore_floating_ip,
+        {EnsureFloatingIP: ensure_floating_ip},
+    ),
+)

@@ -1,36 +1,39 @@
 """Security groups and their rules (Neutron)."""
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.handlers import Found, Handler, marked, restored_in
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain.errors import Conflict
-from navarch.domain.observed import Kind, Rule, SecurityGroup
+from navarch.domain.openstack.resources import NAVARCH, Kind, Rule, SecurityGroup
+from navarch.domain.openstack.steps import EnsureSecurityGroup
 from navarch.domain.spec import Owner
-from navarch.domain.steps import EnsureSecurityGroup
 
 _FIELDS = ["id", "name", "description", "created_at", "security_group_rules"]
 
 
-def read_security_groups(project: Project, owner: Owner) -> tuple[SecurityGroup, ...]:
+def read_security_groups(project: Project, owner: Owner, known: frozenset[str]) -> Found:
     """The owner's security groups, and those that its cloud controller made for Services."""
     query = {"project_id": owner.project_id, "fields": _FIELDS}
     everything = project.network.items(
         "/security-groups", "security_groups", f"look up {Kind.SECURITY_GROUP}s", **query
     )
     group_names = {group["id"]: group["name"] for group in everything}
-    found = []
+    found, astray = [], []
     for group in everything:
         maker = marks.security_group_maker(owner, group["name"], group.get("description") or "")
+        if maker is None and group["id"] in known:
+            maker = NAVARCH
+            astray.append((group["id"], group["name"]))
         if maker is not None:
             rules = rules_of(group["security_group_rules"], group_names)
             found.append(SecurityGroup(group["id"], group["name"], frozenset(rules), maker))
-    return tuple(found)
+    return Found(tuple(found), tuple(astray))
 
 
 def ensure_security_group(project: Project, owner: Owner, step: EnsureSecurityGroup) -> SecurityGroup:
     """A security group with exactly the step's ingress rules. Rules are added before others are taken away, so that a
     change never cuts what both allow. Conflict if a rule names a group that is not there yet."""
-    query = {"project_id": owner.project_id, "description": marks.mark(owner), "fields": _FIELDS}
-    ours = project.network.items("/security-groups", "security_groups", f"look up {Kind.SECURITY_GROUP}s", **query)
+    ours = marked(project.network, owner, "security-groups", Kind.SECURITY_GROUP, fields=_FIELDS)
     article = marks.article(Kind.SECURITY_GROUP, step.name)
     missing = {rule.group for rule in step.rules if rule.group} - {group["name"] for group in ours} - {step.name}
     if missing:
@@ -110,3 +113,13 @@ def _order(rule: Rule) -> tuple[str, int, int, str, str]:
 
 _ICMP = {"icmp", "1"}
 _NUMBERS = {"6": "tcp", "17": "udp"}
+
+HANDLERS = (
+    Handler(
+        Kind.SECURITY_GROUP,
+        read_security_groups,
+        remove_security_group,
+        restored_in("security-groups", "security_group", Kind.SECURITY_GROUP),
+        {EnsureSecurityGroup: ensure_security_group},
+    ),
+)

@@ -3,46 +3,51 @@
 import base64
 import re
 from datetime import datetime
+from urllib.parse import quote
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.handlers import Found, Handler, kept_filter
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.clouds.openstack.volumes import read_volume
 from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
-from navarch.domain.observed import Kind, Server, ServerGroup, Volume
+from navarch.domain.openstack.resources import NAVARCH, Kind, Server, ServerGroup, Volume
+from navarch.domain.openstack.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer
 from navarch.domain.spec import Owner
-from navarch.domain.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer
 
 _LIST = "/servers/detail"
 
 
-def read_servers(project: Project, owner: Owner) -> tuple[Server, ...]:
-    """The owner's servers."""
-    doing = f"look up {Kind.SERVER}s"
-    return tuple(_server(s) for s in project.compute.items(_LIST, "servers", doing, tags=marks.mark(owner)))
+def read_servers(project: Project, owner: Owner, known: frozenset[str]) -> Found:
+    """The owner's servers; one more request for each that is known to be the owner's and is not among them."""
+    found = _marked(project, owner, f"look up {Kind.SERVER}s")
+    missing = known - {body["id"] for body in found}
+    lost_mark = [body for id_ in sorted(missing) if (body := _by_id(project, id_)) is not None]
+    astray = tuple((body["id"], body["name"]) for body in lost_mark)
+    return Found(tuple(_server(s) for s in (*found, *lost_mark)), astray)
 
 
-def read_server_groups(project: Project, owner: Owner) -> tuple[ServerGroup, ...]:
-    """The owner's server groups, by name: Nova cannot mark them."""
-    groups = _groups(project)
-    return tuple(ServerGroup(g["id"], g["name"]) for g in groups if marks.is_server_group_of(owner, g["name"]))
+def read_server_groups(project: Project, owner: Owner, known: frozenset[str]) -> Found:
+    """The owner's server groups: Nova keeps nothing of them but a name, and never changes that."""
+    named = ((g["id"], marks.server_group_name(owner, g["name"])) for g in _groups(project))
+    return Found(tuple(ServerGroup(id_, name) for id_, name in named if name is not None))
 
 
 def ensure_server_group(project: Project, owner: Owner, step: EnsureServerGroup) -> ServerGroup:
     """A server group with policy soft-anti-affinity: spread where there is room, and still boot where there is not."""
-    found = first([g for g in _groups(project) if g["name"] == step.name])
+    found = first([g for g in _groups(project) if marks.server_group_name(owner, g["name"]) == step.name])
     if found is None:
-        body = {"server_group": {"name": step.name, "policy": "soft-anti-affinity"}}
+        name = marks.marked_name(owner, step.name)
+        body = {"server_group": {"name": name, "policy": "soft-anti-affinity"}}
         doing = f"create {marks.article(Kind.SERVER_GROUP, step.name)}"
         found = project.compute.post("/os-server-groups", body, doing)["server_group"]
-    return ServerGroup(found["id"], found["name"])
+    return ServerGroup(found["id"], step.name)
 
 
 def create_server(project: Project, owner: Owner, step: CreateServer, user_data: str) -> Server:
     """A server that boots from its flavor's disk, with the step's volumes there from the start. Conflict while the last
     one of this name is still being removed: it holds the port and the volumes."""
     article = marks.article(Kind.SERVER, step.name)
-    query = {"name": f"^{re.escape(step.name)}$", "tags": marks.mark(owner)}
-    found = first(project.compute.items(_LIST, "servers", f"look up {article}", **query))
+    found = first(_marked(project, owner, f"look up {article}", name=f"^{re.escape(step.name)}$"))
     if found is not None:
         if found.get("OS-EXT-STS:task_state") == "deleting" or found["status"] in ("DELETED", "SOFT_DELETED"):
             raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
@@ -95,7 +100,7 @@ def attach_volume(project: Project, owner: Owner, step: AttachVolume) -> Volume:
         attachment = {"volumeAttachment": {"volumeId": step.volume_id}}
         project.compute.post(f"{path}/os-volume_attachments", attachment, f"attach {article}")
         volume = {**volume, "status": "attaching"}
-    return read_volume(volume, marks.NAVARCH)
+    return read_volume(volume, NAVARCH)
 
 
 def start_server(project: Project, owner: Owner, step: StartServer) -> Server:
@@ -130,6 +135,29 @@ def console(project: Project, server_id: str, lines: int) -> str:
             return ""
         raise
     return str(answer.get("output") or "")
+
+
+def _marked(project: Project, owner: Owner, doing: str, **query: str) -> list[Json]:
+    mark = marks.mark(owner)
+    found = project.compute.items(_LIST, "servers", doing, tags=mark, **query)
+    return kept_filter(project.compute, doing, found, lambda body: mark in (body.get("tags") or ()))
+
+
+def _by_id(project: Project, server_id: str) -> Json | None:
+    """The server, or None where it is gone."""
+    try:
+        body: Json = project.compute.get(f"/servers/{server_id}", f"look up the server {server_id}")["server"]
+    except Conflict as error:
+        if error.reason == "Vanished":
+            return None
+        raise
+    return None if body["status"] in ("DELETED", "SOFT_DELETED") else body
+
+
+def _restore_server(project: Project, owner: Owner, server_id: str, name: str) -> None:
+    article, path = marks.article(Kind.SERVER, name), f"/servers/{server_id}"
+    project.compute.put(path, {"server": {"name": name}}, f"give {article} its name back")
+    project.compute.put(f"{path}/tags/{quote(marks.mark(owner), safe='')}", {}, f"give {article} its mark back")
 
 
 def _groups(project: Project) -> list[Json]:
@@ -193,3 +221,17 @@ def _server(body: Json) -> Server:
         created_at=datetime.fromisoformat(created) if created else None,
         addresses=tuple(sorted(addresses)),
     )
+
+
+HANDLERS = (
+    Handler(
+        Kind.SERVER_GROUP, read_server_groups, remove_server_group, ensure={EnsureServerGroup: ensure_server_group}
+    ),
+    Handler(
+        Kind.SERVER,
+        read_servers,
+        remove_server,
+        _restore_server,
+        {AttachVolume: attach_volume, StartServer: start_server},
+    ),
+)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Inventory
-from navarch.domain.observed import Kind, Snapshot, Volume
+from navarch.domain.openstack.resources import Kind, Snapshot, Volume
 
 
 class Cinder(Inventory):

@@ -4,7 +4,8 @@
 others may act between two requests of one step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,12 +15,15 @@ from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request, Striker
 from navarch.clouds.simulator.inventory import Thing
 from navarch.clouds.simulator.region import Region
-from navarch.domain import names, steps
+from navarch.domain.cloud import CloudState, Resource, Trouble
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Temporary
-from navarch.domain.observed import FIELD_OF_KIND, CloudState, Kind, Resource, Trouble
+from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Owner
-from navarch.domain.steps import CloudStep
+from navarch.domain.openstack import steps
+from navarch.domain.openstack.names import mac_address
+from navarch.domain.openstack.resources import AnyResource, Identity, Kind
+from navarch.domain.spec import Cluster, Owner
+from navarch.domain.steps import Step
 
 T = TypeVar("T")
 _PAGE = 50
@@ -48,21 +52,33 @@ class SimulatedCloud:
         """Where the cluster's controllers would reach it."""
         return Endpoint("https://simulator.invalid/v3", "RegionOne")
 
-    def observe(self, owner: Owner, kinds: frozenset[Kind] | None = None) -> CloudState:
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
         """Read the owner's objects once; see the contract."""
-        found: dict[str, Any] = {}
-        troubles = []
+        seen: dict[StrEnum, tuple[AnyResource, ...]] = {}
+        troubles, astray = [], []
         for kind in Kind:
             if kinds is not None and kind not in kinds:
                 continue
             try:
                 things = self._owned(kind, owner)
-                found[FIELD_OF_KIND[kind]] = tuple(t.resource for t in things)
+                missing = {k.id for k in known if k.kind == kind.value} - {t.id for t in things}
+                for thing in (self._by_id(kind, owner, id_) for id_ in sorted(missing)):
+                    if thing is not None:
+                        things.append(thing)
+                        if thing.mark != owner.cluster_id:
+                            astray.append((thing.id, thing.resource.name))
+                seen[kind] = tuple(t.resource for t in things)
             except NavarchError as error:
                 troubles.append(_trouble(error, kind))
-        return CloudState(**found, trouble=tuple(troubles))
+        return CloudState(seen, tuple(troubles), tuple(astray))
 
-    def carry_out(self, owner: Owner, step: CloudStep, *, private: str = "") -> Resource | None:
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        """What the cluster's controllers read; see the contract."""
+        return controller_files(cluster, seen, password)
+
+    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         """Do one step; see the contract."""
         doing: Callable[..., Resource | None] = _DO[type(step)]
         if isinstance(step, steps.EnsureIdentity | steps.CreateServer):
@@ -143,6 +159,11 @@ class SimulatedCloud:
         """The oldest of them."""
         return next(iter(self._named(kind, owner, name)), None)
 
+    def _by_id(self, kind: Kind, owner: Owner, id_: str) -> Thing | None:
+        """A thing of the owner's project by its id, whatever lists show; None: it is gone."""
+        found = self._ask(Request("GET", kind, owner.project_id, id_), lambda: self._region.find(kind, id_))
+        return found if found is not None and found.project_id == owner.project_id else None
+
     # -- steps
 
     def _network(self, owner: Owner, step: steps.EnsureNetwork) -> Resource:
@@ -208,7 +229,7 @@ class SimulatedCloud:
         if found is None or found.network_id != step.network_id:
             request = Request("POST", Kind.PORT, owner.project_id, step.name)
             where = (owner.cluster_id, step.network_id, step.subnet_id, step.security_group_ids, step.address)
-            mac = names.mac_address(owner, step.name)
+            mac = mac_address(owner, step.name)
             return self._ask(request, lambda: self._region.create_port(request, *where, mac=mac))
         wanted = {*step.security_group_ids, *found.resource.security_group_ids} - set(step.not_in)
         if wanted == set(found.resource.security_group_ids):
@@ -340,6 +361,10 @@ class SimulatedCloud:
             raise faults.vanished(request)
         return found
 
+    def _restore_name(self, owner: Owner, step: steps.RestoreName) -> None:
+        request = Request("PUT", step.kind, owner.project_id, step.name)
+        self._ask(request, lambda: self._region.rename(request, step.id, owner.cluster_id, step.name))
+
     def _remove(self, owner: Owner, step: steps.Remove) -> None:
         request = Request("DELETE", step.kind, owner.project_id, step.name)
         if step.kind is Kind.ROUTER:
@@ -365,6 +390,7 @@ _DO: dict[type, Any] = {
     steps.EnsureLoadBalancer: SimulatedCloud._load_balancer,
     steps.EnsureFloatingIP: SimulatedCloud._floating_ip,
     steps.CreateServer: SimulatedCloud._server,
+    steps.RestoreName: SimulatedCloud._restore_name,
     steps.Remove: SimulatedCloud._remove,
 }
 
@@ -374,3 +400,9 @@ def _trouble(error: NavarchError, kind: Kind) -> Trouble:
         return Trouble(error.reason, error.message, kind, str(error.responsible), error.remedy)
     reason = error.reason if isinstance(error, Temporary) else "CloudNotAnswering"
     return Trouble(reason, str(error), kind)
+
+
+def controller_files(cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+    """What simulated controllers read: nothing but who they are."""
+    user = next((i for i in seen.cloud.of(Identity) if i.trust_id), None)
+    return None if user is None else {"cloud.conf": f'user-id = "{user.id}"\npassword = "{password}"\n'}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
-from navarch.domain.observed import Kind
+from navarch.domain.openstack.resources import Kind
 
 SERVICE = {
     Kind.SERVER: "Nova",

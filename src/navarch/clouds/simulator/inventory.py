@@ -11,8 +11,9 @@ from uuid import UUID
 from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.timeline import Timeline
-from navarch.domain.observed import Kind, Resource
+from navarch.domain.cloud import Resource
 from navarch.domain.offer import Allowance, Offer, Quota
+from navarch.domain.openstack.resources import Kind
 
 _QUOTA_OF = {
     Kind.NETWORK: "networks",

@@ -8,7 +8,7 @@ from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Inventory, Thing
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.observed import FloatingIP, Kind, Network, Port, Router, Rule, SecurityGroup, Subnet
+from navarch.domain.openstack.resources import FloatingIP, Kind, Network, Port, Router, Rule, SecurityGroup, Subnet
 
 _PUBLIC = ipaddress.ip_network("198.18.0.0/15")  # RFC 2544: for benchmarks, nobody's addresses
 _WINDOW = 10  # free addresses from which Neutron draws one

@@ -7,8 +7,8 @@ from navarch.clouds.simulator.cinder import Cinder
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Thing
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.observed import Kind, Port, Server, ServerGroup, Volume
 from navarch.domain.offer import Flavor
+from navarch.domain.openstack.resources import Kind, Port, Server, ServerGroup, Volume
 
 
 class Nova(Cinder):

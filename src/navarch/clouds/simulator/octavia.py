@@ -6,7 +6,7 @@ from navarch.clouds.simulator import faults
 from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Thing
 from navarch.clouds.simulator.neutron import Neutron
-from navarch.domain.observed import Kind, LoadBalancer, Port
+from navarch.domain.openstack.resources import Kind, LoadBalancer, Port
 
 
 class Octavia(Neutron):

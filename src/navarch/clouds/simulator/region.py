@@ -11,7 +11,7 @@ from navarch.clouds.simulator.faults import Request
 from navarch.clouds.simulator.inventory import Thing
 from navarch.clouds.simulator.nova import Nova
 from navarch.clouds.simulator.octavia import Octavia
-from navarch.domain.observed import FloatingIP, Identity, Kind
+from navarch.domain.openstack.resources import FloatingIP, Identity, Kind
 
 
 class Region(Nova, Octavia):
@@ -43,6 +43,12 @@ class Region(Nova, Octavia):
         """Whether a cluster's controllers can log in by the trust."""
         user = self.user(name)
         return user is not None and user.resource.trust_id is not None and self.passwords.get(name) == password
+
+    def rename(self, request: Request, resource_id: str, mark: str, name: str) -> None:
+        """Give a thing another name and mark."""
+        assert request.kind is not None  # noqa: S101 - the offer has no name
+        thing = self._need(request, request.kind, resource_id)
+        thing.resource, thing.mark = replace(thing.resource, name=name), mark
 
     # -- removing
 

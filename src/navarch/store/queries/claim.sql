@@ -42,7 +42,7 @@ SELECT id FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until 
 
 -- name: record
 UPDATE clusters
-SET status = %(status)s, attempts = %(attempts)s, lease_holder = NULL, lease_until = NULL,
+SET status = %(status)s, objects = coalesce(%(objects)s, objects), attempts = %(attempts)s, lease_holder = NULL, lease_until = NULL,
     next_look_at = CASE WHEN stirred THEN now() ELSE now() + make_interval(secs => %(after)s) END
 WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL
 RETURNING stirred;

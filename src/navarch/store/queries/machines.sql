@@ -1,5 +1,5 @@
 -- name: machines
-SELECT m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed, m.facts,
+SELECT m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed, m.template, m.facts,
        coalesce((SELECT jsonb_agg(jsonb_build_object('step', r.phase, 'state', r.state, 'at', r.at,
                      'seconds', r.seconds, 'log', r.log) ORDER BY r.ordinal)
                  FROM phase_reports r WHERE r.cluster_id = m.cluster_id AND r.machine = m.name), '[]') AS boot
@@ -13,10 +13,11 @@ WHERE r.cluster_id = %(cluster_id)s AND r.machine = %(name)s
   AND m.cluster_id = r.cluster_id AND m.name = r.machine AND m.removed;
 
 -- name: record_machine
-INSERT INTO machines (cluster_id, name, role, node_group, serial, zone, created_at, facts)
-VALUES (%(cluster_id)s, %(name)s, %(role)s, %(node_group)s, %(serial)s, %(zone)s, %(created_at)s, %(facts)s)
+INSERT INTO machines (cluster_id, name, role, node_group, serial, zone, created_at, template, facts)
+VALUES (%(cluster_id)s, %(name)s, %(role)s, %(node_group)s, %(serial)s, %(zone)s, %(created_at)s, %(template)s, %(facts)s)
 ON CONFLICT (cluster_id, name) DO UPDATE
-SET ordinal = excluded.ordinal, zone = excluded.zone, created_at = excluded.created_at, facts = excluded.facts,
+SET ordinal = excluded.ordinal, zone = excluded.zone, created_at = excluded.created_at,
+    template = excluded.template, facts = excluded.facts,
     joined = false, removing = false, removed = false, removed_at = NULL
 WHERE machines.removed;
 

@@ -6,8 +6,41 @@ Option names are those of cloud-provider-openstack v1.35.0: pkg/client/client.go
 the two ignores the sections of the other.
 """
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from navarch.clouds.contract import Endpoint
+from navarch.clouds.openstack.session import OpenStackSettings
+from navarch.domain.observed import Observed, Wanted
+from navarch.domain.openstack.resources import Identity
+from navarch.domain.openstack.view import View
+from navarch.domain.spec import Cluster
+
 CA_FILE = "/etc/config/ca.crt"
 """Where the pods find the cloud's CA, if it has one of its own: next to cloud.conf."""
+
+
+def files(
+    settings: OpenStackSettings, endpoint: Endpoint, cluster: Cluster, seen: Observed, password: str
+) -> Mapping[str, str] | None:
+    """See `clouds.contract.Cloud.controller_files`."""
+    view = View.of(cluster, seen, Wanted(), datetime.now(UTC))
+    user = next((i for i in view.cloud.of(Identity) if i.trust_id), None)
+    if user is None or user.trust_id is None or view.subnet is None:
+        return None
+    configuration = cloud_conf(
+        auth_url=endpoint.auth_url,
+        region=endpoint.region,
+        user_id=user.id,
+        password=password,
+        trust_id=user.trust_id,
+        subnet_id=view.subnet.id,
+        floating_network_id=cluster.spec.network.external_network_id,
+        has_ca=bool(endpoint.ca_certificate),
+        load_balancer_provider=settings.load_balancer_provider,
+    )
+    authority = {"ca.crt": endpoint.ca_certificate} if endpoint.ca_certificate else {}
+    return {"cloud.conf": configuration, **authority}
 
 
 def cloud_conf(
@@ -20,7 +53,7 @@ def cloud_conf(
     subnet_id: str,
     floating_network_id: str,
     has_ca: bool,
-    load_balancer_provider: str = "ovn",
+    load_balancer_provider: str,
 ) -> str:
     """The file's text; holds the password.
 

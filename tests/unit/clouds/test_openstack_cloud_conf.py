@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from navarch.addons.cloud_conf import CA_FILE, cloud_conf
+from navarch.clouds.openstack.controllers import CA_FILE, cloud_conf
 
 
 def made(**changes: Any) -> str:
@@ -19,6 +19,7 @@ def made(**changes: Any) -> str:
         "subnet_id": "s1",
         "floating_network_id": "x1",
         "has_ca": True,
+        "load_balancer_provider": "ovn",
     }
     return cloud_conf(**{**values, **changes})
 

@@ -1,0 +1,30 @@
+"""Who provides a cluster's infrastructure. One today: OpenStack."""
+
+from datetime import datetime
+from typing import get_args
+
+from navarch.domain.cloud import CloudState
+from navarch.domain.infrastructure import Infrastructure
+from navarch.domain.observed import KnownObject, Observed, Wanted
+from navarch.domain.openstack import tidy
+from navarch.domain.openstack.infrastructure import OpenStack
+from navarch.domain.openstack.steps import AnyCloudStep
+from navarch.domain.spec import Cluster
+from navarch.domain.steps import Step
+
+CLOUD_STEPS: tuple[type[Step], ...] = get_args(AnyCloudStep)
+
+
+def recognised(cloud: CloudState, known: tuple[KnownObject, ...]) -> CloudState:
+    """What was read, with every object that is known by its id under the name that it was given."""
+    return tidy.recognised(cloud, known)
+
+
+def known_objects(cluster: Cluster, observed: Observed, now: datetime) -> tuple[KnownObject, ...]:
+    """What is written down of the cluster's objects after a cycle."""
+    return tidy.known_objects(infrastructure(cluster, observed, now).cloud, observed.record.objects)
+
+
+def infrastructure(cluster: Cluster, observed: Observed, now: datetime, wanted: Wanted | None = None) -> Infrastructure:
+    """The cluster's infrastructure as it was seen. `wanted` None: for whoever only looks."""
+    return OpenStack(cluster, observed, wanted or Wanted(), now)

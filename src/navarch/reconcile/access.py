@@ -1,0 +1,65 @@
+"""The way into clusters: the worker's certificate for each, made anew before it ends."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from navarch.addons.contract import Access
+from navarch.bootstrap.kubeconfig import SERVER_NAME, admin_access
+from navarch.domain.infrastructure import Endpoint
+from navarch.domain.machines import API_STARTS_IN
+from navarch.domain.observed import Observed
+from navarch.domain.spec import API_PORT, Cluster, Role
+from navarch.reconcile.dependencies import Dependencies, read_secrets
+from navarch.reconcile.remembered import Remembered
+
+ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAccess:
+    """How a cluster's Kubernetes API is reached, and the password of the cluster's controllers."""
+
+    api: Access
+    password: str = field(repr=False)
+    made_at: datetime
+
+
+class Keyring:
+    """Makes access to clusters, and keeps it while it is good, whoever held the cluster since. Safe to use from
+    threads."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+        self._kept: Remembered[ClusterAccess] = Remembered()
+
+    def __contains__(self, cluster_id: str) -> bool:
+        return self._kept.get(cluster_id) is not None
+
+    def access(self, cluster: Cluster, seen: Observed, endpoint: Endpoint) -> ClusterAccess | None:
+        """The way into a cluster; None while its API cannot answer yet, or its keys were not made."""
+        known = endpoint.internal_address and endpoint.public_address
+        if cluster.deleting or not known or not _may_answer(seen):
+            return None
+        now, url = self._dependencies.runtime.now(), f"https://{endpoint.public_address}:{API_PORT}"
+        kept = self._kept.get(cluster.id)
+        if kept is not None and kept.api.url == url and now - kept.made_at <= ACCESS_IS_RENEWED:
+            return kept
+        secrets = read_secrets(self._dependencies, cluster.id)
+        if secrets is None:
+            return None
+        ca, certificate, private = admin_access(secrets, now)
+        made = ClusterAccess(Access(url, ca, certificate, private, SERVER_NAME), secrets.cloud_password, now)
+        self._kept.put(cluster.id, made)
+        return made
+
+    def forget(self, cluster_id: str) -> None:
+        """Drop what is kept."""
+        self._kept.drop(cluster_id)
+
+
+def _may_answer(seen: Observed) -> bool:
+    """Whether a machine of the control plane has come so far that its API server may run."""
+    return any(
+        m.role is Role.CONTROL_PLANE and any(report.step in API_STARTS_IN for report in m.boot)
+        for m in seen.record.live
+    )

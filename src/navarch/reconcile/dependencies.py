@@ -1,0 +1,40 @@
+"""What a worker works with."""
+
+from dataclasses import dataclass, field
+
+from navarch.addons.contract import Addons
+from navarch.bootstrap.pki import ClusterSecrets
+from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.vault import SECRETS, open_secrets
+from navarch.clouds.contract import Cloud
+from navarch.reconcile.metrics import WorkerMetrics
+from navarch.reconcile.runtime import Runtime
+from navarch.store.contract import WorkerStore
+
+
+@dataclass(frozen=True, slots=True)
+class JoinEndpoint:
+    """Where machines ask for their configuration: URL, and the PEM of the CA that signed its certificate."""
+
+    url: str
+    ca: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What steps are carried out with. `api_source_cidrs`: from where this Navarch reaches clusters' APIs."""
+
+    cloud: Cloud
+    addons: Addons
+    store: WorkerStore
+    sealer: Sealer
+    join: JoinEndpoint
+    api_source_cidrs: tuple[str, ...]
+    runtime: Runtime
+    metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
+
+
+def read_secrets(dependencies: Dependencies, cluster_id: str) -> ClusterSecrets | None:
+    """A cluster's keys, or None where they were not made yet."""
+    sealed = dependencies.store.sealed(cluster_id, SECRETS)
+    return None if sealed is None else open_secrets(dependencies.sealer, cluster_id, sealed)

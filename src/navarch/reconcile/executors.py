@@ -1,0 +1,165 @@
+"""Who carries out which step: the store, the add-ons, or the cloud.
+
+A step that is the same in every cloud has its function here; all others are the cloud's. A function gives `Again` where
+its step has to be tried again, what the cloud made, or None.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from navarch.addons.contract import Access, Draining, Inputs
+from navarch.bootstrap.pki import make_cluster_secrets
+from navarch.bootstrap.tickets import new_ticket
+from navarch.bootstrap.user_data import user_data
+from navarch.bootstrap.vault import SECRETS, close_secrets
+from navarch.domain import names
+from navarch.domain.cloud import Resource
+from navarch.domain.errors import Responsible
+from navarch.domain.observed import Observed
+from navarch.domain.outcomes import Again
+from navarch.domain.spec import Cluster
+from navarch.domain.steps import (
+    ApplyAddon,
+    CreatesIdentity,
+    CreatesMachine,
+    DeleteNode,
+    DrainNode,
+    EnsureSecrets,
+    Forget,
+    ForgetMachine,
+    ForgetNodeGroup,
+    RecordMachine,
+    ReleaseMachine,
+    Step,
+)
+from navarch.reconcile.dependencies import Dependencies, read_secrets
+
+TICKET_LIFETIME = timedelta(hours=1)
+_HELD_SHOWN = 3  # pods in a condition
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A cluster that a worker holds: `token` fences every write. `access` and `inputs` are None where the cluster
+    cannot be reached, or its add-ons cannot be rendered, yet."""
+
+    dependencies: Dependencies
+    cluster: Cluster
+    token: int
+    access: Access | None = None
+    inputs: Inputs | None = None
+
+
+def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
+    """Carry out a step. Raises what the contracts raise."""
+    execution = _EXECUTIONS.get(type(step))
+    if execution is not None:
+        return execution(task, step, seen)
+    private = ""
+    if isinstance(step, CreatesIdentity):
+        secrets = read_secrets(task.dependencies, task.cluster.id)
+        if secrets is None:
+            return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
+        private = secrets.cloud_password
+    elif isinstance(step, CreatesMachine):
+        private = _user_data(task, step, seen)
+    return task.dependencies.cloud.carry_out(names.owner(task.cluster), step, private=private)
+
+
+def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
+    dependencies, cluster_id = task.dependencies, task.cluster.id
+    secrets = make_cluster_secrets(dependencies.runtime.now())
+    dependencies.store.seal(cluster_id, task.token, SECRETS, close_secrets(dependencies.sealer, cluster_id, secrets))
+
+
+def _record_machine(task: Task, step: RecordMachine, seen: Observed) -> None:
+    machine = step.machine(seen.record.machines, task.dependencies.runtime.now())
+    task.dependencies.store.record_machine(task.cluster.id, task.token, machine)
+
+
+def _release_machine(task: Task, step: ReleaseMachine, seen: Observed) -> None:
+    task.dependencies.store.release_machine(task.cluster.id, task.token, step.name)
+
+
+def _forget_machine(task: Task, step: ForgetMachine, seen: Observed) -> None:
+    task.dependencies.store.forget_machine(task.cluster.id, task.token, step.name)
+
+
+def _forget_node_group(task: Task, step: ForgetNodeGroup, seen: Observed) -> None:
+    task.dependencies.store.forget_node_group(task.cluster.id, task.token, step.name)
+
+
+def _forget(task: Task, step: Forget, seen: Observed) -> None:
+    task.dependencies.store.forget(task.cluster.id, task.token)
+
+
+def _apply_addon(task: Task, step: ApplyAddon, seen: Observed) -> Again | None:
+    if task.access is None or task.inputs is None:
+        return _UNREACHABLE
+    task.dependencies.addons.apply(task.access, task.inputs, step.name)
+    return None
+
+
+def _drain_node(task: Task, step: DrainNode, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    drain = task.dependencies.addons.drain(task.access, step.name)
+    if drain is not None:
+        return _draining(step.name, drain)
+    task.dependencies.addons.delete_node(task.access, step.name)
+    return None
+
+
+def _delete_node(task: Task, step: DeleteNode, seen: Observed) -> None:
+    if task.access is not None:
+        task.dependencies.addons.give_up_node(task.access, step.name)
+
+
+_EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] = {
+    EnsureSecrets: _ensure_secrets,
+    RecordMachine: _record_machine,
+    ReleaseMachine: _release_machine,
+    ForgetMachine: _forget_machine,
+    ForgetNodeGroup: _forget_node_group,
+    Forget: _forget,
+    ApplyAddon: _apply_addon,
+    DrainNode: _drain_node,
+    DeleteNode: _delete_node,
+}
+_UNREACHABLE = Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
+
+
+def _user_data(task: Task, step: CreatesMachine, seen: Observed) -> str:
+    """What the machine starts with. Its ticket is noted before the cloud is asked: the answer may get lost."""
+    dependencies = task.dependencies
+    ticket, digest = new_ticket()
+    dependencies.store.add_ticket(
+        task.cluster.id,
+        task.token,
+        step.subject,
+        digest,
+        expires_at=dependencies.runtime.now() + TICKET_LIFETIME,
+        facts=step.facts(seen),
+    )
+    return user_data(
+        endpoint=dependencies.join.url,
+        ca=dependencies.join.ca,
+        ticket=ticket,
+        machine=step.subject,
+        ssh_keys=task.cluster.spec.ssh_keys,
+    )
+
+
+def _draining(name: str, drain: Draining) -> Again:
+    if not drain.held:
+        return Again(1.0, "Draining", f"pods are moving away from {name}")
+    more = f"; and {len(drain.held) - _HELD_SHOWN} more" if len(drain.held) > _HELD_SHOWN else ""
+    return Again(
+        5.0,
+        "EvictionRefused",
+        f"pods may not be moved away from {name}: {'; '.join(drain.held[:_HELD_SHOWN])}{more}",
+        Responsible.USER.value,
+        "give the pods more replicas or their PodDisruptionBudget more room, or delete them; Navarch goes on trying",
+    )

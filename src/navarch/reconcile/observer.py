@@ -1,0 +1,162 @@
+"""Looking: the cloud, the machines' reports and the Kubernetes API, read once into a frozen `Observed`.
+
+A full look asks for every kind of object. Between full looks of a cluster that this worker alone has held since, only
+what is still on its way is asked for again (machines that are being made, a balancer that is pending): an idle cloud
+API is worth more to a booting machine than a second look at a router."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from navarch.addons.contract import Inputs
+from navarch.bootstrap.vault import SECRETS
+from navarch.domain import names
+from navarch.domain.cloud import CloudState, Trouble
+from navarch.domain.errors import NavarchError, Permanent, Temporary
+from navarch.domain.findings import overdue_machines
+from navarch.domain.kube import KubeState
+from navarch.domain.observed import Observed, Record, Wanted
+from navarch.domain.offer import Offer
+from navarch.domain.providers import infrastructure, recognised
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Phase
+from navarch.reconcile.access import ClusterAccess, Keyring
+from navarch.reconcile.addon_inputs import addon_inputs
+from navarch.reconcile.dependencies import Dependencies
+from navarch.reconcile.remembered import Remembered
+from navarch.reconcile.runtime import Answer, Calls
+from navarch.store.contract import Claim
+
+FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What the last cycle knew. Good only if nobody else held the cluster since: the next token."""
+
+    token: int
+    cloud: CloudState
+    full_at: datetime
+    kube: KubeState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen, what the last look knew (None: nothing), what is wanted beside the spec, the way into the cluster
+    and what its add-ons are rendered from (None: not known yet)."""
+
+    observed: Observed
+    before: Observed | None
+    wanted: Wanted
+    access: ClusterAccess | None = None
+    inputs: Inputs | None = None
+
+
+class Observer:
+    """Takes looks, and remembers the last one of each cluster. Safe to use from threads."""
+
+    def __init__(self, dependencies: Dependencies, calls: Calls) -> None:
+        self._dependencies, self._calls = dependencies, calls
+        self._keyring = Keyring(dependencies)
+        self._memories: Remembered[_Memory] = Remembered()
+
+    def look(self, claim: Claim, offer: Offer) -> Look:
+        """Read everything that may have changed."""
+        cluster, now = claim.cluster, self._dependencies.runtime.now()
+        memory = self._memories.get(cluster.id)
+        if memory is not None and memory.token != claim.token - 1:
+            memory = None
+        last = Observed(
+            cloud=memory.cloud if memory is not None else CloudState(),
+            record=self._record(claim),
+            kube=memory.kube if memory is not None else None,
+        )
+        kinds = self._kinds(claim, memory, last, now)
+        reading: Answer[CloudState] = self._calls.submit(self._read_cloud, claim, kinds)
+        # the way in is known from the last look: read the cluster beside the cloud
+        access, kube, silence = self._kube(cluster, last) if memory is not None else (None, None, "")
+        seen = replace(last, cloud=last.cloud.joined(reading.result()), fresh=kinds is None)
+        if memory is None:
+            access, kube, silence = self._kube(cluster, seen)
+        seen = replace(seen, kube=kube, kube_trouble=silence)
+        seen, inputs, wanted = self._wanted(cluster, seen, access, offer, now)
+        seen = replace(seen, consoles=self._consoles(cluster, seen, now))
+        full_at = now if kinds is None or memory is None else memory.full_at
+        self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube))
+        return Look(seen, last if memory is not None else None, wanted, access, inputs)
+
+    def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
+        """Keep what the cycle's acting added to the look."""
+        memory = self._memories.get(cluster_id)
+        if memory is not None and memory.token == token:
+            self._memories.put(cluster_id, replace(memory, cloud=observed.cloud, kube=observed.kube))
+
+    def forget(self, cluster_id: str) -> None:
+        """Drop what is known: the next look is a full one."""
+        self._memories.drop(cluster_id)
+        self._keyring.forget(cluster_id)
+
+    def _record(self, claim: Claim) -> Record:
+        store, status, cluster_id = self._dependencies.store, claim.status, claim.cluster.id
+        return Record(
+            machines=store.machines(cluster_id, removed=True),
+            objects=claim.objects,
+            secrets_ready=cluster_id in self._keyring or store.sealed(cluster_id, SECRETS) is not None,
+            api_internal_address=status.api_internal_address or "",
+            api_public_address=urlsplit(status.api_url or "").hostname or "",
+        )
+
+    def _read_cloud(self, claim: Claim, kinds: frozenset[StrEnum] | None) -> CloudState:
+        read = self._dependencies.cloud.observe(names.owner(claim.cluster), kinds, claim.objects)
+        return recognised(read, claim.objects)
+
+    def _kinds(self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime) -> frozenset[StrEnum] | None:
+        """Which kinds to ask for; None: all of them."""
+        cluster, status = claim.cluster, claim.status
+        if memory is None or now - memory.full_at > FULL_LOOK_EVERY:
+            return None
+        known = infrastructure(cluster, last, now)
+        if not known.complete:
+            return None
+        if cluster.deleting:  # what was there; when that is gone, a full look makes sure
+            return frozenset(kind for kind, _ in known.leftovers()) or None
+        if status.phase is Phase.READY and status.observed_generation == cluster.generation:
+            return None
+        return known.unsettled()
+
+    def _kube(self, cluster: Cluster, seen: Observed) -> tuple[ClusterAccess | None, KubeState | None, str]:
+        """The way in, what the Kubernetes API says, and why it says nothing."""
+        endpoint = infrastructure(cluster, seen, self._dependencies.runtime.now()).endpoint
+        access = self._keyring.access(cluster, seen, endpoint)
+        if access is None:
+            return None, None, ""
+        try:
+            return access, self._dependencies.addons.observe(access.api), ""
+        except (Temporary, Permanent) as error:
+            return access, None, error.message
+
+    def _wanted(
+        self, cluster: Cluster, seen: Observed, access: ClusterAccess | None, offer: Offer, now: datetime
+    ) -> tuple[Observed, Inputs | None, Wanted]:
+        wanted = Wanted(api_source_cidrs=self._dependencies.api_source_cidrs)
+        if access is None:
+            return seen, None, wanted
+        cloud = infrastructure(cluster, seen, now)
+        inputs = addon_inputs(cluster, seen, cloud, self._dependencies.cloud, offer, access.password)
+        if inputs is None:
+            return seen, None, wanted
+        try:
+            return seen, inputs, replace(wanted, addons=self._dependencies.addons.digests(inputs))
+        except Permanent as error:  # the node image lacks a component
+            lacking = Trouble(error.reason, error.message, "add-ons", error.responsible.value, error.remedy)
+            return replace(seen, cloud=replace(seen.cloud, trouble=(*seen.cloud.trouble, lacking))), inputs, wanted
+
+    def _consoles(self, cluster: Cluster, seen: Observed, now: datetime) -> tuple[tuple[str, str], ...]:
+        owner, consoles = names.owner(cluster), []
+        for machine, view in overdue_machines(seen, infrastructure(cluster, seen, now), now):
+            try:
+                consoles.append((machine.name, self._dependencies.cloud.console(owner, view.id)))
+            except NavarchError:
+                continue  # the condition says the rest
+        return tuple(consoles)
