@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/container-storage-interface/spec v1.13.0
-	google.golang.org/grpc v1.84.0
+	google.golang.org/grpc v1.82.1
 	k8s.io/kubelet v0.37.2
 )
 
@@ -14,4 +14,9 @@ require (
 	golang.org/x/text v0.40.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
 	google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af // indirect
+)
+
+// Kubernetes' own versions, written by `navarch-images pin`: what is compiled for it is not compiled again.
+replace (
+	google.golang.org/genproto/googleapis/rpc => google.golang.org/genproto/googleapis/rpc v0.0.0-20260526163538-3dc84a4a5aaa
 )
