@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: chaos mutations help setup lock format check test e2e demo demo-clean bench play play-stop scale
+.PHONY: chaos mutations help setup lock format check test dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,8 +41,11 @@ chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=2
 mutations: setup ## deliberate faults in the worker's code, each of which the stories must notice (about ten minutes)
 	@$(BIN)/python -m tests.chaos --mutations
 
+dist: setup ## what a release consists of, in dist: wheels, source distributions, pinned requirements, sums
+	@scripts/dist
+
 format: setup ## format the code
 	@$(BIN)/ruff format && $(BIN)/ruff check --fix
 
-lock: setup ## resolve requirements.in anew
+lock: setup ## pin what pyproject.toml and requirements.in ask for; what is pinned stays
 	@scripts/lock
