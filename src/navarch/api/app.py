@@ -7,6 +7,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 import navarch.api.openapi as openapi
+from navarch import __version__
 from navarch.api import belongings, bootstrap, clusters, node_groups, offer, operations
 from navarch.api.identity import Identity
 from navarch.api.middleware import ApiMetrics, RequestMiddleware
@@ -33,7 +34,7 @@ def create_app(
     """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster."""
     app = FastAPI(
         title="Navarch",
-        version="1",
+        version=__version__,
         summary="Kubernetes as a service for OpenStack clouds",
         docs_url=None,
         redoc_url=None,
