@@ -12,7 +12,7 @@ import pytest
 from kube_apiserver import api_server
 from tests.unit.addons.sample_inputs import cluster, inputs
 
-from navarch.addons import applying, objects, offer
+from navarch.addons import applying, catalogue, objects
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Access, Draining
@@ -69,8 +69,8 @@ def installed(clusters: KubernetesClusters, access: Access) -> None:
 def versions(api: Connection) -> dict[str, str]:
     """Resource version of every object of every add-on, and of the notes."""
     paths = [applying.NOTES_PATH]
-    for name in offer.names():
-        addon = offer.rendered(inputs(), name)
+    for name in catalogue.names():
+        addon = catalogue.rendered(inputs(), name)
         paths += [objects.path(made) for made in (*addon.fixed.objects, *addon.objects, *addon.once)]
     return {path: api.get(path)["metadata"]["resourceVersion"] for path in paths}
 
@@ -81,7 +81,7 @@ def test_applying_everything_twice_changes_nothing(
     # A definition's status is written by the server once it serves it, which is no change of ours.
     before = versions(api)
     settled = {path: version for path, version in before.items() if "customresourcedefinitions" not in path}
-    for name in offer.names():
+    for name in catalogue.names():
         clusters.apply(access, inputs(), name)
     after = versions(api)
     assert {path: after[path] for path in settled} == settled
@@ -90,7 +90,7 @@ def test_applying_everything_twice_changes_nothing(
 def test_a_look_tells_versions_digests_and_what_is_missing(
     installed: None, clusters: KubernetesClusters, access: Access
 ) -> None:
-    seen = clusters.observe(access, inputs())
+    seen = clusters.observe(access)
     assert seen.version == "1.37.2"
     assert tuple((addon.name, addon.digest) for addon in seen.addons) == clusters.digests(inputs())
     by_name = {addon.name: addon for addon in seen.addons}
@@ -109,7 +109,7 @@ def test_an_addon_is_available_once_its_workloads_have_what_they_want(
         counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": available, "availableReplicas": available}
         status = {"observedGeneration": generation, **counts}
         api.merge(f"{path}/status", {"status": status})
-        return {a.name: a for a in clusters.observe(access, inputs()).addons}["coredns"]
+        return {a.name: a for a in clusters.observe(access).addons}["coredns"]
 
     assert report(1).message == "coredns: 1 of 2 replicas available"
     assert report(2).available
@@ -167,7 +167,7 @@ def test_a_class_whose_type_is_gone_is_removed_unless_the_user_took_it_over(
 def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(
     access: Access, api: Connection, pool: ThreadPoolExecutor
 ) -> None:
-    calico = offer.rendered(inputs(), "calico")
+    calico = catalogue.rendered(inputs(), "calico")
     definition = next(o for o in calico.fixed.objects if o["metadata"]["name"].startswith("networksets."))
     renamed = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
     made = {
@@ -257,7 +257,7 @@ def test_a_drain_cordons_and_leaves_what_cannot_move(
     assert clusters.drain(access, node) == Draining()  # it has just evicted one
     assert clusters.drain(access, node) is None
     assert [seen["metadata"]["name"] for seen in api.get(PODS)["items"]] == ["agent"]
-    assert clusters.observe(access, inputs()).nodes[0].unschedulable
+    assert clusters.observe(access).nodes[0].unschedulable
 
 
 def test_a_drain_honours_a_disruption_budget(
@@ -322,14 +322,14 @@ def test_a_node_that_is_gone_is_drained_and_deleted(clusters: KubernetesClusters
 
 def test_an_api_that_is_not_there_is_a_temporary_trouble(clusters: KubernetesClusters, access: Access) -> None:
     with pytest.raises(Temporary) as trouble:
-        clusters.observe(replace(access, url="https://127.0.0.1:1"), inputs())
+        clusters.observe(replace(access, url="https://127.0.0.1:1"))
     assert trouble.value.reason == "KubernetesNotAnswering"
 
 
 def test_a_server_with_another_ca_is_not_spoken_to(clusters: KubernetesClusters, access: Access) -> None:
     elsewhere = replace(access, url=access.url.replace("127.0.0.1", "localhost"))
     with pytest.raises(Temporary) as trouble:
-        clusters.observe(elsewhere, inputs())
+        clusters.observe(elsewhere)
     assert "certificate" in trouble.value.message.lower()
 
 

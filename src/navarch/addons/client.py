@@ -33,7 +33,7 @@ class KubernetesClusters:
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         """See the contract. Raises Permanent where the node image lacks a component."""
-        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.names())
+        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.wanted(inputs))
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
@@ -43,7 +43,7 @@ class KubernetesClusters:
             # Of an apply it is the kind that is missing: a definition or an API that the server does not serve yet.
             raise Temporary(str(absent), reason=errors.NOT_ANSWERING, after=1.0) from absent
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         """See the contract."""
         return observing.observe(self._connections.to(access), self._pool)
 

@@ -7,7 +7,7 @@ the two ignores the sections of the other.
 """
 
 CA_FILE = "/etc/config/ca.crt"
-"""Where the pods find the cloud's CA, if it has one of its own: next to cloud.conf."""
+"""Where the pods find the cloud's CA, if it has one of its own: the file `ca.crt`, next to `cloud.conf`."""
 
 
 def cloud_conf(

@@ -31,8 +31,8 @@ class Access:
 class Inputs:
     """What add-ons are rendered from, besides the cluster's spec.
 
-    `components` are the versions in the node image; `cloud_conf` is the cloud controller's and CSI's configuration file
-    (holds a password: never logged, never part of a digest in clear); `cloud_ca` the PEM of the cloud's CA or empty;
+    `components` are the versions in the node image; `cloud_files` what the cluster's controllers are told about the
+    cloud, as file name and content (they hold a password: never logged, never part of a digest in clear);
     `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
     `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them.
     """
@@ -42,8 +42,7 @@ class Inputs:
     api_address: str
     api_port: int
     mtu: int
-    cloud_conf: str = field(repr=False)
-    cloud_ca: str = ""
+    cloud_files: Mapping[str, str] = field(repr=False)
     volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zones: tuple[str, ...] = ()
 
@@ -77,8 +76,9 @@ class Addons(Protocol):
         """Server-side apply of one add-on with field manager `navarch`, then note its digest in the cluster."""
         ...
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
-        """Version, nodes, and for each add-on the digest noted and whether its workloads are available."""
+    def observe(self, access: Access) -> KubeState:
+        """Version, nodes, and for each add-on there is the digest noted and whether its workloads are available. Needs
+        nothing that add-ons are rendered from: what is there can be seen where what is wanted is not known."""
         ...
 
     def drain(self, access: Access, node: str) -> Draining | None:

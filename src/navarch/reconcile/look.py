@@ -202,6 +202,7 @@ class Observer:
     def _inputs(self, cluster: Cluster, seen: Observed, offer: Offer, password: str) -> Inputs | None:
         """What add-ons are rendered from; None while part of it is not known yet."""
         owner, endpoint = names.owner(cluster), self._dependencies.cloud.endpoint
+        ca = endpoint.ca_certificate
         identity = next((i for i in seen.cloud.identities or () if i.trust_id), None)
         network, subnet = own_network(used_first(seen.cloud), owner)
         balancer = api_balancer(seen, owner)
@@ -219,7 +220,7 @@ class Observer:
             trust_id=identity.trust_id,
             subnet_id=subnet.id,
             floating_network_id=external.id,
-            has_ca=bool(endpoint.ca_certificate),
+            has_ca=bool(ca),
         )
         return Inputs(
             cluster=cluster,
@@ -227,17 +228,16 @@ class Observer:
             api_address=balancer.vip_address,
             api_port=6443,
             mtu=network.mtu,
-            cloud_conf=configuration,
-            cloud_ca=endpoint.ca_certificate,
+            cloud_files={"cloud.conf": configuration, **({"ca.crt": ca} if ca else {})},
             volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, offer)),
             zones=offer.zones,
         )
 
     def _kube(self, inside: ClusterAccess) -> tuple[KubeState | None, str]:
-        if inside.access is None or inside.inputs is None:
+        if inside.access is None:
             return None, ""
         try:
-            return self._dependencies.addons.observe(inside.access, inside.inputs), ""
+            return self._dependencies.addons.observe(inside.access), ""
         except (Temporary, Permanent) as error:
             return None, error.message
 

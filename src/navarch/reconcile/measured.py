@@ -18,9 +18,9 @@ class MeasuredAddons:
         with self._figures.kubernetes_call("apply"):
             self._addons.apply(access, inputs, name)
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         with self._figures.kubernetes_call("observe"):
-            return self._addons.observe(access, inputs)
+            return self._addons.observe(access)
 
     def drain(self, access: Access, node: str) -> Draining | None:
         with self._figures.kubernetes_call("drain"):

@@ -129,9 +129,9 @@ class SimulatedClustersClient:
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
         digest = dict(digests_of(inputs))[name]
-        self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_conf)), wire.Nothing)
+        self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_files)), wire.Nothing)
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         """See the contract."""
         return self._simulator.ask(wire.ObserveKube(_door(access)), KubeState)
 

@@ -1,15 +1,15 @@
 """The add-ons' contract on simulated clusters."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from navarch.addons import catalogue
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.simulator import Strike
 from navarch.domain.errors import Temporary
 from navarch.domain.observed import KubeState
-from navarch.domain.rehearsal import ADDONS
 from navarch.simulator.guests import Guests
 from navarch.simulator.kubernetes import Kubernetes
 
@@ -47,7 +47,7 @@ class SimulatedClusters:
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """Server-side apply."""
-        self.put(access, name, dict(digests_of(inputs))[name], password_in(inputs.cloud_conf))
+        self.put(access, name, dict(digests_of(inputs))[name], password_in(inputs.cloud_files))
 
     def put(self, access: Access, name: str, digest: str, password: str) -> None:
         """Have an add-on there as of this digest, and the controllers with this password."""
@@ -58,12 +58,8 @@ class SimulatedClusters:
 
         self._call(KubeCall("apply", access.url, name), access, effect)
 
-    def observe(self, access: Access, inputs: Inputs) -> KubeState:
+    def observe(self, access: Access) -> KubeState:
         """Version, nodes, add-ons."""
-        return self.state(access)
-
-    def state(self, access: Access) -> KubeState:
-        """`observe`, for which inputs make no difference."""
         return self._call(
             KubeCall("observe", access.url),
             access,
@@ -117,15 +113,14 @@ class SimulatedClusters:
 
 def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     """(name, digest) of each add-on, as `Addons.digests` gives them."""
-    digest = hashlib.sha256(
-        repr((sorted(inputs.components.items()), inputs.api_address, inputs.mtu, inputs.cloud_conf)).encode()
-    ).hexdigest()[:16]
-    return tuple((name, digest) for name in ADDONS)
+    said = (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
+    digest = hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    return tuple((name, digest) for name in catalogue.wanted(inputs))
 
 
-def password_in(cloud_conf: str) -> str:
-    """The controllers' password in their configuration file."""
-    for line in cloud_conf.splitlines():
+def password_in(cloud_files: Mapping[str, str]) -> str:
+    """The controllers' password, in one of the files that tell them about the cloud."""
+    for line in "\n".join(cloud_files.values()).splitlines():
         key, found, value = line.partition("=")
         if found and key.strip() == "password":
             return value.strip().strip('"')

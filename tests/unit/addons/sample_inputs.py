@@ -53,8 +53,10 @@ def inputs(**changes: object) -> Inputs:
         api_address="10.0.0.5",
         api_port=6443,
         mtu=1442,
-        cloud_conf='[Global]\npassword = "correct horse"\n',
-        cloud_ca="-----BEGIN CERTIFICATE-----\n",
+        cloud_files={
+            "cloud.conf": '[Global]\npassword = "correct horse"\n',
+            "ca.crt": "-----BEGIN CERTIFICATE-----\n",
+        },
         volume_types=(("ssd", ("z1", "z2", "z3")), ("hdd", ("z1",))),
         zones=("z1", "z2", "z3"),
     )
