@@ -8,12 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from api_fixtures import api, make_api
+from guarded_cluster import guarded
 from kube_apiserver import ApiServer, api_server
 
 from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
-__all__ = ["api", "make_api"]  # fixtures of the tests here
+__all__ = ["api", "guarded", "make_api"]  # fixtures of the tests here
 _TABLES = "clusters, idempotency_keys, catalogue, quotas, pauses"
 
 

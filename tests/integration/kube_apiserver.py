@@ -3,6 +3,7 @@
 It has the arguments and files of a control-plane machine, but for folders and for what kubeadm makes itself.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -92,6 +93,42 @@ class ApiServer:
     def admin(self) -> Client:
         """Navarch's own way in."""
         return self._client(self.access)
+
+    @contextlib.contextmanager
+    def controllers(self, *names: str) -> Iterator[None]:
+        """These controllers of the controller manager, until the end of the block."""
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": "c",
+                    "cluster": {"server": self.access.url, "certificate-authority-data": _base64(self.access.ca)},
+                }
+            ],
+            "users": [
+                {
+                    "name": "u",
+                    "user": {
+                        "client-certificate-data": _base64(self.access.certificate),
+                        "client-key-data": _base64(self.access.key),
+                    },
+                }
+            ],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "c",
+        }
+        kubeconfig = self.folder / "controllers.kubeconfig"
+        kubeconfig.write_text(json.dumps(document))
+        command = [
+            str(program("kube-controller-manager")),
+            f"--kubeconfig={kubeconfig}",
+            f"--controllers={','.join(names)}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        ]
+        with _process(command, self.folder / "controllers.log"):
+            yield
 
     def _client(self, access: Access, *, certificate: bool = True) -> Client:
         context = ssl.create_default_context(cadata=access.ca)
@@ -244,6 +281,10 @@ class _Authority:
             usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _pem(certificate: x509.Certificate) -> str:

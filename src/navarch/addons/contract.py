@@ -34,7 +34,8 @@ class Inputs:
     `components` are the versions in the node image; `cloud_files` what the cluster's controllers are told about the
     cloud, as file name and content (they hold a password: never logged, never part of a digest in clear);
     `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
-    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them.
+    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them; `machines` are
+    those that may be nodes, each with its node group (control plane: `cp`): not those that are being removed.
     """
 
     cluster: Cluster
@@ -45,6 +46,7 @@ class Inputs:
     cloud_files: Mapping[str, str] = field(repr=False)
     volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zones: tuple[str, ...] = ()
+    machines: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from navarch.addons.contract import Inputs
 from navarch.addons.objects import WORKLOADS
 from navarch.addons.rendering import Object, Rendered, assemble, documents, fill, fixed
 from navarch.domain.errors import Permanent, Responsible
+from navarch.domain.names import control_plane_machine, owner
 
 REGISTRY = "registry.navarch.internal"
 """Where images are said to be: they are built by Navarch, so they carry its name, and lie in the node image already."""
@@ -20,7 +21,8 @@ REGISTRY = "registry.navarch.internal"
 KUBERNETES = "kubernetes"
 """The component whose version is the cluster's own."""
 
-_MANIFEST, _DEFINITIONS = "manifest.yaml", "crds.yaml"
+CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
+MANIFEST, _DEFINITIONS = "manifest.yaml", "crds.yaml"
 
 
 def _nothing(inputs: Inputs) -> Mapping[str, Any]:
@@ -57,12 +59,12 @@ class Package:
         """As it would be applied now. Raises Permanent where the node image lacks a component."""
         images = {f"image_{image.replace('-', '_')}": self._reference(inputs, image) for image in self.images}
         values = {**shared_values(inputs), **images, **self.values(inputs)}
-        filled = [fill(document, values) for document in documents(self.module, _MANIFEST)]
+        filled = [fill(document, values) for document in documents(self.module, MANIFEST)]
         return assemble(self.name, (*filled, *self.generated(inputs)), fixed(self.name, self.module, _DEFINITIONS))
 
     def workloads(self) -> tuple[tuple[str, str], ...]:
         """(kind, name) of what makes its pods. The same for every cluster, so a look at one renders nothing."""
-        written = documents(self.module, _MANIFEST)
+        written = documents(self.module, MANIFEST)
         return tuple((o["kind"], o["metadata"]["name"]) for o in written if o["kind"] in WORKLOADS)
 
     def _reference(self, inputs: Inputs, image: str) -> str:
@@ -92,7 +94,23 @@ def shared_values(inputs: Inputs) -> Mapping[str, Any]:
         "cloud_files_mark": _mark(inputs),
         "highly_available": highly_available,
         "controller_replicas": 2 if highly_available else 1,
+        "on_control_plane": _on_control_plane(inputs),
     }
+
+
+def control_plane_nodes(inputs: Inputs) -> list[str]:
+    """Names of the nodes of control-plane machines, whether or not they are there yet."""
+    places = range(inputs.cluster.spec.control_plane.replicas)
+    return [control_plane_machine(owner(inputs.cluster), place) for place in places]
+
+
+def _on_control_plane(inputs: Inputs) -> Object:
+    """A node affinity that no label on another node can satisfy."""
+    terms = [
+        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}
+        for name in control_plane_nodes(inputs)
+    ]
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
 
 
 def _mark(inputs: Inputs) -> str:

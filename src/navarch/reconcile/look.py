@@ -231,6 +231,7 @@ class Observer:
             cloud_files={"cloud.conf": configuration, **({"ca.crt": ca} if ca else {})},
             volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, offer)),
             zones=offer.zones,
+            machines={m.name: m.group for m in seen.machines if not m.removing and not m.removed},
         )
 
     def _kube(self, inside: ClusterAccess) -> tuple[KubeState | None, str]:

@@ -262,7 +262,11 @@ def test_the_same_inputs_give_the_same_digests() -> None:
         ({"cloud_files": {"cloud.conf": CLOUD_FILES["cloud.conf"]}}, {"cloud-controller", "cinder-csi"}),
         ({"volume_types": (("hdd", ("z1",)), ("ssd", ()))}, {"cinder-csi"}),
         ({"cluster": cluster(workers=5)}, set()),
-        ({"cluster": cluster(control_plane=3)}, {"cloud-controller", "cinder-csi", "metrics-server"}),
+        ({"machines": {"demo-6f1f6a3e-cp-0": "cp"}}, {"guard-rails"}),
+        (
+            {"cluster": cluster(control_plane=3)},
+            {"cloud-controller", "cinder-csi", "metrics-server", "guard-rails"},
+        ),
     ],
 )
 def test_a_digest_changes_with_what_it_is_made_of_and_nothing_else(
