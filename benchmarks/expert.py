@@ -272,6 +272,9 @@ class Expert:
         paths = []
         for name in ADDONS:
             rendered = catalogue.rendered(inputs, name)
+            for made in rendered.objects:
+                if made["kind"] == "DaemonSet":  # its machines have names of their own
+                    made["spec"]["template"]["spec"].pop("affinity", None)
             path = folder / f"{name}.yaml"
             path.write_text(yaml.safe_dump_all([*rendered.fixed.objects, *rendered.objects, *rendered.once]))
             paths.append(path)
