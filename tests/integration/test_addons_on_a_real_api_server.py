@@ -1,7 +1,6 @@
 """Add-ons on a real kube-apiserver: what is applied, what survives, what goes."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_apiserver import api_server
+from kube_apiserver import ApiServer
 from tests.unit.addons.sample_inputs import cluster, inputs
 
 from navarch.addons import applying, catalogue, objects
@@ -29,9 +28,8 @@ PODS = "/api/v1/namespaces/default/pods"
 
 
 @pytest.fixture(scope="module")
-def access() -> Iterator[Access]:
-    with tempfile.TemporaryDirectory(prefix="navarch-kube-") as folder, api_server(Path(folder)) as made:
-        yield made
+def access(kube: ApiServer) -> Access:
+    return kube.access
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ class KubernetesClusters:
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         """See the contract. Raises Permanent where the node image lacks a component."""
-        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.names())
+        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.wanted(inputs))
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""

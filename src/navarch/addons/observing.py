@@ -73,7 +73,7 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[tuple[str, s
     if not digest:
         return Addon(addon, "", available=False, message="not applied")
     missing: list[str] = []
-    for kind, name in catalogue.workloads(addon):
+    for kind, name in catalogue.package(addon).workloads():
         seen = workloads.get((kind, name))
         missing.append(f"{name}: not there" if seen is None else shortfall(seen))
     message = "; ".join(filter(None, missing))

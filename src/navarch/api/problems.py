@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from navarch.api.identity import Unauthenticated
+from navarch.api.identity import Refused, Unauthenticated
 from navarch.domain.errors import FieldError, NavarchError, Permanent, Temporary
 from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused, TooMany, Unreadable
 
@@ -88,6 +88,8 @@ def from_error(error: NavarchError) -> Problem:
                 401, "unauthenticated", "a valid token in X-Auth-Token is needed",
                 headers={"WWW-Authenticate": 'Keystone uri="see the service catalogue"'},
             )  # fmt: skip
+        case Refused():
+            return Problem(403, "forbidden", str(error))
         case NotFound():
             return not_found()
         case NameTaken():

@@ -1,7 +1,10 @@
-"""Files of the API server that kubeadm does not write: who may be anonymous, what is encrypted, what is audited."""
+"""The API server as Navarch wants it, beside what kubeadm sets: its arguments and the files that they name, which say
+who may be anonymous, what is encrypted, what is audited."""
 
+from navarch.bootstrap.kubelet import CA_FILE
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.yaml_text import yaml_text
+from navarch.domain.spec import Cluster
 
 FOLDER = "/etc/kubernetes/navarch"
 AUTHENTICATION_FILE = f"{FOLDER}/authentication.yaml"
@@ -10,8 +13,29 @@ AUDIT_POLICY_FILE = f"{FOLDER}/audit-policy.yaml"
 AUDIT_LOG_FOLDER = "/var/log/kubernetes/audit"
 
 
+def api_server_arguments(cluster: Cluster) -> dict[str, str]:
+    """Flags of kube-apiserver, without their dashes."""
+    arguments = {
+        "audit-log-maxage": "30",  # days
+        "audit-log-maxbackup": "10",
+        "audit-log-maxsize": "100",  # MiB
+        "audit-log-path": f"{AUDIT_LOG_FOLDER}/audit.log",
+        "audit-policy-file": AUDIT_POLICY_FILE,
+        "authentication-config": AUTHENTICATION_FILE,
+        "enable-bootstrap-token-auth": "false",
+        "encryption-provider-config": ENCRYPTION_FILE,
+        "kubelet-certificate-authority": CA_FILE,
+        "profiling": "false",
+        "tls-min-version": "VersionTLS12",
+    }
+    if cluster.spec.control_plane.replicas > 1:
+        # Clients keep connections for ever; now and then one is asked to reconnect, so that all servers get some.
+        arguments["goaway-chance"] = "0.001"
+    return arguments
+
+
 def api_server_files(secrets: ClusterSecrets) -> tuple[tuple[str, str, str], ...]:
-    """(path, mode, content) of the three."""
+    """(path, mode, content) of each file that the arguments name."""
     return (
         (AUTHENTICATION_FILE, "0600", yaml_text(_AUTHENTICATION)),
         (ENCRYPTION_FILE, "0600", yaml_text(_encryption(secrets))),
@@ -37,12 +61,33 @@ def _encryption(secrets: ClusterSecrets) -> dict[str, object]:
 
 
 # First match wins. Who did what to which object; never what is inside, so that the log holds no secrets.
+#
+# Reads of secrets and ways into pods come before the rules that leave things out: they are what a stolen identity of a
+# kubelet or of a system pod is used for.
+_TELLING: dict[str, list[str]] = {
+    "": [
+        "secrets",
+        "serviceaccounts/token",
+        "pods/attach",
+        "pods/ephemeralcontainers",
+        "pods/exec",
+        "pods/portforward",
+        "pods/proxy",
+        "services/proxy",
+        "nodes/proxy",
+    ],
+    "certificates.k8s.io": ["certificatesigningrequests", "certificatesigningrequests/approval"],
+}
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
         {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/openapi*"]},
+        {
+            "level": "Metadata",
+            "resources": [{"group": group, "resources": names} for group, names in _TELLING.items()],
+        },
         {
             "level": "None",
             "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],

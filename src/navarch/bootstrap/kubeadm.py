@@ -75,7 +75,7 @@ def init_configuration(
         },
         "apiServer": {
             "certSANs": sans,
-            "extraArgs": _arguments(_api_server_arguments(cluster)),
+            "extraArgs": _arguments(api_server.api_server_arguments(cluster)),
             "extraVolumes": [
                 {
                     "name": "navarch",
@@ -146,26 +146,6 @@ def _node_registration(node: str, arguments: tuple[Argument, ...]) -> dict[str, 
         "imagePullPolicy": "IfNotPresent",
         "kubeletExtraArgs": [{"name": argument.name, "value": argument.value} for argument in arguments],
     }
-
-
-def _api_server_arguments(cluster: Cluster) -> dict[str, str]:
-    arguments = {
-        "audit-log-maxage": "30",  # days
-        "audit-log-maxbackup": "10",
-        "audit-log-maxsize": "100",  # MiB
-        "audit-log-path": f"{api_server.AUDIT_LOG_FOLDER}/audit.log",
-        "audit-policy-file": api_server.AUDIT_POLICY_FILE,
-        "authentication-config": api_server.AUTHENTICATION_FILE,
-        "enable-bootstrap-token-auth": "false",
-        "encryption-provider-config": api_server.ENCRYPTION_FILE,
-        "kubelet-certificate-authority": CA_FILE,
-        "profiling": "false",
-        "tls-min-version": "VersionTLS12",
-    }
-    if cluster.spec.control_plane.replicas > 1:
-        # Clients keep connections for ever; now and then one is asked to reconnect, so that all servers get some.
-        arguments["goaway-chance"] = "0.001"
-    return arguments
 
 
 def _etcd_arguments(cluster: Cluster) -> dict[str, str]:

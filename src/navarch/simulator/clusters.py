@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from navarch.addons.catalogue import names
+from navarch.addons import catalogue
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.clouds.simulator import Strike
 from navarch.domain.errors import Temporary
@@ -60,10 +60,6 @@ class SimulatedClusters:
 
     def observe(self, access: Access) -> KubeState:
         """Version, nodes, add-ons."""
-        return self.state(access)
-
-    def state(self, access: Access) -> KubeState:
-        """`observe`, for which inputs make no difference."""
         return self._call(
             KubeCall("observe", access.url),
             access,
@@ -117,17 +113,14 @@ class SimulatedClusters:
 
 def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     """(name, digest) of each add-on, as `Addons.digests` gives them."""
-    digest = hashlib.sha256(
-        repr(
-            (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
-        ).encode()
-    ).hexdigest()[:16]
-    return tuple((name, digest) for name in names())
+    said = (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
+    digest = hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    return tuple((name, digest) for name in catalogue.wanted(inputs))
 
 
 def password_in(cloud_files: Mapping[str, str]) -> str:
-    """The controllers' password in their configuration file."""
-    for line in cloud_files.get("cloud.conf", "").splitlines():
+    """The controllers' password, in one of the files that tell them about the cloud."""
+    for line in "\n".join(cloud_files.values()).splitlines():
         key, found, value = line.partition("=")
         if found and key.strip() == "password":
             return value.strip().strip('"')

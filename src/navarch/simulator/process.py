@@ -105,7 +105,7 @@ class Desk:
             case wire.Apply(door, name, digest, password):
                 clusters.put(_access(door), name, digest, password)
             case wire.ObserveKube(door):
-                return clusters.state(_access(door))
+                return clusters.observe(_access(door))
             case wire.Drain(door, node):
                 return wire.Whether(clusters.drain(_access(door), node) is None)
             case wire.DeleteNode(door, node):

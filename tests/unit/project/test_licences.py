@@ -25,7 +25,12 @@ def test_the_text_is_the_same_everywhere(part: str) -> None:
 def test_the_notice_names_every_file_that_says_that_it_is_somebody_elses() -> None:
     folders = [ROOT / "src", ROOT / "docs" / "site", ROOT / "deploy"]
     files = [file for folder in folders for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc"]
-    theirs = [file.name for file in files if re.search("Copyright|Apache License|MIT License", file.read_text())]
-    assert {"calico.yaml", "calico-crds.yaml", "iframe-worker.js"} <= set(theirs)
+    theirs = [
+        str(file.relative_to(ROOT))
+        for file in files
+        if re.search("Copyright|Apache License|MIT License", file.read_text())
+    ]
+    calico = "src/navarch/addons/packages/calico"
+    assert {f"{calico}/manifest.yaml", f"{calico}/crds.yaml", "docs/site/iframe-worker.js"} <= set(theirs)
     notice = (ROOT / "NOTICE").read_text()
     assert [name for name in theirs if name not in notice] == []
