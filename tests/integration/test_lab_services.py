@@ -190,7 +190,7 @@ def test_an_api_fails_on_order_and_only_from_outside(fault: Any) -> None:
 def test_an_api_fails_for_a_share_of_the_requests(fault: Any) -> None:
     assert fault("--fail", "500", "--rate", "0.5").returncode == 0
     codes = [placement().status_code for _ in range(100)]
-    assert 5 <= codes.count(500) <= 95  # fair coins fall outside once in 10^22 runs
+    assert 5 <= codes.count(500) <= 95  # fair coins fall outside once in 10^23 runs
     assert codes.count(200) == 100 - codes.count(500)
 
 
