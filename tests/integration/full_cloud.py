@@ -59,7 +59,7 @@ class FullCloud:
         return Quota()
 
 
-def hands(store: WorkerStore, cloud: Cloud) -> Dependencies:
+def make_dependencies(store: WorkerStore, cloud: Cloud) -> Dependencies:
     """What a worker works with on that cloud."""
     return Dependencies(
         cloud=cloud,

@@ -1,15 +1,15 @@
-"""Who acts in the end-to-end tests: customers, with the ordinary commands."""
+"""A customer in a test: the command `navarch`, and nothing of the service's inside."""
 
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.customer import Kubectl
-from demo.stack import Stack, command
-from demo.story import kubectl_program, left_in_project
+_NAVARCH = str(Path(sys.executable).with_name("navarch"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +27,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A user of one project, with nothing but the commands and OpenStack's APIs."""
+    """A user of one project. `environment`: what OpenStack's tools need to act as that user."""
 
     name: str
-    stack: Stack
-    folder: Path
+    environment: Mapping[str, str]
 
     def navarch(self, *words: str, timeout: float = 600) -> Answer:
-        """Run `navarch ...`."""
+        """Run `navarch ...`; `timeout` in seconds."""
         done = subprocess.run(
-            [command("navarch"), *words],
+            [_NAVARCH, *words],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=timeout,
-            env={**os.environ, **self.stack.environment(self.name), "COLUMNS": "160", "NO_COLOR": "1"},
+            check=False,
+            env={**os.environ, **self.environment, "COLUMNS": "160", "NO_COLOR": "1"},
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -52,18 +52,5 @@ class Customer:
         return answer
 
     def cluster(self, name: str) -> Any:
+        """The cluster as the API shows it."""
         return self.must("cluster", "show", name, "-o", "json").json
-
-    def kubectl(self, name: str) -> Kubectl:
-        path = self.folder / f"{name}.kubeconfig"
-        if not path.exists():
-            self.must("cluster", "kubeconfig", name, "--file", str(path))
-        return Kubectl(kubectl_program(), path)
-
-    def cloud(self) -> Any:
-        """OpenStack as this customer."""
-        return self.stack.lab.connect(self.name)
-
-    def left(self) -> list[str]:
-        """What is in the project besides what every project has."""
-        return left_in_project(self.stack.lab.clouds_file, self.name)

@@ -1,0 +1,48 @@
+"""A project's quota on its way from the cloud to the answer: a simulated region, a real worker, PostgreSQL, the API."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from api_fixtures import OFFER, Api, MakeApi, errors
+from demo.steps import until
+from full_cloud import make_dependencies
+from test_rolling_restart import Silent
+
+from navarch.clouds.simulator import Region, SimulatedCloud, Timeline
+from navarch.domain.openstack.resources import Kind
+from navarch.reconcile.worker import Worker
+from navarch.store.postgres import PostgresStore
+
+pytestmark = pytest.mark.postgres
+GREEDY = {"name": "greedy", "spec": {"node_groups": [{"name": "default", "replicas": 90}]}}
+
+
+@pytest.fixture
+def region() -> Region:
+    """One whose project may have twenty machines."""
+    made = Region(Timeline(datetime.now(UTC)), OFFER)
+    made.projects.add("alpha")
+    made.limits["alpha", "instances"] = 20
+    return made
+
+
+@pytest.fixture
+def api(make_api: MakeApi, store: PostgresStore, region: Region) -> Iterator[Api]:
+    """The service beside a worker that has read what the region offers."""
+    worker = Worker(make_dependencies(store, SimulatedCloud(region)), Silent(), name="w", threads=1, calls=2)
+    worker.start()
+    try:
+        made = make_api(quota_wait=30.0)
+        until("the region's offer is read", lambda: made.get("/readyz").status_code == 200, seconds=60, every=0.05)
+        yield made
+    finally:
+        worker.stop()
+
+
+def test_a_quota_that_does_not_suffice_is_told_before_anything_is_made(api: Api, region: Region) -> None:
+    answer = api.post("/clusters", GREEDY)
+    assert answer.status_code == 422, answer.text
+    assert errors(answer)["quota.instances"].startswith("91 needed, 20 free (limit 20, used 0)")
+    assert api.get("/clusters").json()["clusters"] == []
+    assert [thing for kind in Kind for thing in region.things(kind)] == []
