@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 _THIN_PERCENT, _THIN_LINES = 50, 40  # a module of which less than half is reached, and more than so many lines are not
 _THIN_SHOWN = 12
@@ -27,7 +28,7 @@ class Reached:
         return Reached(self.lines + other.lines, self.missed + other.missed)
 
 
-def modules(report: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]) -> dict[PurePath, Reached]:
+def modules(report: Mapping[str, Any]) -> dict[PurePath, Reached]:
     """The report of slipcover, by the module's path below its src folder."""
     found = {}
     for file, told in report["files"].items():

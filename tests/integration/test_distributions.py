@@ -20,6 +20,11 @@ import navarch
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 PARTS = {"navarch": ROOT, "navarch-lab": ROOT / "lab", "navarch-images": ROOT / "images"}
+BESIDE_SRC: dict[str, set[str]] = {
+    "navarch": set(),
+    "navarch-lab": {"navarch_lab/openstack.lock"},
+    "navarch-images": {"navarch_images/c/pause.c", "navarch_images/go/etcd/go.sum"},
+}
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
@@ -52,13 +57,18 @@ def built(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def programs(folder: Path, built: Path) -> Path:
-    """The programs of an environment of its own, made with the command that the requirements begin with."""
+    """The programs of an environment of its own, with navarch installed."""
     run(sys.executable, "-m", "venv", folder / "venv")
-    requirements = built / f"navarch-{navarch.__version__}-requirements.txt"
+    install("navarch", built, folder / "venv/bin/pip")
+    return folder / "venv/bin"
+
+
+def install(name: str, built: Path, pip: Path) -> None:
+    """With the command that the requirements begin with."""
+    requirements = built / f"{name}-{navarch.__version__}-requirements.txt"
     said = re.search(r"^#   pip (install .*)$", requirements.read_text(), re.M)
     assert said is not None
-    run(folder / "venv/bin/pip", *said[1].replace("FOLDER", str(built)).split(), cwd=folder)
-    return folder / "venv/bin"
+    run(pip, *said[1].replace("FOLDER", str(built)).split(), cwd=built)
 
 
 def test_another_checkout_at_another_time_gives_the_same_bytes(folder: Path, built: Path) -> None:
@@ -80,6 +90,7 @@ def test_a_wheel_holds_the_whole_package_and_its_licence(built: Path, name: str)
     with zipfile.ZipFile(built / f"{stem}-py3-none-any.whl") as wheel:
         held = set(wheel.namelist())
     assert {file.removeprefix("src/") for file in tracked} - held == set()
+    assert held >= BESIDE_SRC[name]
     assert {f"{stem}.dist-info/licenses/LICENSE", f"{stem}.dist-info/licenses/NOTICE"} <= held
     with tarfile.open(built / f"{stem}.tar.gz") as archive:
         assert {f"{stem}/LICENSE", f"{stem}/NOTICE"} <= {entry.name for entry in archive if entry.isfile()}
@@ -135,3 +146,9 @@ def test_a_cluster_comes_and_goes_without_the_checkout(folder: Path, programs: P
             playing.send_signal(signal.SIGINT)
             playing.wait(60)
     assert playing.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["navarch-lab", "navarch-images"])
+def test_the_lab_and_the_images_may_be_installed_beside_it(built: Path, programs: Path, name: str) -> None:
+    install(name, built, programs / "pip")
+    assert f"{name} [" in run(programs / name, "--help", cwd=built)
