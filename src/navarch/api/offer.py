@@ -29,7 +29,8 @@ MayLook = Annotated[Access, Depends(allowed(policy.OFFER))]
 @router.get("/versions", response_model=VersionPage)
 def list_versions(access: MayLook) -> Any:
     """Kubernetes versions that can be asked for, newest first."""
-    releases = sorted(access.service.offer().releases, key=lambda r: version_order(r.kubernetes_version), reverse=True)
+    newest = access.service.offer().newest_releases
+    releases = sorted(newest, key=lambda r: version_order(r.kubernetes_version), reverse=True)
     return VersionPage(
         versions=[
             VersionView(

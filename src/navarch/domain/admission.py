@@ -198,7 +198,7 @@ class Reading:
         return tuple(dict.fromkeys(cidrs))
 
     def _version(self, wanted: str | None) -> str:
-        offered = sorted((r.kubernetes_version for r in self.offer.releases), key=version_order, reverse=True)
+        offered = sorted({r.kubernetes_version for r in self.offer.releases}, key=version_order, reverse=True)
         field = "spec.kubernetes_version"
         if not offered:
             self.refuse(field, "no version is offered: the cloud's operator has to register a node image first")
