@@ -20,7 +20,7 @@ from navarch.api.models.responses import (
 from navarch.api.problems import documented, not_now
 from navarch.api.service import Access, allowed
 from navarch.api.views import flavor_view, quota_view
-from navarch.domain.admission import version_order
+from navarch.domain.offer import version_order
 
 router = APIRouter(prefix="/kaas/v1", tags=["offer"], responses=documented(400, 401, 403, 503))
 MayLook = Annotated[Access, Depends(allowed(policy.OFFER))]

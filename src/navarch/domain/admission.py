@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 from navarch.domain import ranges, syntax
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import compare, needs_of, shortages
-from navarch.domain.offer import Flavor, Offer, Quota, Release
+from navarch.domain.offer import Flavor, Offer, Quota, Release, version_order
 from navarch.domain.request import ClusterRequest, ControlPlaneRequest, NetworkRequest, NodeGroupRequest, Pairs
 from navarch.domain.spec import (
     Cluster,
@@ -373,8 +373,3 @@ class Reading:
 def most_machines(control_plane: int, groups: Iterable[NodeGroup]) -> int:
     """How many machines there may be at once, while some are being replaced."""
     return control_plane + 1 + sum(g.spec.replicas + g.spec.max_surge for g in groups)
-
-
-def version_order(version: str) -> tuple[int, ...]:
-    """Key that sorts versions."""
-    return tuple(int(part) if part.isdecimal() else 0 for part in version.split("."))

@@ -11,10 +11,10 @@ from navarch.domain import names
 from navarch.domain.errors import Responsible
 from navarch.domain.finding import Finding
 from navarch.domain.infrastructure import Existence, Infrastructure, MachineView
-from navarch.domain.machines import BOOTED, Machine
+from navarch.domain.machines import BOOT_DEADLINE, BOOTED, Machine
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Again, Done, Failed, Result
-from navarch.domain.plan.machines import BOOT_DEADLINE, REPORT_DEADLINE
+from navarch.domain.plan.machines import REPORT_DEADLINE
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import ApplyAddon
 

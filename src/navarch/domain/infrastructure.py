@@ -32,7 +32,8 @@ class Existence(StrEnum):
 @dataclass(frozen=True, slots=True)
 class MachineView:
     """A machine as the cloud shows it. `word` is the cloud's own for its state, `fault` its reason for a failure.
-    `reachable`: it has its address, or may get it back; False: it runs cut off from all others."""
+    `reachable`: it has its address, or may get it back; False: it runs cut off from all others. `serves`: the endpoint
+    sends requests to it. `data_lost`: it had data of the control plane, and the disk that held them is gone."""
 
     existence: Existence
     id: str = ""
@@ -41,6 +42,8 @@ class MachineView:
     fault: str = ""
     created_at: datetime | None = None
     reachable: bool = True
+    serves: bool = False
+    data_lost: bool = False
 
     @property
     def exists(self) -> bool:
@@ -101,21 +104,32 @@ class Infrastructure(Protocol):
         """What machines stand on, as far as it is missing or changed."""
         ...
 
-    def keep(self, machine: Machine, *, rebuild: str = "") -> Iterator[Step]:
-        """What a machine lacks: its address, its server, its disks, its power. `rebuild`: why its server, which never
-        became a node, is removed for another one; empty: it is not."""
+    def keep(self, machine: Machine, *, running: bool = True, rebuild: str = "") -> Iterator[Step]:
+        """What a machine lacks: its address, its server, its disks, and its power if it is to be `running`. `rebuild`:
+        why its server, which never became a node, is removed for another one; empty: it is not."""
         ...
 
-    def open_endpoint(self) -> Iterator[Step]:
-        """The API's address, as far as it is missing or changed."""
+    def open_endpoint(self, serving: frozenset[str]) -> Iterator[Step]:
+        """The API's address, as far as it is missing or changed. `serving`: names of the machines that requests are
+        sent to."""
+        ...
+
+    def stop(self, machine: Machine) -> Iterator[Step]:
+        """Switch a machine off, and let it end what it runs."""
+        ...
+
+    def save_data(self, machine: Machine) -> Iterator[Step]:
+        """Save the data of the control plane that a machine holds, unless they were since it was decided that it
+        goes."""
         ...
 
     def remove(self, machine: Machine, why: str) -> Iterator[Step]:
         """Take away a machine's server."""
         ...
 
-    def remains(self, machine: Machine) -> Iterator[Step]:
-        """Take away what is left once its server is gone, but what the next machine of its place takes over."""
+    def remains(self, machine: Machine, *, for_good: bool) -> Iterator[Step]:
+        """Take away what is left once its server is gone, but, unless it is `for_good`, what the next machine of its
+        place takes over."""
         ...
 
     def group_remains(self, group: NodeGroup) -> tuple[Step, ...] | None:

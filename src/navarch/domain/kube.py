@@ -1,17 +1,50 @@
 """What the Kubernetes API of a cluster said."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from navarch.domain.spec import Taint
+
+REMOVE_FIRST = "navarch.io/remove-first"
+"""Label of a node that people want to go first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Kubernetes node. `version` is its kubelet's, without the v."""
+    """A Kubernetes node. `version` is its kubelet's, without the v; `since`: when `ready` last changed, None where it
+    does not say. `troubles`: (type, since) of its other conditions that are True. `cordoned`: Navarch made it
+    unschedulable; `drained`: and moved its pods away since. `labels` are all it has. `evictions`: how many pods would
+    have to be moved; None: not asked."""
 
     name: str
     ready: bool
     unschedulable: bool = False
     version: str = ""
     address: str = ""
+    since: datetime | None = None
+    troubles: tuple[tuple[str, datetime | None], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    taints: tuple[Taint, ...] = ()
+    cordoned: bool = False
+    drained: bool = False
+    evictions: int | None = None
+
+    @property
+    def goes_first(self) -> bool:
+        """Whether somebody marked it so."""
+        return any(key == REMOVE_FIRST for key, _ in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdMember:
+    """A member of etcd. `address`: at which the others know it. `healthy`: it answered; `learner`: it has no vote."""
+
+    id: str
+    name: str
+    address: str
+    healthy: bool
+    leader: bool = False
+    learner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +60,12 @@ class Addon:
 
 @dataclass(frozen=True, slots=True)
 class KubeState:
-    """Version, nodes and add-ons."""
+    """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell."""
 
     version: str
     nodes: tuple[Node, ...] = ()
     addons: tuple[Addon, ...] = ()
+    etcd: tuple[EtcdMember, ...] | None = None
 
     def node(self, name: str) -> Node | None:
         """The node of that name, or None."""

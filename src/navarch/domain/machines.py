@@ -1,14 +1,26 @@
 """Machines that Navarch decided to have: what is written down of each before the cloud is asked for it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from navarch.domain.offer import Release
-from navarch.domain.spec import Cluster, Role, Taint
+from navarch.domain.spec import Cluster, Role, Taint, VolumeSpec
 
 BOOTED = "Booted"  # the step that a machine has done when it asks to join for the first time
 MAKES_A_MEMBER = frozenset({"KubeadmInit", "KubeadmJoin"})  # steps in which a machine becomes a member of etcd
-API_STARTS_IN = MAKES_A_MEMBER | {"Joined"}  # steps from which a control plane may answer
+JOINED = "Joined"  # the last step
+BOOT_DEADLINE = timedelta(minutes=10)  # a machine must have joined by then
+API_STARTS_IN = MAKES_A_MEMBER | {JOINED}  # steps from which a control plane may answer
+
+
+class Departure(StrEnum):
+    """What a machine goes for."""
+
+    SCALE_DOWN = "scale-down"
+    REPAIR = "repair"
+    ROLLOUT = "rollout"
+    PERSON = "person"  # somebody named it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +43,14 @@ class BootReport:
 @dataclass(frozen=True, slots=True)
 class MachineTemplate:
     """What a machine is made from, as it was wanted when the machine was decided on. What is wanted later makes other
-    machines, and changes nothing about what this one is."""
+    machines, and changes nothing about what this one is; but labels and taints, which its Node is given at any time:
+    they are those that it was given last."""
 
     release: Release
     flavor: str
     labels: tuple[tuple[str, str], ...] = ()
     taints: tuple[Taint, ...] = ()
+    root_volume: VolumeSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,8 @@ class MachineFacts:
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine. `serial` is the place of a control-plane machine, the number of a worker. `joined` is true once its
-    last boot step was reported done. `removing` is set when it is to go, `removed` once it is gone."""
+    last boot step was reported done. `removing` is set when it is to go, with the time and what for; `removed` once it
+    is gone. `kept_at`: when it was given up, to be looked at before it goes; None: it was not."""
 
     name: str
     role: Role
@@ -65,6 +80,9 @@ class Machine:
     joined: bool = False
     removing: bool = False
     removed: bool = False
+    removing_at: datetime | None = None
+    departure: Departure | None = None
+    kept_at: datetime | None = None
     boot: tuple[BootReport, ...] = ()
     facts: MachineFacts = field(default_factory=MachineFacts)
 
@@ -82,6 +100,11 @@ class Machine:
         return self.facts.address if self._is_member else self.facts.member_address
 
     @property
+    def joined_at(self) -> datetime | None:
+        """When its last boot step was done; None: not yet, or nobody wrote it down."""
+        return next((report.at for report in self.boot if report.step == JOINED and report.state == "done"), None)
+
+    @property
     def _is_member(self) -> bool:
         return self.joined or any(report.step in MAKES_A_MEMBER for report in self.boot)
 
@@ -90,14 +113,32 @@ class Machine:
         return tuple(report for report in self.boot if moment is None or report.at >= moment)
 
 
-def template_of(cluster: Cluster, group: str) -> MachineTemplate:
-    """What a machine of this node group is made from now; where there is none of that name, one of the control
-    plane."""
-    release, node_group = cluster.spec.release, cluster.group(group)
+def template_of(cluster: Cluster, group: str, release: Release | None = None) -> MachineTemplate:
+    """What a machine of this node group is made from now; where there is none of that name, one of the control plane.
+    `release`: instead of the one that is wanted in the end."""
+    node_group = cluster.group(group)
     if node_group is not None:
         spec = node_group.spec
-        return MachineTemplate(release, spec.flavor, spec.labels, spec.taints)
-    return MachineTemplate(release, cluster.spec.control_plane.flavor)
+        made_from = release or spec.release or cluster.spec.release
+        return MachineTemplate(made_from, spec.flavor, spec.labels, spec.taints, spec.root_volume)
+    control_plane = cluster.spec.control_plane
+    return MachineTemplate(release or cluster.spec.release, control_plane.flavor, root_volume=control_plane.root_volume)
+
+
+def outdated(machine: Machine, wanted: MachineTemplate, zones: tuple[str, ...]) -> str:
+    """Why a machine is no longer what is wanted of it, so that another has to take its place; empty: it is."""
+    made = machine.template
+    if made.release.kubernetes_version != wanted.release.kubernetes_version:
+        return f"Kubernetes {made.release.kubernetes_version} becomes {wanted.release.kubernetes_version}"
+    if made.release.image_id != wanted.release.image_id:
+        return f"image {made.release.image_name} becomes {wanted.release.image_name}"
+    if made.flavor != wanted.flavor:
+        return f"flavor {made.flavor} becomes {wanted.flavor}"
+    if made.root_volume != wanted.root_volume:
+        return "its root volume changes"
+    if zones and machine.zone not in zones:
+        return f"zone {machine.zone} is no longer one of the group's"
+    return ""
 
 
 def successor_facts(machines: tuple[Machine, ...], name: str) -> MachineFacts:

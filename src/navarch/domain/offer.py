@@ -108,3 +108,8 @@ class Quota:
     def allowance(self, resource: str) -> Allowance | None:
         """The quota of that resource, or None where the cloud has none."""
         return next((a for a in self.allowances if a.resource == resource), None)
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """Key that sorts versions of Kubernetes."""
+    return tuple(int(part) if part.isdecimal() else 0 for part in version.split("."))

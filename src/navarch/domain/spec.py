@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from navarch.domain.calendar import MaintenanceWindow, Schedule
 from navarch.domain.offer import Release
+from navarch.domain.shares import Share
 
 API_PORT = 6443
 
@@ -45,12 +47,15 @@ class NetworkSpec:
 
 @dataclass(frozen=True, slots=True)
 class ControlPlaneSpec:
-    """`replicas` places, spread over `zones` in order: place p is in zones[p % len(zones)]."""
+    """`replicas` places, spread over `zones` in order: place p is in zones[p % len(zones)]. `root_volume` None: the
+    flavor's own disk. `repair_after_seconds`: how long a node may be NotReady before its machine is replaced."""
 
     flavor: str
     etcd_volume: VolumeSpec
     replicas: int = 1
     zones: tuple[str, ...] = ()
+    root_volume: VolumeSpec | None = None
+    repair_after_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,38 @@ class Taint:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepFailed:
+    """How many machines of a group that were given up are kept for a look, and for how many hours."""
+
+    count: int = 0
+    hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class NodeGroupSpec:
-    """Workers that are alike. Worker number n is in zones[n % len(zones)]. `labels` are (key, value) pairs, sorted."""
+    """Workers that are alike. A new one goes to the zone that has the fewest. `labels` are (key, value) pairs, sorted.
+
+    `root_volume` None: the flavor's own disk. `max_surge` and `max_unavailable`: while machines are replaced, so many
+    more than `replicas` may exist, so many fewer be Ready. `drain_timeout_seconds`: how long pods may refuse to go
+    before people are asked; with `force_drain` they are ended then. `repair_after_seconds`: how long a node may be
+    NotReady, or have a condition of `repair_conditions`, before its machine is replaced; none is while more than
+    `max_unhealthy` of the group are not healthy. `release` None: the one of the cluster."""
 
     flavor: str
     replicas: int = 2
     zones: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     taints: tuple[Taint, ...] = ()
-    max_surge: int = 1
-    max_unavailable: int = 0
+    root_volume: VolumeSpec | None = None
+    max_surge: Share = 1
+    max_unavailable: Share = 0
+    drain_timeout_seconds: int = 600
+    force_drain: bool = False
+    repair_after_seconds: int = 300
+    repair_conditions: tuple[str, ...] = ()
+    max_unhealthy: Share = "40%"
+    keep_failed_machines: KeepFailed = KeepFailed()
+    release: Release | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +120,11 @@ class NodeGroup:
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """The wish. Every default is filled in when it is admitted. `release`: the node image that machines of this
-    version are made from, and what it holds: what is offered to others later does not change it."""
+    version are made from, and what it holds: what is offered to others later does not change it.
+
+    `running` was last said at `running_since`, and holds until the schedule's next start or stop. `soak_seconds`: how
+    long the first new machine of a rollout is looked at before the next one is touched. `rollout_paused`: nothing that
+    is as it was is replaced. `groups_at_once`: how many node groups roll side by side."""
 
     kubernetes_version: str
     release: Release
@@ -101,6 +132,15 @@ class ClusterSpec:
     control_plane: ControlPlaneSpec
     paused: bool = False
     ssh_keys: tuple[str, ...] = ()
+    running: bool = True
+    running_since: datetime | None = None
+    schedule: Schedule | None = None
+    remove_stopped_workers: bool = False
+    soak_seconds: int = 0
+    rollout_paused: bool = False
+    groups_at_once: int = 1
+    maintenance: MaintenanceWindow | None = None
+    automatic_upgrades: bool = False
 
 
 @dataclass(frozen=True, slots=True)

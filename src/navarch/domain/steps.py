@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 from navarch.domain.cloud import Resource
-from navarch.domain.kube import Addon
-from navarch.domain.machines import Machine, MachineFacts, MachineTemplate, successor_facts
+from navarch.domain.kube import Addon, Node
+from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate, successor_facts
 from navarch.domain.observed import Observed
-from navarch.domain.spec import Role
+from navarch.domain.spec import Role, Taint
 
 
 class Component(StrEnum):
@@ -155,17 +155,53 @@ class ReleaseMachine(Step):
     drift = "machine {} is gone or has lost its port or Node, and another takes its place"
 
     name: str
+    departure: Departure
+    why: str
 
     @property
     def words(self) -> str:
-        return f"decide that the machine {self.name} is to go"
+        return f"decide that the machine {self.name} is to go: {self.why}"
+
+    @property
+    def done(self) -> str:
+        return f"machine {self.name} is to go ({self.departure}): {self.why}"
 
     @property
     def key(self) -> tuple[str, ...]:
         return (type(self).__name__,)
 
+    @property
+    def puts_back(self) -> bool:
+        return self.departure is Departure.REPAIR
+
     def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
-        return seen.with_machine(self.name, removing=True)
+        return seen.with_machine(self.name, removing=True, removing_at=now, departure=self.departure)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMachine(Step):
+    """Give up a machine, and keep it for people to look at: another takes its place."""
+
+    component = Component.NAVARCH
+    about_machines = True
+
+    name: str
+    why: str
+
+    @property
+    def words(self) -> str:
+        return f"give up the machine {self.name} and keep it for a look: {self.why}"
+
+    @property
+    def done(self) -> str:
+        return f"machine {self.name} is given up and kept for a look: {self.why}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (ReleaseMachine.__name__,)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen.with_machine(self.name, kept_at=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +258,141 @@ class _EndsNode(Step):
 
 @dataclass(frozen=True, slots=True)
 class DrainNode(_EndsNode):
-    """Cordon a node, evict its pods honouring disruption budgets, and remove the node object once it is empty."""
+    """Cordon a node, evict its pods honouring disruption budgets, wait until their volumes are off it, and remove the
+    node object. Pods that refuse to go are asked again until `deadline` (None: for ever); then people are, or, with
+    `force`, the pods are ended."""
+
+    name: str
+    deadline: datetime | None = None
+    force: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"drain the node {self.name}"
+
+
+class _OnNode(Step):
+    """It changes a node."""
+
+    __slots__ = ()
+    component = Component.KUBERNETES
+    about_machines = True
+
+    def node(self, node: Node) -> Node:
+        """The node afterwards."""
+        raise NotImplementedError
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        if seen.kube is None:
+            return seen
+        nodes = tuple(self.node(n) if n.name == self.subject else n for n in seen.kube.nodes)
+        return replace(seen, kube=replace(seen.kube, nodes=nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyNode(_OnNode):
+    """Cordon a node and move its pods away; the node stays. `deadline` and `force` as with `DrainNode`. Without `evict`
+    its pods are ended: there is nowhere to go."""
+
+    name: str
+    deadline: datetime | None = None
+    force: bool = False
+    evict: bool = True
+
+    @property
+    def words(self) -> str:
+        return f"empty the node {self.name}"
+
+    def node(self, node: Node) -> Node:
+        return replace(node, unschedulable=True, cordoned=True, drained=True)
+
+
+@dataclass(frozen=True, slots=True)
+class UncordonNode(_OnNode):
+    """Let pods onto a node again that Navarch made unschedulable."""
 
     name: str
 
     @property
     def words(self) -> str:
-        return f"drain the node {self.name}"
+        return f"let pods onto the node {self.name} again"
+
+    def node(self, node: Node) -> Node:
+        return replace(node, unschedulable=False, cordoned=False, drained=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkNode(_OnNode):
+    """Give a node the labels and taints of its group, and take from it those (keys of labels, keys and effects of
+    taints) that it was given and is to lose."""
+
+    drift = "node {} had lost labels or taints of its group, and has them again"
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    taints: tuple[Taint, ...]
+    lost_labels: tuple[str, ...] = ()
+    lost_taints: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> str:
+        return f"give the node {self.name} the labels and taints of its group"
+
+    def node(self, node: Node) -> Node:
+        keys = {key for key, _ in self.labels} | set(self.lost_labels)
+        labels = sorted({*(pair for pair in node.labels if pair[0] not in keys), *self.labels})
+        gone = {(t.key, t.effect) for t in self.taints} | set(self.lost_taints)
+        taints = (*(t for t in node.taints if (t.key, t.effect) not in gone), *self.taints)
+        return replace(node, labels=tuple(labels), taints=taints)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        machine = seen.record.machine(self.name)
+        if machine is not None:
+            template = replace(machine.template, labels=self.labels, taints=self.taints)
+            seen = seen.with_machine(self.name, template=template)
+        return _OnNode.after(self, seen, made, now)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMember(Step):
+    """Take the member of a machine that does not come back out of etcd; a leader hands leadership on first."""
+
+    component = Component.KUBERNETES
+    about_machines = True
+
+    name: str
+    member_id: str
+
+    @property
+    def words(self) -> str:
+        return f"take the member of {self.name} out of etcd"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (type(self).__name__,)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        if seen.kube is None or seen.kube.etcd is None:
+            return seen
+        members = tuple(m for m in seen.kube.etcd if m.id != self.member_id)
+        return replace(seen, kube=replace(seen.kube, etcd=members))
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMember(Step):
+    """Note that etcd has no member of this machine any more: the next machine of its place becomes a new one."""
+
+    component = Component.NAVARCH
+    about_machines = True
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"note that etcd has no member {self.name} any more"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen.with_machine(self.name, facts=MachineFacts())
 
 
 @dataclass(frozen=True, slots=True)

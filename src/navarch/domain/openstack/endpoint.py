@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from navarch.domain import names
 from navarch.domain.openstack.names import api_load_balancer
 from navarch.domain.openstack.resources import FloatingIP, Kind, LoadBalancer, Port, Subnet, is_going
 from navarch.domain.openstack.steps import EnsureFloatingIP, EnsureLoadBalancer, Remove
@@ -11,18 +10,17 @@ from navarch.domain.spec import API_PORT
 from navarch.domain.steps import Step
 
 
-def open_endpoint(view: View) -> Iterator[Step]:
-    """Every step of it that can be taken now."""
+def open_endpoint(view: View, serving: frozenset[str]) -> Iterator[Step]:
+    """See `domain.infrastructure.Infrastructure.open_endpoint`."""
     subnet, balancer = view.subnet, view.balancer
     if not view.cloud.knows(LoadBalancer, Port) or subnet is None:
         return
-    places = range(view.cluster.spec.control_plane.replicas)
-    ports = [view.cloud.named(Port, names.control_plane_machine(view.owner, place)) for place in places]
+    ports = [view.cloud.named(Port, name) for name in sorted(serving)]
     members = tuple(port.address for port in ports if port is not None)
     known = view.observed.record.api_internal_address
     name = api_load_balancer(view.owner)
     if balancer is None:
-        if len(members) == len(ports) or known:
+        if (members and len(members) == len(ports)) or known:
             # One that was lost is made anew with whom there is: other ports wait for its address.
             yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, known)
         return
@@ -36,7 +34,7 @@ def open_endpoint(view: View) -> Iterator[Step]:
         return
     # A port that was lost takes its member away until it is made anew, and the member with it: OVN would go on watching
     # the port that the member had at first.
-    if balancer.provisioning_status == "ACTIVE" and set(balancer.members) != set(members):
+    if balancer.provisioning_status == "ACTIVE" and members and set(balancer.members) != set(members):
         yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, balancer.vip_address)
     yield from _floating_ip(view, subnet, balancer)
 

@@ -52,17 +52,23 @@ class OpenStack:
     def foundations(self) -> Iterator[Step]:
         return foundations.foundations(self._view)
 
-    def keep(self, machine: Machine, *, rebuild: str = "") -> Iterator[Step]:
-        return machines.keep(self._view, machine, rebuild=rebuild)
+    def keep(self, machine: Machine, *, running: bool = True, rebuild: str = "") -> Iterator[Step]:
+        return machines.keep(self._view, machine, running=running, rebuild=rebuild)
 
-    def open_endpoint(self) -> Iterator[Step]:
-        return endpoint.open_endpoint(self._view)
+    def open_endpoint(self, serving: frozenset[str]) -> Iterator[Step]:
+        return endpoint.open_endpoint(self._view, serving)
+
+    def stop(self, machine: Machine) -> Iterator[Step]:
+        return machines.stop(self._view, machine)
+
+    def save_data(self, machine: Machine) -> Iterator[Step]:
+        return machines.save_data(self._view, machine)
 
     def remove(self, machine: Machine, why: str) -> Iterator[Step]:
         return machines.remove(self._view, machine, why)
 
-    def remains(self, machine: Machine) -> Iterator[Step]:
-        return machines.remains(self._view, machine)
+    def remains(self, machine: Machine, *, for_good: bool) -> Iterator[Step]:
+        return machines.remains(self._view, machine, for_good=for_good)
 
     def group_remains(self, group: NodeGroup) -> tuple[Step, ...] | None:
         return tidy.group_remains(self._view, group)

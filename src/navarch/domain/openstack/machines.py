@@ -4,15 +4,17 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from navarch.domain.machines import Machine
-from navarch.domain.openstack.names import server_group
-from navarch.domain.openstack.resources import Kind, Port, SecurityGroup, Server, ServerGroup
+from navarch.domain.openstack.names import etcd_snapshot, server_group
+from navarch.domain.openstack.resources import Kind, Port, SecurityGroup, Server, ServerGroup, Snapshot, is_going
 from navarch.domain.openstack.steps import (
     AttachPort,
     AttachVolume,
     CreateServer,
     EnsurePort,
+    EnsureSnapshot,
     Remove,
     StartServer,
+    StopServer,
 )
 from navarch.domain.openstack.view import View
 from navarch.domain.spec import Role
@@ -24,7 +26,7 @@ SPREAD_EXACTLY = 3
 SPREADING_WAITS = timedelta(seconds=60)  # a machine that builds longer than this holds nobody up
 
 
-def keep(view: View, machine: Machine, *, rebuild: str = "") -> Iterator[Step]:
+def keep(view: View, machine: Machine, *, running: bool = True, rebuild: str = "") -> Iterator[Step]:
     """See `domain.infrastructure.Infrastructure.keep`."""
     cloud = view.cloud
     port, server = cloud.named(Port, machine.name), cloud.named(Server, machine.name)
@@ -40,7 +42,25 @@ def keep(view: View, machine: Machine, *, rebuild: str = "") -> Iterator[Step]:
     elif rebuild:
         yield Remove(Kind.SERVER, server.id, server.name, rebuild)
     elif server.task_state is None and server.status in ("ACTIVE", "SHUTOFF"):
-        yield from _give_back(view, machine, server, port)
+        yield from _give_back(view, machine, server, port, running=running)
+
+
+def stop(view: View, machine: Machine) -> Iterator[Step]:
+    """See `domain.infrastructure.Infrastructure.stop`."""
+    server = view.cloud.named(Server, machine.name)
+    if server is not None and server.status == "ACTIVE" and server.task_state is None:
+        yield StopServer(machine.name, server.id)
+
+
+def save_data(view: View, machine: Machine) -> Iterator[Step]:
+    """See `domain.infrastructure.Infrastructure.save_data`."""
+    volume, moment = view.etcd_volume(machine), machine.removing_at
+    if volume is None or moment is None or not view.cloud.knows(Snapshot):
+        return
+    name = etcd_snapshot(view.owner, machine.serial, moment)
+    snapshot = view.cloud.named(Snapshot, name)
+    if snapshot is None or snapshot.status != "available":
+        yield EnsureSnapshot(name, volume.id)
 
 
 def remove(view: View, machine: Machine, why: str) -> Iterator[Step]:
@@ -50,12 +70,17 @@ def remove(view: View, machine: Machine, why: str) -> Iterator[Step]:
         yield Remove(Kind.SERVER, server.id, server.name, why)
 
 
-def remains(view: View, machine: Machine) -> Iterator[Step]:
+def remains(view: View, machine: Machine, *, for_good: bool) -> Iterator[Step]:
     """See `domain.infrastructure.Infrastructure.remains`."""
+    # Those of a control-plane place stay while there is such a place: its address is that of the place's etcd member.
+    if machine.role is Role.CONTROL_PLANE and not for_good:
+        return
     port = view.cloud.named(Port, machine.name)
-    # That of a control-plane place stays, as its volume does: its address is that of the place's etcd member.
-    if port is not None and machine.role is not Role.CONTROL_PLANE:
+    if port is not None:
         yield Remove(Kind.PORT, port.id, port.name, "its machine is gone")
+    volume = view.etcd_volume(machine) if machine.role is Role.CONTROL_PLANE else None
+    if volume is not None and not is_going(volume):
+        yield Remove(Kind.VOLUME, volume.id, volume.name, "its place is gone")
 
 
 def _is_kept_from(view: View, machine: Machine, address: str) -> bool:
@@ -83,7 +108,7 @@ def _port(view: View, machine: Machine, port: Port | None, *, runs: bool) -> Ite
         yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, not_in)
 
 
-def _give_back(view: View, machine: Machine, server: Server, port: Port | None) -> Iterator[Step]:
+def _give_back(view: View, machine: Machine, server: Server, port: Port | None, *, running: bool) -> Iterator[Step]:
     """What a machine had and has no longer: its port, its etcd volume, its power."""
     known = port is not None and port.address == machine.facts.address
     if port is not None and known and port.server_id is None and not server.addresses:
@@ -94,7 +119,7 @@ def _give_back(view: View, machine: Machine, server: Server, port: Port | None) 
             yield AttachVolume(volume.name, volume.id, server.id)
         if volume is None or volume.status != "in-use":
             return  # on its way, or made anew: without its member's data the machine is of no use
-    if server.status == "SHUTOFF":
+    if server.status == "SHUTOFF" and running:
         yield StartServer(machine.name, server.id)
 
 
@@ -122,6 +147,7 @@ def _create_server(view: View, machine: Machine, port: Port | None) -> CreateSer
         group=machine.group,
         serial=machine.serial,
         flavor=machine.template.flavor,
+        root_volume=machine.template.root_volume,
         image_id=machine.template.release.image_id,
         zone=machine.zone,
         port_id=port.id,

@@ -1,6 +1,8 @@
 """Names of a cluster's objects in OpenStack, beside those of its machines, which servers and ports carry."""
 
+from datetime import datetime
 from hashlib import blake2s
+from re import escape, fullmatch
 
 from navarch.domain.spec import Owner
 
@@ -35,6 +37,17 @@ def server_group(owner: Owner, group: str) -> str:
 def etcd_volume(owner: Owner, place: int) -> str:
     """The etcd member's own disk; outlives the machine that fills the place."""
     return f"{owner.stem}-etcd-{place}"
+
+
+def etcd_snapshot(owner: Owner, place: int, taken_for: datetime) -> str:
+    """A snapshot of that disk, taken before its machine, which was to go since then, was removed."""
+    return f"{etcd_volume(owner, place)}-before-{taken_for:%Y%m%dT%H%M%SZ}"
+
+
+def snapshot_place(owner: Owner, snapshot: str) -> int | None:
+    """Of which place's disk a snapshot of that name is; None: of none."""
+    found = fullmatch(rf"{escape(owner.stem)}-etcd-(\d+)-before-\w+", snapshot)
+    return int(found[1]) if found is not None else None
 
 
 def api_load_balancer(owner: Owner) -> str:

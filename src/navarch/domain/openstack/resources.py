@@ -139,14 +139,15 @@ class Volume(Resource):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Resource):
-    """A volume snapshot of the cluster's CSI."""
+    """A snapshot of a volume. `status` is Cinder's word. `made_by` is "csi", or "navarch" for those of etcd volumes."""
 
     kind = Kind.SNAPSHOT
-    made_by = CSI
 
     id: str
     name: str
     volume_id: str
+    status: str = "available"
+    made_by: str = CSI
 
 
 @dataclass(frozen=True, slots=True)

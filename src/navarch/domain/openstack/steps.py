@@ -7,6 +7,7 @@ from navarch.domain.cloud import Resource
 from navarch.domain.machines import MachineFacts, successor_facts
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.resources import (
+    NAVARCH,
     FloatingIP,
     Identity,
     Kind,
@@ -18,10 +19,11 @@ from navarch.domain.openstack.resources import (
     SecurityGroup,
     Server,
     ServerGroup,
+    Snapshot,
     Subnet,
     Volume,
 )
-from navarch.domain.spec import Role
+from navarch.domain.spec import Role, VolumeSpec
 from navarch.domain.steps import CreatesIdentity, CreatesMachine, Step
 
 
@@ -245,6 +247,41 @@ class StartServer(CloudStep):
 
 
 @dataclass(frozen=True, slots=True)
+class StopServer(CloudStep):
+    """Switch a machine off: it is asked to shut down, and given the cloud's time for that."""
+
+    about_machines = True
+
+    name: str
+    server_id: str
+
+    @property
+    def words(self) -> str:
+        return f"stop the server {self.name}"
+
+    def imagined(self, seen: Observed) -> Server | None:
+        server = seen.cloud.with_id(Server, self.server_id)
+        return None if server is None else replace(server, task_state="powering-off")
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureSnapshot(CloudStep):
+    """A snapshot of a volume whose server is off."""
+
+    makes = Kind.SNAPSHOT
+
+    name: str
+    volume_id: str
+
+    @property
+    def words(self) -> str:
+        return f"make the snapshot {self.name}"
+
+    def imagined(self, seen: Observed) -> Snapshot:
+        return Snapshot(self._imagined_id(), self.name, self.volume_id, made_by=NAVARCH)
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureIdentity(CloudStep, CreatesIdentity):
     """The Keystone user of the cluster's controllers, with a trust for the project."""
 
@@ -314,8 +351,9 @@ class EnsureFloatingIP(CloudStep):
 class CreateServer(CloudStep, CreatesMachine):
     """A machine. `user_data` is added by `reconcile` when the step is carried out: it holds the join ticket.
 
-    `image_id` is the release's; `volume_ids` are there at boot; `server_group_id` spreads it, and with `spread` no
-    other of its group and zone is made meanwhile.
+    `image_id` is the release's; `root_volume` None: its disk is the flavor's, else a volume that goes with the server;
+    `volume_ids` are there at boot; `server_group_id` spreads it, and with `spread` no other of its group and zone is
+    made meanwhile.
     """
 
     makes = Kind.SERVER
@@ -332,6 +370,7 @@ class CreateServer(CloudStep, CreatesMachine):
     server_group_id: str
     volume_ids: tuple[str, ...] = ()
     spread: bool = False
+    root_volume: VolumeSpec | None = None
 
     @property
     def words(self) -> str:
@@ -442,6 +481,8 @@ AnyCloudStep = (
     | EnsureVolume
     | AttachVolume
     | StartServer
+    | StopServer
+    | EnsureSnapshot
     | EnsureIdentity
     | EnsureLoadBalancer
     | EnsureFloatingIP

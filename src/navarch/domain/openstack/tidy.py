@@ -10,7 +10,7 @@ from dataclasses import replace
 from navarch.domain import names
 from navarch.domain.cloud import CloudState
 from navarch.domain.observed import KnownObject
-from navarch.domain.openstack.names import server_group
+from navarch.domain.openstack.names import server_group, snapshot_place
 from navarch.domain.openstack.resources import (
     NAVARCH,
     RESOURCES,
@@ -21,12 +21,13 @@ from navarch.domain.openstack.resources import (
     Port,
     Server,
     ServerGroup,
+    Snapshot,
     is_going,
     made_by,
 )
 from navarch.domain.openstack.steps import Remove, RestoreName
 from navarch.domain.openstack.view import View, is_used
-from navarch.domain.spec import NodeGroup
+from navarch.domain.spec import NodeGroup, Role
 from navarch.domain.steps import Step
 
 
@@ -64,6 +65,7 @@ def tidy(view: View) -> Iterator[Step]:
     yield from _orphans(view)
     yield from _second_ones(view)
     yield from _restored(view)
+    yield from _snapshots(view)
 
 
 def group_remains(view: View, group: NodeGroup) -> tuple[Step, ...] | None:
@@ -99,6 +101,16 @@ def _is_named_by_us(view: View, resource: AnyResource) -> bool:
     """Whether its name is one that Navarch gives. What only carries the mark may be somebody's copy: it is left
     alone."""
     return resource.name.startswith(f"{view.owner.stem}-")
+
+
+def _snapshots(view: View) -> Iterator[Remove]:
+    """Those of etcd volumes whose place has a machine again that was made later."""
+    machines = {m.serial: m for m in view.observed.record.live if m.role is Role.CONTROL_PLANE}
+    for snapshot in view.cloud.of(Snapshot):
+        place = snapshot_place(view.owner, snapshot.name)
+        machine = machines.get(place) if snapshot.made_by == NAVARCH and place is not None else None
+        if machine is not None and machine.joined and not machine.removing:
+            yield Remove(Kind.SNAPSHOT, snapshot.id, snapshot.name, "the machine that it was taken for was replaced")
 
 
 def _second_ones(view: View) -> Iterator[Remove]:

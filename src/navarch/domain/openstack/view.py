@@ -129,7 +129,8 @@ class View:
         server, port = self.cloud.named(Server, machine.name), self.cloud.named(Port, machine.name)
         attached = port is not None and port.server_id is not None
         if server is None:  # Nova and Neutron must agree about it
-            return MachineView(Existence.UNKNOWN if attached else Existence.ABSENT)
+            existence = Existence.UNKNOWN if attached else Existence.ABSENT
+            return MachineView(existence, data_lost=self._has_lost_data(machine))
         existence = _EXISTENCE.get(server.status, Existence.CHANGING)
         if is_going(server):
             existence = Existence.LEAVING
@@ -143,16 +144,19 @@ class View:
             server.fault or "",
             server.created_at,
             reachable=attached or bool(server.addresses) or server.status != "ACTIVE",
+            serves=port is not None and self.balancer is not None and port.address in self.balancer.members,
+            data_lost=self._has_lost_data(machine),
         )
 
     def lost_data(self) -> tuple[str, ...]:
         """Names of the etcd volumes that held a member's data and are gone. A blank one in such a place would be an
         empty cluster, or a member that the others know better than itself."""
-        if not self.cloud.knows(Volume):
-            return ()
-        places = (m for m in self.observed.record.machines if m.role is Role.CONTROL_PLANE and m.member_volume)
-        held = (etcd_volume(self.owner, m.serial) for m in places)
-        return tuple(name for name in held if self.cloud.named(Volume, name) is None)
+        lost = (m for m in self.observed.record.machines if self._has_lost_data(m))
+        return tuple(etcd_volume(self.owner, m.serial) for m in lost)
+
+    def _has_lost_data(self, machine: Machine) -> bool:
+        has_data = machine.role is Role.CONTROL_PLANE and machine.member_volume
+        return bool(has_data) and self.cloud.knows(Volume) and self.etcd_volume(machine) is None
 
 
 def used_first(cloud: CloudState, known: frozenset[str] = frozenset()) -> CloudState:

@@ -52,6 +52,8 @@ def settled(cloud: CloudState) -> CloudState:
     for server in cloud.of(Server):
         if server.status == "BUILD" or server.task_state == "powering-on":
             cloud = cloud.having(replace(server, status="ACTIVE", task_state=None))
+        elif server.task_state == "powering-off":
+            cloud = cloud.having(replace(server, status="SHUTOFF", task_state=None))
     for balancer in cloud.of(LoadBalancer):
         if balancer.provisioning_status.startswith("PENDING_"):
             cloud = cloud.having(replace(balancer, provisioning_status="ACTIVE", operating_status="ONLINE"))

@@ -1,0 +1,80 @@
+"""Times of the week in a time zone of people: when a cluster is to run, and when it may be worked on.
+
+A day's time is the wall clock's of that zone. Where clocks are put forward over it, it is taken as if they had not
+been; where they are put back, it is its first occurrence. """
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A cluster starts at `start` and stops at `stop` (HH:MM) of each of `days`; where `stop` is not after `start`, on
+    the day after. `timezone` is a name of the IANA database."""
+
+    start: str
+    stop: str
+    days: tuple[str, ...] = DAYS
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceWindow:
+    """What Navarch does on its own account begins within `hours` hours after `start` (HH:MM) of each of `days`."""
+
+    start: str
+    hours: int
+    days: tuple[str, ...] = DAYS
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A moment at which a schedule starts a cluster or stops it."""
+
+    at: datetime
+    running: bool
+
+
+def last_edge(schedule: Schedule, now: datetime) -> Edge | None:
+    """The schedule's last start or stop until now; None where it has no days."""
+    return max((e for e in _edges(schedule, now) if e.at <= now), key=lambda e: e.at, default=None)
+
+
+def next_edge(schedule: Schedule, now: datetime) -> Edge | None:
+    """Its next one."""
+    return min((e for e in _edges(schedule, now) if e.at > now), key=lambda e: e.at, default=None)
+
+
+def opens(window: MaintenanceWindow, now: datetime) -> datetime | None:
+    """When the window opens next: `now` while it is open, None where it never does."""
+    length = timedelta(hours=window.hours)
+    starts = sorted(_times(window.days, window.start, window.timezone, now))
+    if any(start <= now < start + length for start in starts):
+        return now
+    return next((start for start in starts if start > now), None)
+
+
+def _edges(schedule: Schedule, now: datetime) -> Iterator[Edge]:
+    overnight = schedule.stop <= schedule.start
+    for at in _times(schedule.days, schedule.start, schedule.timezone, now):
+        yield Edge(at, running=True)
+    for at in _times(schedule.days, schedule.stop, schedule.timezone, now, days_later=int(overnight)):
+        yield Edge(at, running=False)
+
+
+def _times(days: tuple[str, ...], at: str, timezone: str, now: datetime, *, days_later: int = 0) -> Iterator[datetime]:
+    """That time of each of the days in the weeks around now."""
+    zone, today = ZoneInfo(timezone), now.astimezone(ZoneInfo(timezone)).date()
+    for offset in range(-8, 9):
+        day = today + timedelta(days=offset)
+        if DAYS[day.weekday()] in days:
+            yield _moment(day + timedelta(days=days_later), time.fromisoformat(at), zone)
+
+
+def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, zone).astimezone(UTC)

@@ -1,0 +1,135 @@
+"""How each machine is: whether it is counted on, and whether another has to take its place.
+
+Pure, and without memory: since when a node is NotReady, Kubernetes says itself.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from navarch.domain.infrastructure import Existence, Infrastructure, MachineView
+from navarch.domain.kube import Node
+from navarch.domain.machines import Machine
+from navarch.domain.observed import Observed
+from navarch.domain.spec import Cluster, Role
+
+LISTS_LAG = timedelta(seconds=30)  # how old a list may be: what a machine said since then outweighs all of them
+ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # at least: long enough to read its fault
+ERROR_SERVER_IS_KEPT_AT_MOST = timedelta(minutes=5)
+
+
+class State(StrEnum):
+    """What can be expected of a machine."""
+
+    COMING = "coming"  # is being made and did not join yet
+    READY = "ready"
+    UNREADY = "unready"  # joined, and its node is not Ready, or nobody knows
+    LOST = "lost"  # another has to take its place
+    LEAVING = "leaving"
+    KEPT = "kept"  # was given up, and is kept for a look
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """A machine and how it is. `why`: it is lost. `gone`: nothing of it runs, so that nothing is taken away with it."""
+
+    machine: Machine
+    view: MachineView
+    node: Node | None
+    state: State
+    why: str = ""
+    gone: bool = False
+
+    @property
+    def name(self) -> str:
+        """The machine's."""
+        return self.machine.name
+
+
+def examine(cluster: Cluster, observed: Observed, cloud: Infrastructure, now: datetime) -> tuple[Checkup, ...]:
+    """Every machine that is not gone."""
+    found = [_examined(cluster, machine, observed, cloud.machine(machine), now) for machine in observed.record.live]
+    silent = _silent_zones(found)
+    return tuple(_given_time(checkup) if checkup.machine.zone in silent else checkup for checkup in found)
+
+
+def silent_zones(checkups: tuple[Checkup, ...]) -> frozenset[str]:
+    """Zones of which nothing is heard: more likely they are cut off than that all their machines are broken."""
+    return _silent_zones(list(checkups))
+
+
+def kept_long_enough(machine: Machine, view: MachineView, now: datetime) -> bool:
+    """Whether a server in ERROR may go: the longer this machine was tried for in vain, the less often a full cloud is
+    asked."""
+    if view.created_at is None:
+        return True
+    tried_for = view.created_at - machine.created_at
+    kept = min(max(tried_for / 2, ERROR_SERVER_IS_KEPT), ERROR_SERVER_IS_KEPT_AT_MOST)
+    return now - view.created_at >= kept
+
+
+def _examined(cluster: Cluster, machine: Machine, observed: Observed, view: MachineView, now: datetime) -> Checkup:
+    node = observed.kube.node(machine.name) if observed.kube is not None else None
+    if machine.removing:
+        return Checkup(machine, view, node, State.LEAVING)
+    if machine.kept_at is not None:
+        return Checkup(machine, view, node, State.KEPT)
+    if not machine.joined:
+        return Checkup(machine, view, node, State.COMING)
+    why = _lost(cluster, machine, observed, view, node, now)
+    if why:
+        return Checkup(machine, view, node, State.LOST, why, gone=view.existence is Existence.ABSENT)
+    ready = node is not None and node.ready
+    return Checkup(machine, view, node, State.READY if ready else State.UNREADY)
+
+
+def _lost(
+    cluster: Cluster, machine: Machine, observed: Observed, view: MachineView, node: Node | None, now: datetime
+) -> str:
+    """Why a machine that joined is given up; empty: it is not."""
+    if any(now - report.at < LISTS_LAG for report in machine.boot):
+        return ""  # it spoke just now
+    worker = machine.role is Role.WORKER
+    if view.existence is Existence.ABSENT:
+        return "its server is gone"
+    if worker and not view.reachable:
+        return "it lost its port"
+    if observed.kube is None or view.existence is Existence.UNKNOWN:
+        return ""
+    if view.existence is Existence.FAILED and not (node is not None and node.ready):
+        return "its server is in ERROR" if kept_long_enough(machine, view, now) else ""
+    if node is None:
+        # Its kubelet registers when it starts, and never again. One of the control plane may have dear data: people
+        # decide.
+        starts = view.exists and view.existence is not Existence.RUNNING
+        return "" if starts or not worker else "its Node was removed"
+    return _sick(cluster, machine, node, now)
+
+
+def _sick(cluster: Cluster, machine: Machine, node: Node, now: datetime) -> str:
+    """Why a node is no longer waited for."""
+    group = cluster.group(machine.group)
+    rules = group.spec if group is not None else cluster.spec.control_plane
+    patience = timedelta(seconds=rules.repair_after_seconds)
+    if not node.ready and node.since is not None and now - node.since >= patience:
+        return f"its node is NotReady for {int((now - node.since).total_seconds())} s"
+    named = group.spec.repair_conditions if group is not None else ()
+    for type_, since in node.troubles:
+        if type_ in named and since is not None and now - since >= patience:
+            return f"its node says {type_} for {int((now - since).total_seconds())} s"
+    return ""
+
+
+def _silent_zones(checkups: list[Checkup]) -> frozenset[str]:
+    """Those in which there are at least two machines that exist, and none of them is heard."""
+    joined = [c for c in checkups if c.machine.joined and c.view.exists and c.state is not State.LEAVING]
+    machines = Counter(c.machine.zone for c in joined)
+    heard = {c.machine.zone for c in joined if c.node is not None and c.node.ready}
+    return frozenset(zone for zone, count in machines.items() if count > 1 and zone not in heard)
+
+
+def _given_time(checkup: Checkup) -> Checkup:
+    if checkup.state is not State.LOST or checkup.gone:
+        return checkup
+    return Checkup(checkup.machine, checkup.view, checkup.node, State.UNREADY)

@@ -1,0 +1,122 @@
+"""What is decided about a cluster's machines in one look: the control plane's places, each node group's numbers, and
+whether it is to run at all. The plan makes steps of it, the judge tells why something waits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from navarch.domain import names
+from navarch.domain.health import Checkup, State, examine
+from navarch.domain.infrastructure import Infrastructure
+from navarch.domain.machines import MachineTemplate, template_of
+from navarch.domain.observed import Observed, Wanted
+from navarch.domain.offer import Release, version_order
+from navarch.domain.plan import control_plane, node_groups
+from navarch.domain.plan.control_plane import Places
+from navarch.domain.plan.node_groups import Turnover
+from navarch.domain.plan.power import Power, power
+from navarch.domain.spec import Cluster, NodeGroup, Role
+from navarch.domain.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """`running`: whether machines are to run. `held`: why what is outdated is not replaced now; empty: it is. `groups`:
+    each with what its new machines are made from."""
+
+    checkups: tuple[Checkup, ...]
+    power: Power
+    running: bool
+    places: Places
+    groups: tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]
+    held: str = ""
+
+
+def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastructure, now: datetime) -> Decisions:
+    """All of it."""
+    checkups, powered = examine(cluster, observed, cloud, now), power(cluster, now)
+    running = powered.running or not _is_made(observed)  # a cluster is not stopped while it comes to be
+    if not running:
+        groups = _emptied(cluster, checkups, now) if cluster.spec.remove_stopped_workers else ()
+        return Decisions(checkups, powered, running, Places(), groups)
+    held = _held(cluster, observed, wanted)
+    places = control_plane.places(cluster, _place_template(cluster), checkups, observed, held=bool(held))
+    groups = _turnovers(cluster, checkups, bool(held) or _changes(places, checkups), now)
+    return Decisions(checkups, powered, running, places, groups, held)
+
+
+def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterator[Step]:
+    """What is written down of it."""
+    owner = names.owner(cluster)
+    yield from control_plane.decisions(owner, cluster, _place_template(cluster), decisions.places)
+    for group, template, turned in decisions.groups:
+        yield from node_groups.decisions(owner, group, template, observed.record, turned)
+
+
+def _turnovers(
+    cluster: Cluster, checkups: tuple[Checkup, ...], held: bool, now: datetime
+) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
+    """Of each group, the first of those that are outdated rolling, as many at once as the spec says."""
+    soak, rolling = timedelta(seconds=cluster.spec.soak_seconds), 0
+    groups = []
+    for group in cluster.node_groups:
+        template = template_of(cluster, group.name, _release_beside(cluster, group, checkups))
+        waits = held or rolling >= cluster.spec.groups_at_once
+        turned = node_groups.turnover(group, template, checkups, now, soak=soak, held=waits)
+        rolling += bool(turned.outdated)
+        groups.append((group, template, turned))
+    return tuple(groups)
+
+
+def _emptied(
+    cluster: Cluster, checkups: tuple[Checkup, ...], now: datetime
+) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
+    """Groups without machines, of a cluster that is stopped."""
+    none = [replace(group, spec=replace(group.spec, replicas=0)) for group in cluster.node_groups]
+    return tuple(
+        (
+            group,
+            template_of(cluster, group.name),
+            node_groups.turnover(group, template_of(cluster, group.name), checkups, now),
+        )
+        for group in none
+    )
+
+
+def _place_template(cluster: Cluster) -> MachineTemplate:
+    return template_of(cluster, names.CONTROL_PLANE_GROUP)
+
+
+def _is_made(observed: Observed) -> bool:
+    """Whether the control plane has come to be."""
+    mine = [m for m in observed.record.live if m.role is Role.CONTROL_PLANE]
+    return bool(mine) and all(m.joined for m in mine)
+
+
+def _held(cluster: Cluster, observed: Observed, wanted: Wanted) -> str:
+    """Why nothing that is outdated is replaced now."""
+    if cluster.spec.rollout_paused:
+        return "the rollout is paused by its user"
+    if observed.kube is None:
+        return "the Kubernetes API does not answer"
+    applied = {a.name: a.digest for a in observed.kube.addons}
+    missing = [name for name, digest in wanted.addons if applied.get(name) != digest]
+    if missing or not wanted.addons:
+        return f"add-ons that new machines need are applied first: {', '.join(missing)}"
+    return ""
+
+
+def _release_beside(cluster: Cluster, group: NodeGroup, checkups: tuple[Checkup, ...]) -> Release | None:
+    """What a group's machines are made from while the control plane is not there yet: no kubelet may be newer than an
+    API server. None: what is wanted in the end."""
+    wanted = group.spec.release or cluster.spec.release
+    there = [c.machine.template.release for c in checkups if c.machine.role is Role.CONTROL_PLANE]
+    oldest = min(there, key=lambda r: version_order(r.kubernetes_version), default=wanted)
+    is_older = version_order(oldest.kubernetes_version) < version_order(wanted.kubernetes_version)
+    return oldest if is_older else None
+
+
+def _changes(places: Places, checkups: tuple[Checkup, ...]) -> bool:
+    """Whether the control plane is at it, or will be: groups come after it."""
+    mine = [c for c in checkups if c.machine.role is Role.CONTROL_PLANE]
+    return bool(places.outdated or places.make or places.take) or any(c.state is not State.READY for c in mine)

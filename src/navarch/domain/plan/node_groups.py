@@ -1,0 +1,188 @@
+"""How many machines each node group has, and which of them go: what is lost is replaced, what is no longer as wanted is
+replaced bit by bit, what is too much goes.
+
+Read `turnover` from top to bottom: it is the one place that decides to take workers away. What is under way is what is
+seen, never a note of it: whoever plans next decides the same.
+
+    lost       another takes its place, unless so many are lost that something else must be wrong: the brake
+    outdated   one new machine is made and looked at, then as many at once as the group allows
+    too many   go in an order that the docs state
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from navarch.domain import names
+from navarch.domain.health import Checkup, State
+from navarch.domain.infrastructure import Existence
+from navarch.domain.machines import BOOT_DEADLINE, Departure, MachineTemplate, outdated
+from navarch.domain.observed import Record
+from navarch.domain.shares import share
+from navarch.domain.spec import NodeGroup, Owner, Role
+from navarch.domain.steps import KeepMachine, RecordMachine, ReleaseMachine, Step
+
+Leaver = tuple[Checkup, Departure, str]
+"""A machine that goes, what for, and why in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """What becomes of a group's machines now.
+
+    `make`: how many more there are to be; `take`: those that go; `keep`: those that are given up and kept for a look.
+    `outdated`: those that are no longer as wanted, with the reason. `brake`: why lost machines are not replaced;
+    `stopped`: why the rollout goes no further. Empty: nothing does.
+    """
+
+    make: int = 0
+    take: tuple[Leaver, ...] = ()
+    keep: tuple[Checkup, ...] = ()
+    outdated: tuple[tuple[Checkup, str], ...] = ()
+    brake: str = ""
+    stopped: str = ""
+
+
+def turnover(
+    group: NodeGroup,
+    template: MachineTemplate,
+    checkups: tuple[Checkup, ...],
+    now: datetime,
+    *,
+    soak: timedelta = timedelta(),
+    held: bool = False,
+) -> Turnover:
+    """Of one group. `template`: what new machines are made from; `soak`: for how long the first one of them is looked
+    at; `held`: what is outdated stays for now."""
+    all_of_it = tuple(c for c in checkups if c.machine.group == group.name)
+    mine = tuple(c for c in all_of_it if c.state is not State.KEPT)
+    brake = _brake(group, mine)
+    lost = [c for c in mine if c.state is State.LOST and (c.gone or not brake)]
+    room_to_look = group.spec.keep_failed_machines.count - (len(all_of_it) - len(mine))
+    keep = [c for c in lost if not c.gone][: max(0, room_to_look)]
+    take: list[Leaver] = [(c, Departure.REPAIR, c.why) for c in lost if c not in keep]
+
+    staying = [c for c in mine if c.state is not State.LEAVING and c not in lost]
+    reasons = {c.name: outdated(c.machine, template, group.spec.zones) for c in staying}
+    old = [c for c in staying if reasons[c.name]]
+    new = [c for c in staying if not reasons[c.name]]
+    stopped = _failure(new, now) if old else ""
+    make, wanted = group.wanted - len(staying), group.wanted
+    if old and wanted and not (held or stopped or brake):
+        proven = any(_is_proven(c, soak, now) for c in new)
+        make = max(make, _more(group, new, len(mine), proven=proven))
+        take += [(c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven)]
+        too_many = _first_to_go(new, len(new) - wanted)
+    else:
+        # What a rollout that goes no further made in advance stays.
+        in_advance = min(len(new), _surge(group)) if old and wanted else 0
+        too_many = _first_to_go(staying, len(staying) - wanted - in_advance, {c.name for c in old})
+    take += [(c, Departure.SCALE_DOWN, "it is not needed any longer") for c in too_many]
+    left = tuple((c, reasons[c.name]) for c in old)
+    return Turnover(max(0, make), tuple(take), tuple(keep), left, brake, stopped)
+
+
+def decisions(
+    owner: Owner, group: NodeGroup, template: MachineTemplate, record: Record, plan: Turnover
+) -> Iterator[Step]:
+    """What is written down of it."""
+    for checkup in plan.keep:
+        yield KeepMachine(checkup.name, checkup.why)
+    for checkup, departure, why in plan.take:
+        yield ReleaseMachine(checkup.name, departure, why)
+    going = {c.name for c, _, _ in plan.take} | {c.name for c in plan.keep}
+    staying = [m for m in record.live if m.group == group.name and not m.removing and m.name not in going]
+    machines = Counter(dict.fromkeys(group.spec.zones, 0) | Counter(m.zone for m in staying if m.kept_at is None))
+    last = max((m.serial for m in record.machines if m.group == group.name), default=0)
+    for serial in range(last + 1, last + 1 + plan.make):
+        zone = min(group.spec.zones, key=lambda z: machines[z])
+        machines[zone] += 1
+        yield RecordMachine(
+            names.worker_machine(owner, group.name, serial), Role.WORKER, group.name, serial, zone, template
+        )
+
+
+def _brake(group: NodeGroup, machines: tuple[Checkup, ...]) -> str:
+    """Why nothing is taken away from the group now: too much of it is not well, what is being replaced included."""
+    unwell = [c for c in machines if not c.gone and (c.state in (State.LOST, State.UNREADY) or _is_repaired(c))]
+    limit = max(1, share(group.spec.max_unhealthy, group.wanted))
+    if len(unwell) <= limit:
+        return ""
+    names_of_them = ", ".join(c.name for c in unwell)
+    return f"of {group.name}, {len(unwell)} of {group.wanted} are not well, more than {limit}: {names_of_them}"
+
+
+def _is_repaired(checkup: Checkup) -> bool:
+    return checkup.state is State.LEAVING and checkup.machine.departure is Departure.REPAIR and checkup.view.exists
+
+
+def _failure(new: list[Checkup], now: datetime) -> str:
+    """Which new machine does not become what the old ones are; empty: none that is known of."""
+    for checkup in new:
+        machine = checkup.machine
+        if checkup.state is not State.COMING:
+            continue
+        failed = next((report for report in machine.boot if report.state == "failed"), None)
+        if failed is not None:
+            return f"the new machine {machine.name} failed in step {failed.step}"
+        if checkup.view.existence is Existence.FAILED:
+            return (
+                f"the cloud could not build the new machine {machine.name}: {checkup.view.fault or 'no reason given'}"
+            )
+        if now - machine.created_at > BOOT_DEADLINE:
+            return f"the new machine {machine.name} did not become a node"
+    return ""
+
+
+def _is_proven(checkup: Checkup, soak: timedelta, now: datetime) -> bool:
+    """Whether a machine is Ready, and has been there for long enough to be trusted."""
+    since = checkup.machine.joined_at
+    return checkup.state is State.READY and (since is None or now - since >= soak)
+
+
+def _surge(group: NodeGroup) -> int:
+    return share(group.spec.max_surge, group.wanted, rounded_up=True)
+
+
+def _more(group: NodeGroup, new: list[Checkup], existing: int, *, proven: bool) -> int:
+    """How many new machines may be made beside the old ones. Those that are leaving still take room in the cloud."""
+    room = min(group.wanted + _surge(group) - existing, group.wanted - len(new))
+    return room if proven else min(room, 1 - len(new))
+
+
+def _replaced(group: NodeGroup, old: list[Checkup], new: list[Checkup], *, proven: bool) -> list[Checkup]:
+    """Which of the old machines go now: what never joined at once, the others as far as enough stay Ready."""
+    free = [c for c in old if c.state is State.COMING or (proven and c.state is not State.READY)]
+    waiting = [c for c in old if c not in free]
+    ready = len([c for c in (*old, *new) if c.state is State.READY])
+    spare = ready - group.wanted + share(group.spec.max_unavailable, group.wanted)
+    if not proven:  # the first one has to have room somewhere; all others wait for it
+        spare = min(spare, 1) if not new and _surge(group) == 0 else 0
+    return free + _first_to_go(waiting, spare)
+
+
+def _first_to_go(machines: list[Checkup], count: int, old: frozenset[str] | set[str] = frozenset()) -> list[Checkup]:
+    """So many of them: those that people marked, that never joined, that are not Ready, that are cordoned, that are
+    outdated, then of the zone with the most, those with the fewest pods to move, the youngest."""
+    left, going = list(machines), []
+    for _ in range(min(count, len(left))):
+        zones = Counter(c.machine.zone for c in left)
+        first = min(left, key=lambda c: _precedence(c, zones, c.name in old))
+        left.remove(first)
+        going.append(first)
+    return going
+
+
+def _precedence(checkup: Checkup, zones: Counter[str], is_old: bool) -> tuple[bool | int, ...]:
+    node, machine = checkup.node, checkup.machine
+    return (
+        not (node is not None and node.goes_first),
+        checkup.state is not State.COMING,
+        checkup.state is State.READY,
+        not (node is not None and node.unschedulable),
+        not is_old,
+        -zones[machine.zone],
+        node.evictions or 0 if node is not None else 0,
+        -machine.serial,
+    )
