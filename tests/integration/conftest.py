@@ -13,7 +13,7 @@ from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
 __all__ = ["api", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, offer, quotas, pauses"
+_TABLES = "clusters, idempotency_keys, catalogue, quotas, pauses"
 
 
 @pytest.fixture(scope="session")

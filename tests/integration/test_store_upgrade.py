@@ -158,7 +158,7 @@ def test_code_of_this_version_goes_on_while_the_next_one_adds_columns(old: Postg
 
 def test_code_of_this_version_reads_documents_of_the_next_one(old: PostgresStore, empty: str) -> None:
     before = old.clusters(project_id="alpha"), old.offer(), old.quota("alpha", newer_than=NOON, wait=0)
-    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("offer", "content"),
+    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("catalogue", "content"),
                  ("quotas", "content"))  # fmt: skip
     with psycopg.connect(empty, autocommit=True) as upgrade:
         for table, column in documents:
