@@ -8,13 +8,14 @@ from typing import Any, cast
 import pytest
 
 from navarch.api.app import create_app
-from navarch.api.models.requests import ClusterPatch, NewCluster, NewKubeconfig, NewNodeGroup, NodeGroupPatch
 from navarch.api.settings import ApiSettings
 from navarch.cli.cluster.create import node_groups, request_body
 from navarch.client import shapes
 from navarch.client.clusters import Navarch
 from navarch.client.http import Http
 from navarch.client.lean_httpx import httpx
+from navarch.service.kubeconfigs import NewKubeconfig
+from navarch.service.wish import ClusterPatch, NewCluster, NewNodeGroup, NodeGroupPatch
 
 NOTHING = cast(Any, None)
 
@@ -73,7 +74,7 @@ CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "machines": (lambda n: n.machines("x"), None),
     "events": (lambda n: n.events("x", after=7), None),
     **{
-        noun: (lambda n, noun=noun: n.offer(noun), None)  # type: ignore[misc]
+        noun: (lambda n, noun=noun: n.catalogue(noun), None)  # type: ignore[misc]
         for noun in ("versions", "flavors", "zones", "volume_types", "external_networks")
     },
     "quota": (lambda n: n.quota(), None),
@@ -107,7 +108,7 @@ def _route(document: dict[str, Any], path: str) -> tuple[str, Any]:
     ("shape", "schema"),
     [
         (shapes.Cluster, "ClusterView"), (shapes.ClusterStatus, "StatusView"), (shapes.Condition, "ConditionView"),
-        (shapes.NodeGroup, "NodeGroupView"), (shapes.Machine, "MachineView"), (shapes.MachinePhase, "BootReportView"),
+        (shapes.NodeGroup, "NodeGroupView"), (shapes.Machine, "MachineView"), (shapes.BootReport, "BootReportView"),
         (shapes.Event, "EventView"), (shapes.Kubeconfig, "KubeconfigView"), (shapes.MachineCount, "CountView"),
     ],
 )  # fmt: skip

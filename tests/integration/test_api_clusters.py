@@ -209,6 +209,18 @@ def test_a_patch_changes_what_it_names(api: Api) -> None:
     assert api.patch("/clusters/shop", {"spec": {"paused": True}}).json()["generation"] == 3
 
 
+def test_null_gives_a_field_back_to_navarch(api: Api) -> None:
+    spec = {"control_plane": {"flavor": "m1.medium", "zones": ["z2"]}, "network": {"api_allowed_cidrs": ["10.0.0.0/8"]}}
+    made = api.post("/clusters", {"name": "shop", "labels": {"a": "1"}, "spec": spec | {"paused": True}}).json()
+    assert api.patch("/clusters/shop", {"labels": None}).json()["labels"] == {}
+    after = api.patch("/clusters/shop", {"spec": dict.fromkeys(made["spec"])}).json()["spec"]
+    network = made["spec"]["network"] | {"api_allowed_cidrs": []}
+    assert after == made["spec"] | {"paused": False, "network": network}
+    api.create("own", network={"pod_cidr": "10.9.0.0/16"})
+    found = errors(api.patch("/clusters/own", {"spec": {"network": {"pod_cidr": None}}}))
+    assert "addresses" in found["spec.network.pod_cidr"]
+
+
 def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None:
     api.create()
     patch: dict[str, Any] = {

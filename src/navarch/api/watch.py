@@ -13,9 +13,11 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from navarch.api.access import service_of
 from navarch.api.problems import not_now
-from navarch.api.service import Access
+from navarch.api.settings import ApiSettings
 from navarch.domain.errors import Temporary
+from navarch.service.access import Access
 
 _KEEP_ALIVE_SECONDS = 15.0
 Snapshot = Callable[[], Mapping[str, str | None]]
@@ -44,19 +46,18 @@ def stream(request: Request, access: Access, snapshot: Snapshot) -> StreamingRes
     watchers: Watchers = request.app.state.watchers
     watchers.enter()
     return StreamingResponse(
-        _events(access, snapshot, watchers),
+        _events(service_of(request).settings, access, snapshot, watchers),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(access: Access, snapshot: Snapshot, watchers: Watchers) -> AsyncIterator[str]:
-    settings = access.service.settings
+async def _events(settings: ApiSettings, access: Access, snapshot: Snapshot, watchers: Watchers) -> AsyncIterator[str]:
     seen: Mapping[str, str | None] = {}
     end = time.monotonic() + settings.watch_seconds
     said = time.monotonic()
     try:
-        while time.monotonic() < end and access.caller.expires_at > access.service.now():
+        while time.monotonic() < end and access.until > access.service.now():
             try:
                 now = await run_in_threadpool(snapshot)
             except Temporary:
