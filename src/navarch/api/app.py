@@ -15,7 +15,7 @@ from navarch.api.policy import Policy
 from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
-from navarch.api.watch import Watchers
+from navarch.api.streams import Streams
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.domain.errors import FieldError, NavarchError
@@ -50,7 +50,7 @@ def create_app(
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
     )
-    app.state.watchers = Watchers(settings.watchers)
+    app.state.streams = Streams(store, settings)
     app.state.metrics = ApiMetrics()
     for room in (clusters, node_groups, machines, events, kubeconfigs, offer, operations, bootstrap):
         app.include_router(room.router)

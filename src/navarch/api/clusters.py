@@ -14,7 +14,7 @@ from navarch.api.problems import Problem, documented
 from navarch.api.views import cluster_json
 from navarch.service import clusters
 from navarch.service.access import Access
-from navarch.store.contract import NotFound, Page, Stored, Unreadable
+from navarch.store.contract import NotFound, Page, Stored
 
 router = APIRouter(prefix="/kaas/v1/clusters", tags=["clusters"])
 
@@ -27,6 +27,10 @@ Key = Annotated[
         pattern=r"^[!-~]+$",
         description="The same key and body answer the same cluster, for 24 hours.",
     ),
+]
+Watch = Annotated[bool, Query(alias="watch", description="Stream changes as server-sent events.")]
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
 ]
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
@@ -46,13 +50,14 @@ def list_clusters(
     limit: Limit = 100,
     name: Annotated[str | None, Query(max_length=63)] = None,
     label: Annotated[list[str], Query(description="key=value; may be repeated: all must match.")] = [],  # noqa: B006
-    watch_: Annotated[bool, Query(alias="watch", description="Stream changes as server-sent events.")] = False,
+    watch_: Watch = False,
+    last_event_id: LastEventId = None,
 ) -> Any:
-    """Clusters of the project, in order of creation."""
+    """Clusters of the project, in order of creation. A watch has no pages: it is told all of them."""
     labels = tuple(_label(text) for text in label)
     limit = min(limit, service_of(request).settings.page)
     if watch_:
-        return watch.stream(request, access, lambda: _views(_page(access, None, limit, name, labels)))
+        return watch.watch_clusters(request, access, name, labels, last_event_id)
     page = _page(access, marker, limit, name, labels)
     following = None
     if page.marker is not None:
@@ -92,12 +97,13 @@ def show_cluster(
     access: MayRead,
     request: Request,
     cluster: str,
-    watch_: Annotated[bool, Query(alias="watch")] = False,
+    watch_: Watch = False,
+    last_event_id: LastEventId = None,
 ) -> Any:
-    """One cluster, by id or by name."""
+    """One cluster, by id or by name. A watch is told its machines, too."""
     stored = access.cluster(cluster)
     if watch_:
-        return watch.stream(request, access, lambda: _views(_still_there(access, stored.cluster.id)))
+        return watch.watch_cluster(request, access, stored, last_event_id)
     return _shown(stored)
 
 
@@ -150,20 +156,6 @@ def _page_json(page: Page, following: str | None) -> bytes:
     """A ClusterPage, out of clusters that are JSON already."""
     rest = json.dumps({"unreadable": page.unreadable, "next": following}).encode()
     return b'{"clusters":[' + b",".join(cluster_json(stored) for stored in page.clusters) + b"]," + rest[1:]
-
-
-def _still_there(access: Access, cluster_id: str) -> Page:
-    try:
-        return Page((access.service.store.cluster(cluster_id, project_id=access.project_id),))
-    except NotFound:
-        return Page(())
-    except Unreadable:
-        return Page((), (cluster_id,))
-
-
-def _views(page: Page) -> dict[str, str | None]:
-    views: dict[str, str | None] = {s.cluster.id: cluster_json(s).decode() for s in page.clusters}
-    return views | dict.fromkeys(page.unreadable)
 
 
 def _label(text: str) -> tuple[str, str]:
