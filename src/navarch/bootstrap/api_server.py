@@ -1,12 +1,15 @@
 """The API server as Navarch wants it, beside what kubeadm sets: its arguments and the files that they name, which say
 who may be anonymous, what is encrypted, what is audited."""
 
+from datetime import datetime
+
+from navarch.bootstrap import authorization
+from navarch.bootstrap.authorization import FOLDER as FOLDER
 from navarch.bootstrap.kubelet import CA_FILE
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.yaml_text import yaml_text
 from navarch.domain.spec import Cluster
 
-FOLDER = "/etc/kubernetes/navarch"
 AUTHENTICATION_FILE = f"{FOLDER}/authentication.yaml"
 ENCRYPTION_FILE = f"{FOLDER}/encryption.yaml"
 AUDIT_POLICY_FILE = f"{FOLDER}/audit-policy.yaml"
@@ -22,6 +25,7 @@ def api_server_arguments(cluster: Cluster) -> dict[str, str]:
         "audit-log-path": f"{AUDIT_LOG_FOLDER}/audit.log",
         "audit-policy-file": AUDIT_POLICY_FILE,
         "authentication-config": AUTHENTICATION_FILE,
+        "authorization-config": authorization.CONFIGURATION_FILE,
         "enable-bootstrap-token-auth": "false",
         "encryption-provider-config": ENCRYPTION_FILE,
         "kubelet-certificate-authority": CA_FILE,
@@ -34,12 +38,13 @@ def api_server_arguments(cluster: Cluster) -> dict[str, str]:
     return arguments
 
 
-def api_server_files(secrets: ClusterSecrets) -> tuple[tuple[str, str, str], ...]:
+def api_server_files(secrets: ClusterSecrets, now: datetime) -> tuple[tuple[str, str, str], ...]:
     """(path, mode, content) of each file that the arguments name."""
     return (
         (AUTHENTICATION_FILE, "0600", yaml_text(_AUTHENTICATION)),
         (ENCRYPTION_FILE, "0600", yaml_text(_encryption(secrets))),
         (AUDIT_POLICY_FILE, "0600", yaml_text(_AUDIT_POLICY)),
+        *authorization.authorization_files(secrets, now),
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 
-from navarch.bootstrap import api_server, kubeadm, kubelet
+from navarch.bootstrap import api_server, authorization, kubeadm, kubelet
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import Machine
@@ -31,8 +31,17 @@ _ETCD_DISK = f"{_PROGRAMS}/etcd-disk"
 _JOIN = f"{_PROGRAMS}/join-control-plane"
 _OWN_NODE = f"{_PROGRAMS}/own-node"
 _RENEW = f"{_PROGRAMS}/renew-certificates"
+_AUTHORIZER_UNIT = "navarch-authorizer.service"
 _ETCD_DISK_UNIT = "navarch-etcd-disk.service"
 _RENEW_TIMER = "navarch-certificates.timer"
+_CONTROL_PLANE_PROGRAMS = (
+    "authorizer",
+    "etcd-disk",
+    "join-control-plane",
+    "own-node",
+    "renew-certificates",
+    "finish-machine",
+)
 _UNITS = "/etc/systemd/system"
 _KEPT_MEMBER = f"{kubeadm.ETCD_DATA}/member/wal"
 
@@ -188,13 +197,16 @@ class _ControlPlane(_Joining):
             ("sa.pub", "0644", self.secrets.sa_public),
         ):
             yield File(f"{_PKI}/{name}", mode, content)
-        for path, mode, content in api_server.api_server_files(self.secrets):
+        for path, mode, content in api_server.api_server_files(self.secrets, self.now):
             yield File(path, mode, content)
         yield from self.kubeadm_files()
-        for name in ("etcd-disk", "join-control-plane", "own-node", "renew-certificates", "finish-machine"):
+        for name in _CONTROL_PLANE_PROGRAMS:
             yield _program(name)
         yield _unit(_ETCD_DISK_UNIT, {"command": f"{_ETCD_DISK} mount {self.volume}"})
         yield _unit("kubelet.service.d/20-etcd-disk.conf", {"unit": _ETCD_DISK_UNIT})
+        listening = f"{authorization.PORT} {authorization.CERTIFICATE_FILE} {authorization.KEY_FILE}"
+        yield _unit(_AUTHORIZER_UNIT, {"command": f"{_PROGRAMS}/authorizer {listening}"})
+        yield _unit("kubelet.service.d/30-authorizer.conf", {"unit": _AUTHORIZER_UNIT})
         yield _unit("navarch-certificates.service", {"command": f"{_RENEW} {self.own_api}"})
         # Each place on another day, so that no two API servers or etcd members are ever restarted together.
         yield _unit(_RENEW_TIMER, {"day": f"{3 + 5 * (self.machine.serial % 5):02d}"})

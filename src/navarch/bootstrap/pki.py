@@ -105,6 +105,13 @@ def issue_kubelet_serving_certificate(
     return _issue(secrets, subject, ExtendedKeyUsageOID.SERVER_AUTH, names, KUBELET_LIFETIME, now)
 
 
+def issue_serving_certificate(secrets: ClusterSecrets, *, name: str, now: datetime) -> tuple[str, str]:
+    """PEMs of the certificate and key of a part of the control plane that only the API server speaks to, under a name
+    that nothing else has. Good for as long as the authority: nobody would renew it."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return _issue(secrets, subject, ExtendedKeyUsageOID.SERVER_AUTH, (x509.DNSName(name),), AUTHORITY_LIFETIME, now)
+
+
 def _issue(
     secrets: ClusterSecrets,
     subject: x509.Name,
