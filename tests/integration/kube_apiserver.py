@@ -158,7 +158,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
     for name, content in authority.files().items():
         (folder / name).write_text(content)
     now = datetime.now(UTC)
-    for path, _, content in api_server_files(make_cluster_secrets(now), now):
+    for path, _, content in api_server_files(make_cluster_secrets(now), now, "baseline"):
         here = content.replace(FOLDER, str(folder)).replace(f":{PORT}", f":{refusing}")
         Path(_within(path, folder)).write_text(here)
     navarchs = {name: _within(value, folder) for name, value in api_server_arguments(cluster()).items()}

@@ -53,7 +53,8 @@ class JoinFacts:
     `machine.facts` must name `address`, for the control plane also `etcd_volume_id`, `component.etcd` and
     `component.coredns`; where `member_volume_id` is the same volume, the machine takes a member of etcd over.
     `api_internal_address` is the balancer's address in the node network: it is enough that it is known, the balancer
-    need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined.
+    need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined. `pod_security`: the
+    level of Pod Security in namespaces that say nothing (privileged, baseline, restricted).
     """
 
     cluster: Cluster
@@ -61,6 +62,7 @@ class JoinFacts:
     api_internal_address: str
     api_public_address: str | None = None
     peers_joined: tuple[int, ...] = ()
+    pod_security: str = "baseline"
 
 
 class NotYet(Exception):
@@ -155,8 +157,8 @@ class _Worker(_Joining):
 
     def files(self) -> Iterator[File]:
         yield from self.identity(self.api)
-        yield File(kubelet.CONFIG_FILE, "0644", kubelet.worker_configuration(self.cluster))
-        yield File(kubelet.FLAGS_FILE, "0644", kubelet.flags_file(self.arguments))
+        yield File(kubelet.CONFIG_FILE, "0600", kubelet.worker_configuration(self.cluster))
+        yield File(kubelet.FLAGS_FILE, "0600", kubelet.flags_file(self.arguments))
 
     def steps(self) -> Iterator[BootStep]:
         yield BootStep("PrepareMachine", (f"{_PROGRAMS}/prepare-machine",), 60)
@@ -197,7 +199,7 @@ class _ControlPlane(_Joining):
             ("sa.pub", "0644", self.secrets.sa_public),
         ):
             yield File(f"{_PKI}/{name}", mode, content)
-        for path, mode, content in api_server.api_server_files(self.secrets, self.now):
+        for path, mode, content in api_server.api_server_files(self.secrets, self.now, self.facts.pod_security):
             yield File(path, mode, content)
         yield from self.kubeadm_files()
         for name in _CONTROL_PLANE_PROGRAMS:

@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
-KUBELET_LIFETIME = timedelta(days=365)  # what the controller manager gives a renewed one, too
+# Of a node's two certificates, also of those that the controller manager signs. Nothing calls one back, so it is short;
+# the kubelet renews them after two thirds of it.
+KUBELET_LIFETIME = timedelta(days=30)
 _CLOCK_SKEW = timedelta(minutes=5)  # a machine's clock may be behind ours when it first looks at a certificate
 
 
