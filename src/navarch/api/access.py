@@ -62,7 +62,7 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
             raise Problem(403, "forbidden", "your roles do not allow to act in every project")
         if not all_projects and project_id is None:
             raise Problem(403, "forbidden", "this needs a token that is scoped to a project")
-        if not service.policy.allows(rule, caller, caller.project_id):
+        if not service.policy.allows(rule, caller, project_id):
             raise Problem(403, "forbidden", f"your roles do not allow {rule.removeprefix('navarch:')} in this project")
         _check_parameters(request)
         return Access(
