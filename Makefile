@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: proof-cis chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ bench: setup ## measure what docs/benchmarks.md publishes (root; about 20 minute
 
 scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the simulated cloud (about 25 minutes)
 	@$(BIN)/python -m benchmarks.scale
+
+proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
+	@$(BIN)/python -m proofs.cis --page docs/cis.md
 
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one a second)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)

@@ -1,6 +1,6 @@
 """End to end: Navarch's own processes on the lab, real machines, customers with the ordinary commands.
 
-Two clusters serve every story (`clusters.py`): `one`, the guide's own with one control-plane machine and two workers,
+Two clusters serve every story (`lending.py`): `one`, the guide's own, with one control-plane machine and two workers,
 and `three`, with three control-plane machines and a worker. Which story comes when: `order.py`. How to add one:
 docs/develop/README.md.
 """
@@ -14,6 +14,7 @@ from demo.stack import Stack, find_lab
 from tests.e2e.clusters import Cluster
 from tests.e2e.guide import follow
 from tests.e2e.lab_customer import LabCustomer, customer
+from tests.e2e.lending import Lent
 from tests.e2e.order import arrange, is_destructive, used
 
 FOLDER = Path(os.environ.get("NAVARCH_E2E_STATE", "/var/lib/navarch-e2e"))
@@ -66,51 +67,55 @@ def reader(stack: Stack, folder: Path) -> LabCustomer:
 
 
 @pytest.fixture(scope="session")
-def clusters(request: pytest.FixtureRequest, alpha: LabCustomer, beta: LabCustomer) -> Iterator[dict[str, Cluster]]:
-    """Those that the stories of this run need. `three` goes on being made while the first stories use `one`."""
-    made = {"one": Cluster("shop", alpha), "three": Cluster("three", beta)}
-    for cluster in made.values():
-        if not KEEP:
-            gone(cluster)
-    needed = {name: cluster for name, cluster in made.items() if used(request.session.items, name)}
-    if "three" in needed and not there(made["three"]):
-        beta.must("cluster", "create", "three", "--control-plane-replicas", "3", "--workers", "1", "--no-wait")
-    if "one" in needed and not there(made["one"]):
+def lent(request: pytest.FixtureRequest, alpha: LabCustomer, beta: LabCustomer) -> Iterator[dict[str, Lent]]:
+    """The clusters that stories of this run take, by name. None of an earlier run is left, unless it is to be used."""
+
+    def one() -> None:
         follow(alpha, 1)
         follow(alpha, 2)
-    yield needed
+
+    def three() -> None:
+        beta.must("cluster", "create", "three", "--control-plane-replicas", "3", "--workers", "1", "--no-wait")
+
+    every = {"one": Lent(Cluster("shop", alpha), one), "three": Lent(Cluster("three", beta), three)}
     if not KEEP:
-        for cluster in needed.values():
-            gone(cluster)
+        end(every)
+    needed = {name for item in request.session.items for name in used(item)}
+    yield {name: lent for name, lent in every.items() if name in needed}
+    if not KEEP:
+        end(every)
+    for each in every.values():
+        each.cluster.close()
 
 
-def there(cluster: Cluster) -> bool:
-    """Whether Navarch has a cluster of that name."""
-    return any(found["name"] == cluster.name for found in cluster.api.clusters())
+def end(every: dict[str, Lent]) -> None:
+    """Have none of them."""
+    for each in every.values():
+        each.end()
 
 
-def gone(cluster: Cluster) -> None:
-    """Have none of that name: one may be there of a run that was killed."""
-    if there(cluster):
-        cluster.customer.must("cluster", "delete", cluster.name, "--yes", "--wait", timeout=400)
-
-
-def lent(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """Take it, and look at it when it comes back."""
-    cluster.take()
-    yield cluster
-    if not is_destructive(request.node):
-        cluster.give_back(request.node.nodeid)
+def lend(name: str, lent: dict[str, Lent], request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Take it, and look at it when it comes back. Where it will not come back, the next is asked for, to be made
+    meanwhile."""
+    taken = lent[name]
+    cluster = taken.take()
+    if is_destructive(request.node):
+        for other in lent.values():
+            other.ask_for()
+        yield cluster
+    else:
+        yield cluster
+        taken.give_back(request.node.nodeid)
 
 
 @pytest.fixture
-def one(clusters: dict[str, Cluster], request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def one(lent: dict[str, Lent], request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A Ready cluster of one control-plane machine and two workers, to be given back Ready, with the same wish, and all
     of its nodes taking pods."""
-    yield from lent(clusters["one"], request)
+    yield from lend("one", lent, request)
 
 
 @pytest.fixture
-def three(clusters: dict[str, Cluster], request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def three(lent: dict[str, Lent], request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The same with three control-plane machines, one in each zone, and one worker."""
-    yield from lent(clusters["three"], request)
+    yield from lend("three", lent, request)

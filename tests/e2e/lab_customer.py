@@ -32,9 +32,12 @@ class LabCustomer(Customer):
         """OpenStack as this customer: an openstacksdk connection."""
         return self.stack.lab.connect(self.name)
 
-    def left(self) -> list[str]:
-        """What is in the project besides what every project has."""
-        return left_in_project(self.stack.lab.clouds_file, self.name)
+    def left(self, cluster_id: str) -> list[str]:
+        """What is in the project besides what every project has, and the cluster's Keystone user: those of other
+        projects' clusters are in the same domain."""
+        users = "Keystone user "
+        left = left_in_project(self.stack.lab.clouds_file, self.name)
+        return [thing for thing in left if not thing.startswith(users) or thing == users + cluster_id]
 
 
 def customer(stack: Stack, name: str, folder: Path) -> LabCustomer:

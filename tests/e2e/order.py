@@ -1,22 +1,23 @@
 """In which order the end-to-end stories are told.
 
-The files of `FILES` come one after the other, stories in a file as they are written there. A story that is marked
-`destructive` does not give its cluster back as it took it; such stories come after all others, in the same order.
+First those of one cluster, then those of the next (`CLUSTERS`). Of a cluster's stories those that are marked
+`destructive` come last: they do not give it back as they took it. Otherwise the files of `FILES` come one after the
+other, and the stories of a file as they are written there.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+CLUSTERS = ("one", "three")
 FILES = (
     "test_first_cluster.py",  # the guide; the cluster is as fresh as its reader's
     "test_objects.py",
     "test_inside.py",
     "test_application.py",
     "test_access.py",
-    "test_three.py",  # by now it has been made beside the stories before
+    "test_three.py",
     "test_drift.py",
     "test_deletion.py",
 )
@@ -29,7 +30,7 @@ def arrange(items: list[pytest.Item]) -> None:
     homeless = {item.path.name for item in ours} - set(FILES)
     if homeless:
         raise pytest.UsageError(f"give {', '.join(sorted(homeless))} a place in FILES of {__file__}")
-    ours.sort(key=lambda item: (is_destructive(item), FILES.index(item.path.name)))  # else as they were collected
+    ours.sort(key=_place)  # where that is the same: as they were collected
     items[:] = [*ours, *(item for item in items if item.path.parent != HERE)]
 
 
@@ -38,6 +39,11 @@ def is_destructive(item: pytest.Item) -> bool:
     return item.get_closest_marker("destructive") is not None
 
 
-def used(items: Sequence[pytest.Item], fixture: str) -> bool:
-    """Whether any of these tests uses the fixture, itself or through another."""
-    return any(fixture in getattr(item, "fixturenames", ()) for item in items)
+def used(item: pytest.Item) -> list[str]:
+    """The clusters that it takes, itself or through another fixture, in the order of `CLUSTERS`."""
+    return [name for name in CLUSTERS if name in getattr(item, "fixturenames", ())]
+
+
+def _place(item: pytest.Item) -> tuple[int, bool, int]:
+    last = CLUSTERS.index(used(item)[-1]) if used(item) else 0
+    return last, is_destructive(item), FILES.index(item.path.name)

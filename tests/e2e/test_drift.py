@@ -118,25 +118,26 @@ class Scene:
         until(f"{fault}: it is felt", felt, seconds=90, every=0.2)
         if not UNHURRIED:
             self.cluster.look_now()
-        reason, words = until(
-            f"{fault}: the conditions say so", lambda: self.conditions.first_since(began), seconds=200, every=0.1
-        )
+
+        def told() -> tuple[str, str] | None:
+            return self.conditions.first_since(began)
 
         def over() -> bool:
             return self.conditions.phase == "Ready" and back()
 
         try:
+            reason, words = until(f"{fault}: the conditions say so", told, seconds=200, every=0.1)
             until(f"{fault}: put back", over, seconds=300)
         except StepFailed as failure:
             failure.add_note(self._explained())
             raise
         put_back = monotonic() - began
+        self.cluster.renew_kubeconfig()  # the address in it may be another now
         self.shop.wait()
         self.shop.read(self.shop.address())
         if self.page is not None:
-            told = words.replace(self.cluster.stem, self.cluster.name)
-            silent = self.page.silent_since(began)
-            self.rows.append(f"| {fault} | `{reason}`: {told} | {put_back:.0f} | {silent:.0f} |")
+            named, silent = words.replace(self.cluster.stem, self.cluster.name), self.page.silent_since(began)
+            self.rows.append(f"| {fault} | `{reason}`: {named} | {put_back:.0f} | {silent:.0f} |")
         return Outcome(reason, words, self._pods() == pods)
 
     def _pods(self) -> set[tuple[str, int]]:
@@ -179,11 +180,10 @@ def scene(one: Cluster, rows: list[str]) -> Iterator[Scene]:
 def test_a_worker_is_replaced_and_the_application_moves(scene: Scene) -> None:
     one, lost = scene.cluster, scene.busy()
     server = one.server(lost.removeprefix(f"{one.stem}-"))
-    port = one.cloud.network.find_port(lost)
 
     def felt() -> bool:
-        left = one.cloud.network.find_port(port.id)
-        return lost not in one.workers() and (left is None or not left.device_id)
+        port = one.port(lost)
+        return lost not in one.workers() and (port is None or not port.device_id)
 
     def replaced() -> bool:
         return lost not in (workers := one.workers()) and len(workers) == 2
@@ -200,11 +200,11 @@ def test_a_worker_is_replaced_and_the_application_moves(scene: Scene) -> None:
 def test_a_worker_that_lost_its_port_is_replaced(scene: Scene) -> None:
     one, lost = scene.cluster, scene.busy()
     admin = one.customer.stack.lab.connect("admin")  # Neutron lets no customer delete a port in use
-    port = admin.network.find_port(lost)
+    port = one.port(lost)
 
     def felt() -> bool:
         server = one.server(lost.removeprefix(f"{one.stem}-"))
-        return admin.network.find_port(port.id) is None and (server is None or not server.addresses)
+        return one.port(lost) is None and (server is None or not server.addresses)
 
     def replaced() -> bool:
         ports = {p.name for p in one.cloud.network.ports() if "-default-" in p.name}
@@ -217,7 +217,7 @@ def test_a_worker_that_lost_its_port_is_replaced(scene: Scene) -> None:
 
 def test_a_security_group_rule_is_written_again(scene: Scene) -> None:
     network = scene.cluster.cloud.network
-    group = network.find_security_group(f"{scene.cluster.stem}-sg-worker")
+    (group,) = network.security_groups(name=f"{scene.cluster.stem}-sg-worker")
 
     def vxlan() -> list[Any]:
         rules = network.security_group_rules(security_group_id=group.id, direction="ingress")
@@ -235,14 +235,14 @@ def test_a_security_group_rule_is_written_again(scene: Scene) -> None:
 
 
 def test_the_balancers_member_comes_back(scene: Scene) -> None:
-    balancers, name = scene.cluster.cloud.load_balancer, f"{scene.cluster.stem}-api"
-    (pool,) = balancers.pools(loadbalancer_id=balancers.find_load_balancer(name).id)
+    balancers = scene.cluster.cloud.load_balancer
+    (pool,) = balancers.pools(loadbalancer_id=scene.cluster.balancer().id)
 
     def members() -> list[Any]:
         return list(balancers.members(pool.id))
 
     def felt() -> bool:
-        return not members() and balancers.find_load_balancer(name).provisioning_status == "ACTIVE"
+        return not members() and bool(scene.cluster.balancer().provisioning_status == "ACTIVE")
 
     (member,) = members()
     outcome = scene.after(
@@ -256,18 +256,20 @@ def test_the_balancers_member_comes_back(scene: Scene) -> None:
 
 
 def test_the_balancer_comes_back_at_the_address_that_every_kubelet_knows(scene: Scene) -> None:
-    one, balancers = scene.cluster, scene.cluster.cloud.load_balancer
-    balancer = balancers.find_load_balancer(f"{one.stem}-api")
+    one, balancer = scene.cluster, scene.cluster.balancer()
     before, url = balancer.vip_address, one.shown()["status"]["api_url"]
 
     def address() -> str | None:
-        found = balancers.find_load_balancer(f"{one.stem}-api")
+        found = one.balancer()
         return found.vip_address if found else None
+
+    def felt() -> bool:
+        return address() is None and balancer.vip_port_id not in {port.id for port in one.cloud.network.ports()}
 
     outcome = scene.after(
         "the API's balancer",
-        partial(balancers.delete_load_balancer, balancer, cascade=True),
-        felt=lambda: address() is None and one.cloud.network.find_port(balancer.vip_port_id) is None,
+        partial(one.cloud.load_balancer.delete_load_balancer, balancer, cascade=True),
+        felt=felt,
         back=lambda: address() == before,
     )
     assert outcome.reason == "Drifted"
@@ -283,14 +285,11 @@ def test_a_floating_address_comes_back_and_a_new_kubeconfig_works(scene: Scene) 
     def there() -> bool:
         return any(a.port_id and a.description == address.description for a in network.ips())
 
-    def lose() -> None:
-        network.delete_ip(address)
-        # Neutron lets only administrators choose an address, and Navarch is none: kubeconfigs name the old one.
-        one.customer.kubeconfig(one.name).unlink()
+    def felt() -> bool:
+        return address.id not in {a.id for a in network.ips()}
 
-    outcome = scene.after(
-        "the API's floating address", lose, felt=lambda: network.find_ip(address.id) is None, back=there
-    )
+    # Neutron lets only administrators choose an address, and Navarch is none: kubeconfigs name the old one.
+    outcome = scene.after("the API's floating address", partial(network.delete_ip, address), felt=felt, back=there)
     assert outcome.reason == "Drifted"
     assert outcome.pods_went_on
     assert one.nodes()
@@ -326,13 +325,14 @@ def test_a_control_plane_machine_is_made_anew_on_the_data_of_the_old_one(scene: 
         found = one.server("cp-0")
         return found is not None and found.id != server.id
 
-    outcome = scene.after(
-        "the only control-plane machine", partial(one.cloud.compute.delete_server, server), felt=felt, back=another
-    )
+    deed = partial(one.cloud.compute.delete_server, server)
+    try:
+        outcome = scene.after("the only control-plane machine", deed, felt=felt, back=another)
+        assert one.kubectl.get("configmap", "kept")["data"] == {"word": "still-here"}
+    finally:
+        one.kubectl.run("delete", "configmap", "kept")
     assert outcome.reason == "Drifted"
     assert outcome.pods_went_on
-    assert one.kubectl.get("configmap", "kept")["data"] == {"word": "still-here"}
-    one.kubectl.run("delete", "configmap", "kept")
 
     def provider() -> str | None:  # the cloud controller, which has only just started, writes it once and for good
         found: str | None = one.kubectl.get("node", server.name)["spec"].get("providerID")

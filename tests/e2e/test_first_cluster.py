@@ -48,5 +48,5 @@ def test_groups_grow_come_and_go(one: Cluster) -> None:
 def test_nothing_is_in_the_way_and_the_timeline_shows_where_the_time_went(one: Cluster) -> None:
     assert "Ready" in follow(one.customer, 5)
     text = one.customer.must("cluster", "timeline", one.name).out
-    for word in ("create server cp-0", "KubeadmInit", "apply addon calico"):
+    for word in ("create server cp-0", "node ready cp-0", "apply addon calico"):
         assert word in text, text

@@ -25,6 +25,5 @@ def test_all_three_members_of_etcd_are_healthy(three: Cluster) -> None:
 
 def test_the_api_has_one_balancer_with_three_members(three: Cluster) -> None:
     balancers = three.cloud.load_balancer
-    (balancer,) = (b for b in balancers.load_balancers() if b.name.startswith(three.stem))
-    (pool,) = balancers.pools(loadbalancer_id=balancer.id)
+    (pool,) = balancers.pools(loadbalancer_id=three.balancer().id)
     assert len(list(balancers.members(pool.id))) == 3

@@ -11,11 +11,13 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ from tests.unit.addons.sample_inputs import cluster
 
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Access
-from navarch.bootstrap.api_server import api_server_arguments, api_server_files
+from navarch.bootstrap.api_server import FOLDER, api_server_arguments, api_server_files
+from navarch.bootstrap.authorization import CERTIFICATE_FILE, KEY_FILE, PORT
 from navarch.bootstrap.pki import make_cluster_secrets
 
 _CACHE = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch"))
@@ -67,6 +70,12 @@ class ApiServer:
     folder: Path
     authority: "_Authority"
     closing: contextlib.ExitStack
+    processes: dict[str, "subprocess.Popen[bytes]"]
+
+    def end(self, name: str) -> None:
+        """Have one of its processes die."""
+        self.processes[name].kill()
+        self.processes[name].wait()
 
     def user(self, name: str, *groups: str) -> Client:
         """Somebody with a client certificate."""
@@ -145,13 +154,20 @@ class ApiServer:
 def api_server(folder: Path) -> Iterator[ApiServer]:
     """Run both in `folder` until the end of the block."""
     authority = _Authority()
-    etcd, peer, secure = _free_ports(3)
+    etcd, peer, secure, refusing = _free_ports(4)
     for name, content in authority.files().items():
         (folder / name).write_text(content)
-    for path, _, content in api_server_files(make_cluster_secrets(datetime.now(UTC))):
-        Path(_within(path, folder)).write_text(content)
+    now = datetime.now(UTC)
+    for path, _, content in api_server_files(make_cluster_secrets(now), now, "baseline"):
+        here = content.replace(FOLDER, str(folder)).replace(f":{PORT}", f":{refusing}")
+        Path(_within(path, folder)).write_text(here)
     navarchs = {name: _within(value, folder) for name, value in api_server_arguments(cluster()).items()}
+    authorizer = files("navarch.bootstrap") / "machine" / "authorizer"
     commands = {
+        "authorizer": [
+            *(sys.executable, "-I", str(authorizer), str(refusing)),
+            *(_within(path, folder) for path in (CERTIFICATE_FILE, KEY_FILE)),
+        ],
         "etcd": [
             str(program("etcd")),
             f"--data-dir={folder}/etcd",
@@ -170,7 +186,6 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
             "--service-cluster-ip-range=10.254.0.0/16",
             "--endpoint-reconciler-type=none",
             # As kubeadm has it.
-            "--authorization-mode=Node,RBAC",
             "--allow-privileged=true",
             *([] if "enable-admission-plugins" in navarchs else ["--enable-admission-plugins=NodeRestriction"]),
             *(f"--{name}={value}" for name, value in navarchs.items()),
@@ -183,11 +198,12 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         ],
     }
     with contextlib.ExitStack() as running:
-        for name, command in commands.items():
-            running.enter_context(_process(command, folder / f"{name}.log"))
+        processes = {
+            name: running.enter_context(_process(command, folder / f"{name}.log")) for name, command in commands.items()
+        }
         access = authority.access(f"https://127.0.0.1:{secure}", "navarch", ("system:masters",))
         _wait_until_ready(access, folder)
-        yield ApiServer(access, folder, authority, running)
+        yield ApiServer(access, folder, authority, running, processes)
 
 
 def _within(path: str, folder: Path) -> str:
@@ -196,11 +212,11 @@ def _within(path: str, folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], log: Path) -> Iterator[None]:
+def _process(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGKILL)  # nothing in them is to be kept
         process.wait()

@@ -1,5 +1,7 @@
 """The add-on guard-rails on nodes: each attack is tried on a real API server, and so is what must go on working."""
 
+from typing import Any
+
 import pytest
 from guarded_cluster import (
     CONTROL_PLANE,
@@ -66,6 +68,41 @@ def test_calico_node_does_its_work(calico_node: Client) -> None:
     assert granted(calico_node.ask("PATCH", f"{NODES}/{WORKER}/status", patch, kind=kind))
     gone = {"metadata": {"annotations": {"projectcalico.org/IPv4VXLANTunnelAddr": None}}}
     assert granted(calico_node.merge(f"{NODES}/{WORKER}/status", gone))
+
+
+CALICO = "/apis/crd.projectcalico.org/v1"
+
+
+def calicos(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "crd.projectcalico.org/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def test_calico_node_sets_the_pod_network_up_and_leaves_it_then(guarded: ApiServer, calico_node: Client) -> None:
+    felix = calicos("FelixConfiguration", "default", reportingInterval="0s", logSeverityScreen="Info")
+    information = calicos("ClusterInformation", "default", calicoVersion="v3.28.5", datastoreReady=True)
+    pool = calicos("IPPool", "default-ipv4-ippool", cidr="10.100.0.0/16", vxlanMode="Always")
+    for plural, body in (("felixconfigurations", felix), ("clusterinformations", information), ("ippools", pool)):
+        assert granted(calico_node.ask("POST", f"{CALICO}/{plural}", body))
+
+    def change(plural: str, name: str, spec: dict[str, Any]) -> Any:
+        """A change as calico-node makes it: the whole object."""
+        path = f"{CALICO}/{plural}/{name}"
+        body = guarded.admin().ask("GET", path).json()
+        return calico_node.ask("PUT", path, body | {"spec": body["spec"] | spec})
+
+    assert granted(change("clusterinformations", "default", {"calicoVersion": "v3.29.0"}))
+    refusal(change("clusterinformations", "default", {"datastoreReady": False}), "navarch-calico-configuration")
+    refusal(change("felixconfigurations", "default", {"logSeverityScreen": "Fatal"}), "navarch-calico-configuration")
+    assert change("ippools", "default-ipv4-ippool", {"disabled": True}).status_code == 403  # by RBAC
+    for plural, body in (
+        ("felixconfigurations", calicos("FelixConfiguration", f"node.{OTHER}", defaultEndpointToHostAction="Accept")),
+        ("ippools", calicos("IPPool", "mine", cidr="10.0.0.0/24")),
+    ):
+        refusal(calico_node.ask("POST", f"{CALICO}/{plural}", body), "navarch-calico-configuration")
+    assert granted(
+        guarded.admin().merge(f"{CALICO}/felixconfigurations/default", {"spec": {"reportingInterval": None}})
+    )
+    assert granted(change("felixconfigurations", "default", {"reportingInterval": "0s"}))
 
 
 def test_a_kubelet_does_not_change_its_node_group(guarded: ApiServer) -> None:

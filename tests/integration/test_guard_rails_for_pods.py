@@ -255,7 +255,7 @@ def test_editors_keep_out_of_namespaces_that_allow_privileged_pods(guarded: ApiS
     made(guarded, "/api/v1/namespaces", namespace("agents", **{"pod-security.kubernetes.io/enforce": "privileged"}))
     made(guarded, "/api/v1/namespaces/agents/serviceaccounts", account("agents", "default"))
     rules = [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}]
-    bind(guarded, "like-edit", rules, {"kind": "Group", "name": "navarch:editors"})
+    bind(guarded, "like-edit", rules, {"kind": "User", "name": "eva"})
     editor, admin = guarded.user("eva", "navarch:editors"), guarded.user("ann", "navarch:admins")
     privileged = {"containers": [{"name": "c", "image": "none", "securityContext": {"privileged": True}}]}
     assert granted(admin.ask("POST", "/api/v1/namespaces/agents/pods", pod("agent", "agents", **privileged)))

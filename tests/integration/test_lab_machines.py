@@ -126,7 +126,7 @@ def create(cloud: Any, volume: str) -> Server:
     )
     made = cloud.compute.create_server(
         name=f"lab-machines-{uuid.uuid4().hex[:8]}",
-        flavor_id=cloud.compute.find_flavor("m1.small").id,
+        flavor_id=next(f.id for f in cloud.compute.flavors() if f.name == "m1.small"),
         image_id=image.id,
         networks=[{"uuid": cloud.lab_network}],
         availability_zone="z1",

@@ -37,6 +37,9 @@ _ADDS = (
     r"CREATE TABLE \w+ \(.*\)",
     r"CREATE INDEX \w+ ON .*",
     r"DROP INDEX \w+",
+    r"CREATE SEQUENCE \w+",
+    r"CREATE FUNCTION \w+\(\) RETURNS trigger .*",
+    r"CREATE TRIGGER \w+ .*",
     r"ALTER TABLE \w+ ADD COLUMN \w+ (?!.*\b(UNIQUE|CHECK)\b)((?!.*\bNOT NULL\b)|(?=.*\b(DEFAULT|GENERATED)\b)).*",
 )  # fmt: skip
 
@@ -46,6 +49,7 @@ def takes_away(text: str) -> list[str]:
     if re.match(rf"{re.escape(DECLARED)} \w+ \w+", text):
         return []
     bare = re.sub(r"--[^\n]*", "", text)
+    bare = re.sub(r"\$\$.*?\$\$", "", bare, flags=re.DOTALL)  # bodies of functions
     statements = [" ".join(part.split()) for part in bare.split(";")]
     return [s for s in statements if s and not any(re.fullmatch(adds, s) for adds in _ADDS)]
 

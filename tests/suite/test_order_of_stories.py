@@ -8,9 +8,11 @@ import pytest
 from tests.e2e.order import FILES, HERE, arrange
 
 
-def item(file: str, name: str, *, destructive: bool = False, folder: Path = HERE) -> Any:
+def item(file: str, name: str, *takes: str, destructive: bool = False, folder: Path = HERE) -> Any:
     marker = object() if destructive else None
-    return SimpleNamespace(path=folder / file, name=name, get_closest_marker=lambda _: marker)
+    return SimpleNamespace(
+        path=folder / file, name=name, fixturenames=["request", *takes], get_closest_marker=lambda _: marker
+    )
 
 
 def arranged(*items: Any) -> list[str]:
@@ -24,7 +26,21 @@ def test_files_come_in_their_order_and_stories_of_a_file_as_they_are_written() -
     assert arranged(item(late, "c"), item(early, "a"), item(late, "d"), item(early, "b")) == ["a", "b", "c", "d"]
 
 
-def test_destructive_stories_come_after_all_others() -> None:
+def test_the_stories_of_a_cluster_come_before_those_of_the_next() -> None:
+    both = item(FILES[0], "both", "three", "one")
+    assert arranged(both, item(FILES[3], "second", "three"), item(FILES[4], "first", "one")) == [
+        "first",
+        "both",
+        "second",
+    ]
+
+
+def test_destructive_stories_of_a_cluster_come_after_its_others_and_before_the_next() -> None:
+    items = (item(FILES[4], "three", "three"), item(FILES[0], "end of one", "one", destructive=True))
+    assert arranged(*items, item(FILES[5], "one", "one")) == ["one", "end of one", "three"]
+
+
+def test_destructive_stories_come_in_the_order_of_their_files() -> None:
     items = (item(FILES[0], "first of the ends", destructive=True), item(FILES[2], "last", destructive=True))
     assert arranged(*items, item(FILES[5], "gives back")) == ["gives back", "first of the ends", "last"]
 

@@ -12,6 +12,7 @@ What matters and is not obvious:
 
 from navarch.bootstrap import api_server
 from navarch.bootstrap.kubelet import CA_FILE, CRI_SOCKET, Argument, kubelet_configuration
+from navarch.bootstrap.pki import KUBELET_LIFETIME
 from navarch.bootstrap.yaml_text import yaml_text
 from navarch.domain.spec import API_PORT, Cluster
 
@@ -98,6 +99,7 @@ def init_configuration(
                 {
                     # Calico hands out pod addresses from pools of its own.
                     "allocate-node-cidrs": "false",
+                    "cluster-signing-duration": f"{KUBELET_LIFETIME.days * 24}h",
                     # At its start it asks for an account and a token for each of its forty controllers: at the default
                     # of 20 requests a second, a new cluster stands still for five seconds.
                     "kube-api-burst": "200",

@@ -93,12 +93,20 @@ class Navarch:
         """Ask for a node group. Not repeated after a lost answer: its name is taken if the first request arrived."""
         return cast(NodeGroup, self._json("POST", _at(cluster, "node_groups"), json=body))
 
+    def plan_node_group(self, cluster: str, body: Mapping[str, Any]) -> Json:
+        """What `create_node_group` would do; changes nothing."""
+        return self._json("POST", _at(cluster, "node_groups"), json=body, params={"dry_run": "true"})
+
     def update_node_group(
         self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: str | None = None
     ) -> NodeGroup:
         """Merge `patch` into a node group."""
         path = _at(cluster, "node_groups", name)
         return cast(NodeGroup, self._json("PATCH", path, json=patch, headers=_match(if_match)))
+
+    def plan_node_group_update(self, cluster: str, name: str, patch: Mapping[str, Any]) -> Json:
+        """What `update_node_group` would do; changes nothing."""
+        return self._json("PATCH", _at(cluster, "node_groups", name), json=patch, params={"dry_run": "true"})
 
     def delete_node_group(self, cluster: str, name: str) -> NodeGroup | None:
         """Ask a node group to go: its nodes are drained first."""

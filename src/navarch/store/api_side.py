@@ -19,7 +19,6 @@ from navarch.store.contract import (
     StoredEvent,
     TicketRefused,
     TooMany,
-    Unreadable,
 )
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
@@ -103,6 +102,7 @@ class ApiSide:
         limit: int = 100,
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
+        changed_after: int = -1,
     ) -> Page:
         with self._database.look() as tx:
             after = 0
@@ -112,7 +112,13 @@ class ApiSide:
                     raise NotFound(f"no cluster {marker} to continue after")
                 after = place["ordinal"]
             found = tx.rows(
-                "clusters", project_id=project_id, name=name, labels=rows.pairs(labels), after=after, limit=limit + 1
+                "clusters",
+                project_id=project_id,
+                name=name,
+                labels=rows.pairs(labels),
+                after=after,
+                changed_after=changed_after,
+                limit=limit + 1,
             )
         return _page(found, limit)
 
@@ -313,10 +319,5 @@ def _stale_or_gone(row: rows.Row | None, name: str) -> Exception:
 
 def _page(found: list[rows.Row], limit: int) -> Page:
     """Of the first `limit` rows; one more says that something follows."""
-    clusters, unreadable = [], []
-    for row in found[:limit]:
-        try:
-            clusters.append(rows.stored(row))
-        except Unreadable as error:
-            unreadable.append(error.cluster_id)
-    return Page(tuple(clusters), tuple(unreadable), found[limit - 1]["id"] if len(found) > limit else None)
+    clusters, unreadable = rows.readable(found[:limit])
+    return Page(clusters, unreadable, found[limit - 1]["id"] if len(found) > limit else None)

@@ -84,9 +84,10 @@ class WorkerSide:
         with self._database.transaction() as tx:
             if tx.row("forget", id=cluster_id, token=token) is None:
                 raise _lost(cluster_id)
+            tx.run("drop_old_gone")
 
     def forget_node_group(self, cluster_id: str, token: int, name: str) -> None:
-        with self._held(cluster_id, token) as tx:
+        with self._held(cluster_id, token, "hold_alone") as tx:
             tx.run("forget_node_group", cluster_id=cluster_id, name=name)
 
     def wait(self, timeout: float) -> bool:
@@ -168,10 +169,10 @@ class WorkerSide:
             tx.notify(QUOTA, project_id)
 
     @contextmanager
-    def _held(self, cluster_id: str, token: int) -> Iterator[Transaction]:
+    def _held(self, cluster_id: str, token: int, how: str = "hold") -> Iterator[Transaction]:
         """A transaction in which no other worker can have the cluster."""
         with self._database.transaction() as tx:
-            if tx.row("hold", id=cluster_id, token=token) is None:
+            if tx.row(how, id=cluster_id, token=token) is None:
                 raise _lost(cluster_id)
             yield tx
 

@@ -40,6 +40,10 @@ RETURNING id;
 -- Keeps the row from being claimed by another until the transaction ends; writes of the same holder go side by side.
 SELECT id FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL FOR SHARE;
 
+-- name: hold_alone
+-- The same for a write that changes the cluster's own row in the end: two that share it would wait for each other.
+SELECT id FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL FOR NO KEY UPDATE;
+
 -- name: record
 UPDATE clusters
 SET status = %(status)s, objects = coalesce(%(objects)s, objects), attempts = %(attempts)s, lease_holder = NULL, lease_until = NULL,

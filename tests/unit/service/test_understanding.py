@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from navarch.api.models.requests import NewCluster
-from navarch.api.parsing import judged, merge, understand
 from navarch.domain.errors import FieldError
-from navarch.domain.request import ClusterRequest, NodeGroupRequest
+from navarch.service import wish
+from navarch.service.understanding import judged, understand
+from navarch.service.wish import NewCluster
 
 
 def fields(document: dict[str, Any]) -> dict[str, str]:
@@ -20,15 +20,18 @@ def test_what_fits_is_understood_although_the_rest_does_not() -> None:
     document = {"name": "shop", "spec": {"ssh_keys": 5, "control_plane": {"replicas": "x", "flavor": "m1"}}}
     parsed, errors = understand(NewCluster, document)
     assert {e.field for e in errors} == {"spec.ssh_keys", "spec.control_plane.replicas"}
-    assert parsed.asked().name == "shop"
-    assert parsed.asked().control_plane.flavor == "m1"
+    assert wish.given(parsed) == {"name": "shop", "spec": {"control_plane": {"flavor": "m1"}}}
     assert document["spec"] == {"ssh_keys": 5, "control_plane": {"replicas": "x", "flavor": "m1"}}
 
 
-def test_null_and_absent_leave_it_to_navarch() -> None:
-    assert understand(NewCluster, {"name": "a", "labels": None, "spec": None})[0].asked() == ClusterRequest("a")
-    document = {"spec": {"network": None, "control_plane": {"etcd_volume": None}, "node_groups": [{"labels": None}]}}
-    assert understand(NewCluster, document)[0].asked() == ClusterRequest(node_groups=(NodeGroupRequest(),))
+def test_what_is_given_is_told_from_what_is_left_out() -> None:
+    document = {
+        "name": "a",
+        "labels": None,
+        "spec": {"network": None, "control_plane": {"etcd_volume": None}, "node_groups": [{"labels": None}]},
+    }
+    parsed, errors = understand(NewCluster, document)
+    assert (wish.given(parsed), errors) == (document, ())
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,10 @@ def test_null_and_absent_leave_it_to_navarch() -> None:
         ({"spec": {"control_plane": {"etcd_volume": {"size": 1}}}}, "spec.control_plane.etcd_volume.size", "size_gib"),
         ({"spec": []}, "spec", "got a list"),
         ({"name": True}, "name", "got true"),
+        ({"spec": {"kubernetes_version": ""}}, "spec.kubernetes_version", "at least 1 character"),
+        ({"spec": {"control_plane": {"etcd_volume": {"size_gib": 0}}}}, "spec.control_plane.etcd_volume.size_gib", "1"),
+        ({"spec": {"running": False}}, "spec.running", "paused stops Navarch"),
+        ({"spec": {"node_groups": [{"autoscaling": 1}]}}, "spec.node_groups[0].autoscaling", "not offered yet"),
     ],
 )
 def test_mistakes_say_what_would_be_right(document: dict[str, Any], field: str, says: str) -> None:
@@ -51,7 +58,7 @@ def test_several_bad_entries_of_one_list_are_all_told_and_nothing_else_is_lost()
     document = {"name": "a", "spec": {"ssh_keys": [1, "k", 2], "paused": True}}
     parsed, errors = understand(NewCluster, document)
     assert [e.field for e in errors] == ["spec.ssh_keys[0]", "spec.ssh_keys[2]"]
-    assert parsed.asked().paused
+    assert wish.given(parsed)["spec"] == {"paused": True}
 
 
 def test_what_was_not_understood_is_not_judged() -> None:
@@ -89,28 +96,5 @@ SHAPED = st.fixed_dictionaries(
 @given(document=SHAPED)
 def test_no_document_breaks_it(document: dict[str, Any]) -> None:
     parsed, errors = understand(NewCluster, document)
-    parsed.asked()
+    wish.given(parsed)
     assert len({e.field for e in errors}) <= 1000
-
-
-@pytest.mark.parametrize(
-    ("document", "patch", "merged"),
-    [
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
-        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
-        ({"a": "b"}, {"a": None}, {}),
-        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
-        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
-        (["a", "b"], ["c", "d"], ["c", "d"]),
-        ({"a": "b"}, ["c"], ["c"]),
-        ({"a": "foo"}, None, None),
-        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
-        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
-    ],
-)
-def test_merging_is_as_in_the_examples_of_rfc_7396(document: Any, patch: Any, merged: Any) -> None:
-    assert merge(document, patch) == merged

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from navarch.cli.output import Column, print_table, text
-from navarch.cli.timeline import words_of
+from navarch.cli.output import Column, Output, emit_data, print_table, text
 
 _BOOKKEEPING = ("RecordMachine",)
 _INNER = ("image_id", "digest", "role", "group", "serial", "members", "private")
@@ -13,7 +12,7 @@ _CHANGES = (
     Column("TO", lambda c: text(c.get("after"))),
 )
 _STEPS = (
-    Column("WOULD BE DONE", lambda s: words_of(s["kind"]), keep=True),
+    Column("WOULD BE DONE", lambda s: _words(s["kind"]), keep=True),
     Column("NAME", lambda s: s["name"], keep=True),
     Column("WITH", lambda s: _details(s.get("details") or {})),
 )
@@ -27,8 +26,11 @@ _NEEDS = (
 )
 
 
-def print_plan(plan: dict[str, Any]) -> None:
+def show_plan(plan: dict[str, Any], output: Output) -> None:
     """Print the answer to a dry run."""
+    if output in (Output.JSON, Output.YAML):
+        emit_data(plan, output)
+        return
     changes, steps, needs = plan.get("changes") or [], plan.get("steps") or [], plan.get("needs") or []
     for rows, columns in ((changes, _CHANGES), (_told(steps), _STEPS), (needs, _NEEDS)):
         if rows:
@@ -44,6 +46,12 @@ def print_plan(plan: dict[str, Any]) -> None:
         print("It does not fit: have the quotas raised, or ask for fewer or smaller machines.")
     else:
         print("It fits. Nothing was done.")
+
+
+def _words(kind: str) -> str:
+    from navarch.cli.timeline import words_of
+
+    return words_of(kind)
 
 
 def _told(steps: list[Any]) -> list[Any]:
