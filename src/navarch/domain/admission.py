@@ -21,6 +21,7 @@ from navarch.domain.spec import (
     NodeGroupSpec,
     Taint,
     VolumeSpec,
+    surge,
 )
 
 NOT_YET = "is not offered yet"
@@ -315,4 +316,4 @@ class Reading:
 
 def most_machines(control_plane: int, groups: Iterable[NodeGroup]) -> int:
     """How many machines there may be at once, while some are being replaced."""
-    return control_plane + 1 + sum(g.spec.replicas + g.spec.max_surge for g in groups)
+    return control_plane + 1 + sum(g.spec.replicas + surge(g.spec) for g in groups)

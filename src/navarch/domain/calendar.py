@@ -1,7 +1,7 @@
 """Times of the week in a time zone of people: when a cluster is to run, and when it may be worked on.
 
 A day's time is the wall clock's of that zone. Where clocks are put forward over it, it is taken as if they had not
-been; where they are put back, it is its first occurrence. """
+been; where they are put back, it is its first occurrence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

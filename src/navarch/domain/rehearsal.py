@@ -6,12 +6,13 @@ from datetime import datetime
 from navarch.domain import names
 from navarch.domain.cloud import CloudState
 from navarch.domain.infrastructure import Existence
-from navarch.domain.kube import KubeState, Node
+from navarch.domain.kube import EtcdMember, KubeState, Node
+from navarch.domain.machines import Machine
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.openstack.resources import RESOURCES
 from navarch.domain.plan import plan
 from navarch.domain.providers import infrastructure
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import Forget, ForgetNodeGroup, Step
 
 _ROUNDS = 500
@@ -33,8 +34,10 @@ def rehearse(
     seen = observed if observed is not None else nothing_yet()
     wanted = Wanted(tuple((name, "imagined") for name in addons))
     taken: list[Step] = []
+    kube = None
     for _ in range(_ROUNDS):
-        seen = time_passes(cluster, seen, now)
+        kube = seen.kube or kube
+        seen = time_passes(cluster, seen, now, kube)
         steps = plan(cluster, seen, wanted, now=now)
         if not steps:
             return tuple(taken)
@@ -53,9 +56,10 @@ def imagine(seen: Observed, step: Step, now: datetime) -> Observed:
     return replace(step.after(seen, step.imagined(seen), now), fresh=True)
 
 
-def time_passes(cluster: Cluster, seen: Observed, now: datetime) -> Observed:
+def time_passes(cluster: Cluster, seen: Observed, now: datetime, kube: KubeState | None = None) -> Observed:
     """What is on its way in the cloud has arrived; machines that run have joined; once the first one of the control
-    plane has, the Kubernetes API answers; add-ons that were applied are available."""
+    plane has, the Kubernetes API answers; add-ons that were applied are available. `kube`: what it said last, where it
+    did not answer meanwhile."""
     seen = replace(seen, cloud=infrastructure(cluster, seen, now).settled())
     if cluster.deleting:
         return seen
@@ -63,11 +67,35 @@ def time_passes(cluster: Cluster, seen: Observed, now: datetime) -> Observed:
     running = {m.name for m in seen.record.live if cloud.machine(m).existence is Existence.RUNNING}
     for name in running:
         seen = seen.with_machine(name, joined=True)
-    if names.control_plane_machine(names.owner(cluster), 0) not in running:
-        return seen
-    kube = seen.kube or KubeState(version=cluster.spec.kubernetes_version)
-    leaving = {m.name for m in seen.record.live if m.removing}
-    known = {n.name for n in kube.nodes}
-    nodes = (*kube.nodes, *(Node(name, ready=True) for name in sorted(running - known - leaving)))
+    places = [m for m in seen.record.live if m.role is Role.CONTROL_PLANE]
+    if not any(m.name in running for m in places):
+        return replace(seen, kube=None)
+    if seen.kube is None and names.control_plane_machine(names.owner(cluster), 0) not in running:
+        return seen  # the first one begins
+    kube = seen.kube or kube or KubeState(version=cluster.spec.kubernetes_version)
     addons = tuple(replace(a, available=True, message="") for a in kube.addons)
-    return replace(seen, kube=replace(kube, nodes=nodes, addons=addons))
+    return replace(
+        seen, kube=replace(kube, nodes=_nodes(kube, seen, running), addons=addons, etcd=_etcd(kube, places, running))
+    )
+
+
+def _nodes(kube: KubeState, seen: Observed, running: set[str]) -> tuple[Node, ...]:
+    """Those of machines that run are Ready; those that came up have registered."""
+    known = {n.name for n in kube.nodes}
+    new = sorted((m for m in seen.record.live if m.name in running - known and not m.removing), key=lambda m: m.name)
+    registered = (Node(m.name, ready=True, labels=m.template.labels, taints=m.template.taints) for m in new)
+    return (*(replace(n, ready=n.name in running) for n in kube.nodes), *registered)
+
+
+def _etcd(kube: KubeState, places: list[Machine], running: set[str]) -> tuple[EtcdMember, ...]:
+    """A member for each place that came up once; the first one that runs leads."""
+    known = {m.name: m for m in kube.etcd or ()}
+    came = {
+        m.name: EtcdMember(m.name, m.name, m.facts.address, healthy=True)
+        for m in places
+        if m.name in running and not m.removing
+    }
+    leader = min((name for name in (came | known) if name in running), default="")
+    return tuple(
+        replace(member, healthy=name in running, leader=name == leader) for name, member in (came | known).items()
+    )

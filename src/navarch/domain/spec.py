@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from navarch.domain.calendar import MaintenanceWindow, Schedule
 from navarch.domain.offer import Release
-from navarch.domain.shares import Share
+from navarch.domain.shares import Share, share
 
 API_PORT = 6443
 
@@ -183,6 +183,11 @@ class Owner:
     project_id: str
     cluster_id: str
     stem: str = field(default="")
+
+
+def surge(group: NodeGroupSpec) -> int:
+    """How many machines more than its replicas a group may have while some are replaced."""
+    return share(group.max_surge, group.replicas, rounded_up=True)
 
 
 def zone_of(zones: tuple[str, ...], index: int) -> str:

@@ -152,7 +152,7 @@ class ReleaseMachine(Step):
 
     component = Component.NAVARCH
     about_machines = True
-    drift = "machine {} is gone or has lost its port or Node, and another takes its place"
+    drift = "machine {} was lost, and another takes its place"
 
     name: str
     departure: Departure

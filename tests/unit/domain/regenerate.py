@@ -2,7 +2,8 @@
 
 import test_drift
 import test_plan
+import test_rollout
 from story import log
 
-for name, steps in {**test_plan.stories(), **test_drift.stories()}.items():
+for name, steps in {**test_plan.stories(), **test_drift.stories(), **test_rollout.stories()}.items():
     (test_plan.GOLDEN / f"{name}.log").write_text(log(steps))

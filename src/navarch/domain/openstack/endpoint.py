@@ -34,7 +34,7 @@ def open_endpoint(view: View, serving: frozenset[str]) -> Iterator[Step]:
         return
     # A port that was lost takes its member away until it is made anew, and the member with it: OVN would go on watching
     # the port that the member had at first.
-    if balancer.provisioning_status == "ACTIVE" and members and set(balancer.members) != set(members):
+    if balancer.provisioning_status == "ACTIVE" and serving and set(balancer.members) != set(members):
         yield EnsureLoadBalancer(name, subnet.id, members, API_PORT, balancer.vip_address)
     yield from _floating_ip(view, subnet, balancer)
 

@@ -5,7 +5,7 @@ other is done at once; what comes later is found by planning again. Read top to 
 
     being deleted    everything goes, machines first (the provider's order)
     paused           nothing
-    to be stopped    pods end, workers are switched off, then the control plane (`plan.power`)
+    to be stopped    pods end, workers are switched off, then the control plane (`plan.stopping`)
     otherwise        what machines stand on (the provider's)
                      which machines there are to be, and which go (`plan.decisions`: the control plane's places one at a
                      time, node groups as many at once as they allow)
@@ -30,7 +30,7 @@ from navarch.domain.plan.decisions import Decisions
 from navarch.domain.plan.leaving import forgotten_nodes, hold, leave
 from navarch.domain.plan.machines import machines
 from navarch.domain.plan.nodes import nodes
-from navarch.domain.plan.power import stop
+from navarch.domain.plan.stopping import stop
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import ApplyAddon, EnsureSecrets, ForgetNodeGroup, Step
@@ -49,12 +49,12 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *(() if observed.record.secrets_ready else (EnsureSecrets(),)),
         *cloud.foundations(),
         *deciding.steps(cluster, decided, observed),
-        *machines(decided.checkups, cloud, running=running, now=now),
+        *machines(decided.staying, cloud, running=running, now=now),
         *cloud.open_endpoint(serving(observed.record.live, observed)),
         *(_addons(observed, wanted) if running else ()),
         *nodes(cluster, decided.checkups, running=running),
         *_departures(cluster, decided, observed, cloud, now),
-        *(() if running else stop(cluster, decided.checkups, observed, cloud, decided.power.since or now, now)),
+        *(() if running else stop(cluster, decided, observed, cloud, now)),
         *cloud.tidy(),
     )
     # Clouds look for an object by its name before they make one: what lost its name gets it back first.

@@ -49,7 +49,8 @@ def places(
     if not candidates:
         return Places(outdated=old)
     first = candidates[0]
-    waits = _in_the_way(first[0], mine, observed)
+    for_good = first[0].machine.serial >= control_plane.replicas
+    waits = _in_the_way(first[0], mine, observed, for_good=for_good)
     return Places((), () if waits else (first,), old, waits)
 
 
@@ -112,8 +113,8 @@ def _candidates(
     return lost + many + replaced
 
 
-def _in_the_way(leaver: Checkup, mine: tuple[Checkup, ...], observed: Observed) -> str:
-    """Why this machine may not be taken away now; empty: it may."""
+def _in_the_way(leaver: Checkup, mine: tuple[Checkup, ...], observed: Observed, *, for_good: bool) -> str:
+    """Why this machine may not be taken away now; empty: it may. `for_good`: its member leaves etcd before it goes."""
     if observed.kube is None:
         return "the Kubernetes API does not answer"
     busy = [c.name for c in mine if c is not leaver and c.state is not State.READY]
@@ -123,16 +124,17 @@ def _in_the_way(leaver: Checkup, mine: tuple[Checkup, ...], observed: Observed) 
         return ""
     if observed.kube.etcd is None:
         return "the members of etcd could not be asked"
-    return _quorum_without(leaver.name, observed.kube.etcd)
+    return _quorum_without(leaver.name, observed.kube.etcd, for_good=for_good)
 
 
-def _quorum_without(name: str, members: tuple[EtcdMember, ...]) -> str:
+def _quorum_without(name: str, members: tuple[EtcdMember, ...], *, for_good: bool) -> str:
     learners = [m.name for m in members if m.learner and m.name != name]
     if learners:
         return f"{', '.join(learners)} must become a full member of etcd first"
     voters = [m for m in members if not m.learner]
-    healthy = [m for m in voters if m.healthy and m.name != name]
-    needed = len(voters) // 2 + 1
-    if len(healthy) >= needed:
-        return ""
-    return f"etcd would have {len(healthy)} of the {needed} members that it needs"
+    healthy = [m.name for m in voters if m.healthy]
+    if for_good and len(healthy) <= len(voters) // 2:
+        return "etcd has no quorum that could agree on it"
+    left = len(healthy) - (name in healthy)
+    needed = (len(voters) - for_good) // 2 + 1
+    return "" if left >= needed else f"etcd would have {left} of the {needed} members that it needs"

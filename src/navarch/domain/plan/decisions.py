@@ -31,6 +31,14 @@ class Decisions:
     groups: tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]
     held: str = ""
 
+    @property
+    def staying(self) -> tuple[Checkup, ...]:
+        """Machines that it is not decided about now that they go."""
+        taken = (self.places.take, *(turned.take for _, _, turned in self.groups))
+        kept = (c.name for _, _, turned in self.groups for c in turned.keep)
+        going = {checkup.name for leavers in taken for checkup, _, _ in leavers} | set(kept)
+        return tuple(c for c in self.checkups if c.name not in going)
+
 
 def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastructure, now: datetime) -> Decisions:
     """All of it."""
@@ -71,7 +79,8 @@ def _turnovers(
 def _emptied(
     cluster: Cluster, checkups: tuple[Checkup, ...], now: datetime
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
-    """Groups without machines, of a cluster that is stopped."""
+    """Groups without machines, of a cluster that stops: those on which nothing runs any more go."""
+    checkups = tuple(c for c in checkups if c.node is None or c.node.drained or not c.node.ready)
     none = [replace(group, spec=replace(group.spec, replicas=0)) for group in cluster.node_groups]
     return tuple(
         (

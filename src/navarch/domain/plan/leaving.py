@@ -3,14 +3,14 @@ its record.
 
 One of the control plane is taken out of the API's balancer once its pods have moved, leaves etcd where its place goes
 for good, and is stopped before it is removed: it ends its API server, hands etcd's leadership on and ends etcd itself.
-One that is dead is not waited for: its server goes, and only then what ran there is ended for Kubernetes, too. """
+One that is dead is not waited for: its server goes, and only then what ran there is ended for Kubernetes, too."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import Node
-from navarch.domain.machines import Machine
+from navarch.domain.machines import Departure, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
@@ -153,4 +153,6 @@ def _goes_for_good(cluster: Cluster, machine: Machine) -> bool:
 
 
 def _why(machine: Machine) -> str:
-    return f"it is taken away ({machine.departure})" if machine.departure is not None else "it is not needed any longer"
+    if machine.departure in (Departure.REPAIR, Departure.ROLLOUT):
+        return "another takes its place"
+    return "it is not needed any longer"

@@ -1,6 +1,6 @@
 """What each machine that stays lacks, and which of those that never became a node is made anew."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from navarch.domain.health import Checkup, State, kept_long_enough
@@ -12,10 +12,10 @@ REPORT_DEADLINE = timedelta(minutes=4)  # a machine that runs must have reported
 LATE_SERVER_IS_KEPT = timedelta(minutes=5)  # after it failed or was due: long enough to look at its console
 
 
-def machines(checkups: tuple[Checkup, ...], cloud: Infrastructure, *, running: bool, now: datetime) -> Iterator[Step]:
+def machines(checkups: Iterable[Checkup], cloud: Infrastructure, *, running: bool, now: datetime) -> Iterator[Step]:
     """What each of them lacks. `running`: whether they are to run."""
     for checkup in checkups:
-        if checkup.state not in (State.LEAVING, State.KEPT) and not checkup.gone:
+        if checkup.state not in (State.LEAVING, State.KEPT):
             yield from cloud.keep(
                 checkup.machine, running=running, rebuild=_rebuild(checkup.machine, checkup.view, now)
             )

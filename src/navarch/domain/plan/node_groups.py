@@ -20,7 +20,7 @@ from navarch.domain.infrastructure import Existence
 from navarch.domain.machines import BOOT_DEADLINE, Departure, MachineTemplate, outdated
 from navarch.domain.observed import Record
 from navarch.domain.shares import share
-from navarch.domain.spec import NodeGroup, Owner, Role
+from navarch.domain.spec import NodeGroup, Owner, Role, surge
 from navarch.domain.steps import KeepMachine, RecordMachine, ReleaseMachine, Step
 
 Leaver = tuple[Checkup, Departure, str]
@@ -68,17 +68,22 @@ def turnover(
     old = [c for c in staying if reasons[c.name]]
     new = [c for c in staying if not reasons[c.name]]
     stopped = _failure(new, now) if old else ""
-    make, wanted = group.wanted - len(staying), group.wanted
-    if old and wanted and not (held or stopped or brake):
-        proven = any(_is_proven(c, soak, now) for c in new)
-        make = max(make, _more(group, new, len(mine), proven=proven))
-        take += [(c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven)]
-        too_many = _first_to_go(new, len(new) - wanted)
-    else:
-        # What a rollout that goes no further made in advance stays.
-        in_advance = min(len(new), _surge(group)) if old and wanted else 0
-        too_many = _first_to_go(staying, len(staying) - wanted - in_advance, {c.name for c in old})
+    in_advance = (
+        min(len(new), surge(group.spec)) if old and group.wanted else 0
+    )  # of a rollout: they are more for a while
+    too_many = _first_to_go(staying, len(staying) - group.wanted - in_advance, {c.name for c in old})
     take += [(c, Departure.SCALE_DOWN, "it is not needed any longer") for c in too_many]
+    replaced = [c for c in mine if c.machine.departure is Departure.ROLLOUT and c.view.exists]  # they still take room
+    make = group.wanted - len(staying) - max(0, len(replaced) - surge(group.spec))
+    if old and group.wanted and not (held or stopped or brake):
+        old, new = [c for c in old if c not in too_many], [c for c in new if c not in too_many]
+        proven = any(_is_proven(c, soak, now) for c in new)
+        existing = len([c for c in mine if c.state is not State.LEAVING or c.view.exists])
+        make = max(make, _more(group, new, existing, proven=proven))
+        first = not proven and not new and not replaced
+        take += [
+            (c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven, first=first)
+        ]
     left = tuple((c, reasons[c.name]) for c in old)
     return Turnover(max(0, make), tuple(take), tuple(keep), left, brake, stopped)
 
@@ -141,24 +146,21 @@ def _is_proven(checkup: Checkup, soak: timedelta, now: datetime) -> bool:
     return checkup.state is State.READY and (since is None or now - since >= soak)
 
 
-def _surge(group: NodeGroup) -> int:
-    return share(group.spec.max_surge, group.wanted, rounded_up=True)
-
-
 def _more(group: NodeGroup, new: list[Checkup], existing: int, *, proven: bool) -> int:
     """How many new machines may be made beside the old ones. Those that are leaving still take room in the cloud."""
-    room = min(group.wanted + _surge(group) - existing, group.wanted - len(new))
+    room = min(group.wanted + surge(group.spec) - existing, group.wanted - len(new))
     return room if proven else min(room, 1 - len(new))
 
 
-def _replaced(group: NodeGroup, old: list[Checkup], new: list[Checkup], *, proven: bool) -> list[Checkup]:
-    """Which of the old machines go now: what never joined at once, the others as far as enough stay Ready."""
+def _replaced(group: NodeGroup, old: list[Checkup], new: list[Checkup], *, proven: bool, first: bool) -> list[Checkup]:
+    """Which of the old machines go now: what never joined at once, the others as far as enough stay Ready. `first`:
+    nothing new was made yet."""
     free = [c for c in old if c.state is State.COMING or (proven and c.state is not State.READY)]
     waiting = [c for c in old if c not in free]
     ready = len([c for c in (*old, *new) if c.state is State.READY])
     spare = ready - group.wanted + share(group.spec.max_unavailable, group.wanted)
-    if not proven:  # the first one has to have room somewhere; all others wait for it
-        spare = min(spare, 1) if not new and _surge(group) == 0 else 0
+    if not proven:  # the first new one has to have room somewhere; all others wait for it
+        spare = min(spare, 1) if first and surge(group.spec) == 0 else 0
     return free + _first_to_go(waiting, spare)
 
 
