@@ -17,6 +17,8 @@ from navarch.domain.findings import Evidence
 from navarch.domain.machines import Machine
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Result
+from navarch.domain.plan.decisions import Decisions, decide
+from navarch.domain.plan.stopping import is_off
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import API_PORT, Cluster
 from navarch.domain.status import Condition, MachineCount, Phase, Status
@@ -50,15 +52,18 @@ def judge(
     """The new status. `results` are those of this cycle; `previous` gives the times of transition and deadlines."""
     settled = is_converged(cluster, previous)
     cloud = infrastructure(cluster, observed, now)
-    evidence = Evidence(cluster, observed, wanted, cloud, results, settled, now)
+    decided = decide(cluster, observed, wanted, cloud, now)
+    evidence = Evidence(cluster, observed, wanted, cloud, results, settled, decided, now)
     chapters = _DELETION if cluster.deleting else _CHAPTERS
     conditions = [
         _condition(type_, _most_severe(found(evidence)), cluster, previous, now) for type_, found in chapters.items()
     ]
-    ready = _ready(cluster, conditions, previous, now)
-    is_ready, endpoint = ready.status == "True", cloud.endpoint
+    power = _power(cluster, decided, conditions)
+    ready = _ready(cluster, conditions, power, previous, now)
+    endpoint = cloud.endpoint
+    is_ready = ready.status == "True" or power is Phase.STOPPED
     return Status(
-        phase=_phase(cluster, ready, settled and previous.ready_at is not None),
+        phase=_phase(cluster, ready, power, settled and previous.ready_at is not None),
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
         observed_groups=_generations(cluster) if is_ready else previous.observed_groups,
         conditions=(ready, *conditions),
@@ -68,7 +73,7 @@ def judge(
         # for good: machines are told of it, and a balancer in the place of a lost one is asked for at the same
         api_internal_address=previous.api_internal_address or endpoint.internal_address or None,
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
-        ready_at=previous.ready_at or (now if is_ready else None),
+        ready_at=previous.ready_at or (now if ready.status == "True" else None),
     )
 
 
@@ -131,10 +136,22 @@ def _condition(type_: str, finding: Finding | None, cluster: Cluster, previous: 
     return made
 
 
-def _ready(cluster: Cluster, conditions: list[Condition], previous: Status, now: datetime) -> Condition:
+def _power(cluster: Cluster, decided: Decisions, conditions: list[Condition]) -> Phase | None:
+    """Whether a cluster stops or is stopped; None: it runs, or is to."""
+    if decided.running or cluster.deleting or cluster.spec.paused:
+        return None
+    is_stopped = is_off(decided.checkups) and all(c.status == "True" for c in conditions)
+    return Phase.STOPPED if is_stopped else Phase.STOPPING
+
+
+def _ready(
+    cluster: Cluster, conditions: list[Condition], power: Phase | None, previous: Status, now: datetime
+) -> Condition:
     before = previous.condition(READY)
     if cluster.spec.paused and not cluster.deleting:
         worst: Condition | None = Condition("", "Unknown", "Paused", "paused by its user: Navarch keeps its hands off")
+    elif power is Phase.STOPPED:
+        worst = Condition("", "Unknown", "Stopped", "stopped: its machines are off; its data, disks and addresses stay")
     else:
         held = [c for c in conditions if c.status != "True"]
         worst = next((c for c in held if c.responsible is not None), held[0] if held else None)
@@ -148,7 +165,7 @@ def _ready(cluster: Cluster, conditions: list[Condition], previous: Status, now:
     return replace(worst, type=READY, status=status, last_transition_at=since, observed_generation=cluster.generation)
 
 
-def _phase(cluster: Cluster, ready: Condition, was_ready: bool) -> Phase:
+def _phase(cluster: Cluster, ready: Condition, power: Phase | None, was_ready: bool) -> Phase:
     """`was_ready`: the wish as it is now came true once."""
     if ready.responsible is not None:
         return Phase.BLOCKED
@@ -156,6 +173,8 @@ def _phase(cluster: Cluster, ready: Condition, was_ready: bool) -> Phase:
         return Phase.DELETING
     if cluster.spec.paused:
         return Phase.PAUSED
+    if power is not None:
+        return power
     if ready.status == "True":
         return Phase.READY
     return Phase.DEGRADED if was_ready else Phase.PROGRESSING

@@ -10,12 +10,16 @@ from datetime import datetime
 from navarch.domain import names
 from navarch.domain.errors import Responsible
 from navarch.domain.finding import Finding
+from navarch.domain.health import Checkup
 from navarch.domain.infrastructure import Existence, Infrastructure, MachineView
 from navarch.domain.machines import BOOT_DEADLINE, BOOTED, Machine
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Again, Done, Failed, Result
+from navarch.domain.plan.decisions import Decisions
 from navarch.domain.plan.machines import REPORT_DEADLINE
-from navarch.domain.spec import Cluster, Role
+from navarch.domain.plan.node_groups import Turnover
+from navarch.domain.plan.stopping import is_off
+from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.domain.steps import ApplyAddon
 
 _CONSOLE_SHOWN = 1500  # characters of a console's end in a condition
@@ -32,6 +36,7 @@ class Evidence:
     cloud: Infrastructure
     results: tuple[Result, ...]
     settled: bool
+    decided: Decisions
     now: datetime
 
 
@@ -57,6 +62,9 @@ def infrastructure(evidence: Evidence) -> Iterator[Finding]:
 def control_plane(evidence: Evidence) -> Iterator[Finding]:
     """The control plane's machines, what etcd keeps, and the Kubernetes API."""
     yield from _step_findings(_about(evidence, Role.CONTROL_PLANE), settled=evidence.settled)
+    if not evidence.decided.running:
+        yield from _stopping(evidence, Role.CONTROL_PLANE)
+        return
     for name in evidence.cloud.lost_data():
         yield Finding(
             "EtcdVolumeLost",
@@ -66,6 +74,7 @@ def control_plane(evidence: Evidence) -> Iterator[Finding]:
             f"{names.METADATA_KEY}={evidence.cluster.id}; where there is none, delete the cluster. "
             "Navarch puts no blank one in its place",
         )
+    yield from _places(evidence)
     yield from _machine_findings(evidence, Role.CONTROL_PLANE, evidence.cluster.spec.control_plane.replicas)
     if evidence.observed.kube is None:
         detail = f": {evidence.observed.kube_trouble}" if evidence.observed.kube_trouble else ""
@@ -75,9 +84,14 @@ def control_plane(evidence: Evidence) -> Iterator[Finding]:
 def workers(evidence: Evidence) -> Iterator[Finding]:
     """All node groups' machines."""
     yield from _step_findings(_about(evidence, Role.WORKER), settled=evidence.settled)
+    if not evidence.decided.running:
+        yield from _stopping(evidence, Role.WORKER)
+        return
+    for group, _, turned in evidence.decided.groups:
+        yield from _turnover(group, turned, evidence.decided.held)
     wanted = evidence.cluster.wanted - evidence.cluster.spec.control_plane.replicas
     yield from _machine_findings(evidence, Role.WORKER, wanted)
-    leaving = [m.name for m in evidence.observed.record.live if m.removing]
+    leaving = [m.name for m in evidence.observed.record.live if m.removing and m.role is Role.WORKER]
     if leaving:
         yield Finding("RemovingMachines", f"leaving: {', '.join(leaving)}")
 
@@ -85,6 +99,8 @@ def workers(evidence: Evidence) -> Iterator[Finding]:
 def addons(evidence: Evidence) -> Iterator[Finding]:
     """What Navarch puts into the cluster."""
     yield from _step_findings(r for r in evidence.results if isinstance(r.step, ApplyAddon))
+    if not evidence.decided.running:
+        return
     kube = evidence.observed.kube
     if kube is None:
         yield Finding("WaitingForKubernetesAPI", "add-ons are applied as soon as the Kubernetes API answers")
@@ -111,6 +127,53 @@ def deletion(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("RemovingObjects", f"still there: {shown}{more}")
     else:
         yield Finding("FinalLook", "a final look makes sure that nothing is left")
+
+
+def _places(evidence: Evidence) -> Iterator[Finding]:
+    """What keeps the control plane's places from being as wanted, beside what each machine says itself."""
+    places, leaving = evidence.decided.places, [m for m in evidence.observed.record.live if m.removing]
+    going = [m.name for m in leaving if m.role is Role.CONTROL_PLANE]
+    if places.waits:
+        yield Finding("ControlPlaneWaits", f"a machine of the control plane is to go, and waits: {places.waits}")
+    if going:
+        yield Finding("ReplacingMachines", f"leaving: {', '.join(going)}")
+    if places.outdated:
+        yield _rollout("the control plane", places.outdated, evidence.decided.held)
+
+
+def _turnover(group: NodeGroup, turned: Turnover, held: str) -> Iterator[Finding]:
+    """What keeps a node group's machines from being replaced, or says that they are."""
+    if turned.brake:
+        yield Finding(
+            "RepairHeld",
+            f"no machine is replaced: {turned.brake}",
+            Responsible.USER,
+            "find out why so many are not well: a network, a zone, a workload. To have them replaced all the same, "
+            f"raise max_unhealthy of the node group {group.name}",
+        )
+    if turned.stopped:
+        yield Finding(
+            "RolloutStopped",
+            f"{turned.stopped}; nothing more of the node group {group.name} is replaced",
+            Responsible.USER,
+            "look at the machine's boot steps; then ask for another version, image or flavor, or for the one before",
+        )
+    if turned.outdated:
+        yield _rollout(f"the node group {group.name}", turned.outdated, held)
+
+
+def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], held: str) -> Finding:
+    (first, why), count = outdated[0], len(outdated)
+    machines = f"{count} machine{'s' if count > 1 else ''} of {whose}"
+    if held:
+        return Finding("RolloutWaits", f"{machines} are to be replaced ({first.name}: {why}): {held}")
+    return Finding("RollingOut", f"{machines} are still to be replaced ({first.name}: {why})")
+
+
+def _stopping(evidence: Evidence, role: Role) -> Iterator[Finding]:
+    mine = tuple(c for c in evidence.decided.checkups if c.machine.role is role)
+    if not is_off(mine):
+        yield Finding("Stopping", f"being stopped: {', '.join(c.name for c in mine if not is_off((c,)))}")
 
 
 def _troubles(observed: Observed) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ class Phase(StrEnum):
     DEGRADED = "Degraded"
     BLOCKED = "Blocked"
     PAUSED = "Paused"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
     DELETING = "Deleting"
 
 

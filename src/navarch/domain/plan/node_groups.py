@@ -62,6 +62,9 @@ def turnover(
     room_to_look = group.spec.keep_failed_machines.count - (len(all_of_it) - len(mine))
     keep = [c for c in lost if not c.gone][: max(0, room_to_look)]
     take: list[Leaver] = [(c, Departure.REPAIR, c.why) for c in lost if c not in keep]
+    take += [
+        (c, Departure.REPAIR, "it was looked at for long enough") for c in all_of_it if _is_looked_at(c, group, now)
+    ]
 
     staying = [c for c in mine if c.state is not State.LEAVING and c not in lost]
     reasons = {c.name: outdated(c.machine, template, group.spec.zones) for c in staying}
@@ -80,7 +83,7 @@ def turnover(
         proven = any(_is_proven(c, soak, now) for c in new)
         existing = len([c for c in mine if c.state is not State.LEAVING or c.view.exists])
         make = max(make, _more(group, new, existing, proven=proven))
-        first = not proven and not new and not replaced
+        first = not proven and not new and len(staying) >= group.wanted
         take += [
             (c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven, first=first)
         ]
@@ -116,6 +119,12 @@ def _brake(group: NodeGroup, machines: tuple[Checkup, ...]) -> str:
         return ""
     names_of_them = ", ".join(c.name for c in unwell)
     return f"of {group.name}, {len(unwell)} of {group.wanted} are not well, more than {limit}: {names_of_them}"
+
+
+def _is_looked_at(checkup: Checkup, group: NodeGroup, now: datetime) -> bool:
+    """Whether a machine that was kept for a look has been for as long as its group says."""
+    since, hours = checkup.machine.kept_at, group.spec.keep_failed_machines.hours
+    return checkup.state is State.KEPT and since is not None and now - since >= timedelta(hours=hours)
 
 
 def _is_repaired(checkup: Checkup) -> bool:

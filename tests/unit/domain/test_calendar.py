@@ -1,0 +1,76 @@
+"""Weekdays, windows and clocks that are put forward and back."""
+
+from datetime import UTC, datetime
+
+import pytest
+from clusters import cluster
+from test_rollout import with_spec
+
+from navarch.domain.calendar import Edge, MaintenanceWindow, Schedule, last_edge, next_edge, opens
+from navarch.domain.plan.power import power
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
+OFFICE = Schedule("08:00", "20:00", WEEKDAYS, "Europe/Berlin")
+
+
+def utc(day: str, time: str = "12:00") -> datetime:
+    return datetime.fromisoformat(f"{day}T{time}:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "following"),
+    [
+        # 2026-11-25 is a Wednesday, an hour before UTC
+        (utc("2026-11-25"), Edge(utc("2026-11-25", "07:00"), True), Edge(utc("2026-11-25", "19:00"), False)),
+        (utc("2026-11-25", "06:59"), Edge(utc("2026-11-24", "19:00"), False), Edge(utc("2026-11-25", "07:00"), True)),
+        (utc("2026-11-28"), Edge(utc("2026-11-27", "19:00"), False), Edge(utc("2026-11-30", "07:00"), True)),
+        # in summer, two hours
+        (utc("2026-07-01"), Edge(utc("2026-07-01", "06:00"), True), Edge(utc("2026-07-01", "18:00"), False)),
+        # the Monday after clocks were put back on 25 October, and forward on 29 March
+        (utc("2026-10-26", "06:30"), Edge(utc("2026-10-23", "18:00"), False), Edge(utc("2026-10-26", "07:00"), True)),
+        (utc("2026-03-30", "06:30"), Edge(utc("2026-03-30", "06:00"), True), Edge(utc("2026-03-30", "18:00"), False)),
+    ],
+)
+def test_a_schedule_goes_by_the_clock_on_the_wall(now: datetime, last: Edge, following: Edge) -> None:
+    assert last_edge(OFFICE, now) == last
+    assert next_edge(OFFICE, now) == following
+
+
+def test_a_stop_that_is_not_after_the_start_is_on_the_next_day() -> None:
+    night = Schedule("22:00", "06:00", ("fri",), "UTC")
+    assert last_edge(night, utc("2026-11-28", "05:00")) == Edge(utc("2026-11-27", "22:00"), True)
+    assert last_edge(night, utc("2026-11-28", "07:00")) == Edge(utc("2026-11-28", "06:00"), False)
+
+
+def test_a_time_that_the_clock_skips_or_has_twice_is_one_moment() -> None:
+    skipped = Schedule("02:30", "20:00", ("sun",), "Europe/Berlin")
+    assert last_edge(skipped, utc("2026-03-29", "02:00")) == Edge(utc("2026-03-29", "01:30"), True)
+    twice = Schedule("02:30", "20:00", ("sun",), "Europe/Berlin")
+    assert last_edge(twice, utc("2026-10-25", "03:00")) == Edge(utc("2026-10-25", "00:30"), True)
+
+
+def test_a_window_is_open_for_its_hours() -> None:
+    window = MaintenanceWindow("23:00", 4, ("sat",), "UTC")
+    assert opens(window, utc("2026-11-28", "23:30")) == utc("2026-11-28", "23:30")
+    assert opens(window, utc("2026-11-29", "02:59")) == utc("2026-11-29", "02:59")
+    assert opens(window, utc("2026-11-29", "03:00")) == utc("2026-12-05", "23:00")
+    assert opens(MaintenanceWindow("23:00", 4, ()), utc("2026-11-28")) is None
+
+
+def test_what_a_person_said_holds_until_the_schedule_comes_to_its_next_edge() -> None:
+    shop = cluster(created_at=utc("2026-11-23"))
+    evening, morning = utc("2026-11-25", "19:30"), utc("2026-11-26", "07:30")
+    scheduled = with_spec(shop, schedule=OFFICE)
+    assert (power(scheduled, evening).running, power(scheduled, morning).running) == (False, True)
+    late = with_spec(shop, schedule=OFFICE, running=True, running_since=utc("2026-11-25", "19:15"))
+    assert power(late, evening).running
+    assert power(late, evening).until == utc("2026-11-26", "07:00")
+    stopped = with_spec(shop, schedule=OFFICE, running=False, running_since=utc("2026-11-25", "10:00"))
+    assert not power(stopped, utc("2026-11-25", "11:00")).running
+    assert power(stopped, morning).running
+
+
+def test_the_last_edge_counts_however_long_nobody_looked() -> None:
+    shop = with_spec(cluster(created_at=utc("2026-11-23", "07:30")), schedule=OFFICE)
+    assert not power(shop, utc("2026-11-29")).running
+    assert power(shop, datetime(2027, 6, 2, 12, tzinfo=UTC)).running
