@@ -103,7 +103,7 @@ def test_an_unknown_version_names_the_known_ones() -> None:
 def test_the_announced_components_are_what_navarch_reads() -> None:
     announced = dict(item.split("=") for item in find("1.37.2").announced().split(","))
     assert announced["etcd"] == "3.6.16-0"
-    assert announced["calico"] == "v3.28.5"
+    assert announced["calico"] == "v3.31.0"
     assert set(announced) == {
         "etcd", "coredns", "pause", "calico", "cloud-controller", "cinder-csi", "csi-attacher", "csi-provisioner",
         "csi-resizer", "csi-registrar", "metrics-server", "sample-web",
