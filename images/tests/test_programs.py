@@ -63,7 +63,11 @@ def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkey
     assert first == second
     assert second[0].binary("tool").read_bytes() == b"program"
     assert second[0].libraries("tool") == {"example.org/lib": {"built": "v2.0.0", "upstream": "v1.0.0"}}
-    assert said == ["  0% tool v1: compiling; about 1 min left", "tool v1: compiled with 3 s of CPU"]
+    assert said == [
+        "components to compile, once: 1; about 1 min",
+        "  0% tool v1: compiling; about 1 min left",
+        "tool v1: compiled with 3 s of CPU",
+    ]
 
 
 def test_a_build_that_fails_leaves_nothing_that_looks_built(

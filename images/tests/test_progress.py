@@ -22,6 +22,13 @@ def test_the_first_line_says_how_long_it_will_about_take() -> None:
     assert build.lines == ["  0% kubernetes v1: compiling; about 20 min left"]
 
 
+def test_the_time_that_fetching_modules_took_says_nothing_of_what_is_left() -> None:
+    build = Build(kubernetes=900.0, etcd=300.0)
+    build.now += 300
+    build.progress.begin("kubernetes", "kubernetes v1", packages(api=10))
+    assert build.lines == ["  0% kubernetes v1: compiling; about 20 min left"]
+
+
 def test_a_component_counts_by_its_weight_and_within_it_its_packages_by_their_size() -> None:
     build = Build(kubernetes=900.0, etcd=300.0)
     build.progress.begin("kubernetes", "kubernetes v1", packages(large=75, small=25))

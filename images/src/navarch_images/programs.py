@@ -21,7 +21,7 @@ from navarch_images import modules
 from navarch_images.cache import Cache, file_digest, value_digest
 from navarch_images.commands import follow, run
 from navarch_images.errors import BuildError, ReleaseError
-from navarch_images.progress import Package, Progress
+from navarch_images.progress import Package, Progress, words
 from navarch_images.release import Component
 
 _GO_CACHE_LIMIT = 6 << 30  # bytes, checked when all of a release is built; a release needs 4.5 GB
@@ -110,6 +110,7 @@ def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str
     todo = [item for item in built if not item.folder.exists()]
     if todo:
         progress = Progress({item.component.name: item.component.cpu_seconds for item in todo}, tell)
+        tell(f"components to compile, once: {len(todo)}; {words(progress.remaining)}")
         later = [item.component for item in todo[1:]]
         threading.Thread(target=_fetch, args=(later, source_root(), cache), daemon=True).start()
         for item in todo:
@@ -207,9 +208,9 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache, hea
     for name, package in component.binaries.items():
         if package not in plain:
             used += follow(component.name, [*build, "-o", target / name, package], heard, cwd=source, env=environment)
-    missing = [name for name in component.binaries if not (target / name).is_file()]
-    if missing:
-        raise BuildError(f"{component.name}: go build made no {', '.join(missing)}")
+    absent = [name for name in component.binaries if not (target / name).is_file()]
+    if absent:
+        raise BuildError(f"{component.name}: go build made no {', '.join(absent)}")
     return used
 
 
@@ -228,10 +229,14 @@ def _libraries(component: Component, program: Path, cache: Cache) -> dict[str, d
     environment = _environment(component, cache)
     built = modules.built_with(run("libraries", ["go", "version", "-m", "-json", program], env=environment))
     version = built.get(component.module, component.version)
+    return modules.substituted(built, _upstream(component.module, version, environment))
+
+
+def _upstream(module: str, version: str, environment: Mapping[str, str]) -> str:
+    """The go.mod of a module that was downloaded."""
     # Go's cache of modules spells capital letters with a "!" before them.
-    name = re.sub("[A-Z]", lambda letter: f"!{letter[0].lower()}", component.module)
-    upstream = Path(environment["GOMODCACHE"], "cache/download", name, "@v", f"{version}.mod")
-    return modules.substituted(built, upstream.read_text())
+    name = re.sub("[A-Z]", lambda letter: f"!{letter[0].lower()}", module)
+    return Path(environment["GOMODCACHE"], "cache/download", name, "@v", f"{version}.mod").read_text()
 
 
 def pin(component: Component, cache: Cache) -> None:
@@ -240,7 +245,9 @@ def pin(component: Component, cache: Cache) -> None:
     _resolve(component, source, cache)
     if component.follows:
         file = source / "go.mod"
-        file.write_text(modules.follow(file.read_text(), (source_root() / component.follows / "go.mod").read_text()))
+        version = modules.Graph.of(file.read_text()).required[component.follows]
+        leader = _upstream(component.follows, version, _environment(component, cache))
+        file.write_text(modules.follow(file.read_text(), leader))
         (source / "go.sum").unlink()  # sums of what is replaced now would stay
         _resolve(component, source, cache)
 

@@ -13,7 +13,7 @@ from time import monotonic, perf_counter, process_time
 
 _EVERY = 20.0  # seconds between two lines
 _TRUST = 60.0  # CPU seconds of work whose pace counts as much as the first guess
-_REFERENCE = 0.135  # seconds that `_sample` takes on the machine on which the release files' figures were measured
+_REFERENCE = 0.075  # seconds that `_sample` takes on the machine on which the release files' figures were measured
 _BUSY = 1.1  # wall time over CPU time and cores: cores idle where a program is linked
 
 
@@ -39,7 +39,7 @@ class Progress:
     ) -> None:
         self._weights, self._tell, self._clock = dict(weights), tell, clock
         self._guess = first_pace() if pace is None else pace
-        self._began = self._said = clock()
+        self._began = self._said = clock()  # anew with the first component: fetching modules says nothing of compiling
         self._done: set[str] = set()
         self._current, self._label = "", ""
         self._sizes: dict[str, int] = {}
@@ -61,6 +61,8 @@ class Progress:
         self._current, self._label, self._heard = name, label, 0
         self._sizes = {package.path: package.size for package in packages if package.folder not in self._compiled}
         self._compiled |= {package.folder for package in packages}
+        if not self._done:
+            self._began = self._clock()
         self._say(f"{label}: compiling")
 
     def heard(self, line: str) -> None:

@@ -22,7 +22,7 @@ from navarch_images.errors import ReleaseError
 class Component:
     """A set of programs from one source, of one version. `source` is a folder beside the package (go/..., c).
 
-    `follows` is the folder whose go.mod says the versions of libraries that both use. `cpu_seconds` is what building
+    `follows` is the module whose choice of library versions its graph keeps to. `cpu_seconds` is what building
     took where it was measured, after the components above it and from empty caches: a weight, for telling progress.
     """
 
