@@ -3,11 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
-from navarch.addons import applying, catalogue, draining, errors, observing, signing
+from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, signing
 from navarch.addons.connection import Connections
-from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
+from navarch.domain.steps import MarkNode
 
 
 class KubernetesClusters:
@@ -43,13 +44,30 @@ class KubernetesClusters:
             # Of an apply it is the kind that is missing: a definition or an API that the server does not serve yet.
             raise Temporary(str(absent), reason=errors.NOT_ANSWERING, after=1.0) from absent
 
-    def observe(self, access: Access) -> KubeState:
+    def observe(self, access: Access, asks: Asks) -> KubeState:
         """See the contract."""
-        return observing.observe(self._connections.to(access), self._pool)
+        return observing.observe(self._connections.to(access), self._pool, asks)
 
-    def drain(self, access: Access, node: str) -> Draining | None:
+    def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""
-        return draining.drain(self._connections.to(access), self._pool, node)
+        return draining.drain(self._connections.to(access), self._pool, node, evict=evict)
+
+    def note_drained(self, access: Access, node: str) -> None:
+        """See the contract."""
+        nodes.note_drained(self._connections.to(access), node)
+
+    def uncordon(self, access: Access, node: str) -> None:
+        """See the contract."""
+        nodes.uncordon(self._connections.to(access), node)
+
+    def mark_node(self, access: Access, step: MarkNode) -> None:
+        """See the contract."""
+        connection = self._connections.to(access)
+        nodes.mark(connection, step.name, dict(step.labels), step.taints, step.lost_labels, step.lost_taints)
+
+    def remove_member(self, access: Access, member_id: str) -> None:
+        """See the contract."""
+        etcd.remove(self._connections.to(access), member_id)
 
     def delete_node(self, access: Access, node: str) -> None:
         """See the contract."""

@@ -11,12 +11,13 @@ import os
 import ssl
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from navarch.addons import errors
+from navarch.addons.commands import Answer, run
 from navarch.addons.contract import Access
 
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
@@ -31,10 +32,11 @@ class Connection:
     decide; `post` Protected. Safe to use from several threads."""
 
     def __init__(self, access: Access, *, connections: int) -> None:
+        self._access, self._tls = access, _tls(access)
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
         self._client = httpx.Client(
             base_url=access.url,
-            verify=_tls(access),
+            verify=self._tls,
             timeout=_TIMEOUT,
             trust_env=False,
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=90.0),
@@ -75,6 +77,10 @@ class Connection:
             self._ask("DELETE", path, body=options)
         except errors.Absent:
             return
+
+    def run(self, namespace: str, pod: str, command: Sequence[str], *, seconds: float) -> Answer:
+        """Run a command in a pod's first container; `seconds` is for each answer. Raises Temporary."""
+        return run(self._access.url, self._tls, self._access.server_name, namespace, pod, command, seconds=seconds)
 
     def close(self) -> None:
         """Drop the connections."""

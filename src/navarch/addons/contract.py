@@ -10,6 +10,7 @@ from typing import Protocol
 
 from navarch.domain.kube import KubeState
 from navarch.domain.spec import Cluster
+from navarch.domain.steps import MarkNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,20 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """A drain that is not done. `held`: the pods that may not be evicted now, each as `namespace/name: why`."""
+    """A drain that is not done. `held`: the pods that may not be evicted now, each as `namespace/name: why`; `pods`:
+    how many are still there; 0: only their volumes."""
 
     held: tuple[str, ...] = ()
+    pods: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
+    have to be moved off each node."""
+
+    etcd: bool = False
+    evictions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +90,31 @@ class Addons(Protocol):
         """Server-side apply of one add-on with field manager `navarch`, then note its digest in the cluster."""
         ...
 
-    def observe(self, access: Access) -> KubeState:
+    def observe(self, access: Access, asks: Asks) -> KubeState:
         """Version, nodes, and for each add-on there is the digest noted and whether its workloads are available. Needs
-        nothing that add-ons are rendered from: what is there can be seen where what is wanted is not known."""
+        nothing that add-ons are rendered from: what is there can be seen where what is wanted is not known. etcd's
+        members are None where nobody can be asked."""
         ...
 
-    def drain(self, access: Access, node: str) -> Draining | None:
-        """Cordon, and evict what may be evicted now; None when nothing is left that a drain waits for."""
+    def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
+        """Cordon, and evict what may be evicted now; None when nothing is left that a drain waits for. Without `evict`
+        pods are ended instead, whatever budgets say."""
+        ...
+
+    def note_drained(self, access: Access, node: str) -> None:
+        """Note on a node that its pods have moved: `Node.drained`. Fine if it is not there."""
+        ...
+
+    def uncordon(self, access: Access, node: str) -> None:
+        """Let pods onto a node again that Navarch cordoned; fine if it is not there."""
+        ...
+
+    def mark_node(self, access: Access, step: MarkNode) -> None:
+        """Change a node's labels and taints as the step says; fine if it is not there."""
+        ...
+
+    def remove_member(self, access: Access, member_id: str) -> None:
+        """Take a member out of etcd, its leadership handed on before; fine if it is not there."""
         ...
 
     def delete_node(self, access: Access, node: str) -> None:

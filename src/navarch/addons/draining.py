@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-from navarch.addons import errors
+from navarch.addons import errors, nodes
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Draining
 from navarch.addons.parallel import at_once
@@ -17,18 +17,18 @@ _WHY_SHOWN = 300  # characters
 Pod = Mapping[str, Any]
 
 
-def drain(connection: Connection, pool: Executor, node: str) -> Draining | None:
+def drain(connection: Connection, pool: Executor, node: str, *, evict: bool = True) -> Draining | None:
     """One round; None when neither a pod that can move nor its volumes are left on the node. Never waits: a pod that a
-    disruption budget protects, or that is still ending, is there again in the next round."""
-    try:
-        connection.merge(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
-    except errors.Absent:
+    disruption budget protects, or that is still ending, is there again in the next round. Without `evict` pods are
+    ended, whatever protects them, with the time that they want for it."""
+    if not nodes.cordon(connection, node):
         return None
     there = connection.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
     moving = [pod for pod in there if moves(pod)]
     if moving:
-        held = at_once(pool, lambda pod: _evict(connection, pod), [p for p in moving if not _ending(p)])
-        return Draining(tuple(sorted(why for why in held if why)))
+        move = _evict if evict else _end_in_time
+        held = at_once(pool, lambda pod: move(connection, pod), [p for p in moving if not _ending(p)])
+        return Draining(tuple(sorted(why for why in held if why)), len(moving))
     # A volume that is still attached would follow its pod only minutes later, once the machine is gone.
     return None if _keeps_volumes(there) or not _attached(connection, node) else Draining()
 
@@ -67,6 +67,13 @@ def _end(connection: Connection, pod: Pod) -> None:
     metadata = pod["metadata"]
     path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
     connection.delete(path, uid=metadata["uid"], grace_seconds=0)
+
+
+def _end_in_time(connection: Connection, pod: Pod) -> str:
+    metadata = pod["metadata"]
+    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+    connection.delete(path, uid=metadata["uid"])
+    return ""
 
 
 def _evict(connection: Connection, pod: Pod) -> str:

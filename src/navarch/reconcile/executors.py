@@ -5,8 +5,8 @@ its step has to be tried again, what the cloud made, or None.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from navarch.addons.contract import Access, Draining, Inputs
@@ -16,7 +16,8 @@ from navarch.bootstrap.user_data import user_data
 from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain import names
 from navarch.domain.cloud import Resource
-from navarch.domain.errors import Responsible
+from navarch.domain.errors import Permanent, Responsible
+from navarch.domain.machines import MachineFacts
 from navarch.domain.observed import Observed
 from navarch.domain.outcomes import Again
 from navarch.domain.spec import Cluster
@@ -26,13 +27,19 @@ from navarch.domain.steps import (
     CreatesMachine,
     DeleteNode,
     DrainNode,
+    EmptyNode,
     EnsureSecrets,
     Forget,
     ForgetMachine,
+    ForgetMember,
     ForgetNodeGroup,
+    KeepMachine,
+    MarkNode,
     RecordMachine,
     ReleaseMachine,
+    RemoveMember,
     Step,
+    UncordonNode,
 )
 from navarch.reconcile.dependencies import Dependencies, read_secrets
 
@@ -80,7 +87,18 @@ def _record_machine(task: Task, step: RecordMachine, seen: Observed) -> None:
 
 
 def _release_machine(task: Task, step: ReleaseMachine, seen: Observed) -> None:
-    task.dependencies.store.release_machine(task.cluster.id, task.token, step.name)
+    dependencies = task.dependencies
+    dependencies.store.release_machine(
+        task.cluster.id, task.token, step.name, step.departure, dependencies.runtime.now()
+    )
+
+
+def _keep_machine(task: Task, step: KeepMachine, seen: Observed) -> None:
+    task.dependencies.store.keep_machine(task.cluster.id, task.token, step.name, task.dependencies.runtime.now())
+
+
+def _forget_member(task: Task, step: ForgetMember, seen: Observed) -> None:
+    task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, MachineFacts())
 
 
 def _forget_machine(task: Task, step: ForgetMachine, seen: Observed) -> None:
@@ -105,10 +123,43 @@ def _apply_addon(task: Task, step: ApplyAddon, seen: Observed) -> Again | None:
 def _drain_node(task: Task, step: DrainNode, seen: Observed) -> Again | None:
     if task.access is None:
         return _UNREACHABLE
-    drain = task.dependencies.addons.drain(task.access, step.name)
-    if drain is not None:
-        return _draining(step.name, drain)
-    task.dependencies.addons.delete_node(task.access, step.name)
+    waits = _drain(task, task.access, step.name, step.deadline, evict=True, force=step.force)
+    if waits is None:
+        task.dependencies.addons.delete_node(task.access, step.name)
+    return waits
+
+
+def _empty_node(task: Task, step: EmptyNode, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    waits = _drain(task, task.access, step.name, step.deadline, evict=step.evict, force=step.force)
+    if waits is None:
+        task.dependencies.addons.note_drained(task.access, step.name)
+    return waits
+
+
+def _uncordon_node(task: Task, step: UncordonNode, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    task.dependencies.addons.uncordon(task.access, step.name)
+    return None
+
+
+def _mark_node(task: Task, step: MarkNode, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    task.dependencies.addons.mark_node(task.access, step)
+    machine = seen.record.machine(step.name)
+    if machine is not None:
+        template = replace(machine.template, labels=step.labels, taints=step.taints)
+        task.dependencies.store.note_template(task.cluster.id, task.token, step.name, template)
+    return None
+
+
+def _remove_member(task: Task, step: RemoveMember, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    task.dependencies.addons.remove_member(task.access, step.member_id)
     return None
 
 
@@ -127,6 +178,12 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     ApplyAddon: _apply_addon,
     DrainNode: _drain_node,
     DeleteNode: _delete_node,
+    KeepMachine: _keep_machine,
+    ForgetMember: _forget_member,
+    EmptyNode: _empty_node,
+    UncordonNode: _uncordon_node,
+    MarkNode: _mark_node,
+    RemoveMember: _remove_member,
 }
 _UNREACHABLE = Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
 
@@ -152,14 +209,27 @@ def _user_data(task: Task, step: CreatesMachine, seen: Observed) -> str:
     )
 
 
-def _draining(name: str, drain: Draining) -> Again:
+def _drain(
+    task: Task, access: Access, node: str, deadline: datetime | None, *, evict: bool, force: bool
+) -> Again | None:
+    """One round of moving a node's pods away; None once they are gone."""
+    is_late = deadline is not None and task.dependencies.runtime.now() >= deadline
+    drain = task.dependencies.addons.drain(access, node, evict=evict and not (force and is_late))
+    return None if drain is None else _draining(node, drain, is_late=is_late)
+
+
+def _draining(name: str, drain: Draining, *, is_late: bool) -> Again:
+    """What a drain waits for. Raises Permanent once people have to be asked."""
     if not drain.held:
         return Again(1.0, "Draining", f"pods are moving away from {name}")
     more = f"; and {len(drain.held) - _HELD_SHOWN} more" if len(drain.held) > _HELD_SHOWN else ""
-    return Again(
-        5.0,
-        "EvictionRefused",
-        f"pods may not be moved away from {name}: {'; '.join(drain.held[:_HELD_SHOWN])}{more}",
-        Responsible.USER.value,
-        "give the pods more replicas or their PodDisruptionBudget more room, or delete them; Navarch goes on trying",
-    )
+    message = f"pods may not be moved away from {name}: {'; '.join(drain.held[:_HELD_SHOWN])}{more}"
+    if is_late:
+        raise Permanent(message, reason="DrainTimedOut", responsible=Responsible.USER, remedy=_HELD_REMEDY)
+    return Again(5.0, "EvictionRefused", message, Responsible.USER.value, _HELD_REMEDY)
+
+
+_HELD_REMEDY = (
+    "give the pods more replicas or their PodDisruptionBudget more room, delete them, or let the node group end them "
+    "(force_drain); Navarch goes on trying"
+)

@@ -1,7 +1,8 @@
 """The way into clusters, with a clock on it."""
 
-from navarch.addons.contract import Access, Addons, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, ServingRequest
 from navarch.domain.kube import KubeState
+from navarch.domain.steps import MarkNode
 from navarch.reconcile.metrics import WorkerMetrics
 
 
@@ -18,13 +19,29 @@ class MeasuredAddons:
         with self._metrics.kubernetes_call("apply"):
             self._addons.apply(access, inputs, name)
 
-    def observe(self, access: Access) -> KubeState:
+    def observe(self, access: Access, asks: Asks) -> KubeState:
         with self._metrics.kubernetes_call("observe"):
-            return self._addons.observe(access)
+            return self._addons.observe(access, asks)
 
-    def drain(self, access: Access, node: str) -> Draining | None:
+    def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         with self._metrics.kubernetes_call("drain"):
-            return self._addons.drain(access, node)
+            return self._addons.drain(access, node, evict=evict)
+
+    def note_drained(self, access: Access, node: str) -> None:
+        with self._metrics.kubernetes_call("note-drained"):
+            self._addons.note_drained(access, node)
+
+    def uncordon(self, access: Access, node: str) -> None:
+        with self._metrics.kubernetes_call("uncordon"):
+            self._addons.uncordon(access, node)
+
+    def mark_node(self, access: Access, step: MarkNode) -> None:
+        with self._metrics.kubernetes_call("mark-node"):
+            self._addons.mark_node(access, step)
+
+    def remove_member(self, access: Access, member_id: str) -> None:
+        with self._metrics.kubernetes_call("remove-member"):
+            self._addons.remove_member(access, member_id)
 
     def delete_node(self, access: Access, node: str) -> None:
         with self._metrics.kubernetes_call("delete-node"):

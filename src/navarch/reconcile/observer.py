@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from navarch.addons.contract import Inputs
+from navarch.addons.contract import Asks, Inputs
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
 from navarch.domain.cloud import CloudState, Trouble
@@ -18,6 +18,7 @@ from navarch.domain.findings import overdue_machines
 from navarch.domain.kube import KubeState
 from navarch.domain.observed import Observed, Record, Wanted
 from navarch.domain.offer import Offer
+from navarch.domain.plan.decisions import asks_for_evictions, asks_for_members
 from navarch.domain.providers import infrastructure, recognised
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Phase
@@ -132,7 +133,8 @@ class Observer:
         if access is None:
             return None, None, ""
         try:
-            return access, self._dependencies.addons.observe(access.api), ""
+            asks = Asks(asks_for_members(cluster, seen), asks_for_evictions(cluster, seen))
+            return access, self._dependencies.addons.observe(access.api, asks), ""
         except (Temporary, Permanent) as error:
             return access, None, error.message
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from navarch.domain.errors import NavarchError, Temporary
-from navarch.domain.machines import BootReport, Machine, MachineFacts
+from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
@@ -357,8 +357,20 @@ class WorkerStore(Protocol):
         what an earlier machine of that place reported, if that one was removed. Raises LeaseLost."""
         ...
 
-    def release_machine(self, cluster_id: str, token: int, name: str) -> None:
-        """Mark it as to go. Raises LeaseLost."""
+    def release_machine(self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime) -> None:
+        """Mark it as to go; one that is to go already keeps its time and its departure. Raises LeaseLost."""
+        ...
+
+    def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:
+        """Mark it as given up and kept for a look. Raises LeaseLost."""
+        ...
+
+    def note_template(self, cluster_id: str, token: int, name: str, template: MachineTemplate) -> None:
+        """Write down what it is now. Raises LeaseLost."""
+        ...
+
+    def note_facts(self, cluster_id: str, token: int, name: str, facts: MachineFacts) -> None:
+        """Write down what is known of it. Raises LeaseLost."""
         ...
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from psycopg.types.json import Jsonb
 
 from navarch.domain.codec import Undecodable, decode, encode, read
-from navarch.domain.machines import BootReport, Machine, MachineFacts, MachineTemplate
+from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
 from navarch.domain.status import Event, Status
@@ -107,6 +107,9 @@ def machine(row: Row) -> Machine:
         joined=row["joined"],
         removing=row["removing"],
         removed=row["removed"],
+        removing_at=row["removing_at"],
+        departure=Departure(row["departure"]) if row["departure"] else None,
+        kept_at=row["kept_at"],
         boot=tuple(decode(BootReport, report) for report in row["boot"]),
         facts=decode(MachineFacts, dict(row["facts"])),
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from navarch.domain.machines import Machine, MachineFacts
+from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
@@ -118,9 +118,21 @@ class WorkerSide:
                 facts=rows.facts(machine.facts),
             )
 
-    def release_machine(self, cluster_id: str, token: int, name: str) -> None:
+    def release_machine(self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime) -> None:
         with self._held(cluster_id, token) as tx:
-            tx.run("release_machine", cluster_id=cluster_id, name=name)
+            tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure.value, at=at)
+
+    def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("keep_machine", cluster_id=cluster_id, name=name, at=at)
+
+    def note_template(self, cluster_id: str, token: int, name: str, template: MachineTemplate) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("note_template", cluster_id=cluster_id, name=name, template=rows.json(template))
+
+    def note_facts(self, cluster_id: str, token: int, name: str, facts: MachineFacts) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("note_facts", cluster_id=cluster_id, name=name, facts=rows.facts(facts))
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
         with self._held(cluster_id, token) as tx:

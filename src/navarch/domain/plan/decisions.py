@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from navarch.domain import names
 from navarch.domain.health import Checkup, State, examine
 from navarch.domain.infrastructure import Infrastructure
-from navarch.domain.machines import MachineTemplate, template_of
+from navarch.domain.machines import MachineTemplate, outdated, template_of
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.offer import Release, version_order
 from navarch.domain.plan import control_plane, node_groups
@@ -59,6 +59,27 @@ def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterato
     yield from control_plane.decisions(owner, cluster, _place_template(cluster), decisions.places)
     for group, template, turned in decisions.groups:
         yield from node_groups.decisions(owner, group, template, observed.record, turned)
+
+
+def asks_for_members(cluster: Cluster, observed: Observed) -> bool:
+    """Whether something hangs on who is a member of etcd: a machine of the control plane is lost, or goes, or comes."""
+    mine = [m for m in observed.record.live if m.role is Role.CONTROL_PLANE]
+    wanted, kube = _place_template(cluster), observed.kube
+    if len(mine) == 1 and cluster.spec.control_plane.replicas == 1:
+        return False
+    ready = {n.name for n in kube.nodes if n.ready} if kube is not None else {m.name for m in mine}
+    changing = any(m.removing or not m.joined or outdated(m, wanted, ()) or m.name not in ready for m in mine)
+    return changing or len(mine) != cluster.spec.control_plane.replicas
+
+
+def asks_for_evictions(cluster: Cluster, observed: Observed) -> bool:
+    """Whether machines are to go of which those with the fewest pods go first."""
+    for group in cluster.node_groups:
+        mine = [m for m in observed.record.live if m.group == group.name and not m.removing and m.kept_at is None]
+        template = template_of(cluster, group.name)
+        if len(mine) > group.wanted or any(outdated(m, template, group.spec.zones) for m in mine):
+            return True
+    return False
 
 
 def _turnovers(

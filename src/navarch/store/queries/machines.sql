@@ -1,5 +1,6 @@
 -- name: machines
-SELECT m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed, m.template, m.facts,
+SELECT m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed, m.removing_at,
+       m.departure, m.kept_at, m.template, m.facts,
        coalesce((SELECT jsonb_agg(jsonb_build_object('step', r.phase, 'state', r.state, 'at', r.at,
                      'seconds', r.seconds, 'log', r.log) ORDER BY r.ordinal)
                  FROM phase_reports r WHERE r.cluster_id = m.cluster_id AND r.machine = m.name), '[]') AS boot
@@ -18,11 +19,19 @@ VALUES (%(cluster_id)s, %(name)s, %(role)s, %(node_group)s, %(serial)s, %(zone)s
 ON CONFLICT (cluster_id, name) DO UPDATE
 SET ordinal = excluded.ordinal, zone = excluded.zone, created_at = excluded.created_at,
     template = excluded.template, facts = excluded.facts,
-    joined = false, removing = false, removed = false, removed_at = NULL
+    joined = false, removing = false, removed = false, removed_at = NULL, removing_at = NULL, departure = NULL,
+    kept_at = NULL
 WHERE machines.removed;
 
 -- name: release_machine
-UPDATE machines SET removing = true WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
+UPDATE machines SET removing = true, removing_at = %(at)s, departure = %(departure)s
+WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND NOT removing AND NOT removed;
+
+-- name: keep_machine
+UPDATE machines SET kept_at = %(at)s WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND kept_at IS NULL;
+
+-- name: note_template
+UPDATE machines SET template = %(template)s WHERE cluster_id = %(cluster_id)s AND name = %(name)s;
 
 -- name: forget_machine
 UPDATE machines SET removing = true, removed = true, removed_at = coalesce(removed_at, now())
