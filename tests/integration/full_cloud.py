@@ -55,7 +55,7 @@ def hands(store: WorkerStore, cloud: Cloud) -> Dependencies:
     """What a worker works with on that cloud."""
     return Dependencies(
         cloud=cloud,
-        addons=KubernetesClusters(threads=1),
+        addons=KubernetesClusters(),
         store=store,
         sealer=SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", ""),
