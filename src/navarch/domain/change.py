@@ -19,6 +19,7 @@ _ADDRESSES = "cannot be changed: addresses of a running cluster's machines, pods
 _REPLACED = f"cannot be changed: replacing machines that run {NOT_YET}"
 _IMMUTABLE = {
     "name": "cannot be changed: machines and their certificates are named after it",
+    "region": "cannot be changed: its machines are there",
     "spec.kubernetes_version": f"cannot be changed: upgrading {NOT_YET}",
     "spec.network.external_network": _ADDRESSES,
     "spec.network.node_cidr": _ADDRESSES,
