@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -140,7 +140,7 @@ class Http:
                     raise _problem(answer)
                 if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
                     raise Unavailable(f"{self.endpoint} does not answer with a stream")
-                yield answer.iter_lines()
+                yield _lines(answer.iter_bytes())
                 return
 
     def now(self) -> datetime:
@@ -160,6 +160,14 @@ class Http:
                 return
             if abs(self.clock_offset) < timedelta(seconds=2):  # the header has whole seconds: this is no difference
                 self.clock_offset = timedelta()
+
+
+def _lines(content: Iterable[bytes]) -> Iterator[str]:
+    """Lines as server-sent events have them: what Unicode calls a line's end may be part of one."""
+    rest = b""
+    for part in content:
+        *lines, rest = (rest + part).split(b"\n")
+        yield from (line.removesuffix(b"\r").decode(errors="replace") for line in lines)
 
 
 def retry_after(value: str | None) -> float | None:
