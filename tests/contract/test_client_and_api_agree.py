@@ -12,7 +12,7 @@ import pytest
 from navarch.api.app import create_app
 from navarch.api.settings import ApiSettings
 from navarch.cli import fields
-from navarch.cli.wishes import given_by, leavable, node_groups
+from navarch.cli.wishes import given_by, unsettable, node_groups
 from navarch.client import shapes
 from navarch.client.clusters import Navarch
 from navarch.client.errors import Unavailable
@@ -169,7 +169,9 @@ def test_all_options_together_are_a_request_that_the_api_understands(command: st
     words = {field.name: WORDS.get(field.kind, [str(key)]) for field in options}
     given = given_by(options, words)
     assert understand(model, given)[1] == ()
-    left = given_by(options, dict.fromkeys(words) | {"unset": [f.option.removeprefix("--") for f in leavable(options)]})
+    left = given_by(
+        options, dict.fromkeys(words) | {"unset": [f.option.removeprefix("--") for f in unsettable(options)]}
+    )
     assert understand(model, left)[1] == ()
 
 

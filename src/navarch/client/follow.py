@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,9 @@ class Follower:
                         yield followed
             except Unavailable:
                 pass  # whether the service is away is seen by asking it
+            except Problem as problem:
+                if problem.status != HTTPStatus.BAD_REQUEST:  # an older service, which has no such stream
+                    raise
             if not told:
                 try:
                     yield Followed(self.navarch.cluster(self.cluster_id), list(self.navarch.machines(self.cluster_id)))
@@ -75,7 +79,7 @@ class Follower:
                     case "machine":
                         machines[data["name"]] = data
                     case "deleted":
-                        raise Problem(404, "Not found", "the cluster is gone")
+                        raise Problem(HTTPStatus.NOT_FOUND, "Not found", "the cluster is gone")
                     case "synced":
                         synced = True
                         if data["resumed"]:

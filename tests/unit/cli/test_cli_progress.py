@@ -248,7 +248,10 @@ def test_a_stream_that_breaks_is_taken_up_where_it_was(
     assert service.asked(f"/clusters/{ID}") == []
 
 
-@pytest.mark.parametrize("broken", [Stream([9.0]), Answer(200, "<html>"), Answer(502, None), Stream([], broken=True)])
+@pytest.mark.parametrize(
+    "broken",
+    [Stream([9.0]), Answer(200, "<html>"), Answer(502, None), Answer(400, {"title": "No"}), Stream([], broken=True)],
+)
 def test_where_streams_do_not_get_through_it_is_asked(
     creating: Service, navarch: Callable[..., Ran], cluster: Any, monkeypatch: pytest.MonkeyPatch, broken: Any
 ) -> None:
