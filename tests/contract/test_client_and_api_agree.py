@@ -12,7 +12,7 @@ import pytest
 from navarch.api.app import create_app
 from navarch.api.settings import ApiSettings
 from navarch.cli import fields
-from navarch.cli.wishes import given_by, unsettable, node_groups
+from navarch.cli.wishes import given_by, node_groups, unsettable
 from navarch.client import shapes
 from navarch.client.clusters import Navarch
 from navarch.client.errors import Unavailable
