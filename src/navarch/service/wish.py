@@ -148,8 +148,8 @@ class _ClusterSpecPatch(ClusterSpec):
 
 
 class _ClusterPatch(Shown):
-    """A merge patch (RFC 7396) of a cluster. What can be changed yet: labels, spec.paused,
-    spec.network.api_allowed_cidrs. Node groups are resources of their own."""
+    """A merge patch (RFC 7396) of a cluster. What cannot be changed is refused with the reason. Node groups are
+    resources of their own."""
 
     name: str = Field(description="Immutable.")
     region: Text = Field(description="Immutable.")
@@ -165,7 +165,7 @@ class _NewNodeGroup(Shown):
 
 
 class _NodeGroupPatch(Shown):
-    """A merge patch (RFC 7396) of a node group: replicas, labels, taints, max_surge, max_unavailable."""
+    """A merge patch (RFC 7396) of a node group. What cannot be changed is refused with the reason."""
 
     name: str = Field(description="Immutable.")
     spec: NodeGroupSpec

@@ -30,7 +30,7 @@ def navarch(
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
     monkeypatch.setenv("NAVARCH_ENDPOINT", service.address)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("navarch.cli.waiting._POLL_SECONDS", 0.01)
+    monkeypatch.setattr("navarch.client.follow._POLL_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> Ran:
