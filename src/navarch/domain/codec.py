@@ -29,7 +29,7 @@ class Undecodable(ValueError):
 def encode(value: object, hint: object = None) -> Json:
     """A value as JSON-able data; `hint`: its type, where the value alone does not say it (a tuple). Raises TypeError
     for a type that the codec does not know."""
-    return cast(Json, _encoder(cast(Hashable, hint or type(value)))(value))
+    return cast(Json, _encoder(hint or type(value))(value))
 
 
 def decode(type_: type[T], data: object) -> T:

@@ -19,7 +19,7 @@ SHOWN: dict[type[BaseModel], type] = {
     wish.NodeGroupSpec: spec.NodeGroupSpec,
     wish.ClusterSpec: spec.ClusterSpec,
 }
-NOT_SHOWN: set[str] = set()  # Navarch's own notes
+NOT_SHOWN = {"release", "external_network_id"}  # Navarch's own notes
 NOT_OFFERED = {"running", "autoscaling", "root_volume"}
 
 
@@ -30,18 +30,18 @@ def test_every_field_of_the_domain_is_shown(model: Any) -> None:
 
 @pytest.mark.parametrize("model", SHOWN, ids=lambda model: model.__name__)
 def test_a_text_tells_the_default_in_force(model: Any) -> None:
-    for field in fields(SHOWN[model]):
+    for field in (f for f in fields(SHOWN[model]) if f.name not in NOT_SHOWN):
         told = re.search(r"Default: ([\d./]*\d)\.", model.model_fields[field.name].description or "")
         if told is not None and field.default is not MISSING:
             assert told[1] == str(field.default), field.name
 
 
 def test_a_request_may_have_each_field_of_an_answer_and_null() -> None:
-    shop = cluster()
+    shop = cluster(region="RegionOne")
     document = wish.of_cluster(shop)
     asked = wish.ClusterPatch.model_validate(document)
     assert wish.given(asked) == document
-    nothing = {"name": None, "labels": None, "spec": dict.fromkeys(document["spec"])}
+    nothing = {"name": None, "region": None, "labels": None, "spec": dict.fromkeys(document["spec"])}
     assert wish.given(wish.ClusterPatch.model_validate(nothing)) == nothing
     group = wish.of_node_group(shop.node_groups[0])
     assert wish.given(wish.NodeGroupPatch.model_validate(group)) == group
