@@ -23,7 +23,7 @@ from navarch.store.migrate import migrate
 from navarch.store.queries import query
 from navarch.store.worker_side import WorkerSide
 
-_TABLES = "clusters, idempotency_keys, catalogue, quotas, gone_clusters"
+_TABLES = "clusters, idempotency_keys, offers, quotas, gone_clusters"
 _CLOCK = """
 CREATE SCHEMA IF NOT EXISTS virtual;
 CREATE OR REPLACE FUNCTION virtual.now() RETURNS timestamptz LANGUAGE sql STABLE

@@ -15,7 +15,7 @@ from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
 __all__ = ["api", "guarded", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, catalogue, quotas, pauses, gone_clusters"
+_TABLES = "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters"
 
 
 @pytest.fixture(scope="module")

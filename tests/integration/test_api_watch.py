@@ -305,6 +305,11 @@ def test_a_stream_ends_with_the_token_and_after_its_time(api: Api, make_api: Mak
     watcher = watch("/clusters", token="brief")
     watcher.until_synced()
     assert watcher.next() is None
+    began = time.monotonic()
+    watcher = watch("/clusters/shop?timeout_seconds=1")
+    watcher.until_synced()
+    assert watcher.next() is None
+    assert time.monotonic() - began > 0.9
     with served(make_api(watch_seconds=0.5)) as address:
         watcher = Watcher(address, "/clusters")
         watcher.until_synced()

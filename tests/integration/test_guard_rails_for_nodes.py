@@ -93,6 +93,9 @@ def test_calico_node_sets_the_pod_network_up_and_leaves_it_then(guarded: ApiServ
     assert granted(change("clusterinformations", "default", {"calicoVersion": "v3.29.0"}))
     refusal(change("clusterinformations", "default", {"datastoreReady": False}), "navarch-calico-configuration")
     refusal(change("felixconfigurations", "default", {"logSeverityScreen": "Fatal"}), "navarch-calico-configuration")
+    stopped = {"spec": {"datastoreReady": False}}  # an administrator moves the pod network's data
+    assert granted(guarded.admin().merge(f"{CALICO}/clusterinformations/default", stopped))
+    assert granted(change("clusterinformations", "default", {"calicoVersion": "v3.31.0"}))
     assert change("ippools", "default-ipv4-ippool", {"disabled": True}).status_code == 403  # by RBAC
     for plural, body in (
         ("felixconfigurations", calicos("FelixConfiguration", f"node.{OTHER}", defaultEndpointToHostAction="Accept")),

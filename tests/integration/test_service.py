@@ -21,7 +21,7 @@ def access(store: PostgresStore) -> Access:
     store.write_offer(OFFER)
     store.write_quota("alpha", plenty())
     found: Callable[[str], None] = lambda _: None  # noqa: E731
-    service = Service(store, SEALER, ServiceSettings(quota_wait=0), lambda cluster, offer: ())
+    service = Service(store, SEALER, ServiceSettings(quota_wait=0), lambda cluster: ())
     until = datetime.now(UTC) + timedelta(hours=1)
     return Access(service, "ann-id", "ann", "alpha", "req-1", until, found)
 

@@ -8,6 +8,7 @@ under its prepared statements.
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def test_code_of_this_version_goes_on_while_the_next_one_adds_columns(old: Postg
 
 def test_code_of_this_version_reads_documents_of_the_next_one(old: PostgresStore, empty: str) -> None:
     before = old.clusters(project_id="alpha"), old.offer(), old.quota("alpha", newer_than=NOON, wait=0)
-    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("catalogue", "content"),
+    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("offers", "content"),
                  ("quotas", "content"))  # fmt: skip
     with psycopg.connect(empty, autocommit=True) as upgrade:
         for table, column in documents:
@@ -210,14 +211,23 @@ def test_version_after_version_ends_in_the_schema_of_a_new_installation(
 
 
 def written_by_the_first_version(dsn: str) -> Cluster:
-    """A cluster as that version wrote it, for this one's statements need this one's schema."""
+    """A cluster as that version wrote it, for this one's statements need this one's schema. What a cluster was given
+    was told then by what was offered."""
     cluster = a_cluster()
+    document = encode(cluster.spec)
+    assert isinstance(document, dict)
+    release, network = document.pop("release"), document["network"]
+    offered = {
+        "releases": [release],
+        "external_networks": [{"id": network.pop("external_network_id"), "name": network["external_network"]}],
+    }
     with psycopg.connect(dsn) as connection:
+        connection.execute("INSERT INTO catalogue (content) VALUES (%s)", (Jsonb(offered),))
         connection.execute(
             "INSERT INTO clusters (id, project_id, name, labels, spec, created_at, created_by, request_id, status)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
-                cluster.id, cluster.project_id, cluster.name, Jsonb(dict(cluster.labels)), Jsonb(encode(cluster.spec)),
+                cluster.id, cluster.project_id, cluster.name, Jsonb(dict(cluster.labels)), Jsonb(document),
                 cluster.created_at, cluster.created_by, cluster.request_id, Jsonb(encode(Status())),
             ),
         )  # fmt: skip
@@ -240,7 +250,10 @@ def test_a_cluster_of_the_first_version_is_there_after_all_migrations(
     try:
         monkeypatch.setattr(room, "migrations", lambda: every)
         assert len(migrate(empty)) == len(every) - 1
-        assert store.cluster(cluster.id, project_id="alpha") == Stored(cluster, Status())
+        found = store.cluster(cluster.id, project_id="alpha")
+        assert (found.cluster, found.status) == (replace(cluster, region=""), Status())
+        assert store.claim("w", lease=60) is None
+        store.adopt_clusters()
         claim = store.claim("w", lease=60)
         assert claim is not None
         assert claim.cluster == cluster

@@ -1,71 +1,103 @@
-"""Commands in a pod's container, over a WebSocket: Kubernetes' exec, whose protocol is
-`v5.channel.k8s.io` (KEP-4006; apimachinery's `remotecommand` constants name the channels)."""
+"""Commands in a pod's container, over a WebSocket: Kubernetes' exec, whose protocol is `v5.channel.k8s.io` (KEP-4006;
+apimachinery's `remotecommand` constants name the channels).
+
+Who answers is not trusted, as in `connection`: the caller bounds the time with `deadline.ends_at`, here the bytes are
+counted, frames that say nothing among them.
+"""
 
 import json
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from typing import Any
 
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
+from websockets.client import ClientProtocol
+from websockets.frames import BINARY, CONT, Frame
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from navarch.addons import errors
+from navarch.addons.deadline import BoundedNetwork
+from navarch.addons.foreign import text
 from navarch.domain.errors import Temporary
 
-_PROTOCOL = "v5.channel.k8s.io"
+_PROTOCOL = Subprotocol("v5.channel.k8s.io")
 _STDOUT, _STDERR, _ERROR = 1, 2, 3  # the first byte of each message
-_MOST = 4 * 2**20  # bytes of output: who answers is a customer's machine
+_PIECE = 64 * 1024  # bytes that are read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command is asked for: the URL with the command in its query, and what its server has to show."""
+
+    url: str
+    tls: ssl.SSLContext
+    server_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a command said; `code` is its exit status."""
 
-    out: str
+    out: bytes
     err: str
     code: int
 
 
-def run(
-    url: str, tls: ssl.SSLContext, server_name: str, namespace: str, pod: str, command: Sequence[str], *, seconds: float
-) -> Answer:
-    """Run a command to its end. Raises Temporary where it cannot be run or does not end in time."""
-    target, what = urlsplit(url), f"{command[0]} in {namespace}/{pod}"
-    query = urlencode([("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)])
-    path = f"wss://{target.netloc}/api/v1/namespaces/{namespace}/pods/{pod}/exec?{query}"
-    said = {_STDOUT: b"", _STDERR: b"", _ERROR: b""}
+def run(place: Place, what: str, *, connect_seconds: float, most: int) -> Answer:
+    """Run a command to its end, and read `most` bytes at most. Raises Temporary where it cannot be run, httpcore's
+    errors where the network fails or the time is up, and ValueError and the like where the answer is none."""
+    said = {_STDOUT: bytearray(), _STDERR: bytearray(), _ERROR: bytearray()}
+    for message in _messages(place, what, connect_seconds, most):
+        if message and message[0] in said:
+            said[message[0]] += message[1:]
+        if said[_ERROR]:
+            return Answer(bytes(said[_STDOUT]), said[_STDERR].decode(errors="replace"), _exit_code(said[_ERROR], what))
+    raise _not_run(what, "it ended without a status")
+
+
+def _messages(place: Place, what: str, connect_seconds: float, most: int) -> Iterator[bytes]:
+    """Each message of the server, until it ends the connection."""
+    where = parse_uri(place.url.replace("https:", "wss:", 1))
+    protocol = ClientProtocol(where, subprotocols=[_PROTOCOL], max_size=most)
+    plain = BoundedNetwork().connect_tcp(where.host, where.port, connect_seconds)
+    stream = plain.start_tls(place.tls, place.server_name, connect_seconds)
     try:
-        with connect(
-            path,
-            ssl=tls,
-            server_hostname=server_name or target.hostname,
-            subprotocols=[_PROTOCOL],  # type: ignore[list-item]  # a NewType of str
-            open_timeout=seconds,
-            close_timeout=1.0,
-            max_size=_MOST,
-            proxy=None,
-            compression=None,
-        ) as socket:
-            while not said[_ERROR]:
-                message = socket.recv(timeout=seconds)
-                if isinstance(message, bytes) and message and message[0] in said:
-                    said[message[0]] += message[1:]
-                if sum(map(len, said.values())) > _MOST:
-                    raise Temporary(f"{what} says more than is taken", reason=errors.NOT_ANSWERING)
-    except (WebSocketException, OSError, TimeoutError) as error:
-        raise Temporary(f"{what} cannot be run: {error}", reason=errors.NOT_ANSWERING) from error
-    out, err = said[_STDOUT].decode(errors="replace"), said[_STDERR].decode(errors="replace")
-    return Answer(out, err, _exit_code(said[_ERROR], what))
+        protocol.send_request(protocol.connect())
+        left, begun = most, b""
+        while True:
+            for data in protocol.data_to_send():
+                stream.write(data)
+            received = stream.read(_PIECE)
+            left -= len(received)
+            if left < 0:
+                raise errors.too_much(what, f"is longer than {most >> 20} MiB")
+            if not received:
+                return
+            protocol.receive_data(received)
+            for event in protocol.events_received():
+                if isinstance(event, Frame) and event.opcode in (BINARY, CONT):
+                    begun += event.data
+                    if event.fin:
+                        yield begun
+                        begun = b""
+            if trouble := protocol.handshake_exc or protocol.parser_exc:
+                raise _not_run(what, trouble)
+    finally:
+        stream.close()
 
 
-def _exit_code(status: bytes, what: str) -> int:
+def _exit_code(status: bytes | bytearray, what: str) -> int:
     """From the Status object with which every command ends."""
-    try:
-        ended = json.loads(status)
-        if ended.get("status") == "Success":
-            return 0
-        causes = (ended.get("details") or {}).get("causes") or ()
-        return next(int(c["message"]) for c in causes if c.get("reason") == "ExitCode")
-    except (ValueError, TypeError, AttributeError, KeyError, StopIteration) as error:
-        raise Temporary(f"{what} did not run: {status[:200]!r}", reason=errors.NOT_ANSWERING) from error
+    ended: Any = json.loads(status)
+    if ended.get("status") == "Success":
+        return 0
+    causes = (ended.get("details") or {}).get("causes") or ()
+    code = next((c["message"] for c in causes if c.get("reason") == "ExitCode"), None)
+    if code is None:
+        raise _not_run(what, ended.get("message"))
+    return int(code)
+
+
+def _not_run(what: str, why: object) -> Temporary:
+    return Temporary(f"{what} cannot be run: {text(why, 200)}", reason=errors.NOT_ANSWERING, after=1.0)

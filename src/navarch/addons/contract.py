@@ -1,7 +1,9 @@
 """What the worker asks of a cluster's Kubernetes API. `navarch.addons.client.KubernetesClusters` keeps it.
 
-Every call is bounded (connect 3 s, answer 10 s); raises Temporary while the API does not answer, Permanent where it
-refuses for good. Safe to call from threads.
+Every call is bounded, whatever answers: a request 10 s, a call that reads 15 s, one that changes something 60 s; so are
+the size of what is read and the length of texts, which hold nothing that a terminal would act upon. Raises Temporary
+while the API does not answer, or not as Kubernetes does, Permanent where it refuses for good. Safe to call from
+threads.
 """
 
 from collections.abc import Mapping

@@ -1,16 +1,16 @@
 """What Navarch writes onto nodes: whether pods may come, labels and taints."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.domain.spec import Taint
+from navarch.domain.steps import MarkNode
 
 CORDONED = "navarch.io/cordoned"
 """Annotation of a node that Navarch made unschedulable: what a person cordoned is never uncordoned."""
-DRAINED = "drained"
-"""Its value once the pods have moved."""
+DRAINED = "navarch.io/drained"
+"""Annotation of a node whose pods have moved since it was made unschedulable, by whomever."""
 
 
 def cordon(connection: Connection, name: str) -> bool:
@@ -18,7 +18,7 @@ def cordon(connection: Connection, name: str) -> bool:
     try:
         node = connection.get(_path(name))
         if not node.get("spec", {}).get("unschedulable"):
-            mark = {"metadata": {"annotations": {CORDONED: "cordoned"}}, "spec": {"unschedulable": True}}
+            mark = {"metadata": {"annotations": {CORDONED: "true"}}, "spec": {"unschedulable": True}}
             connection.merge(_path(name), mark)
     except errors.Absent:
         return False
@@ -28,7 +28,7 @@ def cordon(connection: Connection, name: str) -> bool:
 def note_drained(connection: Connection, name: str) -> None:
     """Note that the pods of a node have moved; fine if it is not there."""
     try:
-        connection.merge(_path(name), {"metadata": {"annotations": {CORDONED: DRAINED}}})
+        connection.merge(_path(name), {"metadata": {"annotations": {DRAINED: "true"}}})
     except errors.Absent:
         return
 
@@ -36,37 +36,28 @@ def note_drained(connection: Connection, name: str) -> None:
 def uncordon(connection: Connection, name: str) -> None:
     """Let pods onto a node again that Navarch cordoned; fine if it is not there."""
     try:
-        connection.merge(_path(name), {"metadata": {"annotations": {CORDONED: None}}, "spec": {"unschedulable": None}})
+        marks = {CORDONED: None, DRAINED: None}
+        connection.merge(_path(name), {"metadata": {"annotations": marks}, "spec": {"unschedulable": None}})
     except errors.Absent:
         return
 
 
-def mark(
-    connection: Connection,
-    name: str,
-    labels: Mapping[str, str],
-    taints: tuple[Taint, ...],
-    lost_labels: tuple[str, ...],
-    lost_taints: tuple[tuple[str, str], ...],
-) -> None:
+def mark(connection: Connection, step: MarkNode) -> None:
     """Give a node labels and taints, and take from it those that it is to lose; all others stay. Fine if it is not
     there. Raises Conflict where somebody changed it meanwhile."""
     try:
-        node = connection.get(_path(name))
-    except errors.Absent:
-        return
-    replaced = {(t.key, t.effect) for t in taints} | set(lost_taints)
-    others = [t for t in node.get("spec", {}).get("taints", ()) if (t["key"], t["effect"]) not in replaced]
-    change: dict[str, Any] = {
-        # Taints are a list, which a merge replaces whole: nobody may have changed it since it was read.
-        "metadata": {
-            "resourceVersion": node["metadata"]["resourceVersion"],
-            "labels": dict.fromkeys(lost_labels) | dict(labels),
-        },
-        "spec": {"taints": [*others, *(_taint(t) for t in taints)] or None},
-    }
-    try:
-        connection.merge(_path(name), change)
+        node = connection.get(_path(step.name))
+        replaced = {(t.key, t.effect) for t in step.taints} | set(step.lost_taints)
+        others = [t for t in node.get("spec", {}).get("taints", ()) if (t["key"], t["effect"]) not in replaced]
+        change: dict[str, Any] = {
+            # Taints are a list, which a merge replaces whole: nobody may have changed it since it was read.
+            "metadata": {
+                "resourceVersion": node["metadata"]["resourceVersion"],
+                "labels": dict.fromkeys(step.lost_labels) | dict(step.labels),
+            },
+            "spec": {"taints": [*others, *(_taint(t) for t in step.taints)] or None},
+        }
+        connection.merge(_path(step.name), change)
     except errors.Absent:
         return
 

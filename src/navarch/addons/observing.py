@@ -1,12 +1,12 @@
 """One look at a cluster: its version, and if that was answered, all the rest at the same time."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, nodes
+from navarch.addons import applying, catalogue, draining, errors, etcd, foreign, nodes
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks
 from navarch.addons.parallel import at_once
@@ -16,77 +16,90 @@ from navarch.domain.kube import Addon, EtcdMember, KubeState, Node
 from navarch.domain.spec import Taint
 
 Seen = Mapping[str, Any]
+_NODES_A_PAGE, _MOST_NODES = 50, 1000
+_PODS_A_PAGE, _MOST_PODS = 100, 10_000
+_MOST_OF_A_NODE = 200  # labels, taints, conditions: each
 
 
-def observe(connection: Connection, pool: Executor, asks: Asks) -> KubeState:
+def observe(connection: Connection, asks: Asks) -> KubeState:
     """Version, nodes, the add-ons' state, and what else is asked. Raises Temporary or Permanent."""
-    # Alone and in the caller's own thread: an API that does not answer must not hold threads that all clusters share.
-    version = connection.get("/version")["gitVersion"]
+    # First and alone: where nobody answers, one request finds out.
+    version = foreign.version(connection.get("/version").get("gitVersion"))
+    if not version:
+        raise errors.no_kubernetes("GET /version", "it names no version")
     reads: tuple[Callable[[], Any], ...] = (
-        lambda: connection.get("/api/v1/nodes"),
+        lambda: _nodes(connection),
         lambda: _notes(connection),
-        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/deployments", labelSelector=ADDON_LABEL),
-        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/daemonsets", labelSelector=ADDON_LABEL),
+        lambda: _workloads(connection, "deployments"),
+        lambda: _workloads(connection, "daemonsets"),
         lambda: _members(connection) if asks.etcd else None,
         lambda: _evictions(connection) if asks.evictions else None,
     )
-    listed, notes, deployments, daemon_sets, members, evictions = at_once(pool, lambda read: read(), reads)
+    found, notes, deployments, daemon_sets, members, evictions = at_once(lambda read: read(), reads)
     workloads = {
-        **{("Deployment", w["metadata"]["name"]): w for w in deployments["items"]},
-        **{("DaemonSet", w["metadata"]["name"]): w for w in daemon_sets["items"]},
+        **{("Deployment", name): seen for name, seen in deployments.items()},
+        **{("DaemonSet", name): seen for name, seen in daemon_sets.items()},
     }
     return KubeState(
-        version=version.removeprefix("v"),
-        nodes=tuple(node(seen, evictions) for seen in listed["items"]),
+        version=version,
+        nodes=found if evictions is None else tuple(replace(n, evictions=evictions.get(n.name, 0)) for n in found),
         addons=tuple(_addon(name, notes, workloads) for name in catalogue.names()),
         etcd=members,
     )
 
 
-def node(seen: Seen, evictions: Mapping[str, int] | None = None) -> Node:
-    """A node as Navarch sees it. `evictions`: how many pods would have to be moved, by node; None: not asked."""
+def node(seen: Seen) -> Node:
+    """A node as Navarch sees it."""
     metadata, spec, status = seen["metadata"], seen.get("spec", {}), seen.get("status", {})
-    conditions = {c["type"]: c for c in status.get("conditions", ())}
+    conditions = {str(c["type"]): c for c in status.get("conditions", ())[:_MOST_OF_A_NODE]}
     addresses = {a["type"]: a["address"] for a in status.get("addresses", ())}
-    ready, mark = conditions.get("Ready", {}), metadata.get("annotations", {}).get(nodes.CORDONED, "")
+    ready, annotations = conditions.get("Ready", {}), metadata.get("annotations", {})
+    unschedulable = bool(spec.get("unschedulable", False))
     return Node(
-        name=metadata["name"],
+        name=foreign.name(metadata["name"]),
         ready=ready.get("status") == "True",
-        unschedulable=bool(spec.get("unschedulable", False)),
-        version=status.get("nodeInfo", {}).get("kubeletVersion", "").removeprefix("v"),
-        address=addresses.get("InternalIP", ""),
-        since=_time(ready.get("lastTransitionTime")),
+        unschedulable=unschedulable,
+        version=foreign.version(status.get("nodeInfo", {}).get("kubeletVersion")),
+        address=foreign.address(addresses.get("InternalIP")),
+        since=foreign.moment(ready.get("lastTransitionTime")),
         troubles=tuple(
-            (type_, _time(c.get("lastTransitionTime")))
+            (foreign.text(type_), foreign.moment(c.get("lastTransitionTime")))
             for type_, c in sorted(conditions.items())
             if type_ != "Ready" and c["status"] == "True"
         ),
-        labels=tuple(sorted(metadata.get("labels", {}).items())),
-        taints=tuple(Taint(t["key"], t["effect"], t.get("value", "")) for t in spec.get("taints", ())),
-        cordoned=bool(mark),
-        drained=mark == nodes.DRAINED,
-        evictions=None if evictions is None else evictions.get(metadata["name"], 0),
+        labels=tuple(sorted(_labels(metadata.get("labels", {})))),
+        taints=tuple(_taint(t) for t in spec.get("taints", ())[:_MOST_OF_A_NODE]),
+        cordoned=unschedulable and nodes.CORDONED in annotations,
+        drained=unschedulable and nodes.DRAINED in annotations,
     )
 
 
-def _time(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
+def _labels(said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((foreign.text(key), foreign.text(value)) for key, value in islice(said.items(), _MOST_OF_A_NODE))
+
+
+def _taint(said: Mapping[str, str]) -> Taint:
+    return Taint(foreign.text(said["key"]), foreign.text(said["effect"]), foreign.text(said.get("value", "")))
 
 
 def _members(connection: Connection) -> tuple[EtcdMember, ...] | None:
     """etcd's members; None where nobody can be asked: all else is worth knowing without them."""
     try:
         return etcd.members(connection)
-    except (Temporary, Permanent):
+    except (Temporary, Permanent, errors.Absent):
         return None
 
 
-def _evictions(connection: Connection) -> Mapping[str, int]:
-    pods = connection.get("/api/v1/pods", fieldSelector="spec.nodeName!=")["items"]
-    return Counter(pod["spec"]["nodeName"] for pod in pods if draining.moves(pod))
+def _evictions(connection: Connection) -> Mapping[str, int] | None:
+    """How many pods would have to be moved off each node; None where they are too many to count."""
+    try:
+        pods = connection.list(
+            "/api/v1/pods", page=_PODS_A_PAGE, pages=_MOST_PODS // _PODS_A_PAGE, fieldSelector="spec.nodeName!="
+        )
+        with errors.understanding("GET /api/v1/pods"):
+            return Counter(foreign.name(pod["spec"]["nodeName"]) for pod in pods if draining.moves(pod))
+    except (Temporary, Permanent):
+        return None
 
 
 def shortfall(workload: Seen) -> str:
@@ -109,15 +122,28 @@ def shortfall(workload: Seen) -> str:
 
 
 def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[tuple[str, str], Seen]) -> Addon:
-    digest = notes.get(addon, "")
+    digest = foreign.text(notes.get(addon, ""), 100)
     if not digest:
         return Addon(addon, "", available=False, message="not applied")
     missing: list[str] = []
     for kind, name in catalogue.package(addon).workloads():
         seen = workloads.get((kind, name))
         missing.append(f"{name}: not there" if seen is None else shortfall(seen))
-    message = "; ".join(filter(None, missing))
+    message = foreign.text("; ".join(filter(None, missing)))
     return Addon(addon, digest, available=not message, message=message)
+
+
+def _nodes(connection: Connection) -> tuple[Node, ...]:
+    """All nodes. Of more than Navarch could have made, none is believed to be missing: the look fails."""
+    seen = connection.list("/api/v1/nodes", page=_NODES_A_PAGE, pages=_MOST_NODES // _NODES_A_PAGE)
+    return tuple(made for made in map(node, seen) if made.name)
+
+
+def _workloads(connection: Connection, plural: str) -> Mapping[str, Seen]:
+    """The add-ons' Deployments or DaemonSets by name. There are a dozen; what others mark as ours may hide them."""
+    path = f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/{plural}"
+    listed = connection.list(path, page=100, pages=1, whole=False, labelSelector=ADDON_LABEL)
+    return {seen["metadata"]["name"]: seen for seen in listed}
 
 
 def _notes(connection: Connection) -> Mapping[str, str]:

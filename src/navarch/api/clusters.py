@@ -32,6 +32,9 @@ Watch = Annotated[bool, Query(alias="watch", description="Stream changes as serv
 LastEventId = Annotated[
     str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
 ]
+TimeoutSeconds = Annotated[
+    int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
+]
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -52,12 +55,13 @@ def list_clusters(
     label: Annotated[list[str], Query(description="key=value; may be repeated: all must match.")] = [],  # noqa: B006
     watch_: Watch = False,
     last_event_id: LastEventId = None,
+    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
     """Clusters of the project, in order of creation. A watch has no pages: it is told all of them."""
     labels = tuple(_label(text) for text in label)
     limit = min(limit, service_of(request).settings.page)
     if watch_:
-        return watch.watch_clusters(request, access, name, labels, last_event_id)
+        return watch.watch_clusters(request, access, name, labels, last_event_id, timeout_seconds)
     page = _page(access, marker, limit, name, labels)
     following = None
     if page.marker is not None:
@@ -99,11 +103,12 @@ def show_cluster(
     cluster: str,
     watch_: Watch = False,
     last_event_id: LastEventId = None,
+    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
     """One cluster, by id or by name. A watch is told its machines, too."""
     stored = access.cluster(cluster)
     if watch_:
-        return watch.watch_cluster(request, access, stored, last_event_id)
+        return watch.watch_cluster(request, access, stored, last_event_id, timeout_seconds)
     return _shown(stored)
 
 

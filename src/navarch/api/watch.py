@@ -75,7 +75,12 @@ class EventStream(StreamingResponse):
 
 
 def watch_clusters(
-    request: Request, access: Access, name: str | None, labels: tuple[tuple[str, str], ...], last_event_id: str | None
+    request: Request,
+    access: Access,
+    name: str | None,
+    labels: tuple[tuple[str, str], ...],
+    last_event_id: str | None,
+    timeout_seconds: int | None,
 ) -> EventStream:
     """The project's clusters, those of this name and with these labels. Raises Problem, Unavailable."""
 
@@ -96,10 +101,12 @@ def watch_clusters(
             *(ClusterGone(mark.change, mark.cluster_id, mark.project_id) for mark in gone),
         ]
 
-    return _opened(request, access, Stream((access.project_id, None), wanted), read, last_event_id)
+    return _opened(request, access, Stream((access.project_id, None), wanted), read, last_event_id, timeout_seconds)
 
 
-def watch_cluster(request: Request, access: Access, stored: Stored, last_event_id: str | None) -> EventStream:
+def watch_cluster(
+    request: Request, access: Access, stored: Stored, last_event_id: str | None, timeout_seconds: int | None
+) -> EventStream:
     """One cluster and its machines. Raises Problem, Missing, Unavailable."""
     store, id_ = access.service.store, stored.cluster.id
 
@@ -112,7 +119,7 @@ def watch_cluster(request: Request, access: Access, stored: Stored, last_event_i
         changes += [MachineChanged(m.change, stored, m.machine) for m in machines]
         return [change for change in changes if after is None or change.number > after]
 
-    return _opened(request, access, Stream((access.project_id, id_)), read, last_event_id)
+    return _opened(request, access, Stream((access.project_id, id_)), read, last_event_id, timeout_seconds)
 
 
 def _opened(
@@ -121,6 +128,7 @@ def _opened(
     stream: Stream,
     read: Callable[[int | None], Sequence[Change] | None],
     last_event_id: str | None,
+    timeout_seconds: int | None,
 ) -> EventStream:
     streams: Streams = request.app.state.streams
     number = streams.open(stream)
@@ -135,8 +143,9 @@ def _opened(
     except BaseException:
         streams.close(stream)
         raise
+    most = service_of(request).settings.watch_seconds
     left = (access.until - access.service.now()).total_seconds()
-    return EventStream(streams, stream, min(service_of(request).settings.watch_seconds, left))
+    return EventStream(streams, stream, min(most, left, timeout_seconds or most))
 
 
 def _all_clusters(store: ApiStore, project_id: str | None, **which: Any) -> Iterator[Stored]:

@@ -66,6 +66,7 @@ _LABELS = Field("labels", ("--label", "-l"), LABELS, "KEY=VALUE", "Label; repeat
 
 NEW_CLUSTER = (
     _VERSION,
+    Field("region", ("--region",), TEXT, "REGION", "Region of the cloud. Default: the only one."),
     Field("spec.control_plane.replicas", ("--control-plane-replicas",), NUMBER, "N", "1, 3 or 5. Default: 1."),
     Field("spec.control_plane.flavor", ("--control-plane-flavor",), TEXT, "FLAVOR", "Size of its machines."),
     Field("spec.control_plane.zones", ("--zone",), WORDS, "ZONE", "Zone of all machines; repeat to spread."),

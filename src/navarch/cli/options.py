@@ -9,7 +9,7 @@ import typer
 from navarch.cli.fields import Field
 from navarch.cli.output import Output
 from navarch.cli.session import complete_cluster
-from navarch.cli.wishes import Given, given_by, leavable
+from navarch.cli.wishes import Given, given_by, unsettable
 
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
 ClusterArgument = Annotated[
@@ -70,7 +70,7 @@ def _parameter(field: Field) -> inspect.Parameter:
 
 
 def _unset(fields: Sequence[Field]) -> inspect.Parameter:
-    names = [field.option.removeprefix("--") for field in leavable(fields)]
+    names = [field.option.removeprefix("--") for field in unsettable(fields)]
     text = f"Leave a field to Navarch again, to its default: {', '.join(names)}; repeat."
     option = typer.Option("--unset", metavar="FIELD", help=text, autocompletion=lambda: names, show_default=False)
     return _option("unset", list[str], option, [])

@@ -24,9 +24,9 @@ def given_by(fields: Sequence[Field], words: Document) -> Given:
     """What the options say. `words`: by the fields' names; `unset` lists those to leave to Navarch again."""
     given = Given()
     for name in words.get("unset", ()):
-        field = next((f for f in leavable(fields) if f.option == f"--{name}"), None)
+        field = next((f for f in unsettable(fields) if f.option == f"--{name}"), None)
         if field is None:
-            known = ", ".join(f.option.removeprefix("--") for f in leavable(fields))
+            known = ", ".join(f.option.removeprefix("--") for f in unsettable(fields))
             raise typer.BadParameter(f"{name!r} is not one of {known}", param_hint="--unset")
         put(given, field.path, None)
     for field in fields:
@@ -36,7 +36,7 @@ def given_by(fields: Sequence[Field], words: Document) -> Given:
     return given
 
 
-def leavable(fields: Sequence[Field]) -> list[Field]:
+def unsettable(fields: Sequence[Field]) -> list[Field]:
     """Those that can be left to Navarch again: one option for each path."""
     return [field for field in fields if field.kind is not NO_LABELS]
 
@@ -51,7 +51,7 @@ def new_cluster(document: Document, name: str | None, given: Document) -> Docume
     spec: Document = body.setdefault("spec", {})
     if isinstance(body.get("node_groups"), list):  # where `cluster show` has them
         spec.setdefault("node_groups", [_as_asked(group) for group in body.pop("node_groups")])
-    return over(body, {"name": name} | given if name else given)
+    return over(over(body, {"name": name} if name else {}), given)
 
 
 def node_groups(workers: int | None, flavor: str | None, zones: list[str], words: list[str]) -> list[Document] | None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
@@ -11,6 +12,7 @@ from navarch.client.http import BASE, Http
 from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
+_SILENT_SECONDS = 20.0  # a stream says something every 15
 
 
 class Navarch:
@@ -61,6 +63,15 @@ class Navarch:
     def cluster(self, cluster: str) -> Cluster:
         """One cluster."""
         return cast(Cluster, self._json("GET", _at(cluster)))
+
+    def watch(
+        self, cluster: str, *, seconds: int, last_event_id: str | None = None
+    ) -> AbstractContextManager[Iterator[str]]:
+        """A stream of what changes in a cluster and its machines, for so many seconds at most, as lines of server-sent
+        events; `last_event_id`: of the event to go on after. See `follow.Follower` for what can be made of it."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        params = {"watch": "true", "timeout_seconds": seconds}
+        return self.http.stream(BASE + _at(cluster), params=params, headers=headers, silent_seconds=_SILENT_SECONDS)
 
     def update_cluster(self, cluster: str, patch: Mapping[str, Any], *, if_match: str | None = None) -> Cluster:
         """Merge `patch` into the cluster. `if_match`: an ETag; refused with 412 where somebody was faster."""

@@ -7,6 +7,7 @@ pausing a cluster that has it. What is left to Navarch stays as Navarch chose it
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar
 
 from navarch.domain import ranges
 from navarch.domain.admission import LIMITS, NOT_YET, Reading, Refusal, most_machines
@@ -15,10 +16,12 @@ from navarch.domain.needs import Need, compare, needs_of, shortages
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup, VolumeSpec
 
+T = TypeVar("T")
 _ADDRESSES = "cannot be changed: addresses of a running cluster's machines, pods and services are made from it"
 _REPLACED = f"cannot be changed: replacing machines that run {NOT_YET}"
 _IMMUTABLE = {
     "name": "cannot be changed: machines and their certificates are named after it",
+    "region": "cannot be changed: its machines are there",
     "spec.kubernetes_version": f"cannot be changed: upgrading {NOT_YET}",
     "spec.network.external_network": _ADDRESSES,
     "spec.network.node_cidr": _ADDRESSES,
@@ -45,7 +48,8 @@ def admit_change(was: Cluster, draft: Cluster, offer: Offer) -> Cluster | Refusa
     """The cluster with what may be changed changed. Its node groups are changed by themselves."""
     before, reading = Reading(offer), Reading(offer)
     before.cluster(was)
-    after = replace(reading.cluster(_as_chosen(draft, was)), node_groups=was.node_groups)
+    draft = _as_chosen(draft, was)
+    after = replace(_settled(was, draft, reading.cluster(draft)), node_groups=was.node_groups)
     errors = _refused(_IMMUTABLE, was, after, before.errors, reading.errors)
     return Refusal(errors) if errors else after
 
@@ -74,7 +78,8 @@ def admit_node_group_change(
     before.node_group(was, "", "spec.")
     spec = draft.spec
     chosen = replace(spec, flavor=spec.flavor or was.spec.flavor, zones=spec.zones or was.spec.zones)
-    after = reading.node_group(replace(draft, spec=chosen), "", "spec.")
+    draft = replace(draft, spec=chosen)
+    after = _settled(was, draft, reading.node_group(draft, "", "spec."))
     errors = (
         *_refused(_IMMUTABLE_OF_GROUP, was, after, before.errors, reading.errors),
         *_crowded(cluster, with_node_group(cluster, was.name, after), offer, quota),
@@ -119,6 +124,15 @@ def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
             ),
         ),
     )
+
+
+def _settled(was: T, draft: T, after: T) -> T:
+    """What was admitted, but for what nobody asked to be different: that stays, though today it might be admitted under
+    another name."""
+    if is_dataclass(was) and not isinstance(was, type):
+        kept = {f.name: _settled(*(getattr(value, f.name) for value in (was, draft, after))) for f in fields(was)}
+        return replace(after, **kept)  # type: ignore[type-var]
+    return was if draft == was else after
 
 
 def _refused(

@@ -26,9 +26,10 @@ class Undecodable(ValueError):
     """The data does not fit the type; the message names the path."""
 
 
-def encode(value: object) -> Json:
-    """A value as JSON-able data. Raises TypeError for a type that the codec does not know."""
-    return cast(Json, _encoder(cast(Hashable, type(value)))(value))
+def encode(value: object, hint: object = None) -> Json:
+    """A value as JSON-able data; `hint`: its type, where the value alone does not say it (a tuple). Raises TypeError
+    for a type that the codec does not know."""
+    return cast(Json, _encoder(hint or type(value))(value))
 
 
 def decode(type_: type[T], data: object) -> T:

@@ -30,21 +30,30 @@ def merge(document: Any, patch: Any) -> Any:
 
 
 def new_cluster(
-    document: Document, *, id_: str, project_id: str, at: datetime, created_by: str = "", request_id: str = ""
+    document: Document,
+    *,
+    id_: str,
+    project_id: str,
+    at: datetime,
+    created_by: str = "",
+    request_id: str = "",
+    region: str = "",
 ) -> Cluster:
-    """A cluster that does not exist yet: `name`, `labels` and `spec`, with its node groups at `spec.node_groups`.
-    Raises Undecodable, as all here."""
-    nothing = Cluster(id_, "", project_id, draft(ClusterSpec, {}), at, created_by=created_by, request_id=request_id)
+    """A cluster that does not exist yet: `name`, `region`, `labels` and `spec`, with its node groups at
+    `spec.node_groups`. `region`: where it is made if its document does not say. Raises Undecodable, as all here."""
+    spec = draft(ClusterSpec, {})
+    nothing = Cluster(id_, "", project_id, spec, at, created_by=created_by, request_id=request_id, region=region)
     asked = _of(document, "spec").get("node_groups")
     groups = (new_node_group({**g, "spec": g}) for g in (_DEFAULT_GROUPS if asked is None else asked))
     return replace(changed_cluster(nothing, document), node_groups=tuple(groups))
 
 
 def changed_cluster(was: Cluster, document: Document) -> Cluster:
-    """A cluster with another `name`, `labels` and `spec`."""
+    """A cluster with another `name`, `region`, `labels` and `spec`."""
     return replace(
         was,
         name=_name(document, was.name),
+        region=document.get("region") or was.region,
         labels=tuple(_of(document, "labels").items()),
         spec=draft(ClusterSpec, _of(document, "spec")),
     )

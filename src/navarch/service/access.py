@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from navarch.bootstrap.sealing import Sealer
-from navarch.domain.errors import Temporary
+from navarch.domain.errors import FieldError, Temporary
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
@@ -23,10 +23,11 @@ _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """`clusters_per_project`: at most. A quota counts as known for `quota_age` seconds; a request waits `quota_wait`
-    seconds for a worker to read it. A kubeconfig holds for `kubeconfig_seconds` where nobody says, and at most
-    `kubeconfig_seconds_most`."""
+    """`region`: the cloud's, where clusters are made. `clusters_per_project`: at most. A quota counts as known for
+    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it. A kubeconfig holds for
+    `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`."""
 
+    region: str = "RegionOne"
     clusters_per_project: int = 100
     quota_age: float = 20.0
     quota_wait: float = 3.0
@@ -53,6 +54,12 @@ class Service:
         if offer is None:
             raise NotYet("the cloud's offer has not been read yet: no worker has run", 5)
         return offer
+
+    def wrong_region(self, region: str) -> tuple[FieldError, ...]:
+        """Why no cluster can be made there; empty: one can."""
+        if region == self.settings.region:
+            return ()
+        return (FieldError("region", f"{region[:60]!r} is not a region; there is {self.settings.region}"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,8 +130,10 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
         at=access.service.now(),
         created_by=access.user_name,
         request_id=access.request_id,
+        region=access.service.settings.region,
     )
     cluster, wrong = consider_cluster(draft, offer)
+    wrong += access.service.wrong_region(cluster.region)
     needs = compare(needs_of(cluster, offer), quota)
     return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
 

@@ -134,6 +134,7 @@ class _NewCluster(Shown):
     name: str = Field(
         description="RFC 1123 label of up to 40 characters, unique in the project. Required.", examples=["shop"]
     )
+    region: Text = Field(description="Region of the cloud. Default: the only one.")
     labels: Labels = Field(description="Default: none.")
     spec: _NewClusterSpec
 
@@ -147,10 +148,11 @@ class _ClusterSpecPatch(ClusterSpec):
 
 
 class _ClusterPatch(Shown):
-    """A merge patch (RFC 7396) of a cluster. What can be changed yet: labels, spec.paused,
-    spec.network.api_allowed_cidrs. Node groups are resources of their own."""
+    """A merge patch (RFC 7396) of a cluster. What cannot be changed is refused with the reason. Node groups are
+    resources of their own."""
 
     name: str = Field(description="Immutable.")
+    region: Text = Field(description="Immutable.")
     labels: Labels
     spec: _ClusterSpecPatch
 
@@ -163,7 +165,7 @@ class _NewNodeGroup(Shown):
 
 
 class _NodeGroupPatch(Shown):
-    """A merge patch (RFC 7396) of a node group: replicas, labels, taints, max_surge, max_unavailable."""
+    """A merge patch (RFC 7396) of a node group. What cannot be changed is refused with the reason."""
 
     name: str = Field(description="Immutable.")
     spec: NodeGroupSpec
@@ -217,7 +219,7 @@ def given(request: BaseModel) -> dict[str, Any]:
 def of_cluster(cluster: spec.Cluster) -> dict[str, Any]:
     """A cluster's wish as a document, without its node groups."""
     shown = ClusterSpec.model_validate(cluster.spec).model_dump(mode="json")
-    return {"name": cluster.name, "labels": dict(cluster.labels), "spec": shown}
+    return {"name": cluster.name, "region": cluster.region, "labels": dict(cluster.labels), "spec": shown}
 
 
 def of_node_group(group: spec.NodeGroup) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.fence import before_a_change
 from navarch.clouds.simulator.cloud import controller_files
@@ -19,10 +19,10 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.openstack.resources import Kind
 from navarch.domain.openstack.steps import AnyCloudStep
 from navarch.domain.spec import Cluster, Owner
-from navarch.domain.steps import Step
+from navarch.domain.steps import MarkNode, Step
 from navarch.simulator import wire
 from navarch.simulator.clusters import digests_of, password_in
-from navarch.simulator.wire import Answer, Call, Census, Door, Made, Shown, Text, Whether
+from navarch.simulator.wire import Answer, Call, Census, Door, Made, Shown, Text
 
 A = TypeVar("A", bound=Answer)
 _ANSWER_SECONDS = 30.0  # as long as the contract lets a call to a cloud take
@@ -146,13 +146,29 @@ class SimulatedClustersClient:
         digest = dict(digests_of(inputs))[name]
         self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_files)), wire.Nothing)
 
-    def observe(self, access: Access) -> KubeState:
+    def observe(self, access: Access, asks: Asks) -> KubeState:
         """See the contract."""
-        return self._simulator.ask(wire.ObserveKube(_door(access)), KubeState)
+        return self._simulator.ask(wire.ObserveKube(_door(access), asks), KubeState)
 
-    def drain(self, access: Access, node: str) -> Draining | None:
+    def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""
-        return None if self._simulator.ask(wire.Drain(_door(access), node), Whether).so else Draining()
+        return self._simulator.ask(wire.Drain(_door(access), node, evict), wire.Drained).waits
+
+    def note_drained(self, access: Access, node: str) -> None:
+        """See the contract."""
+        self._simulator.ask(wire.NoteDrained(_door(access), node), wire.Nothing)
+
+    def uncordon(self, access: Access, node: str) -> None:
+        """See the contract."""
+        self._simulator.ask(wire.Uncordon(_door(access), node), wire.Nothing)
+
+    def mark_node(self, access: Access, step: MarkNode) -> None:
+        """See the contract."""
+        self._simulator.ask(wire.Mark(_door(access), step), wire.Nothing)
+
+    def remove_member(self, access: Access, member_id: str) -> None:
+        """See the contract."""
+        self._simulator.ask(wire.RemoveMember(_door(access), member_id), wire.Nothing)
 
     def delete_node(self, access: Access, node: str) -> None:
         """See the contract."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from navarch.addons import catalogue
-from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
 from navarch.clouds.simulator import Strike
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
+from navarch.domain.steps import MarkNode
 from navarch.simulator.guests import Guests
 from navarch.simulator.kubernetes import Kubernetes
+from navarch.simulator.nodes import NodeState
 
 T = TypeVar("T")
 
@@ -58,18 +60,43 @@ class SimulatedClusters:
 
         self._call(KubeCall("apply", access.url, name), access, effect)
 
-    def observe(self, access: Access) -> KubeState:
-        """Version, nodes, add-ons."""
+    def observe(self, access: Access, asks: Asks) -> KubeState:
+        """Version, nodes, add-ons, and what else is asked."""
         return self._call(
             KubeCall("observe", access.url),
             access,
-            lambda cluster: KubeState(cluster.version, cluster.node_list(), cluster.addon_list()),
+            lambda cluster: KubeState(
+                cluster.version,
+                cluster.node_list(evictions=asks.evictions),
+                cluster.addon_list(),
+                cluster.member_list() if asks.etcd else None,
+            ),
         )
 
-    def drain(self, access: Access, node: str) -> Draining | None:
+    def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """Cordon and evict."""
-        done = self._call(KubeCall("drain", access.url, node), access, lambda cluster: cluster.drain(node))
-        return None if done else Draining()
+        return self._call(KubeCall("drain", access.url, node), access, lambda cluster: cluster.drain(node, evict=evict))
+
+    def note_drained(self, access: Access, node: str) -> None:
+        """Note that a node is empty."""
+
+        def effect(there: NodeState) -> None:
+            there.drained = there.cordoned is not None
+
+        self._change("note drained", access, node, effect)
+
+    def uncordon(self, access: Access, node: str) -> None:
+        """Let pods onto a node again."""
+        self._change("uncordon", access, node, NodeState.uncordon)
+
+    def mark_node(self, access: Access, step: MarkNode) -> None:
+        """Change labels and taints."""
+        self._change("mark", access, step.name, lambda there: there.mark(step))
+
+    def remove_member(self, access: Access, member_id: str) -> None:
+        """Take a member out of etcd."""
+        call = KubeCall("remove member", access.url, member_id)
+        self._call(call, access, lambda cluster: cluster.remove_member(member_id))
 
     def delete_node(self, access: Access, node: str) -> None:
         """Remove a node object."""
@@ -85,6 +112,16 @@ class SimulatedClusters:
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
         """There is none."""
+
+    def _change(self, verb: str, access: Access, node: str, effect: Callable[[NodeState], None]) -> None:
+        """Change a node that is there."""
+
+        def change(cluster: Kubernetes) -> None:
+            there = cluster.nodes.get(node)
+            if there is not None:
+                effect(there)
+
+        self._call(KubeCall(verb, access.url, node), access, change)
 
     def _call(self, call: KubeCall, access: Access, effect: Callable[[Kubernetes], T]) -> T:
         self._pause(call)

@@ -18,6 +18,7 @@ from navarch.clouds.simulator import Region
 from navarch.clouds.simulator.inventory import Thing
 from navarch.domain.openstack.resources import Kind
 from navarch.simulator.kubernetes import Kubernetes
+from navarch.simulator.nodes import registered
 
 _STEP_SECONDS = {  # about what was measured in the lab; the others take no time worth telling
     "FormatEtcdDisk": 0.5,
@@ -260,33 +261,35 @@ class Guests:
                 if volume is None:
                     raise StepFailed("kubeadm init: the etcd disk is not mounted")
                 cluster.api_address = cluster.api_address or _api_address(answer)
-                cluster.initialise(server.id, volume.id, address)
+                cluster.initialise(name, server.id, volume.id, address)
                 if not cluster.serving():  # where it is a member of several, it waits for the others
                     return False
-                cluster.register(name, address, server.id)
+                cluster.register(name, address, server.id, *registered(answer))
             case "KubeadmJoin":
                 if cluster is None or ca != cluster.ca:
                     raise StepFailed("kubeadm join: certificate signed by unknown authority")
                 if volume is None:
                     raise StepFailed("kubeadm join: the etcd disk is not mounted")
+                if volume.id in cluster.etcd.removed:
+                    raise StepFailed("etcd: the member has been permanently removed from the cluster")
                 # A disk that holds a member makes the machine that member again; for a new one the others are asked.
                 if volume.id not in cluster.members and not cluster.answers_inside():
                     return False
-                cluster.initialise(server.id, volume.id, address)
+                cluster.initialise(name, server.id, volume.id, address)
                 if not cluster.serving():
                     return False
-                cluster.register(name, address, server.id)
+                cluster.register(name, address, server.id, *registered(answer))
             case "WaitForAPI":
                 kept = cluster is not None and volume is not None and volume.id in cluster.members
                 return cluster is not None and (kept or cluster.answers_inside())
             case "StartKubelet":
                 if cluster is None or not cluster.answers_inside():
                     return False
-                cluster.register(name, address, server.id)
+                cluster.register(name, address, server.id, *registered(answer))
             case "OwnNode":
                 if cluster is None or not cluster.serving():
                     return False
-                cluster.own_node(name, address, server.id)
+                cluster.own_node(name, address, server.id, *registered(answer))
             case "Joined":
                 return cluster is not None and name in cluster.nodes
         return True

@@ -5,32 +5,24 @@ Everything is derived from when something happened: there is nothing to wait for
 
 import ipaddress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from navarch.addons.contract import Draining
 from navarch.clouds.simulator import Region, Request
 from navarch.clouds.simulator.inventory import Thing
 from navarch.domain.errors import NavarchError
-from navarch.domain.kube import Addon, Node
+from navarch.domain.kube import Addon, EtcdMember, Node
 from navarch.domain.openstack.resources import Kind
+from navarch.domain.spec import Taint
+from navarch.simulator.etcd import Etcd
+from navarch.simulator.nodes import NodeState
+from navarch.simulator.pods import EVICTION_SECONDS, Pods
 
 API_PORT = 6443
 NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
 _NODE_SECONDS = 2.0  # from a kubelet and a pod network to a Ready node
 _ADDON_SECONDS = 2.0  # from its application to all replicas
-_EVICTION_SECONDS = 3.0
 _CONTROLLERS_LOOK_EVERY = 5.0
-
-
-@dataclass(slots=True)
-class NodeState:
-    """A node object. `server_id`: where its kubelet runs; `provider_id`: the server that the object names, which nobody
-    can change. `cordoned` is when a drain began."""
-
-    name: str
-    address: str
-    server_id: str
-    provider_id: str
-    registered: float
-    cordoned: float | None = None
 
 
 @dataclass(slots=True)
@@ -43,23 +35,28 @@ class Wishes:
 
 
 class Kubernetes:
-    """One cluster's. `members`: the volumes that hold data of an etcd member, with the address at which the others know
-    it. Who has one attached runs the member, and has to be found there, unless it is the only one."""
+    """One cluster's. Who has the volume of an etcd member attached runs that member, and has to be found at its
+    address, unless it is the only one."""
 
     def __init__(self, region: Region, project_id: str, cluster_id: str, version: str, ca: str) -> None:
         self.region, self.project_id, self.cluster_id = region, project_id, cluster_id
         self.version, self.ca = version, ca
         self.api_address = ""  # the balancer's inner one when the first machine came: every kubelet knows it
-        self.members: dict[str, str] = {}
+        self.etcd = Etcd()
         self.control_plane: dict[str, str] = {}  # server id -> volume id, of those that finished kubeadm
         self.running: set[str] = set()  # servers whose kubelet runs
         self.nodes: dict[str, NodeState] = {}
         self.addons: dict[str, tuple[str, float]] = {}
-        self.wishes = Wishes()
+        self.wishes, self.pods = Wishes(), Pods()
         self.password = ""
         self._ticking = False
 
     # -- is it there
+
+    @property
+    def members(self) -> dict[str, str]:
+        """etcd's, by the volumes that hold their data, with the address at which the others know them."""
+        return self.etcd.addresses
 
     def alive(self, server_id: str) -> bool:
         """Whether the server runs, and its kubelet in it."""
@@ -72,7 +69,7 @@ class Kubernetes:
 
     def living_members(self) -> int:
         """How many members run: a living control-plane machine has the volume attached."""
-        return sum(1 for server_id, volume_id in self.control_plane.items() if self._runs_member(server_id, volume_id))
+        return len(self._running_members())
 
     def serving(self) -> tuple[str, ...]:
         """Servers whose API server answers."""
@@ -97,11 +94,21 @@ class Kubernetes:
 
     # -- what it says
 
-    def node_list(self) -> tuple[Node, ...]:
-        """All nodes."""
+    def node_list(self, *, evictions: bool = False) -> tuple[Node, ...]:
+        """All nodes. `evictions`: with how many pods would have to be moved off each."""
+        self._settle()
         return tuple(
-            Node(n.name, self._ready(n), n.cordoned is not None, self.version, n.address) for n in self.nodes.values()
+            n.seen(
+                self.version,
+                self.region.timeline.date() - timedelta(seconds=self.region.timeline.now - n.since),
+                self.pods.on(n.name) if evictions else None,
+            )
+            for n in self.nodes.values()
         )
+
+    def member_list(self) -> tuple[EtcdMember, ...]:
+        """All members of etcd."""
+        return self.etcd.members(self._running_members())
 
     def addon_list(self) -> tuple[Addon, ...]:
         """All add-ons that were applied."""
@@ -113,25 +120,33 @@ class Kubernetes:
 
     # -- what is done to it
 
-    def initialise(self, server_id: str, volume_id: str, address: str) -> None:
+    def initialise(self, name: str, server_id: str, volume_id: str, address: str) -> None:
         """kubeadm init, or a member that comes back on its volume."""
-        self.members.setdefault(volume_id, address)
+        self.etcd.join(name, volume_id, address)
         self.control_plane[server_id] = volume_id
         self.running.add(server_id)
 
-    def register(self, name: str, address: str, server_id: str) -> None:
-        """A kubelet starts: it makes its node object, or takes the one that is there."""
+    def register(
+        self, name: str, address: str, server_id: str, labels: dict[str, str], taints: tuple[Taint, ...]
+    ) -> None:
+        """A kubelet starts: it makes its node object, or takes the one that is there, which it keeps as it is but for
+        the labels that it sets itself."""
         self.running.add(server_id)
-        there = self.nodes.get(name)
-        provider_id = there.provider_id if there is not None else server_id
-        self.nodes[name] = NodeState(name, address, server_id, provider_id, self.region.timeline.now)
+        there, now = self.nodes.get(name), self.region.timeline.now
+        if there is None:
+            self.nodes[name] = NodeState(name, address, server_id, server_id, now, dict(labels), taints, since=now)
+            return
+        there.address, there.server_id, there.registered = address, server_id, now
+        there.labels.update(labels)
 
-    def own_node(self, name: str, address: str, server_id: str) -> None:
+    def own_node(
+        self, name: str, address: str, server_id: str, labels: dict[str, str], taints: tuple[Taint, ...]
+    ) -> None:
         """Have the kubelet register anew where its node object names another server, or is gone."""
         there = self.nodes.get(name)
         if there is None or there.provider_id != server_id:
             self.nodes.pop(name, None)
-            self.register(name, address, server_id)
+            self.register(name, address, server_id, labels, taints)
 
     def apply(self, name: str, digest: str) -> None:
         """Server-side apply of an add-on."""
@@ -145,14 +160,21 @@ class Kubernetes:
         """The node of a server."""
         return next((n for n in self.nodes.values() if n.server_id == server_id), None)
 
-    def drain(self, name: str) -> bool:
-        """Cordon; whether the pods have moved."""
-        node = self.nodes.get(name)
+    def drain(self, name: str, *, evict: bool) -> Draining | None:
+        """Cordon, and evict, or without `evict` end, what is on the node; None once nothing is."""
+        node, now = self.nodes.get(name), self.region.timeline.now
         if node is None:
-            return True
+            return None
         if node.cordoned is None:
-            node.cordoned = self.region.timeline.now
-        return self.region.timeline.now >= node.cordoned + _EVICTION_SECONDS
+            node.cordoned = now
+        self._settle()
+        held = self.pods.evict(name, now, forced=not evict)
+        pods = self.pods.on(name)
+        return None if not pods and now >= node.cordoned + EVICTION_SECONDS else Draining(held, pods)
+
+    def remove_member(self, member_id: str) -> None:
+        """Take a member out of etcd. Raises Temporary where etcd refuses."""
+        self.etcd.remove(member_id, self._running_members())
 
     def server_gone(self, server_id: str) -> None:
         """Nova says so; the cloud controller will notice."""
@@ -230,6 +252,17 @@ class Kubernetes:
 
     # -- details
 
+    def _settle(self) -> None:
+        """What controllers and kubelets would have done by now."""
+        now = self.region.timeline.now
+        for node in self.nodes.values():
+            node.heard(self._ready(node), now)
+        self.pods.settle(now, self.nodes.keys(), [n.name for n in self.nodes.values() if n.was_ready and n.takes_pods])
+
+    def _running_members(self) -> frozenset[str]:
+        """Volumes on which a member runs."""
+        return frozenset(v for s, v in self.control_plane.items() if self._runs_member(s, v))
+
     def _ready(self, node: NodeState) -> bool:
         if not self._connected(node) or not self.addons.keys() >= NETWORK_ADDONS:
             return False
@@ -247,6 +280,8 @@ class Kubernetes:
     def _runs_member(self, server_id: str, volume_id: str) -> bool:
         volume = self.region.find(Kind.VOLUME, volume_id)
         if volume is None or volume.resource.server_id != server_id or not self.alive(server_id):
+            return False
+        if volume_id not in self.members:
             return False
         return len(self.members) == 1 or self._is_at(server_id, self.members[volume_id])
 

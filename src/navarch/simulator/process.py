@@ -104,10 +104,18 @@ class Desk:
                 return cloud.quota(project)
             case wire.Apply(door, name, digest, password):
                 clusters.put(_access(door), name, digest, password)
-            case wire.ObserveKube(door):
-                return clusters.observe(_access(door))
-            case wire.Drain(door, node):
-                return wire.Whether(clusters.drain(_access(door), node) is None)
+            case wire.ObserveKube(door, asks):
+                return clusters.observe(_access(door), asks)
+            case wire.Drain(door, node, evict):
+                return wire.Drained(clusters.drain(_access(door), node, evict=evict))
+            case wire.NoteDrained(door, node):
+                clusters.note_drained(_access(door), node)
+            case wire.Uncordon(door, node):
+                clusters.uncordon(_access(door), node)
+            case wire.Mark(door, step):
+                clusters.mark_node(_access(door), step)
+            case wire.RemoveMember(door, member_id):
+                clusters.remove_member(_access(door), member_id)
             case wire.DeleteNode(door, node):
                 clusters.delete_node(_access(door), node)
             case wire.TakeCensus():

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from struct import Struct
 
+from navarch.addons.contract import Asks, Draining
 from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.codec import decode, encode
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
@@ -19,6 +20,7 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.openstack.resources import AnyResource, Kind
 from navarch.domain.openstack.steps import AnyCloudStep
 from navarch.domain.spec import Owner
+from navarch.domain.steps import MarkNode
 
 LENGTH = Struct(">I")
 LONGEST = 64 * 1024 * 1024  # bytes of one message
@@ -86,6 +88,7 @@ class ObserveKube:
     """`Addons.observe`."""
 
     door: Door
+    asks: Asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,39 @@ class Drain:
 
     door: Door
     node: str
+    evict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDrained:
+    """`Addons.note_drained`."""
+
+    door: Door
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncordon:
+    """`Addons.uncordon`."""
+
+    door: Door
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`Addons.mark_node`."""
+
+    door: Door
+    step: MarkNode
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMember:
+    """`Addons.remove_member`."""
+
+    door: Door
+    member_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +162,10 @@ Call = (
     | Apply
     | ObserveKube
     | Drain
+    | NoteDrained
+    | Uncordon
+    | Mark
+    | RemoveMember
     | DeleteNode
     | TakeCensus
     | FirstCall
@@ -170,10 +210,10 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Whether:
-    """Whether a drain is done."""
+class Drained:
+    """What a drain still waits for; None: nothing."""
 
-    so: bool
+    waits: Draining | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +255,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = Shown | Made | Text | Offer | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
+Answer = Shown | Made | Text | Offer | Quota | KubeState | Drained | Nothing | Census | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,12 @@ def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> N
 class ApiSide:
     """`contract.ApiStore`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, region: str) -> None:
+        self._database, self._region = database, region
 
     def ping(self) -> None:
         with self._database.look() as tx:
-            tx.row("offer")
+            tx.row("offer", region=self._region)
 
     def create_cluster(
         self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
@@ -58,6 +58,7 @@ class ApiSide:
                 "create_cluster",
                 id=cluster.id,
                 project_id=cluster.project_id,
+                region=cluster.region or self._region,
                 name=cluster.name,
                 labels=rows.pairs(cluster.labels),
                 spec=rows.json(cluster.spec),
@@ -214,7 +215,7 @@ class ApiSide:
 
     def offer(self) -> Offer | None:
         with self._database.look() as tx:
-            row = tx.row("offer")
+            row = tx.row("offer", region=self._region)
             return None if row is None else decode(Offer, row["content"])
 
     def quota(self, project_id: str, *, newer_than: datetime, wait: float) -> Quota | None:
@@ -222,13 +223,13 @@ class ApiSide:
         while True:
             seen = listener.count(QUOTA)
             with self._database.transaction() as tx:
-                row = tx.row("quota", project_id=project_id, newer_than=newer_than)
+                row = tx.row("quota", region=self._region, project_id=project_id, newer_than=newer_than)
                 if row is not None:
                     return decode(Quota, row["content"])
                 left = end - time.monotonic()
                 if left <= 0:
                     return None
-                tx.run("want_quota", project_id=project_id)
+                tx.run("want_quota", region=self._region, project_id=project_id)
                 tx.notify(WORK)
             # Notified or not, look again: the worker may have read before we asked.
             listener.wait_past(QUOTA, seen, min(left, 1.0))

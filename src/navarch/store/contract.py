@@ -412,6 +412,10 @@ class WorkerStore(Protocol):
         """Replace the cloud's offer."""
         ...
 
+    def adopt_clusters(self) -> None:
+        """Take the clusters that say no region for this one's: they are from when there was only one."""
+        ...
+
     def take_wanted_quotas(self) -> tuple[str, ...]:
         """Projects whose quotas somebody waits for, each given to one worker; who goes on waiting asks again."""
         ...

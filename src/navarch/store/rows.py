@@ -53,6 +53,7 @@ def cluster(row: Row) -> Cluster:
         keep_volumes=row["keep_volumes"],
         created_by=row["created_by"],
         request_id=row["request_id"],
+        region=row["region"],
     )
 
 

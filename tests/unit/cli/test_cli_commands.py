@@ -92,7 +92,7 @@ def test_a_file_may_be_what_show_printed(navarch: Run, service: Service, cluster
     Path("spec.yaml").write_text(navarch("cluster", "show", "shop", "-o", "yaml").out)
     assert navarch("cluster", "create", "other", "-f", "spec.yaml", "--no-wait", "--zone", "z3").code == 0
     (request,) = service.sent("POST")
-    assert set(request.body) == {"name", "labels", "spec"}
+    assert set(request.body) == {"name", "region", "labels", "spec"}
     assert request.body["name"] == "other"
     assert request.body["spec"]["control_plane"]["zones"] == ["z3"]
     assert request.body["spec"]["control_plane"]["flavor"] == "c1.small"

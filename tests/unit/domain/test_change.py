@@ -10,7 +10,7 @@ from navarch.domain.admission import LIMITS, Refusal
 from navarch.domain.change import admit_change, admit_node_group, admit_node_group_change
 from navarch.domain.codec import encode
 from navarch.domain.drafts import changed_cluster, changed_node_group, merge, new_node_group
-from navarch.domain.offer import Allowance, Offer, Quota
+from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup, NodeGroupSpec, Taint
 
 SHOP = cluster()
@@ -92,6 +92,15 @@ def test_null_asks_for_the_default_of_what_has_one_and_is_refused_where_that_can
     own = cluster(spec=replace(SHOP.spec, network=replace(SHOP.spec.network, node_cidr="10.9.0.0/24")))
     assert admitted({"spec": {"network": {"pod_cidr": None}}}, of=own) == own
     assert set(fields(admitted({"spec": {"network": {"node_cidr": None}}}, of=own))) == {"spec.network.node_cidr"}
+
+
+def test_what_has_another_name_today_is_not_changed_by_that() -> None:
+    twice = replace(OFFER, external_networks=(*OFFER.external_networks, ExternalNetwork("other", "public", ())))
+    after = admitted({"spec": {"paused": True}}, offer=twice)
+    assert isinstance(after, Cluster)
+    assert after.spec.network == SHOP.spec.network
+    posing = replace(OFFER, flavors=(Flavor("m1.small", "x.large", 8, 8192, 80), *OFFER.flavors))
+    assert change(posing, replicas=1).spec.flavor == "m1.small"
 
 
 def test_what_was_wrong_before_does_not_stand_in_the_way() -> None:

@@ -87,7 +87,7 @@ def looked(cluster: Cluster, offer: Offer) -> tuple[Look, int]:
         for m in seen.record.machines
     )
     seen = look(seen, machines=booted)
-    kubernetes = Kubernetes(threads=1)
+    kubernetes = Kubernetes()
     dependencies = Dependencies(
         cloud=Cloud(seen),  # type: ignore[arg-type]  # what a look needs of it
         addons=kubernetes,

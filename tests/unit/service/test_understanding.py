@@ -38,7 +38,7 @@ def test_what_is_given_is_told_from_what_is_left_out() -> None:
     ("document", "field", "says"),
     [
         ({"nam": "x"}, "nam", "did you mean name?"),
-        ({"zzz": 1}, "zzz", "known: name, labels, spec"),
+        ({"zzz": 1}, "zzz", "known: name, region, labels, spec"),
         ({"spec": {"netwrk": {}}}, "spec.netwrk", "did you mean network?"),
         ({"spec": {"node_groups": [{}, {"replica": 1}]}}, "spec.node_groups[1].replica", "did you mean replicas?"),
         ({"spec": {"control_plane": {"etcd_volume": {"size": 1}}}}, "spec.control_plane.etcd_volume.size", "size_gib"),

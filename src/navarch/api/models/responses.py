@@ -60,6 +60,7 @@ class ClusterView(Shown):
     id: str
     name: str
     project_id: str
+    region: str
     labels: Labels
     generation: int
     created_at: datetime

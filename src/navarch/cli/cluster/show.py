@@ -72,6 +72,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             ("name", found["name"]),
             ("id", found["id"]),
             ("project", found["project_id"]),
+            ("region", found["region"]),
             ("labels", found.get("labels")),
             ("phase", status.get("phase")),
             ("Kubernetes", status.get("kubernetes_version") or spec.get("kubernetes_version")),

@@ -15,7 +15,7 @@ WHERE change > %(after)s AND cluster_id = ANY(%(with_machines)s::text[])
 ORDER BY change;
 
 -- name: clusters_by_id
-SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
        c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.change, g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
@@ -40,7 +40,7 @@ DELETE FROM gone_clusters WHERE change IN (
 -- name: machines_by_change
 -- With what they reported; the number is that of the machine or of its newest report.
 SELECT m.cluster_id, m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed,
-       m.facts, r.boot, greatest(m.change, r.change) AS change
+       m.template, m.facts, r.boot, greatest(m.change, r.change) AS change
 FROM machines m, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('step', p.phase, 'state', p.state, 'at', p.at,
                'seconds', p.seconds, 'log', p.log) ORDER BY p.ordinal), '[]') AS boot, coalesce(max(p.change), 0) AS change

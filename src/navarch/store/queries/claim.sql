@@ -8,7 +8,7 @@ WITH held AS (
     GROUP BY project_id
 ), due AS (
     SELECT c.id, c.lease_holder FROM clusters c LEFT JOIN held USING (project_id)
-    WHERE c.due_at <= now()
+    WHERE c.region = %(region)s AND c.due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
       AND c.project_id NOT IN (SELECT project_id FROM pauses)
     ORDER BY coalesce(held.clusters, 0), c.due_at + least(c.attempts, 6) * interval '10 seconds'
@@ -60,5 +60,9 @@ DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AN
 -- name: next_due
 -- Without what is paused, else an idle worker would ask again and again for what it does not get.
 SELECT extract(epoch FROM due_at - now())::float8 AS seconds FROM clusters
-WHERE NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '') AND project_id NOT IN (SELECT project_id FROM pauses)
+WHERE region = %(region)s AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
+  AND project_id NOT IN (SELECT project_id FROM pauses)
 ORDER BY due_at LIMIT 1;
+
+-- name: adopt_clusters
+UPDATE clusters SET region = %(region)s WHERE region = '';
