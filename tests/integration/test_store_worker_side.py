@@ -11,9 +11,9 @@ from hashlib import sha256
 import psycopg
 import pytest
 from demo.steps import until
-from some_values import GROUP, NOON, a_cluster, a_machine, a_report
+from some_values import GROUP, NOON, RELEASE, a_cluster, a_machine, a_report
 
-from navarch.domain.machines import MachineFacts
+from navarch.domain.machines import Departure, MachineFacts, MachineTemplate
 from navarch.domain.offer import Offer
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
@@ -145,15 +145,18 @@ def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore, d
         lambda s, c, t: s.record(c, t, READY, look_again_after=1),
         lambda s, c, t: s.add_events(c, t, (Event(NOON, "R", "m"),)),
         lambda s, c, t: s.record_machine(c, t, a_machine("late")),
-        lambda s, c, t: s.release_machine(c, t, "shop-cp-0"),
+        lambda s, c, t: s.release_machine(c, t, "shop-cp-0", Departure.REPAIR, NOON),
+        lambda s, c, t: s.keep_machine(c, t, "shop-cp-0", NOON),
+        lambda s, c, t: s.note_template(c, t, "shop-cp-0", MachineTemplate(RELEASE, "m1.large")),
+        lambda s, c, t: s.note_facts(c, t, "shop-cp-0", MachineFacts("10.0.0.9")),
         lambda s, c, t: s.forget_machine(c, t, "shop-cp-0"),
         lambda s, c, t: s.add_ticket(c, t, "shop-cp-0", b"0" * 32, expires_at=NOON, facts=MachineFacts()),
         lambda s, c, t: s.seal(c, t, "late", b"x"),
         lambda s, c, t: s.forget_node_group(c, t, "default"),
         lambda s, c, t: s.forget(c, t),
     ],
-    ids=["renew", "record", "add_events", "record_machine", "release_machine", "forget_machine", "add_ticket", "seal",
-         "forget_node_group", "forget"],
+    ids=["renew", "record", "add_events", "record_machine", "release_machine", "keep_machine", "note_template",
+         "note_facts", "forget_machine", "add_ticket", "seal", "forget_node_group", "forget"],
 )  # fmt: skip
 def test_a_stale_token_writes_nothing(
     store: PostgresStore, dsn: str, write: Callable[[PostgresStore, str, int], None]
@@ -263,7 +266,7 @@ def test_the_next_machine_of_a_place_starts_afresh(store: PostgresStore) -> None
     digest = sha256(b"t").digest()
     store.add_ticket(id_, token, "shop-cp-0", digest, expires_at=NOON + timedelta(9999), facts=MachineFacts("1"))
     store.add_report(id_, "shop-cp-0", a_report("Joined"), joined=True)
-    store.release_machine(id_, token, "shop-cp-0")
+    store.release_machine(id_, token, "shop-cp-0", Departure.REPAIR, NOON)
     assert store.machines(id_)[0].removing
     store.forget_machine(id_, token, "shop-cp-0")
     assert [m.name for m in store.machines(id_)] == ["shop-cp-1"]
@@ -272,6 +275,31 @@ def test_the_next_machine_of_a_place_starts_afresh(store: PostgresStore) -> None
     assert store.machines(id_) == (a_machine("shop-cp-1", serial=1), a_machine(zone="z2"))
     with pytest.raises(TicketRefused):
         store.redeem_ticket(digest, "shop-cp-0", digest, now=NOON)
+
+
+def test_what_a_machine_goes_for_is_written_down_once(store: PostgresStore) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    store.record_machine(id_, token, a_machine())
+    store.release_machine(id_, token, "shop-cp-0", Departure.ROLLOUT, NOON)
+    store.release_machine(id_, token, "shop-cp-0", Departure.REPAIR, NOON + timedelta(hours=1))
+    gone = replace(a_machine(), removing=True, removing_at=NOON, departure=Departure.ROLLOUT)
+    assert store.machines(id_) == (gone,)
+
+
+def test_a_machine_is_kept_and_is_what_it_became(store: PostgresStore) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    template, facts = MachineTemplate(RELEASE, "m1.large", (("tier", "web"),)), MachineFacts("10.0.0.9")
+    store.record_machine(id_, token, a_machine())
+    store.keep_machine(id_, token, "shop-cp-0", NOON)
+    store.keep_machine(id_, token, "shop-cp-0", NOON + timedelta(hours=1))
+    store.note_template(id_, token, "shop-cp-0", template)
+    store.note_facts(id_, token, "shop-cp-0", facts)
+    assert store.machines(id_) == (replace(a_machine(), kept_at=NOON, template=template, facts=facts),)
+    store.forget_machine(id_, token, "shop-cp-0")
+    store.record_machine(id_, token, a_machine())
+    assert store.machines(id_) == (a_machine(),)  # the next one of that name begins afresh
 
 
 def test_a_secret_is_kept_once(store: PostgresStore) -> None:

@@ -1,6 +1,5 @@
--- Since when, and what for, a machine goes; since when one that was given up is kept for a look.
-ALTER TABLE machines
-    ADD COLUMN removing_at timestamptz,
-    ADD COLUMN departure   text,
-    ADD COLUMN kept_at     timestamptz;
-UPDATE machines SET removing_at = now() WHERE removing AND NOT removed;
+-- Since when, and what for, a machine goes: of those that go already nobody wrote it down. Since when one that was given
+-- up is kept for a look.
+ALTER TABLE machines ADD COLUMN removing_at timestamptz;
+ALTER TABLE machines ADD COLUMN departure text;
+ALTER TABLE machines ADD COLUMN kept_at timestamptz;

@@ -40,6 +40,7 @@ DELETE FROM gone_clusters WHERE change IN (
 -- name: machines_by_change
 -- With what they reported; the number is that of the machine or of its newest report.
 SELECT m.cluster_id, m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed,
+       m.removing_at, m.departure, m.kept_at,
        m.template, m.facts, r.boot, greatest(m.change, r.change) AS change
 FROM machines m, LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object('step', p.phase, 'state', p.state, 'at', p.at,
