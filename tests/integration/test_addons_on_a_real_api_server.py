@@ -13,7 +13,7 @@ from tests.unit.addons.sample_inputs import cluster, inputs
 from navarch.addons import applying, catalogue, objects
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
-from navarch.addons.contract import Access, Draining
+from navarch.addons.contract import Access, Asks, Draining
 from navarch.addons.errors import Absent
 from navarch.addons.rendering import Rendered, marked
 from navarch.domain.errors import Permanent, Temporary
@@ -81,7 +81,7 @@ def test_applying_everything_twice_changes_nothing(
 def test_a_look_tells_versions_digests_and_what_is_missing(
     installed: None, clusters: KubernetesClusters, access: Access
 ) -> None:
-    seen = clusters.observe(access)
+    seen = clusters.observe(access, Asks())
     assert seen.version == "1.37.2"
     assert tuple((addon.name, addon.digest) for addon in seen.addons) == clusters.digests(inputs())
     by_name = {addon.name: addon for addon in seen.addons}
@@ -100,7 +100,7 @@ def test_an_addon_is_available_once_its_workloads_have_what_they_want(
         counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": available, "availableReplicas": available}
         status = {"observedGeneration": generation, **counts}
         api.merge(f"{path}/status", {"status": status})
-        return {a.name: a for a in clusters.observe(access).addons}["coredns"]
+        return {a.name: a for a in clusters.observe(access, Asks()).addons}["coredns"]
 
     assert report(1).message == "coredns: 1 of 2 replicas available"
     assert report(2).available
@@ -243,10 +243,10 @@ def test_a_drain_cordons_and_leaves_what_cannot_move(
     owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "uid": "1", "controller": True}
     api.create(PODS, pod("web", node))
     api.create(PODS, pod("agent", node, ownerReferences=[owner]))
-    assert clusters.drain(access, node) == Draining()  # it has just evicted one
-    assert clusters.drain(access, node) is None
+    assert clusters.drain(access, node, evict=True) == Draining(pods=1)  # it has just evicted one
+    assert clusters.drain(access, node, evict=True) is None
     assert [seen["metadata"]["name"] for seen in api.get(PODS)["items"]] == ["agent"]
-    assert clusters.observe(access).nodes[0].unschedulable
+    assert clusters.observe(access, Asks()).nodes[0].unschedulable
 
 
 def test_a_drain_honours_a_disruption_budget(
@@ -275,13 +275,13 @@ def test_a_drain_honours_a_disruption_budget(
         api.merge(f"{budgets}/web/status", {"status": status})
 
     allow(0)
-    held = Draining(("default/web: The disruption budget web needs 1 healthy pods and has 1 currently",))
-    assert clusters.drain(access, node) == held
-    assert clusters.drain(access, node) == held
+    held = Draining(("default/web: The disruption budget web needs 1 healthy pods and has 1 currently",), 1)
+    assert clusters.drain(access, node, evict=True) == held
+    assert clusters.drain(access, node, evict=True) == held
     assert len(api.get(PODS)["items"]) == 1
     allow(1)
-    assert clusters.drain(access, node) == Draining()
-    assert clusters.drain(access, node) is None
+    assert clusters.drain(access, node, evict=True) == Draining(pods=1)
+    assert clusters.drain(access, node, evict=True) is None
     api.delete(f"{budgets}/web")
 
 
@@ -296,13 +296,13 @@ def test_a_drain_waits_for_volumes_to_be_detached(
         "spec": {"attacher": "x", "nodeName": node, "source": {"persistentVolumeName": "pv"}},
     }
     api.create(attachments, attachment)
-    assert clusters.drain(access, node) == Draining()
+    assert clusters.drain(access, node, evict=True) == Draining()
     api.delete(f"{attachments}/a")
-    assert clusters.drain(access, node) is None
+    assert clusters.drain(access, node, evict=True) is None
 
 
 def test_a_node_that_is_gone_is_drained_and_deleted(clusters: KubernetesClusters, access: Access) -> None:
-    assert clusters.drain(access, "nobody") is None
+    assert clusters.drain(access, "nobody", evict=True) is None
     clusters.delete_node(access, "nobody")
 
 
@@ -311,14 +311,14 @@ def test_a_node_that_is_gone_is_drained_and_deleted(clusters: KubernetesClusters
 
 def test_an_api_that_is_not_there_is_a_temporary_trouble(clusters: KubernetesClusters, access: Access) -> None:
     with pytest.raises(Temporary) as trouble:
-        clusters.observe(replace(access, url="https://127.0.0.1:1"))
+        clusters.observe(replace(access, url="https://127.0.0.1:1"), Asks())
     assert trouble.value.reason == "KubernetesNotAnswering"
 
 
 def test_a_server_with_another_ca_is_not_spoken_to(clusters: KubernetesClusters, access: Access) -> None:
     elsewhere = replace(access, url=access.url.replace("127.0.0.1", "localhost"))
     with pytest.raises(Temporary) as trouble:
-        clusters.observe(elsewhere)
+        clusters.observe(elsewhere, Asks())
     assert "certificate" in trouble.value.message.lower()
 
 

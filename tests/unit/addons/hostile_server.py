@@ -24,11 +24,15 @@ Answer = Callable[["Visit"], None]
 
 @dataclass
 class Visit:
-    """One request on a connection: its first line, and the way to answer."""
+    """One request on a connection: its head and the first line of it, and the way to answer."""
 
-    request: str
+    head: str
     connection: socket.socket
     ended: threading.Event
+
+    @property
+    def request(self) -> str:
+        return self.head.partition("\r\n")[0]
 
     @property
     def path(self) -> str:
@@ -84,9 +88,10 @@ def hostile(answer: Answer, folder: Path, *, silent_handshake: bool = False) -> 
                 ended.wait()
                 return
             with context.wrap_socket(plain, server_side=True) as connection:
-                for request in _requests(connection):
-                    server.asked.append(request)
-                    answer(Visit(request, connection, ended))
+                for head in _requests(connection):
+                    visit = Visit(head, connection, ended)
+                    server.asked.append(visit.request)
+                    answer(visit)
 
     def listen() -> None:
         while not ended.is_set():
@@ -106,7 +111,7 @@ def hostile(answer: Answer, folder: Path, *, silent_handshake: bool = False) -> 
 
 
 def _requests(connection: socket.socket) -> Iterator[str]:
-    """First lines of requests, one after another; bodies are read and forgotten."""
+    """Heads of requests, one after another; bodies are read and forgotten."""
     waiting = b""
     while True:
         while b"\r\n\r\n" not in waiting:
@@ -120,7 +125,7 @@ def _requests(connection: socket.socket) -> Iterator[str]:
         while len(waiting) < length:
             waiting += connection.recv(65536)
         waiting = waiting[length:]
-        yield head.split(b"\r\n")[0].decode()
+        yield head.decode()
 
 
 def _certify(context: ssl.SSLContext, folder: Path) -> None:

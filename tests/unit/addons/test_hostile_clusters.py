@@ -13,11 +13,14 @@ from tests.unit.addons.sample_inputs import inputs
 
 from navarch.addons import client, connection
 from navarch.addons.client import KubernetesClusters
+from navarch.addons.contract import Asks
 from navarch.domain.errors import Permanent, Temporary
+from navarch.domain.steps import MarkNode
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 NODES, NOTES = "/api/v1/nodes", "/api/v1/namespaces/kube-system/configmaps/navarch-addons"
+NOTHING_ELSE = Asks()
 Serve = Callable[..., HostileServer]
 
 
@@ -97,13 +100,13 @@ DRIPS: dict[str, Answer] = {
 def test_a_cluster_that_drips_is_given_up(what: str, serve: Serve, clusters: KubernetesClusters, short: None) -> None:
     server = serve(DRIPS[what])
     with pytest.raises(Temporary, match="no answer in time"):
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
 
 
 def test_a_handshake_that_never_ends_is_given_up(serve: Serve, clusters: KubernetesClusters, short: None) -> None:
     server = serve(answering(), silent_handshake=True)
     with pytest.raises(Temporary, match="no answer in time"):
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
 
 
 def test_a_look_is_bounded_though_each_of_its_requests_is_answered(
@@ -115,7 +118,7 @@ def test_a_look_is_bounded_though_each_of_its_requests_is_answered(
 
     server = serve(slowly)
     with pytest.raises(Temporary, match="no answer in time"):
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
 
 
 def test_others_do_not_notice(serve: Serve, clusters: KubernetesClusters, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,10 +132,10 @@ def test_others_do_not_notice(serve: Serve, clusters: KubernetesClusters, monkey
 
     bad, good = serve(dripping_behind_the_version), serve(answering())
     with ThreadPoolExecutor(12) as loops:
-        waiting = [loops.submit(clusters.observe, bad.access) for _ in range(12)]
+        waiting = [loops.submit(clusters.observe, bad.access, NOTHING_ELSE) for _ in range(12)]
         while len(bad.asked) < 12:
             pass  # each of them has begun
-        seen = clusters.observe(good.access)
+        seen = clusters.observe(good.access, NOTHING_ELSE)
         assert not any(call.done() for call in waiting)
         assert seen.version == "1.37.2"
     assert all(isinstance(call.exception(), Temporary) for call in waiting)
@@ -148,7 +151,7 @@ def test_an_answer_without_end_is_not_read(serve: Serve, clusters: KubernetesClu
 
     server = serve(endless)
     with pytest.raises(Temporary, match="longer than 4 MiB") as refused:
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
     assert refused.value.reason == "KubernetesAnswersTooMuch"
 
 
@@ -158,14 +161,14 @@ def test_a_refusal_without_end_is_not_read_either(serve: Serve, clusters: Kubern
         visit.pour(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
 
     with pytest.raises(Temporary, match="longer than 4 MiB"):
-        clusters.observe(serve(endless).access)
+        clusters.observe(serve(endless).access, NOTHING_ELSE)
 
 
 def test_what_is_compressed_is_no_answer(serve: Serve, clusters: KubernetesClusters) -> None:
     bomb = gzip.compress(b'{"gitVersion": "' + b"1" * (64 << 20) + b'"}')
     server = serve(lambda visit: visit.say(bomb, headers="Content-Encoding: gzip\r\n"))
     with pytest.raises(Temporary, match="no Kubernetes API"):
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
 
 
 VALUES = {
@@ -180,13 +183,13 @@ def test_an_answer_that_swells_in_memory_is_not_understood(
     what: str, serve: Serve, clusters: KubernetesClusters
 ) -> None:
     with pytest.raises(Temporary, match="holds more than 100000 values"):
-        clusters.observe(serve(answering(nodes=VALUES[what])).access)
+        clusters.observe(serve(answering(nodes=VALUES[what])).access, NOTHING_ELSE)
 
 
 def test_lists_come_in_pages_and_end(serve: Serve, clusters: KubernetesClusters) -> None:
     server = serve(answering(nodes=listed(*(node(f"w{n}") for n in range(50)), following="more")))
     with pytest.raises(Temporary, match="more than 1000 entries"):
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
     asked = [line for line in server.asked if NODES in line]
     assert len(asked) == 20
     assert "limit=50" in asked[0]
@@ -236,7 +239,7 @@ def test_whatever_shape_an_answer_has_it_is_understood_or_told_as_trouble(
     said: dict[str, bytes] = {}
     access = serve(lambda visit: answering(**said)(visit)).access
     for said[part] in SHAPES:
-        seen = told(lambda: clusters.observe(access))
+        seen = told(lambda: clusters.observe(access, NOTHING_ELSE))
         assert seen is None or seen.version == "1.37.2"
 
 
@@ -245,8 +248,13 @@ def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesCl
     access = serve(lambda visit: visit.say(said[-1])).access
     for body in SHAPES:
         said.append(body)
-        told(lambda: clusters.drain(access, "w1"))
+        told(lambda: clusters.drain(access, "w1", evict=True))
+        told(lambda: clusters.drain(access, "w1", evict=False))
         told(lambda: clusters.give_up_node(access, "w1"))
+        told(lambda: clusters.note_drained(access, "w1"))
+        told(lambda: clusters.uncordon(access, "w1"))
+        told(lambda: clusters.mark_node(access, MarkNode("w1", (("a", "b"),), ())))
+        told(lambda: clusters.remove_member(access, "1f"))
         told(lambda: clusters.serving_requests(access))
         told(lambda: clusters.apply(access, inputs(), "access"))
 
@@ -258,7 +266,7 @@ def test_every_status_has_its_word(serve: Serve, clusters: KubernetesClusters) -
     for status in STATUSES:
         said.append(status)
         with pytest.raises((Temporary, Permanent)):
-            clusters.observe(access)
+            clusters.observe(access, NOTHING_ELSE)
 
 
 def test_texts_of_a_cluster_are_cut_and_do_nothing(serve: Serve, clusters: KubernetesClusters) -> None:
@@ -266,7 +274,7 @@ def test_texts_of_a_cluster_are_cut_and_do_nothing(serve: Serve, clusters: Kuber
     body = json.dumps({"kind": "Status", "reason": evil, "message": evil}).encode()
     server = serve(lambda visit: visit.say(body, status=403))
     with pytest.raises(Permanent) as refused:
-        clusters.observe(server.access)
+        clusters.observe(server.access, NOTHING_ELSE)
     said = refused.value.message
     assert len(said) < 700
     assert said.isprintable()
@@ -281,21 +289,59 @@ def test_what_a_node_says_of_itself_is_what_it_may_be_or_nothing(serve: Serve, c
     )
     names = ["../../secrets", "a\nb", "", "x" * 300, 7]
     nodes = listed(odd, *(node(name) for name in names))  # type: ignore[arg-type]
-    (seen,) = clusters.observe(serve(answering(nodes=nodes)).access).nodes
+    (seen,) = clusters.observe(serve(answering(nodes=nodes)).access, NOTHING_ELSE).nodes
     assert (seen.name, seen.version, seen.address, seen.ready) == ("w2", "", "", True)
+
+
+MOMENTS = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00", "now", "", 7, {"a": 1}]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_moment_can_be_reckoned_with_or_is_none(moment: Any, serve: Serve, clusters: KubernetesClusters) -> None:
+    conditions = [{"type": kind, "status": "True", "lastTransitionTime": moment} for kind in ("Ready", "DiskPressure")]
+    access = serve(answering(nodes=listed(node("w1", conditions=conditions)))).access
+    (seen,) = clusters.observe(access, NOTHING_ELSE).nodes
+    assert (seen.since, seen.troubles) == (None, (("DiskPressure", None),))
+
+
+def test_of_a_nodes_labels_and_taints_so_much_is_kept(serve: Serve, clusters: KubernetesClusters) -> None:
+    boast = node("w1")
+    boast["metadata"]["labels"] = {f"l{n}": "x" * 1000 for n in range(1000)}
+    boast["spec"] = {"taints": [{"key": f"t{n}", "effect": "NoSchedule"} for n in range(1000)]}
+    (seen,) = clusters.observe(serve(answering(nodes=listed(boast))).access, NOTHING_ELSE).nodes
+    assert (len(seen.labels), len(seen.taints)) == (200, 200)
+    assert max(len(value) for _, value in seen.labels) == 500
+
+
+def test_more_pods_than_can_be_counted_are_not_counted(serve: Serve, clusters: KubernetesClusters) -> None:
+    pod = {"metadata": {"name": "p"}, "spec": {"nodeName": "w1"}, "status": {}}
+    said = {"following": "more"}
+
+    def answer(visit: Visit) -> None:
+        if visit.path == "/api/v1/pods":
+            visit.say(listed(pod, **said))
+        else:
+            answering()(visit)
+
+    access = serve(answer).access
+    (seen,) = clusters.observe(access, Asks(evictions=True)).nodes
+    assert seen.evictions is None
+    said.clear()
+    (seen,) = clusters.observe(access, Asks(evictions=True)).nodes
+    assert seen.evictions == 1
 
 
 @pytest.mark.parametrize("version", ["", "v1", "1.37.2; rm", "v1.37.2\n", "x" * 1000, "v99999.1.1", None, {"a": 1}])
 def test_a_version_is_one_or_this_is_no_kubernetes(version: Any, serve: Serve, clusters: KubernetesClusters) -> None:
     body = json.dumps({"gitVersion": version}).encode()
     with pytest.raises(Temporary, match="names no version"):
-        clusters.observe(serve(answering(version=body)).access)
+        clusters.observe(serve(answering(version=body)).access, NOTHING_ELSE)
 
 
 def test_names_of_pods_lead_nowhere_else(serve: Serve, clusters: KubernetesClusters) -> None:
     pod = {"metadata": {"name": "../../nodes/w1?x=", "namespace": "a\r\nHost: b", "uid": "u"}, "status": {}}
     server = serve(lambda visit: visit.say(listed(pod) if visit.path == "/api/v1/pods" else b"{}"))
-    clusters.drain(server.access, "w1")
+    clusters.drain(server.access, "w1", evict=True)
     (eviction,) = [line for line in server.asked if line.startswith("POST")]
     assert eviction == "POST /api/v1/namespaces/a%0D%0AHost:%20b/pods/../../nodes/w1%3Fx%3D/eviction HTTP/1.1"
 

@@ -5,11 +5,14 @@ from typing import Any, cast
 import httpcore
 import pytest
 
-from navarch.addons import errors
+from navarch.addons import errors, nodes
 from navarch.addons.connection import Connection, _causes
+from navarch.addons.contract import Draining
 from navarch.addons.draining import drain, give_up, moves
 from navarch.addons.observing import node, shortfall
 from navarch.domain.errors import Conflict, Permanent, Temporary
+from navarch.domain.spec import Taint
+from navarch.domain.steps import MarkNode
 
 
 def deployment(generation: int = 1, **status: int) -> dict[str, Any]:
@@ -154,6 +157,11 @@ class Recorder:
         self.asked: list[tuple[str, str, Any]] = []
         self._pods, self._node_is_there = pods, node_is_there
 
+    def get(self, path: str) -> Any:
+        if not self._node_is_there:
+            raise errors.Absent("no such node")
+        return {}
+
     def merge(self, path: str, change: Any) -> None:
         self.asked.append(("merge", path, change))
         if not self._node_is_there:
@@ -209,7 +217,63 @@ class Refusing(Recorder):
     ],
 )
 def test_a_drain_names_the_pods_that_only_a_user_can_free(seen: Refusing, held: str) -> None:
-    said = drain(cast(Connection, seen), "w1")
+    said = drain(cast(Connection, seen), "w1", evict=True)
     assert said is not None
     assert len(said.held) == bool(held)
     assert all(held in why for why in said.held)
+
+
+def test_pods_whose_time_is_up_are_ended_whatever_protects_them() -> None:
+    seen = Recorder("web-1")
+    said = drain(cast(Connection, seen), "w1", evict=False)
+    assert said == Draining(pods=1)
+    cordon = {"metadata": {"annotations": {"navarch.io/cordoned": "true"}}, "spec": {"unschedulable": True}}
+    assert seen.asked == [
+        ("merge", "/api/v1/nodes/w1", cordon),
+        (
+            "delete",
+            "/api/v1/namespaces/shop/pods/web-1",
+            ("uid-web-1", None),
+        ),  # in its own time
+    ]
+
+
+class Marked(Recorder):
+    """A cluster whose node is as given."""
+
+    def __init__(self, node: dict[str, Any]) -> None:
+        super().__init__()
+        self._node = node
+
+    def get(self, path: str) -> Any:
+        return self._node
+
+
+def test_what_a_person_cordoned_is_not_taken_for_navarchs() -> None:
+    seen = Marked({"spec": {"unschedulable": True}})
+    assert nodes.cordon(cast(Connection, seen), "w1")
+    nodes.note_drained(cast(Connection, seen), "w1")
+    assert [change for _, _, change in seen.asked] == [{"metadata": {"annotations": {"navarch.io/drained": "true"}}}]
+    read = node({"metadata": {"name": "w1", "annotations": {nodes.DRAINED: "true"}}, "spec": {"unschedulable": True}})
+    assert (read.cordoned, read.drained) == (False, True)
+
+
+def test_what_was_drained_once_and_takes_pods_again_is_not_drained() -> None:
+    marks = {nodes.DRAINED: "true", nodes.CORDONED: "true"}
+    read = node({"metadata": {"name": "w1", "annotations": marks}})
+    assert (read.cordoned, read.drained) == (False, False)
+
+
+def test_a_node_keeps_what_others_gave_it() -> None:
+    taints = [{"key": "k", "effect": "NoSchedule", "value": "old"}, {"key": "theirs", "effect": "NoExecute"}]
+    taints.append({"key": "lost", "effect": "NoSchedule"})
+    seen = Marked({"metadata": {"resourceVersion": "7"}, "spec": {"taints": taints}})
+    step = MarkNode("w1", (("tier", "web"),), (Taint("k", "NoSchedule", "new"),), ("gone",), (("lost", "NoSchedule"),))
+    nodes.mark(cast(Connection, seen), step)
+    ((_, path, change),) = seen.asked
+    assert path == "/api/v1/nodes/w1"
+    assert change["metadata"] == {"resourceVersion": "7", "labels": {"gone": None, "tier": "web"}}
+    assert change["spec"]["taints"] == [
+        {"key": "theirs", "effect": "NoExecute"},
+        {"key": "k", "effect": "NoSchedule", "value": "new"},
+    ]

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from clusters import NOW, TEMPLATE, cluster
 
 from navarch.addons.contract import Draining
 from navarch.domain.cloud import CloudState
+from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.machines import Machine
 from navarch.domain.observed import Observed, Record
 from navarch.domain.openstack.resources import Kind, Port, Server
@@ -27,14 +29,23 @@ def glanced_at(server: Server | None, machine: Machine = MACHINE, after: timedel
 
 
 def test_pods_that_only_need_time_are_waited_for() -> None:
-    assert _draining("shop-web-1", Draining()) == Again(1.0, "Draining", "pods are moving away from shop-web-1")
+    assert _draining("shop-web-1", Draining(), is_late=False) == Again(
+        1.0, "Draining", "pods are moving away from shop-web-1"
+    )
 
 
 def test_pods_that_may_not_go_are_named_with_who_can_change_that() -> None:
-    outcome = _draining("shop-web-1", Draining(tuple(f"default/p{n}: budget b" for n in range(5))))
+    outcome = _draining("shop-web-1", Draining(tuple(f"default/p{n}: budget b" for n in range(5))), is_late=False)
     assert (outcome.reason, outcome.responsible) == ("EvictionRefused", "user")
     assert outcome.message.endswith("default/p2: budget b; and 2 more")
     assert outcome.remedy
+
+
+def test_once_they_had_their_time_people_are_asked() -> None:
+    with pytest.raises(Permanent, match="default/p: budget b") as told:
+        _draining("shop-web-1", Draining(("default/p: budget b",)), is_late=True)
+    assert (told.value.reason, told.value.responsible) == ("DrainTimedOut", Responsible.USER)
+    assert "force_drain" in told.value.remedy
 
 
 def test_a_server_that_was_just_asked_for_is_left_alone() -> None:

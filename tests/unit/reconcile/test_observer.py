@@ -11,7 +11,7 @@ from test_drift import settled
 from tests.unit.addons.sample_inputs import COMPONENTS
 
 from navarch.addons.client import KubernetesClusters
-from navarch.addons.contract import Access
+from navarch.addons.contract import Access, Asks
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.vault import SECRETS, close_secrets
@@ -60,7 +60,7 @@ class Kubernetes(KubernetesClusters):
 
     asked = 0
 
-    def observe(self, access: Access) -> KubeState:
+    def observe(self, access: Access, asks: Asks) -> KubeState:
         self.asked += 1
         return KubeState("1.37.2")
 
