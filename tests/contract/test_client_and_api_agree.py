@@ -146,6 +146,8 @@ def test_every_column_of_a_table_is_one_that_is_answered(
 
 WORDS: dict[fields.Kind, Any] = {
     fields.TEXT: "x", fields.NUMBER: 3, fields.SWITCH: True, fields.WORDS: ["x"], fields.RANGES: ["10.0.0.0/8"],
+    fields.SHARE: "25%", fields.DURATION: "5m", fields.VOLUME: "ssd:40", fields.KEPT: "1:48",
+    fields.SCHEDULE: "08:00-20:00", fields.WINDOW: "03:00+4",
     fields.LABELS: ["a=b"], fields.NO_LABELS: ["c"], fields.TAINTS: ["a=b:NoExecute"],
 }  # fmt: skip
 COMMANDS: dict[str, tuple[tuple[fields.Field, ...], Any]] = {
@@ -156,8 +158,8 @@ COMMANDS: dict[str, tuple[tuple[fields.Field, ...], Any]] = {
 }
 # Fields without an option: what is not offered yet, what has a command or an argument of its own.
 NO_OPTION = {
-    "name", "spec.running", "spec.network.subnet_id", "spec.network.public_api", "spec.autoscaling", "spec.root_volume",
-    "spec.node_groups",
+    "name", "spec.running", "spec.network.subnet_id", "spec.network.public_api", "spec.autoscaling",
+    "spec.automatic_upgrades", "spec.node_groups",
 }  # fmt: skip
 
 
@@ -176,7 +178,10 @@ def test_all_options_together_are_a_request_that_the_api_understands(command: st
 
 
 def test_a_node_group_in_words_is_one_that_the_api_understands() -> None:
-    words = "name=web,flavor=f,replicas=2,zone=z1+z2,label=a:b,taint=a=b:NoExecute,max_surge=2,max_unavailable=1"
+    words = (
+        "name=web,flavor=f,replicas=2,zone=z1+z2,label=a:b,taint=a=b:NoExecute,max_surge=2,max_unavailable=25%,"
+        "root_volume=ssd:40,drain_timeout=5m,force_drain=true,repair_condition=A+B,keep_failed=1:48,version=1.36.3"
+    )
     groups = node_groups(2, "f", ["z1"], [words, words.replace("zone", "zones").replace("label", "labels")])
     assert groups is not None
     assert groups[1] == groups[2]
@@ -186,10 +191,14 @@ def test_a_node_group_in_words_is_one_that_the_api_understands() -> None:
 @pytest.mark.parametrize("command", ["cluster create", "nodegroup create"])
 def test_every_field_that_may_be_asked_for_has_an_option(command: str, document: dict[str, Any]) -> None:
     options, model = COMMANDS[command]
-    offered = (
-        {field.path for field in options} | NO_OPTION | ({"spec.paused"} if command == "cluster create" else set())
-    )
-    assert set(_paths(document, model.__name__, "")) <= offered
+    later = {"spec.paused", "spec.rollout_paused"} if command == "cluster create" else set()
+    offered = {field.path for field in options} | NO_OPTION | later
+
+    def has_option(path: str) -> bool:
+        """By itself, or with the object that it is in."""
+        return path in offered or path.rpartition(".")[0] in offered
+
+    assert [path for path in _paths(document, model.__name__, "") if not has_option(path)] == []
 
 
 def _paths(document: dict[str, Any], schema: str, path: str) -> Iterator[str]:

@@ -177,12 +177,18 @@ WIRE = {
 # A full body of each kind, to be spoiled in every place.
 _GROUP = {
     "flavor": "m1.small", "replicas": 2, "autoscaling": None, "zones": ["z1"], "labels": {"a": "b"},
-    "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}], "root_volume": None, "max_surge": 1,
-    "max_unavailable": 0,
+    "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}], "max_surge": "25%",
+    "max_unavailable": 0, "root_volume": {"type": "ssd", "size_gib": 20}, "kubernetes_version": "1.37.2",
+    "drain_timeout_seconds": 600, "force_drain": False, "repair_after_seconds": 300, "repair_conditions": ["Deadlock"],
+    "max_unhealthy": "40%", "keep_failed_machines": {"count": 1, "hours": 24},
 }  # fmt: skip
 _SPEC = {
     "kubernetes_version": "1.37.2",
     "running": True,
+    "schedule": {"start": "08:00", "stop": "20:00", "days": ["mon"], "timezone": "Europe/Berlin"},
+    "maintenance": {"start": "03:00", "hours": 4, "days": ["sun"], "timezone": "UTC"},
+    "remove_stopped_workers": False, "rollout_paused": False, "soak_seconds": 60, "groups_at_once": 2,
+    "automatic_upgrades": False,
     "paused": False,
     "network": {
         "external_network": "public", "subnet_id": None, "node_cidr": "10.0.0.0/24", "pod_cidr": "10.100.0.0/16",
@@ -191,6 +197,7 @@ _SPEC = {
     },
     "control_plane": {
         "replicas": 1, "flavor": "c1.small", "zones": ["z1"], "etcd_volume": {"type": "ssd", "size_gib": 10},
+        "root_volume": {"type": "ssd", "size_gib": 20}, "repair_after_seconds": 300,
     },
     "ssh_keys": [],
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """`/kaas/v1/clusters` over a real PostgreSQL."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -23,13 +24,21 @@ def test_nothing_but_a_name_is_needed(api: Api) -> None:
     assert body["spec"] == {
         "kubernetes_version": "1.37.2",
         "running": True,
+        "schedule": None,
+        "remove_stopped_workers": False,
         "paused": False,
+        "rollout_paused": False,
+        "soak_seconds": 0,
+        "groups_at_once": 1,
+        "maintenance": None,
+        "automatic_upgrades": False,
         "network": {
             "external_network": "public", "subnet_id": None, "node_cidr": "10.0.0.0/24", "pod_cidr": "10.100.0.0/16",
             "service_cidr": "10.254.0.0/16", "dns_servers": [], "public_api": True, "api_allowed_cidrs": [],
         },
         "control_plane": {
             "replicas": 1, "flavor": "c1.small", "zones": ["z1"], "etcd_volume": {"type": "ssd", "size_gib": 10},
+            "root_volume": None, "repair_after_seconds": 300,
         },
         "ssh_keys": [],
     }  # fmt: skip
@@ -202,21 +211,50 @@ def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None
         "name": "other",
         "spec": {
             "kubernetes_version": "1.36.9",
-            "running": False,
+            "automatic_upgrades": True,
             "network": {"node_cidr": "10.9.0.0/24", "subnet_id": "x"},
-            "control_plane": {"replicas": 3, "flavor": "m1.medium", "etcd_volume": {"type": "hdd", "size_gib": 20}},
+            "control_plane": {"replicas": 2, "flavor": "m1.tiny", "etcd_volume": {"type": "hdd", "size_gib": 20}},
             "ssh_keys": ["ssh-ed25519 AAAA"],
         },
     }
     found = errors(api.patch("/clusters/shop", patch))
     assert set(found) == {
-        "name", "spec.kubernetes_version", "spec.running", "spec.network.node_cidr", "spec.network.subnet_id",
+        "name", "spec.kubernetes_version", "spec.automatic_upgrades", "spec.network.node_cidr",
+        "spec.network.subnet_id",
         "spec.control_plane.replicas", "spec.control_plane.flavor", "spec.control_plane.etcd_volume.type",
         "spec.control_plane.etcd_volume.size_gib", "spec.ssh_keys",
     }  # fmt: skip
     assert "etcd" in found["spec.control_plane.etcd_volume.type"]
     assert set(errors(api.patch("/clusters/shop", {"spec": {"node_groups": []}}))) == {"spec.node_groups"}
     assert set(errors(api.patch("/clusters/shop", {"spec": {"pausd": 1}}))) == {"spec.pausd"}
+
+
+def test_a_cluster_is_stopped_and_started(api: Api) -> None:
+    id_ = api.create()["id"]
+    before = datetime.now(UTC)
+    assert api.patch("/clusters/shop", {"spec": {"running": False}}).json()["spec"]["running"] is False
+    said = api.store.cluster(id_, project_id=None).cluster.spec.running_since
+    assert said is not None
+    assert before <= said <= datetime.now(UTC)
+    again = api.patch("/clusters/shop", {"spec": {"running": False}})
+    assert (again.status_code, again.json()["generation"]) == (200, 2)
+    office = {"start": "08:00", "stop": "20:00", "timezone": "Europe/Berlin"}
+    spec = api.patch("/clusters/shop", {"spec": {"schedule": office}}).json()["spec"]
+    assert spec["schedule"] == office | {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}
+    assert api.store.cluster(id_, project_id=None).cluster.spec.running_since == said
+    assert set(errors(api.patch("/clusters/shop", {"spec": {"schedule": {"timezone": "Mars"}}}))) == {
+        "spec.schedule.timezone"
+    }
+    assert api.patch("/clusters/shop", {"spec": {"schedule": None, "running": None}}).json()["spec"]["running"] is True
+
+
+def test_a_control_plane_grows_where_there_is_room(api: Api) -> None:
+    api.create()
+    api.store.write_quota("alpha", plenty(volumes=99))
+    more = {"spec": {"control_plane": {"replicas": 3}}}
+    assert set(errors(api.patch("/clusters/shop", more))) == {"quota.volumes"}
+    api.store.write_quota("alpha", plenty())
+    assert api.patch("/clusters/shop", more).json()["spec"]["control_plane"]["replicas"] == 3
 
 
 def test_a_cluster_can_be_paused_after_its_version_is_no_longer_offered(api: Api) -> None:

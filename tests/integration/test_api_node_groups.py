@@ -32,14 +32,14 @@ def test_bad_node_groups_are_told_by_field(api: Api) -> None:
     spec = {
         "flavor": "m1.tiny", "replicas": 101, "zones": ["z9"], "labels": {"kubernetes.io/x": "y", "a b": "c"},
         "taints": [{"key": "k", "effect": "Never"}], "autoscaling": {"min": 1}, "root_volume": {"size": 1},
-        "max_surge": 0, "flavr": "x",
+        "drain_timeout_seconds": -1, "max_surge": 0, "flavr": "x",
     }  # fmt: skip
     found = errors(api.post("/clusters/shop/node_groups", {"name": "cp", "spec": spec}))
     assert set(found) == {
         "name", "spec.flavor", "spec.replicas", "spec.zones[0]", "spec.labels", "spec.taints[0].effect",
-        "spec.autoscaling", "spec.root_volume", "spec.max_surge", "spec.flavr",
+        "spec.autoscaling", "spec.root_volume.size", "spec.drain_timeout_seconds", "spec.max_surge", "spec.flavr",
     }  # fmt: skip
-    found = errors(api.patch("/clusters/shop/node_groups/default", {"name": "x", "spec": {"flavor": "c1.small"}}))
+    found = errors(api.patch("/clusters/shop/node_groups/default", {"name": "x", "spec": {"flavor": "m1.tiny"}}))
     assert set(found) == {"name", "spec.flavor"}
 
 

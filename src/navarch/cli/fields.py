@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from navarch.cli.values import number_of, pairs_of, read_ssh_key, taint_of
+from navarch.cli.values import (
+    kept_of,
+    number_of,
+    pairs_of,
+    read_ssh_key,
+    schedule_of,
+    share_of,
+    switch_of,
+    taint_of,
+    volume_of,
+    whole_seconds_of,
+    window_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,13 @@ class Kind:
 
 TEXT = Kind(str | None)
 NUMBER = Kind(int | None, part=number_of)
-SWITCH = Kind(bool | None)
+SWITCH = Kind(bool | None, part=switch_of)
+SHARE = Kind(str | None, read=share_of, part=share_of)
+DURATION = Kind(str | None, read=whole_seconds_of, part=whole_seconds_of)
+VOLUME = Kind(str | None, read=volume_of, part=volume_of)
+KEPT = Kind(str | None, read=kept_of, part=kept_of)
+SCHEDULE = Kind(str | None, read=schedule_of)
+WINDOW = Kind(str | None, read=window_of)
 WORDS = Kind(list[str], part=lambda word, option: word.split("+"))
 RANGES = Kind(list[str], read=lambda words, option: [] if words == ["any"] else words)
 LABELS = Kind(list[str], read=pairs_of, part=lambda word, option: dict([word.partition(":")[::2]]))
@@ -63,12 +81,33 @@ _ALLOWED = Field(
 )  # fmt: skip
 _SSH_KEYS = Field("spec.ssh_keys", ("--ssh-key",), SSH_KEYS, "FILE", "Public key for the machines; repeat.")
 _LABELS = Field("labels", ("--label", "-l"), LABELS, "KEY=VALUE", "Label; repeat.")
+_SIZE = (
+    Field("spec.control_plane.replicas", ("--control-plane-replicas",), NUMBER, "N", "1, 3 or 5. Default: 1."),
+    Field("spec.control_plane.flavor", ("--control-plane-flavor",), TEXT, "FLAVOR", "Size of its machines."),
+    Field("spec.control_plane.root_volume", ("--control-plane-root-volume",), VOLUME, "[TYPE:]GIB",
+          "What they start from. Default: their flavor's disk."),
+)  # fmt: skip
+_LIFE = (
+    Field("spec.control_plane.repair_after_seconds", ("--control-plane-repair-after",), DURATION, "DURATION",
+          "How long a node of it may be NotReady. Default: 5m."),
+    Field("spec.schedule", ("--schedule",), SCHEDULE, "START-STOP", "When it runs, as 08:00-20:00. Default: always."),
+    Field("spec.schedule.days", ("--schedule-day",), WORDS, "DAY", "On which it starts, mon to sun; repeat."),
+    Field("spec.schedule.timezone", ("--schedule-timezone",), TEXT, "ZONE", "As Europe/Berlin. Default: UTC."),
+    Field("spec.remove_stopped_workers", ("--remove-stopped-workers/--keep-stopped-workers",), SWITCH, None,
+          "What becomes of workers while it is stopped. Default: kept, shut off."),
+    Field("spec.soak_seconds", ("--soak",), DURATION, "DURATION",
+          "How long the first new machine is looked at before others are replaced. Default: 0."),
+    Field("spec.groups_at_once", ("--groups-at-once",), NUMBER, "N", "Node groups replaced side by side. Default: 1."),
+    Field("spec.maintenance", ("--maintenance",), WINDOW, "START+HOURS",
+          "When Navarch may begin what nobody asked for, as 03:00+4. Default: at any time."),
+    Field("spec.maintenance.days", ("--maintenance-day",), WORDS, "DAY", "On which, mon to sun; repeat."),
+    Field("spec.maintenance.timezone", ("--maintenance-timezone",), TEXT, "ZONE", "As Europe/Berlin. Default: UTC."),
+)  # fmt: skip
 
 NEW_CLUSTER = (
     _VERSION,
     Field("region", ("--region",), TEXT, "REGION", "Region of the cloud. Default: the only one."),
-    Field("spec.control_plane.replicas", ("--control-plane-replicas",), NUMBER, "N", "1, 3 or 5. Default: 1."),
-    Field("spec.control_plane.flavor", ("--control-plane-flavor",), TEXT, "FLAVOR", "Size of its machines."),
+    *_SIZE,
     Field("spec.control_plane.zones", ("--zone",), WORDS, "ZONE", "Zone of all machines; repeat to spread."),
     Field("spec.control_plane.etcd_volume.type", ("--etcd-volume-type",), TEXT, "TYPE", "Type of etcd's own disk."),
     Field("spec.control_plane.etcd_volume.size_gib", ("--etcd-volume-size",), NUMBER, "GIB", "Its size. Default: 10."),
@@ -78,26 +117,45 @@ NEW_CLUSTER = (
     Field("spec.network.external_network", ("--external-network",), TEXT, "NETWORK", "Where addresses come from."),
     Field("spec.network.dns_servers", ("--dns-server",), WORDS, "ADDRESS", "Resolver of the machines; repeat."),
     _ALLOWED,
+    *_LIFE,
     _SSH_KEYS,
     _LABELS,
 )  # fmt: skip
 CLUSTER = (
     _VERSION,
+    *_SIZE,
     _ALLOWED,
+    *_LIFE,
     _SSH_KEYS,
     _LABELS,
     Field("labels", ("--remove-label",), NO_LABELS, "KEY", "Label to drop; repeat."),
     Field("spec.paused", ("--pause/--resume",), SWITCH, None, "Whether Navarch keeps its hands off."),
-)
+    Field("spec.rollout_paused", ("--pause-rollout/--resume-rollout",), SWITCH, None,
+          "Whether machines that are not as wanted stay as they are."),
+)  # fmt: skip
 NEW_NODE_GROUP = (
     Field("spec.replicas", ("--replicas", "-r"), NUMBER, "N", "Number of machines. Default: 2."),
     Field("spec.flavor", ("--flavor",), TEXT, "FLAVOR", "Size of the machines."),
     Field("spec.zones", ("--zone",), WORDS, "ZONE", "Zone of the machines; repeat to spread."),
     Field("spec.labels", ("--label", "-l"), LABELS, "KEY=VALUE", "Label of the nodes; repeat."),
     Field("spec.taints", ("--taint",), TAINTS, "KEY=VALUE:EFFECT", "Taint of the nodes; repeat."),
-    Field("spec.max_surge", ("--max-surge",), NUMBER, "N", "Machines more while some are replaced. Default: 1."),
-    Field("spec.max_unavailable", ("--max-unavailable",), NUMBER, "N", "Machines fewer meanwhile. Default: 0."),
-)
+    Field("spec.kubernetes_version", ("--version",), TEXT, "VERSION", "An older one than the cluster's."),
+    Field("spec.root_volume", ("--root-volume",), VOLUME, "[TYPE:]GIB",
+          "What they start from. Default: their flavor's disk."),
+    Field("spec.max_surge", ("--max-surge",), SHARE, "N|N%", "Machines more while some are replaced. Default: 1."),
+    Field("spec.max_unavailable", ("--max-unavailable",), SHARE, "N|N%", "Machines fewer meanwhile. Default: 0."),
+    Field("spec.drain_timeout_seconds", ("--drain-timeout",), DURATION, "DURATION",
+          "How long pods may refuse to leave a machine. Default: 10m."),
+    Field("spec.force_drain", ("--force-drain/--no-force-drain",), SWITCH, None, "Whether they are ended then."),
+    Field("spec.repair_after_seconds", ("--repair-after",), DURATION, "DURATION",
+          "How long a node may be NotReady before its machine is replaced. Default: 5m."),
+    Field("spec.repair_conditions", ("--repair-condition",), WORDS, "TYPE",
+          "Condition of a node that counts as NotReady does; repeat."),
+    Field("spec.max_unhealthy", ("--max-unhealthy",), SHARE, "N|N%",
+          "Nothing is replaced while more of the group are not healthy. Default: 40%."),
+    Field("spec.keep_failed_machines", ("--keep-failed",), KEPT, "N[:HOURS]",
+          "Machines given up that are kept for a look. Default: 0:24."),
+)  # fmt: skip
 NODE_GROUP = (
     *NEW_NODE_GROUP,
     Field("spec.labels", ("--remove-label",), NO_LABELS, "KEY", "Label to drop; repeat."),

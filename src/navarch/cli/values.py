@@ -47,6 +47,51 @@ def number_of(word: str, option: str) -> int:
     return int(word)
 
 
+def whole_seconds_of(word: str, option: str) -> int:
+    """Whole seconds of `90`, `5m`."""
+    return round(seconds_of(word, option))
+
+
+def share_of(word: str, option: str) -> int | str:
+    """A number, or percent: `2`, `25%`."""
+    return word if word.endswith("%") and word[:-1].isdecimal() else number_of(word, option)
+
+
+def switch_of(word: str, option: str) -> bool:
+    """`true` or `false`."""
+    if word not in ("true", "false"):
+        raise typer.BadParameter(f"must be true or false, got {word!r}", param_hint=option)
+    return word == "true"
+
+
+def volume_of(word: str, option: str) -> dict[str, Any]:
+    """A volume from `40` or `ssd:40`: its size in GiB, and its type."""
+    type_, colon, size = word.rpartition(":")
+    return {"size_gib": number_of(size, option)} | ({"type": type_} if colon else {})
+
+
+def kept_of(word: str, option: str) -> dict[str, int]:
+    """How many machines are kept, and for how many hours, from `1` or `1:48`."""
+    count, colon, hours = word.partition(":")
+    return {"count": number_of(count, option)} | ({"hours": number_of(hours, option)} if colon else {})
+
+
+def schedule_of(word: str, option: str) -> dict[str, str]:
+    """Start and stop from `08:00-20:00`."""
+    start, dash, stop = word.partition("-")
+    if not dash:
+        raise typer.BadParameter(f"{word!r} is not of the form 08:00-20:00", param_hint=option)
+    return {"start": start, "stop": stop}
+
+
+def window_of(word: str, option: str) -> dict[str, Any]:
+    """Start and length in hours from `03:00+4`."""
+    start, plus, hours = word.partition("+")
+    if not plus:
+        raise typer.BadParameter(f"{word!r} is not of the form 03:00+4", param_hint=option)
+    return {"start": start, "hours": number_of(hours, option)}
+
+
 def read_document(path: str, option: str = "-f") -> dict[str, Any]:
     """The mapping in a YAML or JSON file; `-` is standard input."""
     import sys

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
-from navarch.domain import ranges, syntax
+from navarch.domain import bounds, ranges, syntax
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Flavor, Offer, Quota, Release, version_order
+from navarch.domain.shares import Share, share
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -37,7 +38,7 @@ class Limits:
     ssh_keys: int = 16
     cidrs: int = 50
     dns_servers: int = 5
-    etcd_volume_gib: int = 1000
+    volume_gib: int = 1000
     control_plane_vcpus: int = 2
     control_plane_ram_mib: int = 2048
     worker_vcpus: int = 1
@@ -47,7 +48,9 @@ class Limits:
 LIMITS = Limits()
 _REPLICAS = (1, 3, 5)  # etcd members: an even number tolerates no more failures than the odd one below it
 _ETCD_VOLUME = VolumeSpec("ssd", 10)
+_ROOT_VOLUME = VolumeSpec("ssd", 20)
 _USUAL_GROUP = NodeGroupSpec("")
+_OLDEST_KUBELET = 3  # minor versions behind the API server: Kubernetes' version skew policy
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -102,6 +105,7 @@ class Reading:
             control_plane=control_plane,
             ssh_keys=self._ssh_keys(draft.spec.ssh_keys),
         )
+        self.errors.extend(bounds.wrong_cluster("spec.", draft.spec))
         if sum(g.spec.replicas for g in groups) > LIMITS.workers:
             self.refuse("spec.node_groups", f"must have at most {LIMITS.workers} workers in all")
         return replace(draft, spec=spec, node_groups=groups, labels=self._labels("labels", draft.labels))
@@ -113,21 +117,32 @@ class Reading:
         self.refuse(f"{field}name", syntax.wrong_name(name, syntax.GROUP_NAME_LENGTH) if name else "is required")
         if name in syntax.RESERVED_GROUP_NAMES:
             self.refuse(f"{field}name", f"{name} is reserved for the control plane")
-        if spec.max_surge == spec.max_unavailable == 0:
-            detail = "must not be 0 where max_unavailable is 0: no machine could be replaced"
+        if not 0 <= spec.replicas <= LIMITS.workers:
+            self.refuse(f"{spec_field}replicas", f"must be between 0 and {LIMITS.workers}, got {spec.replicas}")
+            spec = replace(spec, replicas=_USUAL_GROUP.replicas)
+        spec = replace(
+            spec,
+            max_surge=self._share(f"{spec_field}max_surge", spec.max_surge, _USUAL_GROUP.max_surge),
+            max_unavailable=self._share(
+                f"{spec_field}max_unavailable", spec.max_unavailable, _USUAL_GROUP.max_unavailable
+            ),
+        )
+        if spec.replicas and not surge(spec) and not share(spec.max_unavailable, spec.replicas):
+            detail = f"must not be 0 where max_unavailable of {spec.replicas} is 0: no machine could be replaced"
             self.refuse(f"{spec_field}max_surge", detail)
-        for bounded, most in (("replicas", LIMITS.workers), ("max_surge", 10), ("max_unavailable", 10)):
-            number = getattr(spec, bounded)
-            if not 0 <= number <= most:
-                self.refuse(f"{spec_field}{bounded}", f"must be between 0 and {most}, got {number}")
-                spec = replace(spec, **{bounded: getattr(_USUAL_GROUP, bounded)})
-        least = (LIMITS.worker_vcpus, LIMITS.worker_ram_mib)
+        self.errors.extend(bounds.wrong_node_group(spec_field, spec))
+        zones = self._zones(f"{spec_field}zones", spec.zones, self.offer.zones[:1])
+        release = self._release_of_group(f"{spec_field}kubernetes_version", spec)
+        root_volume = self._root_volume(f"{spec_field}root_volume", spec.root_volume, zones, release or self._release)
+        least = (LIMITS.worker_vcpus, LIMITS.worker_ram_mib, _disk(root_volume, release or self._release))
         spec = replace(
             spec,
             flavor=self._flavor(f"{spec_field}flavor", spec.flavor, "a worker", *least),
-            zones=self._zones(f"{spec_field}zones", spec.zones, self.offer.zones[:1]),
+            zones=zones,
             labels=self._labels(f"{spec_field}labels", spec.labels, of_nodes=True),
             taints=self._taints(f"{spec_field}taints", spec.taints),
+            root_volume=root_volume,
+            release=release,
         )
         return replace(draft, spec=spec)
 
@@ -154,27 +169,67 @@ class Reading:
         self.use_release(named or self.offer.release(version))
         return version, self._release or draft.release
 
+    def _share(self, field: str, wanted: Share, usual: Share) -> Share:
+        """A share that can be reckoned with."""
+        wrong = tuple(bounds.wrong_share(field, wanted, 10))
+        self.errors.extend(wrong)
+        return usual if wrong else wanted
+
+    def _release_of_group(self, field: str, draft: NodeGroupSpec) -> Release | None:
+        """What machines of a version of their own are made from; None: what the cluster's are."""
+        wanted, cluster = draft.kubernetes_version, self._release
+        if wanted is None or cluster is None:
+            return None
+        named = draft.release if draft.release is not None and draft.release.kubernetes_version == wanted else None
+        release = named or self.offer.release(wanted)
+        if release is None:
+            offered = sorted({r.kubernetes_version for r in self.offer.releases}, key=version_order, reverse=True)
+            self.refuse(field, f"{wanted[:40]!r} is not offered; offered: {', '.join(offered) or 'none'}")
+            return None
+        (major, minor, *_), newest = version_order(wanted), version_order(cluster.kubernetes_version)
+        if version_order(wanted) > newest:
+            self.refuse(field, f"must not be newer than the cluster's {cluster.kubernetes_version}")
+        elif major != newest[0] or newest[1] - minor > _OLDEST_KUBELET:
+            behind = f"must not be more than {_OLDEST_KUBELET} minor versions behind the cluster's"
+            self.refuse(field, f"{behind} {cluster.kubernetes_version}")
+        return release
+
     def _control_plane(self, draft: ControlPlaneSpec) -> ControlPlaneSpec:
         field, replicas = "spec.control_plane", draft.replicas
         if replicas not in _REPLICAS:
             self.refuse(f"{field}.replicas", f"must be 1, 3 or 5, got {replicas}")
             replicas = 1
         zones = self._zones(f"{field}.zones", draft.zones, self.offer.zones[:1] if replicas == 1 else self.offer.zones)
-        least = (LIMITS.control_plane_vcpus, LIMITS.control_plane_ram_mib)
+        self.errors.extend(bounds.wrong_control_plane(f"{field}.", draft))
+        root_volume = self._root_volume(f"{field}.root_volume", draft.root_volume, zones, self._release)
+        least = (LIMITS.control_plane_vcpus, LIMITS.control_plane_ram_mib, _disk(root_volume, self._release))
         return replace(
             draft,
             replicas=replicas,
             zones=zones,
             flavor=self._flavor(f"{field}.flavor", draft.flavor, "a control plane", *least),
-            etcd_volume=self._etcd_volume(draft.etcd_volume, zones),
+            etcd_volume=self._volume(f"{field}.etcd_volume", draft.etcd_volume, zones, _ETCD_VOLUME),
+            root_volume=root_volume,
         )
 
-    def _etcd_volume(self, draft: VolumeSpec, zones: tuple[str, ...]) -> VolumeSpec:
-        field = "spec.control_plane.etcd_volume"
+    def _root_volume(
+        self, field: str, draft: VolumeSpec | None, zones: tuple[str, ...], release: Release | None
+    ) -> VolumeSpec | None:
+        """The volume that machines start from; None: their flavor's disk."""
+        if draft is None:
+            return None
+        least = max(1, release.min_disk_gib if release else 1)
+        usual = replace(_ROOT_VOLUME, size_gib=max(_ROOT_VOLUME.size_gib, least))
+        return self._volume(field, draft, zones, usual, least)
+
+    def _volume(
+        self, field: str, draft: VolumeSpec, zones: tuple[str, ...], usual: VolumeSpec, least: int = 1
+    ) -> VolumeSpec:
+        """A volume of a type that there is in all of these zones, of `least` GiB or more."""
         types = {t.name: t for t in self.offer.volume_types}
         known = [z for z in zones if z in self.offer.zones]
         everywhere = [name for name, t in types.items() if set(known) <= set(t.zones)]
-        preferred = _ETCD_VOLUME.type if _ETCD_VOLUME.type in everywhere else next(iter(everywhere), "")
+        preferred = usual.type if usual.type in everywhere else next(iter(everywhere), "")
         type_ = draft.type or preferred
         if not type_:
             self.refuse(f"{field}.type", f"no volume type is offered in {' and '.join(known) or 'any zone'}")
@@ -184,10 +239,10 @@ class Reading:
             missing = [z for z in known if z not in types[type_].zones]
             if missing:
                 self.refuse(f"{field}.type", f"{type_!r} does not exist in zone {', '.join(missing)}")
-        size = draft.size_gib or _ETCD_VOLUME.size_gib
-        if not 1 <= size <= LIMITS.etcd_volume_gib:
-            self.refuse(f"{field}.size_gib", f"must be between 1 and {LIMITS.etcd_volume_gib}, got {size}")
-            size = _ETCD_VOLUME.size_gib
+        size = draft.size_gib or usual.size_gib
+        if not least <= size <= LIMITS.volume_gib:
+            self.refuse(f"{field}.size_gib", f"must be between {least} and {LIMITS.volume_gib}, got {size}")
+            size = usual.size_gib
         return VolumeSpec(type=type_, size_gib=size)
 
     def _node_groups(self, drafts: tuple[NodeGroup, ...]) -> tuple[NodeGroup, ...]:
@@ -268,8 +323,7 @@ class Reading:
                 self.refuse(f"{field}[{index}]", f"{zone!r} is listed twice")
         return wanted
 
-    def _flavor(self, field: str, wanted: str, what: str, vcpus: int, ram_mib: int) -> str:
-        disk = self._release.min_disk_gib if self._release else 0
+    def _flavor(self, field: str, wanted: str, what: str, vcpus: int, ram_mib: int, disk: int) -> str:
         need = f"{what} needs {vcpus} vCPU, {ram_mib} MiB of memory and {disk} GiB of disk"
 
         def fits(flavor: Flavor) -> bool:
@@ -317,3 +371,8 @@ class Reading:
 def most_machines(control_plane: int, groups: Iterable[NodeGroup]) -> int:
     """How many machines there may be at once, while some are being replaced."""
     return control_plane + 1 + sum(g.spec.replicas + surge(g.spec) for g in groups)
+
+
+def _disk(root_volume: VolumeSpec | None, release: Release | None) -> int:
+    """GiB that a flavor's disk has to have: none where machines start from a volume."""
+    return release.min_disk_gib if release is not None and root_volume is None else 0

@@ -12,13 +12,12 @@ from typing import TypeVar
 from navarch.domain import ranges
 from navarch.domain.admission import LIMITS, NOT_YET, Reading, Refusal, most_machines
 from navarch.domain.errors import FieldError
-from navarch.domain.needs import Need, compare, needs_of, shortages
+from navarch.domain.needs import Need, compare, needs_of_change, shortages
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup, VolumeSpec
 
 T = TypeVar("T")
 _ADDRESSES = "cannot be changed: addresses of a running cluster's machines, pods and services are made from it"
-_REPLACED = f"cannot be changed: replacing machines that run {NOT_YET}"
 _IMMUTABLE = {
     "name": "cannot be changed: machines and their certificates are named after it",
     "region": "cannot be changed: its machines are there",
@@ -30,27 +29,22 @@ _IMMUTABLE = {
     "spec.network.subnet_id": _ADDRESSES,
     "spec.network.dns_servers": _ADDRESSES,
     "spec.network.public_api": _ADDRESSES,
-    "spec.control_plane.replicas": f"cannot be changed: resizing a control plane {NOT_YET}",
-    "spec.control_plane.flavor": _REPLACED,
     "spec.control_plane.zones": "cannot be changed: the etcd volumes are in these zones",
     "spec.control_plane.etcd_volume.type": "cannot be changed: etcd's data is on this volume",
     "spec.control_plane.etcd_volume.size_gib": f"cannot be changed: growing it {NOT_YET}",
-    "spec.ssh_keys": _REPLACED,
+    "spec.ssh_keys": f"cannot be changed: giving others to machines that run {NOT_YET}",
 }
-_IMMUTABLE_OF_GROUP = {
-    "name": "cannot be changed: machines are named after it",
-    "spec.flavor": f"{_REPLACED}; add a node group of the other flavor and delete this one",
-    "spec.zones": f"{_REPLACED}; add a node group in the other zones and delete this one",
-}
+_IMMUTABLE_OF_GROUP = {"name": "cannot be changed: machines are named after it"}
 
 
-def admit_change(was: Cluster, draft: Cluster, offer: Offer) -> Cluster | Refusal:
+def admit_change(was: Cluster, draft: Cluster, offer: Offer, quota: Quota | None = None) -> Cluster | Refusal:
     """The cluster with what may be changed changed. Its node groups are changed by themselves."""
     before, reading = Reading(offer), Reading(offer)
     before.cluster(was)
     draft = _as_chosen(draft, was)
     after = replace(_settled(was, draft, reading.cluster(draft)), node_groups=was.node_groups)
     errors = _refused(_IMMUTABLE, was, after, before.errors, reading.errors)
+    errors += shortages(growth(was, after, offer, quota))
     return Refusal(errors) if errors else after
 
 
@@ -77,9 +71,17 @@ def admit_node_group_change(
         one.use_release(cluster.spec.release)
     before.node_group(was, "", "spec.")
     spec = draft.spec
-    chosen = replace(spec, flavor=spec.flavor or was.spec.flavor, zones=spec.zones or was.spec.zones)
+    chosen = replace(
+        spec,
+        flavor=spec.flavor or was.spec.flavor,
+        zones=spec.zones or was.spec.zones,
+        root_volume=_volume_as_chosen(spec.root_volume, was.spec.root_volume),
+        release=was.spec.release if spec.kubernetes_version == was.spec.kubernetes_version else None,
+    )
     draft = replace(draft, spec=chosen)
-    after = _settled(was, draft, reading.node_group(draft, "", "spec."))
+    read = reading.node_group(draft, "", "spec.")
+    after = _settled(was, draft, read)
+    after = replace(after, spec=replace(after.spec, release=read.spec.release))  # which nobody can ask for
     errors = (
         *_refused(_IMMUTABLE_OF_GROUP, was, after, before.errors, reading.errors),
         *_crowded(cluster, with_node_group(cluster, was.name, after), offer, quota),
@@ -93,8 +95,15 @@ def with_node_group(cluster: Cluster, name: str, group: NodeGroup) -> Cluster:
 
 
 def growth(old: Cluster, new: Cluster, offer: Offer, quota: Quota | None) -> tuple[Need, ...]:
-    """What a changed cluster takes more than before, against the quota."""
-    return compare(needs_of(new, offer) - needs_of(old, offer), quota)
+    """What a changed cluster takes more than before at the most, against the quota."""
+    return compare(needs_of_change(old, new, offer), quota)
+
+
+def _volume_as_chosen(draft: VolumeSpec | None, was: VolumeSpec | None) -> VolumeSpec | None:
+    """What a draft leaves to Navarch stays as Navarch chose it."""
+    if draft is None or was is None:
+        return draft
+    return VolumeSpec(draft.type or was.type, draft.size_gib or was.size_gib)
 
 
 def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
@@ -102,7 +111,6 @@ def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
     network, plane = spec.network, spec.control_plane
     version = spec.kubernetes_version or chosen.kubernetes_version
     external = network.external_network or chosen.network.external_network
-    volume, chosen_volume = plane.etcd_volume, chosen.control_plane.etcd_volume
     return replace(
         draft,
         spec=replace(
@@ -120,7 +128,8 @@ def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
                 plane,
                 flavor=plane.flavor or chosen.control_plane.flavor,
                 zones=plane.zones or chosen.control_plane.zones,
-                etcd_volume=VolumeSpec(volume.type or chosen_volume.type, volume.size_gib or chosen_volume.size_gib),
+                etcd_volume=_volume_as_chosen(plane.etcd_volume, chosen.control_plane.etcd_volume) or plane.etcd_volume,
+                root_volume=_volume_as_chosen(plane.root_volume, chosen.control_plane.root_volume),
             ),
         ),
     )
@@ -129,7 +138,7 @@ def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
 def _settled(was: T, draft: T, after: T) -> T:
     """What was admitted, but for what nobody asked to be different: that stays, though today it might be admitted under
     another name."""
-    if is_dataclass(was) and not isinstance(was, type):
+    if is_dataclass(was) and type(was) is type(draft) is type(after):
         kept = {f.name: _settled(*(getattr(value, f.name) for value in (was, draft, after))) for f in fields(was)}
         return replace(after, **kept)  # type: ignore[type-var]
     return was if draft == was else after
@@ -153,7 +162,7 @@ def _refused(
 
 def _changed(path: str, was: object, after: object) -> Iterator[str]:
     """Dotted paths of the fields that differ."""
-    if is_dataclass(was):
+    if is_dataclass(was) and type(was) is type(after):
         for field in fields(was):
             yield from _changed(
                 f"{path}.{field.name}" if path else field.name, *(getattr(v, field.name) for v in (was, after))
@@ -163,7 +172,8 @@ def _changed(path: str, was: object, after: object) -> Iterator[str]:
 
 
 def _crowded(old: Cluster, new: Cluster, offer: Offer, quota: Quota | None) -> Iterator[FieldError]:
-    """Why there is no room for more machines than before."""
+    """Why there is no room for more machines than before, or for other ones beside them."""
+    yield from shortages(growth(old, new, offer, quota))
     if most_machines(0, new.node_groups) <= most_machines(0, old.node_groups):
         return
     workers = sum(g.spec.replicas for g in new.node_groups)
@@ -176,4 +186,3 @@ def _crowded(old: Cluster, new: Cluster, offer: Offer, quota: Quota | None) -> I
         detail = None if isinstance(parsed, str) else wrong(parsed, nodes)
         if detail is not None:
             yield FieldError("spec.replicas", f"too many for the cluster's network: {detail}")
-    yield from shortages(growth(old, new, offer, quota))

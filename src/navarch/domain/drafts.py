@@ -55,8 +55,16 @@ def changed_cluster(was: Cluster, document: Document) -> Cluster:
         name=_name(document, was.name),
         region=document.get("region") or was.region,
         labels=tuple(_of(document, "labels").items()),
-        spec=draft(ClusterSpec, _of(document, "spec")),
+        spec=replace(draft(ClusterSpec, _of(document, "spec")), running_since=was.spec.running_since),
     )
+
+
+def said_to_run(was: Cluster, draft: Cluster, at: datetime) -> Cluster:
+    """A draft in which somebody said at that moment whether the cluster is to run. It holds until its schedule's next
+    start or stop; without a schedule, to say the same again says nothing."""
+    if draft.spec.running is was.spec.running and draft.spec.schedule is None:
+        return draft
+    return replace(draft, spec=replace(draft.spec, running_since=at))
 
 
 def new_node_group(document: Document) -> NodeGroup:

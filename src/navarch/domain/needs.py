@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from navarch.domain.errors import FieldError
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, NodeGroup, VolumeSpec, surge
 
 # Beside one port a machine: the router's leg, the network's metadata, the API balancer and its health monitor.
 _OTHER_PORTS = 4
@@ -33,29 +33,64 @@ class Need:
 def needs_of(cluster: Cluster, offer: Offer) -> Counter[str]:
     """What the whole cluster takes, by the names of `Quota`; a flavor that is not in the offer counts nothing."""
     control_plane, groups = cluster.spec.control_plane, cluster.node_groups
-    machines = [(control_plane.flavor, control_plane.replicas), *((g.spec.flavor, g.spec.replicas) for g in groups)]
-    etcd, count = control_plane.etcd_volume, sum(number for _, number in machines)
     needs = Counter(
-        instances=count,
-        volumes=control_plane.replicas,
-        gigabytes=control_plane.replicas * etcd.size_gib,
         networks=1,
         subnets=1,
         routers=1,
-        ports=count + _OTHER_PORTS,
+        ports=_OTHER_PORTS,
         security_groups=2,
         floating_ips=1,
         load_balancers=1,
         server_groups=1 + len(groups),
     )
+    needs += _volumes(control_plane.etcd_volume, control_plane.replicas)
+    needs += _machines(control_plane.flavor, control_plane.root_volume, control_plane.replicas, offer)
+    for group in groups:
+        needs += _machines(group.spec.flavor, group.spec.root_volume, group.spec.replicas, offer)
+    return needs
+
+
+def needs_of_change(old: Cluster, new: Cluster, offer: Offer) -> Counter[str]:
+    """What a changed cluster takes more than before at the most, while machines are replaced or in the end."""
+    needs = needs_of(new, offer)
+    needs.subtract(needs_of(old, offer))
+    peak = Counter(needs)
+    for group in new.node_groups:
+        before = old.group(group.name)
+        if before is None or not is_rolled(before, group):
+            continue
+        # At first the new ones are beside all of the old, in the end the last of the old beside all of the new.
+        first, last = _surge(group, group, offer), _surge(before, group, offer)
+        last.update(needs)
+        peak |= first | last
+    return +peak
+
+
+def is_rolled(before: NodeGroup, after: NodeGroup) -> bool:
+    """Whether machines of a group are replaced by a change of it."""
+    old, new = before.spec, after.spec
+    made_from = [(s.flavor, s.root_volume, s.kubernetes_version) for s in (old, new)]
+    return made_from[0] != made_from[1] or not set(old.zones) <= set(new.zones)
+
+
+def _surge(made_as: NodeGroup, group: NodeGroup, offer: Offer) -> Counter[str]:
+    """What the machines take that are more than the group's replicas while some are replaced."""
+    count = min(surge(group.spec), group.spec.replicas)
+    return _machines(made_as.spec.flavor, made_as.spec.root_volume, count, offer)
+
+
+def _machines(flavor_name: str, root_volume: VolumeSpec | None, count: int, offer: Offer) -> Counter[str]:
+    needs, flavor = Counter(instances=count, ports=count), offer.flavor(flavor_name)
+    if flavor is not None:
+        needs += Counter(cores=count * flavor.vcpus, ram=count * flavor.ram_mib)
+    return needs + (_volumes(root_volume, count) if root_volume is not None else Counter())
+
+
+def _volumes(volume: VolumeSpec, count: int) -> Counter[str]:
+    needs = Counter(volumes=count, gigabytes=count * volume.size_gib)
     # Cinder also keeps quotas for each type, where an operator sets them.
-    needs[f"volumes_{etcd.type}"] = control_plane.replicas
-    needs[f"gigabytes_{etcd.type}"] = control_plane.replicas * etcd.size_gib
-    for name, number in machines:
-        flavor = offer.flavor(name)
-        if flavor is not None:
-            needs["cores"] += number * flavor.vcpus
-            needs["ram"] += number * flavor.ram_mib
+    needs[f"volumes_{volume.type}"] = count
+    needs[f"gigabytes_{volume.type}"] = count * volume.size_gib
     return needs
 
 

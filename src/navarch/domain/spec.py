@@ -83,7 +83,8 @@ class NodeGroupSpec:
     more than `replicas` may exist, so many fewer be Ready. `drain_timeout_seconds`: how long pods may refuse to go
     before people are asked; with `force_drain` they are ended then. `repair_after_seconds`: how long a node may be
     NotReady, or have a condition of `repair_conditions`, before its machine is replaced; none is while more than
-    `max_unhealthy` of the group are not healthy. `release` None: the one of the cluster."""
+    `max_unhealthy` of the group are not healthy. `kubernetes_version` None: the cluster's; otherwise `release` is what
+    machines of that version are made from."""
 
     flavor: str
     replicas: int = 2
@@ -99,6 +100,7 @@ class NodeGroupSpec:
     repair_conditions: tuple[str, ...] = ()
     max_unhealthy: Share = "40%"
     keep_failed_machines: KeepFailed = KeepFailed()
+    kubernetes_version: str | None = None
     release: Release | None = None
 
 

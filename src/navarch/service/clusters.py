@@ -10,7 +10,7 @@ from navarch.domain import drafts
 from navarch.domain.admission import Refusal, consider_cluster
 from navarch.domain.change import admit_change
 from navarch.domain.errors import FieldError
-from navarch.domain.needs import compare, needs_of, shortages
+from navarch.domain.needs import compare, needs_of, needs_of_change, shortages
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
@@ -143,8 +143,14 @@ def _changed(access: Access, stored: Stored, patch: Document) -> Cluster:
     if before.deleting:
         raise being_deleted(before.name)
     given, malformed = understand(wish.ClusterPatch, patch)
-    draft = drafts.changed_cluster(before, drafts.merge(wish.of_cluster(before), wish.given(given)))
-    after = admit_change(before, draft, access.service.store.offer() or Offer())
+    said = wish.given(given)
+    draft = drafts.changed_cluster(before, drafts.merge(wish.of_cluster(before), said))
+    if "running" in (said.get("spec") or {}):
+        draft = drafts.said_to_run(before, draft, access.service.now())
+    offer = access.service.store.offer() or Offer()
+    after = admit_change(before, draft, offer)
+    if isinstance(after, Cluster) and needs_of_change(before, after, offer):
+        after = admit_change(before, draft, offer, access.quota(before.project_id))
     errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
     if errors or isinstance(after, Refusal):
         raise Invalid(errors)

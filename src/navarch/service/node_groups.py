@@ -7,6 +7,7 @@ from navarch.domain import drafts
 from navarch.domain.admission import Refusal
 from navarch.domain.change import admit_node_group, admit_node_group_change, growth, with_node_group
 from navarch.domain.errors import FieldError
+from navarch.domain.needs import needs_of_change
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.service import wish
@@ -53,9 +54,11 @@ def change(
     for _ in range(RETRIES):
         stored, before = _found(access, reference, name, generations)
         draft, malformed = _drafted(before, patch)
-        grows = draft.spec.replicas > before.spec.replicas
-        quota = access.quota(stored.cluster.project_id) if grows else None
-        after = _judged(stored.cluster, before, draft, malformed, access.service.offer(), quota)
+        offer = access.service.offer()
+        after = _judged(stored.cluster, before, draft, malformed, offer, None)
+        if needs_of_change(stored.cluster, with_node_group(stored.cluster, name, after), offer):
+            quota = access.quota(stored.cluster.project_id)
+            after = _judged(stored.cluster, before, draft, malformed, offer, quota)
         if after == before:
             return stored, before
         try:

@@ -7,6 +7,7 @@ rest is judged by its admission.
 
 from dataclasses import dataclass
 from functools import cache
+from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, create_model
@@ -55,6 +56,15 @@ class Volume(Shown):
     size_gib: Annotated[int, _CHOSEN] = Field(description="Size in GiB. Default: 10.")
 
 
+class RootVolume(Shown):
+    """The volume that machines start from, in place of their flavor's disk."""
+
+    type: Text = Field(description="Volume type. Default: ssd, or the first one in every zone used.")
+    size_gib: Annotated[int, _CHOSEN] = Field(
+        description="Size in GiB. Default: 20, or what the node image needs if that is more."
+    )
+
+
 class Network(Shown):
     """Addresses. Immutable after creation, except api_allowed_cidrs."""
 
@@ -73,8 +83,12 @@ class ControlPlane(Shown):
 
     replicas: int = Field(description="1, 3 or 5. Default: 1.")
     flavor: Text = Field(description="At least 2 vCPU and 2048 MiB. Default: the smallest that fits.")
-    zones: list[str] = Field(description="Default: the first zone for 1 replica, else all.")
+    zones: list[str] = Field(description="Default: the first zone for 1 replica, else all. Immutable.")
     etcd_volume: Volume
+    root_volume: RootVolume | None = Field(description="What machines start from. Default: the flavor's own disk.")
+    repair_after_seconds: int = Field(
+        description="How long a node may be NotReady before its machine is replaced: 60 to 86400. Default: 300."
+    )
 
 
 class Taint(Shown):
@@ -85,32 +99,101 @@ class Taint(Shown):
     effect: str = Field(description="NoSchedule, PreferNoSchedule or NoExecute.")
 
 
-class NodeGroupSpec(Shown):
-    """Workers that are alike."""
+class KeepFailed(Shown):
+    """Machines that were given up and are kept for a look: out of service, and not counted."""
 
-    flavor: Text = Field(description="Default: the smallest that fits. Immutable yet.")
+    count: int = Field(description="How many at the most: 0 to 10. Default: 0.")
+    hours: int = Field(description="For how long: 1 to 720. Default: 24.")
+
+
+class NodeGroupSpec(Shown):
+    """Workers that are alike. A change of kubernetes_version, flavor, zones or root_volume replaces machines, as fast
+    as max_surge and max_unavailable let it."""
+
+    kubernetes_version: str | None = Field(
+        description="One of /kaas/v1/versions, not newer than the cluster's and three minor versions older at the "
+        "most. Default: the cluster's."
+    )
+    flavor: Text = Field(description="Default: the smallest that fits.")
     replicas: int = Field(description="0 to 100. Default: 2.")
     autoscaling: Annotated[None, _Refused(f"{NOT_YET}: set replicas")] = Field(
         None, description="Not offered yet: must be null."
     )
-    zones: list[str] = Field(description="Spread over these. Default: the first one. Immutable yet.")
-    labels: Labels = Field(description="Labels of nodes that are made from now on. Default: none.")
-    taints: list[Taint] = Field(description="Taints of nodes that are made from now on. Default: none.")
-    root_volume: Annotated[None, _Refused(f"{NOT_YET}: machines use their flavor's disk")] = Field(
-        None, description="Not offered yet: must be null."
+    zones: list[str] = Field(description="Spread over these. Default: the first one.")
+    labels: Labels = Field(description="Labels of the nodes; a change reaches nodes that run. Default: none.")
+    taints: list[Taint] = Field(description="Taints of the nodes; a change reaches nodes that run. Default: none.")
+    root_volume: RootVolume | None = Field(description="What machines start from. Default: the flavor's own disk.")
+    max_surge: int | str = Field(
+        description='Machines more than replicas while some are replaced: 0 to 10, or percent, as "25%", rounded up. '
+        "Default: 1."
     )
-    max_surge: int = Field(description="Machines more than replicas while some are replaced. Default: 1.")
-    max_unavailable: int = Field(description="Machines fewer than replicas meanwhile. Default: 0.")
+    max_unavailable: int | str = Field(
+        description="Machines fewer than replicas meanwhile: 0 to 10, or percent, rounded down. Default: 0."
+    )
+    drain_timeout_seconds: int = Field(
+        description="How long pods may refuse to leave a machine before people are asked: 0 to 604800. Default: 600."
+    )
+    force_drain: bool = Field(
+        description="Whether they are ended then, whatever their PodDisruptionBudgets say. Default: false."
+    )
+    repair_after_seconds: int = Field(
+        description="How long a node may be NotReady before its machine is replaced: 60 to 86400. Default: 300."
+    )
+    repair_conditions: list[str] = Field(
+        description="Types of node conditions that count as NotReady does while they are True. Default: none."
+    )
+    max_unhealthy: int | str = Field(
+        description="No machine is replaced while more than so many of the group are not healthy: a number, 1 at the "
+        "least, or percent. Default: 40%."
+    )
+    keep_failed_machines: KeepFailed = Field(description="Machines that were given up and are kept for a look.")
+
+
+class Schedule(Shown):
+    """The cluster starts at `start` and stops at `stop`, on the day after where that is not later. What a person says
+    by `running` holds until the next of these moments."""
+
+    start: str = Field(description="Time of the day, as 08:00. Required.")
+    stop: str = Field(description="Time of the day, as 20:00. Required.")
+    days: list[str] = Field(description="On which it starts: mon to sun. Default: all.")
+    timezone: str = Field(description="A name of the IANA database, as Europe/Berlin. Default: UTC.")
+
+
+class MaintenanceWindow(Shown):
+    """When Navarch may begin what nobody asked for, as automatic upgrades."""
+
+    start: str = Field(description="Time of the day, as 03:00. Required.")
+    hours: int = Field(description="How long it may begin something from then on: 1 to 24. Required.")
+    days: list[str] = Field(description="mon to sun. Default: all.")
+    timezone: str = Field(description="A name of the IANA database, as Europe/Berlin. Default: UTC.")
 
 
 class ClusterSpec(Shown):
     """The wish, without node groups."""
 
     kubernetes_version: Text = Field(description="One of /kaas/v1/versions. Default: the newest.")
-    running: Annotated[
-        Literal[True], _Refused(f"false {NOT_YET}; paused stops Navarch from changing anything", but=True)
-    ] = Field(True, description="Only true is offered yet.")
+    running: bool = Field(
+        description="Whether machines run. false: workers are drained, then all machines are shut off. Default: true."
+    )
+    schedule: Schedule | None = Field(description="When it starts and stops by itself. Default: never.")
+    remove_stopped_workers: bool = Field(
+        description="Whether workers of a stopped cluster are removed instead of shut off. Default: false."
+    )
     paused: bool = Field(description="Navarch keeps its hands off. Default: false.")
+    rollout_paused: bool = Field(
+        description="Nothing is replaced for not being as it is wanted now. What is lost still is. Default: false."
+    )
+    soak_seconds: int = Field(
+        description="How long the first new machine of a group must be Ready before others are replaced: 0 to 86400. "
+        "Default: 0."
+    )
+    groups_at_once: int = Field(
+        description="Node groups whose machines are replaced side by side: 1 to 20. Default: 1."
+    )
+    maintenance: MaintenanceWindow | None = Field(description="Default: at any time.")
+    automatic_upgrades: Annotated[Literal[False], _Refused(f"true {NOT_YET}", but=False)] = Field(
+        False, description="Only false is offered yet."
+    )
     network: Network
     control_plane: ControlPlane
     ssh_keys: list[str] = Field(description="Public keys for the machines' user debian. Default: none.")
@@ -200,6 +283,8 @@ def _as_asked(annotation: Any) -> Any:
         return asked(annotation)
     if origin is list:
         return list[_as_asked(arguments[0])]  # type: ignore[misc]
+    if origin in (Union, UnionType):
+        return Union[tuple(_as_asked(one) for one in arguments)]  # noqa: UP007 - as above
     if origin is dict:
         return dict[str, str | None]  # null removes an entry
     return annotation

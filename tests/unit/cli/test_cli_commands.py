@@ -256,6 +256,45 @@ def test_options_of_a_node_group_become_the_request(navarch: Run, service: Servi
     assert "a=b:NoExecute" in ran.out
 
 
+def test_how_machines_are_replaced_is_said_in_words(navarch: Run, service: Service) -> None:
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, GROUP))
+    words = ("nodegroup", "update", "web", "-c", "shop", "--max-surge", "25%", "--root-volume", "ssd:40")
+    ran = navarch(*words, "--drain-timeout", "1h30m", "--force-drain", "--keep-failed", "1:48", "--unset", "version")
+    assert ran.code == 0
+    assert service.sent("PATCH")[0].body == {
+        "spec": {
+            "max_surge": "25%", "root_volume": {"type": "ssd", "size_gib": 40}, "drain_timeout_seconds": 5400,
+            "force_drain": True, "keep_failed_machines": {"count": 1, "hours": 48}, "kubernetes_version": None,
+        }
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--max-surge", "many"), ("--root-volume", "ssd"), ("--drain-timeout", "soon"), ("--keep-failed", "1:"),
+    ],
+)  # fmt: skip
+def test_what_is_not_of_the_form_is_refused_before_it_is_sent(navarch: Run, words: tuple[str, str]) -> None:
+    ran = navarch("nodegroup", "update", "web", "-c", "shop", *words)
+    assert ran.code == 2
+    assert words[0] in ran.err
+
+
+def test_times_of_a_cluster_are_said_in_words(navarch: Run, service: Service) -> None:
+    service.on("PATCH", "/clusters/shop", Answer(200, {"name": "shop", "generation": 2}))
+    times = ("--schedule", "08:00-20:00", "--schedule-day", "mon", "--schedule-day", "fri", "--maintenance", "03:00+4")
+    navarch("cluster", "update", "shop", *times, "--pause-rollout", "--soak", "5m")
+    assert service.sent("PATCH")[0].body == {
+        "spec": {
+            "schedule": {"start": "08:00", "stop": "20:00", "days": ["mon", "fri"]},
+            "maintenance": {"start": "03:00", "hours": 4}, "rollout_paused": True, "soak_seconds": 300,
+        }
+    }  # fmt: skip
+    navarch("cluster", "update", "shop", "--unset", "schedule")
+    assert service.sent("PATCH")[1].body == {"spec": {"schedule": None}}
+
+
 def test_fields_of_a_node_group_are_left_to_navarch_again(navarch: Run, service: Service) -> None:
     service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, GROUP))
     words = ("nodegroup", "update", "web", "-c", "shop")
@@ -415,7 +454,10 @@ def test_the_shell_completes_names_of_clusters(
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("cluster create x --control-plane-r", "--control-plane-replicas"), ("cluster update x --unset ver", "version")],
+    [
+        ("cluster create x --control-plane-repl", "--control-plane-replicas"),
+        ("cluster update x --unset ver", "version"),
+    ],
 )
 def test_the_shell_completes_options_of_fields(
     navarch: Run, monkeypatch: pytest.MonkeyPatch, words: str, found: str

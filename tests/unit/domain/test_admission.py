@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from navarch.domain.admission import LIMITS, Refusal, admit_cluster
+from navarch.domain.calendar import MaintenanceWindow, Schedule
 from navarch.domain.drafts import new_cluster
 from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota, Release, VolumeType
 from navarch.domain.spec import Cluster, VolumeSpec
@@ -213,6 +214,24 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
         ({"max_surge": 0}, "max_surge"),
         ({"max_surge": 11}, "max_surge"),
         ({"max_unavailable": -1}, "max_unavailable"),
+        ({"max_surge": "101%"}, "max_surge"),
+        ({"max_surge": "many"}, "max_surge"),
+        ({"max_surge": "0%", "max_unavailable": "25%", "replicas": 3}, "max_surge"),  # a quarter of 3 is none
+        ({"drain_timeout_seconds": -1}, "drain_timeout_seconds"),
+        ({"repair_after_seconds": 59}, "repair_after_seconds"),
+        ({"repair_conditions": ["Ready"]}, "repair_conditions[0]"),
+        ({"repair_conditions": ["KernelDeadlock", "a b"]}, "repair_conditions[1]"),
+        ({"repair_conditions": ["A", "A"]}, "repair_conditions[1]"),
+        ({"repair_conditions": [f"C{n}" for n in range(11)]}, "repair_conditions"),
+        ({"max_unhealthy": "-1%"}, "max_unhealthy"),
+        ({"max_unhealthy": 101}, "max_unhealthy"),
+        ({"keep_failed_machines": {"count": 11}}, "keep_failed_machines.count"),
+        ({"keep_failed_machines": {"hours": 0}}, "keep_failed_machines.hours"),
+        ({"root_volume": {"type": "hdd"}, "zones": ["z2"]}, "root_volume.type"),
+        ({"root_volume": {"size_gib": 3}}, "root_volume.size_gib"),  # the node image needs 4
+        ({"root_volume": {"size_gib": 1001}}, "root_volume.size_gib"),
+        ({"kubernetes_version": "1.35.0"}, "kubernetes_version"),
+        ({"kubernetes_version": "1.9.12"}, "kubernetes_version"),  # 28 minor versions behind
         ({"labels": {"a b": "c"}}, "labels"),
         ({"labels": {"a": "b c"}}, "labels"),
         ({"labels": {"node-role.kubernetes.io/x": ""}}, "labels"),
@@ -229,6 +248,57 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
 )
 def test_node_groups(fields: dict[str, Any], field: str) -> None:
     assert set(refused(**group(**fields))) == {f"spec.node_groups[0].{field}"}
+
+
+def test_a_group_is_not_newer_than_its_cluster() -> None:
+    found = refused(kubernetes_version="1.36.10", **group(kubernetes_version="1.37.2"))
+    assert found == {"spec.node_groups[0].kubernetes_version": "must not be newer than the cluster's 1.36.10"}
+    made = admitted(**group(kubernetes_version="1.36.10")).node_groups[0].spec
+    assert made.release == OFFER.releases[2]
+
+
+def test_machines_that_start_from_a_volume_need_no_disk() -> None:
+    plane = {"flavor": "diskless", "root_volume": {}}
+    made = admitted(control_plane=plane, **group(flavor="diskless", root_volume={"type": "hdd", "size_gib": 8}))
+    assert made.spec.control_plane.root_volume == VolumeSpec("ssd", 20)
+    assert made.node_groups[0].spec.root_volume == VolumeSpec("hdd", 8)
+    assert set(refused(control_plane={"flavor": "diskless"})) == {"spec.control_plane.flavor"}
+
+
+def test_root_volumes_count_against_the_quota() -> None:
+    few = quota(volumes=2, gigabytes=100)
+    assert set(refused(quota=few, **group(root_volume={}))) == {"quota.volumes"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"soak_seconds": -1}, "soak_seconds"),
+        ({"groups_at_once": 0}, "groups_at_once"),
+        ({"schedule": {}}, "schedule.start schedule.stop"),
+        ({"schedule": {"start": "8:00", "stop": "24:00"}}, "schedule.start schedule.stop"),
+        ({"schedule": {"start": "08:00", "stop": "08:00"}}, "schedule.stop"),
+        ({"schedule": {"start": "08:00", "stop": "20:00", "days": []}}, "schedule.days"),
+        ({"schedule": {"start": "08:00", "stop": "20:00", "days": ["mon", "mon", "noday"]}},
+         "schedule.days[1] schedule.days[2]"),
+        ({"schedule": {"start": "08:00", "stop": "20:00", "timezone": "Mars/Base"}}, "schedule.timezone"),
+        ({"schedule": {"start": "08:00", "stop": "20:00", "timezone": "../../etc/passwd"}}, "schedule.timezone"),
+        ({"maintenance": {"start": "03:00"}}, "maintenance.hours"),
+        ({"maintenance": {"start": "x", "hours": 25}}, "maintenance.start maintenance.hours"),
+        ({"control_plane": {"repair_after_seconds": 1}}, "control_plane.repair_after_seconds"),
+        ({"control_plane": {"root_volume": {"type": "no"}}}, "control_plane.root_volume.type"),
+    ],
+)  # fmt: skip
+def test_how_a_cluster_lives(spec: dict[str, Any], field: str) -> None:
+    assert set(refused(**spec)) == {f"spec.{one}" for one in field.split()}
+
+
+def test_a_cluster_has_the_times_that_were_asked_for() -> None:
+    office = {"start": "08:00", "stop": "20:00", "days": ["mon", "fri"], "timezone": "Europe/Berlin"}
+    made = admitted(schedule=office, maintenance={"start": "22:00", "hours": 4}, running=False)
+    assert made.spec.schedule == Schedule("08:00", "20:00", ("mon", "fri"), "Europe/Berlin")
+    assert made.spec.maintenance == MaintenanceWindow("22:00", 4)
+    assert (made.spec.running, made.spec.running_since) == (False, None)
 
 
 def test_node_groups_have_names_of_their_own_and_a_bound_in_all() -> None:

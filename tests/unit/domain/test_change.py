@@ -1,17 +1,19 @@
 """What may be changed of a cluster that exists."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from clusters import OFFER, cluster
+from clusters import NOW, OFFER, cluster
 
 from navarch.domain.admission import LIMITS, Refusal
+from navarch.domain.calendar import Schedule
 from navarch.domain.change import admit_change, admit_node_group, admit_node_group_change
 from navarch.domain.codec import encode
-from navarch.domain.drafts import changed_cluster, changed_node_group, merge, new_node_group
-from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota
-from navarch.domain.spec import Cluster, NodeGroup, NodeGroupSpec, Taint
+from navarch.domain.drafts import changed_cluster, changed_node_group, merge, new_node_group, said_to_run
+from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota, Release
+from navarch.domain.spec import Cluster, NodeGroup, NodeGroupSpec, Taint, VolumeSpec
 
 SHOP = cluster()
 WEB = SHOP.node_groups[0]
@@ -59,7 +61,6 @@ def test_what_may_change_changes() -> None:
         ({"network": {"public_api": False}}, "network.public_api"),
         ({"network": {"subnet_id": "x"}}, "network.subnet_id"),
         ({"network": {"api_allowed_cidrs": ["x"]}}, "network.api_allowed_cidrs[0]"),
-        ({"control_plane": {"replicas": 3}}, "control_plane.replicas"),
         ({"control_plane": {"replicas": 2}}, "control_plane.replicas"),
         ({"control_plane": {"flavor": "x"}}, "control_plane.flavor"),
         ({"control_plane": {"zones": ["z2"]}}, "control_plane.zones"),
@@ -135,10 +136,82 @@ def test_machines_must_be_replaceable_after_a_change() -> None:
     assert set(fields(change(of=tight, max_unavailable=0))) == {"spec.max_surge"}
 
 
-def test_a_node_group_keeps_its_name_flavor_and_zones() -> None:
-    found = fields(change(name="x", flavor="m1.medium", zones=["z2"]))
-    assert set(found) == {"name", "spec.flavor", "spec.zones"}
-    assert "add a node group" in found["spec.flavor"]
+def test_a_node_group_keeps_its_name_and_may_become_all_else() -> None:
+    assert set(fields(change(name="x"))) == {"name"}
+    after = change(flavor="m1.medium", zones=["z2"], root_volume={"size_gib": 30}, max_surge="50%", force_drain=True)
+    assert after.spec == replace(
+        WEB.spec,
+        flavor="m1.medium",
+        zones=("z2",),
+        root_volume=VolumeSpec("ssd", 30),
+        max_surge="50%",
+        force_drain=True,
+    )
+    own = cluster(node_groups=(after,))
+    assert change(of=own, root_volume={"type": None, "size_gib": 40}).spec.root_volume == VolumeSpec("ssd", 40)
+    assert change(of=own, root_volume=None).spec.root_volume is None
+
+
+def test_a_control_plane_may_grow_and_change() -> None:
+    after = admitted({"spec": {"control_plane": {"replicas": 3, "flavor": "f2", "root_volume": {}}}})
+    assert isinstance(after, Cluster)
+    plane = after.spec.control_plane
+    assert (plane.replicas, plane.flavor, plane.root_volume) == (3, "m1.medium", VolumeSpec("ssd", 20))
+    assert plane.zones == SHOP.spec.control_plane.zones
+    document = {"name": "shop", "spec": encode(after.spec)}
+    full = Quota((Allowance("volumes", 2, 2),))
+    refused = admit_change(SHOP, changed_cluster(SHOP, document), OFFER, full)
+    assert set(fields(refused)) == {"quota.volumes"}
+
+
+MIDDLE = Release("1.36.3", "image-1363", "navarch-1.36.3", "bundle", (), 4)
+BOTH = replace(OFFER, releases=(*OFFER.releases, MIDDLE))
+
+
+def test_a_node_group_may_be_of_an_older_version_and_keeps_its_image() -> None:
+    pinned = change(BOTH, kubernetes_version="1.36.3")
+    assert (pinned.spec.kubernetes_version, pinned.spec.release) == ("1.36.3", MIDDLE)
+    own = cluster(node_groups=(pinned,))
+    newer = replace(BOTH, releases=(*OFFER.releases, replace(MIDDLE, image_id="newer")))
+    assert change(newer, of=own, replicas=3).spec.release == MIDDLE
+    assert change(OFFER, of=own, replicas=3).spec.release == MIDDLE, "it is hidden now"
+    assert change(BOTH, of=own, kubernetes_version=None).spec == WEB.spec
+
+
+def test_other_machines_need_room_beside_the_old_ones() -> None:
+    tight = Quota((Allowance("instances", 3, 3), Allowance("cores", 4, 4)))
+    found = fields(change(quota=tight, flavor="m1.medium"))
+    assert found["quota.instances"].startswith("1 needed, 0 free")
+    # Two machines of 2 cores in place of two of 1, and in the end one of the old ones beside them.
+    assert found["quota.cores"].startswith("3 needed, 0 free")
+    assert change(quota=tight, flavor="m1.medium", max_surge=0, max_unavailable=1, replicas=1).spec.replicas == 1
+    assert change(quota=tight, labels={"a": "b"}).spec.labels == (("a", "b"),)
+    assert isinstance(change(quota=tight, zones=["z1", "z2"]), NodeGroup), "no machine has to go"
+    assert set(fields(change(quota=tight, zones=["z2"]))) == {"quota.instances", "quota.cores"}
+
+
+NOON = NOW + timedelta(hours=12)
+OFFICE = Schedule("08:00", "20:00")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "was", "said", "since"),
+    [
+        (None, True, False, NOON),
+        (None, True, True, NOW),
+        (OFFICE, True, True, NOON),  # its schedule may have stopped it
+        (OFFICE, False, False, NOON),
+    ],
+)
+def test_what_a_person_says_of_running_is_of_that_moment(
+    schedule: Schedule | None, was: bool, said: bool, since: datetime
+) -> None:
+    shop = cluster(spec=replace(SHOP.spec, running=was, running_since=NOW, schedule=schedule))
+    draft = changed_cluster(shop, {"name": "shop", "spec": encode(replace(shop.spec, running=said))})
+    assert draft.spec.running_since == NOW
+    after = admit_change(shop, said_to_run(shop, draft, NOON), OFFER)
+    assert isinstance(after, Cluster)
+    assert (after.spec.running, after.spec.running_since) == (said, since)
 
 
 def test_a_flavor_that_is_no_longer_offered_does_not_stand_in_the_way() -> None:

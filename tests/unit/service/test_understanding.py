@@ -46,7 +46,7 @@ def test_what_is_given_is_told_from_what_is_left_out() -> None:
         ({"name": True}, "name", "got true"),
         ({"spec": {"kubernetes_version": ""}}, "spec.kubernetes_version", "at least 1 character"),
         ({"spec": {"control_plane": {"etcd_volume": {"size_gib": 0}}}}, "spec.control_plane.etcd_volume.size_gib", "1"),
-        ({"spec": {"running": False}}, "spec.running", "paused stops Navarch"),
+        ({"spec": {"automatic_upgrades": True}}, "spec.automatic_upgrades", "true is not offered yet"),
         ({"spec": {"node_groups": [{"autoscaling": 1}]}}, "spec.node_groups[0].autoscaling", "not offered yet"),
     ],
 )

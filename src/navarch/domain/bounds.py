@@ -1,0 +1,106 @@
+"""What numbers, shares, times and names of a wish may be, each by itself. Every function yields what is wrong, with the
+field that it is wrong in."""
+
+import re
+from collections.abc import Iterator, Mapping
+from zoneinfo import available_timezones
+
+from navarch.domain.calendar import DAYS, MaintenanceWindow, Schedule
+from navarch.domain.errors import FieldError
+from navarch.domain.shares import Share, percent_of
+from navarch.domain.spec import ClusterSpec, ControlPlaneSpec, NodeGroupSpec
+from navarch.domain.syntax import wrong_label_key
+
+_DAY = 24 * 3600
+_REPAIR = (60, _DAY)  # sooner, a kubelet that restarts or a switch that reboots would cost a machine
+_OF_CLUSTER: Mapping[str, tuple[int, int]] = {"soak_seconds": (0, _DAY), "groups_at_once": (1, 20)}
+_OF_CONTROL_PLANE: Mapping[str, tuple[int, int]] = {"repair_after_seconds": _REPAIR}
+_OF_GROUP: Mapping[str, tuple[int, int]] = {"drain_timeout_seconds": (0, 7 * _DAY), "repair_after_seconds": _REPAIR}
+_KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
+_MOST_CONDITIONS = 10
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def wrong_cluster(field: str, spec: ClusterSpec) -> Iterator[FieldError]:
+    """How a cluster's machines are replaced, and when it runs."""
+    yield from _numbers(field, spec, _OF_CLUSTER)
+    if spec.schedule is not None:
+        yield from _wrong_schedule(f"{field}schedule", spec.schedule)
+    if spec.maintenance is not None:
+        yield from _wrong_window(f"{field}maintenance", spec.maintenance)
+
+
+def wrong_control_plane(field: str, spec: ControlPlaneSpec) -> Iterator[FieldError]:
+    """How its machines are repaired."""
+    yield from _numbers(field, spec, _OF_CONTROL_PLANE)
+
+
+def wrong_node_group(field: str, spec: NodeGroupSpec) -> Iterator[FieldError]:
+    """How its machines are drained and repaired."""
+    yield from _numbers(field, spec, _OF_GROUP)
+    yield from _between(f"{field}keep_failed_machines.count", spec.keep_failed_machines.count, _KEPT)
+    yield from _between(f"{field}keep_failed_machines.hours", spec.keep_failed_machines.hours, _KEPT_HOURS)
+    yield from wrong_share(f"{field}max_unhealthy", spec.max_unhealthy, 100)
+    yield from _wrong_conditions(f"{field}repair_conditions", spec.repair_conditions)
+
+
+def wrong_share(field: str, share: Share, most: int) -> Iterator[FieldError]:
+    """A number of machines up to `most`, or percent."""
+    if isinstance(share, int):
+        yield from _between(field, share, (0, most))
+    elif percent_of(share) is None:
+        yield FieldError(field, f"must be a number or percent, as 25%, got {share[:40]!r}")
+
+
+def _numbers(field: str, spec: object, bounds: Mapping[str, tuple[int, int]]) -> Iterator[FieldError]:
+    for name, between in bounds.items():
+        yield from _between(f"{field}{name}", getattr(spec, name), between)
+
+
+def _between(field: str, number: int, bounds: tuple[int, int]) -> Iterator[FieldError]:
+    if not bounds[0] <= number <= bounds[1]:
+        yield FieldError(field, f"must be between {bounds[0]} and {bounds[1]}, got {number}")
+
+
+def _wrong_conditions(field: str, types: tuple[str, ...]) -> Iterator[FieldError]:
+    if len(types) > _MOST_CONDITIONS:
+        yield FieldError(field, f"must be at most {_MOST_CONDITIONS}, got {len(types)}")
+    for index, type_ in enumerate(types[:_MOST_CONDITIONS]):
+        at, wrong = f"{field}[{index}]", wrong_label_key(type_)  # conditions are written as labels' keys are
+        if wrong is not None:
+            yield FieldError(at, wrong)
+        elif type_ == "Ready":
+            yield FieldError(at, "Ready is always looked at: a node without it is not healthy")
+        elif type_ in types[:index]:
+            yield FieldError(at, f"{type_!r} is listed twice")
+
+
+def _wrong_schedule(field: str, schedule: Schedule) -> Iterator[FieldError]:
+    yield from _wrong_time(f"{field}.start", schedule.start)
+    yield from _wrong_time(f"{field}.stop", schedule.stop)
+    if schedule.start and schedule.start == schedule.stop:
+        yield FieldError(f"{field}.stop", "must be another time than start")
+    yield from _wrong_days(field, schedule.days, schedule.timezone)
+
+
+def _wrong_window(field: str, window: MaintenanceWindow) -> Iterator[FieldError]:
+    yield from _wrong_time(f"{field}.start", window.start)
+    yield from _between(f"{field}.hours", window.hours, (1, 24))
+    yield from _wrong_days(field, window.days, window.timezone)
+
+
+def _wrong_time(field: str, text: str) -> Iterator[FieldError]:
+    if not _TIME.fullmatch(text):
+        yield FieldError(field, f"must be a time of the day, as 08:00, got {text[:40]!r}" if text else "is required")
+
+
+def _wrong_days(field: str, days: tuple[str, ...], timezone: str) -> Iterator[FieldError]:
+    if not days:
+        yield FieldError(f"{field}.days", "must have at least one day")
+    for index, day in enumerate(days[: 2 * len(DAYS)]):
+        if day not in DAYS:
+            yield FieldError(f"{field}.days[{index}]", f"must be one of {', '.join(DAYS)}, got {day[:40]!r}")
+        elif day in days[:index]:
+            yield FieldError(f"{field}.days[{index}]", f"{day!r} is listed twice")
+    if timezone not in available_timezones():
+        yield FieldError(f"{field}.timezone", f"{timezone[:60]!r} is no time zone, as Europe/Berlin or UTC")
