@@ -184,6 +184,7 @@ _GROUP = {
 }  # fmt: skip
 _SPEC = {
     "kubernetes_version": "1.37.2",
+    "node_image": "navarch-1.37.2",
     "running": True,
     "schedule": {"start": "08:00", "stop": "20:00", "days": ["mon"], "timezone": "Europe/Berlin"},
     "maintenance": {"start": "03:00", "hours": 4, "days": ["sun"], "timezone": "UTC"},

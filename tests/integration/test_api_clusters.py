@@ -23,6 +23,7 @@ def test_nothing_but_a_name_is_needed(api: Api) -> None:
     assert body["created_by"] == "ann"
     assert body["spec"] == {
         "kubernetes_version": "1.37.2",
+        "node_image": OFFER.releases[0].image_name,
         "running": True,
         "schedule": None,
         "remove_stopped_workers": False,

@@ -75,6 +75,7 @@ class Field:
 
 
 _VERSION = Field("spec.kubernetes_version", ("--version",), TEXT, "VERSION", "Kubernetes version. Default: newest.")
+_IMAGE = Field("spec.node_image", ("--node-image",), TEXT, "IMAGE", "Image of that version. Default: built last.")
 _ALLOWED = Field(
     "spec.network.api_allowed_cidrs", ("--api-allowed-cidr",), RANGES, "CIDR",
     "Who may reach the Kubernetes API; repeat. any, the default: everybody.",
@@ -106,6 +107,7 @@ _LIFE = (
 
 NEW_CLUSTER = (
     _VERSION,
+    _IMAGE,
     Field("region", ("--region",), TEXT, "REGION", "Region of the cloud. Default: the only one."),
     *_SIZE,
     Field("spec.control_plane.zones", ("--zone",), WORDS, "ZONE", "Zone of all machines; repeat to spread."),
@@ -123,6 +125,7 @@ NEW_CLUSTER = (
 )  # fmt: skip
 CLUSTER = (
     _VERSION,
+    _IMAGE,
     *_SIZE,
     _ALLOWED,
     *_LIFE,

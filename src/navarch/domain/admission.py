@@ -166,8 +166,17 @@ class Reading:
         if version not in offered:
             self.refuse(field, f"{version[:40]!r} is not offered; offered: {', '.join(offered)}")
         named = draft.release if draft.release.kubernetes_version == version else None
-        self.use_release(named or self.offer.release(version))
+        self.use_release(named or self._image(version, draft.release.image_name) or self.offer.release(version))
         return version, self._release or draft.release
+
+    def _image(self, version: str, wanted: str) -> Release | None:
+        """The image of that version which a draft names; None where it names none, or none that there is."""
+        images = [r for r in self.offer.releases if r.kubernetes_version == version]
+        found = next((r for r in images if wanted in (r.image_name, r.image_id)), None)
+        if wanted and found is None and images:
+            names = ", ".join(dict.fromkeys(r.image_name for r in images))
+            self.refuse("spec.node_image", f"{wanted[:80]!r} is not an image of {version}; there is {names}")
+        return found
 
     def _share(self, field: str, wanted: Share, usual: Share) -> Share:
         """A share that can be reckoned with."""

@@ -42,7 +42,9 @@ def admit_change(was: Cluster, draft: Cluster, offer: Offer, quota: Quota | None
     before, reading = Reading(offer), Reading(offer)
     before.cluster(was)
     draft = _as_chosen(draft, was)
-    after = replace(_settled(was, draft, reading.cluster(draft)), node_groups=was.node_groups)
+    read = reading.cluster(draft)
+    after = replace(_settled(was, draft, read), node_groups=was.node_groups)
+    after = replace(after, spec=replace(after.spec, release=read.spec.release))  # which is one thing
     errors = _refused(_IMMUTABLE, was, after, before.errors, reading.errors)
     errors += shortages(growth(was, after, offer, quota))
     return Refusal(errors) if errors else after
@@ -110,13 +112,14 @@ def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
     spec, chosen = draft.spec, was.spec
     network, plane = spec.network, spec.control_plane
     version = spec.kubernetes_version or chosen.kubernetes_version
+    is_same_image = spec.release.image_name in ("", chosen.release.image_name, chosen.release.image_id)
     external = network.external_network or chosen.network.external_network
     return replace(
         draft,
         spec=replace(
             spec,
             kubernetes_version=version,
-            release=chosen.release if version == chosen.kubernetes_version else spec.release,
+            release=chosen.release if version == chosen.kubernetes_version and is_same_image else spec.release,
             network=replace(
                 network,
                 external_network=external,

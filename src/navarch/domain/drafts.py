@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from navarch.domain.codec import draft
+from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec
 
 Document = Mapping[str, Any]
@@ -49,13 +50,17 @@ def new_cluster(
 
 
 def changed_cluster(was: Cluster, document: Document) -> Cluster:
-    """A cluster with another `name`, `region`, `labels` and `spec`."""
+    """A cluster with another `name`, `region`, `labels` and `spec`, which names its `node_image`."""
+    asked = _of(document, "spec")
+    spec = replace(draft(ClusterSpec, asked), running_since=was.spec.running_since)
+    if asked.get("node_image"):
+        spec = replace(spec, release=Release("", "", asked["node_image"], ""))  # admission finds the whole of it
     return replace(
         was,
         name=_name(document, was.name),
         region=document.get("region") or was.region,
         labels=tuple(_of(document, "labels").items()),
-        spec=replace(draft(ClusterSpec, _of(document, "spec")), running_since=was.spec.running_since),
+        spec=spec,
     )
 
 

@@ -144,6 +144,11 @@ class ClusterSpec:
     maintenance: MaintenanceWindow | None = None
     automatic_upgrades: bool = False
 
+    @property
+    def node_image(self) -> str:
+        """Name of the image that machines are made from."""
+        return self.release.image_name
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:

@@ -172,6 +172,10 @@ class ClusterSpec(Shown):
     """The wish, without node groups."""
 
     kubernetes_version: Text = Field(description="One of /kaas/v1/versions. Default: the newest.")
+    node_image: Text = Field(
+        description="Image of that version, by its name in /kaas/v1/versions or its id. Another one replaces the "
+        "machines. Default: the one built last."
+    )
     running: bool = Field(
         description="Whether machines run. false: workers are drained, then all machines are shut off. Default: true."
     )

@@ -257,6 +257,19 @@ def test_a_group_is_not_newer_than_its_cluster() -> None:
     assert made.release == OFFER.releases[2]
 
 
+NEWER = replace(OFFER, releases=(Release("1.37.2", "i3", "newer", "b3", (), 30), *OFFER.releases))
+
+
+def test_an_image_is_chosen_by_its_name_or_id() -> None:
+    assert admitted(NEWER, node_image="new").spec.release.image_id == "i2"
+    assert admitted(NEWER, node_image="i2").spec.node_image == "new"
+    assert admitted(OFFER, node_image=None).spec.node_image == "new"
+    found = refused(NEWER, node_image="old")
+    assert found["spec.node_image"] == "'old' is not an image of 1.37.2; there is newer, new"
+    big = refused(NEWER, node_image="newer")
+    assert set(big) == {"spec.control_plane.flavor", "spec.node_groups[0].flavor"}, "no flavor has 30 GiB"
+
+
 def test_machines_that_start_from_a_volume_need_no_disk() -> None:
     plane = {"flavor": "diskless", "root_volume": {}}
     made = admitted(control_plane=plane, **group(flavor="diskless", root_volume={"type": "hdd", "size_gib": 8}))

@@ -178,6 +178,22 @@ def test_a_node_group_may_be_of_an_older_version_and_keeps_its_image() -> None:
     assert change(BOTH, of=own, kubernetes_version=None).spec == WEB.spec
 
 
+NEWER = replace(SHOP.spec.release, image_id="image-new", image_name="navarch-1.37.2-new", min_disk_gib=0)
+TWO = replace(OFFER, releases=(NEWER, *OFFER.releases))
+
+
+def test_another_image_of_the_version_may_take_the_place_of_the_one_there_is() -> None:
+    document = {"name": "shop", "spec": encode(SHOP.spec) | {"release": None, "node_image": "navarch-1.37.2"}}
+    for same in (None, "navarch-1.37.2", "image-1372"):
+        patch = {"spec": {"node_image": same}}
+        for offer in (TWO, replace(OFFER, releases=(NEWER,)), Offer()):
+            assert admit_change(SHOP, changed_cluster(SHOP, merge(document, patch)), offer) == SHOP
+    newer = merge(document, {"spec": {"node_image": "navarch-1.37.2-new"}})
+    after = admit_change(SHOP, changed_cluster(SHOP, newer), TWO)
+    assert after == replace(SHOP, spec=replace(SHOP.spec, release=NEWER))
+    assert set(fields(admit_change(SHOP, changed_cluster(SHOP, newer), OFFER))) == {"spec.node_image"}
+
+
 def test_other_machines_need_room_beside_the_old_ones() -> None:
     tight = Quota((Allowance("instances", 3, 3), Allowance("cores", 4, 4)))
     found = fields(change(quota=tight, flavor="m1.medium"))
