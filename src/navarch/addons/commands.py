@@ -64,7 +64,7 @@ def _messages(place: Place, what: str, connect_seconds: float, most: int) -> Ite
     stream = plain.start_tls(place.tls, place.server_name, connect_seconds)
     try:
         protocol.send_request(protocol.connect())
-        left, begun = most, b""
+        left, begun = most, bytearray()
         while True:
             for data in protocol.data_to_send():
                 stream.write(data)
@@ -79,8 +79,8 @@ def _messages(place: Place, what: str, connect_seconds: float, most: int) -> Ite
                 if isinstance(event, Frame) and event.opcode in (BINARY, CONT):
                     begun += event.data
                     if event.fin:
-                        yield begun
-                        begun = b""
+                        yield bytes(begun)
+                        begun.clear()
             if trouble := protocol.handshake_exc or protocol.parser_exc:
                 raise _not_run(what, trouble)
     finally:

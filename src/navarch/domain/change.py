@@ -112,14 +112,16 @@ def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
     spec, chosen = draft.spec, was.spec
     network, plane = spec.network, spec.control_plane
     version = spec.kubernetes_version or chosen.kubernetes_version
-    is_same_image = spec.release.image_name in ("", chosen.release.image_name, chosen.release.image_id)
+    release = spec.release
+    if release.image_name in ("", chosen.release.image_name, chosen.release.image_id):  # of another version: the newest
+        release = chosen.release if version == chosen.kubernetes_version else replace(release, image_name="")
     external = network.external_network or chosen.network.external_network
     return replace(
         draft,
         spec=replace(
             spec,
             kubernetes_version=version,
-            release=chosen.release if version == chosen.kubernetes_version and is_same_image else spec.release,
+            release=release,
             network=replace(
                 network,
                 external_network=external,

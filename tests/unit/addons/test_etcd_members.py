@@ -210,6 +210,14 @@ def empty_frames(said: Exec) -> None:
         said.visit.connection.sendall(frames)
 
 
+def a_byte_a_frame(said: Exec) -> None:
+    said.open()
+    said.send(1, b"", fin=False)
+    frames = Frame(Opcode.CONT, b"x", False).serialize(mask=False) * 20_000
+    while not said.visit.ended.is_set():
+        said.visit.connection.sendall(frames)
+
+
 TALK: dict[str, Say] = {
     "nothing": lambda said: (said.visit.ended.wait(), None)[1],
     "a handshake that drips": lambda said: said.visit.drip(b"HTTP/1.1 101 Switching Protocols\r\n"),
@@ -217,6 +225,7 @@ TALK: dict[str, Say] = {
     "a frame that drips": lambda said: (said.open(), said.visit.drip(b"\x82\x7f"), None)[2],
     "output without end": endless,
     "frames without content": empty_frames,
+    "a byte a frame": a_byte_a_frame,
     "no WebSocket": lambda said: said.visit.say(b"{}"),
     "a refusal": lambda said: said.visit.say(b"{}", status=403),
     "another protocol": lambda said: said.visit.connection.sendall(f"{said.accept}\r\n".encode()),
