@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 from tests.chaos.schedule import Schedule, Signal
 
-from navarch.clouds.simulator import Timeline
+from navarch.simulator.openstack.timeline import Timeline
 from navarch.store.api_side import ApiSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated

@@ -161,7 +161,15 @@ def _restore_server(project: Project, owner: Owner, server_id: str, name: str) -
 
 
 def _groups(project: Project) -> list[Json]:
-    return project.compute.items("/os-server-groups", "server_groups", f"look up {Kind.SERVER_GROUP}s")
+    """All of the project's. Nova answers with so many of them as it was set up for, and does not say that there are
+    more: only an empty answer is the end."""
+    found: list[Json] = []
+    while True:
+        query = {"offset": len(found)} if found else {}
+        page = project.compute.items("/os-server-groups", "server_groups", f"look up {Kind.SERVER_GROUP}s", **query)
+        if not page:
+            return found
+        found += page
 
 
 def _flavor_id(project: Project, flavor: str) -> str:

@@ -3,6 +3,7 @@
 Every request is bounded: 5 s to connect, 30 s to be answered. Nothing waits or polls. Safe to call from threads.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,16 +12,24 @@ from typing import Any
 
 import requests
 from keystoneauth1 import adapter, session
-from keystoneauth1.exceptions import ClientException, ConnectFailure, ConnectTimeout, Unauthorized
+from keystoneauth1.exceptions import (
+    ClientException,
+    ConnectFailure,
+    ConnectTimeout,
+    DiscoveryFailure,
+    EndpointNotFound,
+    Unauthorized,
+)
 from keystoneauth1.identity import v3
+from requests.adapters import BaseAdapter
 
-from navarch.clouds.fence import before_a_change
 from navarch.clouds.openstack import errors
+from navarch.clouds.openstack.transport import Fenced
 
 Json = dict[str, Any]
 _TIMEOUT = (5.0, 30.0)  # seconds to connect, to be answered
 _REQUEST_ID = "X-OpenStack-Request-ID"  # asked with: the global id; answered with: the service's own
-_CONNECTIONS = 32  # kept open per host; as many as threads may ask at once
+_HAS_VERSION = re.compile(r"/v[0-9]")
 _SERVICES = {  # catalogue type, major version, microversion: the oldest that has what is asked for (Train has them all)
     "compute": ("2.1", "2.79"),  # tags at creation 2.52, flavor in the answer 2.47, server group policy 2.64
     "network": ("2", None),
@@ -83,6 +92,7 @@ class Service:
     def __init__(self, name: str, requests_of: adapter.Adapter, trace: Trace) -> None:
         self.name = name
         self._adapter, self._trace = requests_of, trace
+        self._url: str | None = None
 
     def get(self, path: str, doing: str, **params: Any) -> Json:
         """The answer's body."""
@@ -116,8 +126,6 @@ class Service:
     def _send(
         self, method: str, path: str, doing: str, *, absent_is_fine: bool = False, **arguments: Any
     ) -> requests.Response:
-        if method != "GET":
-            before_a_change()
         began, status, answered_as = time.monotonic(), 0, ""
         try:
             response = self._request(method, path, **arguments)
@@ -134,15 +142,34 @@ class Service:
         answer: requests.Response
         if request_id := self._trace.request_id():
             arguments["headers"] = {_REQUEST_ID: request_id}
+        arguments |= {"endpoint_override": self._endpoint(), "raise_exc": False}
         try:
-            answer = self._adapter.request(path, method, raise_exc=False, **arguments)
+            answer = self._adapter.request(path, method, **arguments)
         except ConnectFailure as error:
+            self._url = None
             # A kept connection that the server closed meanwhile fails at its next use. Asking again at once is right
             # only for what changes nothing, and only if it did not take the whole time-out.
             if method != "GET" or isinstance(error, ConnectTimeout):
                 raise
-            answer = self._adapter.request(path, method, raise_exc=False, **arguments)
+            answer = self._adapter.request(path, method, **arguments)
         return answer
+
+    def _endpoint(self) -> str:
+        """Where the service is, found out once: keystoneauth would go through the catalogue at every request. Raises
+        EndpointNotFound, DiscoveryFailure.
+
+        Where a service does not tell its versions, keystoneauth gives the catalogue's address as it is. Without a
+        version in it every path there is a 404, which must not be taken for an object that is gone.
+        """
+        url = self._url
+        if url is None:
+            url = self._adapter.get_endpoint()
+            if url is None:
+                raise EndpointNotFound()
+            if not _HAS_VERSION.search(url):
+                raise DiscoveryFailure(f"nothing at {url} tells which versions it has")
+            self._url = url = url.replace("%", "%%")  # keystoneauth fills in what is between %( and )
+        return url
 
     def _json(self, response: requests.Response, doing: str) -> Json:
         if not response.content:
@@ -223,12 +250,14 @@ class Project:
 class Sessions:
     """Every session of one cloud. They share connections and what was found out about the services' versions."""
 
-    def __init__(self, settings: OpenStackSettings, trace: Trace | None = None) -> None:
+    def __init__(
+        self, settings: OpenStackSettings, trace: Trace | None = None, transport: BaseAdapter | None = None
+    ) -> None:
         self._settings, self._trace = settings, trace or Trace()
         self._http = requests.Session()
         self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
-        self._http.mount("https://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
-        self._http.mount("http://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
+        for scheme in ("https://", "http://"):
+            self._http.mount(scheme, Fenced(transport))
         self._discovered: dict[str, Any] = {}
         self._known: dict[str, Project] = {}
         self._lock = threading.Lock()

@@ -11,10 +11,10 @@ class Timeline:
 
     def __init__(self, epoch: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
         self.epoch, self.now = epoch, 0.0
-        self._coming: list[tuple[float, int, Callable[[], None]]] = []
+        self._coming: list[tuple[float, int, Callable[[], object]]] = []
         self._order = count()
 
-    def after(self, seconds: float, callback: Callable[[], None]) -> None:
+    def after(self, seconds: float, callback: Callable[[], object]) -> None:
         """Call back so many seconds from now."""
         heappush(self._coming, (self.now + seconds, next(self._order), callback))
 
