@@ -28,6 +28,7 @@ class Weather:
     cloud_busy: float = 0.0  # 429 with Retry-After
     cloud_conflict: float = 0.0  # 409 for what changes or removes
     cloud_lag: float = 0.0  # a list as it was some seconds ago
+    cloud_unfiltered: float = 0.0  # a list with what was not asked for
     kube_away: float = 0.0
     kube_lost: float = 0.0
     kube_slow: float = 0.0
@@ -63,6 +64,7 @@ STORM = Weather(
     cloud_busy=0.02,
     cloud_conflict=0.02,
     cloud_lag=0.04,
+    cloud_unfiltered=0.01,
     kube_away=0.03,
     kube_lost=0.02,
     kube_slow=0.02,
@@ -110,6 +112,8 @@ class Chance:
         if about.verb == "GET":
             if self.strikes("cloud_lag"):
                 return faults.lagging(self.random.uniform(0.5, 20.0))
+            if self.strikes("cloud_unfiltered"):
+                return faults.unfiltered()
         else:
             if self.strikes("cloud_lost"):
                 return faults.answer_lost(closed=self.random.random() < 0.5)

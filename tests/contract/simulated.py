@@ -2,6 +2,7 @@
 have in common with a real installation is all of `clouds.openstack` and keystoneauth."""
 
 from dataclasses import replace
+from typing import Any
 
 from stage import Props
 
@@ -81,6 +82,10 @@ class SimulatedStage:
         while self._foreign:
             self.as_somebody("DELETE", "network", f"/v2.0/ports/{self._foreign.pop()}")
 
+    def meddle(self, service: str, path: str, body: dict[str, Any]) -> None:
+        version = {"network": "/v2.0", "block-storage": f"/v3/{self.project_id}", "load-balancer": "/v2"}[service]
+        self.as_somebody("PUT", service, version + path, body)
+
     def allow_networks(self, count: int) -> None:
         if count < 0:
             self.region.quotas.pop((self.other_project_id, "network"), None)
@@ -103,7 +108,7 @@ class SimulatedStage:
         """A cloud whose requests these faults hit."""
         return self._cloud(self.settings, strike)
 
-    def as_somebody(self, method: str, service: str, path: str, body: object = None) -> dict:  # type: ignore[type-arg]
+    def as_somebody(self, method: str, service: str, path: str, body: object = None) -> dict[str, Any]:
         """A request of a member of the project."""
         request = Request(method, service, path, body=body)
         request.scope = Scope("somebody", self.project_id, roles=frozenset({"member", "reader"}))

@@ -129,8 +129,9 @@ def _as_it_was(project: Project, body: Json, address: str) -> Json | None:
 
 
 def _project_floating_ips(project: Project, owner: Owner, **query: str) -> list[Json]:
-    query = {"project_id": owner.project_id, **query}
-    return project.network.items("/floatingips", "floatingips", f"look up {Kind.FLOATING_IP}s", **query)
+    doing, asked = f"look up {Kind.FLOATING_IP}s", {"project_id": owner.project_id, **query}
+    found = project.network.items("/floatingips", "floatingips", doing, **asked)
+    return kept_filter(project.network, doing, found, lambda body: all(body.get(key) == query[key] for key in query))
 
 
 def _port(body: Json) -> Port:

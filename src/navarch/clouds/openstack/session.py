@@ -103,40 +103,52 @@ class Service:
         body = self.get(path, doing, **params)
         found: list[Json] = list(body[key])
         while (following := _next(body, key)) is not None:
-            body = self._json(self._send("GET", following, doing), doing)
+            body = self._json(self._send("GET", following, doing, continues=True), doing)
             found.extend(body[key])
         return found
 
     def post(self, path: str, body: Mapping[str, Any], doing: str, *, private: bool = False) -> Json:
-        """Make something. A `private` body is never logged."""
-        return self._json(self._send("POST", path, doing, json=body, log=not private), doing)
+        """Make something. A `private` body is never logged, nor what a refusal quotes of it."""
+        return self._json(self._send("POST", path, doing, private=private, json=body), doing)
 
     def put(self, path: str, body: Mapping[str, Any], doing: str) -> Json:
         """Replace something."""
         return self._json(self._send("PUT", path, doing, json=body), doing)
 
     def patch(self, path: str, body: Mapping[str, Any], doing: str, *, private: bool = False) -> Json:
-        """Change something. A `private` body is never logged."""
-        return self._json(self._send("PATCH", path, doing, json=body, log=not private), doing)
+        """Change something. A `private` body is never logged, nor what a refusal quotes of it."""
+        return self._json(self._send("PATCH", path, doing, private=private, json=body), doing)
 
     def delete(self, path: str, doing: str, **params: Any) -> None:
         """Remove something; what is not there counts as removed."""
         self._send("DELETE", path, doing, params=params, absent_is_fine=True)
 
     def _send(
-        self, method: str, path: str, doing: str, *, absent_is_fine: bool = False, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        absent_is_fine: bool = False,
+        continues: bool = False,
+        private: bool = False,
+        **arguments: Any,
     ) -> requests.Response:
+        """`continues`: it is a further page of a list."""
         began, status, answered_as = time.monotonic(), 0, ""
         try:
-            response = self._request(method, path, **arguments)
+            response = self._request(method, path, log=not private, **arguments)
             status, answered_as = response.status_code, response.headers.get(_REQUEST_ID, "")
         except (ClientException, requests.RequestException) as error:
             raise errors.from_exception(self.name, doing, error) from error
         finally:
             self._trace.asked(Asked(self.name, method, path, status, time.monotonic() - began, answered_as))
-        if response.status_code >= 400 and not (absent_is_fine and response.status_code == 404):
-            raise errors.judge(errors.refusal(self.name, method, path, response), doing)
-        return response
+        if response.status_code < 400 or (absent_is_fine and response.status_code == 404):
+            return response
+        refused = errors.refusal(self.name, method, path, response, private=private)
+        if continues and response.status_code in (400, 404):
+            raise errors.list_changed(refused, doing)
+        raise errors.judge(refused, doing)
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         answer: requests.Response

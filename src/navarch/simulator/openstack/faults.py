@@ -9,6 +9,7 @@ from navarch.simulator.openstack import errors
 from navarch.simulator.openstack.about import About
 from navarch.simulator.openstack.messages import Answer, Refused, Request
 
+_NO_FILTERS = {"limit", "marker", "offset", "fields"}
 _PAGE = (
     "<html><body><h1>{status} {title}</h1>\nThe server is temporarily unable to service your request.\n</body></html>"
 )
@@ -20,9 +21,11 @@ class Strike:
 
     `status`: this is answered, by the service itself (409, 429...) or by what stands before it (5xx); 0: nothing is.
     `done`: the request was carried out nevertheless. `closed`: where nothing is answered, the connection ends at once,
-    and not after the caller's time-out. `lag`, where it is not 0, is no failure: a list shows what was there so many
-    seconds ago. `wait`: seconds until the caller hears of it; nothing here waits, but a region in a process of its own
-    answers so late.
+    and not after the caller's time-out. `wait`: seconds until the caller hears of it; nothing here waits, but a region
+    in a process of its own answers so late.
+
+    Two are no failures, but wrong answers to lists: with `lag`, what was there so many seconds ago; `unfiltered`, what
+    was not asked for as well.
     """
 
     status: int = 0
@@ -31,12 +34,19 @@ class Strike:
     done: bool = False
     closed: bool = False
     lag: float = 0.0
+    unfiltered: bool = False
     wait: float = 0.0
 
     @property
     def fails(self) -> bool:
         """Whether the caller does not get the answer."""
-        return not self.lag
+        return not self.lag and not self.unfiltered
+
+    def distort(self, request: Request) -> None:
+        """Have the request answered wrongly, where that is the fault."""
+        request.lag = self.lag
+        if self.unfiltered:
+            request.query = {name: values for name, values in request.query.items() if name in _NO_FILTERS}
 
     def answer(self, request: Request) -> Answer | None:
         """What is answered in place of the service's answer; None: nothing."""
@@ -78,7 +88,12 @@ def in_use() -> Strike:
 
 def lagging(seconds: float) -> Strike:
     """A list of some time ago."""
-    return Strike(200, lag=seconds)
+    return Strike(lag=seconds)
+
+
+def unfiltered() -> Strike:
+    """A list of all that the caller may see."""
+    return Strike(unfiltered=True)
 
 
 @dataclass

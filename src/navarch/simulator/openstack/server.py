@@ -92,7 +92,7 @@ class Server:
         strike = self._strike(about(self._services.region, asked)) if self._strike is not None else None
         if strike is None:
             return self._services.answer(asked)
-        asked.lag = strike.lag
+        strike.distort(asked)
         answer = strike.answer(asked) if strike.fails and not strike.done else self._services.answer(asked)
         if strike.wait:
             await asyncio.sleep(strike.wait)

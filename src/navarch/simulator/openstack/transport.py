@@ -48,7 +48,7 @@ class Transport(BaseAdapter):
             return _response(request, self._services.answer(asked))
         if strike.fails and not strike.done:
             return self._failed(request, strike, strike.answer(asked))
-        asked.lag = strike.lag
+        strike.distort(asked)
         answer = self._services.answer(asked)
         return self._failed(request, strike, None) if strike.fails else _response(request, answer)
 
