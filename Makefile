@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: chaos mutations help setup lock format check test e2e demo demo-clean bench play play-stop scale
+.PHONY: proof-cis chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -23,7 +23,7 @@ demo: setup ## from nothing to a web page on a cluster of your own, on this mach
 demo-clean: setup ## delete the demo's cluster through Navarch, prove that nothing is left, stop everything
 	@$(BIN)/python -m demo.story clean
 
-check: setup ## formatting, lint, types, borders, unit tests: under a minute, no root, no network
+check: setup ## formatting, lint, types, borders, unit tests, links: about a minute, no root, no network
 	@scripts/check
 
 test: setup ## everything: check, integration on real PostgreSQL and Keystone, end to end on a real cluster (root)
@@ -35,14 +35,26 @@ bench: setup ## measure what docs/benchmarks.md publishes (root; about 20 minute
 scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the simulated cloud (about 25 minutes)
 	@$(BIN)/python -m benchmarks.scale
 
+proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
+	@$(BIN)/python -m proofs.cis --page docs/cis.md
+
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one a second)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
 
 mutations: setup ## deliberate faults in the worker's code, each of which the stories must notice (about ten minutes)
 	@$(BIN)/python -m tests.chaos --mutations
 
+docs: setup ## the documentation as a site with search, in build/docs; fails at a link that leads nowhere
+	@scripts/docs
+
+dist: setup ## what a release consists of, in dist: wheels, source distributions, pinned requirements, sums
+	@scripts/dist
+
+hooks: setup ## have git run `make check` before each commit, and check its subject
+	@$(BIN)/pre-commit install
+
 format: setup ## format the code
 	@$(BIN)/ruff format && $(BIN)/ruff check --fix
 
-lock: setup ## resolve requirements.in anew
+lock: setup ## pin what pyproject.toml and requirements.in ask for; what is pinned stays
 	@scripts/lock

@@ -65,6 +65,10 @@ class Crowd:
         self._runner.run(self._session.close())
         self._runner.close()
 
+    def token(self, project: str) -> str:
+        """The token of a project's user."""
+        return self._tokens[project]
+
     def call(self, ask: Ask) -> tuple[int, Any]:
         """One request: status and answer."""
         status, content = self._runner.run(self._asked(self._apis[0], ask))

@@ -20,8 +20,9 @@ from demo.customer import Kubectl
 from demo.stack import connect
 from demo.steps import until
 
-from navarch.addons import catalogue as addons
+from navarch.addons import catalogue
 from navarch.addons.contract import Inputs
+from navarch.addons.package import REGISTRY
 from navarch.bootstrap.kubeconfig import kubeconfig
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
 from navarch.clouds.openstack.controllers import cloud_conf
@@ -192,7 +193,7 @@ class Expert:
                 "apiVersion": "kubeadm.k8s.io/v1beta4",
                 "kind": "ClusterConfiguration",
                 "kubernetesVersion": f"v{self._release.kubernetes_version}",
-                "imageRepository": addons.REGISTRY,
+                "imageRepository": REGISTRY,
                 "networking": {"podSubnet": "10.100.0.0/16", "serviceSubnet": "10.254.0.0/16"},
                 "etcd": {"local": {"imageTag": components["etcd"]}},
                 "dns": {"imageTag": components["coredns"]},
@@ -266,14 +267,16 @@ class Expert:
             ADDRESSES["cp"],
             6443,
             1442,
-            configuration,
-            Path(self._auth["cacert"]).read_text(),
+            {"cloud.conf": configuration, "ca.crt": Path(self._auth["cacert"]).read_text()},
             (("ssd", ("z1",)),),
             ("z1",),
         )
         paths = []
         for name in ADDONS:
-            rendered = addons.rendered(inputs, name)
+            rendered = catalogue.rendered(inputs, name)
+            for made in rendered.objects:
+                if made["kind"] == "DaemonSet":  # its machines have names of their own
+                    made["spec"]["template"]["spec"].pop("affinity", None)
             path = folder / f"{name}.yaml"
             path.write_text(yaml.safe_dump_all([*rendered.fixed.objects, *rendered.objects, *rendered.once]))
             paths.append(path)

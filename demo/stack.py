@@ -77,6 +77,7 @@ class Stack:
     def __init__(self, folder: Path, lab: Lab, *, host: str = HOST, port: int = PORT) -> None:
         self.folder, self.lab, self.host, self.port = folder, lab, host, port
         self.keys = folder / "keys"
+        self._started: dict[str, subprocess.Popen[bytes]] = {}  # our own children have to be waited for
         self.settings = folder / "navarch.toml"
 
     @property
@@ -171,6 +172,8 @@ class Stack:
             self.signal(name, signal.SIGTERM)
         for name in names or PROCESSES:
             until(f"{name} ended", partial(self._ended, name), seconds=40, every=0.1)
+            if name in self._started:
+                self._started.pop(name).wait()
         if database and not any(self.pid(n) for n in PROCESSES) and self.settings.exists():
             subprocess.run([command("navarch-server"), "--config", str(self.settings), "database", "stop"], check=True)
 
@@ -208,6 +211,7 @@ class Stack:
                 start_new_session=True,
                 cwd="/",
             )
+        self._started[name] = process
         (self.folder / f"{name}.pid").write_text(f"{process.pid}\n")
 
     def _answers(self) -> bool:

@@ -29,6 +29,8 @@ def up() -> None:
     tell.title("1. What this machine needs")
     with tell.step("root, memory, disk"):
         _check_machine()
+    tell.say(_build_plan())
+    tell.say("The rest takes about 5 minutes the first time, 3 later.")
     tell.run(
         "PostgreSQL's programs",
         [str(Path(__file__).with_name("install-packages"))],
@@ -40,7 +42,7 @@ def up() -> None:
         remedy="See the log; run `navarch-lab install` by hand once its cause is gone.",
     )
     tell.run(
-        f"Kubernetes {VERSION} from source, once (20 minutes on two cores the first time)",
+        f"Kubernetes {VERSION} from source",
         [command("navarch-images"), "bundle", VERSION],
         remedy="See the log; `navarch-images bundle` goes on with the component that failed.",
         show=True,
@@ -218,6 +220,14 @@ def _show(customer: dict[str, str]) -> object | None:
         raise StepFailed(f"navarch cluster show {CLUSTER}: {done.stderr.strip()}")
     found: object = json.loads(done.stdout)
     return found
+
+
+def _build_plan() -> str:
+    """What is to be built and how long that will take, in words. Raises StepFailed where nothing can be built."""
+    asked = subprocess.run([command("navarch-images"), "plan", VERSION], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise StepFailed(asked.stderr.strip())
+    return asked.stdout.strip()
 
 
 def _check_machine() -> None:

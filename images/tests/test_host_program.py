@@ -155,3 +155,10 @@ def test_what_every_container_and_unit_needs_is_in_the_overlay() -> None:
     assert "--config-dir=/etc/kubernetes/kubelet.conf.d" in kubelet
     assert "EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env" in kubelet
     assert "EnvironmentFile=-/etc/default/kubelet" in kubelet
+
+
+def test_the_kubelets_settings_are_readable_by_root_alone(tmp_path: Path) -> None:
+    host = machine(tmp_path, container=False, cgroup_version=2)
+    host.run()
+    settings = tmp_path / "root/etc/kubernetes/kubelet.conf.d/10-host.conf"
+    assert settings.stat().st_mode & 0o777 == 0o600

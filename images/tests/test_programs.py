@@ -7,7 +7,9 @@ from navarch_images import programs
 from navarch_images.cache import Cache, value_digest
 from navarch_images.release import Component
 
-COMPONENT = Component("tool", "go/tool", "example.org/tool", "v1", "MIT", {"tool": "example.org/tool"})
+COMPONENT = Component(
+    "tool", "go/tool", "example.org/tool", "v1", "MIT", {"tool": "example.org/tool"}, cpu_seconds=60.0
+)
 VERSIONS = {"go": "go1.26"}
 
 
@@ -21,12 +23,22 @@ def sources(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def without_go(monkeypatch: pytest.MonkeyPatch, sources: Path, compile_: object) -> None:
+    substituted = {"example.org/lib": {"built": "v2.0.0", "upstream": "v1.0.0"}}
+    monkeypatch.setattr(programs, "source_root", lambda: sources)
+    monkeypatch.setattr(programs, "compilers", lambda cgo: VERSIONS)
+    monkeypatch.setattr(programs, "_compile", compile_)
+    monkeypatch.setattr(programs, "_packages", lambda *_: [])
+    monkeypatch.setattr(programs, "_libraries", lambda *_: substituted)
+    monkeypatch.setattr("navarch_images.progress.first_pace", lambda: 1.0)
+
+
 def test_a_key_changes_with_sums_recipe_source_and_compiler_and_with_nothing_else(sources: Path) -> None:
     def key(component: Component = COMPONENT, versions: dict[str, str] = VERSIONS) -> str:
         return programs.component_key(component, sources, versions)
 
     before = key()
-    assert key(replace(COMPONENT, licence="Apache-2.0")) == before
+    assert key(replace(COMPONENT, licence="Apache-2.0", cpu_seconds=1.0)) == before
     assert key(replace(COMPONENT, ldflags=("-X a=b",))) != before
     assert key(versions={"go": "go1.27"}) != before
     (sources / "go/tool/go.sum").write_text("other sums\n")
@@ -36,32 +48,36 @@ def test_a_key_changes_with_sums_recipe_source_and_compiler_and_with_nothing_els
 def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
 
-    def compile_(component: Component, _source: Path, target: Path, _cache: Cache) -> None:
+    def compile_(component: Component, _source: Path, target: Path, _cache: Cache, _heard: object) -> float:
         compiled.append(component.name)
         (target / "tool").write_bytes(b"program")
+        return 3.0
 
-    monkeypatch.setattr(programs, "source_root", lambda: sources)
-    monkeypatch.setattr(programs, "compilers", lambda cgo: VERSIONS)
-    monkeypatch.setattr(programs, "_compile", compile_)
-    monkeypatch.setattr(programs, "_fetch", lambda *_: None)
-    cache = Cache(tmp_path / "cache")
-    first = programs.build_all([COMPONENT], cache, lambda text: None)
-    second = programs.build_all([COMPONENT], cache, lambda text: None)
+    without_go(monkeypatch, sources, compile_)
+    cache, said = Cache(tmp_path / "cache"), []
+    assert programs.missing([COMPONENT], cache) == [COMPONENT]
+    first = programs.build_all([COMPONENT], cache, said.append)
+    second = programs.build_all([COMPONENT], cache, said.append)
     assert compiled == ["tool"]
+    assert programs.missing([COMPONENT], cache) == []
     assert first == second
     assert second[0].binary("tool").read_bytes() == b"program"
+    assert second[0].libraries("tool") == {"example.org/lib": {"built": "v2.0.0", "upstream": "v1.0.0"}}
+    assert said == [
+        "components to compile, once: 1; about 1 min",
+        "  0% tool v1: compiling; about 1 min left",
+        "tool v1: compiled with 3 s of CPU",
+    ]
 
 
 def test_a_build_that_fails_leaves_nothing_that_looks_built(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def compile_(_component: Component, _source: Path, target: Path, _cache: Cache) -> None:
+    def compile_(_component: Component, _source: Path, target: Path, _cache: Cache, _heard: object) -> float:
         (target / "tool").write_bytes(b"half")
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(programs, "source_root", lambda: sources)
-    monkeypatch.setattr(programs, "compilers", lambda cgo: VERSIONS)
-    monkeypatch.setattr(programs, "_compile", compile_)
+    without_go(monkeypatch, sources, compile_)
     with pytest.raises(RuntimeError):
         programs.build_all([COMPONENT], Cache(tmp_path / "cache"), lambda text: None)
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []

@@ -16,13 +16,14 @@ from tests.chaos.schedule import Schedule, Signal
 
 from navarch.simulator.openstack.timeline import Timeline
 from navarch.store.api_side import ApiSide
+from navarch.store.change_side import ChangeSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
 from navarch.store.migrate import migrate
 from navarch.store.queries import query
 from navarch.store.worker_side import WorkerSide
 
-_TABLES = "clusters, idempotency_keys, catalogue, quotas"
+_TABLES = "clusters, idempotency_keys, offers, quotas, gone_clusters"
 _CLOCK = """
 CREATE SCHEMA IF NOT EXISTS virtual;
 CREATE OR REPLACE FUNCTION virtual.now() RETURNS timestamptz LANGUAGE sql STABLE
@@ -182,9 +183,10 @@ class Ear:
         return heard.count
 
 
-class VirtualStore(ApiSide, WorkerSide):
-    """Both sides of the store's contract, with the project's own code and queries."""
+class VirtualStore(ApiSide, ChangeSide, WorkerSide):
+    """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database)  # type: ignore[arg-type]
+        ChangeSide.__init__(self, database)  # type: ignore[arg-type]
         WorkerSide.__init__(self, database)  # type: ignore[arg-type]

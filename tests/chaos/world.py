@@ -20,10 +20,10 @@ from tests.chaos.stores import CalmStore, WatchedStore
 from tests.chaos.weather import Chance, StormyFates, StormyTempers, Weather
 
 from navarch.api import bootstrap
+from navarch.api.access import ApiService
 from navarch.api.policy import Policy
 from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
-from navarch.api.service import Service
 from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
@@ -52,7 +52,7 @@ _LOG_LINES = 4000
 _PAGE = 7  # objects in one answer of a list
 
 
-class _Clocked(Service):
+class _Clocked(ApiService):
     """The API's service under virtual time."""
 
     timeline: Timeline

@@ -1,4 +1,4 @@
-"""An object is its owner's by its mark, and by the id that was written down: whoever renames it takes it from no one."""
+"""An object is its owner's by its mark and by the id that was written down: whoever renames it takes it from no one."""
 
 from collections.abc import Iterator
 from typing import Any

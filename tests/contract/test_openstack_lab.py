@@ -13,7 +13,7 @@ from stage import clear
 from navarch.domain import names
 from navarch.domain.openstack import names as objects
 from navarch.domain.openstack import steps
-from navarch.domain.openstack.resources import Identity, Kind, Network, Port, ServerGroup, Subnet
+from navarch.domain.openstack.resources import Identity, Kind, Network, Port, Server, ServerGroup, Subnet
 from navarch.domain.spec import Owner, Role
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -47,7 +47,7 @@ def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(opens
     cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, user.id, user.name))
     with pytest.raises(Unauthorized):
         _login(user, "second password").get_token()
-    assert cloud.observe(owner, frozenset({Kind.IDENTITY})).identities == ()
+    assert cloud.observe(owner, frozenset({Kind.IDENTITY})).of(Identity) == ()
 
 
 def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:
@@ -68,7 +68,7 @@ def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:
         )
         cloud.carry_out(owner, server, private="#cloud-config\n{}\n")
         until = time.monotonic() + 180
-        while (seen := (cloud.observe(owner).servers or ())[0]).status == "BUILD" and time.monotonic() < until:
+        while (seen := cloud.observe(owner).of(Server)[0]).status == "BUILD" and time.monotonic() < until:
             time.sleep(1)
         assert seen.status == "ERROR"
         assert seen.fault

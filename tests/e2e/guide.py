@@ -5,9 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from actors import Customer
 from demo.stack import command
 from demo.story import kubectl_program
+from tests.e2e.lab_customer import LabCustomer
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "first-cluster.md"
 # Done differently here: a larger cluster is only planned, no question is answered, nothing is watched.
@@ -34,7 +34,7 @@ def section(number: int) -> tuple[str, ...]:
     return tuple(sorted(lines, key=lambda line: "--dry-run" not in line))
 
 
-def follow(customer: Customer, number: int, timeout: float = 600) -> str:
+def follow(customer: LabCustomer, number: int, timeout: float = 600) -> str:
     """Run a section's commands in the customer's shell and folder; all must work. Gives what they printed."""
     tools = customer.folder / "bin"
     tools.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test here: private, in a temporary folder, emptied between tests."""
+"""What the tests here run on: a real PostgreSQL, emptied between tests, and for some a real Kubernetes API server."""
 
 import shutil
 import tempfile
@@ -8,12 +8,21 @@ from pathlib import Path
 import psycopg
 import pytest
 from api_fixtures import api, make_api
+from guarded_cluster import guarded
+from kube_apiserver import ApiServer, api_server
 
 from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
-__all__ = ["api", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, catalogue, quotas, pauses"
+__all__ = ["api", "guarded", "make_api"]  # fixtures of the tests here
+_TABLES = "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters"
+
+
+@pytest.fixture(scope="module")
+def kube() -> Iterator[ApiServer]:
+    """A Kubernetes API server of the module's own, configured as on a control-plane machine."""
+    with tempfile.TemporaryDirectory(prefix="navarch-kube-") as folder, api_server(Path(folder)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

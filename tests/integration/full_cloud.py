@@ -59,11 +59,11 @@ class FullCloud:
         return Quota()
 
 
-def hands(store: WorkerStore, cloud: Cloud) -> Dependencies:
+def make_dependencies(store: WorkerStore, cloud: Cloud) -> Dependencies:
     """What a worker works with on that cloud."""
     return Dependencies(
         cloud=cloud,
-        addons=KubernetesClusters(threads=1),
+        addons=KubernetesClusters(),
         store=store,
         sealer=SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", ""),

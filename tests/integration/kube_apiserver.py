@@ -1,23 +1,39 @@
-"""A real kube-apiserver with its etcd, as ordinary processes on loopback: no node, no controller, no kubelet."""
+"""A real kube-apiserver with its etcd, as ordinary processes on loopback: no node, no controller, no kubelet.
 
+It has the arguments and files of a control-plane machine, but for folders and for what kubeadm makes itself.
+"""
+
+import base64
 import contextlib
+import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
+import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from tests.unit.addons.sample_inputs import cluster
 
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Access
+from navarch.bootstrap.api_server import FOLDER, api_server_arguments, api_server_files
+from navarch.bootstrap.authorization import CERTIFICATE_FILE, KEY_FILE, PORT
+from navarch.bootstrap.pki import make_cluster_secrets
 
 _CACHE = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch"))
 
@@ -30,14 +46,128 @@ def program(name: str) -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody who asks, and is answered whatever it is."""
+
+    http: httpx.Client
+
+    def ask(self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **query: str) -> Any:
+        """The HTTP response. `kind` of the body: a patch has its own."""
+        content = None if body is None else json.dumps(body)
+        return self.http.request(method, path, content=content, headers={"Content-Type": kind}, params=query or None)
+
+    def merge(self, path: str, change: Any) -> Any:
+        """The response to a merge patch."""
+        return self.ask("PATCH", path, change, kind="application/merge-patch+json")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServer:
+    """A running one. `access`: an administrator's. The audit log is `folder/audit.log`."""
+
+    access: Access
+    folder: Path
+    authority: "_Authority"
+    closing: contextlib.ExitStack
+    processes: dict[str, "subprocess.Popen[bytes]"]
+
+    def end(self, name: str) -> None:
+        """Have one of its processes die."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def user(self, name: str, *groups: str) -> Client:
+        """Somebody with a client certificate."""
+        return self._client(self.authority.access(self.access.url, name, groups))
+
+    def node(self, name: str) -> Client:
+        """The kubelet of a node."""
+        return self.user(f"system:node:{name}", "system:nodes")
+
+    def service_account(self, namespace: str, name: str, pod: str = "") -> Client:
+        """A pod with a token that is bound to it; without `pod`, a token that is bound to nothing."""
+        bound = {}
+        if pod:
+            uid = self.admin().ask("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}").json()["metadata"]["uid"]
+            bound = {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod, "uid": uid}}
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": bound}
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        answer = self.admin().ask("POST", path, asked)
+        assert answer.status_code == 201, answer.text
+        client = self._client(self.authority.access(self.access.url, "nobody", ()), certificate=False)
+        client.http.headers["Authorization"] = f"Bearer {answer.json()['status']['token']}"
+        return client
+
+    def admin(self) -> Client:
+        """Navarch's own way in."""
+        return self._client(self.access)
+
+    @contextlib.contextmanager
+    def controllers(self, *names: str) -> Iterator[None]:
+        """These controllers of the controller manager, until the end of the block."""
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": "c",
+                    "cluster": {"server": self.access.url, "certificate-authority-data": _base64(self.access.ca)},
+                }
+            ],
+            "users": [
+                {
+                    "name": "u",
+                    "user": {
+                        "client-certificate-data": _base64(self.access.certificate),
+                        "client-key-data": _base64(self.access.key),
+                    },
+                }
+            ],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "c",
+        }
+        kubeconfig = self.folder / "controllers.kubeconfig"
+        kubeconfig.write_text(json.dumps(document))
+        command = [
+            str(program("kube-controller-manager")),
+            f"--kubeconfig={kubeconfig}",
+            f"--controllers={','.join(names)}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        ]
+        with _process(command, self.folder / "controllers.log"):
+            yield
+
+    def _client(self, access: Access, *, certificate: bool = True) -> Client:
+        context = ssl.create_default_context(cadata=access.ca)
+        if certificate:
+            with tempfile.NamedTemporaryFile("w") as pair:
+                pair.write(f"{access.certificate}\n{access.key}")
+                pair.flush()
+                context.load_cert_chain(pair.name)
+        http = httpx.Client(base_url=access.url, verify=context, timeout=30, trust_env=False)
+        return Client(self.closing.enter_context(http))
+
+
 @contextlib.contextmanager
-def api_server(folder: Path) -> Iterator[Access]:
-    """Run both in `folder` until the end of the block; gives an administrator's access."""
+def api_server(folder: Path) -> Iterator[ApiServer]:
+    """Run both in `folder` until the end of the block."""
     authority = _Authority()
-    etcd, peer, secure = _free_ports(3)
+    etcd, peer, secure, refusing = _free_ports(4)
     for name, content in authority.files().items():
         (folder / name).write_text(content)
+    now = datetime.now(UTC)
+    for path, _, content in api_server_files(make_cluster_secrets(now), now, "baseline"):
+        here = content.replace(FOLDER, str(folder)).replace(f":{PORT}", f":{refusing}")
+        Path(_within(path, folder)).write_text(here)
+    navarchs = {name: _within(value, folder) for name, value in api_server_arguments(cluster()).items()}
+    authorizer = files("navarch.bootstrap") / "machine" / "authorizer"
     commands = {
+        "authorizer": [
+            *(sys.executable, "-I", str(authorizer), str(refusing)),
+            *(_within(path, folder) for path in (CERTIFICATE_FILE, KEY_FILE)),
+        ],
         "etcd": [
             str(program("etcd")),
             f"--data-dir={folder}/etcd",
@@ -54,10 +184,11 @@ def api_server(folder: Path) -> Iterator[Access]:
             "--bind-address=127.0.0.1",
             f"--secure-port={secure}",
             "--service-cluster-ip-range=10.254.0.0/16",
-            "--authorization-mode=Node,RBAC",
-            "--anonymous-auth=false",
-            "--allow-privileged=true",
             "--endpoint-reconciler-type=none",
+            # As kubeadm has it.
+            "--allow-privileged=true",
+            *([] if "enable-admission-plugins" in navarchs else ["--enable-admission-plugins=NodeRestriction"]),
+            *(f"--{name}={value}" for name, value in navarchs.items()),
             f"--client-ca-file={folder}/ca.crt",
             f"--tls-cert-file={folder}/server.crt",
             f"--tls-private-key-file={folder}/server.key",
@@ -67,19 +198,25 @@ def api_server(folder: Path) -> Iterator[Access]:
         ],
     }
     with contextlib.ExitStack() as running:
-        for name, command in commands.items():
-            running.enter_context(_process(command, folder / f"{name}.log"))
-        access = authority.access(f"https://127.0.0.1:{secure}")
+        processes = {
+            name: running.enter_context(_process(command, folder / f"{name}.log")) for name, command in commands.items()
+        }
+        access = authority.access(f"https://127.0.0.1:{secure}", "navarch", ("system:masters",))
         _wait_until_ready(access, folder)
-        yield access
+        yield ApiServer(access, folder, authority, running, processes)
+
+
+def _within(path: str, folder: Path) -> str:
+    """Where a file of a control-plane machine lies here; what is no path stays as it is."""
+    return f"{folder}/{Path(path).name}" if path.startswith("/") else path
 
 
 @contextlib.contextmanager
-def _process(command: list[str], log: Path) -> Iterator[None]:
+def _process(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGKILL)  # nothing in them is to be kept
         process.wait()
@@ -127,11 +264,11 @@ class _Authority:
         server = self._issue(name, self._server_key.public_key(), addresses=("127.0.0.1",))
         return {"ca.crt": _pem(self._certificate), "server.crt": _pem(server), "server.key": _key_pem(self._server_key)}
 
-    def access(self, url: str) -> Access:
-        """An administrator's certificate, new each time."""
+    def access(self, url: str, user: str, groups: tuple[str, ...]) -> Access:
+        """A client's certificate, new each time."""
         key = ec.generate_private_key(ec.SECP256R1())
-        attributes = ((NameOID.ORGANIZATION_NAME, "system:masters"), (NameOID.COMMON_NAME, "navarch"))
-        name = x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+        organisations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+        name = x509.Name([*organisations, x509.NameAttribute(NameOID.COMMON_NAME, user)])
         return Access(url, _pem(self._certificate), _pem(self._issue(name, key.public_key())), _key_pem(key))
 
     def _issue(
@@ -160,6 +297,10 @@ class _Authority:
             usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _pem(certificate: x509.Certificate) -> str:

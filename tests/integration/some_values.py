@@ -41,6 +41,7 @@ def a_cluster(**changes: Any) -> Cluster:
         labels=(("team", "web"),),
         created_by="ann",
         request_id="req-1",
+        region="RegionOne",
     )
     return replace(base, **changes)
 

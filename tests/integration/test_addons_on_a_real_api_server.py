@@ -1,15 +1,13 @@
 """Add-ons on a real kube-apiserver: what is applied, what survives, what goes."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_apiserver import api_server
+from kube_apiserver import ApiServer
 from tests.unit.addons.sample_inputs import cluster, inputs
 
 from navarch.addons import applying, catalogue, objects
@@ -29,9 +27,8 @@ PODS = "/api/v1/namespaces/default/pods"
 
 
 @pytest.fixture(scope="module")
-def access() -> Iterator[Access]:
-    with tempfile.TemporaryDirectory(prefix="navarch-kube-") as folder, api_server(Path(folder)) as made:
-        yield made
+def access(kube: ApiServer) -> Access:
+    return kube.access
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +42,6 @@ def api(access: Access) -> Iterator[Connection]:
     connection = Connection(access, connections=4)
     yield connection
     connection.close()
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as made:
-        yield made
 
 
 @pytest.fixture
@@ -164,9 +155,7 @@ def test_a_class_whose_type_is_gone_is_removed_unless_the_user_took_it_over(
     assert api.get(f"{CLASSES}/hdd")["parameters"] == {"type": "hdd"}
 
 
-def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(
-    access: Access, api: Connection, pool: ThreadPoolExecutor
-) -> None:
+def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(access: Access, api: Connection) -> None:
     calico = catalogue.rendered(inputs(), "calico")
     definition = next(o for o in calico.fixed.objects if o["metadata"]["name"].startswith("networksets."))
     renamed = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
@@ -175,12 +164,12 @@ def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(
         "metadata": {"name": "things.example.org"},
         "spec": {**definition["spec"], "group": "example.org", "names": renamed},
     }
-    applying.apply(api, pool, Rendered("things", (marked(made, "things"),)))
-    applying.apply(api, pool, Rendered("things", ()))
+    applying.apply(api, Rendered("things", (marked(made, "things"),)))
+    applying.apply(api, Rendered("things", ()))
     assert api.get(objects.path(made))["spec"]["group"] == "example.org"
 
 
-def test_what_cannot_be_changed_is_made_anew(access: Access, api: Connection, pool: ThreadPoolExecutor) -> None:
+def test_what_cannot_be_changed_is_made_anew(access: Access, api: Connection) -> None:
     def addon(volume_type: str) -> Rendered:
         made = {
             "apiVersion": "storage.k8s.io/v1",
@@ -191,8 +180,8 @@ def test_what_cannot_be_changed_is_made_anew(access: Access, api: Connection, po
         }
         return Rendered("changing", (marked(made, "changing"),))
 
-    applying.apply(api, pool, addon("slow"))
-    applying.apply(api, pool, addon("fast"))
+    applying.apply(api, addon("slow"))
+    applying.apply(api, addon("fast"))
     assert api.get(f"{CLASSES}/changing")["parameters"] == {"type": "fast"}
 
 

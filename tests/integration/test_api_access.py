@@ -11,38 +11,38 @@ from api_fixtures import OFFER, Api, MakeApi, plenty, routes
 
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity
-from navarch.api.policy import DELETE, READ, Policy
+from navarch.api.policy import ALL_PROJECTS, DELETE, KUBECONFIGS, READ, Policy
 
 pytestmark = pytest.mark.postgres
 
 # For each route, what each of the callers below is answered. A route that is not here fails the first test.
-#                                                    nobody  expired  other  roleless  reader  member  operator
+#                                                    nobody  expired  other  roleless  reader  member  operator  cluster
 EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
-    ("GET", "/openapi.json"):                             (200, 200, 200, 200, 200, 200, 200),
-    ("GET", "/healthz"):                                  (200, 200, 200, 200, 200, 200, 200),
-    ("GET", "/readyz"):                                   (200, 200, 200, 200, 200, 200, 200),
-    ("GET", "/kaas/v1/versions"):                         (401, 401, 200, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/flavors"):                          (401, 401, 200, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/zones"):                            (401, 401, 200, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/volume_types"):                     (401, 401, 200, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/external_networks"):                (401, 401, 200, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/quota"):                            (401, 401, 200, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/clusters"):                         (401, 401, 200, 403, 200, 200, 200),
-    ("POST", "/kaas/v1/clusters"):                        (401, 401, 202, 403, 403, 202, 202),
-    ("GET", "/kaas/v1/clusters/{cluster}"):               (401, 401, 404, 403, 200, 200, 200),
-    ("PATCH", "/kaas/v1/clusters/{cluster}"):             (401, 401, 404, 403, 403, 200, 200),
-    ("DELETE", "/kaas/v1/clusters/{cluster}"):            (401, 401, 404, 403, 403, 202, 202),
-    ("GET", "/kaas/v1/clusters/{cluster}/machines"):      (401, 401, 404, 403, 200, 200, 200),
-    ("GET", "/kaas/v1/clusters/{cluster}/events"):        (401, 401, 404, 403, 200, 200, 200),
-    ("POST", "/kaas/v1/clusters/{cluster}/kubeconfigs"):  (401, 401, 404, 403, 403, 201, 201),
-    ("GET", "/kaas/v1/clusters/{cluster}/node_groups"):   (401, 401, 404, 403, 200, 200, 200),
-    ("POST", "/kaas/v1/clusters/{cluster}/node_groups"):  (401, 401, 404, 403, 403, 202, 202),
-    ("GET", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):    (401, 401, 404, 403, 200, 200, 200),
-    ("PATCH", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):  (401, 401, 404, 403, 403, 200, 200),
-    ("DELETE", "/kaas/v1/clusters/{cluster}/node_groups/{name}"): (401, 401, 404, 403, 403, 202, 202),
+    ("GET", "/openapi.json"):                             (200, 200, 200, 200, 200, 200, 200, 200),
+    ("GET", "/healthz"):                                  (200, 200, 200, 200, 200, 200, 200, 200),
+    ("GET", "/readyz"):                                   (200, 200, 200, 200, 200, 200, 200, 200),
+    ("GET", "/kaas/v1/versions"):                         (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/flavors"):                          (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/zones"):                            (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/volume_types"):                     (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/external_networks"):                (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/quota"):                            (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/clusters"):                         (401, 401, 200, 403, 200, 200, 200, 403),
+    ("POST", "/kaas/v1/clusters"):                        (401, 401, 202, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}"):               (401, 401, 404, 403, 200, 200, 200, 403),
+    ("PATCH", "/kaas/v1/clusters/{cluster}"):             (401, 401, 404, 403, 403, 200, 200, 403),
+    ("DELETE", "/kaas/v1/clusters/{cluster}"):            (401, 401, 404, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/machines"):      (401, 401, 404, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/events"):        (401, 401, 404, 403, 200, 200, 200, 403),
+    ("POST", "/kaas/v1/clusters/{cluster}/kubeconfigs"):  (401, 401, 404, 403, 403, 201, 403, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/node_groups"):   (401, 401, 404, 403, 200, 200, 200, 403),
+    ("POST", "/kaas/v1/clusters/{cluster}/node_groups"):  (401, 401, 404, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),
+    ("PATCH", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):  (401, 401, 404, 403, 403, 200, 200, 403),
+    ("DELETE", "/kaas/v1/clusters/{cluster}/node_groups/{name}"): (401, 401, 404, 403, 403, 202, 202, 403),
     # Machines show a ticket or a report token; a person's token is worth nothing here.
-    ("POST", "/bootstrap/v1/join"):                       (403, 403, 403, 403, 403, 403, 403),
-    ("POST", "/bootstrap/v1/reports"):                    (401, 401, 401, 401, 401, 401, 401),
+    ("POST", "/bootstrap/v1/join"):                       (403, 403, 403, 403, 403, 403, 403, 403),
+    ("POST", "/bootstrap/v1/reports"):                    (401, 401, 401, 401, 401, 401, 401, 401),
 }  # fmt: skip
 # Tokens as Keystone tells of them: (project, roles, seconds until they expire). "" is no token at all.
 CALLERS: dict[str, tuple[str, tuple[str, ...], float]] = {
@@ -53,7 +53,9 @@ CALLERS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "reader": ("alpha", ("reader",), 3600),
     "member": ("alpha", ("member", "reader"), 3600),
     "operator": ("operators", ("admin",), 3600),
+    "cluster": ("alpha", ("member", "load-balancer_member"), 3600),  # by Navarch's trust: see CLUSTERS_USER
 }
+CLUSTERS_USER = "cluster"
 BODIES: dict[str | None, Any] = {
     None: None,
     "NewCluster": {"name": "new"},
@@ -74,14 +76,20 @@ class Keystone:
         if name not in CALLERS:
             return SimpleNamespace(status_code=404)
         project, roles, seconds = CALLERS[name]
-        token = {
-            "user": {"id": f"{name}-id", "name": name, "domain": {"id": "default"}},
+        token: dict[str, Any] = {
+            "user": {"id": f"{name}-id", "name": name, "domain": {"id": "default", "name": "Default"}},
             "project": {"id": project, "domain": {"id": "default"}},
             "roles": [{"name": role} for role in roles],
             "expires_at": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
             "is_admin_project": project == "operators",
         }
+        if name == CLUSTERS_USER:
+            token["user"]["domain"] = {"id": "d7c1", "name": "navarch"}
+            token["OS-TRUST:trust"] = {"id": "t1", "trustor_user": {"id": self.get_user_id()}}
         return SimpleNamespace(status_code=200, json=lambda: {"token": token})
+
+    def get_user_id(self) -> str:
+        return "navarch-id"
 
 
 def test_no_route_is_without_an_expectation(api: Api) -> None:
@@ -91,7 +99,7 @@ def test_no_route_is_without_an_expectation(api: Api) -> None:
 @pytest.fixture
 def validated(make_api: MakeApi) -> Api:
     """The service with real token validation, and a cluster of project alpha that has keys and an address."""
-    api = make_api(identity=KeystoneIdentity(Keystone())).as_("member")
+    api = make_api(identity=KeystoneIdentity(Keystone(), cluster_domain="navarch")).as_("member")
     api.store.write_offer(OFFER)
     for project, _, _ in CALLERS.values():
         api.store.write_quota(project, plenty())
@@ -181,6 +189,21 @@ def test_an_operators_policy_file_replaces_single_rules(tmp_path: Path, make_api
     api.create()
     assert api.delete("/clusters/shop").status_code == 403
     assert api.patch("/clusters/shop", {"labels": {"a": "b"}}).status_code == 200
+
+
+def test_operators_get_into_customers_clusters_where_the_policy_file_says_so(tmp_path: Path, make_api: MakeApi) -> None:
+    file = tmp_path / "policy.yaml"
+    for rules, answers in (("{}\n", 403), (f'"{KUBECONFIGS}": "rule:{ALL_PROJECTS}"\n', 201)):
+        file.write_text(rules)
+        api = make_api(policy_file=str(file))
+        api.store.write_offer(OFFER)
+        api.store.write_quota("alpha", plenty())
+        made = api.create(f"shop-{answers}")
+        api.make_ready(made["id"])
+        path = f"/clusters/{made['id']}/kubeconfigs?all_projects=true"
+        assert api.as_("root").post(path, {}).status_code == answers
+    (issued,) = [e for e in api.get(f"/clusters/{made['id']}/events").json()["events"] if "Kubeconfig" in e["reason"]]
+    assert issued["message"].startswith("root (root-id) got a certificate as navarch:admins")
 
 
 def test_a_policy_file_that_changes_is_read_again(tmp_path: Path) -> None:

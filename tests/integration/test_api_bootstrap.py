@@ -8,7 +8,7 @@ import pytest
 from api_fixtures import OFFER, REPORT_TOKENS, SEALER, Api, MakeApi
 from some_values import RELEASE
 
-from navarch.api.service import Service
+from navarch.api.access import ApiService
 from navarch.bootstrap.join import LAST_PHASE
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.tickets import new_ticket
@@ -139,7 +139,7 @@ def test_who_has_waited_long_is_asked_to_wait_longer(
 ) -> None:
     ticket, first = Place(api, status=Status()).ticket("m0"), datetime.now(UTC)
     for now in (first, first + timedelta(seconds=waited)):
-        monkeypatch.setattr(Service, "now", lambda _, now=now: now)
+        monkeypatch.setattr(ApiService, "now", lambda _, now=now: now)
         answer = join(api, "m0", ticket)
     assert float(answer.headers["Retry-After"]) == after
 

@@ -1,7 +1,5 @@
 """`/kaas/v1/clusters` over a real PostgreSQL."""
 
-import json
-import threading
 from typing import Any
 
 import psycopg
@@ -173,28 +171,6 @@ def test_a_cluster_that_nobody_can_read_hides_no_other(api: Api, dsn: str) -> No
     assert answer.json()["type"].endswith("unreadable")
 
 
-def test_a_watch_does_not_call_deleted_what_nobody_can_read(make_api: MakeApi, dsn: str) -> None:
-    api = make_api(watch_seconds=1.0)
-    api.store.write_offer(OFFER)
-    made = api.create()
-
-    def spoil() -> None:
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute("UPDATE clusters SET spec = '{\"network\": 7}'")
-
-    for path in ("/clusters", f"/clusters/{made['id']}"):
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            (spec,) = connection.execute("SELECT spec FROM clusters").fetchone() or ("",)
-        timer = threading.Timer(0.4, spoil)
-        timer.start()
-        with api.client.stream("GET", f"/kaas/v1{path}?watch=true", headers={"X-Auth-Token": "ann"}) as answer:
-            told = _told("".join(answer.iter_text()))
-        timer.join()
-        assert [(kind, data["id"]) for kind, data in told] == [("cluster", made["id"])]
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute("UPDATE clusters SET spec = %s", (psycopg.types.json.Jsonb(spec),))
-
-
 def test_a_patch_changes_what_it_names(api: Api) -> None:
     api.post("/clusters", {"name": "shop", "labels": {"a": "1", "b": "2"}})
     patch = {"labels": {"a": None, "c": "3"}, "spec": {"network": {"api_allowed_cidrs": ["198.51.100.7/32"]}}}
@@ -206,6 +182,18 @@ def test_a_patch_changes_what_it_names(api: Api) -> None:
     assert answer.json()["spec"]["network"]["node_cidr"] == "10.0.0.0/24"
     assert api.patch("/clusters/shop", {"spec": {"paused": True}}).json()["generation"] == 3
     assert api.patch("/clusters/shop", {"spec": {"paused": True}}).json()["generation"] == 3
+
+
+def test_null_gives_a_field_back_to_navarch(api: Api) -> None:
+    spec = {"control_plane": {"flavor": "m1.medium", "zones": ["z2"]}, "network": {"api_allowed_cidrs": ["10.0.0.0/8"]}}
+    made = api.post("/clusters", {"name": "shop", "labels": {"a": "1"}, "spec": spec | {"paused": True}}).json()
+    assert api.patch("/clusters/shop", {"labels": None}).json()["labels"] == {}
+    after = api.patch("/clusters/shop", {"spec": dict.fromkeys(made["spec"])}).json()["spec"]
+    network = made["spec"]["network"] | {"api_allowed_cidrs": []}
+    assert after == made["spec"] | {"paused": False, "network": network}
+    api.create("own", network={"pod_cidr": "10.9.0.0/16"})
+    found = errors(api.patch("/clusters/own", {"spec": {"network": {"pod_cidr": None}}}))
+    assert "addresses" in found["spec.network.pod_cidr"]
 
 
 def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None:
@@ -277,34 +265,6 @@ def test_a_project_may_have_so_many_clusters(make_api: MakeApi) -> None:
     api.create("a")
     api.create("b")
     assert api.post("/clusters", {"name": "c"}).json()["type"].endswith("too-many")
-
-
-def test_a_watch_tells_what_is_there_what_changes_and_what_goes(make_api: MakeApi) -> None:
-    api = make_api(watch_seconds=1.5)
-    api.store.write_offer(OFFER)
-    made = api.create()
-
-    def change() -> None:
-        api.patch("/clusters/shop", {"labels": {"a": "b"}})
-        threading.Event().wait(0.4)
-        claim = api.claim(made["id"])
-        api.store.forget(made["id"], claim.token)
-
-    timer = threading.Timer(0.4, change)
-    timer.start()
-    with api.client.stream("GET", "/kaas/v1/clusters?watch=true", headers={"X-Auth-Token": "ann"}) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        told = _told("".join(answer.iter_text()))
-    timer.join()
-    assert [(kind, data.get("labels")) for kind, data in told] == [
-        ("cluster", {}), ("cluster", {"a": "b"}), ("deleted", None),
-    ]  # fmt: skip
-    assert told[-1][1] == {"id": made["id"]}
-
-
-def _told(text: str) -> list[tuple[str, dict[str, Any]]]:
-    blocks = [b for b in text.split("\n\n") if b.startswith("event: ")]
-    return [(b.split("\n")[0].removeprefix("event: "), json.loads(b.split("\ndata: ")[1])) for b in blocks]
 
 
 def test_status_and_machines_are_shown(api: Api) -> None:

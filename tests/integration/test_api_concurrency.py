@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from api_fixtures import OFFER, Api, MakeApi, plenty
 
-from navarch.api.node_groups import _RETRIES
 from navarch.domain.offer import Quota
+from navarch.service.clusters import RETRIES
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -106,7 +106,7 @@ def test_patches_without_a_generation_are_all_merged(two: Callable[[int], Api]) 
     assert set(statuses(answers)) <= {200, 409}  # 409: overtaken too often
     kept = {f"k{number}" for number, answer in enumerate(answers) if answer.status_code == 200}
     assert set(two(0).get("/clusters/shop").json()["labels"]) == kept
-    assert len(kept) >= _RETRIES
+    assert len(kept) >= RETRIES
 
 
 @pytest.mark.parametrize("room", [1, 100])

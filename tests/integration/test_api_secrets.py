@@ -269,7 +269,9 @@ def told(
     _log_json()
     try:
         session = keystone_session(keystone, username="navarch", password=SERVICE_PASSWORD, project="service")
-        api = make_api(identity=KeystoneIdentity(session), quota_wait=5.0).as_(CUSTOMERS_TOKEN)
+        api = make_api(identity=KeystoneIdentity(session, cluster_domain="navarch"), quota_wait=5.0).as_(
+            CUSTOMERS_TOKEN
+        )
         cloud = ImaginedCloud(store)
         secrets, answers = _live(api, cloud, monkeypatch)
         said = capsys.readouterr()
@@ -337,7 +339,7 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         **{f"the ticket of {machine}, {n}": word for n, (machine, word) in enumerate(_tickets(cloud))},
     }
     figures = {
-        "the API's metrics": api.client.app.state.figures.registry,
+        "the API's metrics": api.client.app.state.metrics.registry,
         "the worker's": dependencies.metrics.registry,
     }
     return secrets, {

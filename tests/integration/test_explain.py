@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from api_fixtures import OFFER
-from full_cloud import FullCloud, hands
+from full_cloud import FullCloud, make_dependencies
 from some_values import a_cluster
 
 from navarch.domain.spec import Cluster
@@ -48,7 +48,7 @@ def made(store: PostgresStore) -> Cluster:
 
 
 def explained(reader: PostgresStore, reference: str, project: str | None = None) -> Explanation:
-    return explain(reader, hands(reader, FullCloud()), find(reader, reference, project))
+    return explain(reader, make_dependencies(reader, FullCloud()), find(reader, reference, project))
 
 
 def row(dsn: str) -> object:
@@ -58,7 +58,7 @@ def row(dsn: str) -> object:
 
 def tried(store: PostgresStore, cluster: Cluster) -> None:
     """Have a real worker try it on a cloud without quota, until that is judged."""
-    worker = Worker(hands(store, FullCloud()), Lines(), name="w", threads=1, calls=4)
+    worker = Worker(make_dependencies(store, FullCloud()), Lines(), name="w", threads=1, calls=4)
     worker.start()
     end = time.monotonic() + 20
     while store.cluster(cluster.id, project_id=None).status.phase is not Phase.BLOCKED:
@@ -137,7 +137,7 @@ def test_a_name_is_enough_while_it_is_the_only_one(reader: PostgresStore, store:
 
 def test_a_worker_counts_what_it_does_and_says_for_whom(store: PostgresStore, made: Cluster) -> None:
     cloud, log = FullCloud(), Lines()
-    parts = hands(store, cloud)
+    parts = make_dependencies(store, cloud)
     worker = Worker(parts, log, name="w", threads=1, calls=4)
     worker.start()
     end = time.monotonic() + 20
@@ -145,7 +145,7 @@ def test_a_worker_counts_what_it_does_and_says_for_whom(store: PostgresStore, ma
         assert time.monotonic() < end, "no cycle in time"
         time.sleep(0.05)
     worker.stop()
-    told = parts.figures.registry.get_sample_value
+    told = parts.metrics.registry.get_sample_value
     assert (told("navarch_claims_total") or 0) >= 1
     assert (told("navarch_cycle_seconds_count", {"result": "done"}) or 0) >= 1
     assert (told("navarch_step_seconds_count", {"step": "EnsureNetwork", "result": "failed"}) or 0) >= 1

@@ -41,7 +41,8 @@ def identity(**changes: Any) -> KeystoneIdentity:
             user_domain=auth["user_domain_name"],
             project_domain=auth["project_domain_name"],
             ca_file=found["cacert"],
-        )
+        ),
+        cluster_domain="navarch",
     )
 
 

@@ -126,7 +126,7 @@ def create(cloud: Any, volume: str) -> Server:
     )
     made = cloud.compute.create_server(
         name=f"lab-machines-{uuid.uuid4().hex[:8]}",
-        flavor_id=cloud.compute.find_flavor("m1.small").id,
+        flavor_id=next(f.id for f in cloud.compute.flavors() if f.name == "m1.small"),
         image_id=image.id,
         networks=[{"uuid": cloud.lab_network}],
         availability_zone="z1",
@@ -203,7 +203,7 @@ def test_a_volume_comes_grows_and_goes_while_the_machine_runs(
     until(lambda: cloud.block_storage.get_volume(volume).status == "in-use", "volume in use again")
     assert running.inside(f"mount {node} /mnt && cat /mnt/word && umount /mnt").split() == ["kept", "0"]
 
-    cloud.compute.delete_volume_attachment(running.id, volume)
+    cloud.compute.delete_volume_attachment(cloud.compute.get_server(running.id), volume)
     until(lambda: cloud.block_storage.get_volume(volume).status == "available", "volume free")
     assert running.disks() == {link(running.volume)}
 

@@ -1,13 +1,10 @@
 """Requests for kubelet serving certificates on a real kube-apiserver, asked for as kubelets ask."""
 
 import base64
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from kube_apiserver import api_server
+from kube_apiserver import ApiServer
 from tests.unit.bootstrap.joining import CLUSTER, NODE, NOW, request, worker
 
 from navarch.addons import connection
@@ -21,9 +18,8 @@ REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 
 
 @pytest.fixture(scope="module")
-def access() -> Iterator[Access]:
-    with tempfile.TemporaryDirectory(prefix="navarch-kube-") as folder, api_server(Path(folder)) as made:
-        yield made
+def access(kube: ApiServer) -> Access:
+    return kube.access
 
 
 def ask(access: Access, name: str, pem: str, signer: str = "kubernetes.io/kubelet-serving") -> None:

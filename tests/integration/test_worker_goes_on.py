@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from full_cloud import FullCloud, hands
+from full_cloud import FullCloud, make_dependencies
 from some_values import a_cluster
 
 from navarch.domain.errors import Temporary
@@ -64,7 +64,7 @@ def until(so: Callable[[], bool]) -> None:
 
 def test_a_quota_that_hangs_or_fails_holds_up_no_other_project(store: PostgresStore) -> None:
     cloud, log, now = SlowQuotas(), Log(), datetime.now(UTC)
-    worker = Worker(hands(store, cloud), log, name="w1", threads=1, calls=2)
+    worker = Worker(make_dependencies(store, cloud), log, name="w1", threads=1, calls=2)
     worker.start()
     try:
         with ThreadPoolExecutor(3) as threads:
@@ -83,7 +83,7 @@ def test_a_quota_that_hangs_or_fails_holds_up_no_other_project(store: PostgresSt
 
 def test_a_quota_that_could_not_be_read_is_read_again_before_anybody_asks_again(store: PostgresStore) -> None:
     cloud, log = SlowQuotas(), Log()
-    worker = Worker(hands(store, cloud), log, name="w1", threads=1, calls=2)
+    worker = Worker(make_dependencies(store, cloud), log, name="w1", threads=1, calls=2)
     worker.start()
     try:
         assert store.quota("stumbles", newer_than=datetime.now(UTC), wait=15.0) is not None
@@ -95,7 +95,7 @@ def test_a_quota_that_could_not_be_read_is_read_again_before_anybody_asks_again(
 
 def test_a_quota_whose_reading_took_long_and_failed_is_left_to_who_asks_again(store: PostgresStore) -> None:
     cloud, log = SlowQuotas(), Log()
-    worker = Worker(hands(store, cloud), log, name="w1", threads=1, calls=2)
+    worker = Worker(make_dependencies(store, cloud), log, name="w1", threads=1, calls=2)
     worker.start()
     try:
         store.quota("tires", newer_than=datetime.now(UTC), wait=0.5)
@@ -110,7 +110,7 @@ def test_a_row_that_nobody_can_read_is_told_and_the_others_are_worked_on(store: 
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("UPDATE clusters SET spec = '{\"network\": 7}' WHERE id = %s", (bad.id,))
     good, log = store.create_cluster(a_cluster(name="good")).cluster, Log()
-    worker = Worker(hands(store, FullCloud()), log, name="w1", threads=1, calls=2)
+    worker = Worker(make_dependencies(store, FullCloud()), log, name="w1", threads=1, calls=2)
     worker.start()
     try:
         until(lambda: store.cluster(good.id, project_id=None).status != Status())

@@ -122,9 +122,7 @@ def _write(release: Release, built: Sequence[Built], base: Path, target: Path, s
             "sha256": base_layer.digest.removeprefix("sha256:"),
             "packages": list(release.container_packages),
         },
-        "programs": [
-            _program(item.component, name, item.binary(name)) for item in built for name in item.component.binaries
-        ],
+        "programs": [_program(item, name) for item in built for name in item.component.binaries],
         "images": images,
     }
 
@@ -154,7 +152,8 @@ def _labels(component: Component, image: Image) -> dict[str, str]:
     }
 
 
-def _program(component: Component, name: str, path: Path) -> dict[str, Any]:
+def _program(built: Built, name: str) -> dict[str, Any]:
+    component = built.component
     return {
         "name": name,
         "file": f"bin/{name}",
@@ -162,7 +161,9 @@ def _program(component: Component, name: str, path: Path) -> dict[str, Any]:
         "licence": component.licence,
         "module": component.module,
         "package": component.binaries[name],
-        "sha256": file_digest(path),
+        "sha256": file_digest(built.binary(name)),
+        # Libraries of another version than upstream builds with.
+        "libraries": built.libraries(name),
     }
 
 

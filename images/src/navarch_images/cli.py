@@ -1,6 +1,7 @@
 """navarch-images: build the bundle and the node image of a Kubernetes version, and put the image into a cloud.
 
     navarch-images list
+    navarch-images plan 1.37.2                   what is to be built, and how long it will about take here
     navarch-images prepare                       install what building needs
     navarch-images bundle 1.37.2                 programs and container images
     navarch-images node 1.37.2                   the node image (and the bundle, if it is not there)
@@ -13,6 +14,7 @@ Everything is kept under $NAVARCH_CACHE (default /var/cache/navarch); what is th
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +26,7 @@ from navarch_images.cache import Cache
 from navarch_images.errors import ImagesError
 from navarch_images.host import prepare
 from navarch_images.node import make_node
+from navarch_images.progress import Progress, words
 from navarch_images.release import find, known
 
 
@@ -39,7 +42,7 @@ def main(words: Sequence[str]) -> int:
     try:
         command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], None] = options.command
         cache = Cache.default()
-        if command is _list:
+        if command in (_list, _plan):
             command(options, cache, tell)
         else:
             with cache.alone(tell):
@@ -59,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
     commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
     commands.add_parser("prune", help="remove what newer builds replaced").set_defaults(command=_prune)
+    plan = commands.add_parser("plan", help="what is to be built, and how long it will about take")
+    plan.add_argument("version")
+    plan.set_defaults(command=_plan)
     for name, text, command in (
         ("bundle", "programs and container images", _bundle),
         ("node", "the node image", _node),
@@ -91,6 +97,19 @@ def _list(_options: argparse.Namespace, cache: Cache, _tell: Callable[[str], Non
         folder = cache.root / ("bundles" if kind == "bundle" else "images")
         for path in sorted(folder.glob(f"*/{file}"), key=lambda path: path.stat().st_mtime):
             print(f"{kind} {path.parent}")
+
+
+def _plan(options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None]) -> None:
+    """Looks, and says: nothing is installed, fetched or built."""
+    todo = programs.missing(find(options.version).components, cache)
+    if not todo:
+        print(f"Kubernetes {options.version}: every program is built")
+        return
+    whole = Progress({component.name: component.cpu_seconds for component in todo}, print)
+    print(
+        f"Kubernetes {options.version}: {', '.join(component.name for component in todo)} to compile, once; "
+        f"{words(whole.remaining)} on this machine ({os.cpu_count()} cores)"
+    )
 
 
 def _prepare(_options: argparse.Namespace, _cache: Cache, tell: Callable[[str], None]) -> None:

@@ -1,24 +1,36 @@
 """Components from source: Go modules with pinned sums, and one C file.
 
 A component's key covers all that can change its bytes: its folder (go.mod, go.sum, own sources), its recipe in the
-release file, and the compilers. What has been built under a key is never built again; a change of one component
-rebuilds one. Go downloads nothing whose sum is not in go.sum (-mod=readonly).
+release file, the flags, and the compilers. What has been built under a key is never built again; a change of one
+component rebuilds one. Go downloads nothing whose sum is not in go.sum (-mod=readonly).
+
+Beside its programs a component's folder holds libraries.json: the libraries in each that are of another version than
+upstream's own (see modules.py).
 """
 
+import json
 import os
+import re
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from navarch_images import modules
 from navarch_images.cache import Cache, file_digest, value_digest
-from navarch_images.commands import run
+from navarch_images.commands import follow, run
 from navarch_images.errors import BuildError, ReleaseError
+from navarch_images.progress import Package, Progress, words
 from navarch_images.release import Component
 
-_GO_CACHE_LIMIT = 5 << 30  # bytes, checked after each component; Kubernetes alone needs 4.2 GB
+_GO_CACHE_LIMIT = 6 << 30  # bytes, checked when all of a release is built; a release needs 4.5 GB
+# The same for all components: Go's cache knows a compiled package by its flags, too. Nobody debugs these programs with
+# a debugger, and writing its tables is an eighth of the compiler's work; stack traces do not need them.
+_FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
+_LINKER = ("-s", "-w")
 _OWN = "navarch.dev/"  # modules whose source is here, not elsewhere
+_LIBRARIES = "libraries.json"
 _GO_ENVIRONMENT = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
@@ -33,6 +45,11 @@ class Built:
     def binary(self, name: str) -> Path:
         """The program called `name`."""
         return self.folder / name
+
+    def libraries(self, name: str) -> Mapping[str, Mapping[str, str]]:
+        """Libraries in the program that are not of upstream's version: {module: {"built": ..., "upstream": ...}}."""
+        found: Mapping[str, Mapping[str, Mapping[str, str]]] = json.loads((self.folder / _LIBRARIES).read_text())
+        return found[name]
 
 
 def source_root() -> Path:
@@ -69,13 +86,19 @@ def component_key(component: Component, sources: Path, versions: dict[str, str])
         "ldflags": list(component.ldflags),
         "tags": list(component.tags),
         "cgo": component.cgo,
+        "flags": [*_FLAGS, *_LINKER],
     }
     return value_digest([recipe, source_digest(sources / component.source), versions])
 
 
 def component_folders(components: Sequence[Component]) -> set[str]:
     """Names of the folders below components/ that these components, as they are now, are kept in."""
-    return {f"{component.name}-{_key(component)[:16]}" for component in components}
+    return {_folder_name(component, key) for component, key in _keys(components)}
+
+
+def missing(components: Sequence[Component], cache: Cache) -> list[Component]:
+    """Those that are not built yet."""
+    return [component for component, key in _keys(components) if not _place(component, key, cache).exists()]
 
 
 def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str], None]) -> list[Built]:
@@ -83,43 +106,70 @@ def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str
 
     What the later ones need is downloaded while the first is compiled.
     """
-    sources = source_root()
-    keys = {component.name: _key(component) for component in components}
-    folders = {name: cache.root / "components" / f"{name}-{key[:16]}" for name, key in keys.items()}
-    missing = [component for component in components if not folders[component.name].exists()]
-    threading.Thread(target=_fetch, args=(missing[1:], sources, cache), daemon=True).start()
-    built = []
-    for component in components:
-        key, folder = keys[component.name], folders[component.name]
-        if not folder.exists():
-            tell(f"{component.name} {component.version}: compiling")
-            with cache.scratch(f"component-{component.name}") as scratch:
-                made = scratch / "made"
-                made.mkdir()
-                _compile(component, sources / component.source, made, cache)
-                folder = cache.publish(made, "components", folder.name)
-            trim_go_cache(cache, _GO_CACHE_LIMIT)
-        built.append(Built(component, key, folder))
+    built = [Built(component, key, _place(component, key, cache)) for component, key in _keys(components)]
+    todo = [item for item in built if not item.folder.exists()]
+    if todo:
+        progress = Progress({item.component.name: item.component.cpu_seconds for item in todo}, tell)
+        tell(f"components to compile, once: {len(todo)}; {words(progress.remaining)}")
+        later = [item.component for item in todo[1:]]
+        threading.Thread(target=_fetch, args=(later, source_root(), cache), daemon=True).start()
+        for item in todo:
+            _build(item, cache, progress)
+        trim_go_cache(cache, _GO_CACHE_LIMIT)
     return built
 
 
-def _key(component: Component) -> str:
-    return component_key(component, source_root(), compilers(component.cgo or component.compiler == "c"))
+def _build(item: Built, cache: Cache, progress: Progress) -> None:
+    component, source = item.component, source_root() / item.component.source
+    progress.begin(component.name, f"{component.name} {component.version}", _packages(component, source, cache))
+    with cache.scratch(f"component-{component.name}") as scratch:
+        made = scratch / "made"
+        made.mkdir()
+        used = _compile(component, source, made, cache, progress.heard)
+        libraries = {name: _libraries(component, made / name, cache) for name in component.binaries}
+        (made / _LIBRARIES).write_text(json.dumps(libraries, indent=1, sort_keys=True) + "\n")
+        cache.publish(made, "components", item.folder.name)
+    progress.end(component.name, used)
+
+
+def _keys(components: Sequence[Component]) -> list[tuple[Component, str]]:
+    sources = source_root()
+    versions = {cgo: compilers(cgo) for cgo in {_needs_c(component) for component in components}}
+    return [(component, component_key(component, sources, versions[_needs_c(component)])) for component in components]
+
+
+def _needs_c(component: Component) -> bool:
+    return component.cgo or component.compiler == "c"
+
+
+def _place(component: Component, key: str, cache: Cache) -> Path:
+    return cache.root / "components" / _folder_name(component, key)
+
+
+def _folder_name(component: Component, key: str) -> str:
+    return f"{component.name}-{key[:16]}"
 
 
 def _fetch(components: Sequence[Component], sources: Path, cache: Cache) -> None:
     for component in components:
-        if component.compiler != "go":
-            continue
         try:
-            run(
-                f"modules of {component.name}",
-                ["go", "list", "-deps", *_tags(component), *component.binaries.values()],
-                cwd=sources / component.source,
-                env=_environment(component, cache),
-            )
+            _packages(component, sources / component.source, cache)
         except BuildError:
             return  # the component's own build says what is wrong, in its turn
+
+
+def _packages(component: Component, source: Path, cache: Cache) -> list[Package]:
+    """The packages of a component's programs, without Go's own library; downloads their modules."""
+    if component.compiler != "go":
+        return []
+    form = '{{if not .Standard}}{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles "\t"}}{{end}}'
+    argv = ["go", "list", "-deps", "-f", form, *_tags(component), *component.binaries.values()]
+    text = run(f"modules of {component.name}", argv, cwd=source, env=_environment(component, cache))
+    lines = [line.split("\t") for line in text.splitlines() if line]
+    return [
+        Package(path, folder, sum(Path(folder, file).stat().st_size for file in files))
+        for path, folder, *files in lines
+    ]
 
 
 def _environment(component: Component, cache: Cache) -> dict[str, str]:
@@ -135,35 +185,79 @@ def _tags(component: Component) -> list[str]:
     return ["-tags", ",".join(component.tags)] if component.tags else []
 
 
-def _compile(component: Component, source: Path, target: Path, cache: Cache) -> None:
+def _compile(component: Component, source: Path, target: Path, cache: Cache, heard: Callable[[str], None]) -> float:
+    """Put the component's programs into `target`; returns the CPU seconds it took."""
     if component.compiler == "c":
-        for name, file in component.binaries.items():
-            run(component.name, ["gcc", "-O2", "-Wall", "-Werror", "-static", "-s", "-o", target / name, source / file])
-        return
-    # The compiler's own garbage collection costs a tenth of its time; memory is there for two compilers at once.
-    environment = {"GOGC": "400", **_environment(component, cache)}
+        flags = ["-O2", "-Wall", "-Werror", "-static", "-s"]
+        return sum(
+            follow(component.name, ["gcc", *flags, "-o", target / name, source / file], heard)
+            for name, file in component.binaries.items()
+        )
+    environment = {**_compiler_memory(), **_environment(component, cache)}
+    used = 0.0
     if component.module.startswith(_OWN):
-        run(f"{component.name}'s tests", ["go", "test", "./..."], cwd=source, env=environment)
-    flags = ["-trimpath", "-ldflags", " ".join(("-s", "-w", *component.ldflags)), *_tags(component)]
+        used += follow(
+            f"{component.name}'s tests", ["go", "test", *_FLAGS, "./..."], heard, cwd=source, env=environment
+        )
+    build = ["go", "build", "-v", *_FLAGS, "-ldflags", " ".join((*_LINKER, *component.ldflags)), *_tags(component)]
     # Go names a program after its package's folder, which is not always the name wanted (etcd's is "v3"), and one
     # `go build` for all packages compiles what they share once: so the odd names are built singly afterwards.
     plain = [package for name, package in component.binaries.items() if package.rsplit("/", 1)[1] == name]
     if plain:
-        run(component.name, ["go", "build", *flags, "-o", f"{target}/", *plain], cwd=source, env=environment)
+        used += follow(component.name, [*build, "-o", f"{target}/", *plain], heard, cwd=source, env=environment)
     for name, package in component.binaries.items():
         if package not in plain:
-            run(component.name, ["go", "build", *flags, "-o", target / name, package], cwd=source, env=environment)
-    missing = [name for name in component.binaries if not (target / name).is_file()]
-    if missing:
-        raise BuildError(f"{component.name}: go build made no {', '.join(missing)}")
+            used += follow(component.name, [*build, "-o", target / name, package], heard, cwd=source, env=environment)
+    absent = [name for name in component.binaries if not (target / name).is_file()]
+    if absent:
+        raise BuildError(f"{component.name}: go build made no {', '.join(absent)}")
+    return used
+
+
+def _compiler_memory() -> dict[str, str]:
+    """Settings of the garbage collector in Go's compiler and linker, of which as many run at once as there are cores.
+
+    Collecting costs a fifth of their time. With 2 GiB for each there is next to none; the largest package needs 1.5.
+    """
+    share = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // (os.cpu_count() or 1)
+    return {"GOGC": "off", "GOMEMLIMIT": str(min(share, 4 << 30))} if share >= 2 << 30 else {"GOGC": "400"}
+
+
+def _libraries(component: Component, program: Path, cache: Cache) -> dict[str, dict[str, str]]:
+    if component.compiler != "go" or component.module.startswith(_OWN):
+        return {}
+    environment = _environment(component, cache)
+    built = modules.built_with(run("libraries", ["go", "version", "-m", "-json", program], env=environment))
+    version = built.get(component.module, component.version)
+    return modules.substituted(built, _upstream(component.module, version, environment))
+
+
+def _upstream(module: str, version: str, environment: Mapping[str, str]) -> str:
+    """The go.mod of a module that was downloaded."""
+    # Go's cache of modules spells capital letters with a "!" before them.
+    name = re.sub("[A-Z]", lambda letter: f"!{letter[0].lower()}", module)
+    return Path(environment["GOMODCACHE"], "cache/download", name, "@v", f"{version}.mod").read_text()
 
 
 def pin(component: Component, cache: Cache) -> None:
     """Write go.mod and go.sum of a component anew from its tool and require lines: the maintainer's step."""
+    source = source_root() / component.source
+    _resolve(component, source, cache)
+    if component.follows:
+        file = source / "go.mod"
+        version = modules.Graph.of(file.read_text()).required[component.follows]
+        leader = _upstream(component.follows, version, _environment(component, cache))
+        file.write_text(modules.follow(file.read_text(), leader))
+        (source / "go.sum").unlink()  # sums of what is replaced now would stay
+        _resolve(component, source, cache)
+
+
+def _resolve(component: Component, source: Path, cache: Cache) -> None:
+    # A folder may hold several components: all its tools, or the others' sums would go.
     run(
         f"pin {component.name}",
-        ["go", "list", "-mod=mod", "-deps", *_tags(component), *component.binaries.values()],
-        cwd=source_root() / component.source,
+        ["go", "list", "-mod=mod", "-deps", *_tags(component), "tool", *component.binaries.values()],
+        cwd=source,
         env={**_environment(component, cache), "GOFLAGS": "-buildvcs=false"},
     )
 
@@ -171,7 +265,7 @@ def pin(component: Component, cache: Cache) -> None:
 def trim_go_cache(cache: Cache, limit: int) -> bool:
     """Drop Go's build cache if it is larger than `limit` bytes; says whether it did.
 
-    Components share little but Go's own library, which compiles in half a minute, and all of them together leave 11 GB.
+    Programs that are built already need it no more; the next release shares little of it but Go's own library.
     """
     folder = cache.root / "go-build"
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

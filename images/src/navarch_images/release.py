@@ -1,8 +1,10 @@
-"""What one Kubernetes version's bundle and node image are made of, parsed once from releases/<version>.toml.
+"""What one Kubernetes version's bundle and node image are made of, parsed once from two files below releases/.
 
     find("1.37.2")   -> Release
-    known()          -> ("1.37.2", ...)
+    known()          -> ("1.36.3", "1.37.2", ...)
 
+shared.toml holds what all versions have in common, so that one build of it serves them all; <version>.toml adds what
+is the version's own and wins where both say something.
 Parsing checks every reference (an image's component, a file's binary), so that the builders need not.
 """
 
@@ -18,7 +20,11 @@ from navarch_images.errors import ReleaseError
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A set of programs from one source, of one version. `source` is a folder beside the package (go/..., c)."""
+    """A set of programs from one source, of one version. `source` is a folder beside the package (go/..., c).
+
+    `follows` is the module whose choice of library versions its graph keeps to. `cpu_seconds` is what building
+    took where it was measured, after the components above it and from empty caches: a weight, for telling progress.
+    """
 
     name: str
     source: str
@@ -30,6 +36,8 @@ class Component:
     ldflags: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     cgo: bool = False
+    follows: str = ""
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class Release:
 def known() -> tuple[str, ...]:
     """Versions that can be built, oldest first."""
     names = [entry.name for entry in resources.files("navarch_images").joinpath("releases").iterdir()]
-    versions = [name.removesuffix(".toml") for name in names if name.endswith(".toml")]
+    versions = [name.removesuffix(".toml") for name in names if re.fullmatch(r"\d+\.\d+\.\d+\.toml", name)]
     return tuple(sorted(versions, key=lambda version: [int(part) for part in version.split(".")]))
 
 
@@ -92,8 +100,18 @@ def find(version: str) -> Release:
     version = version.removeprefix("v")
     if version not in known():
         raise ReleaseError(f"Kubernetes {version} has no release file; there are: {', '.join(known())}")
-    text = resources.files("navarch_images").joinpath("releases", f"{version}.toml").read_text()
-    return parse(tomllib.loads(text))
+    return parse(document(version))
+
+
+def document(version: str) -> dict[str, Any]:
+    """The release file of a known version, laid over shared.toml."""
+    folder = resources.files("navarch_images").joinpath("releases")
+    own, shared = (tomllib.loads(folder.joinpath(name).read_text()) for name in (f"{version}.toml", "shared.toml"))
+    # The version's own components come first: compiling Kubernetes takes longest, and others use what it compiled.
+    merged: dict[str, Any] = {**own, **shared, **own}
+    for name in own.keys() & shared.keys():
+        merged[name] = {**own[name], **shared[name], **own[name]}
+    return merged
 
 
 def parse(document: Mapping[str, Any]) -> Release:
@@ -122,7 +140,7 @@ def parse(document: Mapping[str, Any]) -> Release:
 def _component(name: str, table: Mapping[str, Any]) -> Component:
     fields = dict(table)
     for field in ("ldflags", "tags"):
-        fields[field] = tuple(fields.get(field, ()))
+        fields[field] = tuple(word.replace("@VERSION@", fields["version"]) for word in fields.get(field, ()))
     return Component(name=name, **fields)
 
 

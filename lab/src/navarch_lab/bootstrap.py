@@ -89,7 +89,7 @@ def _ensure_navarch(identity: Any, context: Context, service: Any, roles: dict[s
     user = _user(identity, NAVARCH_USER, context.passwords[NAVARCH_USER])
     identity.assign_project_role_to_user(service, user, roles["service"])
     identity.put(f"/OS-INHERIT/domains/default/users/{user.id}/roles/{roles['member'].id}/inherited_to_projects")
-    domain = identity.find_domain(NAVARCH_DOMAIN) or identity.create_domain(
+    domain = _first(identity.domains(name=NAVARCH_DOMAIN)) or identity.create_domain(
         name=NAVARCH_DOMAIN, description="Users of clusters, one for each"
     )
     identity.assign_domain_role_to_user(domain, user, roles["manager"])
@@ -108,12 +108,18 @@ def _ensure_catalogue(identity: Any) -> None:
 
 
 def _project(identity: Any, name: str) -> Any:
-    return identity.find_project(name, domain_id="default") or identity.create_project(name=name, domain_id="default")
+    found = _first(identity.projects(name=name, domain_id="default"))
+    return found or identity.create_project(name=name, domain_id="default")
 
 
 def _user(identity: Any, name: str, password: str) -> Any:
-    found = identity.find_user(name, domain_id="default")
+    found = _first(identity.users(name=name, domain_id="default"))
     return found or identity.create_user(name=name, password=password, domain_id="default")
+
+
+def _first(things: Iterable[Any]) -> Any:
+    """The first of them, None where there is none."""
+    return next(iter(things), None)
 
 
 # -- resources
@@ -151,7 +157,7 @@ def ensure_volume_types(cloud: Cloud, backends: Iterable[tuple[str, str]]) -> No
 
 
 def ensure_external_network(cloud: Cloud) -> None:
-    network = cloud.network.find_network("public") or cloud.network.create_network(
+    network = _first(cloud.network.networks(name="public")) or cloud.network.create_network(
         name="public",
         is_router_external=True,
         provider_network_type="flat",
@@ -172,7 +178,7 @@ def ensure_external_network(cloud: Cloud) -> None:
 
 def ensure_quotas(cloud: Cloud) -> None:
     for name in CUSTOMERS:
-        project = cloud.identity.find_project(name, domain_id="default")
+        project = _project(cloud.identity, name)
         cloud.compute.put(f"/os-quota-sets/{project.id}", json={"quota_set": COMPUTE_QUOTA})
         cloud.network.put(f"/quotas/{project.id}", json={"quota": NETWORK_QUOTA})
         cloud.block_storage.put(f"/os-quota-sets/{project.id}", json={"quota_set": VOLUME_QUOTA})

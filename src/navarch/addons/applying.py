@@ -4,7 +4,6 @@ Done in this order, and each part may be repeated: whatever fails, the digest is
 """
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from typing import Any
 
 from navarch.addons import catalogue, errors, objects
@@ -20,23 +19,24 @@ NOTES = "navarch-addons"
 _CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 NOTES_PATH = f"{_CONFIG_MAPS}/{NOTES}"
 _STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+_MOST_NOTED = 500  # objects of one add-on
 _DEFINITIONS = "/customresourcedefinitions/"
 _IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
-def apply(connection: Connection, pool: Executor, addon: Rendered) -> None:
+def apply(connection: Connection, addon: Rendered) -> None:
     """Make the add-on so. Raises Temporary or Permanent."""
-    before = pool.submit(_noted_objects, connection, addon.name)
-    at_once(pool, lambda made: _make_once(connection, made), addon.once)
+    before = _noted_objects(connection, addon.name)
+    at_once(lambda made: _make_once(connection, made), addon.once)
     made_of = (*addon.fixed.objects, *addon.objects)
     for wave in objects.waves(made_of):
-        at_once(pool, lambda made: _apply_one(connection, made), wave)
+        at_once(lambda made: _apply_one(connection, made), wave)
     if addon.default_storage_class:
         _give_default(connection, addon.default_storage_class)
     now = [objects.path(made) for made in made_of]
     # A definition stays: with it would go every object of its kind, those of the user too.
-    gone = sorted(path for path in set(before.result()) - set(now) if _DEFINITIONS not in path)
-    at_once(pool, lambda path: _remove_ours(connection, path, addon.name), gone)
+    gone = sorted(path for path in set(before) - set(now) if _DEFINITIONS not in path)
+    at_once(lambda path: _remove_ours(connection, path, addon.name), gone)
     _note(connection, {addon.name: catalogue.digest(addon), f"{addon.name}.objects": "\n".join(now)})
 
 
@@ -64,18 +64,20 @@ def _give_default(connection: Connection, name: str) -> None:
     The annotation is not in the manifest, where every apply would set it again: it is given once, and whoever takes it
     away, or gives it to a class of their own, keeps what they chose. Set to "false" here, it stays so.
     """
-    classes = connection.get(_STORAGE_CLASSES)["items"]
+    classes = connection.list(_STORAGE_CLASSES, page=100, pages=5)
     if not any(_IS_DEFAULT in c["metadata"].get("annotations", {}) for c in classes):
         connection.merge(f"{_STORAGE_CLASSES}/{name}", {"metadata": {"annotations": {_IS_DEFAULT: "true"}}})
 
 
 def _noted_objects(connection: Connection, name: str) -> list[str]:
+    """Paths of what an earlier version of the add-on made. Others may have written them: what is none of a kind that
+    add-ons are made of is left out."""
     try:
         notes = connection.get(NOTES_PATH)
     except errors.Absent:
         return []
     listed: str = notes.get("data", {}).get(f"{name}.objects", "")
-    return listed.splitlines()
+    return [path for path in listed.splitlines()[:_MOST_NOTED] if objects.is_path(path)]
 
 
 def _remove_ours(connection: Connection, path: str, addon: str) -> None:

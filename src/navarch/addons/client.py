@@ -1,21 +1,24 @@
 """The way into clusters: `contract.Addons` on their real Kubernetes APIs."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from navarch.addons import applying, catalogue, draining, errors, observing, signing
-from navarch.addons.connection import Connections
+from navarch.addons.connection import Connection, Connections
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 
+_LOOK_SECONDS, _CHANGE_SECONDS = 15.0, 60.0
+"""The most that one call takes, however many requests it makes and whatever is answered to them."""
+
 
 class KubernetesClusters:
-    """Keeps `contract.Addons`. One per process: it holds `threads` threads, which all calls share, and the connections
-    to the clusters it spoke to last. Safe to call from threads."""
+    """Keeps `contract.Addons`. One per process: it holds the connections to the clusters it spoke to last. Safe to call
+    from threads, which wait for their own clusters only."""
 
-    def __init__(self, *, threads: int = 16) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="kubernetes")
+    def __init__(self) -> None:
         self._connections = Connections()
 
     def __enter__(self) -> "KubernetesClusters":
@@ -27,42 +30,56 @@ class KubernetesClusters:
         self.close()
 
     def close(self) -> None:
-        """End the threads and drop the connections."""
-        self._pool.shutdown()
+        """Drop the connections."""
         self._connections.close()
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         """See the contract. Raises Permanent where the node image lacks a component."""
-        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.names())
+        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.wanted(inputs))
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
-        try:
-            applying.apply(self._connections.to(access), self._pool, catalogue.rendered(inputs, name))
-        except errors.Absent as absent:
-            # Of an apply it is the kind that is missing: a definition or an API that the server does not serve yet.
-            raise Temporary(str(absent), reason=errors.NOT_ANSWERING, after=1.0) from absent
+        rendered = catalogue.rendered(inputs, name)
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            applying.apply(connection, rendered)
 
     def observe(self, access: Access) -> KubeState:
         """See the contract."""
-        return observing.observe(self._connections.to(access), self._pool)
+        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+            return observing.observe(connection)
 
     def drain(self, access: Access, node: str) -> Draining | None:
         """See the contract."""
-        return draining.drain(self._connections.to(access), self._pool, node)
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return draining.drain(connection, node)
 
     def delete_node(self, access: Access, node: str) -> None:
         """See the contract."""
-        self._connections.to(access).delete(f"/api/v1/nodes/{node}")
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            connection.delete(f"/api/v1/nodes/{node}")
 
     def give_up_node(self, access: Access, node: str) -> None:
         """See the contract."""
-        draining.give_up(self._connections.to(access), self._pool, node)
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            draining.give_up(connection, node)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """See the contract."""
-        return signing.pending(self._connections.to(access))
+        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+            return signing.pending(connection)
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
         """See the contract."""
-        signing.decide(self._connections.to(access), name, objection)
+        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+            signing.decide(connection, name, objection)
+
+    @contextmanager
+    def _spoken_to(self, access: Access, seconds: float) -> Iterator[Connection]:
+        """A cluster, for a call of this length at most. What is not understood of its answers raises Temporary."""
+        with errors.understanding(access.url):
+            try:
+                yield self._connections.to(access).within(seconds)
+            except (errors.Absent, errors.Exists, errors.Protected) as unforeseen:
+                # Of an apply it is the kind that is missing: a definition or an API that is not served yet. Of all else
+                # it is an answer that no Kubernetes gives.
+                raise Temporary(str(unforeseen), reason=errors.NOT_ANSWERING, after=1.0) from unforeseen

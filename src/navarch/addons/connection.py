@@ -1,28 +1,46 @@
-"""HTTP to a cluster's API server, with the connections kept.
+"""HTTP to a cluster's API server, with the connections kept. Whoever answers there is not trusted.
 
-Plain httpx and not a Kubernetes client library. Everything here is unstructured (manifests go as they are, answers are
-read for a few fields), and lightkube 1.0.1, the smallest library at hand, would add a second HTTP stack (httpx2; 0.2 s
-and 8 MiB per process), writes client keys into temporary files, and reads answers into classes that lose what its
-models do not know.
+A cluster's machines are its owner's, and with them its API server and the key of its CA. So everything that is read has
+a bound: the time of the whole call, the bytes of an answer (none is asked for in compressed form), the values in it,
+the pages of a list.
+
+Plain httpcore (what httpx is made of) and not a Kubernetes client library. Everything here is unstructured (manifests
+go as they are, answers are read for a few fields), and lightkube 1.0.1, the smallest library at hand, would add a
+second HTTP stack (httpx2; 0.2 s and 8 MiB per process), writes client keys into temporary files, reads answers into
+classes that lose what its models do not know, and bounds nothing of the above. httpx itself bounds each read and not
+the call.
 """
 
+import copy
 import json
 import os
 import ssl
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from time import monotonic
 from typing import Any
+from urllib.parse import quote, urlencode
 
-import httpx
+import httpcore
 
 from navarch.addons import errors
 from navarch.addons.contract import Access
+from navarch.addons.deadline import BoundedNetwork, ends_at
+from navarch.addons.foreign import text
+from navarch.domain.errors import Temporary
 
-_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+REQUEST_SECONDS, CONNECT_SECONDS = 10.0, 3.0
+LONGEST_ANSWER = 4 * 1024 * 1024  # bytes; fifty nodes with all that there is to say of them are one
+MOST_VALUES = 100_000
+"""Objects, lists and commas in an answer: in memory they take up to a hundred times the room that they take as text."""
+
+_HEADERS: Mapping[bytes | str, bytes | str] = {"User-Agent": "navarch", "Accept-Encoding": "identity"}
+_FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_IN_PATHS = "/:"  # what names of Kubernetes' own objects have beside letters, and stays as it is
 FIELD_MANAGER = "navarch"
 
 
@@ -31,19 +49,43 @@ class Connection:
     decide; `post` Protected. Safe to use from several threads."""
 
     def __init__(self, access: Access, *, connections: int) -> None:
+        self._base = access.url.rstrip("/")
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
-        self._client = httpx.Client(
-            base_url=access.url,
-            verify=_tls(access),
-            timeout=_TIMEOUT,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=connections, keepalive_expiry=90.0),
-            headers={"User-Agent": "navarch", "Accept": "application/json"},
+        self._ends = float("inf")
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_tls(access),
+            max_connections=connections,
+            keepalive_expiry=90.0,
+            network_backend=BoundedNetwork(),
         )
 
+    def within(self, seconds: float) -> "Connection":
+        """The same connections, for a call of several requests that ends within this time, whatever comes."""
+        bounded = copy.copy(self)
+        bounded._ends = monotonic() + seconds
+        return bounded
+
     def get(self, path: str, **query: str) -> Any:
-        """Read one object or one list."""
+        """Read one object."""
         return self._ask("GET", path, query=query)
+
+    def list(
+        self, path: str, *, page: int, pages: int, whole: bool = True, **query: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """The objects of a list: `page` come at a time, `page` * `pages` at most. Where there are more, the others are
+        left out; raises Temporary if the list is wanted as a whole."""
+        following, read = "", 0
+        while True:
+            more = {"continue": following} if following else {}
+            answer = self._ask("GET", path, query={**query, "limit": str(page), **more})
+            with errors.understanding(f"GET {path}"):
+                yield from answer["items"]
+                following = str(answer.get("metadata", {}).get("continue") or "")
+            read += 1
+            if not following or (read == pages and not whole):
+                return
+            if read == pages:
+                raise errors.too_much(f"GET {path}", f"has more than {page * pages} entries")
 
     def create(self, path: str, made: Mapping[str, Any]) -> None:
         """Make an object; raises Exists where there is one of its name."""
@@ -78,7 +120,7 @@ class Connection:
 
     def close(self) -> None:
         """Drop the connections."""
-        self._client.close()
+        self._pool.close()
 
     def _ask(
         self,
@@ -90,22 +132,42 @@ class Connection:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Any:
-        what = f"{method} {path}"
-        headers = {"Accept": accept}
+        what = f"{method} {text(path)}"
+        headers = {**_HEADERS, "Accept": accept}
         if body is not None:
             headers["Content-Type"] = content_type
-        content = None if body is None else _json(body)
+        url = self._base + quote(path, safe=_IN_PATHS) + (f"?{urlencode(query)}" if query else "")
+        status, content = self._exchange(method, url, headers, None if body is None else _json(body), what)
+        if 200 <= status < 300:
+            return _value(content, what)
+        if status < 400:
+            raise errors.no_kubernetes(what, f"HTTP {status}")
+        said = _status(content, what)
+        return errors.refused(
+            status, text(said.get("reason") or ""), text(said.get("message") or ""), what, _causes(said)
+        )
+
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[bytes | str, bytes | str], body: bytes | None, what: str
+    ) -> tuple[int, bytes]:
+        """HTTP status and body of the answer. Raises Temporary where there is none in time, or one too long."""
+        ends = min(monotonic() + REQUEST_SECONDS, self._ends)
+        waits = {"connect": CONNECT_SECONDS, "pool": max(0.0, ends - monotonic())}  # for all else: until the end
         try:
-            answer = self._client.request(
-                method, path, params=query or None, content=content, headers=headers, extensions=self._extensions
-            )
-            if answer.is_success:
-                return answer.json()
-        except (httpx.HTTPError, ValueError) as error:  # ValueError: something in between answers, not in JSON
+            with (
+                ends_at(ends),
+                self._pool.stream(
+                    method, url, headers=headers, content=body, extensions={**self._extensions, "timeout": waits}
+                ) as answer,
+            ):
+                content = bytearray()
+                for chunk in answer.iter_stream():
+                    content += chunk
+                    if len(content) > LONGEST_ANSWER:
+                        raise errors.too_much(what, f"is longer than {LONGEST_ANSWER >> 20} MiB")
+                return answer.status, bytes(content)
+        except _FAILURES as error:
             raise errors.no_answer(error, what) from error
-        status = _status(answer)
-        reason, message = str(status.get("reason") or ""), str(status.get("message") or "")
-        return errors.refused(answer.status_code, reason, message, what, _causes(status))
 
 
 class Connections:
@@ -158,17 +220,25 @@ def _json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
+def _value(content: bytes, what: str) -> Any:
+    """The JSON of an answer. Raises Temporary where it is none, or one that would take too much memory."""
+    if sum(content.count(sign) for sign in b"{[,") > MOST_VALUES:
+        raise errors.too_much(what, f"holds more than {MOST_VALUES} values")
+    with errors.understanding(what):
+        return json.loads(content)
+
+
 def _causes(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
-    said = [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
-    return tuple((str(cause.get("reason", "")), str(cause.get("message", ""))) for cause in said)
+    said = [cause for cause in causes[:10] if isinstance(cause, dict)] if isinstance(causes, list) else []
+    return tuple((text(cause.get("reason", "")), text(cause.get("message", ""))) for cause in said)
 
 
-def _status(answer: httpx.Response) -> Mapping[str, Any]:
+def _status(content: bytes, what: str) -> Mapping[str, Any]:
     """The Status object of a refusal; a proxy in between may send anything."""
     try:
-        said = answer.json()
-    except ValueError:
-        return {"message": answer.text[:200]}
+        said = _value(content, what)
+    except Temporary:
+        return {"message": content[:200].decode(errors="replace")}
     return said if isinstance(said, dict) else {}

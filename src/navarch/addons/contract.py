@@ -1,7 +1,9 @@
 """What the worker asks of a cluster's Kubernetes API. `navarch.addons.client.KubernetesClusters` keeps it.
 
-Every call is bounded (connect 3 s, answer 10 s); raises Temporary while the API does not answer, Permanent where it
-refuses for good. Safe to call from threads.
+Every call is bounded, whatever answers: a request 10 s, a call that reads 15 s, one that changes something 60 s; so are
+the size of what is read and the length of texts, which hold nothing that a terminal would act upon. Raises Temporary
+while the API does not answer, or not as Kubernetes does, Permanent where it refuses for good. Safe to call from
+threads.
 """
 
 from collections.abc import Mapping
@@ -31,10 +33,12 @@ class Access:
 class Inputs:
     """What add-ons are rendered from, besides the cluster's spec.
 
-    `components` are the versions in the node image; `cloud_files` what the cluster's own controllers read about the
-    cloud, by file name (a password is in it: never logged, never part of a digest in clear); `api_address`/`api_port`
-    the balancer's address inside the node network; `mtu` of the node network in bytes; `volume_types` of the cloud, as
-    (name, zones), the first one the default class; `zones` all of them."""
+    `components` are the versions in the node image; `cloud_files` what the cluster's controllers are told about the
+    cloud, as file name and content (they hold a password: never logged, never part of a digest in clear);
+    `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
+    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them; `machines` are
+    those that may be nodes, each with its node group (control plane: `cp`): not those that are being removed.
+    """
 
     cluster: Cluster
     components: Mapping[str, str]
@@ -44,6 +48,7 @@ class Inputs:
     cloud_files: Mapping[str, str] = field(repr=False)
     volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zones: tuple[str, ...] = ()
+    machines: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ class Addons(Protocol):
         ...
 
     def observe(self, access: Access) -> KubeState:
-        """Version, nodes, and for each add-on the digest noted and whether its workloads are available."""
+        """Version, nodes, and for each add-on there is the digest noted and whether its workloads are available. Needs
+        nothing that add-ons are rendered from: what is there can be seen where what is wanted is not known."""
         ...
 
     def drain(self, access: Access, node: str) -> Draining | None:

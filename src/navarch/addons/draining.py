@@ -1,39 +1,41 @@
 """Empty a node: cordon it, evict what may be evicted, and say whether anything is left. Or give one up that is gone."""
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
 from typing import Any
 
 from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Draining
+from navarch.addons.foreign import text
 from navarch.addons.parallel import at_once
 from navarch.domain.errors import Permanent, Temporary
 
 _MIRROR = "kubernetes.io/config.mirror"
 _FINISHED = ("Succeeded", "Failed")
 _WHY_SHOWN = 300  # characters
+_EVICTED_A_ROUND = 100
 
 Pod = Mapping[str, Any]
 
 
-def drain(connection: Connection, pool: Executor, node: str) -> Draining | None:
+def drain(connection: Connection, node: str) -> Draining | None:
     """One round; None when neither a pod that can move nor its volumes are left on the node. Never waits: a pod that a
     disruption budget protects, or that is still ending, is there again in the next round."""
     try:
         connection.merge(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
     except errors.Absent:
         return None
-    there = connection.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
+    there = _pods(connection, node)
     moving = [pod for pod in there if moves(pod)]
     if moving:
-        held = at_once(pool, lambda pod: _evict(connection, pod), [p for p in moving if not _ending(p)])
+        going = [p for p in moving if not _ending(p)][:_EVICTED_A_ROUND]
+        held = at_once(lambda pod: _evict(connection, pod), going)
         return Draining(tuple(sorted(why for why in held if why)))
     # A volume that is still attached would follow its pod only minutes later, once the machine is gone.
     return None if _keeps_volumes(there) or not _attached(connection, node) else Draining()
 
 
-def give_up(connection: Connection, pool: Executor, node: str) -> None:
+def give_up(connection: Connection, node: str) -> None:
     """Remove the node object of a machine that is gone for certain, and end its pods, so that others take their place.
 
     Kubernetes by itself cannot tell a machine that is gone from one that is only silent. It would wait 50 s before it
@@ -45,8 +47,7 @@ def give_up(connection: Connection, pool: Executor, node: str) -> None:
         connection.merge(f"/api/v1/nodes/{node}/status", {"status": {"volumesInUse": None}})
     except errors.Absent:
         pass  # its pods may still be there
-    pods = connection.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
-    at_once(pool, lambda pod: _end(connection, pod), pods)
+    at_once(lambda pod: _end(connection, pod), _pods(connection, node))
     connection.delete(f"/api/v1/nodes/{node}")
 
 
@@ -57,6 +58,11 @@ def moves(pod: Pod) -> bool:
     if _MIRROR in metadata.get("annotations", {}) or pod.get("status", {}).get("phase") in _FINISHED:
         return False
     return not any(o.get("controller") and o["kind"] == "DaemonSet" for o in metadata.get("ownerReferences", ()))
+
+
+def _pods(connection: Connection, node: str) -> tuple[Pod, ...]:
+    """All pods of a node."""
+    return tuple(connection.list("/api/v1/pods", page=50, pages=20, fieldSelector=f"spec.nodeName={node}"))
 
 
 def _ending(pod: Pod) -> bool:
@@ -81,10 +87,10 @@ def _evict(connection: Connection, pod: Pod) -> str:
     try:
         connection.post(f"/api/v1/namespaces/{namespace}/pods/{name}/eviction", eviction)
     except (errors.Protected, Permanent) as error:  # a budget, or a policy of the user's
-        return f"{namespace}/{name}: {str(error)[:_WHY_SHOWN]}"
+        return text(f"{namespace}/{name}: {error}", _WHY_SHOWN)
     except Temporary as error:
         if "PodDisruptionBudget" in error.message:  # two of them for one pod: a 500 that stays
-            return f"{namespace}/{name}: {error.message[:_WHY_SHOWN]}"
+            return text(f"{namespace}/{name}: {error.message}", _WHY_SHOWN)
     except errors.Absent:
         pass
     return ""  # gone, made anew under its name, or an API that stopped answering: the next round shows more
@@ -97,5 +103,5 @@ def _keeps_volumes(pods: Iterable[Pod]) -> bool:
 
 
 def _attached(connection: Connection, node: str) -> bool:
-    attachments = connection.get("/apis/storage.k8s.io/v1/volumeattachments")["items"]
+    attachments = connection.list("/apis/storage.k8s.io/v1/volumeattachments", page=500, pages=20)
     return any(a["spec"]["nodeName"] == node for a in attachments)

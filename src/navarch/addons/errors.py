@@ -1,16 +1,20 @@
 """The one door through which a Kubernetes API's refusals, and the HTTP client's troubles, come in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-import httpx
+import httpcore
 
+from navarch.addons.foreign import text
 from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
 
 NOT_ANSWERING = "KubernetesNotAnswering"
 REFUSES = "KubernetesRefusesNavarch"
 INVALID = "KubernetesRejectedObject"
+TOO_MUCH = "KubernetesAnswersTooMuch"
 
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BUSY = frozenset({408, 410, 425, 429, 500, 502, 503, 504})  # 410: a list changed too much between two pages
 
 
 class Absent(Exception):
@@ -27,8 +31,28 @@ class Exists(Exception):
 
 def no_answer(error: Exception, what: str) -> Temporary:
     """The error for a request that got no answer."""
-    seen = "no answer in time" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
+    late = isinstance(error, httpcore.TimeoutException)
+    seen = "no answer in time" if late else text(error, 200) or type(error).__name__
     return Temporary(f"The Kubernetes API did not answer {what}: {seen}.", reason=NOT_ANSWERING, after=1.0)
+
+
+def too_much(what: str, why: str) -> Temporary:
+    """The error for an answer that Navarch does not read to its end: its memory is for all clusters."""
+    return Temporary(f"The Kubernetes API's answer to {what} {why}: it is not read.", reason=TOO_MUCH, after=60.0)
+
+
+def no_kubernetes(what: str, why: str) -> Temporary:
+    """The error for an answer that Kubernetes would not give."""
+    return Temporary(f"What answers {what} is no Kubernetes API: {why}.", reason=NOT_ANSWERING, after=5.0)
+
+
+@contextmanager
+def understanding(what: str) -> Iterator[None]:
+    """Within the block, an answer is taken apart. Raises Temporary where it is not what Kubernetes answers."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise no_kubernetes(what, f"{type(error).__name__}: {text(error, 100)}") from error
 
 
 def refused(status: int, reason: str, message: str, what: str, causes: tuple[tuple[str, str], ...] = ()) -> NoReturn:

@@ -1,5 +1,6 @@
 """Where objects are found in the API, and in which order they are made."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,11 @@ _KINDS: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("v1", "Secret"): ("secrets", True),
     ("v1", "Service"): ("services", True),
     ("v1", "ServiceAccount"): ("serviceaccounts", True),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): ("validatingadmissionpolicies", False),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): (
+        "validatingadmissionpolicybindings",
+        False,
+    ),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): ("customresourcedefinitions", False),
     ("apiregistration.k8s.io/v1", "APIService"): ("apiservices", False),
     ("apps/v1", "DaemonSet"): ("daemonsets", True),
@@ -21,6 +27,16 @@ _KINDS: Mapping[tuple[str, str], tuple[str, bool]] = {
     ("storage.k8s.io/v1", "CSIDriver"): ("csidrivers", False),
     ("storage.k8s.io/v1", "StorageClass"): ("storageclasses", False),
 }
+
+_NAME = "[-a-z0-9.:]{1,253}"
+_PATH = re.compile(
+    "|".join(
+        (f"/apis/{version}" if "/" in version else f"/api/{version}").replace(".", r"\.")
+        + (f"/namespaces/{_NAME}" if namespaced else "")
+        + f"/{plural}/{_NAME}"
+        for (version, _), (plural, namespaced) in _KINDS.items()
+    )
+)
 
 WORKLOADS = ("DaemonSet", "Deployment")
 # Parts of these cannot be changed once they are made (roleRef, parameters); nothing is lost when one is made anew.
@@ -38,6 +54,11 @@ def collection(made: Mapping[str, Any]) -> str:
 def path(made: Mapping[str, Any]) -> str:
     """Path of an object."""
     return f"{collection(made)}/{made['metadata']['name']}"
+
+
+def is_path(text: str) -> bool:
+    """Whether it is the path of an object of a kind that add-ons are made of."""
+    return bool(_PATH.fullmatch(text))
 
 
 def waves(objects: Iterable[Mapping[str, Any]]) -> tuple[tuple[Mapping[str, Any], ...], ...]:

@@ -1,37 +1,37 @@
 """One look at a cluster: its version, and if that was answered, all the rest at the same time."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from typing import Any
 
-from navarch.addons import applying, catalogue, errors
+from navarch.addons import applying, catalogue, errors, foreign
 from navarch.addons.connection import Connection
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL
 from navarch.domain.kube import Addon, KubeState, Node
 
 Seen = Mapping[str, Any]
+_NODES_A_PAGE, _MOST_NODES = 50, 1000
 
 
-def observe(connection: Connection, pool: Executor) -> KubeState:
+def observe(connection: Connection) -> KubeState:
     """Version, nodes and the add-ons' state. Raises Temporary or Permanent."""
-    # Alone and in the caller's own thread: an API that does not answer must not hold threads that all clusters share.
-    version = connection.get("/version")["gitVersion"]
+    # First and alone: where nobody answers, one request finds out.
+    version = foreign.version(connection.get("/version").get("gitVersion"))
+    if not version:
+        raise errors.no_kubernetes("GET /version", "it names no version")
     reads: tuple[Callable[[], Any], ...] = (
-        lambda: connection.get("/api/v1/nodes"),
+        lambda: _nodes(connection),
         lambda: _notes(connection),
-        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/deployments", labelSelector=ADDON_LABEL),
-        lambda: connection.get(f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/daemonsets", labelSelector=ADDON_LABEL),
+        lambda: _workloads(connection, "deployments"),
+        lambda: _workloads(connection, "daemonsets"),
     )
-    nodes, notes, deployments, daemon_sets = at_once(pool, lambda read: read(), reads)
+    nodes, notes, deployments, daemon_sets = at_once(lambda read: read(), reads)
     workloads = {
-        **{("Deployment", w["metadata"]["name"]): w for w in deployments["items"]},
-        **{("DaemonSet", w["metadata"]["name"]): w for w in daemon_sets["items"]},
+        **{("Deployment", name): seen for name, seen in deployments.items()},
+        **{("DaemonSet", name): seen for name, seen in daemon_sets.items()},
     }
     return KubeState(
-        version=version.removeprefix("v"),
-        nodes=tuple(node(seen) for seen in nodes["items"]),
-        addons=tuple(_addon(name, notes, workloads) for name in catalogue.names()),
+        version=version, nodes=nodes, addons=tuple(_addon(name, notes, workloads) for name in catalogue.names())
     )
 
 
@@ -41,11 +41,11 @@ def node(seen: Seen) -> Node:
     conditions = {c["type"]: c["status"] for c in status.get("conditions", ())}
     addresses = {a["type"]: a["address"] for a in status.get("addresses", ())}
     return Node(
-        name=seen["metadata"]["name"],
+        name=foreign.name(seen["metadata"]["name"]),
         ready=conditions.get("Ready") == "True",
         unschedulable=bool(seen.get("spec", {}).get("unschedulable", False)),
-        version=status.get("nodeInfo", {}).get("kubeletVersion", "").removeprefix("v"),
-        address=addresses.get("InternalIP", ""),
+        version=foreign.version(status.get("nodeInfo", {}).get("kubeletVersion")),
+        address=foreign.address(addresses.get("InternalIP")),
     )
 
 
@@ -69,15 +69,28 @@ def shortfall(workload: Seen) -> str:
 
 
 def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[tuple[str, str], Seen]) -> Addon:
-    digest = notes.get(addon, "")
+    digest = foreign.text(notes.get(addon, ""), 100)
     if not digest:
         return Addon(addon, "", available=False, message="not applied")
     missing: list[str] = []
-    for kind, name in catalogue.workloads(addon):
+    for kind, name in catalogue.package(addon).workloads():
         seen = workloads.get((kind, name))
         missing.append(f"{name}: not there" if seen is None else shortfall(seen))
-    message = "; ".join(filter(None, missing))
+    message = foreign.text("; ".join(filter(None, missing)))
     return Addon(addon, digest, available=not message, message=message)
+
+
+def _nodes(connection: Connection) -> tuple[Node, ...]:
+    """All nodes. Of more than Navarch could have made, none is believed to be missing: the look fails."""
+    seen = connection.list("/api/v1/nodes", page=_NODES_A_PAGE, pages=_MOST_NODES // _NODES_A_PAGE)
+    return tuple(made for made in map(node, seen) if made.name)
+
+
+def _workloads(connection: Connection, plural: str) -> Mapping[str, Seen]:
+    """The add-ons' Deployments or DaemonSets by name. There are a dozen; what others mark as ours may hide them."""
+    path = f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/{plural}"
+    listed = connection.list(path, page=100, pages=1, whole=False, labelSelector=ADDON_LABEL)
+    return {seen["metadata"]["name"]: seen for seen in listed}
 
 
 def _notes(connection: Connection) -> Mapping[str, str]:

@@ -1,17 +1,18 @@
-"""From a folder of manifests and a few values to Kubernetes objects.
+"""From manifests and a few values to Kubernetes objects.
 
 The language is as small as it can be: `${name}` in a string of the YAML stands for a value. A string that is nothing
 else becomes the value itself, whatever its type; inside a longer string it becomes text. Values go in after the YAML
-was parsed, so none of them can change the structure. Two annotations speak to Navarch and never reach the cluster:
+was parsed, so none of them can change the structure. Three annotations speak to Navarch and never reach the cluster:
 
 - `navarch.io/create-once: "true"`: made if absent, never written again: it is the user's from then on;
-- `navarch.io/only-if: ${flag}`: left out unless the flag is true.
+- `navarch.io/only-if: ${flag}`: left out unless the flag is true;
+- `navarch.io/default-class-once: "true"`: this storage class is the default one while no class says anything of that.
 """
 
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,8 +22,10 @@ Object = dict[str, Any]
 
 ADDON_LABEL = "navarch.io/addon"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-_CREATE_ONCE = "navarch.io/create-once"
-_ONLY_IF = "navarch.io/only-if"
+CREATE_ONCE = "navarch.io/create-once"
+ONLY_IF = "navarch.io/only-if"
+DEFAULT_CLASS_ONCE = "navarch.io/default-class-once"
+_TO_NAVARCH = (CREATE_ONCE, ONLY_IF, DEFAULT_CLASS_ONCE)
 _PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)\}")
 
 
@@ -47,24 +50,19 @@ class Rendered:
     default_storage_class: str | None = None
 
 
-def render(name: str, manifest: str, values: Mapping[str, Any]) -> tuple[tuple[Object, ...], tuple[Object, ...]]:
-    """The objects of an add-on's manifest, and those to be made only once. Raises KeyError for a placeholder that has
-    no value: a mistake of ours."""
+def assemble(addon: str, filled: Iterable[Object], definitions: Fixed) -> Rendered:
+    """An add-on from its objects, whose annotations to Navarch are heeded and taken out."""
     owned: list[Object] = []
     once: list[Object] = []
-    for document in documents(manifest):
-        made = _encoded(fill(document, values))
-        wanted, only_once = _spoken_to_navarch(made)
-        if wanted:
-            (once if only_once else owned).append(marked(made, name))
-    return tuple(owned), tuple(once)
-
-
-@cache
-def fixed(name: str, manifest: str) -> Fixed:
-    """The objects of a manifest without placeholders."""
-    text = _text(manifest)
-    return Fixed(tuple(marked(made, name) for made in _load(text)), hashlib.sha256(text.encode()).hexdigest())
+    default_class: str | None = None
+    for made in filled:
+        said = _take_out(made)
+        if not said.get(ONLY_IF, True):
+            continue
+        if said.get(DEFAULT_CLASS_ONCE) == "true":
+            default_class = made["metadata"]["name"]
+        (once if said.get(CREATE_ONCE) == "true" else owned).append(marked(_encoded(made), addon))
+    return Rendered(addon, tuple(owned), tuple(once), definitions, default_class)
 
 
 def marked(made: Object, addon: str) -> Object:
@@ -74,7 +72,8 @@ def marked(made: Object, addon: str) -> Object:
 
 
 def fill(tree: Any, values: Mapping[str, Any]) -> Any:
-    """A copy of a parsed manifest with its placeholders replaced."""
+    """A copy of a parsed manifest with its placeholders replaced. Raises KeyError for one that has no value: a mistake
+    of ours."""
     if isinstance(tree, dict):
         return {key: fill(value, values) for key, value in tree.items()}
     if isinstance(tree, list):
@@ -84,7 +83,28 @@ def fill(tree: Any, values: Mapping[str, Any]) -> Any:
     whole = _PLACEHOLDER.fullmatch(tree)
     if whole:
         return values[whole[1]]
-    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), tree)
+    return _PLACEHOLDER.sub(lambda found: _text(values[found[1]]), tree)
+
+
+@cache
+def documents(module: str, file: str) -> tuple[Object, ...]:
+    """A manifest in an add-on's folder as it is written, placeholders and all. Not to be changed: it is read once per
+    process."""
+    return _load(_read(module, file))
+
+
+@cache
+def fixed(addon: str, module: str, file: str) -> Fixed:
+    """The objects of a manifest without placeholders; none where the add-on has no such file."""
+    if not files(module).joinpath(file).is_file():
+        return Fixed((), "")
+    text = _read(module, file)
+    return Fixed(tuple(marked(made, addon) for made in _load(text)), hashlib.sha256(text.encode()).hexdigest())
+
+
+def _text(value: Any) -> str:
+    """A value inside a longer string, with truth as YAML and command lines have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _encoded(made: Object) -> Object:
@@ -96,26 +116,17 @@ def _encoded(made: Object) -> Object:
     return {**made, "data": {key: b64encode(value.encode()).decode() for key, value in text.items()}}
 
 
-def _spoken_to_navarch(made: Object) -> tuple[bool, bool]:
-    """Take out the annotations that are for Navarch; whether the object is wanted, and whether only once."""
-    annotations = made["metadata"].get("annotations")
-    if not annotations:
-        return True, False
-    wanted = annotations.pop(_ONLY_IF, True)
-    once = annotations.pop(_CREATE_ONCE, "false") == "true"
-    if not annotations:
+def _take_out(made: Object) -> dict[str, Any]:
+    """Remove the annotations that are for Navarch from the object; what they said."""
+    annotations = made["metadata"].get("annotations", {})
+    said = {key: annotations.pop(key) for key in _TO_NAVARCH if key in annotations}
+    if said and not annotations:
         del made["metadata"]["annotations"]
-    return bool(wanted), once
+    return said
 
 
-@cache
-def documents(manifest: str) -> tuple[Object, ...]:
-    """A manifest as it is written, placeholders and all. Not to be changed: it is read once per process."""
-    return _load(_text(manifest))
-
-
-def _text(manifest: str) -> str:
-    return files(__package__).joinpath("manifests", manifest).read_text(encoding="utf-8")
+def _read(module: str, file: str) -> str:
+    return files(module).joinpath(file).read_text(encoding="utf-8")
 
 
 def _load(text: str) -> tuple[Object, ...]:

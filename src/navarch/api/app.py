@@ -7,18 +7,20 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 import navarch.api.openapi as openapi
-from navarch.api import belongings, bootstrap, clusters, node_groups, offer, operations
+from navarch import __version__
+from navarch.api import bootstrap, clusters, events, kubeconfigs, machines, node_groups, offer, operations
+from navarch.api.access import ApiService
 from navarch.api.identity import Identity
 from navarch.api.middleware import ApiMetrics, RequestMiddleware
 from navarch.api.policy import Policy
 from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
-from navarch.api.service import Planner, Service
 from navarch.api.settings import ApiSettings
-from navarch.api.watch import Watchers
+from navarch.api.streams import Streams
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.domain.errors import FieldError, NavarchError
+from navarch.service.access import Planner
 from navarch.store.contract import ApiStore
 
 
@@ -33,13 +35,13 @@ def create_app(
     """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster."""
     app = FastAPI(
         title="Navarch",
-        version="1",
+        version=__version__,
         summary="Kubernetes as a service for OpenStack clouds",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = Service(
+    app.state.service = ApiService(
         store=store,
         identity=identity,
         policy=Policy(settings.policy_file),
@@ -49,9 +51,9 @@ def create_app(
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
     )
-    app.state.watchers = Watchers(settings.watchers)
+    app.state.streams = Streams(store, settings)
     app.state.metrics = ApiMetrics()
-    for room in (clusters, node_groups, belongings, offer, operations, bootstrap):
+    for room in (clusters, node_groups, machines, events, kubeconfigs, offer, operations, bootstrap):
         app.include_router(room.router)
     tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
     app.add_middleware(RequestMiddleware, metrics=app.state.metrics)

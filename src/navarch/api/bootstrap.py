@@ -7,17 +7,18 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
+from navarch.api.access import ApiService, service_of
 from navarch.api.models.requests import JoinBody, ReportBody
 from navarch.api.models.responses import BootStepView, FileView, JoinView
-from navarch.api.parsing import Document, Model, read_document
+from navarch.api.parsing import Document, read_document
 from navarch.api.problems import Problem, documented, invalid
-from navarch.api.service import Service, service_of
 from navarch.bootstrap.join import LAST_PHASE, JoinFacts, NotYet, join_answer
 from navarch.bootstrap.tickets import digest
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.domain.errors import FieldError, Permanent
 from navarch.domain.machines import BOOTED, BootReport
 from navarch.domain.spec import Role
+from navarch.service.understanding import Model
 from navarch.store.contract import Joined, NotFound
 
 router = APIRouter(prefix="/bootstrap/v1", tags=["bootstrap"])
@@ -90,7 +91,7 @@ def report(
     )
 
 
-def _note_boot(service: Service, joined: Joined, asked: JoinBody, now: datetime) -> None:
+def _note_boot(service: ApiService, joined: Joined, asked: JoinBody, now: datetime) -> None:
     """Who asks has booted, also where it has to wait: nobody shall take it for a machine that does not report."""
     uptime = asked.boot.uptime_seconds if asked.boot else None
     noted = any(p.step == BOOTED and p.at >= joined.asks_since for p in joined.machine.boot)
@@ -99,7 +100,7 @@ def _note_boot(service: Service, joined: Joined, asked: JoinBody, now: datetime)
         service.store.add_report(joined.cluster_id, joined.machine.name, booted, joined=False)
 
 
-def _answer(service: Service, joined: Joined, now: datetime) -> JoinView:
+def _answer(service: ApiService, joined: Joined, now: datetime) -> JoinView:
     store = service.store
     stored = store.cluster(joined.cluster_id, project_id=None)
     internal, url = stored.status.api_internal_address, stored.status.api_url
@@ -146,7 +147,7 @@ def _parsed(model: type[Model], body: Document) -> Model:
         ) from None
 
 
-def _limit(service: Service, key: str) -> None:
+def _limit(service: ApiService, key: str) -> None:
     after = service.machine_rate.wait(key)
     if after:
         raise Problem(429, "too-many", "slow down", headers={"Retry-After": f"{after:.1f}"})

@@ -1,36 +1,23 @@
 """`/kaas/v1/clusters`."""
 
 import json
-from dataclasses import replace
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from navarch.api import policy, watch
-from navarch.api.models.requests import ClusterPatch, NewCluster
+from navarch.api.access import Body, DryRun, IfMatch, Limit, MayRead, allowed, answer, etag, own_project, service_of
 from navarch.api.models.responses import ClusterPage, ClusterView, PlanView
-from navarch.api.parsing import Document, judged, merge, understand
-from navarch.api.plans import change_text, plan_view
-from navarch.api.problems import Problem, documented, invalid, not_found
-from navarch.api.service import Access, Body, IfMatch, allowed, answer, etag, matched
-from navarch.api.views import cluster_view, spec_view
-from navarch.domain.admission import Origin, Refusal, consider_cluster
-from navarch.domain.change import admit_change
-from navarch.domain.errors import FieldError
-from navarch.domain.needs import compare, needs_of, shortages
-from navarch.domain.spec import Cluster
-from navarch.domain.status import Status
-from navarch.store.contract import ApiStore, NameTaken, NotFound, Page, Stale, Stored, Unreadable
+from navarch.api.node_groups import planned
+from navarch.api.problems import Problem, documented
+from navarch.api.views import cluster_json
+from navarch.service import clusters
+from navarch.service.access import Access
+from navarch.store.contract import NotFound, Page, Stored
 
 router = APIRouter(prefix="/kaas/v1/clusters", tags=["clusters"])
 
-MayRead = Annotated[Access, Depends(allowed(policy.READ))]
-DryRun = Annotated[bool, Query(description="Answer what would be done, and do nothing.")]
-Watch = Annotated[bool, Query(description="Stream changes as server-sent events.")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="Entries a page.")]
 Key = Annotated[
     str | None,
     Header(
@@ -41,13 +28,19 @@ Key = Annotated[
         description="The same key and body answer the same cluster, for 24 hours.",
     ),
 ]
+Watch = Annotated[bool, Query(alias="watch", description="Stream changes as server-sent events.")]
+LastEventId = Annotated[
+    str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
+]
+TimeoutSeconds = Annotated[
+    int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
+]
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
         "description": "As it is; or a stream of it.",
     }
 }
-_RETRIES = 5
 
 
 @router.get("", response_model=ClusterPage, responses=STREAMED | documented(400, 401, 403, 503))
@@ -60,21 +53,22 @@ def list_clusters(
     limit: Limit = 100,
     name: Annotated[str | None, Query(max_length=63)] = None,
     label: Annotated[list[str], Query(description="key=value; may be repeated: all must match.")] = [],  # noqa: B006
-    watch_: Annotated[bool, Query(alias="watch", description="Stream changes as server-sent events.")] = False,
+    watch_: Watch = False,
+    last_event_id: LastEventId = None,
+    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
-    """Clusters of the project, in order of creation."""
+    """Clusters of the project, in order of creation. A watch has no pages: it is told all of them."""
     labels = tuple(_label(text) for text in label)
-    limit = min(limit, access.service.settings.page)
+    limit = min(limit, service_of(request).settings.page)
     if watch_:
-        return watch.stream(request, access, lambda: _views(_page(access, None, limit, name, labels)))
+        return watch.watch_clusters(request, access, name, labels, last_event_id, timeout_seconds)
     page = _page(access, marker, limit, name, labels)
     following = None
     if page.marker is not None:
         query = [(k, v) for k, v in request.query_params.multi_items() if k not in ("marker", "limit")]
         query += [("limit", str(limit)), ("marker", page.marker)]
         following = f"{request.url.path}?{urlencode(query)}"
-    views = [cluster_view(stored) for stored in page.clusters]
-    return answer(ClusterPage(clusters=views, unreadable=list(page.unreadable), next=following))
+    return answer(_page_json(page, following))
 
 
 @router.post(
@@ -91,48 +85,15 @@ def list_clusters(
 def create_cluster(
     access: Annotated[Access, Depends(allowed(policy.CREATE))],
     body: Body,
-    response: Response,
+    request: Request,
     dry_run: DryRun = False,
     idempotency_key: Key = None,
 ) -> Any:
     """Ask for a cluster. Nothing but its name is needed; every default is in the answer."""
-    store, project_id, digest = access.service.store, access.own_project_id, _digest(body)
-    key = None if dry_run else idempotency_key
-    earlier = _made_earlier(store, project_id, key, digest)
-    if earlier is not None:
-        return _accepted(response, earlier)
-    offer, quota = access.service.offer(), access.quota(project_id)
-    new, malformed = understand(NewCluster, body)
-    caller = access.caller
-    origin = Origin(str(uuid4()), project_id, access.service.now(), caller.user_name, access.request_id)
-    cluster, wrong = consider_cluster(new.asked(), origin, offer)
-    needs, errors = compare(needs_of(cluster, offer), quota), judged(malformed, wrong)
+    project_id = own_project(request)
     if dry_run:
-        if errors:
-            raise invalid(errors)
-        response.status_code = 200
-        steps = access.service.planner(cluster)
-        return plan_view(cluster, status=Status(), steps=steps, needs=needs, quota=quota)
-    errors = (*errors, *shortages(needs))
-    if errors:
-        # What is missing may be what a repeat of this request, a moment faster, has taken.
-        earlier = _made_earlier(store, project_id, key, digest)
-        if earlier is not None:
-            return _accepted(response, earlier)
-        raise invalid(errors)
-    most = access.service.settings.clusters_per_project
-    try:
-        stored = store.create_cluster(cluster, idempotency_key=key, body_digest=digest, most=most)
-    except NameTaken:
-        raise Problem(
-            409, "name-taken", f"the project has a cluster named {cluster.name} already",
-            errors=[FieldError("name", f"{cluster.name!r} is taken")],
-        ) from None  # fmt: skip
-    except NotFound:
-        raise _gone() from None
-    if stored.cluster.id == origin.id:  # and not what a request with the same key made at the same time
-        access.note(stored.cluster.id, "ClusterRequested", "asked for the cluster", subject=cluster.name)
-    return _accepted(response, stored)
+        return planned(clusters.plan_creation(access, project_id, body))
+    return _accepted(clusters.create(access, project_id, body, key=idempotency_key))
 
 
 @router.get("/{cluster}", response_model=ClusterView, responses=STREAMED | documented(400, 401, 403, 404, 503))
@@ -140,14 +101,15 @@ def show_cluster(
     access: MayRead,
     request: Request,
     cluster: str,
-    watch_: Annotated[bool, Query(alias="watch")] = False,
+    watch_: Watch = False,
+    last_event_id: LastEventId = None,
+    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
-    """One cluster, by id or by name."""
+    """One cluster, by id or by name. A watch is told its machines, too."""
     stored = access.cluster(cluster)
-    request.state.cluster_id = stored.cluster.id
     if watch_:
-        return watch.stream(request, access, lambda: _views(_still_there(access, stored.cluster.id)))
-    return answer(cluster_view(stored), ETag=etag(stored.cluster.generation))
+        return watch.watch_cluster(request, access, stored, last_event_id, timeout_seconds)
+    return _shown(stored)
 
 
 @router.patch(
@@ -159,36 +121,14 @@ def show_cluster(
 def change_cluster(
     access: Annotated[Access, Depends(allowed(policy.UPDATE))],
     body: Body,
-    request: Request,
-    response: Response,
     cluster: str,
+    if_match: IfMatch,
     dry_run: DryRun = False,
-    if_match: IfMatch = None,
 ) -> Any:
     """Merge a patch (RFC 7396) into a cluster's labels and spec."""
-    for _ in range(_RETRIES):
-        stored = access.cluster(cluster)
-        before = stored.cluster
-        request.state.cluster_id = before.id
-        matched(if_match, before.generation)
-        if before.deleting:
-            raise Problem(409, "deleting", f"{before.name} is being deleted")
-        after = _changed(before, body)
-        if dry_run:
-            return plan_view(after, status=stored.status, before=before)
-        if after == before:
-            return _shown(response, stored)
-        try:
-            wish = replace(after, request_id=access.request_id)
-            changed = access.service.store.change_cluster(wish, generation=before.generation)
-        except Stale:
-            continue  # somebody was faster: the patch is merged into what is there now, unless If-Match objects
-        except NotFound:
-            raise not_found("cluster") from None
-        text = change_text(cluster_view(stored), cluster_view(changed))
-        access.note(before.id, "ChangeRequested", f"asked for {text}", subject=before.name)
-        return _shown(response, changed)
-    raise Problem(409, "busy", "it is being changed by others all the time; try again")
+    if dry_run:
+        return planned(clusters.plan_change(access, cluster, body, generations=if_match))
+    return _shown(clusters.change(access, cluster, body, generations=if_match))
 
 
 @router.delete(
@@ -196,47 +136,14 @@ def change_cluster(
 )
 def delete_cluster(
     access: Annotated[Access, Depends(allowed(policy.DELETE))],
-    request: Request,
-    response: Response,
     cluster: str,
+    if_match: IfMatch,
     keep: Annotated[
         Literal["volumes"] | None, Query(description="volumes: leave the persistent volumes of claims.")
     ] = None,
-    if_match: IfMatch = None,
 ) -> Any:
     """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing."""
-    stored = access.cluster(cluster)
-    request.state.cluster_id = stored.cluster.id
-    generation = matched(if_match, stored.cluster.generation)
-    try:
-        gone = access.service.store.request_deletion(
-            stored.cluster.id,
-            at=access.service.now(),
-            keep_volumes=keep == "volumes",
-            generation=generation,
-            request_id=access.request_id,
-        )
-    except NotFound:
-        raise not_found("cluster") from None
-    if not stored.cluster.deleting:
-        what = "delete the cluster, but to keep its volumes" if keep else "delete the cluster"
-        access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
-    return _accepted(response, gone)
-
-
-def _changed(before: Cluster, patch: Document) -> Cluster:
-    """The cluster with the patch merged in. Raises Problem."""
-    unknown = {"node_groups"} & set(spec) if isinstance(spec := patch.get("spec"), dict) else set()
-    if unknown:
-        raise invalid([FieldError("spec.node_groups", "is changed at /kaas/v1/clusters/{id}/node_groups/{name}")])
-    current = {"labels": dict(before.labels), "spec": spec_view(before.spec).model_dump(mode="json")}
-    parsed, malformed = understand(ClusterPatch, merge(current, patch))
-    after = admit_change(before, parsed.asked())
-    wrong = after.errors if isinstance(after, Refusal) else ()
-    errors = judged(malformed, wrong)
-    if errors or isinstance(after, Refusal):
-        raise invalid(errors)
-    return after
+    return _accepted(clusters.delete(access, cluster, keep_volumes=keep == "volumes", generations=if_match))
 
 
 def _page(
@@ -250,18 +157,10 @@ def _page(
         raise Problem(400, "malformed", "marker is not the id of a cluster in this list") from None
 
 
-def _still_there(access: Access, cluster_id: str) -> Page:
-    try:
-        return Page((access.service.store.cluster(cluster_id, project_id=access.project_id),))
-    except NotFound:
-        return Page(())
-    except Unreadable:
-        return Page((), (cluster_id,))
-
-
-def _views(page: Page) -> dict[str, str | None]:
-    views: dict[str, str | None] = {s.cluster.id: cluster_view(s).model_dump_json() for s in page.clusters}
-    return views | dict.fromkeys(page.unreadable)
+def _page_json(page: Page, following: str | None) -> bytes:
+    """A ClusterPage, out of clusters that are JSON already."""
+    rest = json.dumps({"unreadable": page.unreadable, "next": following}).encode()
+    return b'{"clusters":[' + b",".join(cluster_json(stored) for stored in page.clusters) + b"]," + rest[1:]
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -271,29 +170,9 @@ def _label(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _made_earlier(store: ApiStore, project_id: str, key: str | None, digest: str) -> Stored | None:
-    """What the same request made before; None where it has no key. Raises Problem, IdempotencyMismatch."""
-    if key is None:
-        return None
-    try:
-        return store.made_with_key(project_id, key, digest)
-    except NotFound:
-        raise _gone() from None
+def _accepted(stored: Stored) -> Response:
+    return _shown(stored, 202, Location=f"/kaas/v1/clusters/{stored.cluster.id}")
 
 
-def _gone() -> Problem:
-    return Problem(409, "gone", "the cluster that was made with this key has been deleted")
-
-
-def _digest(body: Document) -> str:
-    return sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _accepted(response: Response, stored: Stored) -> ClusterView:
-    response.headers["Location"] = f"/kaas/v1/clusters/{stored.cluster.id}"
-    return _shown(response, stored)
-
-
-def _shown(response: Response, stored: Stored) -> ClusterView:
-    response.headers["ETag"] = etag(stored.cluster.generation)
-    return cluster_view(stored)
+def _shown(stored: Stored, status: int = 200, **headers: str) -> Response:
+    return answer(cluster_json(stored), status, ETag=etag(stored.cluster.generation), **headers)

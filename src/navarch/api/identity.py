@@ -11,6 +11,10 @@ class Unauthenticated(NavarchError):
     """The token is missing, unknown, expired or revoked."""
 
 
+class Refused(NavarchError):
+    """The token is valid, but whoever holds it is let in nowhere, whatever its roles; the message says why."""
+
+
 class IdentityUnavailable(Temporary):
     """The identity service does not answer, or does not let Navarch validate tokens."""
 
@@ -46,12 +50,16 @@ class Caller:
 
 
 class Identity(Protocol):
-    """Validates tokens. Safe to call from threads; bounded in time."""
+    """Validates tokens. Safe to call from threads; bounded in time.
+
+    A cluster's own controllers have a Keystone user each, which acts in the customer's project by a trust. Whoever gets
+    hold of one cluster's credentials must not be the project before Navarch: such tokens are refused.
+    """
 
     def known(self, token: str) -> Caller | None:
         """Whose token it is, where that needs nobody to be asked; never waits."""
         ...
 
     def caller(self, token: str) -> Caller:
-        """Whose token it is. Raises Unauthenticated, IdentityUnavailable."""
+        """Whose token it is. Raises Unauthenticated, Refused, IdentityUnavailable."""
         ...

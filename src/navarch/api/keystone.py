@@ -16,13 +16,14 @@ from keystoneauth1 import exceptions, plugin
 from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
-from navarch.api.identity import Caller, IdentityUnavailable, Unauthenticated
+from navarch.api.identity import Caller, IdentityUnavailable, Refused, Unauthenticated
 
 _TRUST_SECONDS = 60.0  # a revoked token works so long at most
 _DISTRUST_SECONDS = 10.0
 _CACHED = 4096
 _TIMEOUT_SECONDS = 5.0
 _LONGEST_TOKEN = 8192
+_CONTROLLERS = "these are the credentials of a cluster's own controllers, which open nothing here; use a person's"
 
 
 def keystone_session(
@@ -49,21 +50,26 @@ def keystone_session(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    """What Keystone said of a token: whose it is (None: nobody's), or why it is refused all the same."""
+
     caller: Caller | None
     until: float
+    refused: str = ""
 
 
 class KeystoneIdentity:
-    """`session` holds Navarch's own credentials; the URL that they authenticate at validates the tokens, too."""
+    """`session` holds Navarch's own credentials; the URL that they authenticate at validates the tokens, too.
+    `cluster_domain`: name of the Keystone domain in which each cluster has a user."""
 
     def __init__(
         self,
         session: Session,
         *,
+        cluster_domain: str,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._session, self._clock, self._now = session, clock, now
+        self._session, self._cluster_domain, self._clock, self._now = session, cluster_domain, clock, now
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,6 +91,8 @@ class KeystoneIdentity:
                 self._known.move_to_end(key)
                 while len(self._known) > _CACHED:
                     self._known.popitem(last=False)
+        if known.refused:
+            raise Refused(known.refused)
         caller = self._living(known)
         if caller is None:
             raise Unauthenticated("the token is not valid")
@@ -115,11 +123,24 @@ class KeystoneIdentity:
         if answer.status_code != 200:
             # 401 and 403 are about Navarch's own user here, not about the caller's token.
             raise IdentityUnavailable(f"Keystone answers {answer.status_code} to the validation of a token")
+        until = self._clock() + _TRUST_SECONDS
         try:
-            caller = _caller(answer.json()["token"])
+            body = answer.json()["token"]
+            if self._is_a_clusters(body):
+                return _Known(None, until, refused=_CONTROLLERS)
+            return _Known(_caller(body), until)
+        except exceptions.ClientException as error:
+            raise IdentityUnavailable(f"Keystone does not say who Navarch is: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise IdentityUnavailable(f"Keystone's answer is not understood: {error!r}") from error
-        return _Known(caller, self._clock() + _TRUST_SECONDS)
+
+    def _is_a_clusters(self, token: dict[str, Any]) -> bool:
+        """Whether it belongs to a cluster's controllers: their user is in the domain of clusters, and what they may do,
+        they may by a trust of Navarch's own user. Either is enough."""
+        if token["user"]["domain"]["name"] == self._cluster_domain:
+            return True
+        trust = token.get("OS-TRUST:trust")
+        return trust is not None and trust["trustor_user"]["id"] == self._session.get_user_id()
 
 
 def _key(token: str) -> bytes:

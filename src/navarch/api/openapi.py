@@ -9,13 +9,14 @@ from pydantic.json_schema import models_json_schema
 
 from navarch.api.models import requests
 from navarch.api.problems import ProblemBody
+from navarch.service import kubeconfigs, wish
 
 _BODIES: tuple[type[BaseModel], ...] = (
-    requests.NewCluster,
-    requests.ClusterPatch,
-    requests.NewNodeGroup,
-    requests.NodeGroupPatch,
-    requests.NewKubeconfig,
+    wish.NewCluster,
+    wish.ClusterPatch,
+    wish.NewNodeGroup,
+    wish.NodeGroupPatch,
+    kubeconfigs.NewKubeconfig,
     requests.JoinBody,
     requests.ReportBody,
 )

@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from navarch.api.access import service_of
 from navarch.api.models.responses import HealthView
 from navarch.api.problems import documented
-from navarch.api.service import service_of
 
 router = APIRouter(tags=["operations"])
 

@@ -1,24 +1,18 @@
-"""Reading a request's body: bounded, strict, and with every mistake found in one pass."""
+"""Reading a request's body: a JSON object, bounded in size and depth."""
 
 import json
 import math
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from navarch.api.problems import Problem
-from navarch.domain.errors import FieldError
+from navarch.service.understanding import kind_of
 
-Model = TypeVar("Model", bound=BaseModel)
 Document = dict[str, Any]
 _LONGEST_NUMBER = 18
 _MEDIA_TYPES = ("", "application/json", "application/merge-patch+json")
-_LONGEST_GUESS = 64  # of a wrong name that is compared with the right ones
-_ROUNDS = 8  # of dropping what is wrong and looking again
 
 
 async def read_document(request: Request, *, limit: int, depth: int, plain_text: bool = True) -> Document:
@@ -36,7 +30,7 @@ async def read_document(request: Request, *, limit: int, depth: int, plain_text:
     document = _parsed(content)
     _check(document, depth, plain_text)
     if not isinstance(document, dict):
-        raise Problem(400, "malformed", f"the body must be a JSON object, got {_kind(document)}")
+        raise Problem(400, "malformed", f"the body must be a JSON object, got {kind_of(document)}")
     return document
 
 
@@ -110,111 +104,3 @@ def _children(value: Any) -> Sequence[Any]:
 
 def _storable(text: str) -> bool:
     return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def merge(document: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(document) if isinstance(document, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = merge(merged.get(key), value)
-    return merged
-
-
-def understand(model: type[Model], document: Document) -> tuple[Model, tuple[FieldError, ...]]:
-    """As much of the document as fits the model, whose fields are all optional, and what does not. What is wrong is
-    dropped, so that the rest can still be judged and all mistakes are told at once."""
-    remaining, errors = deepcopy(document), list[FieldError]()
-    for _ in range(_ROUNDS):
-        try:
-            return model.model_validate(remaining), tuple(errors)
-        except ValidationError as error:
-            for wrong in error.errors(include_url=False):
-                path = wrong["loc"]
-                errors.append(FieldError(_field(path), _detail(model, path, wrong)))
-                _drop(remaining, path)
-    return model.model_validate({}), tuple(errors)
-
-
-def judged(errors: Sequence[FieldError], more: Sequence[FieldError]) -> tuple[FieldError, ...]:
-    """Both, without what `more` says of fields that were dropped for what `errors` says."""
-    dropped = tuple(e.field for e in errors)
-    return (
-        *errors,
-        *(e for e in more if not any(e.field == d or e.field.startswith((f"{d}.", f"{d}[")) for d in dropped)),
-    )
-
-
-def _field(path: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text[:300]
-
-
-def _detail(model: type[BaseModel], path: tuple[int | str, ...], wrong: Any) -> str:
-    if wrong["type"] == "extra_forbidden":
-        return f"is not a known field{nearest(str(path[-1]), _fields_at(model, path[:-1]))}"
-    if wrong["type"] == "missing":
-        return "is required"
-    message = str(wrong["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
-    return f"{message}, got {_kind(wrong.get('input'))}"
-
-
-def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    current: type[BaseModel] | None = model
-    for part in path:
-        if isinstance(part, int):
-            continue
-        annotation = current.model_fields[part].annotation if current and part in current.model_fields else None
-        current = next(_models_in(annotation), None)
-    return list(current.model_fields) if current else []
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in getattr(annotation, "__args__", ()):
-        yield from _models_in(part)
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence about a name that is not known."""
-    near = get_close_matches(name[:_LONGEST_GUESS], known, 1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
-
-
-def _drop(document: Any, path: tuple[int | str, ...]) -> None:
-    """Remove what the path names from the nearest object above it: of a list with a bad entry, the list."""
-    parents = [document]
-    for part in path[:-1]:
-        try:
-            parents.append(parents[-1][part])
-        except (KeyError, IndexError, TypeError):
-            break  # an earlier error has dropped it already
-    for parent, key in reversed(list(zip(parents, path, strict=False))):
-        if isinstance(parent, dict):
-            parent.pop(key, None)
-            return
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return f"the text {value[:40]!r}"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return type(value).__name__

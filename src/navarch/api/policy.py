@@ -7,7 +7,7 @@
 | `navarch:clusters:read`, `navarch:offer:read` | role `reader` in the project |
 | `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
 | `navarch:node_groups:write` | role `member` in the project |
-| `navarch:kubeconfigs:create` | role `member` in the project: what runs in a cluster is its owners' alone |
+| `navarch:kubeconfigs:create` | role `member` in the project, and no operator: what runs in a cluster is its owners' |
 
 Keystone's role `member` implies `reader`, `admin` implies `member`; the rules also say so themselves.
 """
@@ -42,7 +42,7 @@ RULES = (
     policy.RuleDefault(UPDATE, _MEMBER + _OR_ALL, "Change a cluster."),
     policy.RuleDefault(DELETE, _MEMBER + _OR_ALL, "Delete a cluster."),
     policy.RuleDefault(NODE_GROUPS, _MEMBER + _OR_ALL, "Add, change and delete node groups."),
-    policy.RuleDefault(KUBECONFIGS, _MEMBER + _OR_ALL, "Issue a kubeconfig."),
+    policy.RuleDefault(KUBECONFIGS, _MEMBER, "Issue a kubeconfig for a cluster of one's own project."),
     policy.RuleDefault(OFFER, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
 )
 
@@ -68,7 +68,7 @@ class Policy:
         self._clock, self._known_until = clock, 0.0
 
     def allows(self, rule: str, caller: Caller, project_id: str | None) -> bool:
-        """Whether the rule lets the caller act in that project."""
+        """Whether the rule lets the caller act in that project; None: in every project."""
         if self._clock() >= self._known_until or len(self._known) >= _REMEMBERED:
             self._known, self._known_until = {}, self._clock() + _REMEMBERED_SECONDS
         known, question = self._known, (rule, caller, project_id)

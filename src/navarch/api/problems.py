@@ -6,8 +6,9 @@ from typing import Any
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from navarch.api.identity import Unauthenticated
+from navarch.api.identity import Refused, Unauthenticated
 from navarch.domain.errors import FieldError, NavarchError, Permanent, Temporary
+from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused, TooMany, Unreadable
 
 MEDIA_TYPE = "application/problem+json"
@@ -88,8 +89,16 @@ def from_error(error: NavarchError) -> Problem:
                 401, "unauthenticated", "a valid token in X-Auth-Token is needed",
                 headers={"WWW-Authenticate": 'Keystone uri="see the service catalogue"'},
             )  # fmt: skip
+        case Refused():
+            return Problem(403, "forbidden", str(error))
+        case Missing():
+            return not_found(error.message)
         case NotFound():
             return not_found()
+        case Invalid():
+            return invalid(error.errors)
+        case InTheWay():
+            return Problem(409, error.kind, error.message, errors=error.errors)
         case NameTaken():
             return Problem(409, "name-taken", "the name is taken", errors=[FieldError("name", "is taken")])
         case Stale():

@@ -24,6 +24,8 @@ def serve(app: FastAPI, *, host: str, port: int, certificate: Path, key: Path) -
         log_config=None,
         access_log=False,
         server_header=False,
+        # A balancer on the same host passes TCP on: a header that says who calls is the caller's own word.
+        proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

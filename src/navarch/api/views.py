@@ -1,62 +1,31 @@
-"""Values as answers."""
+"""Values as answers: each model takes what it shows from the attributes of a value; here is what no value has."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
+from typing import Any
 
 from navarch.api.models.responses import (
     AllowanceView,
-    BootReportView,
     ClusterView,
-    ConditionView,
-    ControlPlaneView,
     CountView,
     EventView,
     FlavorView,
     MachineView,
-    NetworkView,
-    NodeGroupSpecView,
     NodeGroupView,
+    PlanView,
     QuotaView,
-    SpecView,
-    StatusView,
-    TaintView,
-    VolumeView,
+    StepView,
 )
 from navarch.domain.admission import LIMITS
+from navarch.domain.codec import encode
 from navarch.domain.errors import Responsible
 from navarch.domain.machines import Machine
 from navarch.domain.offer import Flavor, Offer, Quota
-from navarch.domain.spec import ClusterSpec, NodeGroup
+from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, MachineCount, Status
+from navarch.domain.steps import Step
+from navarch.service.plans import Plan
 from navarch.store.contract import Stored, StoredEvent
-
-
-def spec_view(spec: ClusterSpec) -> SpecView:
-    """The wish."""
-    network, control_plane = spec.network, spec.control_plane
-    return SpecView(
-        kubernetes_version=spec.kubernetes_version,
-        running=True,
-        paused=spec.paused,
-        network=NetworkView(
-            external_network=network.external_network,
-            subnet_id=network.subnet_id,
-            node_cidr=network.node_cidr,
-            pod_cidr=network.pod_cidr,
-            service_cidr=network.service_cidr,
-            dns_servers=list(network.dns_servers),
-            public_api=network.public_api,
-            api_allowed_cidrs=list(network.api_allowed_cidrs),
-        ),
-        control_plane=ControlPlaneView(
-            replicas=control_plane.replicas,
-            flavor=control_plane.flavor,
-            zones=list(control_plane.zones),
-            etcd_volume=VolumeView(type=control_plane.etcd_volume.type, size_gib=control_plane.etcd_volume.size_gib),
-        ),
-        ssh_keys=list(spec.ssh_keys),
-    )
-
 
 _PAUSED = Condition(
     "Paused",
@@ -68,108 +37,54 @@ _PAUSED = Condition(
 )
 
 
-def status_view(status: Status) -> StatusView:
-    """What is seen."""
-    return StatusView(
-        phase=status.phase.value,
-        observed_generation=status.observed_generation,
-        api_url=status.api_url,
-        kubernetes_version=status.kubernetes_version,
-        machines=_count(status.machines),
-        ready_at=status.ready_at,
-        conditions=[
-            ConditionView(
-                type=c.type,
-                status=c.status,
-                reason=c.reason,
-                message=c.message,
-                responsible=c.responsible,
-                remedy=c.remedy,
-                last_transition_at=c.last_transition_at,
-                deadline=c.deadline,
-                observed_generation=c.observed_generation,
-            )
-            for c in status.conditions
-        ],
-    )
+@lru_cache(maxsize=4096)
+def cluster_json(stored: Stored) -> bytes:
+    """A cluster as JSON. Most that a list or a watch shows are as they were the last time."""
+    return cluster_view(stored).model_dump_json().encode()
+
+
+def cluster_view(stored: Stored) -> ClusterView:
+    """A cluster with what is seen of it."""
+    cluster, status = stored.cluster, stored.status
+    shown = replace(status, conditions=(*status.conditions, _PAUSED)) if stored.paused else status
+    groups = [node_group_view(group, status) for group in cluster.node_groups]
+    return ClusterView.model_validate(_attributes(cluster) | {"status": shown, "node_groups": groups})
 
 
 def node_group_view(group: NodeGroup, status: Status) -> NodeGroupView:
     """A node group with what is seen of it."""
-    spec = group.spec
-    return NodeGroupView(
-        name=group.name,
-        generation=group.generation,
-        deletion_requested_at=group.deletion_requested_at,
-        spec=NodeGroupSpecView(
-            flavor=spec.flavor,
-            replicas=spec.replicas,
-            autoscaling=None,
-            zones=list(spec.zones),
-            labels=dict(spec.labels),
-            taints=[TaintView(key=t.key, value=t.value, effect=t.effect) for t in spec.taints],
-            root_volume=None,
-            max_surge=spec.max_surge,
-            max_unavailable=spec.max_unavailable,
-        ),
-        status=_count(dict(status.groups).get(group.name, MachineCount(desired=spec.replicas))),
-    )
-
-
-@lru_cache(maxsize=4096)
-def cluster_view(stored: Stored) -> ClusterView:
-    """A cluster. Most that a list shows are as they were the last time: the view is shared, and not to be changed."""
-    cluster, status = stored.cluster, stored.status
-    return ClusterView(
-        id=cluster.id,
-        name=cluster.name,
-        project_id=cluster.project_id,
-        labels=dict(cluster.labels),
-        generation=cluster.generation,
-        created_at=cluster.created_at,
-        updated_at=cluster.updated_at,
-        deletion_requested_at=cluster.deletion_requested_at,
-        created_by=cluster.created_by,
-        spec=spec_view(cluster.spec),
-        status=status_view(replace(status, conditions=(*status.conditions, _PAUSED)) if stored.paused else status),
-        node_groups=[node_group_view(group, status) for group in cluster.node_groups],
-    )
+    seen = dict(status.groups).get(group.name, MachineCount(desired=group.spec.replicas))
+    return NodeGroupView.model_validate(_attributes(group) | {"status": CountView.model_validate(seen)})
 
 
 def machine_view(machine: Machine) -> MachineView:
     """A machine, as it was made: what is wanted of later ones may differ."""
     address, template = machine.facts.address, machine.template
-    return MachineView(
-        name=machine.name,
-        role=machine.role.value,
-        group=machine.group,
-        serial=machine.serial,
-        zone=machine.zone,
-        flavor=template.flavor,
-        version=template.release.kubernetes_version,
-        addresses=[address] if address else [],
-        created_at=machine.created_at,
-        joined=machine.joined,
-        removing=machine.removing,
-        removed=machine.removed,
-        boot_step=machine.boot[-1].step if machine.boot else None,
-        boot=[BootReportView(step=p.step, state=p.state, at=p.at, seconds=p.seconds, log=p.log) for p in machine.boot],
+    return MachineView.model_validate(
+        _attributes(machine)
+        | {
+            "flavor": template.flavor,
+            "version": template.release.kubernetes_version,
+            "addresses": [address] if address else [],
+            "boot_step": machine.boot[-1].step if machine.boot else None,
+        }
     )
 
 
 def event_view(stored: StoredEvent) -> EventView:
     """A line of the timeline."""
-    event = stored.event
-    return EventView(
-        id=stored.id,
-        at=event.at,
-        reason=event.reason,
-        subject=event.subject,
-        component=event.component,
-        message=event.message,
-        seconds=event.seconds,
-        level=event.level,
-        generation=event.generation,
+    return EventView.model_validate(_attributes(stored.event) | {"id": stored.id})
+
+
+def plan_view(plan: Plan) -> PlanView:
+    """A dry run."""
+    return PlanView.model_validate(
+        _attributes(plan)
+        | {
+            "cluster": cluster_view(Stored(plan.cluster, plan.status)),
+            "fits": plan.fits,
+            "steps": [_step(step) for step in plan.steps],
+        }
     )
 
 
@@ -180,27 +95,30 @@ def flavor_view(flavor: Flavor, offer: Offer) -> FlavorView:
     def fits(vcpus: int, ram_mib: int) -> bool:
         return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk
 
-    return FlavorView(
-        id=flavor.id,
-        name=flavor.name,
-        vcpus=flavor.vcpus,
-        ram_mib=flavor.ram_mib,
-        disk_gib=flavor.disk_gib,
-        control_plane=fits(LIMITS.control_plane_vcpus, LIMITS.control_plane_ram_mib),
-        worker=fits(LIMITS.worker_vcpus, LIMITS.worker_ram_mib),
+    return FlavorView.model_validate(
+        _attributes(flavor)
+        | {
+            "control_plane": fits(LIMITS.control_plane_vcpus, LIMITS.control_plane_ram_mib),
+            "worker": fits(LIMITS.worker_vcpus, LIMITS.worker_ram_mib),
+        }
     )
 
 
 def quota_view(quota: Quota) -> QuotaView:
     """The project's quotas."""
-    return QuotaView(
-        quota=[
-            AllowanceView(name=a.resource, limit=a.limit, used=a.used, free=a.free, unit=a.unit)
-            for a in quota.allowances
-        ],
-        read_at=quota.read_at,
-    )
+    allowances = [
+        AllowanceView.model_validate(_attributes(a) | {"name": a.resource, "free": a.free}) for a in quota.allowances
+    ]
+    return QuotaView(quota=allowances, read_at=quota.read_at)
 
 
-def _count(count: MachineCount) -> CountView:
-    return CountView(desired=count.desired, ready=count.ready)
+def _step(step: Step) -> StepView:
+    details: Any = encode(step)
+    name = details.pop("name", "")
+    # Ids of what does not exist yet are made up, and tell nothing.
+    known = {k: v for k, v in details.items() if k == "image_id" or not k.endswith(("_id", "_ids"))}
+    return StepView(kind=type(step).__name__, name=name, details=known)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -1,77 +1,171 @@
 """Server-sent events: `?watch=true`.
 
-Each event is `cluster` with the whole cluster as data, first for what is there, then for each change, or `deleted` with
-the id. A comment comes every 15 seconds so that proxies keep the line open; the stream ends when the token does.
+| event | data | when |
+| --- | --- | --- |
+| `cluster` | a cluster | for each that is there, then whenever one changes or is new |
+| `machine` | a machine | where one cluster is watched: for each that is there, then whenever one changes |
+| `deleted` | `{"id": …}` of a cluster | it is gone, or is no longer among those that were asked for |
+| `synced` | `{"resumed": …}` | once, after all that is there (`resumed`: that changed since `Last-Event-ID`) |
+
+From `synced` on each event has an id. Who comes back with it as `Last-Event-ID` is told what changed since; some of it
+may be known already. A comment comes every 15 seconds so that proxies keep the line open. The stream ends with the
+token, after `watch_seconds`, when the cluster is gone, and where its watcher does not read.
 """
 
 import asyncio
-import json
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
-from navarch.api.problems import not_now
-from navarch.api.service import Access
-from navarch.domain.errors import Temporary
+from navarch.api.access import service_of
+from navarch.api.streams import Stream, Streams
+from navarch.service.access import Access
+from navarch.service.feed import Change, ClusterChanged, ClusterGone, MachineChanged
+from navarch.service.refusals import Missing
+from navarch.store.contract import ApiStore, Stored
 
 _KEEP_ALIVE_SECONDS = 15.0
-Snapshot = Callable[[], Mapping[str, str | None]]
+_UNREAD_SECONDS = 30.0  # until a watcher that does not read is cut
+_PAGE = 1000
+_EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
-class Watchers:
-    """How many streams are open."""
+class EventStream(StreamingResponse):
+    """A stream as an answer, for so many seconds at most."""
 
-    def __init__(self, most: int) -> None:
-        self._most, self._open = most, 0
+    def __init__(self, streams: Streams, stream: Stream, seconds: float) -> None:
+        self._streams, self._stream = streams, stream
+        super().__init__(
+            self._events(seconds),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
 
-    def enter(self) -> None:
-        """Count one more. Raises Problem where there are too many."""
-        if self._open >= self._most:
-            raise not_now("too many streams are open; poll instead", 30)
-        self._open += 1
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.create_task(self.stream_response(_bounded(send)))
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        stopping = False
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            stopping = True
+        finally:
+            self._streams.close(self._stream)
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.wait({sending, leaving})
+        if stopping:  # the server, which has waited long enough: end as any stream does, its watcher comes back
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif not sending.cancelled():
+            sending.result()
 
-    def leave(self) -> None:
-        """Count one less."""
-        self._open -= 1
+    async def _events(self, seconds: float) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            events = await self._stream.next(min(_KEEP_ALIVE_SECONDS, end - loop.time()))
+            if events is None:
+                return
+            yield events or b": still here\n\n"
 
 
-def stream(request: Request, access: Access, snapshot: Snapshot) -> StreamingResponse:
-    """The answer. `snapshot` gives JSON texts by cluster id (None: it is there, and cannot be read), and is called in a
-    thread."""
-    watchers: Watchers = request.app.state.watchers
-    watchers.enter()
-    return StreamingResponse(
-        _events(access, snapshot, watchers),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+def watch_clusters(
+    request: Request,
+    access: Access,
+    name: str | None,
+    labels: tuple[tuple[str, str], ...],
+    last_event_id: str | None,
+    timeout_seconds: int | None,
+) -> EventStream:
+    """The project's clusters, those of this name and with these labels. Raises Problem, Unavailable."""
+
+    def wanted(stored: Stored) -> bool:
+        cluster = stored.cluster
+        return name in (None, cluster.name) and set(labels) <= set(cluster.labels)
+
+    def read(after: int | None) -> Sequence[Change] | None:
+        store = access.service.store
+        if after is None:
+            return [ClusterChanged(s) for s in _all_clusters(store, access.project_id, name=name, labels=labels)]
+        gone = store.gone(after, project_id=access.project_id)
+        if gone is None:
+            return None
+        changed = _all_clusters(store, access.project_id, changed_after=after)
+        return [
+            *(ClusterChanged(stored) for stored in changed),
+            *(ClusterGone(mark.change, mark.cluster_id, mark.project_id) for mark in gone),
+        ]
+
+    return _opened(request, access, Stream((access.project_id, None), wanted), read, last_event_id, timeout_seconds)
 
 
-async def _events(access: Access, snapshot: Snapshot, watchers: Watchers) -> AsyncIterator[str]:
-    settings = access.service.settings
-    seen: Mapping[str, str | None] = {}
-    end = time.monotonic() + settings.watch_seconds
-    said = time.monotonic()
+def watch_cluster(
+    request: Request, access: Access, stored: Stored, last_event_id: str | None, timeout_seconds: int | None
+) -> EventStream:
+    """One cluster and its machines. Raises Problem, Missing, Unavailable."""
+    store, id_ = access.service.store, stored.cluster.id
+
+    def read(after: int | None) -> Sequence[Change]:
+        page = store.clusters_by_id([id_])  # anew: it may have changed before the stream was open
+        if not page.clusters and not page.unreadable:
+            raise Missing("cluster")
+        machines = store.numbered_machines([id_], removed=after is not None)
+        changes: list[Change] = [ClusterChanged(cluster) for cluster in page.clusters]
+        changes += [MachineChanged(m.change, stored, m.machine) for m in machines]
+        return [change for change in changes if after is None or change.number > after]
+
+    return _opened(request, access, Stream((access.project_id, id_)), read, last_event_id, timeout_seconds)
+
+
+def _opened(
+    request: Request,
+    access: Access,
+    stream: Stream,
+    read: Callable[[int | None], Sequence[Change] | None],
+    last_event_id: str | None,
+    timeout_seconds: int | None,
+) -> EventStream:
+    streams: Streams = request.app.state.streams
+    number = streams.open(stream)
     try:
-        while time.monotonic() < end and access.caller.expires_at > access.service.now():
-            try:
-                now = await run_in_threadpool(snapshot)
-            except Temporary:
-                now = seen  # the database is away for a moment: nothing new can be said
-            for id_, text in now.items():
-                if text is not None and seen.get(id_) != text:
-                    yield f"event: cluster\ndata: {text}\n\n"
-                    said = time.monotonic()
-            for id_ in seen.keys() - now.keys():
-                yield f"event: deleted\ndata: {json.dumps({'id': id_})}\n\n"
-                said = time.monotonic()
-            seen = now
-            if time.monotonic() - said > _KEEP_ALIVE_SECONDS:
-                yield ": still here\n\n"
-                said = time.monotonic()
-            await asyncio.sleep(settings.watch_interval)
-    finally:
-        watchers.leave()
+        after = int(last_event_id) if last_event_id and _EVENT_ID.fullmatch(last_event_id) else None
+        if after is not None and after > access.service.store.last_change():
+            after = None  # of another database, or of this one before it was put back to what it was
+        changes = read(after)
+        if changes is None:
+            after, changes = None, read(None)
+        stream.begin(changes or (), number, resumed=after is not None)
+    except BaseException:
+        streams.close(stream)
+        raise
+    most = service_of(request).settings.watch_seconds
+    left = (access.until - access.service.now()).total_seconds()
+    return EventStream(streams, stream, min(most, left, timeout_seconds or most))
+
+
+def _all_clusters(store: ApiStore, project_id: str | None, **which: Any) -> Iterator[Stored]:
+    marker: str | None = None
+    while True:
+        page = store.clusters(project_id=project_id, marker=marker, limit=_PAGE, **which)
+        yield from page.clusters
+        marker = page.marker
+        if marker is None:
+            return
+
+
+def _bounded(send: Send) -> Send:
+    """Raises ClientDisconnect where nobody reads."""
+
+    async def bounded(message: Message) -> None:
+        try:
+            async with asyncio.timeout(_UNREAD_SECONDS):
+                await send(message)
+        except TimeoutError:
+            raise ClientDisconnect from None
+
+    return bounded

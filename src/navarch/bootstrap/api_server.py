@@ -1,21 +1,58 @@
-"""Files of the API server that kubeadm does not write: who may be anonymous, what is encrypted, what is audited."""
+"""The API server as Navarch wants it, beside what kubeadm sets: its arguments and the files that they name, which say
+who may be anonymous, what pods may ask for, what is encrypted, what is audited."""
 
+from datetime import datetime
+
+from navarch.bootstrap import authorization
+from navarch.bootstrap.authorization import FOLDER as FOLDER
+from navarch.bootstrap.kubelet import CA_FILE, CIPHER_SUITES
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.yaml_text import yaml_text
+from navarch.domain.spec import Cluster
 
-FOLDER = "/etc/kubernetes/navarch"
 AUTHENTICATION_FILE = f"{FOLDER}/authentication.yaml"
 ENCRYPTION_FILE = f"{FOLDER}/encryption.yaml"
 AUDIT_POLICY_FILE = f"{FOLDER}/audit-policy.yaml"
+ADMISSION_FILE = f"{FOLDER}/admission.yaml"
 AUDIT_LOG_FOLDER = "/var/log/kubernetes/audit"
 
 
-def api_server_files(secrets: ClusterSecrets) -> tuple[tuple[str, str, str], ...]:
-    """(path, mode, content) of the three."""
+def api_server_arguments(cluster: Cluster) -> dict[str, str]:
+    """Flags of kube-apiserver, without their dashes."""
+    arguments = {
+        "audit-log-maxage": "30",  # days
+        "audit-log-maxbackup": "10",
+        "audit-log-maxsize": "100",  # MiB
+        "audit-log-path": f"{AUDIT_LOG_FOLDER}/audit.log",
+        "admission-control-config-file": ADMISSION_FILE,
+        "audit-policy-file": AUDIT_POLICY_FILE,
+        "authentication-config": AUTHENTICATION_FILE,
+        "authorization-config": authorization.CONFIGURATION_FILE,
+        # kubeadm's own and one more: who may make Services does not take any address inside the cluster for it.
+        "enable-admission-plugins": "NodeRestriction,DenyServiceExternalIPs",
+        "enable-bootstrap-token-auth": "false",
+        "encryption-provider-config": ENCRYPTION_FILE,
+        "kubelet-certificate-authority": CA_FILE,
+        "profiling": "false",
+        # A pod's token is good for an hour and not for a year: every client of today reads it anew.
+        "service-account-extend-token-expiration": "false",
+        "tls-cipher-suites": ",".join(CIPHER_SUITES),
+        "tls-min-version": "VersionTLS12",
+    }
+    if cluster.spec.control_plane.replicas > 1:
+        # Clients keep connections for ever; now and then one is asked to reconnect, so that all servers get some.
+        arguments["goaway-chance"] = "0.001"
+    return arguments
+
+
+def api_server_files(secrets: ClusterSecrets, now: datetime, pod_security: str) -> tuple[tuple[str, str, str], ...]:
+    """(path, mode, content) of each file that the arguments name."""
     return (
         (AUTHENTICATION_FILE, "0600", yaml_text(_AUTHENTICATION)),
         (ENCRYPTION_FILE, "0600", yaml_text(_encryption(secrets))),
         (AUDIT_POLICY_FILE, "0600", yaml_text(_AUDIT_POLICY)),
+        (ADMISSION_FILE, "0600", yaml_text(_admission(pod_security))),
+        *authorization.authorization_files(secrets, now),
     )
 
 
@@ -36,13 +73,56 @@ def _encryption(secrets: ClusterSecrets) -> dict[str, object]:
     }
 
 
+def _admission(pod_security: str) -> dict[str, object]:
+    """`pod_security`: what pods are held to where their namespace says nothing: privileged, baseline or restricted. Of
+    workloads whose pods would be refused, their maker is warned; what `restricted` would refuse is in the audit log."""
+    audit = "privileged" if pod_security == "privileged" else "restricted"
+    levels = {"enforce": pod_security, "warn": pod_security, "audit": audit}
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [
+            {
+                "name": "PodSecurity",
+                "configuration": {
+                    "apiVersion": "pod-security.admission.config.k8s.io/v1",
+                    "kind": "PodSecurityConfiguration",
+                    "defaults": {**levels, **{f"{mode}-version": "latest" for mode in levels}},
+                    "exemptions": {"namespaces": ["kube-system"]},
+                },
+            }
+        ],
+    }
+
+
 # First match wins. Who did what to which object; never what is inside, so that the log holds no secrets.
+#
+# Reads of secrets and ways into pods come before the rules that leave things out: they are what a stolen identity of a
+# kubelet or of a system pod is used for.
+_TELLING: dict[str, list[str]] = {
+    "": [
+        "secrets",
+        "serviceaccounts/token",
+        "pods/attach",
+        "pods/ephemeralcontainers",
+        "pods/exec",
+        "pods/portforward",
+        "pods/proxy",
+        "services/proxy",
+        "nodes/proxy",
+    ],
+    "certificates.k8s.io": ["certificatesigningrequests", "certificatesigningrequests/approval"],
+}
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
         {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/openapi*"]},
+        {
+            "level": "Metadata",
+            "resources": [{"group": group, "resources": names} for group, names in _TELLING.items()],
+        },
         {
             "level": "None",
             "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 
-from navarch.bootstrap import api_server, kubeadm, kubelet
+from navarch.bootstrap import api_server, authorization, kubeadm, kubelet
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.machines import Machine
@@ -31,8 +31,17 @@ _ETCD_DISK = f"{_PROGRAMS}/etcd-disk"
 _JOIN = f"{_PROGRAMS}/join-control-plane"
 _OWN_NODE = f"{_PROGRAMS}/own-node"
 _RENEW = f"{_PROGRAMS}/renew-certificates"
+_AUTHORIZER_UNIT = "navarch-authorizer.service"
 _ETCD_DISK_UNIT = "navarch-etcd-disk.service"
 _RENEW_TIMER = "navarch-certificates.timer"
+_CONTROL_PLANE_PROGRAMS = (
+    "authorizer",
+    "etcd-disk",
+    "join-control-plane",
+    "own-node",
+    "renew-certificates",
+    "finish-machine",
+)
 _UNITS = "/etc/systemd/system"
 _KEPT_MEMBER = f"{kubeadm.ETCD_DATA}/member/wal"
 
@@ -44,7 +53,8 @@ class JoinFacts:
     The machine's facts must have its address, for the control plane also its etcd volume, and its release must say
     which etcd and CoreDNS it holds; where the member's volume is the same, the machine takes a member of etcd over.
     `api_internal_address` is the balancer's address in the node network: it is enough that it is known, the balancer
-    need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined.
+    need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined. `pod_security`: the
+    level of Pod Security in namespaces that say nothing (privileged, baseline, restricted).
     """
 
     cluster: Cluster
@@ -52,6 +62,7 @@ class JoinFacts:
     api_internal_address: str
     api_public_address: str | None = None
     peers_joined: tuple[int, ...] = ()
+    pod_security: str = "baseline"
 
 
 class NotYet(Exception):
@@ -147,8 +158,8 @@ class _Worker(_Joining):
 
     def files(self) -> Iterator[File]:
         yield from self.identity(self.api)
-        yield File(kubelet.CONFIG_FILE, "0644", kubelet.worker_configuration(self.cluster))
-        yield File(kubelet.FLAGS_FILE, "0644", kubelet.flags_file(self.arguments))
+        yield File(kubelet.CONFIG_FILE, "0600", kubelet.worker_configuration(self.cluster))
+        yield File(kubelet.FLAGS_FILE, "0600", kubelet.flags_file(self.arguments))
 
     def steps(self) -> Iterator[BootStep]:
         yield BootStep("PrepareMachine", (f"{_PROGRAMS}/prepare-machine",), 60)
@@ -189,13 +200,16 @@ class _ControlPlane(_Joining):
             ("sa.pub", "0644", self.secrets.sa_public),
         ):
             yield File(f"{_PKI}/{name}", mode, content)
-        for path, mode, content in api_server.api_server_files(self.secrets):
+        for path, mode, content in api_server.api_server_files(self.secrets, self.now, self.facts.pod_security):
             yield File(path, mode, content)
         yield from self.kubeadm_files()
-        for name in ("etcd-disk", "join-control-plane", "own-node", "renew-certificates", "finish-machine"):
+        for name in _CONTROL_PLANE_PROGRAMS:
             yield _program(name)
         yield _unit(_ETCD_DISK_UNIT, {"command": f"{_ETCD_DISK} mount {self.volume}"})
         yield _unit("kubelet.service.d/20-etcd-disk.conf", {"unit": _ETCD_DISK_UNIT})
+        listening = f"{authorization.PORT} {authorization.CERTIFICATE_FILE} {authorization.KEY_FILE}"
+        yield _unit(_AUTHORIZER_UNIT, {"command": f"{_PROGRAMS}/authorizer {listening}"})
+        yield _unit("kubelet.service.d/30-authorizer.conf", {"unit": _AUTHORIZER_UNIT})
         yield _unit("navarch-certificates.service", {"command": f"{_RENEW} {self.own_api}"})
         # Each place on another day, so that no two API servers or etcd members are ever restarted together.
         yield _unit(_RENEW_TIMER, {"day": f"{3 + 5 * (self.machine.serial % 5):02d}"})

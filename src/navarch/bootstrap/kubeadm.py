@@ -12,6 +12,7 @@ What matters and is not obvious:
 
 from navarch.bootstrap import api_server
 from navarch.bootstrap.kubelet import CA_FILE, CRI_SOCKET, Argument, kubelet_configuration
+from navarch.bootstrap.pki import KUBELET_LIFETIME
 from navarch.bootstrap.yaml_text import yaml_text
 from navarch.domain.spec import API_PORT, Cluster
 
@@ -75,7 +76,7 @@ def init_configuration(
         },
         "apiServer": {
             "certSANs": sans,
-            "extraArgs": _arguments(_api_server_arguments(cluster)),
+            "extraArgs": _arguments(api_server.api_server_arguments(cluster)),
             "extraVolumes": [
                 {
                     "name": "navarch",
@@ -98,6 +99,7 @@ def init_configuration(
                 {
                     # Calico hands out pod addresses from pools of its own.
                     "allocate-node-cidrs": "false",
+                    "cluster-signing-duration": f"{KUBELET_LIFETIME.days * 24}h",
                     # At its start it asks for an account and a token for each of its forty controllers: at the default
                     # of 20 requests a second, a new cluster stands still for five seconds.
                     "kube-api-burst": "200",
@@ -146,26 +148,6 @@ def _node_registration(node: str, arguments: tuple[Argument, ...]) -> dict[str, 
         "imagePullPolicy": "IfNotPresent",
         "kubeletExtraArgs": [{"name": argument.name, "value": argument.value} for argument in arguments],
     }
-
-
-def _api_server_arguments(cluster: Cluster) -> dict[str, str]:
-    arguments = {
-        "audit-log-maxage": "30",  # days
-        "audit-log-maxbackup": "10",
-        "audit-log-maxsize": "100",  # MiB
-        "audit-log-path": f"{api_server.AUDIT_LOG_FOLDER}/audit.log",
-        "audit-policy-file": api_server.AUDIT_POLICY_FILE,
-        "authentication-config": api_server.AUTHENTICATION_FILE,
-        "enable-bootstrap-token-auth": "false",
-        "encryption-provider-config": api_server.ENCRYPTION_FILE,
-        "kubelet-certificate-authority": CA_FILE,
-        "profiling": "false",
-        "tls-min-version": "VersionTLS12",
-    }
-    if cluster.spec.control_plane.replicas > 1:
-        # Clients keep connections for ever; now and then one is asked to reconnect, so that all servers get some.
-        arguments["goaway-chance"] = "0.001"
-    return arguments
 
 
 def _etcd_arguments(cluster: Cluster) -> dict[str, str]:

@@ -35,6 +35,13 @@ CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 NODE_GROUP_LABEL = "navarch.io/node-group"
 NOT_BEHIND_SERVICES = "node.kubernetes.io/exclude-from-external-load-balancers"
 
+CIPHER_SUITES = (
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+)
+"""For clients of TLS 1.2; all keys of a cluster are ECDSA. TLS 1.3 has its own, which nobody chooses."""
+
 # A kubelet may not label itself within these domains, but for what NodeRestriction allows it.
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io")
 _OWN_DOMAINS = ("node.kubernetes.io", "kubelet.kubernetes.io")
@@ -86,10 +93,14 @@ def kubelet_configuration(cluster: Cluster) -> dict[str, object]:
         "clusterDNS": [dns_service_address(cluster)],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": CRI_SOCKET,
+        # What one pod may start, so that a fork bomb ends its own pod and not the node.
+        "podPidsLimit": 4096,
         "kubeReserved": {"cpu": "50m", "memory": "150Mi"},
         "rotateCertificates": True,
+        "seccompDefault": True,
         "serverTLSBootstrap": True,
         "systemReserved": {"cpu": "50m", "memory": "100Mi"},
+        "tlsCipherSuites": list(CIPHER_SUITES),
         "tlsMinVersion": "VersionTLS12",
     }
 

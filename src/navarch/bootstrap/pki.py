@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
-KUBELET_LIFETIME = timedelta(days=365)  # what the controller manager gives a renewed one, too
+# Of a node's two certificates, also of those that the controller manager signs. Nothing calls one back, so it is short;
+# the kubelet renews them after two thirds of it.
+KUBELET_LIFETIME = timedelta(days=30)
 _CLOCK_SKEW = timedelta(minutes=5)  # a machine's clock may be behind ours when it first looks at a certificate
 
 
@@ -103,6 +105,13 @@ def issue_kubelet_serving_certificate(
     )
     names = (x509.DNSName(node), x509.IPAddress(ipaddress.ip_address(address)))
     return _issue(secrets, subject, ExtendedKeyUsageOID.SERVER_AUTH, names, KUBELET_LIFETIME, now)
+
+
+def issue_serving_certificate(secrets: ClusterSecrets, *, name: str, now: datetime) -> tuple[str, str]:
+    """PEMs of the certificate and key of a part of the control plane that only the API server speaks to, under a name
+    that nothing else has. Good for as long as the authority: nobody would renew it."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return _issue(secrets, subject, ExtendedKeyUsageOID.SERVER_AUTH, (x509.DNSName(name),), AUTHORITY_LIFETIME, now)
 
 
 def _issue(

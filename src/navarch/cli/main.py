@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from navarch import __version__
 from navarch.cli.exits import Exit, Failure, report
 from navarch.cli.options import new_app
 from navarch.cli.session import Target
@@ -57,9 +58,7 @@ app.info.cls = LazyGroup
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"navarch {version('navarch')}")
+        print(f"navarch {__version__}")
         raise typer.Exit
 
 

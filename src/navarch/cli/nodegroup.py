@@ -4,26 +4,28 @@ from typing import Annotated, Any
 
 import typer
 
-from navarch.cli.cluster.create import put
+from navarch.cli.fields import NEW_NODE_GROUP, NODE_GROUP
 from navarch.cli.options import (
     ClusterOption,
-    LabelsOption,
+    DryRunOption,
+    FileOption,
+    IfMatchOption,
     OutputOption,
     TimeoutOption,
     WaitOption,
     YesOption,
     new_app,
+    with_fields,
 )
 from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list
+from navarch.cli.plans import show_plan
 from navarch.cli.session import connected
-from navarch.cli.values import pairs_of, read_document, seconds_of, taint_of
+from navarch.cli.values import read_document, seconds_of
+from navarch.cli.wishes import Given, node_group_patch
 
 app = new_app("Node groups of a cluster: workers that are alike.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the node group.")]
-TaintOption = Annotated[list[str], typer.Option(metavar="KEY=VALUE:EFFECT", help="Taint of the nodes; repeat.")]
-FlavorOption = Annotated[str | None, typer.Option(metavar="FLAVOR", help="Size of the machines.")]
-ReplicasOption = Annotated[int | None, typer.Option("--replicas", "-r", metavar="N", min=0, help="Number of machines.")]
 
 
 @app.command("list")
@@ -50,27 +52,24 @@ def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output:
 
 
 @app.command()
+@with_fields(NEW_NODE_GROUP)
 def create(
     ctx: typer.Context,
     name: NameArgument,
     cluster: ClusterOption,
-    replicas: ReplicasOption = None,
-    flavor: FlavorOption = None,
-    zone: Annotated[list[str], typer.Option(metavar="ZONE", help="Zone of the machines; repeat to spread.")] = [],  # noqa: B006
-    label: LabelsOption = [],  # noqa: B006
-    taint: TaintOption = [],  # noqa: B006
+    given: Given,
+    dry_run: DryRunOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = "15m",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Add a node group to a cluster."""
     limit = seconds_of(timeout)
-    wishes = {
-        "replicas": replicas, "flavor": flavor, "zones": zone or None, "labels": pairs_of(label, "--label") or None,
-        "taints": [taint_of(t) for t in taint] or None,
-    }  # fmt: skip
-    body = {"name": name, "spec": {key: value for key, value in wishes.items() if value is not None}}
+    body = {"name": name, "spec": {}} | given
     with connected(ctx) as navarch:
+        if dry_run:
+            show_plan(navarch.plan_node_group(cluster, body), output)
+            return
         group: Any = navarch.create_node_group(cluster, body)
         if wait:
             group = _wait(navarch, cluster, group, limit, f"Creating node group {name}")
@@ -78,37 +77,29 @@ def create(
 
 
 @app.command()
+@with_fields(NODE_GROUP, unset=True)
 def update(
     ctx: typer.Context,
     name: NameArgument,
     cluster: ClusterOption,
-    replicas: ReplicasOption = None,
-    flavor: FlavorOption = None,
-    label: LabelsOption = [],  # noqa: B006
-    taint: TaintOption = [],  # noqa: B006
-    file: Annotated[str | None, typer.Option("--file", "-f", metavar="FILE", help="YAML or JSON to merge.")] = None,
-    if_match: Annotated[
-        int | None, typer.Option(metavar="GENERATION", help="Only if nobody changed it since that generation.")
-    ] = None,
+    given: Given,
+    file: FileOption = None,
+    if_match: IfMatchOption = None,
+    dry_run: DryRunOption = False,
     wait: WaitOption = False,
     timeout: TimeoutOption = "15m",
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Change a node group. Only what is given changes."""
+    """Change a node group. Only what is given changes.
+
+    Labels are added to those that are there; a list takes the place of the one that is there.
+    """
     limit = seconds_of(timeout)
-    patch: dict[str, Any] = {}
-    if file:
-        document = read_document(file)
-        patch = document if "spec" in document else {"spec": document}
-    wishes = {
-        "spec.replicas": replicas, "spec.flavor": flavor, "spec.labels": pairs_of(label, "--label") or None,
-        "spec.taints": [taint_of(t) for t in taint] or None,
-    }  # fmt: skip
-    for path, value in wishes.items():
-        if value is not None:
-            put(patch, path, value)
-    if not patch:
-        raise typer.BadParameter("nothing to change was given", param_hint="options")
+    patch = node_group_patch(read_document(file) if file else {}, given)
+    if dry_run:
+        with connected(ctx) as navarch:
+            show_plan(navarch.plan_node_group_update(cluster, name, patch), output)
+        return
     _change(ctx, cluster, name, patch, if_match, wait, limit, output, f"Changing node group {name}")
 
 
@@ -195,20 +186,16 @@ def _print(group: Any, output: Output) -> None:
     elif output is not Output.TABLE:
         emit_data(group, output)
     else:
-        spec, status = group["spec"], group.get("status") or {}
-        emit_facts(
-            [
-                ("name", group["name"]),
-                ("replicas", f"{spec.get('replicas')}, {status.get('ready', 0)} Ready"),
-                ("flavor", spec.get("flavor")),
-                ("zones", spec.get("zones")),
-                ("labels", spec.get("labels")),
-                ("taints", [_taint(t) for t in spec.get("taints") or []]),
-                ("max surge", spec.get("max_surge")),
-                ("max unavailable", spec.get("max_unavailable")),
-                ("generation", group.get("generation")),
-            ]
-        )
+        spec = {name.replace("_", " "): value for name, value in group["spec"].items()}
+        ready = (group.get("status") or {}).get("ready", 0)
+        shown = {
+            "name": group["name"],
+            **spec,
+            "replicas": f"{spec.get('replicas')}, {ready} Ready",
+            "taints": [_taint(t) for t in spec.get("taints") or []],
+            "generation": group.get("generation"),
+        }
+        emit_facts(shown.items())
 
 
 def _taint(taint: Any) -> str:

@@ -1,4 +1,4 @@
-"""Words of the command line as values: durations, labels, node groups. A bad one is a usage error (exit code 2)."""
+"""Words of the command line as values: durations, labels, taints, files. A bad one is a usage error (exit code 2)."""
 
 import re
 from collections.abc import Iterable
@@ -40,35 +40,11 @@ def taint_of(word: str, option: str = "--taint") -> dict[str, str]:
     return {"key": match[1], "value": match[2] or "", "effect": match[3]}
 
 
-def node_group_of(word: str, option: str = "--node-group") -> dict[str, Any]:
-    """A node group from `name=web,flavor=m1.small,replicas=2,zones=z1+z2,label=tier:web,taint=key=value:NoSchedule`."""
-    group: dict[str, Any] = {}
-    for part in word.split(","):
-        key, sign, value = part.partition("=")
-        if not sign or not value:
-            raise typer.BadParameter(f"{part!r} in {word!r} is not of the form key=value", param_hint=option)
-        match key:
-            case "name" | "flavor":
-                group[key] = value
-            case "replicas" | "max_surge" | "max_unavailable":
-                if not value.isdecimal():
-                    raise typer.BadParameter(
-                        f"{key} in {word!r} must be a whole number, got {value!r}", param_hint=option
-                    )
-                group[key] = int(value)
-            case "zone" | "zones":
-                group["zones"] = value.split("+")
-            case "label":
-                name, _, text = value.partition(":")
-                group.setdefault("labels", {})[name] = text
-            case "taint":
-                group.setdefault("taints", []).append(taint_of(value, option))
-            case _:
-                known = "name, flavor, replicas, zones, label, taint, max_surge, max_unavailable"
-                raise typer.BadParameter(f"{key!r} in {word!r} is not one of {known}", param_hint=option)
-    if "name" not in group:
-        raise typer.BadParameter(f"{word!r} needs a name, as in name=web", param_hint=option)
-    return group
+def number_of(word: str, option: str) -> int:
+    """A whole number."""
+    if not word.isdecimal():
+        raise typer.BadParameter(f"must be a whole number, got {word!r}", param_hint=option)
+    return int(word)
 
 
 def read_document(path: str, option: str = "-f") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Waiting for a cluster to come true, showing how it goes."""
 
-import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -10,12 +9,11 @@ from navarch.cli.live import View, blocked_lines
 from navarch.cli.output import span
 from navarch.cli.progress import Progress, progress_of
 from navarch.client.errors import Problem, Unavailable
+from navarch.client.follow import Follower
 from navarch.client.shapes import Cluster, Machine
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
-
-_POLL_SECONDS = 1.0
 
 Goal = Callable[[Cluster, Sequence[Machine]], bool]
 
@@ -44,45 +42,35 @@ def group_has(name: str, replicas: int) -> Goal:
 
 
 def wait_for(
-    navarch: "Navarch",
-    cluster_id: str,
-    goal: Goal | None,
-    view: View,
-    *,
-    timeout_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    navarch: "Navarch", cluster_id: str, goal: Goal | None, view: View, *, timeout_seconds: float
 ) -> Cluster | None:
-    """Poll until the goal is reached and give the cluster; `goal` None: until the cluster is gone.
+    """Follow the cluster until the goal is reached, and give it; `goal` None: until it is gone.
 
     A condition that somebody must act on is shown while it lasts: it may clear. Raises Failure at the deadline, with
     exit code 1 where such a condition was in the way and 6 where it merely took too long.
     """
-    deadline = clock() + timeout_seconds
     progress: Progress | None = None
     failure: Unavailable | None = None
-    while True:
-        try:
-            cluster = navarch.cluster(cluster_id)
-            machines = list(navarch.machines(cluster_id))
-        except Problem as problem:
-            if problem.status != HTTPStatus.NOT_FOUND:
-                raise
-            if goal is None:
-                return None
-            raise Failure(f"cluster {cluster_id} was deleted while it was waited for", Exit.NOT_FOUND) from problem
-        except Unavailable as error:
-            failure = error  # the cluster goes on without us; only the deadline ends our patience
-            view.say(f"{error.message}; the cluster is not affected, looking again")
-        else:
+
+    def away(error: Unavailable) -> None:
+        nonlocal failure
+        failure = error  # the cluster goes on without us; only the deadline ends our patience
+        view.say(f"{error.message}; the cluster is not affected, looking again")
+
+    try:
+        for followed in Follower(navarch, cluster_id, away).follow(timeout_seconds):
             failure = None
-            progress = progress_of(cluster, machines, navarch.now())
+            progress = progress_of(followed.cluster, followed.machines, navarch.now())
             view.show(progress)
-            if goal is not None and goal(cluster, machines):
-                return cluster
-        if clock() >= deadline:
-            raise _too_late(progress, failure, timeout_seconds)
-        sleep(min(_POLL_SECONDS, max(0.0, deadline - clock())))
+            if goal is not None and goal(followed.cluster, followed.machines):
+                return followed.cluster
+    except Problem as problem:
+        if problem.status != HTTPStatus.NOT_FOUND:
+            raise
+        if goal is None:
+            return None
+        raise Failure(f"cluster {cluster_id} was deleted while it was waited for", Exit.NOT_FOUND) from problem
+    raise _too_late(progress, failure, timeout_seconds)
 
 
 def _too_late(progress: Progress | None, failure: Unavailable | None, timeout_seconds: float) -> Exception:

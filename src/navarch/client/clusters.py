@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, cast
@@ -11,6 +12,7 @@ from navarch.client.http import BASE, Http
 from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
+_SILENT_SECONDS = 20.0  # a stream says something every 15
 
 
 class Navarch:
@@ -62,6 +64,15 @@ class Navarch:
         """One cluster."""
         return cast(Cluster, self._json("GET", _at(cluster)))
 
+    def watch(
+        self, cluster: str, *, seconds: int, last_event_id: str | None = None
+    ) -> AbstractContextManager[Iterator[str]]:
+        """A stream of what changes in a cluster and its machines, for so many seconds at most, as lines of server-sent
+        events; `last_event_id`: of the event to go on after. See `follow.Follower` for what can be made of it."""
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        params = {"watch": "true", "timeout_seconds": seconds}
+        return self.http.stream(BASE + _at(cluster), params=params, headers=headers, silent_seconds=_SILENT_SECONDS)
+
     def update_cluster(self, cluster: str, patch: Mapping[str, Any], *, if_match: str | None = None) -> Cluster:
         """Merge `patch` into the cluster. `if_match`: an ETag; refused with 412 where somebody was faster."""
         return cast(Cluster, self._json("PATCH", _at(cluster), json=patch, headers=_match(if_match)))
@@ -93,12 +104,20 @@ class Navarch:
         """Ask for a node group. Not repeated after a lost answer: its name is taken if the first request arrived."""
         return cast(NodeGroup, self._json("POST", _at(cluster, "node_groups"), json=body))
 
+    def plan_node_group(self, cluster: str, body: Mapping[str, Any]) -> Json:
+        """What `create_node_group` would do; changes nothing."""
+        return self._json("POST", _at(cluster, "node_groups"), json=body, params={"dry_run": "true"})
+
     def update_node_group(
         self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: str | None = None
     ) -> NodeGroup:
         """Merge `patch` into a node group."""
         path = _at(cluster, "node_groups", name)
         return cast(NodeGroup, self._json("PATCH", path, json=patch, headers=_match(if_match)))
+
+    def plan_node_group_update(self, cluster: str, name: str, patch: Mapping[str, Any]) -> Json:
+        """What `update_node_group` would do; changes nothing."""
+        return self._json("PATCH", _at(cluster, "node_groups", name), json=patch, params={"dry_run": "true"})
 
     def delete_node_group(self, cluster: str, name: str) -> NodeGroup | None:
         """Ask a node group to go: its nodes are drained first."""

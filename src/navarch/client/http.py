@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -82,10 +82,7 @@ class Http:
         where the request may be repeated (all but a POST without an idempotency key). Raises Problem, Unavailable,
         NotAuthorised.
         """
-        headers = dict(headers or {})
-        url = httpx.URL(path)
-        asked = httpx.QueryParams(params) if isinstance(params, list) else httpx.QueryParams(dict(params or {}))
-        url = url.copy_with(params=url.params.merge(asked).merge(self._always)) if asked or self._always else url
+        headers, url = dict(headers or {}), self._url(path, params)
         repeatable = method != "POST" or "Idempotency-Key" in headers
         give_up = self._clock() + self._patience
         attempt, attempts, renewed = 0, _ATTEMPTS, False
@@ -120,9 +117,40 @@ class Http:
                 self._on_wait(why, pause)
             self._sleep(pause)
 
+    @contextmanager
+    def stream(
+        self, path: str, *, params: Mapping[str, Any], headers: Mapping[str, str], silent_seconds: float
+    ) -> Iterator[Iterator[str]]:
+        """The lines of a stream of events, in which something comes at least once in so many seconds. Not tried again.
+        Raises Problem, Unavailable (also while lines are read, and for an answer that is no stream), NotAuthorised."""
+        timeout = httpx.Timeout(silent_seconds, connect=10.0)
+        for renewed in (False, True):
+            headers = {**headers, "Accept": "text/event-stream", **self._identity.headers()}
+            with (
+                _mapped(self.endpoint),
+                self._client.stream("GET", self._url(path, params), headers=headers, timeout=timeout) as answer,
+            ):
+                self._note_time(answer.headers.get("Date"))
+                if answer.status_code == 401 and not renewed and self._identity.renew():
+                    continue
+                if not answer.is_success:
+                    answer.read()
+                    if answer.status_code in _NOT_NOW:
+                        raise Unavailable(f"{self.endpoint} says: {_problem(answer).message}")
+                    raise _problem(answer)
+                if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+                    raise Unavailable(f"{self.endpoint} does not answer with a stream")
+                yield _lines(answer.iter_bytes())
+                return
+
     def now(self) -> datetime:
         """The service's time, from our clock and the Date of its last answer."""
         return datetime.now(UTC) + self.clock_offset
+
+    def _url(self, path: str, params: Mapping[str, Any] | list[tuple[str, Any]] | None) -> Any:
+        url = httpx.URL(path)
+        asked = httpx.QueryParams(params) if isinstance(params, list) else httpx.QueryParams(dict(params or {}))
+        return url.copy_with(params=url.params.merge(asked).merge(self._always)) if asked or self._always else url
 
     def _note_time(self, date: str | None) -> None:
         if date:
@@ -132,6 +160,14 @@ class Http:
                 return
             if abs(self.clock_offset) < timedelta(seconds=2):  # the header has whole seconds: this is no difference
                 self.clock_offset = timedelta()
+
+
+def _lines(content: Iterable[bytes]) -> Iterator[str]:
+    """Lines as server-sent events have them: what Unicode calls a line's end may be part of one."""
+    rest = b""
+    for part in content:
+        *lines, rest = (rest + part).split(b"\n")
+        yield from (line.removesuffix(b"\r").decode(errors="replace") for line in lines)
 
 
 def retry_after(value: str | None) -> float | None:

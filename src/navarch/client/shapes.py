@@ -84,6 +84,7 @@ class Machine(TypedDict):
     boot: list[BootReport]
     serial: NotRequired[int]
     removing: NotRequired[bool]
+    removed: NotRequired[bool]
     flavor: NotRequired[str | None]
     addresses: NotRequired[list[str]]
 

@@ -3,6 +3,9 @@
 Handles dataclasses, `X | None`, unions of dataclasses (told apart by `"$type"`), tuples, frozensets, enums, datetimes
 (RFC 3339) and JSON's own scalars. Reading is forgiving where versions of Navarch overlap during an upgrade: unknown
 keys are ignored, missing ones take the field's default. Reading is strict in types: a wrong one raises `Undecodable`.
+
+`draft` reads what people wrote. There, null is as good as missing, pairs are an object, and a field that is missing and
+has no default is empty: an empty text, 0, an empty tuple. Such a field is Navarch's to choose (`admission`).
 """
 
 import json
@@ -23,14 +26,20 @@ class Undecodable(ValueError):
     """The data does not fit the type; the message names the path."""
 
 
-def encode(value: object) -> Json:
-    """A value as JSON-able data. Raises TypeError for a type that the codec does not know."""
-    return cast(Json, _encoder(cast(Hashable, type(value)))(value))
+def encode(value: object, hint: object = None) -> Json:
+    """A value as JSON-able data; `hint`: its type, where the value alone does not say it (a tuple). Raises TypeError
+    for a type that the codec does not know."""
+    return cast(Json, _encoder(hint or type(value))(value))
 
 
 def decode(type_: type[T], data: object) -> T:
     """The value of that type that `encode` made `data` from. Raises Undecodable."""
     return cast(T, _decoder(cast(Hashable, type_))(data, type_.__name__))
+
+
+def draft(type_: type[T], data: object) -> T:
+    """The value that a person's document asks for, with what it leaves to Navarch empty. Raises Undecodable."""
+    return cast(T, _decoder(cast(Hashable, type_), True)(data, type_.__name__))
 
 
 def read(type_: type[T], text: str) -> T:
@@ -103,13 +112,13 @@ def _dataclass_encoder(type_: type) -> Encoder:
 
 
 @cache
-def _decoder(hint: Any) -> Decoder:
+def _decoder(hint: Any, drafting: bool = False) -> Decoder:
     members = _union_members(hint)
     if members is not None:
-        return _union_decoder(members)
+        return _union_decoder(members, drafting)
     origin = get_origin(hint)
     if origin in (tuple, frozenset, list):
-        return _sequence_decoder(hint)
+        return _sequence_decoder(hint, drafting)
     if hint in (Any, object):
         return lambda data, path: data
     if hint is float:
@@ -121,7 +130,7 @@ def _decoder(hint: Any) -> Decoder:
     if hint is datetime:
         return _datetime
     if is_dataclass(hint):
-        return _dataclass_decoder(cast(type, hint))
+        return _draft_decoder(cast(type, hint)) if drafting else _dataclass_decoder(cast(type, hint))
     raise TypeError(f"the codec does not know {hint!r}")
 
 
@@ -157,11 +166,11 @@ def _datetime(data: Any, path: str) -> datetime:
         raise Undecodable(f"{path}: {error}") from None
 
 
-def _union_decoder(members: tuple[Any, ...]) -> Decoder:
+def _union_decoder(members: tuple[Any, ...], drafting: bool) -> Decoder:
     optional = NoneType in members
     present = tuple(m for m in members if m is not NoneType)
     kinds: dict[str, Any] = {m.__name__: m for m in present if isinstance(m, type) and is_dataclass(m)}
-    decoders = tuple((m, _decoder(m)) for m in present)
+    decoders = tuple((m, _decoder(m, drafting)) for m in present)
 
     def one_of(data: Any, path: str) -> Any:
         if data is None and optional:
@@ -172,7 +181,7 @@ def _union_decoder(members: tuple[Any, ...]) -> Decoder:
             member = kinds.get(data.get(_TYPE, ""))
             if member is None:
                 raise Undecodable(f"{path}: unknown type {data.get(_TYPE)!r}")
-            return _decoder(member)(data, path)
+            return _decoder(member, drafting)(data, path)
         for _, decoder in decoders:
             try:
                 return decoder(data, path)
@@ -183,12 +192,15 @@ def _union_decoder(members: tuple[Any, ...]) -> Decoder:
     return one_of
 
 
-def _sequence_decoder(hint: Any) -> Decoder:
+def _sequence_decoder(hint: Any, drafting: bool) -> Decoder:
     args, origin = get_args(hint), cast(type, get_origin(hint))
     fixed = origin is tuple and not (len(args) == 2 and args[1] is Ellipsis)
-    inners = tuple(_decoder(a) for a in args if a is not Ellipsis)
+    inners = tuple(_decoder(a, drafting) for a in args if a is not Ellipsis)
+    pairs = drafting and hint == tuple[tuple[str, str], ...]
 
     def sequence(data: Any, path: str) -> Any:
+        if pairs and isinstance(data, dict):
+            data = [pair for pair in data.items() if pair[1] is not None]
         if not isinstance(data, list | tuple):
             raise Undecodable(f"{path}: a list was expected, got {type(data).__name__}")
         if fixed:
@@ -218,3 +230,31 @@ def _dataclass_decoder(type_: type) -> Decoder:
         return type_(**found)
 
     return instance
+
+
+def _draft_decoder(type_: type) -> Decoder:
+    hints = get_type_hints(type_)
+    members = tuple(
+        (f.name, _decoder(hints[f.name], True), f.default is MISSING and f.default_factory is MISSING, hints[f.name])
+        for f in fields(type_)
+        if f.init
+    )
+
+    def instance(data: Any, path: str) -> Any:
+        if not isinstance(data, dict):
+            raise Undecodable(f"{path}: an object was expected, got {type(data).__name__}")
+        found = {}
+        for name, inner, required, hint in members:
+            if data.get(name) is not None:
+                found[name] = inner(data[name], f"{path}.{name}")
+            elif required:
+                found[name] = _empty(hint)
+        return type_(**found)
+
+    return instance
+
+
+def _empty(hint: Any) -> Any:
+    if is_dataclass(hint):
+        return _decoder(cast(Hashable, hint), True)({}, "")
+    return cast(type, get_origin(hint) or hint)()

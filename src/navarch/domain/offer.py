@@ -69,6 +69,14 @@ class Offer:
         """What new clusters of that Kubernetes version are made from, or None."""
         return next((r for r in self.releases if r.kubernetes_version == version), None)
 
+    @property
+    def newest_releases(self) -> tuple[Release, ...]:
+        """What new clusters are made from: of each version the image built last."""
+        first: dict[str, Release] = {}
+        for release in self.releases:
+            first.setdefault(release.kubernetes_version, release)
+        return tuple(first.values())
+
     def external_network(self, name: str) -> ExternalNetwork | None:
         """The external network of that name or id, or None."""
         return next((n for n in self.external_networks if name in (n.name, n.id)), None)

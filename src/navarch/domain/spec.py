@@ -105,7 +105,8 @@ class ClusterSpec:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster as asked for: identity, wish, node groups. What is seen is `Observed`, what is judged is `Status`."""
+    """A cluster as asked for: identity, wish, node groups. What is seen is `Observed`, what is judged is `Status`.
+    `region`: the cloud's region that it is made in."""
 
     id: str
     name: str
@@ -120,6 +121,7 @@ class Cluster:
     keep_volumes: bool = False
     created_by: str = ""
     request_id: str = ""
+    region: str = ""
 
     @property
     def wanted(self) -> int:

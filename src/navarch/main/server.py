@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from navarch import __version__
 from navarch.domain.errors import NavarchError
 from navarch.settings import Settings, SettingsError, read_settings
 
@@ -40,6 +41,7 @@ def run(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="navarch-server", description="Kubernetes as a service for OpenStack clouds")
     parser.add_argument("--config", type=Path, default=Path("/etc/navarch/navarch.toml"), help="settings (TOML)")
+    parser.add_argument("--version", action="version", version=f"navarch-server {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, action, text in (
         ("all", _all, "API and worker in one process"),

@@ -144,10 +144,10 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     )
     app = create_app(
         store=store,
-        identity=KeystoneIdentity(session),
+        identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain),
         sealer=load_keys(settings.keys.sealing_file),
         report_tokens=ReportTokens(b64decode(settings.keys.report_file.read_text(), validate=False)),
-        settings=ApiSettings(policy_file=settings.api.policy_file),
+        settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file),
         planner=plan_from_nothing,
     )
     app.state.metrics.registry.register(FleetCollector(store))

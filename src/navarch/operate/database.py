@@ -14,4 +14,10 @@ def open_store(settings: Settings, *, name: str, read_only: bool = False) -> Pos
     """The store; connections are made when first needed. `read_only`: the database refuses every write."""
     private = local_database(settings)
     dsn = private.dsn if private is not None else settings.database.dsn
-    return PostgresStore(dsn, max_connections=settings.database.pool_size, name=name, read_only=read_only)
+    return PostgresStore(
+        dsn,
+        region=settings.cloud.region,
+        max_connections=settings.database.pool_size,
+        name=name,
+        read_only=read_only,
+    )

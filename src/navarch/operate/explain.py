@@ -4,9 +4,9 @@ It looks as a worker does (database, cloud, Kubernetes API), plans and judges in
 writes nothing: its connections to the database are read-only, and looking changes nothing in a cloud.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 from navarch.domain.cloud import Trouble
 from navarch.domain.codec import encode
@@ -106,9 +106,10 @@ def explain(store: PostgresStore, dependencies: Dependencies, stored: Stored) ->
 
 def document(explanation: Explanation) -> dict[str, Any]:
     """For `-o json`."""
-    shown = replace(explanation, steps=())
+    hints = get_type_hints(Explanation)
+    shown = {name: encode(getattr(explanation, name), hint) for name, hint in hints.items() if name != "steps"}
     return {
-        **_mapping(shown),
+        **shown,
         "steps": [
             {
                 "kind": type(following.step).__name__,
@@ -119,12 +120,6 @@ def document(explanation: Explanation) -> dict[str, Any]:
             for following in explanation.steps
         ],
     }
-
-
-def _mapping(shown: Explanation) -> dict[str, Any]:
-    encoded = encode(shown)
-    assert isinstance(encoded, dict)  # noqa: S101 - a dataclass
-    return encoded
 
 
 def _holdups(cluster: Cluster, schedule: Schedule, pauses: tuple[Pause, ...], *, offer_known: bool) -> list[str]:

@@ -27,6 +27,7 @@ def addon_inputs(
         cloud_files=files,
         volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, offer)),
         zones=offer.zones,
+        machines={m.name: m.group for m in seen.record.machines if not m.removing and not m.removed},
     )
 
 

@@ -184,6 +184,7 @@ class Worker:
         try:
             # Old is better than none: while the cloud is away its clusters can at least be told so.
             self._offer = self._dependencies.store.offer()
+            self._dependencies.store.adopt_clusters()
         except NavarchError as error:
             self._log.warning("the last offer not read", error=str(error))
         while not self._stop.is_set():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from navarch.addons.catalogue import names
+from navarch.addons import catalogue
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.kube import KubeState
@@ -68,10 +68,6 @@ class SimulatedClusters:
 
     def observe(self, access: Access) -> KubeState:
         """Version, nodes, add-ons."""
-        return self.state(access)
-
-    def state(self, access: Access) -> KubeState:
-        """`observe`, for which inputs make no difference."""
         return self._call(
             KubeCall("observe", access.url),
             access,
@@ -124,9 +120,6 @@ class SimulatedClusters:
 
 def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     """(name, digest) of each add-on, as `Addons.digests` gives them."""
-    digest = hashlib.sha256(
-        repr(
-            (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
-        ).encode()
-    ).hexdigest()[:16]
-    return tuple((name, digest) for name in names())
+    said = (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
+    digest = hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    return tuple((name, digest) for name in catalogue.wanted(inputs))

@@ -112,7 +112,7 @@ class Desk:
             case wire.Apply(door, name, digest, login):
                 clusters.put(_access(door), name, digest, login)
             case wire.ObserveKube(door):
-                return clusters.state(_access(door))
+                return clusters.observe(_access(door))
             case wire.Drain(door, node):
                 return wire.Whether(clusters.drain(_access(door), node) is None)
             case wire.DeleteNode(door, node):

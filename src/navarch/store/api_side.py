@@ -19,7 +19,6 @@ from navarch.store.contract import (
     StoredEvent,
     TicketRefused,
     TooMany,
-    Unreadable,
 )
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
@@ -38,12 +37,12 @@ def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> N
 class ApiSide:
     """`contract.ApiStore`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, region: str) -> None:
+        self._database, self._region = database, region
 
     def ping(self) -> None:
         with self._database.look() as tx:
-            tx.row("offer")
+            tx.row("offer", region=self._region)
 
     def create_cluster(
         self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
@@ -59,6 +58,7 @@ class ApiSide:
                 "create_cluster",
                 id=cluster.id,
                 project_id=cluster.project_id,
+                region=cluster.region or self._region,
                 name=cluster.name,
                 labels=rows.pairs(cluster.labels),
                 spec=rows.json(cluster.spec),
@@ -103,6 +103,7 @@ class ApiSide:
         limit: int = 100,
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
+        changed_after: int = -1,
     ) -> Page:
         with self._database.look() as tx:
             after = 0
@@ -112,7 +113,13 @@ class ApiSide:
                     raise NotFound(f"no cluster {marker} to continue after")
                 after = place["ordinal"]
             found = tx.rows(
-                "clusters", project_id=project_id, name=name, labels=rows.pairs(labels), after=after, limit=limit + 1
+                "clusters",
+                project_id=project_id,
+                name=name,
+                labels=rows.pairs(labels),
+                after=after,
+                changed_after=changed_after,
+                limit=limit + 1,
             )
         return _page(found, limit)
 
@@ -208,7 +215,7 @@ class ApiSide:
 
     def offer(self) -> Offer | None:
         with self._database.look() as tx:
-            row = tx.row("offer")
+            row = tx.row("offer", region=self._region)
             return None if row is None else decode(Offer, row["content"])
 
     def quota(self, project_id: str, *, newer_than: datetime, wait: float) -> Quota | None:
@@ -216,13 +223,13 @@ class ApiSide:
         while True:
             seen = listener.count(QUOTA)
             with self._database.transaction() as tx:
-                row = tx.row("quota", project_id=project_id, newer_than=newer_than)
+                row = tx.row("quota", region=self._region, project_id=project_id, newer_than=newer_than)
                 if row is not None:
                     return decode(Quota, row["content"])
                 left = end - time.monotonic()
                 if left <= 0:
                     return None
-                tx.run("want_quota", project_id=project_id)
+                tx.run("want_quota", region=self._region, project_id=project_id)
                 tx.notify(WORK)
             # Notified or not, look again: the worker may have read before we asked.
             listener.wait_past(QUOTA, seen, min(left, 1.0))
@@ -313,10 +320,5 @@ def _stale_or_gone(row: rows.Row | None, name: str) -> Exception:
 
 def _page(found: list[rows.Row], limit: int) -> Page:
     """Of the first `limit` rows; one more says that something follows."""
-    clusters, unreadable = [], []
-    for row in found[:limit]:
-        try:
-            clusters.append(rows.stored(row))
-        except Unreadable as error:
-            unreadable.append(error.cluster_id)
-    return Page(tuple(clusters), tuple(unreadable), found[limit - 1]["id"] if len(found) > limit else None)
+    clusters, unreadable = rows.readable(found[:limit])
+    return Page(clusters, unreadable, found[limit - 1]["id"] if len(found) > limit else None)

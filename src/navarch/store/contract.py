@@ -5,7 +5,7 @@ A change of a wish is notified to the workers in the same transaction.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -66,11 +66,13 @@ class TicketRefused(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A cluster with its status, as the API shows it. `paused`: by the operator (see `Pause`)."""
+    """A cluster with its status, as the API shows it. `paused`: by the operator (see `Pause`). `change`: the number of
+    its last change, see `ChangeStore`."""
 
     cluster: Cluster
     status: Status
     paused: bool = False
+    change: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,61 @@ class Joined:
     asks_since: datetime
 
 
-class ApiStore(Protocol):
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """That something changed: a cluster, one that is gone now, or a `machine` of a cluster."""
+
+    change: int
+    cluster_id: str
+    project_id: str = ""
+    gone: bool = False
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedMachine:
+    """A machine of a cluster with the number of its last change."""
+
+    cluster_id: str
+    machine: Machine
+    change: int
+
+
+class ChangeStore(Protocol):
+    """What has changed since. Each change of what people see of a cluster or of a machine has a number, higher than
+    those before; of several changes of one thing only the last is known. A number is given before its transaction ends:
+    one that is higher may be seen first. Who follows changes therefore asks each time for the last while again."""
+
+    def last_change(self) -> int:
+        """The highest number that was given out, whether its change can be seen yet or not; 0: none."""
+        ...
+
+    def changes(self, after: int, *, with_machines: Collection[str] = ()) -> tuple[Mark, ...]:
+        """All marks with higher numbers, in order; those of machines only of the clusters named."""
+        ...
+
+    def clusters_by_id(self, ids: Collection[str]) -> Page:
+        """Those of these that are there, whatever their project."""
+        ...
+
+    def numbered_machines(
+        self, cluster_ids: Collection[str], *, names: Collection[str] | None = None, removed: bool = False
+    ) -> tuple[NumberedMachine, ...]:
+        """Machines of these clusters (`names`: only these) in order of their making; `removed`: also those gone."""
+        ...
+
+    def gone(self, after: int, *, project_id: str | None) -> tuple[Mark, ...] | None:
+        """Clusters that went after that change, in a project (None: in any). They are remembered for a day; None where
+        it is longer ago."""
+        ...
+
+    def wait_for_change(self, seen: int, timeout: float) -> int:
+        """Sleep until there were more than `seen` notifications of changes, at most `timeout` seconds; gives how many
+        there were. A notification may be lost, and machines cause none."""
+        ...
+
+
+class ApiStore(ChangeStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -162,8 +218,10 @@ class ApiStore(Protocol):
         limit: int = 100,
         name: str | None = None,
         labels: tuple[tuple[str, str], ...] = (),
+        changed_after: int = -1,
     ) -> Page:
-        """A page in order of creation, after the cluster with id `marker`. Raises NotFound for an unknown marker."""
+        """A page in order of creation, after the cluster with id `marker`. Raises NotFound for an unknown marker.
+        `changed_after`: only those that changed after the change of that number."""
         ...
 
     def change_cluster(self, cluster: Cluster, *, generation: int) -> Stored:
@@ -342,6 +400,10 @@ class WorkerStore(Protocol):
         """Replace the cloud's offer."""
         ...
 
+    def adopt_clusters(self) -> None:
+        """Take the clusters that say no region for this one's: they are from when there was only one."""
+        ...
+
     def take_wanted_quotas(self) -> tuple[str, ...]:
         """Projects whose quotas somebody waits for, each given to one worker; who goes on waiting asks again."""
         ...
@@ -352,6 +414,7 @@ class WorkerStore(Protocol):
 
 
 __all__ = [
-    "ApiStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "NameTaken", "NotFound", "Page", "Pause",
+    "ApiStore", "ChangeStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "Mark", "NameTaken", "NotFound",
+    "NumberedMachine", "Page", "Pause",
     "Stale", "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "Unreadable", "WorkerStore",
 ]  # fmt: skip

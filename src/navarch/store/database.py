@@ -18,7 +18,8 @@ from navarch.store.queries import query
 
 WORK = "navarch_work"  # something may be due
 QUOTA = "navarch_quota"  # payload: project whose quotas were read
-CHANNELS = (WORK, QUOTA)
+CHANGE = "navarch_change"  # what people see of some cluster changed; from triggers
+CHANNELS = (WORK, QUOTA, CHANGE)
 
 _log = logging.getLogger(__name__)
 _Connection = psycopg.Connection[dict[str, Any]]

@@ -64,8 +64,8 @@ class OperatorSide:
     """Reads for people and for Prometheus; the one thing written are pauses. Every method is one transaction and raises
     `Unavailable` while the database is away."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, region: str) -> None:
+        self._database, self._region = database, region
 
     def pause(self, project_id: str | None, *, reason: str, by: str) -> None:
         """No cluster of the project (None: none at all) is claimed any more; what is under way ends its cycle. Again
@@ -110,7 +110,7 @@ class OperatorSide:
     def fleet(self) -> Fleet:
         """Reads every cluster's row: some milliseconds for a thousand of them."""
         with self._database.transaction() as tx:
-            queue, offer = tx.row("queue"), tx.row("offer_read_at")
+            queue, offer = tx.row("queue"), tx.row("offer_read_at", region=self._region)
             assert queue is not None  # noqa: S101  # an aggregate
             return Fleet(
                 **queue,

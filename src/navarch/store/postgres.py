@@ -1,6 +1,7 @@
-"""The store on PostgreSQL: the contract's two sides and the operator's over one pool."""
+"""The store on PostgreSQL: the contract's sides and the operator's over one pool."""
 
 from navarch.store.api_side import ApiSide
+from navarch.store.change_side import ChangeSide
 from navarch.store.contract import ApiStore, WorkerStore
 from navarch.store.database import Database
 from navarch.store.migrate import migrate
@@ -8,17 +9,27 @@ from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, WorkerSide, OperatorSide):
-    """Keeps `ApiStore` and `WorkerStore`. `dsn` is libpq's; connections are made when first needed, so that a process
-    starts while the database is away. `max_connections` bounds the pool, beside which one connection listens.
-    `read_only`: the database itself refuses every write."""
+class PostgresStore(ApiSide, WorkerSide, ChangeSide, OperatorSide):
+    """Keeps `ApiStore` and `WorkerStore`. `dsn` is libpq's; connections are made when first needed, so
+    that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
+    meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
+    refuses every write."""
 
-    def __init__(self, dsn: str, *, max_connections: int = 8, name: str = "navarch", read_only: bool = False) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        region: str = "RegionOne",
+        max_connections: int = 8,
+        name: str = "navarch",
+        read_only: bool = False,
+    ) -> None:
         self._dsn = dsn
         database = Database(dsn, max_connections=max_connections, name=name, read_only=read_only)
-        ApiSide.__init__(self, database)
-        WorkerSide.__init__(self, database)
-        OperatorSide.__init__(self, database)
+        ApiSide.__init__(self, database, region)
+        WorkerSide.__init__(self, database, region)
+        ChangeSide.__init__(self, database)
+        OperatorSide.__init__(self, database, region)
 
     def migrate(self) -> tuple[str, ...]:
         """Bring the schema to this version; gives what was applied. Raises Unavailable."""

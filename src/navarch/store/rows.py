@@ -53,12 +53,25 @@ def cluster(row: Row) -> Cluster:
         keep_volumes=row["keep_volumes"],
         created_by=row["created_by"],
         request_id=row["request_id"],
+        region=row["region"],
     )
 
 
 def stored(row: Row) -> Stored:
     """Wish and judgement."""
-    return Stored(cluster=cluster(row), status=_read(Status, row, "status"), paused=row["paused"])
+    status = _read(Status, row, "status")
+    return Stored(cluster=cluster(row), status=status, paused=row["paused"], change=row["change"])
+
+
+def readable(found: list[Row]) -> tuple[tuple[Stored, ...], tuple[str, ...]]:
+    """Those that can be read, and the ids of the others."""
+    clusters, unreadable = [], []
+    for row in found:
+        try:
+            clusters.append(stored(row))
+        except Unreadable as error:
+            unreadable.append(error.cluster_id)
+    return tuple(clusters), tuple(unreadable)
 
 
 def claim(row: Row) -> Claim:

@@ -21,13 +21,13 @@ REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
 class WorkerSide:
     """`contract.WorkerStore`, but for what both sides share."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, region: str) -> None:
+        self._database, self._region = database, region
         self._seen = threading.local()
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
         with self._database.transaction() as tx:
-            taken = _taken(tx, tx.row("claim", worker=worker, lease=lease))
+            taken = _taken(tx, tx.row("claim", region=self._region, worker=worker, lease=lease))
         return _claim(taken)
 
     def claim_cluster(self, cluster_id: str, worker: str, *, lease: float) -> Claim | None:
@@ -84,9 +84,10 @@ class WorkerSide:
         with self._database.transaction() as tx:
             if tx.row("forget", id=cluster_id, token=token) is None:
                 raise _lost(cluster_id)
+            tx.run("drop_old_gone")
 
     def forget_node_group(self, cluster_id: str, token: int, name: str) -> None:
-        with self._held(cluster_id, token) as tx:
+        with self._held(cluster_id, token, "hold_alone") as tx:
             tx.run("forget_node_group", cluster_id=cluster_id, name=name)
 
     def wait(self, timeout: float) -> bool:
@@ -98,7 +99,7 @@ class WorkerSide:
 
     def next_due(self) -> float | None:
         with self._database.look() as tx:
-            row = tx.row("next_due")
+            row = tx.row("next_due", region=self._region)
             return None if row is None or row["seconds"] is None else max(0.0, row["seconds"])
 
     def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
@@ -154,24 +155,28 @@ class WorkerSide:
 
     def write_offer(self, offer: Offer) -> None:
         with self._database.transaction() as tx:
-            tx.run("write_offer", content=rows.json(offer))
+            tx.run("write_offer", region=self._region, content=rows.json(offer))
+
+    def adopt_clusters(self) -> None:
+        with self._database.transaction() as tx:
+            tx.run("adopt_clusters", region=self._region)
 
     def take_wanted_quotas(self) -> tuple[str, ...]:
         with self._database.look() as tx:  # at each notification, and mostly there are none
-            return tuple(row["project_id"] for row in tx.rows("take_wanted_quotas"))
+            return tuple(row["project_id"] for row in tx.rows("take_wanted_quotas", region=self._region))
 
     def write_quota(self, project_id: str, quota: Quota) -> None:
         with self._database.transaction() as tx:
             read_at = quota.read_at or datetime.now(UTC)
-            tx.run("write_quota", project_id=project_id, content=rows.json(quota), read_at=read_at)
+            tx.run("write_quota", region=self._region, project_id=project_id, content=rows.json(quota), read_at=read_at)
             tx.run("drop_old_quotas")
             tx.notify(QUOTA, project_id)
 
     @contextmanager
-    def _held(self, cluster_id: str, token: int) -> Iterator[Transaction]:
+    def _held(self, cluster_id: str, token: int, how: str = "hold") -> Iterator[Transaction]:
         """A transaction in which no other worker can have the cluster."""
         with self._database.transaction() as tx:
-            if tx.row("hold", id=cluster_id, token=token) is None:
+            if tx.row(how, id=cluster_id, token=token) is None:
                 raise _lost(cluster_id)
             yield tx
 

@@ -15,6 +15,7 @@ from navarch.domain.spec import (
     VolumeSpec,
 )
 
+STEM = "demo-6f1f6a3e"
 COMPONENTS = {
     "calico": "v3.28.5",
     "coredns": "v1.14.7",
@@ -61,5 +62,6 @@ def inputs(**changes: object) -> Inputs:
         },
         volume_types=(("ssd", ("z1", "z2", "z3")), ("hdd", ("z1",))),
         zones=("z1", "z2", "z3"),
+        machines={f"{STEM}-cp-0": "cp", f"{STEM}-default-1": "default", f"{STEM}-default-2": "default"},
     )
     return replace(made, **changes)  # type: ignore[arg-type]

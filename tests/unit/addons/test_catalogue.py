@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from graphlib import CycleError
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from tests.unit.addons.sample_inputs import COMPONENTS, cluster, inputs
 
 from navarch.addons import catalogue, objects
 from navarch.addons.contract import Inputs
-from navarch.addons.rendering import Rendered
+from navarch.addons.package import REGISTRY, Package
+from navarch.addons.packages.cinder_csi import storage_classes
+from navarch.addons.rendering import CREATE_ONCE, DEFAULT_CLASS_ONCE, ONLY_IF, Rendered
 from navarch.domain.errors import Permanent
 from navarch.domain.spec import NodeGroup, NodeGroupSpec, Taint
 
 ADDONS = catalogue.names()
+CLOUD_FILES = inputs().cloud_files
 
 
 def everything(of: Inputs) -> list[Rendered]:
@@ -56,12 +60,51 @@ def test_what_others_need_is_applied_first() -> None:
     assert ADDONS.index("cloud-controller") < ADDONS.index("cinder-csi")  # it brings the Secret that both mount
 
 
+def test_every_cluster_has_what_is_required() -> None:
+    assert catalogue.wanted(inputs()) == tuple(name for name in ADDONS if catalogue.package(name).required)
+    assert {"access", "calico", "cloud-controller"} <= set(catalogue.wanted(inputs()))
+
+
+def packages(**after: tuple[str, ...]) -> dict[str, Package]:
+    return {name: Package(name, after=others) for name, others in after.items()}
+
+
+def test_an_addon_is_behind_those_it_comes_after_and_else_in_the_order_of_names() -> None:
+    assert catalogue.in_order(packages(a=("c",), b=(), c=("b",), d=())) == ("b", "d", "c", "a")
+
+
+def test_an_order_that_cannot_be_is_a_mistake_of_ours() -> None:
+    with pytest.raises(ValueError, match="add-on a comes after nobody"):
+        catalogue.in_order(packages(a=("nobody",)))
+    with pytest.raises(CycleError):
+        catalogue.in_order(packages(a=("b",), b=("a",)))
+
+
+def test_every_image_that_is_named_is_run_and_every_one_that_is_run_is_named() -> None:
+    for name in ADDONS:
+        specs = [
+            o["spec"]["template"]["spec"]
+            for o in catalogue.rendered(inputs(), name).objects
+            if o["kind"] in objects.WORKLOADS
+        ]
+        run = {c["image"] for spec in specs for c in (*spec.get("initContainers", ()), *spec["containers"])}
+        images = {image.removeprefix(f"{REGISTRY}/").rpartition(":")[0] for image in run}
+        assert images == set(catalogue.package(name).images), name
+
+
+def test_what_makes_pods_is_known_without_rendering() -> None:
+    for name in ADDONS:
+        made = catalogue.rendered(inputs(), name).objects
+        rendered = tuple((o["kind"], o["metadata"]["name"]) for o in made if o["kind"] in objects.WORKLOADS)
+        assert catalogue.package(name).workloads() == rendered
+
+
 @pytest.mark.parametrize("control_plane", [1, 3])
 def test_no_placeholder_and_no_word_to_navarch_is_left(control_plane: int) -> None:
     for addon in everything(inputs(cluster=cluster(control_plane=control_plane))):
         for text in strings(all_objects(addon)):
             assert "${" not in text
-            assert text not in ("navarch.io/create-once", "navarch.io/only-if")
+            assert text not in (CREATE_ONCE, ONLY_IF, DEFAULT_CLASS_ONCE)
 
 
 def test_every_object_has_a_place_in_the_api_and_its_label() -> None:
@@ -183,7 +226,7 @@ def test_with_three_control_plane_machines_controllers_have_a_second_that_waits(
 
 
 def test_classes_follow_the_volume_types_and_their_zones() -> None:
-    ssd, hdd = catalogue.storage_classes(inputs())
+    ssd, hdd = storage_classes(inputs())
     assert (ssd["metadata"]["name"], ssd["parameters"]) == ("ssd", {"type": "ssd"})
     assert "allowedTopologies" not in ssd  # every zone has it
     (zones,) = hdd["allowedTopologies"][0]["matchLabelExpressions"]
@@ -196,7 +239,7 @@ def test_classes_follow_the_volume_types_and_their_zones() -> None:
 
 def test_a_volume_type_with_an_odd_name_gets_a_class_of_a_proper_one() -> None:
     odd = inputs(volume_types=(("__DEFAULT__", ("Zone 1",)), ("SSD Fast", ())), zones=("Zone 1", "z2"))
-    default, fast = catalogue.storage_classes(odd)
+    default, fast = storage_classes(odd)
     assert (default["metadata"]["name"], default["parameters"]["type"]) == ("default", "__DEFAULT__")
     assert fast["metadata"]["name"] == "ssd-fast"
     assert default["allowedTopologies"][0]["matchLabelExpressions"][0]["values"] == ["Zone-1"]
@@ -215,10 +258,15 @@ def test_the_same_inputs_give_the_same_digests() -> None:
         ({"components": {**COMPONENTS, "calico": "v3.29.0"}}, {"calico"}),
         ({"mtu": 1500}, {"calico"}),
         ({"api_address": "10.0.0.9"}, {"calico", "kube-proxy"}),
-        ({"cloud_files": {"cloud.conf": "other"}}, {"cloud-controller", "cinder-csi"}),
+        ({"cloud_files": {**CLOUD_FILES, "cloud.conf": "other"}}, {"cloud-controller", "cinder-csi"}),
+        ({"cloud_files": {"cloud.conf": CLOUD_FILES["cloud.conf"]}}, {"cloud-controller", "cinder-csi"}),
         ({"volume_types": (("hdd", ("z1",)), ("ssd", ()))}, {"cinder-csi"}),
         ({"cluster": cluster(workers=5)}, set()),
-        ({"cluster": cluster(control_plane=3)}, {"cloud-controller", "cinder-csi", "metrics-server"}),
+        ({"machines": {"demo-6f1f6a3e-cp-0": "cp"}}, {"guard-rails"}),
+        (
+            {"cluster": cluster(control_plane=3)},
+            {"cloud-controller", "cinder-csi", "metrics-server", "guard-rails"},
+        ),
     ],
 )
 def test_a_digest_changes_with_what_it_is_made_of_and_nothing_else(

@@ -1,9 +1,8 @@
 """Reading workloads, nodes and pods as the API gives them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-import httpx
+import httpcore
 import pytest
 
 from navarch.addons import errors
@@ -139,7 +138,9 @@ def test_causes_are_read_from_whatever_answers(details: object, causes: tuple[tu
     assert _causes({"details": details}) == causes
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), ValueError("not JSON")])
+@pytest.mark.parametrize(
+    "error", [httpcore.ConnectError("refused"), httpcore.ReadTimeout("slow"), ValueError("not JSON")]
+)
 def test_no_answer_is_temporary_and_says_why(error: Exception) -> None:
     said = errors.no_answer(error, "GET /version")
     assert said.reason == "KubernetesNotAnswering"
@@ -158,9 +159,9 @@ class Recorder:
         if not self._node_is_there:
             raise errors.Absent("no such node")
 
-    def get(self, path: str, **query: str) -> Any:
+    def list(self, path: str, *, page: int, pages: int, **query: str) -> Any:
         assert (path, query) == ("/api/v1/pods", {"fieldSelector": "spec.nodeName=w1"})
-        return {"items": [{"metadata": {"namespace": "shop", "name": p, "uid": f"uid-{p}"}} for p in self._pods]}
+        return [{"metadata": {"namespace": "shop", "name": p, "uid": f"uid-{p}"}} for p in self._pods]
 
     def delete(self, path: str, *, uid: str | None = None, grace_seconds: int | None = None) -> None:
         self.asked.append(("delete", path, (uid, grace_seconds)))
@@ -168,8 +169,7 @@ class Recorder:
 
 def test_a_machine_that_is_gone_gives_its_pods_and_volumes_to_others_at_once() -> None:
     seen = Recorder("web-1")
-    with ThreadPoolExecutor(2) as pool:
-        give_up(cast(Connection, seen), pool, "w1")
+    give_up(cast(Connection, seen), "w1")
     assert seen.asked == [
         ("merge", "/api/v1/nodes/w1", {"spec": {"unschedulable": True}}),  # or the pods' heirs would be put there
         ("merge", "/api/v1/nodes/w1/status", {"status": {"volumesInUse": None}}),
@@ -180,8 +180,7 @@ def test_a_machine_that_is_gone_gives_its_pods_and_volumes_to_others_at_once() -
 
 def test_pods_that_a_gone_node_left_behind_go_as_well() -> None:
     seen = Recorder("web-1", node_is_there=False)
-    with ThreadPoolExecutor(2) as pool:
-        give_up(cast(Connection, seen), pool, "w1")
+    give_up(cast(Connection, seen), "w1")
     assert "/api/v1/namespaces/shop/pods/web-1" in [path for deed, path, _ in seen.asked if deed == "delete"]
 
 
@@ -210,8 +209,7 @@ class Refusing(Recorder):
     ],
 )
 def test_a_drain_names_the_pods_that_only_a_user_can_free(seen: Refusing, held: str) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        said = drain(cast(Connection, seen), pool, "w1")
+    said = drain(cast(Connection, seen), "w1")
     assert said is not None
     assert len(said.held) == bool(held)
     assert all(held in why for why in said.held)

@@ -16,6 +16,10 @@ def test_a_placeholder_inside_a_text_becomes_text() -> None:
     assert fill(["--n=${n}"], {"n": 2}) == ["--n=2"]
 
 
+def test_truth_inside_a_text_is_written_as_command_lines_have_it() -> None:
+    assert fill(["--leader-elect=${yes}", "${yes}"], {"yes": True}) == ["--leader-elect=true", True]
+
+
 def test_a_value_cannot_change_the_structure() -> None:
     assert fill({"name": "${v}"}, {"v": "a\nkind: Secret"}) == {"name": "a\nkind: Secret"}
     assert fill({"name": "${v}"}, {"v": "${w}"}) == {"name": "${w}"}

@@ -5,24 +5,48 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from keystoneauth1 import exceptions
 from keystoneauth1.session import Session
 
-from navarch.api.identity import Unauthenticated
+from navarch.api.identity import IdentityUnavailable, Refused, Unauthenticated
 from navarch.api.keystone import KeystoneIdentity
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ANN = {"user": {"id": "u", "name": "ann", "domain": {"id": "d"}}, "expires_at": (NOON + timedelta(hours=1)).isoformat()}
+NAVARCH = "9e2d5c0b4a7f4d0c8d1f2a3b4c5d6e7f"
+
+
+def token(
+    name: str, *, domain: str = "Default", trustor: str | None = None, impersonation: bool = False
+) -> dict[str, Any]:
+    """What Keystone 30 answers to `GET /v3/auth/tokens?nocatalog` (keystone.common.render_token)."""
+    places = {"id": domain.lower(), "name": domain}
+    said: dict[str, Any] = {
+        "methods": ["password"],
+        "user": {"domain": places, "id": f"{name}-id", "name": name, "password_expires_at": None},
+        "audit_ids": ["3T2dc1CGQxyJsHdDu1xkcw"],
+        "expires_at": (NOON + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+        "issued_at": NOON.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+        "project": {"domain": {"id": "default", "name": "Default"}, "id": "p1", "name": "alpha"},
+        "roles": [{"id": "r1", "name": "member"}, {"id": "r2", "name": "load-balancer_member"}],
+    }
+    if trustor is None:
+        return said | {"is_domain": False}
+    trust = {"id": "7a1c", "trustor_user": {"id": trustor}, "trustee_user": {"id": f"{name}-id"}}
+    return said | {"OS-TRUST:trust": trust | {"impersonation": impersonation}}
 
 
 class Keystone:
-    """Answers every question with `status`, and counts them."""
+    """Answers every question with `status` and the token, and counts them. It knows who Navarch is."""
 
-    def __init__(self, status: int = 200) -> None:
-        self.status, self.asked = status, 0
+    def __init__(self, status: int = 200, said: dict[str, Any] | None = None) -> None:
+        self.status, self.asked, self.said = status, 0, said or token("ann")
 
     def get(self, *_: object, **__: object) -> Any:
         self.asked += 1
-        return SimpleNamespace(status_code=self.status, json=lambda: {"token": ANN})
+        return SimpleNamespace(status_code=self.status, json=lambda: {"token": self.said})
+
+    def get_user_id(self) -> str:
+        return NAVARCH
 
 
 @pytest.fixture
@@ -31,7 +55,9 @@ def clocks() -> SimpleNamespace:
 
 
 def identity(keystone: Keystone, clocks: SimpleNamespace) -> KeystoneIdentity:
-    return KeystoneIdentity(cast(Session, keystone), clock=lambda: clocks.seconds, now=lambda: clocks.now)
+    return KeystoneIdentity(
+        cast(Session, keystone), cluster_domain="navarch", clock=lambda: clocks.seconds, now=lambda: clocks.now
+    )
 
 
 def test_a_token_is_known_once_keystone_was_asked_and_for_a_minute(clocks: SimpleNamespace) -> None:
@@ -64,6 +90,39 @@ def test_one_that_keystone_refused_is_nobodys(clocks: SimpleNamespace) -> None:
     assert keystone.asked == 1
 
 
-@pytest.mark.parametrize("token", ["", "a\nb", "\u00e9", "\ud800", "x" * 10_000])
-def test_what_is_no_token_is_nobodys(clocks: SimpleNamespace, token: str) -> None:
-    assert identity(Keystone(), clocks).known(token) is None
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(token("c1", domain="navarch", trustor=NAVARCH), id="as they are made"),
+        pytest.param(token("c1", domain="navarch"), id="without a trust, by a role that somebody gave them"),
+        pytest.param(token("c1", trustor=NAVARCH), id="a user of another domain, trusted by Navarch"),
+        pytest.param(token("navarch", trustor=NAVARCH, impersonation=True), id="a trust that shows its giver"),
+    ],
+)
+def test_the_credentials_of_a_clusters_controllers_open_nothing(said: dict[str, Any], clocks: SimpleNamespace) -> None:
+    keystone = Keystone(said=said)
+    found = identity(keystone, clocks)
+    for _ in range(2):
+        with pytest.raises(Refused, match="controllers"):
+            found.caller("t")
+    assert found.known("t") is None
+    assert keystone.asked == 1
+
+
+def test_a_trust_that_a_customer_gave_is_the_customers_own_affair(clocks: SimpleNamespace) -> None:
+    found = identity(Keystone(said=token("heat", trustor="ann-id")), clocks)
+    assert found.caller("t").project_id == "p1"
+
+
+def test_where_keystone_does_not_say_who_navarch_is_no_trust_is_believed(clocks: SimpleNamespace) -> None:
+    class Silent(Keystone):
+        def get_user_id(self) -> str:
+            raise exceptions.ConnectFailure("refused")
+
+    with pytest.raises(IdentityUnavailable):
+        identity(Silent(said=token("heat", trustor="ann-id")), clocks).caller("t")
+
+
+@pytest.mark.parametrize("word", ["", "a\nb", "\u00e9", "\ud800", "x" * 10_000])
+def test_what_is_no_token_is_nobodys(clocks: SimpleNamespace, word: str) -> None:
+    assert identity(Keystone(), clocks).known(word) is None

@@ -139,6 +139,16 @@ def test_the_first_kubelet_speaks_to_its_own_api_server_since_the_balancer_passe
     assert config["clusters"][0]["cluster"]["server"] == "https://10.0.0.5:6443"
 
 
+@pytest.mark.parametrize(
+    ("level", "audited"), [("privileged", "privileged"), ("baseline", "restricted"), ("restricted", "restricted")]
+)
+def test_pods_are_held_to_the_level_that_is_wanted(level: str, audited: str) -> None:
+    answer = join_answer(replace(FIRST, pod_security=level), SECRETS, NOW)
+    admission = yaml.safe_load(content(answer, "/etc/kubernetes/navarch/admission.yaml"))
+    defaults = admission["plugins"][0]["configuration"]["defaults"]
+    assert (defaults["enforce"], defaults["warn"], defaults["audit"]) == (level, level, audited)
+
+
 def test_a_private_api_has_no_public_name_in_its_certificate() -> None:
     private = replace(FIRST, api_public_address=None)
     config = content(join_answer(private, SECRETS, NOW), "/etc/kubernetes/navarch/kubeadm-init.yaml")
@@ -192,4 +202,4 @@ def test_certificates_start_now_whenever_the_machine_asks() -> None:
     later = NOW + timedelta(days=40)
     answer = join_answer(facts(worker(1)), SECRETS, later)
     parsed = x509.load_pem_x509_certificate(content(answer, "/var/lib/kubelet/pki/kubelet-server.crt").encode())
-    assert parsed.not_valid_after_utc == later + timedelta(days=365)
+    assert parsed.not_valid_after_utc == later + timedelta(days=30)

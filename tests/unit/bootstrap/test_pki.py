@@ -85,7 +85,7 @@ def test_a_kubelets_certificate_is_trusted_for_its_name_and_address_only() -> No
     names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(name.value) for name in names] == ["web-1", "10.0.0.21"]
     assert parsed.subject.rfc4514_string() == "CN=system:node:web-1,O=system:nodes"
-    assert (parsed.not_valid_after_utc - NOW).days == 365
+    assert (parsed.not_valid_after_utc - NOW).days == 30
     assert same_key(certificate, key)
 
 

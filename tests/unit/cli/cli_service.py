@@ -1,7 +1,9 @@
 """A small real HTTP server that speaks the native API."""
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,14 @@ class Answer:
 
 
 @dataclass
+class Stream:
+    """A stream of events: (name, data, id), or seconds of silence. It ends after them, `broken` within one."""
+
+    events: list[tuple[str, Any, int | None] | float]
+    broken: bool = False
+
+
+@dataclass
 class Request:
     """What was asked."""
 
@@ -30,7 +40,7 @@ class Request:
     headers: dict[str, str]
 
 
-Handler = Callable[[Request], Answer]
+Handler = Callable[[Request], Answer | Stream]
 
 
 class Service:
@@ -39,21 +49,35 @@ class Service:
     def __init__(self, address: str) -> None:
         self.address = address
         self.requests: list[Request] = []
-        self._answers: dict[tuple[str, str], list[Answer | Handler]] = {}
+        self._answers: dict[tuple[str, str], list[Answer | Stream | Handler]] = {}
 
-    def on(self, method: str, path: str, *answers: Answer | Handler) -> None:
+    def on(self, method: str, path: str, *answers: Answer | Stream | Handler) -> None:
+        """`method` may be WATCH: a GET of a stream. Where none is registered there is none to be had."""
         self._answers[method, "/kaas/v1" + path if path != "/readyz" else path] = list(answers)
 
     def sent(self, method: str) -> list[Request]:
         return [r for r in self.requests if r.method == method]
 
-    def answer(self, request: Request) -> Answer:
+    def asked(self, path: str) -> list[Request]:
+        """The plain GETs of a path."""
+        return [r for r in self.sent("GET") if r.path == "/kaas/v1" + path and not _watches(r)]
+
+    def watched(self) -> list[Request]:
+        return [r for r in self.requests if _watches(r)]
+
+    def answer(self, request: Request) -> Answer | Stream:
         self.requests.append(request)
-        answers = self._answers.get((request.method, request.path))
+        answers = self._answers.get(("WATCH" if _watches(request) else request.method, request.path))
+        if answers is None and _watches(request):
+            return Answer(503, {"title": "Not available", "detail": "too many streams are open; poll instead"})
         if answers is None:
             return Answer(404, {"title": "Not Found", "status": 404, "detail": f"nothing at {request.path}"})
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return answer(request) if callable(answer) else answer
+
+
+def _watches(request: Request) -> bool:
+    return ("watch", "true") in request.query
 
 
 @dataclass
@@ -79,6 +103,9 @@ def serving() -> Iterator[Service]:
                 {k.lower(): v for k, v in self.headers.items()},
             )  # fmt: skip
             answer = made.answer(request)
+            if isinstance(answer, Stream):
+                self._stream(answer)
+                return
             text = b"" if answer.body is None else json.dumps(answer.body).encode()
             self.send_response(answer.status)
             kind = "application/problem+json" if answer.status >= 400 else "application/json"
@@ -86,6 +113,24 @@ def serving() -> Iterator[Service]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text)
+
+        def _stream(self, stream: Stream) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(b": a comment\n\n")
+                for event in stream.events:
+                    if isinstance(event, float):
+                        time.sleep(event)
+                        continue
+                    name, data, number = event
+                    id_ = "" if number is None else f"id: {number}\n"
+                    self.wfile.write(f"event: {name}\n{id_}data: {json.dumps(data)}\n\n".encode())
+                if stream.broken:
+                    self.wfile.write(b"event: cluster\ndata: {")
+            self.close_connection = True
 
         do_GET = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815 - http.server's names
 

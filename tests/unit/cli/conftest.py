@@ -30,7 +30,7 @@ def navarch(
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
     monkeypatch.setenv("NAVARCH_ENDPOINT", service.address)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("navarch.cli.waiting._POLL_SECONDS", 0.01)
+    monkeypatch.setattr("navarch.client.follow._POLL_SECONDS", 0.01)
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> Ran:
@@ -61,7 +61,8 @@ def cluster() -> Callable[..., dict[str, Any]]:
         done = phase == "Ready"
         found = list(conditions) or [_condition("Ready", "True" if done else "False", "AllMachinesReady")]
         return {
-            "id": "0d5a2f0e-0000-4000-8000-000000000001", "name": "shop", "project_id": "p1", "labels": {"team": "red"},
+            "id": "0d5a2f0e-0000-4000-8000-000000000001", "name": "shop", "project_id": "p1",
+            "region": "RegionOne", "labels": {"team": "red"},
             "generation": 1, "created_at": CREATED, "updated_at": CREATED, "deletion_requested_at": None,
             "spec": {
                 "kubernetes_version": "1.37.2", "paused": False, "ssh_keys": [],

@@ -8,6 +8,7 @@ import pytest
 
 from navarch.client.credentials import find_credentials
 from navarch.client.errors import NotConfigured, Problem, Unavailable
+from navarch.client.follow import events
 from navarch.client.http import Http, retry_after
 from navarch.client.lean_httpx import httpx
 
@@ -196,3 +197,32 @@ def test_the_base_path_may_be_part_of_the_endpoint() -> None:
 
     Http("https://n/kaas/v1/", FixedIdentity(), transport=httpx.MockTransport(note)).call("GET", "/kaas/v1/clusters")
     assert seen == ["https://n/kaas/v1/clusters"]
+
+
+def test_a_stream_is_read_line_by_line_whatever_its_parts_are() -> None:
+    told = {"message": "one\u2028line\x85still \u00e9\n"}
+    content = f"event: cluster\r\nid: 7\r\ndata: {json.dumps(told, ensure_ascii=False)}\r\n\r\n: comment\n\n".encode()
+    parts = [content[n : n + 3] for n in range(0, len(content), 3)]
+    headers = {"Content-Type": "text/event-stream"}
+    client = http(lambda _: httpx.Response(200, content=iter(parts), headers=headers))
+    with client.stream("/x", params={}, headers={}, silent_seconds=1) as lines:
+        assert list(events(lines)) == [("cluster", told, "7")]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_stream_that_is_refused_is_a_problem(status: int) -> None:
+    client = http(lambda _: httpx.Response(status, json={"title": "No", "detail": "because"}))
+    with pytest.raises(Problem, match="because"), client.stream("/x", params={}, headers={}, silent_seconds=1):
+        pass
+
+
+def test_a_stream_renews_an_expired_token_once() -> None:
+    seen: list[str] = []
+
+    def refuse_the_first(request: Any) -> Any:
+        seen.append(request.headers["X-Auth-Token"])
+        return httpx.Response(401 if len(seen) == 1 else 200, headers={"Content-Type": "text/event-stream"})
+
+    with http(refuse_the_first).stream("/x", params={}, headers={}, silent_seconds=1) as lines:
+        assert list(lines) == []
+    assert seen == ["t0", "t1"]

@@ -92,7 +92,7 @@ def test_a_file_may_be_what_show_printed(navarch: Run, service: Service, cluster
     Path("spec.yaml").write_text(navarch("cluster", "show", "shop", "-o", "yaml").out)
     assert navarch("cluster", "create", "other", "-f", "spec.yaml", "--no-wait", "--zone", "z3").code == 0
     (request,) = service.sent("POST")
-    assert set(request.body) == {"name", "labels", "spec"}
+    assert set(request.body) == {"name", "region", "labels", "spec"}
     assert request.body["name"] == "other"
     assert request.body["spec"]["control_plane"]["zones"] == ["z3"]
     assert request.body["spec"]["control_plane"]["flavor"] == "c1.small"
@@ -231,6 +231,61 @@ def test_update_sends_a_merge_patch(navarch: Run, service: Service, cluster: Mak
     assert request.headers["if-match"] == '"3"'
 
 
+GROUP = {"name": "web", "generation": 2, "status": {"ready": 2},
+         "spec": {"replicas": 2, "flavor": "m1.small", "taints": [{"key": "a", "value": "b", "effect": "NoExecute"}],
+                  "max_surge": 1, "max_unavailable": 0}}  # fmt: skip
+
+
+def test_options_of_a_node_group_become_the_request(navarch: Run, service: Service) -> None:
+    service.on("POST", "/clusters/shop/node_groups", Answer(202, GROUP))
+    ran = navarch(
+        "nodegroup", "create", "web", "-c", "shop", "--no-wait", "-r", "3", "--flavor", "m1.small", "--zone", "z1",
+        "--zone", "z2", "-l", "a=b", "--taint", "k=v:NoSchedule", "--max-surge", "2", "--max-unavailable", "1",
+    )  # fmt: skip
+    assert ran.code == 0
+    assert service.sent("POST")[0].body == {
+        "name": "web",
+        "spec": {
+            "replicas": 3, "flavor": "m1.small", "zones": ["z1", "z2"], "labels": {"a": "b"},
+            "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}], "max_surge": 2, "max_unavailable": 1,
+        },
+    }  # fmt: skip
+    assert [line.split()[0] for line in ran.out.splitlines()] == [
+        "name", "replicas", "flavor", "taints", "max", "max", "generation",
+    ]  # fmt: skip
+    assert "a=b:NoExecute" in ran.out
+
+
+def test_fields_of_a_node_group_are_left_to_navarch_again(navarch: Run, service: Service) -> None:
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, GROUP))
+    words = ("nodegroup", "update", "web", "-c", "shop")
+    assert navarch(*words, "--unset", "taint", "--unset", "max-surge", "--remove-label", "a", "-l", "c=d").code == 0
+    assert service.sent("PATCH")[0].body == {
+        "spec": {"taints": None, "max_surge": None, "labels": {"c": "d", "a": None}}
+    }
+    wrong = navarch(*words, "--unset", "tant")
+    assert wrong.code == 2
+    assert "max-surge" in wrong.err
+
+
+def test_options_win_over_a_file(navarch: Run, service: Service) -> None:
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, GROUP))
+    Path("patch.yaml").write_text("replicas: 2\nlabels: {a: b}\nzones: [z1]\n")
+    ran = navarch(
+        "nodegroup", "update", "web", "-c", "shop", "-f", "patch.yaml", "-r", "5", "-l", "c=d", "--zone", "z2"
+    )
+    assert ran.code == 0
+    assert service.sent("PATCH")[0].body == {"spec": {"replicas": 5, "labels": {"a": "b", "c": "d"}, "zones": ["z2"]}}
+
+
+def test_a_change_of_a_node_group_can_be_tried(navarch: Run, service: Service) -> None:
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, {**PLAN, "steps": []}))
+    service.on("POST", "/clusters/shop/node_groups", Answer(200, {**PLAN, "steps": []}))
+    assert "too little" in navarch("nodegroup", "update", "web", "-c", "shop", "-r", "9", "--dry-run").out
+    assert "too little" in navarch("nodegroup", "create", "web", "-c", "shop", "--dry-run").out
+    assert {dict(r.query)["dry_run"] for r in service.requests} == {"true"}
+
+
 def test_delete_without_a_terminal_needs_yes(navarch: Run, service: Service, cluster: Make) -> None:
     service.on("GET", "/clusters/shop", Answer(200, cluster()))
     ran = navarch("cluster", "delete", "shop")
@@ -356,6 +411,19 @@ def test_the_shell_completes_names_of_clusters(
     monkeypatch.setenv("COMP_WORDS", "navarch cluster show s")
     monkeypatch.setenv("COMP_CWORD", "3")
     assert navarch().out.split() == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("cluster create x --control-plane-r", "--control-plane-replicas"), ("cluster update x --unset ver", "version")],
+)
+def test_the_shell_completes_options_of_fields(
+    navarch: Run, monkeypatch: pytest.MonkeyPatch, words: str, found: str
+) -> None:
+    monkeypatch.setenv("_NAVARCH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"navarch {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    assert navarch().out.split() == [found]
 
 
 PLAN = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service
+from cli_service import Answer, Ran, Service, Stream
 from rich.console import Console
 
 from navarch.cli.live import LineView, LiveView, blocked_lines
@@ -143,7 +143,7 @@ def test_create_waits_for_ready_of_its_generation(creating: Service, navarch: Ca
     assert "ready after 70s: https://198.51.100.23:6443" in ran.out
     assert "navarch cluster kubeconfig shop" in ran.out
     assert "machine cp-0: done (39s)" in ran.err
-    assert len([r for r in creating.requests if r.path.endswith(ID)]) == 3
+    assert len(creating.asked(f"/clusters/{ID}")) == 3
 
 
 def test_a_blocked_cluster_may_clear(
@@ -200,3 +200,102 @@ def test_a_cluster_deleted_meanwhile_is_exit_code_3(
 ) -> None:
     creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Progressing")), Answer(404, {"title": "Not Found"}))
     assert navarch("cluster", "create", "shop").code == 3
+
+
+SYNCED = ("synced", {"resumed": False}, 7)
+BOOT = {"step": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
+
+
+def test_a_wait_is_told_and_does_not_ask(
+    service: Service, navarch: Callable[..., Ran], cluster: Any, machine: Make
+) -> None:
+    service.on("POST", "/clusters", Answer(202, cluster("Progressing")))
+    service.on(
+        "WATCH", f"/clusters/{ID}",
+        Stream([
+            ("cluster", cluster("Progressing"), None), ("machine", machine(joined=False, boot=[]), None), SYNCED,
+            ("machine", machine(joined=False, boot=[BOOT]), 8), ("news", {"of": "a later version"}, 9),
+            ("machine", machine(), 10), ("cluster", cluster(), 11), 30.0,
+        ]),
+    )  # fmt: skip
+    ran = navarch("cluster", "create", "shop")
+    assert ran.code == 0
+    lines = [line.split(" ", 2)[2] for line in ran.err.splitlines() if "machine cp-0" in line]
+    assert lines == [
+        "machine cp-0: running - boots", "machine cp-0: running - KubeadmInit", "machine cp-0: done (39s) - joined",
+    ]  # fmt: skip
+    assert [(r.method, dict(r.query).get("timeout_seconds")) for r in service.requests] == [
+        ("POST", None), ("GET", "1800"),
+    ]  # fmt: skip
+
+
+def test_a_stream_that_breaks_is_taken_up_where_it_was(
+    service: Service, navarch: Callable[..., Ran], cluster: Any, machine: Make
+) -> None:
+    worker = machine("shop-0d5a2f0e-web-1", role="worker", group="web")
+    gone = {**machine("shop-0d5a2f0e-web-2", role="worker", group="web"), "removed": True}
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, {"name": "web", "spec": {"replicas": 1}}))
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    service.on("GET", f"/clusters/{ID}/node_groups/web", Answer(200, {"name": "web", "spec": {"replicas": 1}}))
+    service.on(
+        "WATCH", f"/clusters/{ID}",
+        Stream([("cluster", cluster("Progressing"), None), ("machine", worker, None),
+                ("machine", {**gone, "removed": False}, None), SYNCED], broken=True),
+        Stream([("cluster", cluster(), None), ("synced", {"resumed": True}, 8), ("machine", gone, 9), 30.0]),
+    )  # fmt: skip
+    assert navarch("nodegroup", "scale", "web", "1", "-c", "shop").code == 0
+    assert [r.headers.get("last-event-id") for r in service.watched()] == [None, "7"]
+    assert service.asked(f"/clusters/{ID}") == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [Stream([9.0]), Answer(200, "<html>"), Answer(502, None), Answer(400, {"title": "No"}), Stream([], broken=True)],
+)
+def test_where_streams_do_not_get_through_it_is_asked(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any, monkeypatch: pytest.MonkeyPatch, broken: Any
+) -> None:
+    monkeypatch.setattr("navarch.client.clusters._SILENT_SECONDS", 0.2)
+    creating.on("WATCH", f"/clusters/{ID}", broken)
+    answers = [Answer(200, cluster("Progressing"))] * 5
+    creating.on("GET", f"/clusters/{ID}", *answers, Answer(200, cluster()))
+    ran = navarch("cluster", "create", "shop")
+    assert ran.code == 0
+    assert "machine cp-0: done (39s)" in ran.err
+    assert (len(creating.watched()), len(creating.asked(f"/clusters/{ID}"))) == (2, 6)
+
+
+def test_a_deletion_is_told(service: Service, navarch: Callable[..., Ran], cluster: Any) -> None:
+    going = {**cluster("Deleting"), "deletion_requested_at": "2026-03-01T13:00:00Z"}
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    service.on("DELETE", f"/clusters/{ID}", Answer(202, going))
+    told = Stream([("cluster", going, None), SYNCED, ("deleted", {"id": ID}, 8)])
+    service.on("WATCH", f"/clusters/{ID}", told)
+    assert navarch("cluster", "delete", "shop", "--yes").code == 0
+    service.on("POST", "/clusters", Answer(202, cluster("Progressing")))
+    assert navarch("cluster", "create", "shop").code == 3
+
+
+def test_a_wait_ends_on_time_whatever_the_stream_does(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any
+) -> None:
+    creating.on("GET", f"/clusters/{ID}", Answer(200, cluster("Progressing")))
+    creating.on("WATCH", f"/clusters/{ID}", Stream([("cluster", cluster("Progressing"), None), SYNCED, 1.2]))
+    assert navarch("cluster", "create", "shop", "--timeout", "1s").code == 6
+    assert [dict(r.query)["timeout_seconds"] for r in creating.watched()] == ["1"]
+
+
+def test_a_service_that_is_away_for_a_while_is_waited_for(
+    creating: Service, navarch: Callable[..., Ran], cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("navarch.client.http._ATTEMPTS", 1)
+    away = Answer(503, {"title": "Not available", "detail": "the database does not answer"})
+    creating.on(
+        "WATCH", f"/clusters/{ID}", away, away, away,
+        Stream([("cluster", cluster("Progressing"), None), SYNCED, ("cluster", cluster(), 8)]),
+    )  # fmt: skip
+    creating.on("GET", f"/clusters/{ID}", away)
+    ran = navarch("cluster", "create", "shop")
+    assert ran.code == 0
+    assert "the cluster is not affected, looking again" in ran.err
+    assert len(creating.watched()) == 4

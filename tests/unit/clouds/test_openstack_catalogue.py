@@ -3,7 +3,7 @@
 from typing import Any
 
 from navarch.clouds.openstack.offer import components_of, releases_of
-from navarch.domain.offer import Release
+from navarch.domain.offer import Offer, Release
 
 
 def image(image_id: str, **properties: Any) -> dict[str, Any]:
@@ -36,11 +36,15 @@ def test_an_image_tells_its_version_bundle_and_components() -> None:
     )
 
 
-def test_of_two_images_of_one_version_the_one_built_last_is_offered() -> None:
+def test_of_two_images_of_one_version_new_clusters_get_the_one_built_last() -> None:
     first = image("i1", navarch_kubernetes_version="1.37.2", navarch_build_date="2026-11-20T10:00:00Z")
     second = image("i2", navarch_kubernetes_version="1.37.2", navarch_build_date="2026-11-21T10:00:00Z")
     for order in ([first, second], [second, first]):
-        assert [release.image_id for release in releases_of(order)] == ["i2"]
+        offer = Offer(releases=releases_of(order))
+        assert [release.image_id for release in offer.releases] == ["i2", "i1"]
+        assert [release.image_id for release in offer.newest_releases] == ["i2"]
+        newest = offer.release("1.37.2")
+        assert newest is not None and newest.image_id == "i2"
 
 
 def test_the_newest_version_comes_first() -> None:

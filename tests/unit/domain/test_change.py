@@ -1,5 +1,6 @@
 """What may be changed of a cluster that exists."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,15 +8,9 @@ from clusters import OFFER, cluster
 
 from navarch.domain.admission import LIMITS, Refusal
 from navarch.domain.change import admit_change, admit_node_group, admit_node_group_change
-from navarch.domain.offer import Allowance, Offer, Quota
-from navarch.domain.request import (
-    ClusterRequest,
-    ControlPlaneRequest,
-    NetworkRequest,
-    NodeGroupRequest,
-    TaintRequest,
-    VolumeRequest,
-)
+from navarch.domain.codec import encode
+from navarch.domain.drafts import changed_cluster, changed_node_group, merge, new_node_group
+from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup, NodeGroupSpec, Taint
 
 SHOP = cluster()
@@ -27,69 +22,121 @@ def fields(result: object) -> dict[str, str]:
     return {e.field: e.detail for e in result.errors}
 
 
+def admitted(patch: dict[str, Any], of: Cluster = SHOP, offer: Offer = OFFER) -> Cluster | Refusal:
+    """What becomes of a cluster by a merge patch."""
+    document = {"name": of.name, "labels": dict(of.labels), "spec": encode(of.spec)}
+    return admit_change(of, changed_cluster(of, merge(document, patch)), offer)
+
+
 def test_nothing_asked_changes_nothing() -> None:
-    assert admit_change(SHOP, ClusterRequest()) == SHOP
+    assert admitted({}) == SHOP
 
 
 def test_what_may_change_changes() -> None:
-    request = ClusterRequest(
-        name="shop",
-        labels=(("b", "2"), ("a", "1")),
-        paused=True,
-        network=NetworkRequest(api_allowed_cidrs=("10.0.0.0/8",)),
+    after = admitted(
+        {
+            "name": "shop",
+            "labels": {"b": "2", "a": "1"},
+            "spec": {"paused": True, "network": {"api_allowed_cidrs": ["10.0.0.0/8"]}},
+        }
     )
-    after = admit_change(SHOP, request)
     assert isinstance(after, Cluster)
     assert (after.labels, after.spec.paused) == ((("a", "1"), ("b", "2")), True)
     assert after.spec.network.api_allowed_cidrs == ("10.0.0.0/8",)
+    assert admitted({"labels": None, "spec": {"paused": None, "network": None}}, of=after) == SHOP
 
 
 @pytest.mark.parametrize(
-    ("request_", "field"),
+    ("spec", "field"),
     [
-        (ClusterRequest(name="x"), "name"),
-        (ClusterRequest(running=False), "spec.running"),
-        (ClusterRequest(kubernetes_version="1.36.0"), "spec.kubernetes_version"),
-        (ClusterRequest(ssh_keys=("k",)), "spec.ssh_keys"),
-        (ClusterRequest(network=NetworkRequest(external_network="x")), "spec.network.external_network"),
-        (ClusterRequest(network=NetworkRequest(node_cidr="10.9.0.0/24")), "spec.network.node_cidr"),
-        (ClusterRequest(network=NetworkRequest(pod_cidr="10.9.0.0/16")), "spec.network.pod_cidr"),
-        (ClusterRequest(network=NetworkRequest(service_cidr="10.9.0.0/16")), "spec.network.service_cidr"),
-        (ClusterRequest(network=NetworkRequest(dns_servers=("9.9.9.9",))), "spec.network.dns_servers"),
-        (ClusterRequest(network=NetworkRequest(public_api=False)), "spec.network.public_api"),
-        (ClusterRequest(network=NetworkRequest(subnet_id="x")), "spec.network.subnet_id"),
-        (ClusterRequest(network=NetworkRequest(api_allowed_cidrs=("x",))), "spec.network.api_allowed_cidrs[0]"),
-        (ClusterRequest(control_plane=ControlPlaneRequest(replicas=3)), "spec.control_plane.replicas"),
-        (ClusterRequest(control_plane=ControlPlaneRequest(flavor="x")), "spec.control_plane.flavor"),
-        (ClusterRequest(control_plane=ControlPlaneRequest(zones=("z2",))), "spec.control_plane.zones"),
-        (
-            ClusterRequest(control_plane=ControlPlaneRequest(etcd_volume=VolumeRequest("hdd"))),
-            "spec.control_plane.etcd_volume.type",
-        ),
-        (
-            ClusterRequest(control_plane=ControlPlaneRequest(etcd_volume=VolumeRequest(None, 99))),
-            "spec.control_plane.etcd_volume.size_gib",
-        ),
-        (ClusterRequest(labels=(("a b", "c"),)), "labels"),
+        ({"kubernetes_version": "1.36.0"}, "kubernetes_version"),
+        ({"ssh_keys": ["k"]}, "ssh_keys"),
+        ({"network": {"external_network": "x"}}, "network.external_network"),
+        ({"network": {"node_cidr": "10.9.0.0/24"}}, "network.node_cidr"),
+        ({"network": {"pod_cidr": "10.9.0.0/16"}}, "network.pod_cidr"),
+        ({"network": {"service_cidr": "10.9.0.0/16"}}, "network.service_cidr"),
+        ({"network": {"dns_servers": ["9.9.9.9"]}}, "network.dns_servers"),
+        ({"network": {"public_api": False}}, "network.public_api"),
+        ({"network": {"subnet_id": "x"}}, "network.subnet_id"),
+        ({"network": {"api_allowed_cidrs": ["x"]}}, "network.api_allowed_cidrs[0]"),
+        ({"control_plane": {"replicas": 3}}, "control_plane.replicas"),
+        ({"control_plane": {"replicas": 2}}, "control_plane.replicas"),
+        ({"control_plane": {"flavor": "x"}}, "control_plane.flavor"),
+        ({"control_plane": {"zones": ["z2"]}}, "control_plane.zones"),
+        ({"control_plane": {"etcd_volume": {"type": "hdd"}}}, "control_plane.etcd_volume.type"),
+        ({"control_plane": {"etcd_volume": {"size_gib": 99}}}, "control_plane.etcd_volume.size_gib"),
     ],
 )
-def test_what_may_not_change_is_refused_by_name(request_: ClusterRequest, field: str) -> None:
-    assert set(fields(admit_change(SHOP, request_))) == {field}
+def test_what_may_not_change_is_refused_by_name(spec: dict[str, Any], field: str) -> None:
+    assert set(fields(admitted({"spec": spec}))) == {f"spec.{field}"}
+
+
+def test_a_cluster_keeps_its_name_and_gets_no_bad_labels() -> None:
+    assert set(fields(admitted({"name": "x"}))) == {"name"}
+    assert set(fields(admitted({"labels": {"a b": "c"}}))) == {"labels"}
+
+
+CHOSEN = {
+    "kubernetes_version": None,
+    "network": {"external_network": None},
+    "control_plane": {"flavor": None, "zones": None, "etcd_volume": None},
+}
+
+
+def test_null_leaves_what_navarch_chose_as_it_is_whatever_would_be_chosen_today() -> None:
+    assert admitted({"spec": CHOSEN}, offer=Offer()) == SHOP
+    assert admitted({"spec": {"control_plane": None}}) == SHOP
+
+
+def test_null_asks_for_the_default_of_what_has_one_and_is_refused_where_that_cannot_be() -> None:
+    own = cluster(spec=replace(SHOP.spec, network=replace(SHOP.spec.network, node_cidr="10.9.0.0/24")))
+    assert admitted({"spec": {"network": {"pod_cidr": None}}}, of=own) == own
+    assert set(fields(admitted({"spec": {"network": {"node_cidr": None}}}, of=own))) == {"spec.network.node_cidr"}
+
+
+def test_what_has_another_name_today_is_not_changed_by_that() -> None:
+    twice = replace(OFFER, external_networks=(*OFFER.external_networks, ExternalNetwork("other", "public", ())))
+    after = admitted({"spec": {"paused": True}}, offer=twice)
+    assert isinstance(after, Cluster)
+    assert after.spec.network == SHOP.spec.network
+    posing = replace(OFFER, flavors=(Flavor("m1.small", "x.large", 8, 8192, 80), *OFFER.flavors))
+    assert change(posing, replicas=1).spec.flavor == "m1.small"
+
+
+def test_what_was_wrong_before_does_not_stand_in_the_way() -> None:
+    labelled = cluster(labels=(("a b", "c"),))
+    assert isinstance(admitted({"spec": {"paused": True}}, of=labelled, offer=Offer()), Cluster)
+    assert set(fields(admitted({"labels": {"x": "y z"}}, of=labelled))) == {"labels"}
 
 
 def change(offer: Offer = OFFER, quota: Quota | None = None, of: Cluster = SHOP, **asked: Any) -> Any:
-    return admit_node_group_change(of, of.node_groups[0], NodeGroupRequest(**asked), offer, quota)
+    """What becomes of a cluster's first node group by a merge patch."""
+    group, name = of.node_groups[0], asked.pop("name", None)
+    document = {"name": group.name, "spec": encode(group.spec)}
+    patch = {"spec": asked} | ({"name": name} if name else {})
+    return admit_node_group_change(of, group, changed_node_group(group, merge(document, patch)), offer, quota)
 
 
 def test_a_node_group_is_scaled_and_keeps_the_rest() -> None:
     assert change(replicas=5) == NodeGroup("web", NodeGroupSpec("m1.small", 5, ("z1",)))
-    assert change(name="web", flavor="f1", zones=("z1",)) == WEB
-    labelled = change(labels=(("a", "1"),), taints=(TaintRequest("k", "NoSchedule"),))
+    assert change(name="web", flavor="f1", zones=["z1"]) == WEB
+    labelled = change(labels={"a": "1"}, taints=[{"key": "k", "effect": "NoSchedule"}])
     assert (labelled.spec.labels, labelled.spec.taints) == ((("a", "1"),), (Taint("k", "NoSchedule"),))
 
 
+def test_null_means_the_same_for_a_node_group() -> None:
+    odd = NodeGroupSpec("m1.medium", 5, ("z2",), (("a", "1"),), (Taint("k", "NoSchedule"),), 3, 1)
+    group = change(of=cluster(node_groups=(NodeGroup("web", odd),)), **dict.fromkeys(encode(odd)))
+    assert group.spec == NodeGroupSpec("m1.medium", 2, ("z2",))
+
+
+def test_machines_must_be_replaceable_after_a_change() -> None:
+    tight = cluster(node_groups=(NodeGroup("web", replace(WEB.spec, max_surge=0, max_unavailable=1)),))
+    assert set(fields(change(of=tight, max_unavailable=0))) == {"spec.max_surge"}
+
+
 def test_a_node_group_keeps_its_name_flavor_and_zones() -> None:
-    found = fields(change(name="x", flavor="m1.medium", zones=("z2",)))
+    found = fields(change(name="x", flavor="m1.medium", zones=["z2"]))
     assert set(found) == {"name", "spec.flavor", "spec.zones"}
     assert "add a node group" in found["spec.flavor"]
 
@@ -112,12 +159,34 @@ def test_growing_is_held_against_the_networks() -> None:
 
 
 def test_a_new_node_group_is_judged_like_one_of_a_new_cluster() -> None:
-    group = admit_node_group(SHOP, NodeGroupRequest(name="gpu"), OFFER)
-    assert group == NodeGroup("gpu", NodeGroupSpec("m1.small", 2, ("z1",)))
-    found = fields(admit_node_group(SHOP, NodeGroupRequest(name="cp", flavor="no", zones=("no",)), OFFER))
-    assert set(found) == {"name", "spec.flavor", "spec.zones[0]"}
+    gpu = new_node_group({"name": "gpu"})
+    assert admit_node_group(SHOP, gpu, OFFER) == NodeGroup("gpu", NodeGroupSpec("m1.small", 2, ("z1",)))
+    wrong = new_node_group({"name": "cp", "spec": {"flavor": "no", "zones": ["no"]}})
+    assert set(fields(admit_node_group(SHOP, wrong, OFFER))) == {"name", "spec.flavor", "spec.zones[0]"}
     crowded = cluster(node_groups=tuple(NodeGroup(f"g{n}", WEB.spec) for n in range(LIMITS.node_groups)))
-    assert "name" in fields(admit_node_group(crowded, NodeGroupRequest(name="one-more"), OFFER))
+    assert "name" in fields(admit_node_group(crowded, gpu, OFFER))
     full = Quota((Allowance("server_groups", 2, 2), Allowance("cores", 9, 9)))
-    found = fields(admit_node_group(SHOP, NodeGroupRequest(name="gpu"), OFFER, full))
-    assert set(found) == {"quota.server_groups", "quota.cores"}
+    assert set(fields(admit_node_group(SHOP, gpu, OFFER, full))) == {"quota.server_groups", "quota.cores"}
+
+
+@pytest.mark.parametrize(
+    ("document", "patch", "merged"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_merging_is_as_in_the_examples_of_rfc_7396(document: Any, patch: Any, merged: Any) -> None:
+    assert merge(document, patch) == merged

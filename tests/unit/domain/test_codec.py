@@ -10,13 +10,13 @@ from clusters import cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from navarch.domain.codec import Undecodable, decode, encode, read
+from navarch.domain.codec import Undecodable, decode, draft, encode, read
 from navarch.domain.machines import Machine
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.openstack.resources import Kind, Rule, SecurityGroup
 from navarch.domain.openstack.steps import CreateServer, Remove
-from navarch.domain.spec import ClusterSpec, NodeGroup, Role
+from navarch.domain.spec import ClusterSpec, NodeGroup, NodeGroupSpec, Role, Taint
 from navarch.domain.status import Event, Phase, Status
 
 TYPES: tuple[type, ...] = (ClusterSpec, NodeGroup, Status, Event, Offer, Quota, Machine, KnownObject, CreateServer)
@@ -113,3 +113,20 @@ def test_text_that_does_not_fit_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(Undecodable, match="kubernetes_version"):
             read(ClusterSpec, '{"kubernetes_version": 5}')
+
+
+def test_a_draft_is_empty_where_something_is_left_to_navarch() -> None:
+    empty = draft(ClusterSpec, {"network": None, "paused": True})
+    assert (empty.kubernetes_version, empty.paused) == ("", True)
+    assert (empty.network.external_network, empty.network.node_cidr) == ("", "10.0.0.0/24")
+    assert (empty.control_plane.etcd_volume.size_gib, empty.control_plane.replicas) == (0, 1)
+
+
+def test_a_draft_has_pairs_as_people_write_them_and_null_is_as_good_as_missing() -> None:
+    written = {"labels": {"b": "2", "a": "1", "c": None}, "taints": [{"key": "k", "value": None}], "max_surge": None}
+    assert draft(NodeGroupSpec, written) == NodeGroupSpec("", labels=(("b", "2"), ("a", "1")), taints=(Taint("k", ""),))
+
+
+def test_a_draft_is_strict_in_types() -> None:
+    with pytest.raises(Undecodable, match=r"NodeGroupSpec\.replicas"):
+        draft(NodeGroupSpec, {"replicas": "2"})

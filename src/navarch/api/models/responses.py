@@ -1,52 +1,17 @@
-"""Answers as OpenAPI shows them. Times are RFC 3339 in UTC, sizes carry their unit in the name."""
+"""Answers as OpenAPI shows them. Times are RFC 3339 in UTC, sizes carry their unit in the name.
+
+Made from the values that they show, by the names of their attributes (`views`).
+"""
 
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
 
 
-class VolumeView(BaseModel):
-    """A volume's type and size."""
-
-    type: str
-    size_gib: int
-
-
-class NetworkView(BaseModel):
-    """Addresses of a cluster."""
-
-    external_network: str
-    subnet_id: str | None
-    node_cidr: str
-    pod_cidr: str
-    service_cidr: str
-    dns_servers: list[str]
-    public_api: bool
-    api_allowed_cidrs: list[str]
-
-
-class ControlPlaneView(BaseModel):
-    """The control plane."""
-
-    replicas: int
-    flavor: str
-    zones: list[str]
-    etcd_volume: VolumeView
-
-
-class SpecView(BaseModel):
-    """The wish, every default filled in."""
-
-    kubernetes_version: str
-    running: bool
-    paused: bool
-    network: NetworkView
-    control_plane: ControlPlaneView
-    ssh_keys: list[str]
-
-
-class ConditionView(BaseModel):
+class ConditionView(Shown):
     """A statement about a cluster. `responsible` says who must act, `remedy` how."""
 
     type: str
@@ -60,14 +25,14 @@ class ConditionView(BaseModel):
     observed_generation: int
 
 
-class CountView(BaseModel):
+class CountView(Shown):
     """How many machines are wanted, and how many are Ready nodes."""
 
     desired: int
     ready: int
 
 
-class StatusView(BaseModel):
+class StatusView(Shown):
     """What is seen of a cluster. `phase` is derived from the conditions, for display."""
 
     phase: str
@@ -79,56 +44,35 @@ class StatusView(BaseModel):
     conditions: list[ConditionView]
 
 
-class TaintView(BaseModel):
-    """A Kubernetes taint."""
-
-    key: str
-    value: str
-    effect: str
-
-
-class NodeGroupSpecView(BaseModel):
-    """Workers that are alike."""
-
-    flavor: str
-    replicas: int
-    autoscaling: None
-    zones: list[str]
-    labels: dict[str, str]
-    taints: list[TaintView]
-    root_volume: None
-    max_surge: int
-    max_unavailable: int
-
-
-class NodeGroupView(BaseModel):
+class NodeGroupView(Shown):
     """A node group."""
 
     name: str
     generation: int
     deletion_requested_at: datetime | None
-    spec: NodeGroupSpecView
+    spec: NodeGroupSpec
     status: CountView
 
 
-class ClusterView(BaseModel):
+class ClusterView(Shown):
     """A cluster: its wish, what is seen of it, and its node groups, which are changed at `…/node_groups`."""
 
     id: str
     name: str
     project_id: str
-    labels: dict[str, str]
+    region: str
+    labels: Labels
     generation: int
     created_at: datetime
     updated_at: datetime | None
     deletion_requested_at: datetime | None
     created_by: str
-    spec: SpecView
+    spec: ClusterSpec
     status: StatusView
     node_groups: list[NodeGroupView]
 
 
-class BootReportView(BaseModel):
+class BootReportView(Shown):
     """What a machine said of one step of its boot; `log` is the end of its output where it failed."""
 
     step: str
@@ -138,7 +82,7 @@ class BootReportView(BaseModel):
     log: str
 
 
-class MachineView(BaseModel):
+class MachineView(Shown):
     """A machine. `boot_step`: how far its boot has come. Removed ones are listed only where asked for."""
 
     name: str
@@ -157,7 +101,7 @@ class MachineView(BaseModel):
     boot: list[BootReportView]
 
 
-class EventView(BaseModel):
+class EventView(Shown):
     """A line of the timeline: `reason` happened to `subject`; it began `at` and took `seconds`."""
 
     id: int
@@ -171,44 +115,44 @@ class EventView(BaseModel):
     generation: int
 
 
-class ClusterPage(BaseModel):
+class ClusterPage(Shown):
     """`unreadable`: ids of clusters of which nothing can be said until Navarch's operator has mended their record; they
     run on. `next`: where the list goes on, or null."""
 
     clusters: list[ClusterView]
-    unreadable: list[str] = []
+    unreadable: list[str] = Field(default=[])
     next: str | None = None
 
 
-class NodeGroupPage(BaseModel):
+class NodeGroupPage(Shown):
     """All node groups."""
 
     node_groups: list[NodeGroupView]
     next: str | None = None
 
 
-class MachinePage(BaseModel):
+class MachinePage(Shown):
     """All machines."""
 
     machines: list[MachineView]
     next: str | None = None
 
 
-class EventPage(BaseModel):
+class EventPage(Shown):
     """`next`: where the list goes on, or null."""
 
     events: list[EventView]
     next: str | None = None
 
 
-class KubeconfigView(BaseModel):
+class KubeconfigView(Shown):
     """A credential that ends by itself; it is nowhere kept."""
 
     kubeconfig: str
     expires_at: datetime
 
 
-class NeedView(BaseModel):
+class NeedView(Shown):
     """How much of a quota is needed. `free`, `limit` and `used` are null where not known or not limited."""
 
     resource: str
@@ -220,7 +164,7 @@ class NeedView(BaseModel):
     short: bool
 
 
-class StepView(BaseModel):
+class StepView(Shown):
     """A step: its kind, the object it is about, and the rest."""
 
     kind: str
@@ -228,7 +172,7 @@ class StepView(BaseModel):
     details: dict[str, Any]
 
 
-class ChangeView(BaseModel):
+class ChangeView(Shown):
     """A field that would change."""
 
     field: str
@@ -236,7 +180,7 @@ class ChangeView(BaseModel):
     after: Any
 
 
-class PlanView(BaseModel):
+class PlanView(Shown):
     """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`)."""
 
     cluster: ClusterView
@@ -247,7 +191,7 @@ class PlanView(BaseModel):
     changes: list[ChangeView]
 
 
-class VersionView(BaseModel):
+class VersionView(Shown):
     """A Kubernetes version that can be asked for, and what its node image holds."""
 
     kubernetes_version: str
@@ -255,17 +199,17 @@ class VersionView(BaseModel):
     image_name: str
     built_at: str
     min_disk_gib: int
-    components: dict[str, str]
+    components: Labels
 
 
-class VersionPage(BaseModel):
+class VersionPage(Shown):
     """Newest first."""
 
     versions: list[VersionView]
     next: str | None = None
 
 
-class FlavorView(BaseModel):
+class FlavorView(Shown):
     """A machine size, and what it is large enough for."""
 
     id: str
@@ -277,41 +221,41 @@ class FlavorView(BaseModel):
     worker: bool
 
 
-class FlavorPage(BaseModel):
+class FlavorPage(Shown):
     """Smallest first."""
 
     flavors: list[FlavorView]
     next: str | None = None
 
 
-class ZoneView(BaseModel):
+class ZoneView(Shown):
     """An availability zone."""
 
     name: str
 
 
-class ZonePage(BaseModel):
+class ZonePage(Shown):
     """All zones."""
 
     zones: list[ZoneView]
     next: str | None = None
 
 
-class VolumeTypeView(BaseModel):
+class VolumeTypeView(Shown):
     """A volume type and where it exists."""
 
     name: str
     zones: list[str]
 
 
-class VolumeTypePage(BaseModel):
+class VolumeTypePage(Shown):
     """All volume types."""
 
     volume_types: list[VolumeTypeView]
     next: str | None = None
 
 
-class ExternalNetworkView(BaseModel):
+class ExternalNetworkView(Shown):
     """A network that public addresses come from."""
 
     id: str
@@ -319,14 +263,14 @@ class ExternalNetworkView(BaseModel):
     cidrs: list[str]
 
 
-class ExternalNetworkPage(BaseModel):
+class ExternalNetworkPage(Shown):
     """All external networks."""
 
     external_networks: list[ExternalNetworkView]
     next: str | None = None
 
 
-class AllowanceView(BaseModel):
+class AllowanceView(Shown):
     """One quota; `limit` is -1 and `free` null for unlimited."""
 
     name: str
@@ -336,14 +280,14 @@ class AllowanceView(BaseModel):
     unit: str
 
 
-class QuotaView(BaseModel):
+class QuotaView(Shown):
     """What the project may use, as read at `read_at`."""
 
     quota: list[AllowanceView]
     read_at: datetime | None
 
 
-class FileView(BaseModel):
+class FileView(Shown):
     """A file for a machine; `mode` is octal."""
 
     path: str
@@ -351,7 +295,7 @@ class FileView(BaseModel):
     content: str
 
 
-class BootStepView(BaseModel):
+class BootStepView(Shown):
     """A command for a machine."""
 
     phase: str
@@ -360,7 +304,7 @@ class BootStepView(BaseModel):
     retry_for_seconds: float
 
 
-class JoinView(BaseModel):
+class JoinView(Shown):
     """All that a machine needs to become a node."""
 
     report_token: str
@@ -368,7 +312,7 @@ class JoinView(BaseModel):
     steps: list[BootStepView]
 
 
-class HealthView(BaseModel):
+class HealthView(Shown):
     """`status` is ok or ready; `checks` say what was looked at."""
 
     status: str

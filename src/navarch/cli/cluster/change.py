@@ -5,19 +5,23 @@ from typing import Annotated, Any
 import typer
 
 from navarch.cli.asking import confirm
-from navarch.cli.cluster.create import FileOption, put, show_plan
+from navarch.cli.fields import CLUSTER
 from navarch.cli.options import (
     ClusterArgument,
     DryRunOption,
-    LabelsOption,
+    FileOption,
+    IfMatchOption,
     OutputOption,
     TimeoutOption,
     WaitOption,
     YesOption,
+    with_fields,
 )
 from navarch.cli.output import Output, emit_data
+from navarch.cli.plans import show_plan
 from navarch.cli.session import connected
-from navarch.cli.values import pairs_of, read_document, read_ssh_key, seconds_of
+from navarch.cli.values import read_document, seconds_of
+from navarch.cli.wishes import Given, cluster_patch
 
 
 def register(app: typer.Typer) -> None:
@@ -26,51 +30,24 @@ def register(app: typer.Typer) -> None:
     app.command()(delete)
 
 
+@with_fields(CLUSTER, unset=True)
 def update(
     ctx: typer.Context,
     cluster: ClusterArgument,
-    version: Annotated[str | None, typer.Option(metavar="VERSION", help="Kubernetes version.")] = None,
-    api_allowed_cidr: Annotated[
-        list[str],
-        typer.Option(metavar="CIDR", help="Who may reach the Kubernetes API, all of them; repeat. `any`: everybody."),
-    ] = [],  # noqa: B006
-    ssh_key: Annotated[
-        list[str], typer.Option(metavar="FILE", help="Public keys for new machines, all of them; repeat.")
-    ] = [],  # noqa: B006
-    label: LabelsOption = [],  # noqa: B006
-    remove_label: Annotated[list[str], typer.Option(metavar="KEY", help="Label to drop; may be repeated.")] = [],  # noqa: B006
-    pause: Annotated[
-        bool | None, typer.Option("--pause/--resume", help="Whether Navarch keeps its hands off.", show_default=False)
-    ] = None,
+    given: Given,
     file: FileOption = None,
-    if_match: Annotated[
-        int | None, typer.Option(metavar="GENERATION", help="Only if nobody changed it since that generation.")
-    ] = None,
+    if_match: IfMatchOption = None,
     dry_run: DryRunOption = False,
     wait: WaitOption = False,
     timeout: TimeoutOption = "30m",
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Change a cluster. Only what is given changes; what cannot be changed after creation is refused by name."""
+    """Change a cluster. Only what is given changes; what cannot be changed after creation is refused by name.
+
+    Labels are added to those that are there; a list takes the place of the one that is there.
+    """
     limit = seconds_of(timeout)
-    patch: dict[str, Any] = {}
-    if file:
-        document = read_document(file)
-        patch = document if {"spec", "labels"} & set(document) else {"spec": document}
-    labels: dict[str, str | None] = {**pairs_of(label, "--label"), **dict.fromkeys(remove_label)}
-    if labels:
-        patch["labels"] = {**(patch.get("labels") or {}), **labels}
-    wishes = {
-        "spec.kubernetes_version": version,
-        "spec.paused": pause,
-        "spec.network.api_allowed_cidrs": ([] if api_allowed_cidr == ["any"] else api_allowed_cidr or None),
-        "spec.ssh_keys": [read_ssh_key(path) for path in ssh_key] or None,
-    }
-    for path, value in wishes.items():
-        if value is not None:
-            put(patch, path, value)
-    if not patch:
-        raise typer.BadParameter("nothing to change was given", param_hint="options")
+    patch = cluster_patch(read_document(file) if file else {}, given)
     with connected(ctx) as navarch:
         if dry_run:
             show_plan(navarch.plan_update(cluster, patch), output)

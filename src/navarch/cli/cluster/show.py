@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from navarch.cli.options import ClusterArgument, LabelsOption, OutputOption
+from navarch.cli.options import ClusterArgument, OutputOption
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.session import connected
 from navarch.cli.values import pairs_of
@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def list_clusters(
     ctx: typer.Context,
-    label: LabelsOption = [],  # noqa: B006
+    label: Annotated[
+        list[str], typer.Option("--label", "-l", metavar="KEY=VALUE", help="Only those with this label; repeat.")
+    ] = [],  # noqa: B006
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Only the one of this name.")] = None,
     all_projects: Annotated[bool, typer.Option("--all-projects", help="Of every project, as an operator.")] = False,
     output: OutputOption = Output.TABLE,
@@ -70,6 +72,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             ("name", found["name"]),
             ("id", found["id"]),
             ("project", found["project_id"]),
+            ("region", found["region"]),
             ("labels", found.get("labels")),
             ("phase", status.get("phase")),
             ("Kubernetes", status.get("kubernetes_version") or spec.get("kubernetes_version")),

@@ -17,7 +17,7 @@ from navarch.domain.openstack.view import View
 from navarch.domain.spec import Cluster
 
 CA_FILE = "/etc/config/ca.crt"
-"""Where the pods find the cloud's CA, if it has one of its own: next to cloud.conf."""
+"""Where the pods find the cloud's CA, if it has one of its own: the file `ca.crt`, next to `cloud.conf`."""
 
 
 def files(

@@ -34,16 +34,9 @@ def read_offer(project: Project, executor: Executor, now: datetime) -> Offer:
 
 
 def releases_of(images: list[Json]) -> tuple[Release, ...]:
-    """Node images by version, newest version first; of several for one version the one built last."""
-    newest: dict[str, Json] = {}
-    for image in images:
-        version = image.get(_VERSION)
-        if not version:
-            continue
-        known = newest.get(version)
-        if known is None or _built(image) > _built(known):
-            newest[version] = image
-    return tuple(_release(newest[version]) for version in sorted(newest, key=_version_key, reverse=True))
+    """Node images, newest version first, of one version the image built last first."""
+    nodes = [image for image in images if image.get(_VERSION)]
+    return tuple(map(_release, sorted(nodes, key=lambda i: (_version_key(i[_VERSION]), _built(i)), reverse=True)))
 
 
 def components_of(text: str) -> tuple[tuple[str, str], ...]:

@@ -1,3 +1,4 @@
+-- Stop every process first: machines say what they are made from, clusters what they were given, and code of before does not.
 -- What a machine is made from, as it was wanted when it was decided on. Those of before are of the wish of now.
 ALTER TABLE machines ADD COLUMN template jsonb CHECK (jsonb_typeof(template) = 'object');
 -- The cloud's objects that are known to be the cluster's, by their ids.

@@ -8,7 +8,7 @@ WITH held AS (
     GROUP BY project_id
 ), due AS (
     SELECT c.id, c.lease_holder FROM clusters c LEFT JOIN held USING (project_id)
-    WHERE c.due_at <= now()
+    WHERE c.region = %(region)s AND c.due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
       AND c.project_id NOT IN (SELECT project_id FROM pauses)
     ORDER BY coalesce(held.clusters, 0), c.due_at + least(c.attempts, 6) * interval '10 seconds'
@@ -40,6 +40,10 @@ RETURNING id;
 -- Keeps the row from being claimed by another until the transaction ends; writes of the same holder go side by side.
 SELECT id FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL FOR SHARE;
 
+-- name: hold_alone
+-- The same for a write that changes the cluster's own row in the end: two that share it would wait for each other.
+SELECT id FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL FOR NO KEY UPDATE;
+
 -- name: record
 UPDATE clusters
 SET status = %(status)s, objects = coalesce(%(objects)s, objects), attempts = %(attempts)s, lease_holder = NULL, lease_until = NULL,
@@ -56,5 +60,9 @@ DELETE FROM node_groups WHERE cluster_id = %(cluster_id)s AND name = %(name)s AN
 -- name: next_due
 -- Without what is paused, else an idle worker would ask again and again for what it does not get.
 SELECT extract(epoch FROM due_at - now())::float8 AS seconds FROM clusters
-WHERE NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '') AND project_id NOT IN (SELECT project_id FROM pauses)
+WHERE region = %(region)s AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
+  AND project_id NOT IN (SELECT project_id FROM pauses)
 ORDER BY due_at LIMIT 1;
+
+-- name: adopt_clusters
+UPDATE clusters SET region = %(region)s WHERE region = '';

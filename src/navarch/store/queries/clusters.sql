@@ -1,6 +1,6 @@
 -- name: create_cluster
-INSERT INTO clusters (id, project_id, name, labels, spec, created_at, created_by, request_id, status)
-VALUES (%(id)s, %(project_id)s, %(name)s, %(labels)s, %(spec)s, %(created_at)s, %(created_by)s, %(request_id)s, %(status)s);
+INSERT INTO clusters (id, project_id, region, name, labels, spec, created_at, created_by, request_id, status)
+VALUES (%(id)s, %(project_id)s, %(region)s, %(name)s, %(labels)s, %(spec)s, %(created_at)s, %(created_by)s, %(request_id)s, %(status)s);
 
 -- name: add_node_group
 INSERT INTO node_groups (cluster_id, name, spec) VALUES (%(cluster_id)s, %(name)s, %(spec)s)
@@ -21,8 +21,8 @@ DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
 
 -- name: cluster_by_id
 -- Columns are named, here and everywhere: a prepared `SELECT *` fails once a newer version has added one.
-SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts,
+SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts, c.change,
        g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
@@ -34,8 +34,8 @@ WHERE c.id = %(id)s AND (%(project_id)s::text IS NULL OR c.project_id = %(projec
 -- name: cluster_by_reference
 -- Its id goes before a name. Several may carry the name while older ones are being deleted: the living one, else the
 -- youngest.
-SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts,
+SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts, c.change,
        g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
@@ -46,8 +46,8 @@ WHERE c.project_id = %(project_id)s AND (c.id = %(reference)s OR c.name = %(refe
 ORDER BY c.id <> %(reference)s, c.deletion_requested_at IS NOT NULL, c.ordinal DESC LIMIT 1;
 
 -- name: clusters
-SELECT c.id, c.project_id, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts,
+SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts, c.change,
        g.node_groups::text,
        EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
 FROM clusters c, LATERAL (
@@ -57,7 +57,7 @@ FROM clusters c, LATERAL (
 WHERE (%(project_id)s::text IS NULL OR c.project_id = %(project_id)s)
   AND (%(name)s::text IS NULL OR c.name = %(name)s)
   AND c.labels @> %(labels)s
-  AND c.ordinal > %(after)s
+  AND c.ordinal > %(after)s AND c.change > %(changed_after)s
 ORDER BY c.ordinal LIMIT %(limit)s;
 
 -- name: cluster_ordinal

@@ -36,7 +36,7 @@ FROM clusters, jsonb_array_elements(coalesce(status -> 'conditions', '[]')) x
 WHERE x ->> 'status' <> 'True' GROUP BY 1, 2, 3;
 
 -- name: offer_read_at
-SELECT (content ->> 'read_at')::timestamptz AS at FROM catalogue;
+SELECT (content ->> 'read_at')::timestamptz AS at FROM offers WHERE region = %(region)s;
 
 -- name: server
 SELECT current_setting('server_version_num')::int AS version,

@@ -27,33 +27,34 @@ INSERT INTO secrets (cluster_id, name, content) VALUES (%(cluster_id)s, %(name)s
 ON CONFLICT (cluster_id, name) DO NOTHING;
 
 -- name: offer
-SELECT content FROM catalogue;
+SELECT content FROM offers WHERE region = %(region)s;
 
 -- name: write_offer
-INSERT INTO catalogue (content) VALUES (%(content)s) ON CONFLICT (only_row) DO UPDATE SET content = excluded.content;
+INSERT INTO offers (region, content) VALUES (%(region)s, %(content)s)
+ON CONFLICT (region) DO UPDATE SET content = excluded.content;
 
 -- name: quota
-SELECT content FROM quotas WHERE project_id = %(project_id)s AND read_at > %(newer_than)s;
+SELECT content FROM quotas WHERE region = %(region)s AND project_id = %(project_id)s AND read_at > %(newer_than)s;
 
 -- name: want_quota
-INSERT INTO quotas (project_id, wanted_at) VALUES (%(project_id)s, now())
-ON CONFLICT (project_id) DO UPDATE SET wanted_at = now();
+INSERT INTO quotas (region, project_id, wanted_at) VALUES (%(region)s, %(project_id)s, now())
+ON CONFLICT (region, project_id) DO UPDATE SET wanted_at = now();
 
 -- name: drop_old_quotas
 -- Whoever still asks gets a row again; a project that is gone does not.
-DELETE FROM quotas WHERE project_id IN (
-    SELECT project_id FROM quotas
+DELETE FROM quotas WHERE (region, project_id) IN (
+    SELECT region, project_id FROM quotas
     WHERE coalesce(greatest(read_at, wanted_at), '-infinity') < now() - interval '1 day' FOR UPDATE SKIP LOCKED);
 
 -- name: take_wanted_quotas
 -- Who asked waits a few seconds only: what was wanted before that is wanted no more.
-UPDATE quotas SET wanted_at = NULL WHERE project_id IN (
-    SELECT project_id FROM quotas WHERE wanted_at > now() - interval '30 seconds' FOR UPDATE SKIP LOCKED)
+UPDATE quotas SET wanted_at = NULL WHERE region = %(region)s AND project_id IN (
+    SELECT project_id FROM quotas WHERE region = %(region)s AND wanted_at > now() - interval '30 seconds' FOR UPDATE SKIP LOCKED)
 RETURNING project_id;
 
 -- name: write_quota
-INSERT INTO quotas (project_id, content, read_at) VALUES (%(project_id)s, %(content)s, %(read_at)s)
-ON CONFLICT (project_id) DO UPDATE SET content = excluded.content, read_at = excluded.read_at, wanted_at = NULL;
+INSERT INTO quotas (region, project_id, content, read_at) VALUES (%(region)s, %(project_id)s, %(content)s, %(read_at)s)
+ON CONFLICT (region, project_id) DO UPDATE SET content = excluded.content, read_at = excluded.read_at, wanted_at = NULL;
 
 -- name: notify
 SELECT pg_notify(%(channel)s, %(payload)s);

@@ -1,0 +1,1 @@
+"""Proofs that take a running cluster: `make proof-...`. Run before what they prove is published, not in CI."""

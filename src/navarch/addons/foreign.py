@@ -1,0 +1,47 @@
+"""What a cluster answers is its owner's word, and its owner may be anybody. Texts are made safe here, where they enter:
+they end up in conditions, timelines, logs and on terminals of people who trust Navarch and not that cluster.
+"""
+
+import ipaddress
+import re
+import unicodedata
+
+LONGEST = 500
+"""Characters of a text."""
+
+# Control, format (also those that turn the direction of writing), surrogates, and line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_VERSION = re.compile(r"v?(\d{1,4}\.\d{1,4}\.\d{1,4}(?:[-+][-+.0-9A-Za-z]{1,40})?)")
+
+
+def text(said: object, most: int = LONGEST) -> str:
+    """Something as one line to be shown: cut, and without characters that do something instead of being seen."""
+    short = said[: most + 1] if isinstance(said, str) else str(said)[: most + 1]
+    seen = "".join(_shown(character) for character in short)
+    return seen if len(seen) <= most else f"{seen[: most - 1]}…"
+
+
+def name(said: object) -> str:
+    """The name of an object; empty where it is none that Kubernetes takes."""
+    return said if isinstance(said, str) and _NAME.fullmatch(said) else ""
+
+
+def version(said: object) -> str:
+    """A version of Kubernetes without its `v`; empty where it is none."""
+    found = _VERSION.fullmatch(said) if isinstance(said, str) else None
+    return found[1] if found else ""
+
+
+def address(said: object) -> str:
+    """An IP address; empty where it is none."""
+    try:
+        return str(ipaddress.ip_address(said)) if isinstance(said, str) and len(said) < 50 else ""
+    except ValueError:
+        return ""
+
+
+def _shown(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    return "\ufffd" if unicodedata.category(character) in _UNSEEN else character

@@ -1,0 +1,62 @@
+"""Cinder's CSI driver: volumes of claims, and one storage class per volume type of the cloud."""
+
+import re
+from collections.abc import Iterator
+
+from navarch.addons.contract import Inputs
+from navarch.addons.package import Package
+from navarch.addons.rendering import DEFAULT_CLASS_ONCE, Object
+
+_PROVISIONER = "cinder.csi.openstack.org"
+_ZONE_TOPOLOGY = "topology.cinder.csi.openstack.org/zone"
+
+
+def storage_classes(inputs: Inputs) -> Iterator[Object]:
+    """One class per volume type, named after it, the first of them the default. A type that not every zone has says
+    where a pod may be to use it."""
+    made: set[str] = set()
+    for volume_type, zones in inputs.volume_types:
+        name = re.sub(r"[^a-z0-9]+", "-", volume_type.lower()).strip("-")
+        if name and name not in made:
+            everywhere = not zones or set(zones) >= set(inputs.zones)
+            yield _storage_class(name, volume_type, () if everywhere else zones, default=not made)
+            made.add(name)
+
+
+def _storage_class(name: str, volume_type: str, zones: tuple[str, ...], *, default: bool) -> Object:
+    made: Object = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": _PROVISIONER,
+        "parameters": {"type": volume_type},
+        "reclaimPolicy": "Delete",
+        # The volume is made where the pod goes: volumes are zonal.
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
+    }
+    if default:
+        made["metadata"]["annotations"] = {DEFAULT_CLASS_ONCE: "true"}
+    if zones:
+        places = [_zone_label(zone) for zone in zones]
+        made["allowedTopologies"] = [{"matchLabelExpressions": [{"key": _ZONE_TOPOLOGY, "values": places}]}]
+    return made
+
+
+def _zone_label(zone: str) -> str:
+    """A zone as the CSI driver writes it into the node's topology (SanitizeLabel of cloud-provider-openstack)."""
+    return re.sub(r"[^-a-zA-Z0-9_.]+", "-", zone).strip("-_.")[:63]
+
+
+ADDON = Package(
+    __name__,
+    after=("cloud-controller",),  # its Secret is mounted here, too
+    images={
+        "cinder-csi-plugin": "cinder-csi",
+        "csi-attacher": "csi-attacher",
+        "csi-provisioner": "csi-provisioner",
+        "csi-resizer": "csi-resizer",
+        "csi-node-driver-registrar": "csi-registrar",
+    },
+    generated=storage_classes,
+)

@@ -1,0 +1,60 @@
+"""CoreDNS: names inside the cluster. Two pods, on different nodes wherever there is to be more than one."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from navarch.addons.contract import Inputs
+from navarch.addons.package import Package
+from navarch.addons.rendering import Object
+
+DNS_HOST = 10
+"""The cluster's DNS service has the tenth address of the service range, as kubeadm tells every kubelet."""
+
+_PODS = {"k8s-app": "kube-dns"}
+_REPELLING = ("NoSchedule", "NoExecute")
+
+
+def _values(inputs: Inputs) -> Mapping[str, Any]:
+    return {
+        "dns_address": str(ipaddress.ip_network(inputs.cluster.spec.network.service_cidr)[DNS_HOST]),
+        "affinity": _apart(strictly=_places(inputs) > 1),
+        "tolerations": _tolerations(inputs),
+    }
+
+
+def _places(inputs: Inputs) -> int:
+    """How many nodes the cluster is to have where an ordinary system pod may run."""
+    workers = sum(
+        group.spec.replicas
+        for group in inputs.cluster.node_groups
+        if not any(taint.effect in _REPELLING for taint in group.spec.taints)
+    )
+    return inputs.cluster.spec.control_plane.replicas + workers
+
+
+def _apart(*, strictly: bool) -> Object:
+    """Keep the pods on different nodes. Strictly wherever there is to be more than one node: the first node of a new
+    cluster is ready before the others, and a mere preference would let it take both pods for good."""
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": _PODS}}
+    if strictly:
+        return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    preferred = [{"weight": 100, "podAffinityTerm": term}]
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+def _tolerations(inputs: Inputs) -> list[Object]:
+    tolerated: list[Object] = [
+        {"key": "CriticalAddonsOnly", "operator": "Exists"},
+        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+    ]
+    spec = inputs.cluster.spec
+    zones = {*spec.control_plane.zones, *(zone for group in inputs.cluster.node_groups for zone in group.spec.zones)}
+    if len(zones) < 2:
+        # In several zones the pods wait until the cloud controller has said which node is in which.
+        taint = "node.cloudprovider.kubernetes.io/uninitialized"
+        tolerated.append({"key": taint, "operator": "Exists", "effect": "NoSchedule"})
+    return tolerated
+
+
+ADDON = Package(__name__, after=("calico", "kube-proxy"), images={"coredns": "coredns"}, values=_values)

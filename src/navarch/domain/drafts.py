@@ -1,0 +1,78 @@
+"""From what somebody wrote to a draft: the fields given, over the wish as it is, or over nothing.
+
+A document has the wish's own names and types. What is missing or null in the end is left to Navarch: a draft has the
+field's default there, or nothing where Navarch chooses (`admission`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from navarch.domain.codec import draft
+from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec
+
+Document = Mapping[str, Any]
+_DEFAULT_GROUPS = ({"name": "default"},)
+
+
+def merge(document: Any, patch: Any) -> Any:
+    """RFC 7396: what the patch has, over the document; null removes."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(document) if isinstance(document, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def new_cluster(
+    document: Document,
+    *,
+    id_: str,
+    project_id: str,
+    at: datetime,
+    created_by: str = "",
+    request_id: str = "",
+    region: str = "",
+) -> Cluster:
+    """A cluster that does not exist yet: `name`, `region`, `labels` and `spec`, with its node groups at
+    `spec.node_groups`. `region`: where it is made if its document does not say. Raises Undecodable, as all here."""
+    spec = draft(ClusterSpec, {})
+    nothing = Cluster(id_, "", project_id, spec, at, created_by=created_by, request_id=request_id, region=region)
+    asked = _of(document, "spec").get("node_groups")
+    groups = (new_node_group({**g, "spec": g}) for g in (_DEFAULT_GROUPS if asked is None else asked))
+    return replace(changed_cluster(nothing, document), node_groups=tuple(groups))
+
+
+def changed_cluster(was: Cluster, document: Document) -> Cluster:
+    """A cluster with another `name`, `region`, `labels` and `spec`."""
+    return replace(
+        was,
+        name=_name(document, was.name),
+        region=document.get("region") or was.region,
+        labels=tuple(_of(document, "labels").items()),
+        spec=draft(ClusterSpec, _of(document, "spec")),
+    )
+
+
+def new_node_group(document: Document) -> NodeGroup:
+    """A node group that does not exist yet: `name` and `spec`."""
+    return NodeGroup(_name(document, ""), draft(NodeGroupSpec, _of(document, "spec")))
+
+
+def changed_node_group(was: NodeGroup, document: Document) -> NodeGroup:
+    """A node group with another `name` and `spec`."""
+    return replace(was, name=_name(document, was.name), spec=draft(NodeGroupSpec, _of(document, "spec")))
+
+
+def _name(document: Document, otherwise: str) -> str:
+    name = document.get("name")
+    return otherwise if name is None else name
+
+
+def _of(document: Document, name: str) -> Document:
+    return document.get(name) or {}

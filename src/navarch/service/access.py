@@ -1,0 +1,131 @@
+"""What every use case works with: the parts of the service, and who asks."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from navarch.bootstrap.sealing import Sealer
+from navarch.domain.errors import FieldError, Temporary
+from navarch.domain.offer import Offer, Quota
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Event
+from navarch.domain.steps import Step
+from navarch.service.refusals import InTheWay, Missing, NotYet
+from navarch.store.contract import ApiStore, NotFound, Stale, Stored
+
+Planner = Callable[[Cluster], Sequence[Step]]
+_log = structlog.get_logger("navarch.service")
+_REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """`region`: the cloud's, where clusters are made. `clusters_per_project`: at most. A quota counts as known for
+    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it. A kubeconfig holds for
+    `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`."""
+
+    region: str = "RegionOne"
+    clusters_per_project: int = 100
+    quota_age: float = 20.0
+    quota_wait: float = 3.0
+    kubeconfig_seconds: int = 8 * 3600
+    kubeconfig_seconds_most: int = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a service. `planner` gives every step from nothing to a ready cluster."""
+
+    store: ApiStore
+    sealer: Sealer
+    settings: ServiceSettings
+    planner: Planner
+
+    def now(self) -> datetime:
+        """The time."""
+        return datetime.now(UTC)
+
+    def offer(self) -> Offer:
+        """The cloud's offer. Raises NotYet while no worker has read it."""
+        offer = self.store.offer()
+        if offer is None:
+            raise NotYet("the cloud's offer has not been read yet: no worker has run", 5)
+        return offer
+
+    def wrong_region(self, region: str) -> tuple[FieldError, ...]:
+        """Why no cluster can be made there; empty: one can."""
+        if region == self.settings.region:
+            return ()
+        return (FieldError("region", f"{region[:60]!r} is not a region; there is {self.settings.region}"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller who may do what is asked, until `until`. `project_id`: whose clusters are meant; None: every project's.
+    `found` is told the id of the cluster that it is about."""
+
+    service: Service
+    user_id: str
+    user_name: str
+    project_id: str | None
+    request_id: str
+    until: datetime
+    found: Callable[[str], None]
+
+    def cluster(self, reference: str) -> Stored:
+        """The cluster of that id or name. Raises Missing, Unreadable."""
+        if not _REFERENCE.fullmatch(reference):
+            raise Missing("cluster")
+        try:
+            stored = self.service.store.cluster(reference, project_id=self.project_id)
+        except NotFound:
+            raise Missing("cluster") from None
+        self.found(stored.cluster.id)
+        return stored
+
+    def changeable(self, reference: str) -> Stored:
+        """The same, if it is not to go. Raises Missing, Unreadable, InTheWay."""
+        stored = self.cluster(reference)
+        if stored.cluster.deleting:
+            raise being_deleted(stored.cluster.name)
+        return stored
+
+    def note(self, cluster_id: str, reason: str, message: str, *, subject: str = "") -> None:
+        """Write who asked for what into the timeline. What was asked is done already: a note that is lost is logged."""
+        text = f"{self.user_name} {message} ({self.request_id})"
+        try:
+            self.service.store.add_event(cluster_id, Event(self.service.now(), reason, text, subject=subject))
+        except (Temporary, NotFound) as error:
+            _log.warning("not in the timeline", cluster_id=cluster_id, reason=reason, note=text, error=str(error))
+
+    def quota(self, project_id: str) -> Quota | None:
+        """The project's quotas; None where no worker could read them in time."""
+        settings = self.service.settings
+        since = self.service.now() - timedelta(seconds=settings.quota_age)
+        return self.service.store.quota(project_id, newer_than=since, wait=settings.quota_wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """The generations that a change is meant for. Empty: any."""
+
+    wanted: frozenset[int] | None = None
+
+    def check(self, generation: int) -> int | None:
+        """Gives the generation that a write has to find still; None: any. Raises Stale."""
+        if self.wanted is None:
+            return None
+        if generation not in self.wanted:
+            raise Stale(generation)
+        return generation
+
+
+ANY = Generations()
+
+
+def being_deleted(what: str) -> InTheWay:
+    """What is to go is not changed any more."""
+    return InTheWay("deleting", f"{what} is being deleted")

@@ -1,0 +1,169 @@
+"""Asking for a cluster, changing it, asking it to go."""
+
+import json
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from navarch.domain import drafts
+from navarch.domain.admission import Refusal, consider_cluster
+from navarch.domain.change import admit_change
+from navarch.domain.errors import FieldError
+from navarch.domain.needs import compare, needs_of, shortages
+from navarch.domain.offer import Offer
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Status
+from navarch.service import wish
+from navarch.service.access import ANY, Access, Generations, being_deleted
+from navarch.service.plans import Plan, change_text, changes
+from navarch.service.refusals import InTheWay, Invalid, Missing
+from navarch.service.understanding import judged, understand
+from navarch.store.contract import NameTaken, NotFound, Stale, Stored
+
+Document = dict[str, Any]
+RETRIES = 5  # of a change that others keep overtaking
+
+
+def create(access: Access, project_id: str, document: Document, *, key: str | None = None) -> Stored:
+    """Ask for a cluster. Nothing but its name is needed. The same `key` and document give the cluster that they made
+    before. Raises Invalid, InTheWay, NotYet, and the store's IdempotencyMismatch, TooMany, Unavailable."""
+    store, digest = access.service.store, _digest(document)
+    earlier = _made_before(access, project_id, key, digest)
+    if earlier is not None:
+        return earlier
+    plan, errors = _considered(access, project_id, document)
+    errors = (*errors, *shortages(plan.needs))
+    if errors:
+        # What is missing may be what a repeat of this request, a moment faster, has taken.
+        earlier = _made_before(access, project_id, key, digest)
+        if earlier is not None:
+            return earlier
+        raise Invalid(errors)
+    cluster, most = plan.cluster, access.service.settings.clusters_per_project
+    try:
+        stored = store.create_cluster(cluster, idempotency_key=key, body_digest=digest, most=most)
+    except NameTaken:
+        taken = (FieldError("name", f"{cluster.name!r} is taken"),)
+        raise InTheWay("name-taken", f"the project has a cluster named {cluster.name} already", taken) from None
+    except NotFound:
+        raise _gone() from None
+    if stored.cluster.id == cluster.id:  # and not what a request with the same key made at the same time
+        access.note(cluster.id, "ClusterRequested", "asked for the cluster", subject=cluster.name)
+    return stored
+
+
+def plan_creation(access: Access, project_id: str, document: Document) -> Plan:
+    """What `create` would do, and whether the quotas suffice. Raises Invalid, NotYet, Unavailable."""
+    plan, errors = _considered(access, project_id, document)
+    if errors:
+        raise Invalid(errors)
+    return replace(plan, steps=tuple(access.service.planner(plan.cluster)))
+
+
+def change(access: Access, reference: str, patch: Document, *, generations: Generations = ANY) -> Stored:
+    """Merge a patch into a cluster's labels and spec. Raises Missing, Invalid, InTheWay, and the store's Stale,
+    Unreadable, Unavailable."""
+    for _ in range(RETRIES):
+        stored = access.cluster(reference)
+        before = stored.cluster
+        generations.check(before.generation)
+        after = _changed(access, stored, patch)
+        if after == before:
+            return stored
+        try:
+            asked = replace(after, request_id=access.request_id)
+            changed = access.service.store.change_cluster(asked, generation=before.generation)
+        except Stale:
+            continue  # somebody was faster: the patch is merged into what is there now, unless that is not wanted
+        except NotFound:
+            raise Missing("cluster") from None
+        text = change_text(wish.of_cluster(before), wish.of_cluster(changed.cluster))
+        access.note(before.id, "ChangeRequested", f"asked for {text}", subject=before.name)
+        return changed
+    raise overtaken()
+
+
+def plan_change(access: Access, reference: str, patch: Document, *, generations: Generations = ANY) -> Plan:
+    """What `change` would do. Raises as it does."""
+    stored = access.cluster(reference)
+    generations.check(stored.cluster.generation)
+    after = _changed(access, stored, patch)
+    differs = changes(wish.of_cluster(stored.cluster), wish.of_cluster(after))
+    return Plan(after, stored.status, changes=differs)
+
+
+def delete(access: Access, reference: str, *, keep_volumes: bool = False, generations: Generations = ANY) -> Stored:
+    """Ask a cluster to go, with everything that it and its own controllers made; `keep_volumes`: but for the volumes of
+    claims. Asking again changes nothing. Raises Missing, and the store's Stale, Unreadable, Unavailable."""
+    stored = access.cluster(reference)
+    generation = generations.check(stored.cluster.generation)
+    try:
+        gone = access.service.store.request_deletion(
+            stored.cluster.id,
+            at=access.service.now(),
+            keep_volumes=keep_volumes,
+            generation=generation,
+            request_id=access.request_id,
+        )
+    except NotFound:
+        raise Missing("cluster") from None
+    if not stored.cluster.deleting:
+        what = "delete the cluster, but to keep its volumes" if keep_volumes else "delete the cluster"
+        access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
+    return gone
+
+
+def overtaken() -> InTheWay:
+    """Others change the same thing all the time."""
+    return InTheWay("busy", "it is being changed by others all the time; try again")
+
+
+def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:
+    """What would come of a request, and what is wrong with it apart from quotas."""
+    offer, quota = access.service.offer(), access.quota(project_id)
+    given, malformed = understand(wish.NewCluster, document)
+    draft = drafts.new_cluster(
+        drafts.merge({}, wish.given(given)),
+        id_=str(uuid4()),
+        project_id=project_id,
+        at=access.service.now(),
+        created_by=access.user_name,
+        request_id=access.request_id,
+        region=access.service.settings.region,
+    )
+    cluster, wrong = consider_cluster(draft, offer)
+    wrong += access.service.wrong_region(cluster.region)
+    needs = compare(needs_of(cluster, offer), quota)
+    return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
+
+
+def _changed(access: Access, stored: Stored, patch: Document) -> Cluster:
+    before = stored.cluster
+    if before.deleting:
+        raise being_deleted(before.name)
+    given, malformed = understand(wish.ClusterPatch, patch)
+    draft = drafts.changed_cluster(before, drafts.merge(wish.of_cluster(before), wish.given(given)))
+    after = admit_change(before, draft, access.service.store.offer() or Offer())
+    errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
+    if errors or isinstance(after, Refusal):
+        raise Invalid(errors)
+    return after
+
+
+def _made_before(access: Access, project_id: str, key: str | None, digest: str) -> Stored | None:
+    """What the same request made before; None where it has no key."""
+    if key is None:
+        return None
+    try:
+        return access.service.store.made_with_key(project_id, key, digest)
+    except NotFound:
+        raise _gone() from None
+
+
+def _gone() -> InTheWay:
+    return InTheWay("gone", "the cluster that was made with this key has been deleted")
+
+
+def _digest(document: Document) -> str:
+    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Following changes: one reader of the database, for any number of followers.
+
+The reader asks for what changed after a number. Since a transaction may end after one with a higher number
+(`ChangeStore`), the number that it asks after stays behind for as long as a transaction may take, and what was seen
+meanwhile is remembered. It looks when the database notifies, and once in a while also where it does not.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from navarch.domain.errors import Temporary
+from navarch.domain.machines import Machine
+from navarch.store.contract import ChangeStore, Mark, Stored
+
+_OVERLAP_SECONDS = 20.0  # the store ends every statement after 15
+_OVERLAP = 10_000  # numbers, where it is not known which ones were given out in that time
+_log = structlog.get_logger("navarch.service")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChanged:
+    """What people see of a cluster has changed, or it is new."""
+
+    stored: Stored
+
+    @property
+    def number(self) -> int:
+        """The change's number."""
+        return self.stored.change
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterGone:
+    """A cluster is gone for good."""
+
+    number: int
+    cluster_id: str
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChanged:
+    """A machine of a cluster has changed, is new, or (`removed`) is gone."""
+
+    number: int
+    stored: Stored
+    machine: Machine
+
+
+Change = ClusterChanged | ClusterGone | MachineChanged
+
+
+class Followers(Protocol):
+    """Who follows changes. Called in the feed's thread."""
+
+    def projects(self) -> Collection[str] | None:
+        """Whose clusters are followed; None: everybody's. Empty: nobody follows anything."""
+        ...
+
+    def clusters(self) -> Collection[str]:
+        """Clusters whose machines are followed."""
+        ...
+
+    def tell(self, changes: Sequence[Change], resume: int) -> None:
+        """This has changed. Who knows it has missed nothing before the change numbered `resume`. What is told may be
+        known already."""
+        ...
+
+
+class Feed:
+    """Reads while there are followers. `interval` in seconds: how long it waits for a notification; `rest`: how long it
+    pauses after a reading, so that many changes at once are read together."""
+
+    def __init__(
+        self,
+        store: ChangeStore,
+        followers: Followers,
+        *,
+        interval: float = 1.0,
+        rest: float = 0.1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._followers, self._clock = store, followers, clock
+        self._interval, self._rest = interval, rest
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._resume = self._highest = 0
+        self._reached: deque[tuple[float, int]] = deque()  # (when, the highest number that was seen by then)
+        self._seen: dict[tuple[str, str], int] = {}  # numbers above `resume` by cluster and machine
+
+    def follow(self) -> int:
+        """To be called when a follower has come: what changes from now on is told. Gives the number to resume at for
+        who reads everything now. Raises Unavailable."""
+        with self._lock:
+            if self._thread is None:
+                self.begin()
+                self._thread = threading.Thread(target=self._run, name="navarch-feed", daemon=True)
+                self._thread.start()
+            return self._resume
+
+    def begin(self) -> None:
+        """Take what is there as told. Raises Unavailable."""
+        self._highest = self._store.last_change()
+        self._resume = max(0, self._highest - _OVERLAP)
+        self._reached = deque([(self._clock(), self._highest)])
+        self._seen = {(mark.cluster_id, mark.machine): mark.change for mark in self._store.changes(self._resume)}
+
+    def look(self) -> None:
+        """Read once, and tell. Raises Unavailable."""
+        now = self._clock()
+        marks = self._store.changes(self._resume, with_machines=self._followers.clusters())
+        fresh = [mark for mark in marks if self._seen.get((mark.cluster_id, mark.machine)) != mark.change]
+        changes = tuple(self._read(fresh))
+        for mark in fresh:
+            self._seen[mark.cluster_id, mark.machine] = mark.change
+            self._highest = max(self._highest, mark.change)
+        self._reached.append((now, self._highest))
+        while self._reached[0][0] <= now - _OVERLAP_SECONDS:
+            self._resume = self._reached.popleft()[1]
+        self._seen = {key: number for key, number in self._seen.items() if number > self._resume}
+        self._followers.tell(changes, self._resume)
+
+    def _read(self, marks: Sequence[Mark]) -> Iterator[Change]:
+        projects = self._followers.projects()
+        machines = [mark for mark in marks if mark.machine]
+        changed = [m for m in marks if not m.machine and not m.gone and (projects is None or m.project_id in projects)]
+        ids = {mark.cluster_id for mark in (*machines, *changed)}
+        clusters = {s.cluster.id: s for s in self._store.clusters_by_id(ids).clusters} if ids else {}
+        for mark in marks:
+            if mark.gone:
+                yield ClusterGone(mark.change, mark.cluster_id, mark.project_id)
+        for id_ in dict.fromkeys(mark.cluster_id for mark in changed):
+            if id_ in clusters:
+                yield ClusterChanged(clusters[id_])
+        if machines:
+            of, names = {mark.cluster_id for mark in machines}, {mark.machine for mark in machines}
+            for found in self._store.numbered_machines(of, names=names, removed=True):
+                if found.cluster_id in clusters:
+                    yield MachineChanged(found.change, clusters[found.cluster_id], found.machine)
+
+    def _run(self) -> None:
+        notified = 0
+        while True:
+            notified = self._store.wait_for_change(notified, self._interval)
+            with self._lock:
+                projects = self._followers.projects()
+                if projects is not None and not projects:
+                    self._thread = None
+                    return
+            try:
+                self.look()
+            except Temporary as error:
+                _log.warning("changes cannot be read", error=str(error))  # nothing is lost: they are read later
+            except Exception:  # noqa: BLE001 - who follows would be told nothing any more
+                _log.exception("changes cannot be told")
+            time.sleep(self._rest)

@@ -1,0 +1,158 @@
+"""Node groups of a cluster: asking for one, changing it, asking it to go."""
+
+from dataclasses import replace
+from typing import Any
+
+from navarch.domain import drafts
+from navarch.domain.admission import Refusal
+from navarch.domain.change import admit_node_group, admit_node_group_change, growth, with_node_group
+from navarch.domain.errors import FieldError
+from navarch.domain.offer import Offer, Quota
+from navarch.domain.spec import Cluster, NodeGroup
+from navarch.service import wish
+from navarch.service.access import ANY, Access, Generations, being_deleted
+from navarch.service.clusters import RETRIES, overtaken
+from navarch.service.plans import Change, Plan, change_text, changes
+from navarch.service.refusals import InTheWay, Invalid, Missing
+from navarch.service.understanding import judged, understand
+from navarch.store.contract import NameTaken, NotFound, Stale, Stored
+
+Document = dict[str, Any]
+
+
+def create(access: Access, reference: str, document: Document) -> tuple[Stored, NodeGroup]:
+    """Ask for a node group; gives its cluster, too. Raises Missing, Invalid, InTheWay, NotYet, and the store's
+    Unreadable, Unavailable, as all here."""
+    stored = access.changeable(reference)
+    cluster = stored.cluster
+    quota = access.quota(cluster.project_id)
+    group = _admitted(access, cluster, document, access.service.offer(), quota)
+    try:
+        made = access.service.store.add_node_group(cluster.id, group, request_id=access.request_id)
+    except NameTaken:
+        raise _taken(group.name) from None
+    except NotFound:
+        raise Missing("cluster") from None
+    text = f"asked for node group {made.name}, {made.spec.replicas} of {made.spec.flavor}"
+    access.note(cluster.id, "NodeGroupRequested", text, subject=made.name)
+    return stored, made
+
+
+def plan_creation(access: Access, reference: str, document: Document) -> Plan:
+    """What `create` would do, and whether the quotas suffice."""
+    stored, offer = access.changeable(reference), access.service.offer()
+    group = _admitted(access, stored.cluster, document, offer, None)
+    after = replace(stored.cluster, node_groups=(*stored.cluster.node_groups, group))
+    return _plan(access, stored, after, offer)
+
+
+def change(
+    access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY
+) -> tuple[Stored, NodeGroup]:
+    """Merge a patch into a node group. Raises Stale where it is not of one of these generations."""
+    for _ in range(RETRIES):
+        stored, before = _found(access, reference, name, generations)
+        draft, malformed = _drafted(before, patch)
+        grows = draft.spec.replicas > before.spec.replicas
+        quota = access.quota(stored.cluster.project_id) if grows else None
+        after = _judged(stored.cluster, before, draft, malformed, access.service.offer(), quota)
+        if after == before:
+            return stored, before
+        try:
+            changed = access.service.store.change_node_group(
+                stored.cluster.id, after, generation=before.generation, request_id=access.request_id
+            )
+        except Stale:
+            continue
+        except NotFound:
+            raise Missing("node group") from None
+        text = change_text(wish.of_node_group(before), wish.of_node_group(changed))
+        access.note(stored.cluster.id, "NodeGroupChangeRequested", f"asked for {name} {text}", subject=name)
+        return stored, changed
+    raise overtaken()
+
+
+def plan_change(access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY) -> Plan:
+    """What `change` would do, and whether the quotas suffice."""
+    stored, before = _found(access, reference, name, generations)
+    draft, malformed = _drafted(before, patch)
+    offer = access.service.offer()
+    after = _judged(stored.cluster, before, draft, malformed, offer, None)
+    differs = changes(wish.of_node_group(before), wish.of_node_group(after))
+    return _plan(access, stored, with_node_group(stored.cluster, name, after), offer, differs)
+
+
+def delete(access: Access, reference: str, name: str, *, generations: Generations = ANY) -> tuple[Stored, NodeGroup]:
+    """Ask a node group to go: its nodes are drained and removed. Asking again changes nothing."""
+    stored = access.changeable(reference)
+    before = group_of(stored, name)
+    generation = generations.check(before.generation)
+    try:
+        gone = access.service.store.request_node_group_deletion(
+            stored.cluster.id, name, at=access.service.now(), generation=generation, request_id=access.request_id
+        )
+    except NotFound:
+        raise Missing("node group") from None
+    if before.deletion_requested_at is None:
+        access.note(stored.cluster.id, "NodeGroupDeletionRequested", f"asked to delete node group {name}", subject=name)
+    return stored, gone
+
+
+def group_of(stored: Stored, name: str) -> NodeGroup:
+    """The node group of that name. Raises Missing."""
+    group = stored.cluster.group(name)
+    if group is None:
+        raise Missing("node group")
+    return group
+
+
+def _found(access: Access, reference: str, name: str, generations: Generations) -> tuple[Stored, NodeGroup]:
+    stored = access.changeable(reference)
+    group = group_of(stored, name)
+    generations.check(group.generation)
+    if group.deletion_requested_at is not None:
+        raise being_deleted(f"node group {name}")
+    return stored, group
+
+
+def _admitted(access: Access, cluster: Cluster, document: Document, offer: Offer, quota: Quota | None) -> NodeGroup:
+    given, malformed = understand(wish.NewNodeGroup, document)
+    draft = drafts.new_node_group(drafts.merge({}, wish.given(given)))
+    group = admit_node_group(cluster, draft, offer, quota)
+    errors = judged(malformed, group.errors if isinstance(group, Refusal) else ())
+    if errors or isinstance(group, Refusal):
+        raise Invalid(errors)
+    if cluster.group(group.name) is not None:
+        raise _taken(group.name)
+    return group
+
+
+def _drafted(before: NodeGroup, patch: Document) -> tuple[NodeGroup, tuple[FieldError, ...]]:
+    given, malformed = understand(wish.NodeGroupPatch, patch)
+    return drafts.changed_node_group(before, drafts.merge(wish.of_node_group(before), wish.given(given))), malformed
+
+
+def _judged(
+    cluster: Cluster,
+    before: NodeGroup,
+    draft: NodeGroup,
+    malformed: tuple[FieldError, ...],
+    offer: Offer,
+    quota: Quota | None,
+) -> NodeGroup:
+    after = admit_node_group_change(cluster, before, draft, offer, quota)
+    errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
+    if errors or isinstance(after, Refusal):
+        raise Invalid(errors)
+    return after
+
+
+def _plan(access: Access, stored: Stored, after: Cluster, offer: Offer, differs: tuple[Change, ...] = ()) -> Plan:
+    quota = access.quota(stored.cluster.project_id)
+    needs = growth(stored.cluster, after, offer, quota)
+    return Plan(after, stored.status, needs=needs, quota_known=quota is not None, changes=differs)
+
+
+def _taken(name: str) -> InTheWay:
+    errors = (FieldError("name", f"{name!r} is taken"),)
+    return InTheWay("name-taken", f"the cluster has a node group named {name} already", errors)

@@ -1,0 +1,59 @@
+"""Dry runs: what a request would do, as a value; and what differs between two wishes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from navarch.domain.needs import Need
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Status
+from navarch.domain.steps import Step
+
+_LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field that would change, by its dotted path."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a request would do: the cluster as it would be, the steps to it as far as they are known, what it takes of
+    the quotas (as far as `quota_known`), and the fields that would change."""
+
+    cluster: Cluster
+    status: Status
+    steps: tuple[Step, ...] = ()
+    needs: tuple[Need, ...] = ()
+    quota_known: bool = False
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether the quotas suffice."""
+        return not any(need.short for need in self.needs)
+
+
+def changes(before: Any, after: Any) -> tuple[Change, ...]:
+    """What differs between two documents."""
+    return tuple(_changes("", before, after))
+
+
+def change_text(before: Any, after: Any) -> str:
+    """The same on one line."""
+    said = (f"{c.field} {json.dumps(c.before)} -> {json.dumps(c.after)}" for c in changes(before, after))
+    return ", ".join(said)[:_LONGEST_TEXT]
+
+
+def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _changes(f"{path}.{key}" if path else key, before.get(key), after.get(key))
+    elif before != after:
+        yield Change(path, before, after)

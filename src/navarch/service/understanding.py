@@ -1,0 +1,112 @@
+"""Reading a document against a model: strict, and with every mistake found in one pass."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from navarch.domain.errors import FieldError
+
+Model = TypeVar("Model", bound=BaseModel)
+_LONGEST_GUESS = 64  # of a wrong name that is compared with the right ones
+_ROUNDS = 8  # of dropping what is wrong and looking again
+
+
+def understand(model: type[Model], document: dict[str, Any]) -> tuple[Model, tuple[FieldError, ...]]:
+    """As much of the document as fits the model, whose fields are all optional, and what does not. What is wrong is
+    dropped, so that the rest can still be judged and all mistakes are told at once."""
+    remaining, errors = deepcopy(document), list[FieldError]()
+    for _ in range(_ROUNDS):
+        try:
+            return model.model_validate(remaining), tuple(errors)
+        except ValidationError as error:
+            for wrong in error.errors(include_url=False):
+                path = wrong["loc"]
+                errors.append(FieldError(_field(path), _detail(model, path, wrong)))
+                _drop(remaining, path)
+    return model.model_validate({}), tuple(errors)
+
+
+def judged(errors: Sequence[FieldError], more: Sequence[FieldError]) -> tuple[FieldError, ...]:
+    """Both, without what `more` says of fields that were dropped for what `errors` says."""
+    dropped = tuple(e.field for e in errors)
+    return (
+        *errors,
+        *(e for e in more if not any(e.field == d or e.field.startswith((f"{d}.", f"{d}[")) for d in dropped)),
+    )
+
+
+def _field(path: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text[:300]
+
+
+def _detail(model: type[BaseModel], path: tuple[int | str, ...], wrong: Any) -> str:
+    if wrong["type"] == "extra_forbidden":
+        return f"is not a known field{nearest(str(path[-1]), _fields_at(model, path[:-1]))}"
+    if wrong["type"] == "missing":
+        return "is required"
+    if wrong["type"] == "refused":
+        return str(wrong["msg"])
+    message = str(wrong["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
+    return f"{message}, got {kind_of(wrong.get('input'))}"
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    current: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        annotation = current.model_fields[part].annotation if current and part in current.model_fields else None
+        current = next(_models_in(annotation), None)
+    return list(current.model_fields) if current else []
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models_in(part)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence about a name that is not known."""
+    near = get_close_matches(name[:_LONGEST_GUESS], known, 1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
+
+
+def _drop(document: Any, path: tuple[int | str, ...]) -> None:
+    """Remove what the path names from the nearest object above it: of a list with a bad entry, the list."""
+    parents = [document]
+    for part in path[:-1]:
+        try:
+            parents.append(parents[-1][part])
+        except (KeyError, IndexError, TypeError):
+            break  # an earlier error has dropped it already
+    for parent, key in reversed(list(zip(parents, path, strict=False))):
+        if isinstance(parent, dict):
+            parent.pop(key, None)
+            return
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of JSON."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {value[:40]!r}"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return type(value).__name__

@@ -1,0 +1,50 @@
+-- name: last_change
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS change FROM changes;
+
+-- name: changes
+-- Of clusters that are there, of those that are gone, and of the machines of some.
+SELECT 'cluster' AS kind, id AS cluster_id, project_id, '' AS machine, change FROM clusters WHERE change > %(after)s
+UNION ALL
+SELECT 'gone', cluster_id, project_id, '', change FROM gone_clusters WHERE change > %(after)s
+UNION ALL
+SELECT 'machine', cluster_id, '', name, change FROM machines
+WHERE change > %(after)s AND cluster_id = ANY(%(with_machines)s::text[])
+UNION ALL
+SELECT 'machine', cluster_id, '', machine, change FROM phase_reports
+WHERE change > %(after)s AND cluster_id = ANY(%(with_machines)s::text[])
+ORDER BY change;
+
+-- name: clusters_by_id
+SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
+       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.change, g.node_groups::text,
+       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
+FROM clusters c, LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
+               'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
+    FROM node_groups n WHERE n.cluster_id = c.id) g
+WHERE c.id = ANY(%(ids)s::text[]);
+
+-- name: clusters_gone
+SELECT cluster_id, project_id, change FROM gone_clusters
+WHERE change > %(after)s AND (%(project_id)s::text IS NULL OR project_id = %(project_id)s);
+
+-- name: first_gone
+SELECT min(change) AS change FROM gone_clusters;
+
+-- name: drop_old_gone
+-- But for the newest of them: what is younger than that one is known to be complete.
+DELETE FROM gone_clusters WHERE change IN (
+    SELECT change FROM gone_clusters WHERE gone_at < now() - interval '1 day' ORDER BY change DESC OFFSET 1
+    FOR UPDATE SKIP LOCKED);
+
+-- name: machines_by_change
+-- With what they reported; the number is that of the machine or of its newest report.
+SELECT m.cluster_id, m.name, m.role, m.node_group, m.serial, m.zone, m.created_at, m.joined, m.removing, m.removed,
+       m.template, m.facts, r.boot, greatest(m.change, r.change) AS change
+FROM machines m, LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('step', p.phase, 'state', p.state, 'at', p.at,
+               'seconds', p.seconds, 'log', p.log) ORDER BY p.ordinal), '[]') AS boot, coalesce(max(p.change), 0) AS change
+    FROM phase_reports p WHERE p.cluster_id = m.cluster_id AND p.machine = m.name) r
+WHERE m.cluster_id = ANY(%(cluster_ids)s::text[]) AND (%(names)s::text[] IS NULL OR m.name = ANY(%(names)s))
+  AND (%(removed)s OR NOT m.removed)
+ORDER BY m.cluster_id, m.ordinal;

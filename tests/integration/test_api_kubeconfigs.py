@@ -1,0 +1,99 @@
+"""Kubeconfigs."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from api_fixtures import API_URL, Api, errors
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from navarch.api.identity import Caller
+
+pytestmark = pytest.mark.postgres
+
+
+def ready(api: Api, name: str = "shop") -> dict[str, Any]:
+    """A cluster with keys and an address."""
+    made = api.create(name)
+    api.make_ready(made["id"])
+    return made
+
+
+def certificate(answer: Any) -> x509.Certificate:
+    user = yaml.safe_load(answer.json()["kubeconfig"])["users"][0]["user"]
+    return x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
+
+
+def names(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> list[str]:
+    return [str(a.value) for a in certificate.subject.get_attributes_for_oid(oid)]
+
+
+def test_a_kubeconfig_is_issued_and_noted(api: Api) -> None:
+    ready(api)
+    before = datetime.now(UTC)
+    answer = api.post("/clusters/shop/kubeconfigs", {})
+    assert answer.status_code == 201
+    document = yaml.safe_load(answer.json()["kubeconfig"])
+    assert document["clusters"][0]["cluster"]["server"] == API_URL
+    issued = certificate(answer)
+    assert names(issued, NameOID.COMMON_NAME) == ["ann"]
+    assert names(issued, NameOID.ORGANIZATION_NAME) == ["navarch:admins"]
+    assert abs(issued.not_valid_after_utc - before - timedelta(hours=8)) < timedelta(minutes=1)
+    assert datetime.fromisoformat(answer.json()["expires_at"]) == issued.not_valid_after_utc
+    event = api.get("/clusters/shop/events").json()["events"][-1]
+    assert event["reason"] == "KubeconfigIssued"
+    assert answer.headers["x-openstack-request-id"] in event["message"]
+    assert "ann-id" in event["message"]
+    assert api.call("POST", "/clusters/shop/kubeconfigs").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "groups"),
+    [
+        ({"role": "view", "ttl_seconds": 300}, ["navarch:viewers"]),
+        ({"role": "edit"}, ["navarch:editors"]),
+        ({"groups": ["team-a", "team-b"]}, ["team-a", "team-b"]),
+    ],
+)
+def test_roles_and_groups_are_in_the_certificate(api: Api, body: dict[str, Any], groups: list[str]) -> None:
+    ready(api)
+    issued = certificate(api.post("/clusters/shop/kubeconfigs", body))
+    assert sorted(names(issued, NameOID.ORGANIZATION_NAME)) == groups
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"role": "root"}, {"role"}),
+        ({"ttl_seconds": 1}, {"ttl_seconds"}),
+        ({"ttl_seconds": 99_999_999}, {"ttl_seconds"}),
+        ({"role": "view", "groups": ["a"]}, {"groups"}),
+        ({"groups": ["system:masters"]}, {"groups[0]"}),
+        ({"groups": ["kubeadm:cluster-admins", ""]}, {"groups[0]", "groups[1]"}),
+        ({"groups": ["x" * 65]}, {"groups[0]"}),
+        ({"groups": [f"g{n}" for n in range(9)]}, {"groups"}),
+        ({"user": "me"}, {"user"}),
+    ],
+)
+def test_what_cannot_be_issued_is_told_by_field(api: Api, body: dict[str, Any], fields: set[str]) -> None:
+    ready(api)
+    answer = api.post("/clusters/shop/kubeconfigs", body)
+    assert answer.status_code == 422
+    assert set(errors(answer)) == fields
+
+
+def test_before_a_cluster_has_an_address_there_is_no_kubeconfig(api: Api) -> None:
+    api.create()
+    assert api.post("/clusters/shop/kubeconfigs", {}).status_code == 409
+
+
+@pytest.mark.parametrize("name", ["system:kube-controller-manager", "navarch", "x" * 70, "a\nb", "kubeadm:x"])
+def test_nobody_poses_as_a_part_of_kubernetes(api: Api, name: str) -> None:
+    ready(api)
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    api.tokens.callers["odd"] = Caller("0123", name, "alpha", ("member",), expires)
+    issued = certificate(api.as_("odd").post("/clusters/shop/kubeconfigs", {}))
+    assert names(issued, NameOID.COMMON_NAME) == ["keystone:0123"]

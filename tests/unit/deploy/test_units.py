@@ -1,0 +1,30 @@
+"""The units for systemd: what both services are kept from."""
+
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[3] / "deploy/systemd"
+UNITS = sorted(path.name for path in FOLDER.glob("*.service"))
+
+
+def settings(unit: str) -> list[str]:
+    section = (FOLDER / unit).read_text().partition("[Service]")[2].partition("[Install]")[0]
+    return [line for line in section.splitlines() if "=" in line and not line.startswith("#")]
+
+
+def test_both_services_are_kept_from_the_same() -> None:
+    api, worker = (set(settings(f"navarch-{role}.service")) for role in ("api", "worker"))
+    own = ("ExecStart", "MemoryMax", "TimeoutStopSec", "CPUWeight")
+    assert {line for line in api ^ worker if not line.startswith(own)} == set()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_thousand_idle_connections_do_not_lock_everybody_out(unit: str) -> None:
+    (limit,) = (int(line.partition("=")[2]) for line in settings(unit) if line.startswith("LimitNOFILE="))
+    assert limit >= 65536
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_nothing_secret_is_left_in_a_core_file_or_for_others_to_read(unit: str) -> None:
+    assert {"LimitCORE=0", "UMask=0077", "PrivateTmp=yes"} <= set(settings(unit))

@@ -1,0 +1,139 @@
+"""What is seen of a cluster does not depend on what the cloud offers to new ones."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import pytest
+from clusters import NOW, OFFER, look
+from clusters import cluster as plain_cluster
+from test_drift import settled
+from tests.unit.addons.sample_inputs import COMPONENTS
+
+from navarch.addons.client import KubernetesClusters
+from navarch.addons.contract import Access
+from navarch.bootstrap.pki import make_cluster_secrets
+from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.vault import SECRETS, close_secrets
+from navarch.clouds.contract import Endpoint
+from navarch.clouds.openstack import controllers
+from navarch.clouds.openstack.session import OpenStackSettings
+from navarch.domain.cloud import CloudState
+from navarch.domain.kube import KubeState
+from navarch.domain.machines import BootReport, Machine
+from navarch.domain.observed import KnownObject, Observed
+from navarch.domain.offer import Offer
+from navarch.domain.plan import plan
+from navarch.domain.providers import known_objects
+from navarch.domain.spec import Cluster, Owner, Role
+from navarch.domain.status import Status
+from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
+from navarch.reconcile.observer import Look, Observer
+from navarch.reconcile.runtime import Threads
+from navarch.store.contract import Claim
+
+RELEASE = replace(OFFER.releases[0], components=tuple(COMPONENTS.items()))
+CLUSTER = replace(plain_cluster(), spec=replace(plain_cluster().spec, release=RELEASE))
+SETTINGS = OpenStackSettings("https://keystone.example.org/v3", "navarch", "pw", load_balancer_provider="amphora")
+SEALER = Sealer(b"k" * 32)
+SEALED = close_secrets(SEALER, CLUSTER.id, make_cluster_secrets(NOW))
+
+
+@dataclass
+class Cloud:
+    """One that shows the cluster as it was left, under the addresses that its machines know."""
+
+    seen: Observed
+    endpoint: Endpoint = field(default_factory=lambda: Endpoint(SETTINGS.auth_url, "RegionOne"))
+
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
+        return self.seen.cloud
+
+    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password, NOW)
+
+
+class Kubernetes(KubernetesClusters):
+    """Renders add-ons as ever, and answers that all is well."""
+
+    asked = 0
+
+    def observe(self, access: Access) -> KubeState:
+        self.asked += 1
+        return KubeState("1.37.2")
+
+
+@dataclass
+class Store:
+    """What was written down of one cluster."""
+
+    kept: tuple[Machine, ...]
+    sealed_secrets: bytes = field(repr=False)
+
+    def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
+        return self.kept
+
+    def sealed(self, cluster_id: str, name: str) -> bytes | None:
+        return self.sealed_secrets if name == SECRETS else None
+
+
+def looked(cluster: Cluster, offer: Offer) -> tuple[Look, int]:
+    """What is seen of the cluster when all is well with it, and how often Kubernetes was asked."""
+    seen = settled()
+    booted = tuple(
+        replace(m, boot=(BootReport("KubeadmInit", "done", NOW),)) if m.role is Role.CONTROL_PLANE else m
+        for m in seen.record.machines
+    )
+    seen = look(seen, machines=booted)
+    kubernetes = Kubernetes()
+    dependencies = Dependencies(
+        cloud=Cloud(seen),  # type: ignore[arg-type]  # what a look needs of it
+        addons=kubernetes,
+        store=Store(booted, SEALED),  # type: ignore[arg-type]
+        sealer=SEALER,
+        join=JoinEndpoint("https://kaas.example.org:9443", ""),
+        api_source_cidrs=(),
+        runtime=Threads(),
+    )
+    status = Status(
+        api_url=f"https://{seen.record.api_public_address}:6443", api_internal_address=seen.record.api_internal_address
+    )
+    claim = Claim(cluster, status, token=1, attempts=0, objects=known_objects(cluster, seen, NOW))
+    calls = dependencies.runtime.calls(2, "calls")
+    try:
+        return Observer(dependencies, calls).look(claim, offer), kubernetes.asked
+    finally:
+        calls.close()
+
+
+REBUILT = replace(
+    RELEASE, image_id="image-1372-b", built_at="2027", components=tuple((name, "v9.9.9") for name in COMPONENTS)
+)
+RENAMED = replace(OFFER.external_networks[0], name="internet")
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        replace(OFFER, releases=()),
+        replace(OFFER, releases=(REBUILT, RELEASE)),
+        replace(OFFER, external_networks=(RENAMED,)),
+        replace(OFFER, flavors=()),
+    ],
+    ids=["the node image is hidden", "it is built anew", "the external network is renamed", "the flavors are hidden"],
+)
+def test_what_is_offered_to_new_clusters_changes_nothing_for_one_that_exists(offer: Offer) -> None:
+    usual, _ = looked(CLUSTER, replace(OFFER, releases=(RELEASE,)))
+    look, asked = looked(CLUSTER, offer)
+    assert asked == 1
+    assert look.observed.kube == KubeState("1.37.2")
+    assert look.wanted == usual.wanted and look.wanted.addons
+    assert plan(CLUSTER, look.observed, look.wanted, now=NOW) == plan(CLUSTER, usual.observed, usual.wanted, now=NOW)
+
+
+def test_the_clusters_controllers_are_told_of_the_provider_that_serves_the_api() -> None:
+    look, _ = looked(CLUSTER, OFFER)
+    assert look.inputs is not None
+    assert 'lb-provider = "amphora"' in look.inputs.cloud_files["cloud.conf"]
