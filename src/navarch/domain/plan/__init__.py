@@ -3,10 +3,13 @@
 `plan` is pure and has no memory. It returns every step that can be taken now, so that what does not depend on each
 other is done at once; what comes later is found by planning again. Read top to bottom:
 
-    paused            nothing being deleted     everything goes, machines first (the provider's order) wanted
-    keys; foundations (the provider's) machines: decided (recorded), made, kept; one that is lost is released
-    (`plan.machines`) the API's address add-ons, as soon as the Kubernetes API answers what is too much: drained,
-    removed, forgotten (`plan.scale_down`); second objects, names changed by others (the provider's)
+    paused           nothing
+    being deleted    everything goes, machines first (the provider's order)
+    otherwise        keys; what machines stand on (the provider's)
+                     machines: decided (recorded), made, kept; one that is lost is released (`plan.machines`)
+                     the API's address; add-ons, as soon as the Kubernetes API answers
+                     what is too much: drained, removed, forgotten (`plan.scale_down`)
+                     what is there twice, names changed by others (the provider's)
 
 What was changed by hand (drift) needs no story of its own: what is missing is made, whoever removed it. Only what
 others hold on to is made as it was: the addresses that machines, kubelets and kubeconfigs know.
