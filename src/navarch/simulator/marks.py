@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from navarch.domain.names import METADATA_KEY, TAG_PREFIX
 from navarch.simulator.controllers import CSI_KEY
+from navarch.simulator.openstack import kinds
 from navarch.simulator.openstack.inventory import Object
 from navarch.simulator.openstack.region import Region
 
-KINDS = ("network", "subnet", "router", "security group", "server group", "port", "volume", "snapshot", "server",
-         "load balancer", "floating IP", "user")  # fmt: skip
+_PARTS = {"security group rule", "listener", "pool", *kinds.BELOW}  # of what belongs to a cluster
+KINDS = tuple(kind for kind in kinds.KINDS if kind not in _PARTS)
 _ID = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _OURS = re.compile(rf"(?:^|\s){TAG_PREFIX}{_ID}$")
 _CONTROLLERS = re.compile(rf"^kube_service_{_ID}_| cluster {_ID}$")
@@ -42,9 +43,9 @@ def own_name(found: Object) -> str:
     return text.partition(f" {TAG_PREFIX}")[0]
 
 
-def belonging(region: Region, *kinds: str) -> Iterator[tuple[Object, str, str]]:
+def belonging(region: Region, *of: str) -> Iterator[tuple[Object, str, str]]:
     """Every object that says that it belongs to a cluster, with that one's id and its maker."""
-    for kind in kinds or KINDS:
+    for kind in of or KINDS:
         for found in region[kind]:
             cluster_id, maker = owner(found)
             if cluster_id:

@@ -4,37 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.kinds import PATHS
 from navarch.simulator.openstack.messages import Request
 from navarch.simulator.openstack.region import Region
 
 _VERBS = {"GET": "look up", "POST": "create", "PUT": "change", "DELETE": "delete"}
-_KINDS = {  # the first word of a path, for each service
-    ("identity", "users"): "user",
-    ("identity", "OS-TRUST"): "trust",
-    ("compute", "servers"): "server",
-    ("compute", "os-server-groups"): "server group",
-    ("compute", "flavors"): "flavor",
-    ("network", "networks"): "network",
-    ("network", "subnets"): "subnet",
-    ("network", "routers"): "router",
-    ("network", "ports"): "port",
-    ("network", "security-groups"): "security group",
-    ("network", "security-group-rules"): "security group rule",
-    ("network", "floatingips"): "floating IP",
-    ("block-storage", "volumes"): "volume",
-    ("block-storage", "snapshots"): "snapshot",
-    ("block-storage", "types"): "volume type",
-    ("load-balancer", "loadbalancers"): "load balancer",
-    ("load-balancer", "pools"): "pool",
-    ("image", "images"): "image",
-}
 _BEFORE = {"identity": 1, "compute": 1, "network": 1, "block-storage": 2, "load-balancer": 2, "image": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class About:
     """`verb` is GET, POST (make), PUT (change) or DELETE, whatever the service's own method is. `kind` is a word of
-    `region.KINDS`, or token, version, other. `name` is the object's, empty for lists."""
+    `kinds.KINDS`, or token, version, other. `name` is the object's, empty for lists."""
 
     verb: str
     kind: str
@@ -55,7 +36,7 @@ def about(region: Region, request: Request) -> About:
     words = parts[_BEFORE[request.service] :]
     if not words:
         return About("GET", "version")
-    kind = _KINDS.get((request.service, words[0]), "other")
+    kind = PATHS.get((request.service, words[0]), "other")
     if kind == "trust":
         words = words[1:]
     verb = "PUT" if request.method == "PATCH" else "GET" if request.method == "HEAD" else request.method

@@ -9,17 +9,10 @@ from uuid import UUID
 
 from navarch.simulator.openstack.fates import Fates
 from navarch.simulator.openstack.inventory import Collection, Object
+from navarch.simulator.openstack.kinds import KINDS
 from navarch.simulator.openstack.messages import Json, Scope
 from navarch.simulator.openstack.site import Site
 from navarch.simulator.openstack.timeline import Timeline
-
-KINDS = (  # the words of OpenStack's own command line
-    "network", "subnet", "router", "security group", "security group rule", "port", "floating IP",
-    "server group", "server", "flavor", "image",
-    "volume", "snapshot", "volume type",
-    "load balancer", "listener", "pool", "member", "health monitor",
-    "domain", "project", "role", "user", "trust", "application credential",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
