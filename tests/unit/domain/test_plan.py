@@ -18,7 +18,16 @@ from navarch.domain.openstack.steps import CreateServer, EnsureLoadBalancer, Ens
 from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine, nothing_yet, rehearse, time_passes
 from navarch.domain.spec import Cluster, Role
-from navarch.domain.steps import DrainNode, Forget, ForgetMachine, ForgetNodeGroup, RecordMachine, ReleaseMachine, Step
+from navarch.domain.steps import (
+    ApplyAddon,
+    DrainNode,
+    Forget,
+    ForgetMachine,
+    ForgetNodeGroup,
+    RecordMachine,
+    ReleaseMachine,
+    Step,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -297,3 +306,9 @@ def test_any_size_is_reached_from_any_other_and_deletion_leaves_nothing(start: t
     steps = rehearse(deleting(second), now=NOW, addons=ADDONS, observed=seen)
     assert steps[-1] == Forget()
     assert not [s for s in steps if isinstance(s, CreateServer)]
+
+
+def test_addons_are_rehearsed_in_the_order_in_which_they_are_applied() -> None:
+    order = ("calico", "access", "coredns")
+    steps = rehearse(cluster(), now=NOW, addons=order)
+    assert tuple(step.name for step in steps if isinstance(step, ApplyAddon)) == order

@@ -132,10 +132,10 @@ def role(name: str, verbs: str, resources: str, group: str = "") -> dict[str, An
     return {"metadata": {"name": name}, "rules": [rule]}
 
 
-def pod(name: str, owner: str, **spec: Any) -> dict[str, Any]:
+def pod(name: str, owner: str, namespace: str = "kube-system", **spec: Any) -> dict[str, Any]:
     metadata = {
         "name": name,
-        "namespace": "kube-system",
+        "namespace": namespace,
         "ownerReferences": [{"kind": "DaemonSet", "name": owner, "controller": True}],
     }
     return {"metadata": metadata, "spec": {"containers": [{"name": "c"}], **spec}}
@@ -158,7 +158,7 @@ CLUSTERS: list[tuple[str, dict[str, list[dict[str, Any]]], str]] = [
     ("5.2.1", {"namespaces": [{"metadata": {"name": "a", "labels": PRIVILEGED}}]}, "a"),
     ("5.2.2", {"pods": [pod("a", "x", containers=[{"securityContext": {"privileged": True}}])]}, "x"),
     ("5.3.1", {"pods": [pod("a", "other")]}, "no calico-node runs"),
-    ("5.3.2", {"pods": [pod("a", "x")]}, "kube-system"),
+    ("5.3.2", {"pods": [pod("a", "x"), pod("b", "y", namespace="shop")]}, "kube-system"),
     ("5.7.2", {"pods": [pod("a", "x", securityContext={"seccompProfile": {"type": "Unconfined"}})]}, "x"),
     ("4.3.1", {"configmaps": [{"metadata": {"name": "kube-proxy-config"},
                                "data": {"config.conf": "metricsBindAddress: 0.0.0.0:10249"}}]}, "0.0.0.0:10249"),

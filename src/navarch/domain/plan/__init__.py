@@ -3,10 +3,10 @@
 `plan` is pure and has no memory. It returns every step that can be taken now, so that what does not depend on each
 other is done at once; what comes later is found by planning again. Read top to bottom:
 
-    being deleted    everything goes, machines first (the provider's order)
     paused           nothing
+    being deleted    everything goes, machines first (the provider's order)
     to be stopped    pods end, workers are switched off, then the control plane (`plan.stopping`)
-    otherwise        what machines stand on (the provider's)
+    otherwise        keys; what machines stand on (the provider's)
                      which machines there are to be, and which go (`plan.decisions`: the control plane's places one at a
                      time, node groups as many at once as they allow)
                      what each machine lacks (`plan.machines`), the API's address, add-ons, what each Node lacks
