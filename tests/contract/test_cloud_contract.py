@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ from navarch.domain.openstack.resources import (
     Subnet,
     Volume,
 )
-from navarch.domain.spec import Role
+from navarch.domain.spec import Role, VolumeSpec
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -84,6 +84,10 @@ def _build(built: Built, stage: Stage) -> None:
         (volume.id,),
     )
     built.do(server, Server, USER_DATA)
+
+
+def _all_are(status: str) -> Callable[[CloudState], bool]:
+    return lambda state: all(server.status == status for server in state.of(Server))
 
 
 def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
@@ -174,6 +178,63 @@ class Test1FindsItsObjectsAgain:
             until(cluster, lambda s: [b.provisioning_status for b in s.of(LoadBalancer)] == ["ACTIVE"])
             cluster.cloud.carry_out(cluster.owner, replace(step, members=members))
             until(cluster, lambda s, m=members: [b.members for b in s.of(LoadBalancer)] == [tuple(sorted(m))])
+
+    def test_a_server_is_stopped_and_started_and_what_it_is_already_costs_nothing(
+        self, stage: Stage, cluster: Built
+    ) -> None:
+        server = cluster.the(Server)
+        for step, status in (
+            (steps.StopServer(server.name, server.id), "SHUTOFF"),
+            (steps.StartServer(server.name, server.id), "ACTIVE"),
+        ):
+            until(cluster, lambda s: all(x.task_state is None and x.status != "BUILD" for x in s.of(Server)))
+            asked = cluster.cloud.carry_out(cluster.owner, step)
+            assert isinstance(asked, Server) and asked.task_state is not None
+            until(cluster, _all_are(status))
+            again = cluster.cloud.carry_out(cluster.owner, step)
+            assert isinstance(again, Server) and (again.status, again.task_state) == (status, None)
+
+    def test_a_snapshot_of_a_volume_that_is_attached_is_made_once_and_keeps_its_volume_there(
+        self, stage: Stage, cluster: Built
+    ) -> None:
+        cloud, owner, volume = stage.cloud(), cluster.owner, cluster.the(Volume)
+        step = steps.EnsureSnapshot(f"{volume.name}-before-20300101T000000Z", volume.id)
+        until(cluster, lambda state: [v.status for v in state.of(Volume)] == ["in-use"])
+        with pytest.raises(Temporary):
+            stage.forgetful().carry_out(owner, step)
+        made = cloud.carry_out(owner, step)
+        assert isinstance(made, Snapshot)
+        state = until(cluster, lambda state: [s.status for s in state.of(Snapshot)] == ["available"])
+        assert state.of(Snapshot) == (replace(made, status="available"),)
+        assert (made.volume_id, made.made_by) == (volume.id, "navarch")
+        with pytest.raises(Conflict):
+            cloud.carry_out(owner, steps.Remove(Kind.VOLUME, volume.id, volume.name))
+        cloud.carry_out(owner, steps.Remove(Kind.SNAPSHOT, made.id, made.name))
+        until(cluster, lambda state: not state.of(Snapshot))
+
+    def test_a_server_may_boot_from_a_volume_that_goes_with_it(self, stage: Stage) -> None:
+        made = Built(stage, stage.cloud(), new_owner(stage.project_id))
+        name, machine = objects.network(made.owner), names.worker_machine(made.owner, "web", 1)
+        root = VolumeSpec(stage.props.volume_type, 2)
+        try:
+            network = made.do(steps.EnsureNetwork(name), Network)
+            subnet = made.do(steps.EnsureSubnet(name, network.id, "10.0.0.0/24"), Subnet)
+            port = made.do(steps.EnsurePort(machine, network.id, subnet.id, ()), Port)
+            spread = made.do(steps.EnsureServerGroup(objects.server_group(made.owner, "web")), ServerGroup)
+            props = stage.props
+            server = steps.CreateServer(machine, Role.WORKER, "web", 1, props.flavor, props.image_id, props.zone,
+                                        port.id, spread.id, root_volume=root)  # fmt: skip
+            with pytest.raises(Permanent) as refused:
+                made.cloud.carry_out(made.owner, replace(server, root_volume=VolumeSpec("tape", 2)), private=USER_DATA)
+            assert refused.value.reason == "VolumeTypeNotFound"
+            booted = made.do(server, Server, USER_DATA)
+            until(made, lambda state: [s.status for s in state.of(Server)] == ["ACTIVE"])
+            made.cloud.carry_out(made.owner, steps.Remove(Kind.SERVER, booted.id, booted.name))
+            seen = made.cloud.observe(made.owner)  # what Nova removes now is ours for whoever looks
+            assert {v.name for v in seen.of(Volume)} <= {objects.root_volume(machine)}
+            until(made, lambda state: not state.of(Server) and not state.of(Volume))
+        finally:
+            clear(stage, made.cloud, made.owner)
 
 
 class Test2ShowsOnlyOneClustersObjects:

@@ -320,10 +320,10 @@ class Guests:
         return True
 
     def _etcd_volume(self, server: Object) -> Object | None:
-        """The disk that the machine was given; those of claims are the cluster's."""
+        """The disk that the machine was given: it does not boot from it, and those of claims are the cluster's."""
         volumes = self.region["volume"].of(server.project_id)
         mine = (v for v in volumes if any(a["server_id"] == server.id for a in v["attachments"]))
-        return next((v for v in mine if CSI_KEY not in v["metadata"]), None)
+        return next((v for v in mine if CSI_KEY not in v["metadata"] and v["bootable"] == "false"), None)
 
     def _reaches_out(self, server_id: str) -> bool:
         """Whether it has its port, and a router leads out of that one's subnet."""

@@ -258,7 +258,7 @@ _CINDER_GIGABYTES = re.compile(
 )
 _QUOTA = re.compile(
     r"quota exceeded|exceeds? (the )?allowed|QuotaError|LimitExceeded|exceeds.*quota|quota has been met|"
-    r"maximum number of (ports|volumes|fixed|floating|security groups)",
+    r"maximum number of (ports|volumes|snapshots|fixed|floating|security groups)",
     re.IGNORECASE,
 )
 _WORDS: tuple[tuple[str, str], ...] = (  # as the services spell them, the longer one first
@@ -274,6 +274,7 @@ _WORDS: tuple[tuple[str, str], ...] = (  # as the services spell them, the longe
     ("loadbalancer", "load_balancers"),
     ("floating", "floating_ips"),
     ("gigabytes", "gigabytes"),
+    ("snapshot", "snapshots"),
     ("volume", "volumes"),
     ("instances", "instances"),
     ("cores", "cores"),
@@ -285,7 +286,6 @@ _WORDS: tuple[tuple[str, str], ...] = (  # as the services spell them, the longe
     ("listener", "listeners"),
     ("pool", "pools"),
     ("member", "members"),
-    ("snapshot", "snapshots"),
 )
 
 

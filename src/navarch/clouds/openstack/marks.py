@@ -6,7 +6,7 @@
 | floating IPs | the description is "<name> <mark>": they have no name | the project's, then here |
 | load balancers | the description is exactly the mark | the project's, then here |
 | servers | tag; metadata beside it for people | tag |
-| volumes | metadata | metadata |
+| volumes, snapshots | metadata; that which a server boots from, which Nova makes, when its server goes | metadata |
 | server groups | their name is "<name> <mark>": they have nothing else | the project's, then here |
 | Keystone users | their name is the cluster's id, in the clusters' domain | name |
 

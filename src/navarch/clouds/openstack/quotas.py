@@ -16,6 +16,7 @@ _NOVA = (  # resource, Nova's limit, Nova's use, unit
 _CINDER = (
     ("volumes", "maxTotalVolumes", "totalVolumesUsed", ""),
     ("gigabytes", "maxTotalVolumeGigabytes", "totalGigabytesUsed", "GiB"),
+    ("snapshots", "maxTotalSnapshots", "totalSnapshotsUsed", ""),
 )
 _NEUTRON = (  # resource, Neutron's word
     ("networks", "network"),

@@ -8,10 +8,11 @@ from urllib.parse import quote
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter
 from navarch.clouds.openstack.session import Json, Project, first
-from navarch.clouds.openstack.volumes import read_volume
+from navarch.clouds.openstack.volumes import mark_volume, read_volume
 from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
+from navarch.domain.openstack.names import root_volume
 from navarch.domain.openstack.resources import NAVARCH, Kind, Server, ServerGroup, Volume
-from navarch.domain.openstack.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer
+from navarch.domain.openstack.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer, StopServer
 from navarch.domain.spec import Owner
 
 _LIST = "/servers/detail"
@@ -45,8 +46,9 @@ def ensure_server_group(project: Project, owner: Owner, step: EnsureServerGroup)
 
 
 def create_server(project: Project, owner: Owner, step: CreateServer, user_data: str) -> Server:
-    """A server that boots from its flavor's disk, with the step's volumes there from the start. Conflict while the last
-    one of this name is still being removed: it holds the port and the volumes."""
+    """A server that boots from its flavor's disk, or from a volume that goes with it, with the step's volumes there
+    from the start. Conflict while the last one of this name is still being removed: it holds the port and the
+    volumes."""
     article = marks.article(Kind.SERVER, step.name)
     encoded = _encoded(user_data, article)
     found = first(_marked(project, owner, f"look up {article}", step.name))
@@ -58,7 +60,7 @@ def create_server(project: Project, owner: Owner, step: CreateServer, user_data:
         "server": {
             "name": step.name,
             "flavorRef": _flavor_id(project, step.flavor),
-            "imageRef": step.image_id,
+            **({"imageRef": step.image_id} if step.root_volume is None else {}),
             "availability_zone": step.zone,
             "networks": [{"port": step.port_id}],
             "block_device_mapping_v2": _disks(step),
@@ -107,17 +109,28 @@ def attach_volume(project: Project, owner: Owner, step: AttachVolume) -> Volume:
 
 def start_server(project: Project, owner: Owner, step: StartServer) -> Server:
     """Switch a server on; one that is not off stays as it is."""
-    article, path = marks.article(Kind.SERVER, step.name), f"/servers/{step.server_id}"
-    server = project.compute.get(path, f"look up {article}")["server"]
-    if server["status"] == "SHUTOFF" and server.get("OS-EXT-STS:task_state") is None:
-        project.compute.post(f"{path}/action", {"os-start": None}, f"start {article}")
-        server = {**server, "OS-EXT-STS:task_state": "powering-on"}
-    return _server(server)
+    return _switch(project, step.name, step.server_id, "start", status="SHUTOFF", task="powering-on")
+
+
+def stop_server(project: Project, owner: Owner, step: StopServer) -> Server:
+    """Ask a server to shut down; one that does not run stays as it is."""
+    return _switch(project, step.name, step.server_id, "stop", status="ACTIVE", task="powering-off")
 
 
 def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> None:
-    """Ask a server to go. Its port and volumes stay."""
-    project.compute.delete(f"/servers/{server_id}", f"delete {marks.article(Kind.SERVER, name)}")
+    """Ask a server to go. Its port and volumes stay, but for the volume that it boots from: Nova removes that one,
+    once, whatever Cinder says to it. So it is marked as the owner's first, for whoever looks for what is left."""
+    article = marks.article(Kind.SERVER, name)
+    try:
+        attached = project.compute.items(f"/servers/{server_id}/os-volume_attachments", "volumeAttachments", article)
+    except Conflict as error:
+        if error.reason == "Vanished":
+            return
+        raise
+    for volume in attached:
+        if volume["delete_on_termination"]:
+            mark_volume(project, owner, volume["volumeId"], root_volume(name))
+    project.compute.delete(f"/servers/{server_id}", f"delete {article}")
 
 
 def remove_server_group(project: Project, owner: Owner, group_id: str, name: str) -> None:
@@ -137,6 +150,16 @@ def console(project: Project, server_id: str, lines: int) -> str:
             return ""
         raise
     return str(answer.get("output") or "")
+
+
+def _switch(project: Project, name: str, server_id: str, action: str, *, status: str, task: str) -> Server:
+    """Do it to a server with that status that is not at anything else."""
+    article, path = marks.article(Kind.SERVER, name), f"/servers/{server_id}"
+    server = project.compute.get(path, f"look up {article}")["server"]
+    if server["status"] == status and server.get("OS-EXT-STS:task_state") is None:
+        project.compute.post(f"{path}/action", {f"os-{action}": None}, f"{action} {article}")
+        server = {**server, "OS-EXT-STS:task_state": task}
+    return _server(server)
 
 
 def _marked(project: Project, owner: Owner, doing: str, name: str = "") -> list[Json]:
@@ -219,6 +242,12 @@ def _disks(step: CreateServer) -> list[Json]:
         "destination_type": "local",
         "delete_on_termination": True,
     }
+    if step.root_volume is not None:
+        root |= {
+            "destination_type": "volume",
+            "volume_size": step.root_volume.size_gib,
+            "volume_type": step.root_volume.type,
+        }
     more: list[Json] = [
         {
             "boot_index": -1,
@@ -262,6 +291,6 @@ HANDLERS = (
         read_servers,
         remove_server,
         _restore_server,
-        {AttachVolume: attach_volume, StartServer: start_server},
+        {AttachVolume: attach_volume, StartServer: start_server, StopServer: stop_server},
     ),
 )

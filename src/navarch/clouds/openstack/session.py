@@ -31,7 +31,9 @@ _TIMEOUT = (5.0, 30.0)  # seconds to connect, to be answered
 _REQUEST_ID = "X-OpenStack-Request-ID"  # asked with: the global id; answered with: the service's own
 _HAS_VERSION = re.compile(r"/v[0-9]")
 _SERVICES = {  # catalogue type, major version, microversion: the oldest that has what is asked for (Train has them all)
-    "compute": ("2.1", "2.79"),  # tags at creation 2.52, flavor in the answer 2.47, server group policy 2.64
+    # tags at creation 2.52, flavor in the answer 2.47, server group policy 2.64, type of a root volume 2.67, whether a
+    # volume goes with its server 2.79
+    "compute": ("2.1", "2.79"),
     "network": ("2", None),
     "block-storage": ("3", "3.59"),  # filters by metadata 3.22, zones of volume types 3.52
     "load-balancer": ("2", None),

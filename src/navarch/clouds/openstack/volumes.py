@@ -1,42 +1,32 @@
 """Volumes and snapshots (Cinder)."""
 
+from collections.abc import Callable
+
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain.errors import Conflict
 from navarch.domain.names import METADATA_KEY
 from navarch.domain.openstack.resources import CSI, NAVARCH, Kind, Snapshot, Volume
-from navarch.domain.openstack.steps import EnsureVolume
+from navarch.domain.openstack.steps import EnsureSnapshot, EnsureVolume
 from navarch.domain.spec import Owner
 
-_LIST = "/volumes/detail"
+_COLLECTIONS = {Kind.VOLUME: "volumes", Kind.SNAPSHOT: "snapshots"}
 
 
 def read_volumes(project: Project, owner: Owner, known: frozenset[str]) -> Found:
-    """The owner's volumes and those of its persistent volume claims: two requests, as Cinder filters by one key; and
-    one for each volume that is known to be the owner's and is not among them."""
-    ours = _marked(project, METADATA_KEY, owner)
-    claims = _marked(project, marks.CSI_KEY, owner)
-    missing = known - {v["id"] for v in (*ours, *claims)}
-    lost_mark = [body for id_ in sorted(missing) if (body := _by_id(project, id_)) is not None]
-    resources = (
-        *(read_volume(v, NAVARCH) for v in (*ours, *lost_mark)),
-        *(read_volume(v, CSI) for v in claims),
-    )
-    return Found(resources, tuple((v["id"], v.get("name") or "") for v in lost_mark))
+    """The owner's volumes and those of its persistent volume claims."""
+    return _read(project, Kind.VOLUME, owner, known, read_volume)
 
 
 def read_snapshots(project: Project, owner: Owner, known: frozenset[str]) -> Found:
-    """Snapshots made by the cluster's CSI."""
-    query, doing = {"metadata": str({marks.CSI_KEY: owner.cluster_id})}, f"look up {Kind.SNAPSHOT}s"
-    found = project.volume.items("/snapshots/detail", "snapshots", doing, **query)
-    found = kept_filter(project.volume, doing, found, lambda body: _is_marked(body, marks.CSI_KEY, owner))
-    return Found(tuple(Snapshot(s["id"], s.get("name") or "", s["volume_id"]) for s in found))
+    """The owner's snapshots and those that the cluster's CSI made."""
+    return _read(project, Kind.SNAPSHOT, owner, known, _snapshot)
 
 
 def ensure_volume(project: Project, owner: Owner, step: EnsureVolume) -> Volume:
     """A volume. One that is there is given back as it is, whatever its size or status."""
-    found = first(_marked(project, METADATA_KEY, owner, step.name))
+    found = first(_marked(project, Kind.VOLUME, METADATA_KEY, owner, step.name))
     if found is None:
         body = {
             "name": step.name,
@@ -50,6 +40,30 @@ def ensure_volume(project: Project, owner: Owner, step: EnsureVolume) -> Volume:
     return read_volume(found, NAVARCH)
 
 
+def ensure_snapshot(project: Project, owner: Owner, step: EnsureSnapshot) -> Snapshot:
+    """A snapshot, also of a volume that is attached. One that is there is given back as it is, whatever its status."""
+    found = first(_marked(project, Kind.SNAPSHOT, METADATA_KEY, owner, step.name))
+    if found is None:
+        body = {
+            "name": step.name,
+            "volume_id": step.volume_id,
+            "force": True,  # its server is off, and has it attached
+            "metadata": marks.metadata(owner),
+        }
+        doing = f"create {marks.article(Kind.SNAPSHOT, step.name)}"
+        found = project.volume.post("/snapshots", {"snapshot": body}, doing)["snapshot"]
+    return _snapshot(found, NAVARCH)
+
+
+def mark_volume(project: Project, owner: Owner, volume_id: str, name: str) -> None:
+    """Give a volume a name and the owner's mark; fine where it is gone."""
+    try:
+        _restored(Kind.VOLUME)(project, owner, volume_id, name)
+    except Conflict as error:
+        if error.reason != "Vanished":
+            raise
+
+
 def remove_volume(project: Project, owner: Owner, volume_id: str, name: str) -> None:
     """Ask a volume to go; Conflict while it is attached or has snapshots."""
     project.volume.delete(f"/volumes/{volume_id}", f"delete {marks.article(Kind.VOLUME, name)}")
@@ -60,27 +74,36 @@ def remove_snapshot(project: Project, owner: Owner, snapshot_id: str, name: str)
     project.volume.delete(f"/snapshots/{snapshot_id}", f"delete {marks.article(Kind.SNAPSHOT, name)}")
 
 
-def _marked(project: Project, key: str, owner: Owner, name: str = "") -> list[Json]:
-    """The volumes with that mark of the owner's; of this name, where one is given."""
+def _read(
+    project: Project, kind: Kind, owner: Owner, known: frozenset[str], read: Callable[[Json, str], Volume | Snapshot]
+) -> Found:
+    """Two requests, as Cinder filters by one key; and one for each that is known to be the owner's and is not among
+    what they found."""
+    ours = _marked(project, kind, METADATA_KEY, owner)
+    claims = _marked(project, kind, marks.CSI_KEY, owner)
+    missing = known - {body["id"] for body in (*ours, *claims)}
+    lost_mark = [body for id_ in sorted(missing) if (body := _by_id(project, kind, id_)) is not None]
+    resources = (*(read(body, NAVARCH) for body in (*ours, *lost_mark)), *(read(body, CSI) for body in claims))
+    return Found(resources, tuple((body["id"], body.get("name") or "") for body in lost_mark))
+
+
+def _marked(project: Project, kind: Kind, key: str, owner: Owner, name: str = "") -> list[Json]:
+    """Those of a kind with that mark of the owner's; of this name, where one is given."""
     # Cinder reads this filter as a Python literal.
     query = {"metadata": str({key: owner.cluster_id}), **({"name": name} if name else {})}
-    doing = f"look up {Kind.VOLUME}s"
-    found = project.volume.items(_LIST, "volumes", doing, **query)
+    collection, doing = _COLLECTIONS[kind], f"look up {kind}s"
+    found = project.volume.items(f"/{collection}/detail", collection, doing, **query)
 
     def is_meant(body: Json) -> bool:
-        return _is_marked(body, key, owner) and name in ("", body.get("name"))
+        return bool((body.get("metadata") or {}).get(key) == owner.cluster_id) and name in ("", body.get("name"))
 
     return kept_filter(project.volume, doing, found, is_meant)
 
 
-def _is_marked(body: Json, key: str, owner: Owner) -> bool:
-    return bool((body.get("metadata") or {}).get(key) == owner.cluster_id)
-
-
-def _by_id(project: Project, volume_id: str) -> Json | None:
-    """The volume, or None where it is gone."""
+def _by_id(project: Project, kind: Kind, id_: str) -> Json | None:
+    """The volume or snapshot, or None where it is gone."""
     try:
-        body: Json = project.volume.get(f"/volumes/{volume_id}", f"look up the volume {volume_id}")["volume"]
+        body: Json = project.volume.get(f"/{_COLLECTIONS[kind]}/{id_}", f"look up the {kind} {id_}")[kind.value]
     except Conflict as error:
         if error.reason == "Vanished":
             return None
@@ -88,11 +111,20 @@ def _by_id(project: Project, volume_id: str) -> Json | None:
     return body
 
 
-def _restore_volume(project: Project, owner: Owner, volume_id: str, name: str) -> None:
-    article = marks.article(Kind.VOLUME, name)
-    project.volume.put(f"/volumes/{volume_id}", {"volume": {"name": name}}, f"give {article} its name back")
-    body = {"metadata": marks.metadata(owner)}
-    project.volume.post(f"/volumes/{volume_id}/metadata", body, f"give {article} its mark back")
+def _restored(kind: Kind) -> Callable[[Project, Owner, str, str], None]:
+    """How an object of the kind is given its name and its mark back."""
+
+    def restore(project: Project, owner: Owner, id_: str, name: str) -> None:
+        article, path = marks.article(kind, name), f"/{_COLLECTIONS[kind]}/{id_}"
+        project.volume.put(path, {kind.value: {"name": name}}, f"give {article} its name back")
+        body = {"metadata": marks.metadata(owner)}
+        project.volume.post(f"{path}/metadata", body, f"give {article} its mark back")
+
+    return restore
+
+
+def _snapshot(body: Json, made_by: str) -> Snapshot:
+    return Snapshot(body["id"], body.get("name") or "", body["volume_id"], body["status"], made_by)
 
 
 def read_volume(body: Json, made_by: str) -> Volume:
@@ -109,6 +141,8 @@ def read_volume(body: Json, made_by: str) -> Volume:
 
 
 HANDLERS = (
-    Handler(Kind.VOLUME, read_volumes, remove_volume, _restore_volume, {EnsureVolume: ensure_volume}),
-    Handler(Kind.SNAPSHOT, read_snapshots, remove_snapshot),
+    Handler(Kind.VOLUME, read_volumes, remove_volume, _restored(Kind.VOLUME), {EnsureVolume: ensure_volume}),
+    Handler(
+        Kind.SNAPSHOT, read_snapshots, remove_snapshot, _restored(Kind.SNAPSHOT), {EnsureSnapshot: ensure_snapshot}
+    ),
 )

@@ -59,7 +59,9 @@ def save_data(view: View, machine: Machine) -> Iterator[Step]:
         return
     name = etcd_snapshot(view.owner, machine.serial, moment)
     snapshot = view.cloud.named(Snapshot, name)
-    if snapshot is None or snapshot.status != "available":
+    if snapshot is not None and snapshot.status == "error":
+        yield Remove(Kind.SNAPSHOT, snapshot.id, name, "it could not be made")
+    elif snapshot is None or snapshot.status != "available":
         yield EnsureSnapshot(name, volume.id)
 
 

@@ -39,6 +39,16 @@ def etcd_volume(owner: Owner, place: int) -> str:
     return f"{owner.stem}-etcd-{place}"
 
 
+def root_volume(machine: str) -> str:
+    """The volume that a machine boots from, if it is not on its flavor's disk: called so when its server goes."""
+    return f"{machine}-root"
+
+
+def is_root_volume(owner: Owner, name: str) -> bool:
+    """Whether a volume of that name is one."""
+    return name.startswith(f"{owner.stem}-") and name.endswith("-root")
+
+
 def etcd_snapshot(owner: Owner, place: int, taken_for: datetime) -> str:
     """A snapshot of that disk, taken before its machine, which was to go since then, was removed."""
     return f"{etcd_volume(owner, place)}-before-{taken_for:%Y%m%dT%H%M%SZ}"

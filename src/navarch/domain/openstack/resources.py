@@ -260,7 +260,7 @@ def is_going(resource: AnyResource) -> bool:
             return state == "deleting" or status == "DELETED"  # Nova shows that for a moment, with no task any more
         case LoadBalancer(provisioning_status=state):
             return state == "PENDING_DELETE"
-        case Volume(status=state):
+        case Volume(status=state) | Snapshot(status=state):
             return state == "deleting"
         case _:
             return False

@@ -10,7 +10,7 @@ from dataclasses import replace
 from navarch.domain import names
 from navarch.domain.cloud import CloudState
 from navarch.domain.observed import KnownObject
-from navarch.domain.openstack.names import server_group, snapshot_place
+from navarch.domain.openstack.names import is_root_volume, root_volume, server_group, snapshot_place
 from navarch.domain.openstack.resources import (
     NAVARCH,
     RESOURCES,
@@ -22,6 +22,7 @@ from navarch.domain.openstack.resources import (
     Server,
     ServerGroup,
     Snapshot,
+    Volume,
     is_going,
     made_by,
 )
@@ -95,6 +96,10 @@ def _orphans(view: View) -> Iterator[Step]:
     for port in cloud.of(Port):
         if port.name not in wanted and _is_named_by_us(view, port) and port.server_id is None:
             yield Remove(Kind.PORT, port.id, port.name, "its machine was given up")
+    booted_from = {root_volume(server.name) for server in cloud.of(Server)}
+    for volume in cloud.of(Volume):
+        if is_root_volume(view.owner, volume.name) and volume.name not in booted_from and not is_going(volume):
+            yield Remove(Kind.VOLUME, volume.id, volume.name, "its server is gone")
 
 
 def _is_named_by_us(view: View, resource: AnyResource) -> bool:
@@ -109,7 +114,7 @@ def _snapshots(view: View) -> Iterator[Remove]:
     for snapshot in view.cloud.of(Snapshot):
         place = snapshot_place(view.owner, snapshot.name)
         machine = machines.get(place) if snapshot.made_by == NAVARCH and place is not None else None
-        if machine is not None and machine.joined and not machine.removing:
+        if machine is not None and machine.joined and not machine.removing and not is_going(snapshot):
             yield Remove(Kind.SNAPSHOT, snapshot.id, snapshot.name, "the machine that it was taken for was replaced")
 
 

@@ -10,6 +10,7 @@ from navarch.domain.openstack.resources import (
     LoadBalancer,
     Port,
     Server,
+    Snapshot,
     Volume,
     is_going,
 )
@@ -33,6 +34,8 @@ def unsettled(view: View, *, soon: bool = False) -> frozenset[Kind]:
         kinds.add(Kind.LOAD_BALANCER)
     if any(v.made_by == NAVARCH and v.status not in ("available", "in-use") for v in cloud.of(Volume)):
         kinds.add(Kind.VOLUME)
+    if any(s.made_by == NAVARCH and s.status not in ("available", "error") for s in cloud.of(Snapshot)):
+        kinds.add(Kind.SNAPSHOT)
     return frozenset(kinds)
 
 

@@ -14,6 +14,10 @@ class Fates:
         """Nova's fault text of a server that ends in ERROR; None: it runs."""
         return None
 
+    def root_volume_is_left(self, name: str) -> bool:
+        """Whether Cinder does not answer when a server is gone and Nova removes what it booted from."""
+        return False
+
     def balancer_status(self, name: str) -> str | None:
         """What a balancer's creation ends in: ACTIVE, ERROR, or None: it stays pending."""
         return "ACTIVE"

@@ -1,5 +1,6 @@
 """Volume types, zones, the project's limits, Cinder's own services."""
 
+from navarch.simulator.openstack.cinder import volumes
 from navarch.simulator.openstack.messages import Answer, Refused, Request, not_found
 from navarch.simulator.openstack.region import Region
 from navarch.simulator.openstack.site import VolumeType
@@ -26,13 +27,12 @@ def list_zones(region: Region, request: Request, project_id: str) -> Answer:
 
 def show_limits(region: Region, request: Request, project_id: str) -> Answer:
     """GET /limits."""
-    mine = region["volume"].of(project_id)
     absolute = {
         "maxTotalVolumes": region.limit(project_id, "volumes"),
         "maxTotalVolumeGigabytes": region.limit(project_id, "gigabytes"),
         "maxTotalSnapshots": region.limit(project_id, "snapshots"),
-        "totalVolumesUsed": len(mine),
-        "totalGigabytesUsed": sum(v["size"] for v in mine),
+        "totalVolumesUsed": region["volume"].count(project_id),
+        "totalGigabytesUsed": volumes.used_gigabytes(region, project_id),
         "totalSnapshotsUsed": region["snapshot"].count(project_id),
     }
     return Answer(200, {"limits": {"rate": [], "absolute": absolute}})

@@ -3,7 +3,7 @@
 from navarch.simulator.openstack import pages
 from navarch.simulator.openstack.cinder import volumes
 from navarch.simulator.openstack.inventory import Object
-from navarch.simulator.openstack.messages import Answer, Refused, Request, bad_request, not_found
+from navarch.simulator.openstack.messages import Answer, Request, bad_request, not_found
 from navarch.simulator.openstack.region import Region
 
 
@@ -21,9 +21,7 @@ def create_snapshot(region: Region, request: Request, project_id: str) -> Answer
         raise bad_request(f"Invalid volume: Volume {volume.id} status must be available, but current status is: "
                           f"{volume['status']}.")  # fmt: skip
     volumes.check_metadata(wanted.get("metadata") or {})
-    limit = region.limit(project_id, "snapshots")
-    if 0 <= limit < region["snapshot"].count(project_id) + 1:
-        raise Refused(413, f"Maximum number of snapshots allowed ({limit}) exceeded", headers={"Retry-After": "0"})
+    volumes.within_quota(region, project_id, "snapshot", volume["size"])
     now = volumes.moment(region)
     body = {
         "id": region.new_id(),
@@ -45,6 +43,21 @@ def create_snapshot(region: Region, request: Request, project_id: str) -> Answer
 def show_snapshot(region: Region, request: Request, project_id: str, snapshot_id: str) -> Answer:
     """GET /snapshots/{id}."""
     return Answer(200, {"snapshot": _own(region, request, project_id, snapshot_id).body})
+
+
+def update_snapshot(region: Region, request: Request, project_id: str, snapshot_id: str) -> Answer:
+    """PUT /snapshots/{id}: name and description."""
+    snapshot, wanted = _own(region, request, project_id, snapshot_id), request.part("snapshot")
+    snapshot.body |= {key: wanted[key] for key in ("name", "description") if key in wanted}
+    return Answer(200, {"snapshot": snapshot.body})
+
+
+def update_metadata(region: Region, request: Request, project_id: str, snapshot_id: str) -> Answer:
+    """POST /snapshots/{id}/metadata: what is given is added or replaced."""
+    snapshot, wanted = _own(region, request, project_id, snapshot_id), request.part("metadata")
+    volumes.check_metadata(wanted)
+    snapshot["metadata"] = {**snapshot["metadata"], **wanted}
+    return Answer(200, {"metadata": snapshot["metadata"]})
 
 
 def delete_snapshot(region: Region, request: Request, project_id: str, snapshot_id: str) -> Answer:
@@ -71,5 +84,7 @@ ROUTES = (
     ("POST", _PATH, create_snapshot),
     ("GET", f"{_PATH}/detail", list_snapshots),
     ("GET", f"{_PATH}/{{id}}", show_snapshot),
+    ("PUT", f"{_PATH}/{{id}}", update_snapshot),
+    ("POST", f"{_PATH}/{{id}}/metadata", update_metadata),
     ("DELETE", f"{_PATH}/{{id}}", delete_snapshot),
 )

@@ -30,41 +30,8 @@ def list_in_detail(region: Region, request: Request, project_id: str) -> Answer:
 def create_volume(region: Region, request: Request, project_id: str) -> Answer:
     """POST /volumes."""
     own_project(request, project_id)
-    wanted = request.part("volume")
-    size, type_, zone = wanted.get("size"), wanted.get("volume_type"), wanted.get("availability_zone")
-    if not isinstance(size, int) or size <= 0:
-        raise bad_request(f"Invalid input received: Volume size '{size}' must be an integer and greater than 0")
-    _check_name(wanted)
-    check_metadata(wanted.get("metadata") or {})
-    _check_place(region, type_, zone)
-    _within_quota(region, project_id, size)
-    now = moment(region)
-    body: Json = {
-        "id": region.new_id(),
-        "name": wanted.get("name"),
-        "description": wanted.get("description"),
-        "status": "creating",
-        "size": size,
-        "volume_type": type_ or "__DEFAULT__",
-        "availability_zone": zone or region.site.zones[0],
-        "metadata": dict(wanted.get("metadata") or {}),
-        "attachments": [],
-        "created_at": now,
-        "updated_at": now,
-        "user_id": request.scope.user_id,
-        "bootable": "false",
-        "encrypted": False,
-        "multiattach": False,
-        "snapshot_id": wanted.get("snapshot_id"),
-        "source_volid": None,
-        "replication_status": None,
-        "consistencygroup_id": None,
-        "os-vol-tenant-attr:tenant_id": project_id,
-        "links": [],
-    }
-    volume = region["volume"].add(body, project_id)
-    region.timeline.after(region.fates.volume_seconds, lambda: settle(volume, "creating", "available"))
-    return Answer(202, {"volume": dict(body)})
+    volume = make(region, project_id, request.scope.user_id, request.part("volume"))
+    return Answer(202, {"volume": dict(volume.body)})
 
 
 def show_volume(region: Region, request: Request, project_id: str, volume_id: str) -> Answer:
@@ -93,19 +60,54 @@ def update_metadata(region: Region, request: Request, project_id: str, volume_id
 def delete_volume(region: Region, request: Request, project_id: str, volume_id: str) -> Answer:
     """DELETE /volumes/{id}, unless it is attached or has snapshots."""
     volume = own(region, request, project_id, volume_id)
-    has_snapshots = any(s["volume_id"] == volume_id for s in region["snapshot"].of(volume.project_id))
-    if volume["status"] not in _REMOVABLE or volume["attachments"] or has_snapshots:
+    if not remove(region, volume):
         raise bad_request(
             f"Invalid volume: Volume status must be {' or '.join(_REMOVABLE)} and must not be migrating, attached, "
             "belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume "
             "transfer."
         )
-    volume["status"] = "deleting"
-    region.timeline.after(region.fates.removal_seconds, lambda: region["volume"].drop(volume))
     return Answer(202)
 
 
 # -- for the other services
+
+
+def make(region: Region, project_id: str, user_id: str, wanted: Json) -> Object:
+    """A new volume; with an `imageRef` one that can be booted from. Raises Refused."""
+    size, type_, zone = wanted.get("size"), wanted.get("volume_type"), wanted.get("availability_zone")
+    if not isinstance(size, int) or size <= 0:
+        raise bad_request(f"Invalid input received: Volume size '{size}' must be an integer and greater than 0")
+    _check_name(wanted)
+    check_metadata(wanted.get("metadata") or {})
+    _check_place(region, type_, zone)
+    within_quota(region, project_id, "volume", size)
+    now = moment(region)
+    body: Json = {
+        "id": region.new_id(),
+        "name": wanted.get("name"),
+        "description": wanted.get("description"),
+        "status": "creating",
+        "size": size,
+        "volume_type": type_ or "__DEFAULT__",
+        "availability_zone": zone or region.site.zones[0],
+        "metadata": dict(wanted.get("metadata") or {}),
+        "attachments": [],
+        "created_at": now,
+        "updated_at": now,
+        "user_id": user_id,
+        "bootable": "true" if wanted.get("imageRef") else "false",
+        "encrypted": False,
+        "multiattach": False,
+        "snapshot_id": wanted.get("snapshot_id"),
+        "source_volid": None,
+        "replication_status": None,
+        "consistencygroup_id": None,
+        "os-vol-tenant-attr:tenant_id": project_id,
+        "links": [],
+    }
+    volume = region["volume"].add(body, project_id)
+    region.timeline.after(region.fates.volume_seconds, lambda: settle(volume, "creating", "available"))
+    return volume
 
 
 def reserve(region: Region, project_id: str, volume_id: str) -> Object:
@@ -138,6 +140,16 @@ def detach(volume: Object) -> None:
     """The volume is on no server any more."""
     if volume["status"] in ("reserved", "attaching", "in-use", "detaching"):
         volume.body |= {"status": "available", "attachments": []}
+
+
+def remove(region: Region, volume: Object) -> bool:
+    """Begin to remove a volume; False: it is attached, or has snapshots."""
+    has_snapshots = any(s["volume_id"] == volume.id for s in region["snapshot"].of(volume.project_id))
+    if volume["status"] not in _REMOVABLE or volume["attachments"] or has_snapshots:
+        return False
+    volume["status"] = "deleting"
+    region.timeline.after(region.fates.removal_seconds, lambda: region["volume"].drop(volume))
+    return True
 
 
 def settle(found: Object, since: str, status: str) -> None:
@@ -223,17 +235,22 @@ def _check_place(region: Region, type_: str | None, zone: str | None) -> None:
         raise bad_request(f"Volume type is only supported in these availability zones: {zones}")
 
 
-def _within_quota(region: Region, project_id: str, size: int) -> None:
-    used = sum(v["size"] for v in region["volume"].of(project_id))
-    gigabytes, volumes = region.limit(project_id, "gigabytes"), region.limit(project_id, "volumes")
-    retry = {"Retry-After": "0"}
+def used_gigabytes(region: Region, project_id: str) -> int:
+    """What a project's volumes and snapshots count for."""
+    return sum(found["size"] for kind in ("volume", "snapshot") for found in region[kind].of(project_id))
+
+
+def within_quota(region: Region, project_id: str, kind: str, size: int) -> None:
+    """Raises Refused where there is no room for one more of a kind, volume or snapshot, of so many GiB."""
+    used, retry = used_gigabytes(region, project_id), {"Retry-After": "0"}
+    gigabytes, count = region.limit(project_id, "gigabytes"), region.limit(project_id, f"{kind}s")
     if 0 <= gigabytes < used + size:
         message = (
             f"Requested volume or snapshot exceeds allowed gigabytes quota. Requested {size}G, quota is {gigabytes}G "
         )
         raise Refused(413, f"{message}and {used}G has been consumed.", headers=retry)
-    if 0 <= volumes < region["volume"].count(project_id) + 1:
-        message = f"Maximum number of volumes allowed ({volumes}) exceeded for quota 'volumes'."
+    if 0 <= count < region[kind].count(project_id) + 1:
+        message = f"Maximum number of {kind}s allowed ({count}) exceeded for quota '{kind}s'."
         raise Refused(413, message, headers=retry)
 
 

@@ -45,7 +45,7 @@ def list_volumes(region: Region, request: Request, server_id: str) -> Answer:
     mine = (
         v for v in region["volume"].of(server.project_id) if any(a["server_id"] == server_id for a in v["attachments"])
     )
-    return Answer(200, {"volumeAttachments": [_volume(server_id, v.id) for v in mine]})
+    return Answer(200, {"volumeAttachments": [_volume(server, v.id) for v in mine]})
 
 
 def attach_volume(region: Region, request: Request, server_id: str) -> Answer:
@@ -56,7 +56,7 @@ def attach_volume(region: Region, request: Request, server_id: str) -> Answer:
     volume = volumes.reserve(region, server.project_id, volume_id)
     volume["status"] = "attaching"
     region.timeline.after(region.fates.volume_seconds, lambda: _attached(region, volume, server))
-    return Answer(200, {"volumeAttachment": _volume(server_id, volume_id)})
+    return Answer(200, {"volumeAttachment": _volume(server, volume_id)})
 
 
 def detach_volume(region: Region, request: Request, server_id: str, volume_id: str) -> Answer:
@@ -95,9 +95,9 @@ def _interface(port: Object) -> Json:
     }
 
 
-def _volume(server_id: str, volume_id: str) -> Json:
-    return {"id": volume_id, "volumeId": volume_id, "serverId": server_id, "device": "/dev/vdb", "tag": None,
-            "delete_on_termination": False}  # fmt: skip
+def _volume(server: Object, volume_id: str) -> Json:
+    return {"id": volume_id, "volumeId": volume_id, "serverId": server.id, "device": "/dev/vdb", "tag": None,
+            "delete_on_termination": volume_id == server.hidden["root_volume_id"]}  # fmt: skip
 
 
 _PATH = "/v2.1/servers/{id}"

@@ -60,12 +60,13 @@ def _plug(region: Region, server: Object) -> None:
     if not _is_building(server):
         return
     server["OS-EXT-STS:task_state"] = "spawning"
-    for port_id in server.hidden["port_ids"]:
-        try:
+    try:
+        for port_id in server.hidden["port_ids"]:
             _bind(region, server, port_id)
-        except Refused as refused:
-            _fail(region, server, f"Build of instance {server.id} aborted: {refused.message}")
-            return
+        _make_root_volume(region, server)
+    except Refused as refused:
+        _fail(region, server, f"Build of instance {server.id} aborted: {refused.message}")
+        return
     region.timeline.after(region.fates.server_seconds / 2, lambda: _built(region, server))
 
 
@@ -76,6 +77,19 @@ def _bind(region: Region, server: Object, port_id: str) -> None:
     if port["device_id"] and port["device_id"] != server.id:
         raise Refused(409, f"Port {port_id} is still in use.")
     ports.bind(region, port_id, server, server.hidden["host"])
+
+
+def _make_root_volume(region: Region, server: Object) -> None:
+    """Of a server that boots from one: it has no name."""
+    if server.hidden["root_volume"] is not None:
+        wanted = {
+            **server.hidden["root_volume"],
+            "name": "",
+            "availability_zone": server["OS-EXT-AZ:availability_zone"],
+        }
+        made = volumes.make(region, server.project_id, server["user_id"], wanted)
+        server.hidden["root_volume_id"] = made.id
+        server.hidden["volume_ids"].append(made.id)
 
 
 def _built(region: Region, server: Object) -> None:
@@ -125,6 +139,10 @@ def _let_go(region: Region, server: Object) -> None:
         if mine or any(a["server_id"] == server.id for a in volume["attachments"]):
             volumes.detach(volume)
     server.hidden["volume_ids"] = []
+    root = region["volume"].get(server.hidden["root_volume_id"])
+    if root is not None and not region.fates.root_volume_is_left(server.name):
+        root["status"] = "available" if root["status"] == "creating" else root["status"]
+        volumes.remove(region, root)  # where Cinder refuses, it stays
 
 
 def _is_building(server: Object) -> bool:

@@ -65,7 +65,8 @@ def create_server(region: Region, request: Request) -> Answer:
     zone = wanted.get("availability_zone") or region.site.zones[0]
     if zone not in region.site.zones:
         raise bad_request("The requested availability zone is not available")
-    image = _image(region, request, wanted, flavor)
+    root = _root_volume(region, wanted)
+    image = _image(region, request, wanted, flavor, root)
     port_ids = [str(n["port"]) for n in wanted.get("networks") or () if isinstance(n, dict) and n.get("port")]
     _check_ports(region, project_id, port_ids)
     group = server_groups.hinted(region, project_id, request.body.get("os:scheduler_hints") or {})
@@ -79,6 +80,8 @@ def create_server(region: Region, request: Request) -> Answer:
         user_data=str(wanted.get("user_data") or ""),
         port_ids=port_ids,
         volume_ids=[volume.id for volume in reserved],
+        root_volume=root,
+        root_volume_id="",
         host=_host(region, zone, group),
         flavor=flavor.body,
     )
@@ -149,7 +152,10 @@ def _shown(region: Region, request: Request, server: Object, addresses: dict[str
     attached = [
         v for v in region["volume"].of(server.project_id) if any(a["server_id"] == server.id for a in v["attachments"])
     ]
-    shown["os-extended-volumes:volumes_attached"] = [{"id": v.id, "delete_on_termination": False} for v in attached]
+    goes_along = server.hidden["root_volume_id"]
+    shown["os-extended-volumes:volumes_attached"] = [
+        {"id": v.id, "delete_on_termination": v.id == goes_along} for v in attached
+    ]
     if request.scope.is_admin:
         shown["OS-EXT-SRV-ATTR:host"] = server.hidden["host"]
         shown["OS-EXT-SRV-ATTR:user_data"] = server.hidden["user_data"]
@@ -195,7 +201,7 @@ def _body(
         "tenant_id": request.scope.project_id,
         "user_id": request.scope.user_id,
         "hostId": sha224(f"{request.scope.project_id}{zone}".encode()).hexdigest(),
-        "image": {"id": image.id, "links": []},
+        "image": {"id": image.id, "links": []} if wanted.get("imageRef") else "",
         "flavor": {
             "original_name": flavor["name"],
             "vcpus": flavor["vcpus"],
@@ -241,18 +247,37 @@ def _check(wanted: Json) -> None:
         check_tag(tag)
 
 
-def _image(region: Region, request: Request, wanted: Json, flavor: Object) -> Object:
-    image = region["image"].get(str(wanted.get("imageRef")))
+def _root_volume(region: Region, wanted: Json) -> Json | None:
+    """What Cinder is asked for where the server is to boot from a volume that is made of an image; None: it is not."""
+    devices = wanted.get("block_device_mapping_v2") or ()
+    first = next((d for d in devices if d.get("boot_index") == 0 and d.get("destination_type") == "volume"), None)
+    if first is None:
+        return None
+    if first.get("source_type") != "image" or not isinstance(first.get("volume_size"), int):
+        raise bad_request("Block Device Mapping is Invalid: images need a size to become a volume.")
+    type_ = first.get("volume_type")
+    if type_ is not None and all(type_ not in (t.name, t.id) for t in region["volume type"]):
+        raise bad_request(f"Volume type {type_} could not be found.")
+    if not first.get("delete_on_termination"):
+        raise bad_request("This simulator has root volumes that go with their servers alone.")
+    return {"size": first["volume_size"], "volume_type": type_, "imageRef": str(first.get("uuid"))}
+
+
+def _image(region: Region, request: Request, wanted: Json, flavor: Object, root: Json | None) -> Object:
+    image = region["image"].get(str(root["imageRef"] if root is not None else wanted.get("imageRef")))
     hidden = image is not None and image["visibility"] == "private" and image.project_id != request.scope.project_id
     if image is None or hidden:
         raise bad_request("Can not find requested image")
     if image["status"] != "active":
         raise bad_request(f"Image {image.id} is not active.")
-    if not flavor["disk"]:
+    if not flavor["disk"] and root is None:
         raise Refused(403, "Only volume-backed servers are allowed for flavors with zero disk.")
     if image["min_ram"] > flavor["ram"]:
         raise bad_request("Flavor's memory is too small for requested image.")
-    if image["min_disk"] > flavor["disk"]:
+    if root is not None and image["min_disk"] > root["size"]:
+        sizes = f"Volume size is {root['size'] << 30} bytes, minimum size is {image['min_disk'] << 30} bytes."
+        raise bad_request(f"Volume is smaller than the minimum size specified in image metadata. {sizes}")
+    if root is None and image["min_disk"] > flavor["disk"]:
         sizes = f"Flavor disk is {flavor['disk'] << 30} bytes, minimum size is {image['min_disk'] << 30} bytes."
         raise bad_request(f"Flavor's disk is smaller than the minimum size specified in image metadata. {sizes}")
     return image
