@@ -26,6 +26,7 @@ from navarch.addons.package import REGISTRY
 from navarch.bootstrap.kubeconfig import kubeconfig
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
 from navarch.clouds.openstack.controllers import cloud_conf
+from navarch.domain.machines import component_labels
 from navarch.domain.offer import Release
 from navarch.domain.spec import (
     Cluster,
@@ -187,7 +188,7 @@ class Expert:
                         "groups": ["system:bootstrappers:kubeadm:default-node-token"],
                     }
                 ],
-                "nodeRegistration": _registration("cp"),
+                "nodeRegistration": _registration("cp", self._release),
             },
             {
                 "apiVersion": "kubeadm.k8s.io/v1beta4",
@@ -225,7 +226,7 @@ class Expert:
                     "unsafeSkipCAVerification": True,
                 }
             },
-            "nodeRegistration": _registration(name),
+            "nodeRegistration": _registration(name, self._release),
         }
         command = (
             f"until curl -sk https://{ADDRESSES['cp']}:6443/readyz | grep -q ok; do sleep 0.3; done; "
@@ -263,7 +264,6 @@ class Expert:
         ).replace('trust-id = ""', f'tenant-id = "{self._cloud.current_project_id}"')
         inputs = Inputs(
             cluster,
-            dict(self._release.components),
             ADDRESSES["cp"],
             6443,
             1442,
@@ -305,7 +305,8 @@ class Expert:
         cloud.close()
 
 
-def _registration(name: str) -> dict[str, Any]:
+def _registration(name: str, release: Release) -> dict[str, Any]:
+    labels = ",".join(f"{key}={value}" for key, value in component_labels(release.tags).items())
     return {
         "name": f"{NAME}-{name}",
         "criSocket": "unix:///run/containerd/containerd.sock",
@@ -313,6 +314,7 @@ def _registration(name: str) -> dict[str, Any]:
         "kubeletExtraArgs": [
             {"name": "cloud-provider", "value": "external"},
             {"name": "node-ip", "value": ADDRESSES[name]},
+            {"name": "node-labels", "value": labels},
         ],
     }
 

@@ -31,11 +31,14 @@ def name(made: Object) -> str:
 
 
 def workload(pod: Object) -> str:
-    """What a pod is one of: its name without what its controller added; empty for a static pod."""
+    """What a pod is one of: its name without what its controller added, or without the versions that an agent of every
+    node has in its name; empty for a static pod."""
     owners = [o for o in pod["metadata"].get("ownerReferences", ()) if o.get("controller")]
     if not owners or owners[0]["kind"] == "Node":
         return ""
     owner = str(owners[0]["name"])
+    if owners[0]["kind"] == "DaemonSet":
+        return str(pod["metadata"].get("labels", {}).get("navarch.io/agent", owner))
     return owner.rpartition("-")[0] if owners[0]["kind"] == "ReplicaSet" else owner
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kube_apiserver import ApiServer
-from tests.unit.addons.sample_inputs import cluster, inputs
+from tests.unit.addons.sample_inputs import cluster, holders, inputs, release
 
 from navarch.addons import applying, catalogue, objects
 from navarch.addons.client import KubernetesClusters
@@ -196,6 +196,29 @@ def test_a_refused_object_leaves_the_digest_unwritten(
         clusters.apply(access, elsewhere, "coredns")
     assert "kube-dns" in refused.value.message
     assert api.get(applying.NOTES_PATH)["data"]["coredns"] == noted
+
+
+def test_agents_of_a_release_go_with_its_last_machine(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    def agents() -> set[str]:
+        listed = api.get("/apis/apps/v1/namespaces/kube-system/daemonsets")["items"]
+        return {made["metadata"]["name"] for made in listed if made["metadata"]["name"].startswith("kube-proxy")}
+
+    machines = (*holders(control_plane=1), *holders(workers=1, of=release("1.36.3")))
+    clusters.apply(access, inputs(holders=machines), "kube-proxy")
+    assert agents() == {"kube-proxy-v1-36-3", "kube-proxy-v1-37-2"}
+    clusters.apply(access, inputs(), "kube-proxy")
+    assert agents() == {"kube-proxy-v1-37-2"}
+
+
+def test_a_node_is_told_what_it_holds_where_it_does_not_know(
+    clusters: KubernetesClusters, access: Access, api: Connection, node: str
+) -> None:
+    labels = {"component.navarch.io/calico": "v3.28.5"}
+    clusters.apply(access, inputs(unlabelled={node: labels, "gone": labels}), "coredns")
+    assert labels.items() <= api.get(f"/api/v1/nodes/{node}")["metadata"]["labels"].items()
+    clusters.apply(access, inputs(), "coredns")
 
 
 def test_the_cloud_configuration_is_nowhere_but_in_its_secret(installed: None, api: Connection) -> None:

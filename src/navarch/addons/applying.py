@@ -1,12 +1,13 @@
 """Bring an add-on into a cluster: apply, give what is given once, remove what it no longer has, note the digest.
 
 Done in this order, and each part may be repeated: whatever fails, the digest is not noted and the whole is done again.
+Only what runs on every node goes before its successor comes, for two of them would share a machine's ports and rules.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from navarch.addons import catalogue, errors, objects
+from navarch.addons import catalogue, errors, nodes, objects
 from navarch.addons.connection import Connection
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL, MANAGED_BY_LABEL, Rendered
@@ -20,23 +21,27 @@ _CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 NOTES_PATH = f"{_CONFIG_MAPS}/{NOTES}"
 _STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 _MOST_NOTED = 500  # objects of one add-on
-_DEFINITIONS = "/customresourcedefinitions/"
+_DEFINITIONS, _DAEMON_SETS = "/customresourcedefinitions/", "/daemonsets/"
 _IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
 def apply(connection: Connection, addon: Rendered) -> None:
     """Make the add-on so. Raises Temporary or Permanent."""
-    before = _noted_objects(connection, addon.name)
-    at_once(lambda made: _make_once(connection, made), addon.once)
     made_of = (*addon.fixed.objects, *addon.objects)
+    now = [objects.path(made) for made in made_of]
+    before = noted_objects(read_notes(connection), addon.name)
+    if set(now) - set(before):  # noted beforehand: whatever comes between, what was made is found again
+        _note(connection, {f"{addon.name}.objects": "\n".join(dict.fromkeys((*now, *before)))})
+    # A definition stays: with it would go every object of its kind, those of the user too.
+    gone = sorted(path for path in set(before) - set(now) if _DEFINITIONS not in path)
+    at_once(lambda node: nodes.label(connection, node, addon.unlabelled[node]), addon.unlabelled)
+    at_once(lambda path: _remove_ours(connection, path, addon.name), (p for p in gone if _DAEMON_SETS in p))
+    at_once(lambda made: _make_once(connection, made), addon.once)
     for wave in objects.waves(made_of):
         at_once(lambda made: _apply_one(connection, made), wave)
     if addon.default_storage_class:
         _give_default(connection, addon.default_storage_class)
-    now = [objects.path(made) for made in made_of]
-    # A definition stays: with it would go every object of its kind, those of the user too.
-    gone = sorted(path for path in set(before) - set(now) if _DEFINITIONS not in path)
-    at_once(lambda path: _remove_ours(connection, path, addon.name), gone)
+    at_once(lambda path: _remove_ours(connection, path, addon.name), (p for p in gone if _DAEMON_SETS not in p))
     _note(connection, {addon.name: catalogue.digest(addon), f"{addon.name}.objects": "\n".join(now)})
 
 
@@ -69,15 +74,20 @@ def _give_default(connection: Connection, name: str) -> None:
         connection.merge(f"{_STORAGE_CLASSES}/{name}", {"metadata": {"annotations": {_IS_DEFAULT: "true"}}})
 
 
-def _noted_objects(connection: Connection, name: str) -> list[str]:
-    """Paths of what an earlier version of the add-on made. Others may have written them: what is none of a kind that
-    add-ons are made of is left out."""
-    try:
-        notes = connection.get(NOTES_PATH)
-    except errors.Absent:
-        return []
-    listed: str = notes.get("data", {}).get(f"{name}.objects", "")
+def noted_objects(notes: Mapping[str, str], name: str) -> list[str]:
+    """Paths of what was made of an add-on. Others may have written them: what is none of a kind that add-ons are made
+    of is left out."""
+    listed = notes.get(f"{name}.objects", "")
     return [path for path in listed.splitlines()[:_MOST_NOTED] if objects.is_path(path)]
+
+
+def read_notes(connection: Connection) -> Mapping[str, str]:
+    """What is noted of all add-ons; nothing where none was applied."""
+    try:
+        data: Mapping[str, str] = connection.get(NOTES_PATH).get("data", {})
+    except errors.Absent:
+        return {}
+    return data
 
 
 def _remove_ours(connection: Connection, path: str, addon: str) -> None:

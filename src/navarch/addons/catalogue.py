@@ -7,6 +7,7 @@ from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from navarch.addons import packages
 from navarch.addons.contract import Inputs
@@ -30,18 +31,21 @@ def package(name: str) -> Package:
 
 
 def rendered(inputs: Inputs, name: str) -> Rendered:
-    """One add-on as it would be applied now. Pure. Raises Permanent where the node image lacks a component."""
+    """One add-on as it would be applied now. Pure. Raises Permanent where the node image that is wanted lacks a
+    component."""
     return package(name).rendered(inputs)
 
 
 def digest(addon: Rendered) -> str:
     """SHA-256, in hex, over everything the add-on would apply. What is secret goes in as a SHA-256 of its own."""
-    said = {
+    said: dict[str, Any] = {
         "fixed": addon.fixed.digest,
         "objects": [_veiled(o) for o in addon.objects],
         "once": [[o["kind"], o["metadata"]["name"]] for o in addon.once],
         "default": addon.default_storage_class,
     }
+    if addon.unlabelled:
+        said["unlabelled"] = addon.unlabelled
     return _sha256(json.dumps(said, sort_keys=True, separators=(",", ":")))
 
 

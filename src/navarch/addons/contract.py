@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from navarch.domain.kube import KubeState
+from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import MarkNode
 
@@ -31,18 +32,28 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """A machine and the images that it holds: those of the release that it was made from. `takes_pods`: whether the
+    system's pods may be put onto it now."""
+
+    release: Release
+    control_plane: bool
+    takes_pods: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What add-ons are rendered from, besides the cluster's spec.
 
-    `components` are the versions in the node image; `cloud_files` what the cluster's controllers are told about the
-    cloud, as file name and content (they hold a password: never logged, never part of a digest in clear);
+    `holders` are all machines that are not gone, `unlabelled` the nodes that lack labels about the images which their
+    machines hold, with these labels; `cloud_files` is what the cluster's controllers are told about the cloud, as file
+    name and content (they hold a password: never logged, never part of a digest in clear);
     `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
     `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them; `machines` are
     those that may be nodes, each with its node group (control plane: `cp`): not those that are being removed.
     """
 
     cluster: Cluster
-    components: Mapping[str, str]
     api_address: str
     api_port: int
     mtu: int
@@ -50,6 +61,8 @@ class Inputs:
     volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zones: tuple[str, ...] = ()
     machines: Mapping[str, str] = field(default_factory=dict)
+    holders: tuple[Holder, ...] = ()
+    unlabelled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

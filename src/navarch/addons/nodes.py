@@ -1,5 +1,6 @@
 """What Navarch writes onto nodes: whether pods may come, labels and taints."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from navarch.addons import errors
@@ -38,6 +39,14 @@ def uncordon(connection: Connection, name: str) -> None:
     try:
         marks = {CORDONED: None, DRAINED: None}
         connection.merge(_path(name), {"metadata": {"annotations": marks}, "spec": {"unschedulable": None}})
+    except errors.Absent:
+        return
+
+
+def label(connection: Connection, name: str, labels: Mapping[str, str]) -> None:
+    """Give a node labels; fine if it is not there."""
+    try:
+        connection.merge(_path(name), {"metadata": {"labels": dict(labels)}})
     except errors.Absent:
         return
 

@@ -1,21 +1,25 @@
 """One look at a cluster: its version, and if that was answered, all the rest at the same time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, foreign, nodes
+from navarch.addons import applying, catalogue, draining, errors, etcd, foreign, nodes, placing
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.kube import Addon, EtcdMember, KubeState, Node
+from navarch.domain.names import COMPONENT_LABEL
 from navarch.domain.spec import Taint
 
 Seen = Mapping[str, Any]
+_DEPLOYMENTS, _DAEMON_SETS = (
+    f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/{p}" for p in ("deployments", "daemonsets")
+)
 _NODES_A_PAGE, _MOST_NODES = 50, 1000
 _PODS_A_PAGE, _MOST_PODS = 100, 10_000
 _MOST_OF_A_NODE = 200  # labels, taints, conditions: each
@@ -29,21 +33,18 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         raise errors.no_kubernetes("GET /version", "it names no version")
     reads: tuple[Callable[[], Any], ...] = (
         lambda: _nodes(connection),
-        lambda: _notes(connection),
-        lambda: _workloads(connection, "deployments"),
-        lambda: _workloads(connection, "daemonsets"),
+        lambda: applying.read_notes(connection),
+        lambda: _workloads(connection, _DEPLOYMENTS),
+        lambda: _workloads(connection, _DAEMON_SETS),
         lambda: _members(connection) if asks.etcd else None,
         lambda: _evictions(connection) if asks.evictions else None,
     )
     found, notes, deployments, daemon_sets, members, evictions = at_once(lambda read: read(), reads)
-    workloads = {
-        **{("Deployment", name): seen for name, seen in deployments.items()},
-        **{("DaemonSet", name): seen for name, seen in daemon_sets.items()},
-    }
+    workloads = {**deployments, **daemon_sets}
     return KubeState(
         version=version,
         nodes=found if evictions is None else tuple(replace(n, evictions=evictions.get(n.name, 0)) for n in found),
-        addons=tuple(_addon(name, notes, workloads) for name in catalogue.names()),
+        addons=tuple(_addon(name, notes, workloads, found) for name in catalogue.names()),
         etcd=members,
     )
 
@@ -102,34 +103,63 @@ def _evictions(connection: Connection) -> Mapping[str, int] | None:
         return None
 
 
-def shortfall(workload: Seen) -> str:
-    """What a Deployment or DaemonSet lacks, in words; empty where it has all it wants."""
-    status = workload.get("status", {})
-    current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
-    name = workload["metadata"]["name"]
-    if not current:
+def shortfall(deployment: Seen) -> str:
+    """What a Deployment lacks, in words; empty where it has all it wants."""
+    status, name = deployment.get("status", {}), deployment["metadata"]["name"]
+    if not _looked_at(deployment):
         return f"{name}: not looked at yet"
-    if "replicas" in workload.get("spec", {}):
-        wanted = workload["spec"]["replicas"]
-        have = min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0))
-        return "" if have >= wanted else f"{name}: {have} of {wanted} replicas available"
-    wanted = status.get("desiredNumberScheduled", 0)
-    have = min(status.get("numberReady", 0), status.get("updatedNumberScheduled", 0))
+    wanted = deployment["spec"]["replicas"]
+    have = min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0))
+    return "" if have >= wanted else f"{name}: {have} of {wanted} replicas available"
+
+
+def shortfall_on_nodes(name: str, daemon_sets: Collection[Seen], found: Collection[Node]) -> str:
+    """What one of the agents lacks that run on every node, in words: of its DaemonSets each is for the nodes that hold
+    its images, and together they are for all nodes, or all of the control plane."""
+    if not all(_looked_at(seen) for seen in daemon_sets):
+        return f"{name}: not looked at yet"
+    states = [seen.get("status", {}) for seen in daemon_sets]
+    have = sum(min(s.get("numberReady", 0), s.get("updatedNumberScheduled", 0)) for s in states)
+    places = max(len(_nodes_of(seen, found)) for seen in daemon_sets)
+    wanted = max(sum(s.get("desiredNumberScheduled", 0) for s in states), places)
     # Each of ours has a place on some node of any cluster: wanting none means that no node is there yet.
     if not wanted:
         return f"{name}: no node yet"
     return "" if have >= wanted else f"{name}: ready on {have} of {wanted} nodes"
 
 
-def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[tuple[str, str], Seen]) -> Addon:
+def _looked_at(workload: Seen) -> bool:
+    """Whether its status is about what is wanted of it now."""
+    seen: int = workload.get("status", {}).get("observedGeneration", 0)
+    return bool(seen >= workload["metadata"].get("generation", 0))
+
+
+def _nodes_of(daemon_set: Seen, found: Collection[Node]) -> list[Node]:
+    """The nodes that it is for, or another of its name: whatever images they hold."""
+    asked = daemon_set.get("spec", {}).get("template", {}).get("spec", {}).get("nodeSelector", {})
+    labels = {(key, value) for key, value in asked.items() if not key.startswith(COMPONENT_LABEL)}
+    return [node for node in found if labels <= set(node.labels)] if asked else []
+
+
+def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], found: Collection[Node]) -> Addon:
     digest = foreign.text(notes.get(addon, ""), 100)
     if not digest:
         return Addon(addon, "", available=False, message="not applied")
-    missing: list[str] = []
-    for kind, name in catalogue.package(addon).workloads():
-        seen = workloads.get((kind, name))
-        missing.append(f"{name}: not there" if seen is None else shortfall(seen))
-    message = foreign.text("; ".join(filter(None, missing)))
+    agents: dict[str, list[Seen]] = {}
+    said: list[str] = []
+    for path in applying.noted_objects(notes, addon):
+        collection, _, name = path.rpartition("/")
+        if collection not in (_DEPLOYMENTS, _DAEMON_SETS):
+            continue
+        seen = workloads.get(path)
+        if seen is None:
+            said.append(f"{name}: not there")
+        elif collection == _DEPLOYMENTS:
+            said.append(shortfall(seen))
+        else:
+            agents.setdefault(seen["metadata"]["labels"].get(placing.AGENT_LABEL, name), []).append(seen)
+    said += (shortfall_on_nodes(name, daemon_sets, found) for name, daemon_sets in agents.items())
+    message = foreign.text("; ".join(filter(None, said)))
     return Addon(addon, digest, available=not message, message=message)
 
 
@@ -139,16 +169,7 @@ def _nodes(connection: Connection) -> tuple[Node, ...]:
     return tuple(made for made in map(node, seen) if made.name)
 
 
-def _workloads(connection: Connection, plural: str) -> Mapping[str, Seen]:
-    """The add-ons' Deployments or DaemonSets by name. There are a dozen; what others mark as ours may hide them."""
-    path = f"/apis/apps/v1/namespaces/{applying.NAMESPACE}/{plural}"
+def _workloads(connection: Connection, path: str) -> Mapping[str, Seen]:
+    """The add-ons' Deployments or DaemonSets by path. There are a dozen; what others mark as ours may hide them."""
     listed = connection.list(path, page=100, pages=1, whole=False, labelSelector=ADDON_LABEL)
-    return {seen["metadata"]["name"]: seen for seen in listed}
-
-
-def _notes(connection: Connection) -> Mapping[str, str]:
-    try:
-        data: Mapping[str, str] = connection.get(applying.NOTES_PATH).get("data", {})
-    except errors.Absent:
-        return {}
-    return data
+    return {f"{path}/{seen['metadata']['name']}": seen for seen in listed}

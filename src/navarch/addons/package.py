@@ -5,21 +5,18 @@ they take no values, and stay when the add-on goes), and an `__init__.py` with o
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from navarch.addons import placing
 from navarch.addons.contract import Inputs
-from navarch.addons.objects import WORKLOADS
-from navarch.addons.rendering import Object, Rendered, assemble, documents, fill, fixed
-from navarch.domain.errors import Permanent, Responsible
+from navarch.addons.placing import Tags
+from navarch.addons.rendering import Object, Rendered, assemble, documents, fill, fixed, placeholders
 from navarch.domain.names import control_plane_machine, owner
 
 REGISTRY = "registry.navarch.internal"
 """Where images are said to be: they are built by Navarch, so they carry its name, and lie in the node image already."""
-
-KUBERNETES = "kubernetes"
-"""The component whose version is the cluster's own."""
 
 CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
 MANIFEST, _DEFINITIONS = "manifest.yaml", "crds.yaml"
@@ -38,9 +35,9 @@ class Package:
     """One add-on; pure.
 
     `module`: `__name__` of its folder. `after`: add-ons that are applied before it. `required`: every cluster has it.
-    `images`: the images that its pods run, each with the component of the node image that says its tag; the manifest
-    names it `${image_my_image}`. `values`: placeholders of its own, beside `shared_values`. `generated`: objects whose
-    number depends on the inputs, which no manifest can say.
+    `images`: the images that its pods run, each with the component of the node image that says its tag; the workload in
+    the manifest that runs it names it `${image_my_image}`. `values`: placeholders of its own, beside `shared_values`.
+    `generated`: objects without pods whose number depends on the inputs, which no manifest can say.
     """
 
     module: str
@@ -56,29 +53,41 @@ class Package:
         return self.module.rpartition(".")[2].replace("_", "-")
 
     def rendered(self, inputs: Inputs) -> Rendered:
-        """As it would be applied now. Raises Permanent where the node image lacks a component."""
-        images = {f"image_{image.replace('-', '_')}": self._reference(inputs, image) for image in self.images}
-        values = {**shared_values(inputs), **images, **self.values(inputs)}
-        filled = [fill(document, values) for document in documents(self.module, MANIFEST)]
-        return assemble(self.name, (*filled, *self.generated(inputs)), fixed(self.name, self.module, _DEFINITIONS))
+        """As it would be applied now. Raises Permanent where the node image that is wanted lacks a component."""
+        values = {**shared_values(inputs), **self.values(inputs)}
+        written = zip(documents(self.module, MANIFEST), placeholders(self.module, MANIFEST), strict=True)
+        filled = [made for document, named in written for made in self._filled(document, named, values, inputs)]
+        made_of = assemble(self.name, (*filled, *self.generated(inputs)), fixed(self.name, self.module, _DEFINITIONS))
+        return replace(made_of, unlabelled=inputs.unlabelled) if self.images else made_of
 
-    def workloads(self) -> tuple[tuple[str, str], ...]:
-        """(kind, name) of what makes its pods. The same for every cluster, so a look at one renders nothing."""
-        written = documents(self.module, MANIFEST)
-        return tuple((o["kind"], o["metadata"]["name"]) for o in written if o["kind"] in WORKLOADS)
-
-    def _reference(self, inputs: Inputs, image: str) -> str:
-        component, version = self.images[image], inputs.cluster.spec.kubernetes_version
-        tag = f"v{version}" if component == KUBERNETES else inputs.components.get(component)
-        if not tag:
-            raise Permanent(
-                f"The node image of Kubernetes {version} does not say which {component} it holds, so {image} cannot be"
-                " installed from it.",
-                reason="ImageIncomplete",
-                responsible=Responsible.CLOUD_OPERATOR,
-                remedy=f"Register a node image whose property navarch_components names {component}.",
+    def _filled(
+        self, document: Object, named: frozenset[str], values: Mapping[str, Any], inputs: Inputs
+    ) -> Iterator[Object]:
+        """What a document of the manifest becomes: a DaemonSet one for each set of images that nodes hold, all else one
+        object."""
+        components = frozenset(of for image, of in self.images.items() if _placeholder(image) in named)
+        if not components:
+            yield fill(document, values)
+        elif document["kind"] == "DaemonSet":
+            for tags in placing.on_every_node(inputs, components):
+                yield placing.beside_others(fill(document, {**values, **self._references(tags)}), tags)
+        else:
+            tags = placing.on_some_nodes(
+                inputs,
+                components,
+                replicas=fill(document["spec"].get("replicas", 1), values),
+                control_plane=CONTROL_PLANE_TAINT in document["spec"]["template"]["spec"].get("nodeSelector", {}),
             )
-        return f"{REGISTRY}/{image}:{tag}"
+            yield placing.confined(fill(document, {**values, **self._references(tags)}), tags)
+
+    def _references(self, tags: Tags) -> Mapping[str, str]:
+        """The images of these components, by placeholder."""
+        held = dict(tags)
+        return {_placeholder(i): f"{REGISTRY}/{i}:{held[of]}" for i, of in self.images.items() if of in held}
+
+
+def _placeholder(image: str) -> str:
+    return f"image_{image.replace('-', '_')}"
 
 
 def shared_values(inputs: Inputs) -> Mapping[str, Any]:

@@ -12,8 +12,8 @@ was parsed, so none of them can change the structure. Three annotations speak to
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -41,13 +41,14 @@ class Fixed:
 class Rendered:
     """An add-on's objects: those Navarch owns, those it only makes once, and large ones that are always the same.
     `default_storage_class`: the class to be the default for as long as no class of the cluster says anything about
-    that."""
+    that. `unlabelled`: nodes that lack labels which its pods ask for."""
 
     name: str
     objects: tuple[Object, ...]
     once: tuple[Object, ...] = ()
     fixed: Fixed = Fixed((), "")
     default_storage_class: str | None = None
+    unlabelled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def assemble(addon: str, filled: Iterable[Object], definitions: Fixed) -> Rendered:
@@ -94,12 +95,28 @@ def documents(module: str, file: str) -> tuple[Object, ...]:
 
 
 @cache
+def placeholders(module: str, file: str) -> tuple[frozenset[str], ...]:
+    """The names of the placeholders in each document of a manifest."""
+    return tuple(frozenset(_named(document)) for document in documents(module, file))
+
+
+@cache
 def fixed(addon: str, module: str, file: str) -> Fixed:
     """The objects of a manifest without placeholders; none where the add-on has no such file."""
     if not files(module).joinpath(file).is_file():
         return Fixed((), "")
     text = _read(module, file)
     return Fixed(tuple(marked(made, addon) for made in _load(text)), hashlib.sha256(text.encode()).hexdigest())
+
+
+def _named(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _named(item)
+    elif isinstance(tree, str):
+        yield from _PLACEHOLDER.findall(tree)
 
 
 def _text(value: Any) -> str:

@@ -19,7 +19,7 @@ from navarch.bootstrap.pki import (
     issue_kubelet_serving_certificate,
 )
 from navarch.bootstrap.yaml_text import yaml_text
-from navarch.domain.machines import Machine
+from navarch.domain.machines import Machine, component_labels
 from navarch.domain.spec import Cluster, Role
 
 CA_FILE = "/etc/kubernetes/pki/ca.crt"
@@ -143,7 +143,7 @@ def flags_file(arguments: tuple[Argument, ...]) -> str:
 
 def _labels(machine: Machine) -> list[tuple[str, str]]:
     kept = {key: value for key, value in machine.template.labels if _may_set(key)}
-    own = {NODE_GROUP_LABEL: machine.group}
+    own = {NODE_GROUP_LABEL: machine.group, **component_labels(machine.template.release.tags)}
     if machine.role is Role.CONTROL_PLANE:
         # kubeadm sets it once the node is there; until then Services' balancers would have the machine as a member.
         own[NOT_BEHIND_SERVICES] = ""

@@ -1,9 +1,13 @@
 """Machines that Navarch decided to have: what is written down of each before the cloud is asked for it."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from navarch.domain import syntax
+from navarch.domain.names import COMPONENT_LABEL
 from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster, Role, Taint, VolumeSpec
 
@@ -123,6 +127,17 @@ def template_of(cluster: Cluster, group: str, release: Release | None = None) ->
         return MachineTemplate(made_from, spec.flavor, spec.labels, spec.taints, spec.root_volume)
     control_plane = cluster.spec.control_plane
     return MachineTemplate(release or cluster.spec.release, control_plane.flavor, root_volume=control_plane.root_volume)
+
+
+def component_labels(tags: Mapping[str, str]) -> dict[str, str]:
+    """Labels of a node that holds these container images, by component: pods that run them ask for the same. A tag that
+    is no label value stands there as a SHA-256; a component that is no label key is left out."""
+    keyed = {f"{COMPONENT_LABEL}{component}": tag for component, tag in tags.items()}
+    return {
+        key: hashlib.sha256(tag.encode()).hexdigest()[:16] if syntax.wrong_label_value(tag) else tag
+        for key, tag in keyed.items()
+        if not syntax.wrong_label_key(key)
+    }
 
 
 def outdated(machine: Machine, wanted: MachineTemplate, zones: tuple[str, ...]) -> str:

@@ -4,6 +4,8 @@ from navarch.domain.spec import Cluster, Owner
 
 TAG_PREFIX = "navarch:cluster="
 METADATA_KEY = "navarch_cluster"
+COMPONENT_LABEL = "component.navarch.io/"
+"""What begins the labels of a node that say which container images its machine holds."""
 CONTROL_PLANE_GROUP = "cp"  # its machines' group; no node group may have that name
 _STEM_NAME_LENGTH = 24  # keeps machine names, which become host names, within 63 characters
 

@@ -1,7 +1,11 @@
 """What a cloud offers and a project may use: what a form needs in order to offer only what works."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+KUBERNETES = "kubernetes"
+"""The component whose version is the release's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Release:
     def component(self, name: str) -> str | None:
         """The version of a component in the image, or None."""
         return dict(self.components).get(name)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Which tag the container images of each component have, those of Kubernetes itself among them."""
+        return {**dict(self.components), KUBERNETES: f"v{self.kubernetes_version}"}
 
 
 @dataclass(frozen=True, slots=True)

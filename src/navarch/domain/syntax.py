@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 
-from navarch.domain.names import CONTROL_PLANE_GROUP
+from navarch.domain.names import COMPONENT_LABEL, CONTROL_PLANE_GROUP
 
 NAME_LENGTH = 40  # of clusters; names of their objects and machines are made from it
 GROUP_NAME_LENGTH = 20  # a machine's name, which is its host name, holds cluster, group and number in 63 characters
@@ -47,6 +47,8 @@ def wrong_node_label_key(key: str) -> str | None:
     prefix = key.rpartition("/")[0]
     if any(prefix == own or prefix.endswith("." + own) for own in ("kubernetes.io", "k8s.io")):
         return f"{_shown(key)}: labels under kubernetes.io and k8s.io are Kubernetes' own"
+    if key.startswith(COMPONENT_LABEL):
+        return f"{_shown(key)}: which images a machine holds is not to be chosen"
     return wrong_label_key(key)
 
 

@@ -157,6 +157,8 @@ class SimulatedClusters:
 
 def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     """(name, digest) of each add-on, as `Addons.digests` gives them."""
-    said = (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
+    releases = {inputs.cluster.spec.release, *(holder.release for holder in inputs.holders)}
+    components = sorted({tuple(sorted(release.tags.items())) for release in releases})
+    said = (components, inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:16]
     return tuple((name, digest) for name in catalogue.wanted(inputs))

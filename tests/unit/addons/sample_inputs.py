@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from navarch.addons.contract import Inputs
+from navarch.addons.contract import Holder, Inputs
 from navarch.domain.offer import Release
 from navarch.domain.spec import (
     Cluster,
@@ -29,7 +29,17 @@ COMPONENTS = {
 }
 
 
-def cluster(*, control_plane: int = 1, workers: int = 2) -> Cluster:
+def release(version: str = "1.37.2", **tags: str) -> Release:
+    """A node image of that version, some of whose components (`cinder_csi` for `cinder-csi`) have other tags."""
+    changed = {name.replace("_", "-"): tag for name, tag in tags.items()}
+    components = tuple((COMPONENTS | changed).items())
+    return Release(version, f"image-{version}", f"node-{version}", "bundle", components)
+
+
+RELEASE = release()
+
+
+def cluster(*, control_plane: int = 1, workers: int = 2, of: Release = RELEASE) -> Cluster:
     """A cluster of that many machines."""
     return Cluster(
         id="6f1f6a3e-2b1c-4c55-9a54-6d2c7f3c0b11",
@@ -37,8 +47,8 @@ def cluster(*, control_plane: int = 1, workers: int = 2) -> Cluster:
         project_id="alpha",
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
         spec=ClusterSpec(
-            kubernetes_version="1.37.2",
-            release=Release("1.37.2", "image", "node-1.37.2", "bundle", tuple(COMPONENTS.items())),
+            kubernetes_version=of.kubernetes_version,
+            release=of,
             network=NetworkSpec("public", "public-id"),
             control_plane=ControlPlaneSpec(
                 flavor="m1.small", etcd_volume=VolumeSpec("ssd", 10), replicas=control_plane
@@ -48,11 +58,17 @@ def cluster(*, control_plane: int = 1, workers: int = 2) -> Cluster:
     )
 
 
+def holders(
+    *, control_plane: int = 0, workers: int = 0, of: Release = RELEASE, take_pods: bool = True
+) -> tuple[Holder, ...]:
+    """Machines made from a release."""
+    return (*[Holder(of, True, take_pods)] * control_plane, *[Holder(of, False, take_pods)] * workers)
+
+
 def inputs(**changes: object) -> Inputs:
     """The inputs, with some of them changed."""
     made = Inputs(
         cluster=cluster(),
-        components=COMPONENTS,
         api_address="10.0.0.5",
         api_port=6443,
         mtu=1442,
@@ -63,5 +79,6 @@ def inputs(**changes: object) -> Inputs:
         volume_types=(("ssd", ("z1", "z2", "z3")), ("hdd", ("z1",))),
         zones=("z1", "z2", "z3"),
         machines={f"{STEM}-cp-0": "cp", f"{STEM}-default-1": "default", f"{STEM}-default-2": "default"},
+        holders=holders(control_plane=1, workers=2),
     )
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -1,18 +1,21 @@
 """What the add-ons are rendered into."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from graphlib import CycleError
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.addons.sample_inputs import COMPONENTS, cluster, inputs
+from tests.unit.addons.sample_inputs import COMPONENTS, STEM, cluster, inputs, release
 
 from navarch.addons import catalogue, objects
 from navarch.addons.contract import Inputs
 from navarch.addons.package import REGISTRY, Package
 from navarch.addons.packages.cinder_csi import storage_classes
+from navarch.addons.placing import AGENT_LABEL
 from navarch.addons.rendering import CREATE_ONCE, DEFAULT_CLASS_ONCE, ONLY_IF, Rendered
 from navarch.domain.errors import Permanent
 from navarch.domain.spec import NodeGroup, NodeGroupSpec, Taint
@@ -41,9 +44,15 @@ def strings(tree: Any) -> Iterator[str]:
         yield tree
 
 
+def base_name(workload: dict[str, Any]) -> str:
+    """As it is in the manifest."""
+    name: str = workload["metadata"]["labels"].get(AGENT_LABEL, workload["metadata"]["name"])
+    return name
+
+
 def pod_specs(of: Inputs) -> dict[str, dict[str, Any]]:
     return {
-        made["metadata"]["name"]: made["spec"]["template"]["spec"]
+        base_name(made): made["spec"]["template"]["spec"]
         for addon in everything(of)
         for made in addon.objects
         if made["kind"] in objects.WORKLOADS
@@ -90,13 +99,6 @@ def test_every_image_that_is_named_is_run_and_every_one_that_is_run_is_named() -
         run = {c["image"] for spec in specs for c in (*spec.get("initContainers", ()), *spec["containers"])}
         images = {image.removeprefix(f"{REGISTRY}/").rpartition(":")[0] for image in run}
         assert images == set(catalogue.package(name).images), name
-
-
-def test_what_makes_pods_is_known_without_rendering() -> None:
-    for name in ADDONS:
-        made = catalogue.rendered(inputs(), name).objects
-        rendered = tuple((o["kind"], o["metadata"]["name"]) for o in made if o["kind"] in objects.WORKLOADS)
-        assert catalogue.package(name).workloads() == rendered
 
 
 @pytest.mark.parametrize("control_plane", [1, 3])
@@ -153,12 +155,31 @@ def test_the_clouds_credentials_are_mounted_on_control_plane_machines_only() -> 
     mounting = {name: spec for name, spec in pod_specs(inputs()).items() if "cloud-config" in strings(spec)}
     assert set(mounting) == {"openstack-cloud-controller-manager", "csi-cinder-controllerplugin"}
     for spec in mounting.values():
-        assert spec["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}
+        assert spec["nodeSelector"]["node-role.kubernetes.io/control-plane"] == ""
 
 
 def test_agents_run_on_every_node_whatever_its_taints() -> None:
     for name in ("calico-node", "kube-proxy", "csi-cinder-nodeplugin"):
         assert pod_specs(inputs())[name]["tolerations"] == [{"operator": "Exists"}]
+
+
+@pytest.mark.parametrize(
+    ("node", "asks"), [("cp-0", "--master=https://10.0.0.7:6443"), ("cp-01", ""), ("default-1", ""), ("cp-1", "")]
+)
+def test_only_on_the_control_plane_kube_proxy_asks_the_api_server_beside_it(
+    node: str, asks: str, tmp_path: Path
+) -> None:
+    (tmp_path / "control-plane").write_text(
+        found("kube-proxy", "ConfigMap", "kube-proxy-config", inputs())["data"]["control-plane"]
+    )
+    (script,) = pod_specs(inputs())["kube-proxy"]["containers"][0]["args"]
+    script = script.replace("/var/lib/kube-proxy", str(tmp_path)).replace("/usr/local/bin/kube-proxy", "echo")
+    said = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={"PATH": "/bin:/usr/bin", "NODE_NAME": f"{STEM}-{node}", "HOST_IP": "10.0.0.7"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.split() == ["--config=config.conf", f"--hostname-override={STEM}-{node}", *filter(None, [asks])]
 
 
 def test_the_cloud_controller_runs_where_nothing_else_can_yet() -> None:
@@ -255,7 +276,7 @@ def test_the_same_inputs_give_the_same_digests() -> None:
 @pytest.mark.parametrize(
     ("changes", "changed"),
     [
-        ({"components": {**COMPONENTS, "calico": "v3.29.0"}}, {"calico"}),
+        ({"cluster": cluster(of=release(calico="v3.29.0"))}, {"calico"}),
         ({"mtu": 1500}, {"calico"}),
         ({"api_address": "10.0.0.9"}, {"calico", "kube-proxy"}),
         ({"cloud_files": {**CLOUD_FILES, "cloud.conf": "other"}}, {"cloud-controller", "cinder-csi"}),
@@ -265,7 +286,7 @@ def test_the_same_inputs_give_the_same_digests() -> None:
         ({"machines": {"demo-6f1f6a3e-cp-0": "cp"}}, {"guard-rails"}),
         (
             {"cluster": cluster(control_plane=3)},
-            {"cloud-controller", "cinder-csi", "metrics-server", "guard-rails"},
+            {"cloud-controller", "cinder-csi", "kube-proxy", "metrics-server", "guard-rails"},
         ),
     ],
 )
@@ -284,7 +305,7 @@ def test_the_password_is_in_the_secret_alone_and_pods_see_only_that_it_changed()
             assert "correct horse" not in json.dumps(made)  # the Secret holds it in base64
     marks = [
         {
-            o["metadata"]["name"]: o["spec"]["template"]["metadata"]["annotations"]["navarch.io/config"]
+            base_name(o): o["spec"]["template"]["metadata"]["annotations"]["navarch.io/config"]
             for a in addons
             for o in a.objects
             if a.name in ("cloud-controller", "cinder-csi") and o["kind"] in objects.WORKLOADS
@@ -297,9 +318,8 @@ def test_the_password_is_in_the_secret_alone_and_pods_see_only_that_it_changed()
 
 
 def test_an_image_without_a_component_is_refused_in_words() -> None:
-    lacking = {name: tag for name, tag in COMPONENTS.items() if name != "csi-resizer"}
     with pytest.raises(Permanent) as refused:
-        catalogue.rendered(inputs(components=lacking), "cinder-csi")
+        catalogue.rendered(inputs(cluster=cluster(of=release(csi_resizer=""))), "cinder-csi")
     assert refused.value.reason == "ImageIncomplete"
     assert "csi-resizer" in refused.value.message
 

@@ -9,7 +9,7 @@ from navarch.addons import errors, nodes
 from navarch.addons.connection import Connection, _causes
 from navarch.addons.contract import Draining
 from navarch.addons.draining import drain, give_up, moves
-from navarch.addons.observing import node, shortfall
+from navarch.addons.observing import node, shortfall, shortfall_on_nodes
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
@@ -19,8 +19,27 @@ def deployment(generation: int = 1, **status: int) -> dict[str, Any]:
     return {"metadata": {"name": "d", "generation": generation}, "spec": {"replicas": 2}, "status": status}
 
 
-def daemon_set(**status: int) -> dict[str, Any]:
-    return {"metadata": {"name": "d", "generation": 1}, "spec": {}, "status": {"observedGeneration": 1, **status}}
+def daemon_set(
+    wanted: int,
+    *,
+    ready: int = 0,
+    updated: int | None = None,
+    looked_at: bool = True,
+    on: str = "kubernetes.io/os",
+    value: str = "linux",
+) -> dict[str, Any]:
+    """One for the nodes with a label that hold what it runs."""
+    selector = {on: value, "component.navarch.io/d": "v1"}
+    return {
+        "metadata": {"name": "d-v1", "generation": 1},
+        "spec": {"template": {"spec": {"nodeSelector": selector}}},
+        "status": {
+            "observedGeneration": int(looked_at),
+            "desiredNumberScheduled": wanted,
+            "numberReady": ready,
+            "updatedNumberScheduled": ready if updated is None else updated,
+        },
+    }
 
 
 @pytest.mark.parametrize(
@@ -32,14 +51,44 @@ def daemon_set(**status: int) -> dict[str, Any]:
         (deployment(observedGeneration=1, updatedReplicas=1, availableReplicas=2), "d: 1 of 2 replicas available"),
         (deployment(2, observedGeneration=1, updatedReplicas=2, availableReplicas=2), "d: not looked at yet"),
         (deployment(), "d: not looked at yet"),
-        (daemon_set(desiredNumberScheduled=3, numberReady=3, updatedNumberScheduled=3), ""),
-        (daemon_set(desiredNumberScheduled=3, numberReady=2, updatedNumberScheduled=3), "d: ready on 2 of 3 nodes"),
-        (daemon_set(desiredNumberScheduled=3, numberReady=3, updatedNumberScheduled=1), "d: ready on 1 of 3 nodes"),
-        (daemon_set(), "d: no node yet"),
     ],
 )
-def test_a_workload_says_what_it_lacks(workload: dict[str, Any], said: str) -> None:
+def test_a_deployment_says_what_it_lacks(workload: dict[str, Any], said: str) -> None:
     assert shortfall(workload) == said
+
+
+ON_3, ON_2_OF_3 = daemon_set(3, ready=3), daemon_set(3, ready=2)
+
+
+@pytest.mark.parametrize(
+    ("daemon_sets", "said"),
+    [
+        ((ON_3,), ""),
+        ((ON_2_OF_3,), "d: ready on 2 of 3 nodes"),
+        ((daemon_set(3, ready=3, updated=1),), "d: ready on 1 of 3 nodes"),
+        ((daemon_set(0),), "d: no node yet"),
+        # one for the machines of the release before, one for those that are to come
+        ((ON_3, daemon_set(0)), ""),
+        ((daemon_set(0), ON_2_OF_3), "d: ready on 2 of 3 nodes"),
+        ((daemon_set(2, ready=2), daemon_set(1, ready=1)), ""),
+        ((daemon_set(2, ready=2), daemon_set(1)), "d: ready on 2 of 3 nodes"),
+        ((ON_3, daemon_set(1, ready=1, looked_at=False)), "d: not looked at yet"),
+        # a node that neither is for, since it does not say what it holds
+        ((daemon_set(1, ready=1), daemon_set(1, ready=1)), "d: ready on 2 of 3 nodes"),
+    ],
+)
+def test_agents_say_on_how_many_nodes_they_lack(daemon_sets: tuple[dict[str, Any], ...], said: str) -> None:
+    three = [node({"metadata": {"name": f"w{n}", "labels": {"kubernetes.io/os": "linux"}}}) for n in range(3)]
+    nodes = [] if said == "d: no node yet" else three
+    assert shortfall_on_nodes("d", daemon_sets, nodes) == said
+
+
+def test_agents_of_the_control_plane_lack_nothing_on_other_nodes() -> None:
+    role = "node-role.kubernetes.io/control-plane"
+    nodes = [
+        node({"metadata": {"name": name, "labels": labels}}) for name, labels in (("cp-0", {role: ""}), ("w1", {}))
+    ]
+    assert shortfall_on_nodes("d", [daemon_set(1, ready=1, on=role, value="")], nodes) == ""
 
 
 def test_a_node_is_read() -> None:

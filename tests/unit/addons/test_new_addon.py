@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.addons.sample_inputs import COMPONENTS, inputs
+from tests.unit.addons.sample_inputs import cluster, inputs, release
 
 from navarch.addons import catalogue, packages
 
@@ -18,7 +18,9 @@ apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: time-keeper, namespace: kube-system}
 spec:
+  selector: {matchLabels: {app: time-keeper}}
   template:
+    metadata: {labels: {app: time-keeper}}
     spec:
       containers:
       - name: keeper
@@ -43,12 +45,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_its_folder_is_found_and_applied_in_its_place(folder: Path) -> None:
     names = catalogue.wanted(inputs())
     assert names.index("time-keeper") > names.index("coredns")
-    (made,) = catalogue.rendered(inputs(components={**COMPONENTS, "time-keeper": "v7"}), "time-keeper").objects
+    (made,) = catalogue.rendered(inputs(cluster=cluster(of=release(time_keeper="v7"))), "time-keeper").objects
     (container,) = made["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "registry.navarch.internal/time-keeper:v7"
     assert container["args"] == [f"--cluster={inputs().cluster.id}", "--elect=false"]
     assert made["metadata"]["labels"]["navarch.io/addon"] == "time-keeper"
-    assert catalogue.package("time-keeper").workloads() == (("DaemonSet", "time-keeper"),)
+    assert made["metadata"]["name"] == "time-keeper-v7"
+    assert made["spec"]["template"]["spec"]["nodeSelector"] == {"component.navarch.io/time-keeper": "v7"}
 
 
 def test_without_the_folder_it_is_gone() -> None:

@@ -236,6 +236,7 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
         ({"labels": {"a": "b c"}}, "labels"),
         ({"labels": {"node-role.kubernetes.io/x": ""}}, "labels"),
         ({"labels": {"k8s.io/x": ""}}, "labels"),
+        ({"labels": {"component.navarch.io/calico": "v1"}}, "labels"),
         ({"labels": {f"k{n}": "" for n in range(33)}}, "labels"),
         ({"taints": ({"key": "k", "effect": "Never"},)}, "taints[0].effect"),
         ({"taints": ({"key": "", "effect": "NoSchedule"},)}, "taints[0].key"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from proofs.cis import collect, report
-from proofs.cis.cluster_checks import CLUSTER_CHECKS
+from proofs.cis.cluster_checks import CLUSTER_CHECKS, workload
 from proofs.cis.machine_checks import CONTROL_PLANE_CHECKS, NODE_CHECKS
 from proofs.cis.seen import KUBELET_CONFIG, MANIFESTS, Cluster, File, Machine
 from tests.unit.proofs.golden_machines import machine
@@ -211,3 +211,10 @@ def test_the_page_says_what_was_looked_at() -> None:
     told = report.page(report.lines((CONTROL_PLANE, WORKER), Cluster({})), "1 control-plane and 1 worker machines")
     assert "1 control-plane and 1 worker machines" in told
     assert "| 1.2.3 | no external addresses of Services | pass |  |" in told
+
+
+def test_an_agent_of_every_node_is_known_whatever_versions_are_in_its_name() -> None:
+    agent = pod("calico-node-v3-31-0-x", "calico-node-v3-31-0")
+    agent["metadata"]["labels"] = {"navarch.io/agent": "calico-node"}
+    assert workload(agent) == "calico-node"
+    assert workload(pod("a-x", "a")) == "a"

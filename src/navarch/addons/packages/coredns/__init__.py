@@ -36,7 +36,12 @@ def _places(inputs: Inputs) -> int:
 def _apart(*, strictly: bool) -> Object:
     """Keep the pods on different nodes. Strictly wherever there is to be more than one node: the first node of a new
     cluster is ready before the others, and a mere preference would let it take both pods for good."""
-    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": _PODS}}
+    # Pods of one template: beside the last pods of the one before, the first of the next may be.
+    term = {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": _PODS},
+        "matchLabelKeys": ["pod-template-hash"],
+    }
     if strictly:
         return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     preferred = [{"weight": 100, "podAffinityTerm": term}]
