@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 from navarch_images import tree
+from navarch_images.glance import properties
 from navarch_images.release import find, known
 
 ROOTFS = Path(str(resources.files("navarch_images").joinpath("rootfs")))
@@ -39,3 +40,19 @@ def test_a_units_file_that_cis_wants_private_is_readable_by_root_alone(tmp_path:
     assert (tmp_path / "etc/systemd/system/kubelet.service").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "etc/systemd/system/containerd.service").stat().st_mode & 0o777 == 0o644
     assert (tmp_path / "usr/local/sbin/navarch-host").stat().st_mode & 0o777 == 0o755
+
+
+def settings(folder: str, section: str) -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(ROOTFS / "etc/systemd" / folder / "90-navarch.conf")
+    return parser[section]
+
+
+def test_a_machine_that_is_shut_down_is_off_before_nova_cuts_its_power() -> None:
+    facts = dict.fromkeys(("bundle", "components", "built", "digest"), "")
+    nova = float(properties(find(known()[-1]), facts)["os_shutdown_timeout"])
+    pods = float(settings("logind.conf.d", "Login")["InhibitDelayMaxSec"].removesuffix("s"))
+    left = float(settings("system.conf.d", "Manager")["DefaultTimeoutStopSec"].removesuffix("s"))
+    assert pods >= 40  # what Navarch tells a worker's kubelet to take
+    assert pods + left < nova

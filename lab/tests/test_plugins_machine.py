@@ -3,11 +3,13 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from navarch_lab_plugins import faults
+from navarch_lab_plugins import faults, machine
+from navarch_lab_plugins.commands import CommandFailed
 from navarch_lab_plugins.machine import Machine, flavor_meminfo, machines, meminfo_script
 from navarch_lab_plugins.network import Switch
 from navarch_lab_plugins.record import Record
@@ -148,3 +150,60 @@ def test_the_supervisor_never_shows_half_of_what_it_tells(tmp_path: Path) -> Non
     )
     assert ended.returncode == 1  # nothing to mount
     assert (tmp_path / "pids").read_text().split()[1] == "0"
+
+
+class Guest:
+    """A machine that runs, and how it takes being asked to shut down."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, obeys: bool = True, deaf: int = 0) -> None:
+        self.machine = Machine(folder, UUID, SWITCH)
+        self.happened: list[str] = []
+        self._on, self._obeys, self._deaf = True, obeys, deaf
+        monkeypatch.setattr(Machine, "running", lambda _: self._on)
+        monkeypatch.setattr(Machine, "init", lambda _: 4242)
+        monkeypatch.setattr(machine, "run", self._asked)
+        monkeypatch.setattr(machine.os, "kill", lambda pid, number: self.happened.append(f"signal to {pid}"))
+        monkeypatch.setattr(Machine, "power_cut", lambda _: self.happened.append("power cut"))
+
+    def _asked(self, *words: str, timeout: float) -> str:
+        self.happened.append(" ".join(words[-2:]))
+        if self._deaf:
+            self._deaf -= 1
+            raise CommandFailed(words, 1, "Failed to connect to bus")
+        self._on = not self._obeys
+        return ""
+
+
+def test_a_machine_that_shuts_itself_down_is_waited_for_and_what_is_left_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Guest(tmp_path, monkeypatch)
+    guest.machine.stop(60)
+    assert guest.happened == ["systemctl poweroff", "power cut"]
+
+
+def test_a_machine_that_does_not_go_has_its_power_cut_after_its_time_and_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked twice, systemd would no longer wait for the kubelet to end its pods."""
+    guest = Guest(tmp_path, monkeypatch, obeys=False)
+    began = time.monotonic()
+    guest.machine.stop(0.4, ask_again=0.1)
+    assert 0.4 <= time.monotonic() - began < 5
+    assert guest.happened == ["systemctl poweroff", "power cut"]
+
+
+def test_a_machine_that_is_starting_is_asked_until_it_understands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Guest(tmp_path, monkeypatch, deaf=1)
+    guest.machine.stop(30, ask_again=1)
+    assert guest.happened == ["systemctl poweroff", "signal to 4242", "systemctl poweroff", "power cut"]
+
+
+def test_a_machine_that_is_deleted_or_loses_its_power_is_asked_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Guest(tmp_path, monkeypatch)
+    guest.machine.stop()
+    assert guest.happened == ["power cut"]

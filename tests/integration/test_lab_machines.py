@@ -247,6 +247,35 @@ def test_a_stopped_machine_is_off_and_comes_back_with_its_disk(cloud: Any, runni
     assert running.disks() == {link(running.volume)}
 
 
+LAST_WORDS = """
+cat > /etc/systemd/system/last-words.service <<'end'
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStop=/bin/sh -c 'echo asked >> /root/last-words'
+[Install]
+WantedBy=multi-user.target
+end
+systemctl enable --now last-words
+"""
+
+
+def test_a_server_that_is_stopped_shuts_itself_down_and_one_that_loses_its_power_does_not(
+    cloud: Any, running: Server
+) -> None:
+    running.inside(LAST_WORDS)
+    cloud.compute.stop_server(running.id)
+    running.wait("SHUTOFF")
+    cloud.compute.start_server(running.id)
+    running.wait("ACTIVE")
+    until(lambda: running.inside("systemctl is-active last-words").split()[0] == "active", "its units run again", 60)
+    lab("fault", "kill-machine", running.id)
+    running.wait("SHUTOFF")
+    cloud.compute.start_server(running.id)
+    running.wait("ACTIVE")
+    assert running.inside("cat /root/last-words").split() == ["asked", "0"]
+
+
 def test_a_power_cut_is_noticed(cloud: Any, running: Server) -> None:
     lab("fault", "kill-machine", running.id)
     assert not running.machine.running()

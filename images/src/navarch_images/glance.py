@@ -29,6 +29,8 @@ def properties(release: Release, facts: Mapping[str, Any]) -> dict[str, str]:
         "os_type": "linux",
         "os_distro": "debian",
         "os_version": release.os_version,
+        # Seconds that Nova gives a machine to shut itself down, whatever the cloud's own default is.
+        "os_shutdown_timeout": "60",
         "navarch_kubernetes_version": release.kubernetes,
         "navarch_bundle": str(facts["bundle"]),
         "navarch_components": str(facts["components"]),

@@ -285,7 +285,8 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
     # Power
 
     def power_off(self, instance: Any, timeout: float = 0, retry_interval: float = 0) -> None:
-        self._machine(instance).stop(timeout or 0)
+        """`openstack server stop` comes with Nova's time-out, a stop that asks nobody with 0."""
+        self._machine(instance).stop(timeout or 0, retry_interval or 10)
 
     def power_on(
         self,
@@ -316,7 +317,7 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
         accel_info: Any = None,
         share_info: Any = None,
     ) -> None:
-        self._machine(instance).stop(30 if reboot_type == "SOFT" else 0)
+        self._machine(instance).stop(CONF.shutdown_timeout if reboot_type == "SOFT" else 0)
         self.power_on(context, instance, network_info, block_device_info)
 
     def resume_state_on_host_boot(

@@ -25,7 +25,7 @@ from navarch_lab_plugins.record import Record, write_whole
 
 _SCRIPTS = Path(__file__).parent
 _HOST_DEVICES = ("/dev/fuse", "/dev/kmsg", "/dev/net/tun")
-_POWER_OFF = signal.SIGRTMIN + 4  # systemd's signal for a clean power-off
+_POWER_OFF = signal.SIGRTMIN + 4  # systemd's signal for a clean power-off, which asks nobody first
 _PROPAGATE = Path("/run/systemd/nspawn/propagate")
 _START_LIMIT = 60.0
 """Seconds until init must run. It takes 0.2 on an idle machine."""
@@ -154,15 +154,31 @@ class Machine:
             words.append(f"--bind={attach_loop(str(self._config_drive), read_only=True)}")
         return words + [f"--bind={device}" for device in _HOST_DEVICES if Path(device).exists()]
 
-    def stop(self, grace: float = 0) -> None:
-        """Stop the machine, at once or after `grace` seconds in which it may power off by itself."""
-        init = self.init()
-        if init and grace > 0:
-            os.kill(init, _POWER_OFF)
-            end = time.monotonic() + grace
-            while self.running() and time.monotonic() < end:
-                time.sleep(0.05)
+    def stop(self, grace: float = 0, ask_again: float = 10) -> None:
+        """Stop the machine: at once, or after `grace` seconds in which it may shut itself down. One that did not
+        understand (it may be starting) is asked again after `ask_again` seconds."""
+        now = time.monotonic()
+        end, ask = now + grace, now
+        while now < end and self.running():
+            if now >= ask:
+                ask = end if self._press_power_button() else now + max(ask_again, 1)
+            time.sleep(0.05)
+            now = time.monotonic()
         self.power_cut()
+
+    def _press_power_button(self) -> bool:
+        """Ask the machine to shut down, as ACPI would: through logind, for whose inhibitors a kubelet asks. False if it
+        did not answer. Never to be repeated after that: systemctl would take the second time for impatience."""
+        init = self.init()
+        if not init:
+            return False
+        try:
+            run(*("nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p"), "systemctl", "poweroff", timeout=10)
+        except CommandFailed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(init, _POWER_OFF)
+            return False
+        return True
 
     def power_cut(self) -> None:
         """Kill everything in it, as if its power were gone. Raises MachineFailed if something survives."""

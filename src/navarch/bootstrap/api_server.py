@@ -36,6 +36,13 @@ def api_server_arguments(cluster: Cluster) -> dict[str, str]:
         "profiling": "false",
         # A pod's token is good for an hour and not for a year: every client of today reads it anew.
         "service-account-extend-token-expiration": "false",
+        # Asked to end, it is not ready from then on and its address leaves the Service `kubernetes`, but it serves
+        # until nodes and balancers that ask /readyz have noticed. Balancers that only connect notice when it listens no
+        # longer.
+        "shutdown-delay-duration": "5s",
+        # Then whoever comes on an open connection is sent elsewhere. Without it, a server that has a watch open stays
+        # for the 60 seconds of the request time-out and answers nobody.
+        "shutdown-send-retry-after": "true",
         "tls-cipher-suites": ",".join(CIPHER_SUITES),
         "tls-min-version": "VersionTLS12",
     }

@@ -31,8 +31,10 @@ _ETCD_DISK = f"{_PROGRAMS}/etcd-disk"
 _JOIN = f"{_PROGRAMS}/join-control-plane"
 _OWN_NODE = f"{_PROGRAMS}/own-node"
 _RENEW = f"{_PROGRAMS}/renew-certificates"
+_LEAVE = f"{_PROGRAMS}/leave"
 _AUTHORIZER_UNIT = "navarch-authorizer.service"
 _ETCD_DISK_UNIT = "navarch-etcd-disk.service"
+_LEAVE_UNIT = "navarch-leave.service"
 _RENEW_TIMER = "navarch-certificates.timer"
 _CONTROL_PLANE_PROGRAMS = (
     "authorizer",
@@ -41,6 +43,7 @@ _CONTROL_PLANE_PROGRAMS = (
     "own-node",
     "renew-certificates",
     "finish-machine",
+    "leave",
 )
 _UNITS = "/etc/systemd/system"
 _KEPT_MEMBER = f"{kubeadm.ETCD_DATA}/member/wal"
@@ -210,6 +213,8 @@ class _ControlPlane(_Joining):
         listening = f"{authorization.PORT} {authorization.CERTIFICATE_FILE} {authorization.KEY_FILE}"
         yield _unit(_AUTHORIZER_UNIT, {"command": f"{_PROGRAMS}/authorizer {listening}"})
         yield _unit("kubelet.service.d/30-authorizer.conf", {"unit": _AUTHORIZER_UNIT})
+        yield _unit(_LEAVE_UNIT, {"command": _LEAVE})
+        yield _unit("kubelet.service.d/40-leave.conf", {"unit": _LEAVE_UNIT})
         yield _unit("navarch-certificates.service", {"command": f"{_RENEW} {self.own_api}"})
         # Each place on another day, so that no two API servers or etcd members are ever restarted together.
         yield _unit(_RENEW_TIMER, {"day": f"{3 + 5 * (self.machine.serial % 5):02d}"})

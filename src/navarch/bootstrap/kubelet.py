@@ -42,6 +42,11 @@ CIPHER_SUITES = (
 )
 """For clients of TLS 1.2; all keys of a cluster are ECDSA. TLS 1.3 has its own, which nobody chooses."""
 
+# When its machine is shut down, a worker's kubelet ends pods by their grace: 30 seconds at most, then 10 for what is
+# critical to the node. Nova cuts the power after 60. Not on control-plane machines, where it would end the API server
+# and etcd at the same time: these have navarch-leave.service.
+_GRACEFUL_SHUTDOWN = {"shutdownGracePeriod": "40s", "shutdownGracePeriodCriticalPods": "10s"}
+
 # A kubelet may not label itself within these domains, but for what NodeRestriction allows it.
 _RESERVED_DOMAINS = ("kubernetes.io", "k8s.io")
 _OWN_DOMAINS = ("node.kubernetes.io", "kubelet.kubernetes.io")
@@ -114,7 +119,7 @@ def dns_service_address(cluster: Cluster) -> str:
 
 def worker_configuration(cluster: Cluster) -> str:
     """config.yaml of a worker's kubelet."""
-    return yaml_text(kubelet_configuration(cluster), sort_keys=True)
+    return yaml_text(kubelet_configuration(cluster) | _GRACEFUL_SHUTDOWN, sort_keys=True)
 
 
 def node_arguments(machine: Machine, *, address: str) -> tuple[Argument, ...]:
