@@ -232,7 +232,7 @@ def deletion(stage: Scene) -> Figures:
         "seconds": monotonic() - began,
         "again": again,
         "failures": failures[:3],
-        "left": {kind: n for kind, n in stage.simulator.census().things if n},
+        "left": {kind: n for kind, n in stage.simulator.census().objects if n},
         "load": os.getloadavg()[0],
     }
 
@@ -290,7 +290,7 @@ def kill(options: argparse.Namespace) -> Figures:
             "held": holding,
             "seconds": took,
             "twice": list(census.twice)[:3],
-            "servers": dict(census.things)["server"],
+            "servers": dict(census.objects)["server"],
             "load": os.getloadavg()[0],
         }
 

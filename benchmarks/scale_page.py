@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from navarch.clouds.simulator import Fates
+from navarch.simulator.openstack.fates import Fates
 
 PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
 Figures = dict[str, Any]
@@ -185,7 +185,7 @@ def _huge(figures: Figures) -> str:
         f"All were Ready after {creation['seconds']:.0f} s, with {creation['twice']} objects there twice. An idle one "
         f"costs {sum(idle['mcpu'].values()):.2f} mCPU and {sum(idle['mib'].values()):.2f} MiB (worker, API, "
         f"PostgreSQL). All were deleted in {deletion['seconds']:.0f} s; {sum(deletion['left'].values())} objects were "
-        f"left. {again}The simulated region is one process, and its Keystone with it: it needed "
+        f"left. {again}The simulated OpenStack is one process, with machines and Kubernetes in it: it needed "
         f"{creation['cpu']['simulator'] / creation['clusters'] * 1000:.0f} ms of CPU for a creation.\n"
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import shutil
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, help="write the figures to this file (JSON)")
     parser.add_argument("--mutations", action="store_true", help="deliberate faults, each of which must be caught")
     options = parser.parse_args()
+    logging.getLogger("keystoneauth").setLevel(logging.ERROR)  # it warns where a service does not tell its versions
     weather = MISLEADING if options.misleading else None
     with databases(options.processes) as found:
         if options.mutations:
@@ -95,15 +97,17 @@ def _work(
 ) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent says when to end
-    for seed in seeds:
-        connection = connect(dsn)
-        if core is not None:
-            _keep_together(connection, core)
-        try:
-            results.put(run(connection, seed, weather))
-        finally:
-            connection.close()
-    results.put(None)
+    try:
+        for seed in seeds:
+            connection = connect(dsn)
+            if core is not None:
+                _keep_together(connection, core)
+            try:
+                results.put(run(connection, seed, weather))
+            finally:
+                connection.close()
+    finally:
+        results.put(None)  # also where a story could not be told: nobody waits for more
 
 
 def _keep_together(connection: Connection, core: int) -> None:
@@ -145,7 +149,9 @@ def _many(first: int, count: int, weather: Weather | None, dsns: list[str], resu
     print(_told(figures))
     if result is not None:
         total.write(result, perf_counter() - began)
-    return 1 if total.broken else 0
+    for worker in workers:
+        worker.join()
+    return 1 if total.broken or any(worker.exitcode for worker in workers) else 0
 
 
 @dataclass

@@ -5,9 +5,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from navarch.clouds.simulator import Request
-from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
-from navarch.domain.openstack.resources import Kind
+from navarch.domain import names
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -17,25 +15,29 @@ from navarch.domain.spec import (
     NodeGroupSpec,
     VolumeSpec,
 )
+from navarch.simulator.installed import project_id
+from navarch.simulator.openstack.site import ExternalNetwork, Flavor, Image, Site, VolumeType
 from navarch.store.contract import NotFound
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
 
 ZONES = ("z1", "z2", "z3")
-PROJECTS = ("project-a", "project-b")
-OFFER = Offer(
+PROJECTS = (project_id("a"), project_id("b"))
+SITE = Site(
     flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20)),
     zones=ZONES,
-    volume_types=(VolumeType("ssd", ZONES), VolumeType("hdd", ("z1",))),
-    external_networks=(ExternalNetwork("ext", "public", ("198.18.0.0/15",)),),
-    releases=(
-        Release(
-            "1.37.2",
-            "image",
+    volume_types=(VolumeType("ssd"), VolumeType("hdd", ("z1",))),
+    external_networks=(ExternalNetwork("5f3a2c1e-0b7d-4e5f-8a9b-1c2d3e4f5a6b", "public", "198.18.0.0/15"),),
+    images=(
+        Image(
+            "0d9c8b7a-6f5e-4d3c-8b1a-000000001372",
             "node-1.37.2",
-            "bundle",
-            (("etcd", "3.6.8-0"), ("coredns", "1.14.0"), ("calico", "3.31.0")),
+            properties={
+                "navarch_kubernetes_version": "1.37.2",
+                "navarch_bundle": "bundle",
+                "navarch_components": "etcd=3.6.8-0,coredns=1.14.0,calico=3.31.0",
+            },
         ),
     ),
 )
@@ -52,8 +54,8 @@ class Customers:
         cluster_id = str(UUID(int=self._ids.getrandbits(128), version=4))
         spec = ClusterSpec(
             "1.37.2",
-            OFFER.releases[0],
-            NetworkSpec("public", "ext"),
+            self.world.offer.releases[0],
+            NetworkSpec("public", SITE.external_networks[0].id),
             ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), control_plane, ZONES[:control_plane]),
         )
         groups = (NodeGroup("web", NodeGroupSpec("m1.small", workers, ("z1", "z2"))),)
@@ -130,23 +132,23 @@ class Customers:
 
     def plant(self, project: str, like: str) -> None:
         """Somebody's objects that look like ours: our names without our mark, and our tag of another cluster."""
-        other = str(UUID(int=self._ids.getrandbits(128), version=4))
-        taken, self.world.region.limits = self.world.region.limits, {}  # they were there before anybody took a quota
-        for kind, name in (
-            (Kind.NETWORK, f"{like}-net"),
-            (Kind.SECURITY_GROUP, f"{like}-sg-cp"),
-            (Kind.SECURITY_GROUP, f"{like}-sg-worker"),
-        ):
-            for mark in ("", other):
-                request = Request("POST", kind, project, name)
-                if kind is Kind.NETWORK:
-                    self.world.region.create_network(request, mark)
-                else:
-                    self.world.region.create_security_group(request, mark)
-        for name, mark in ((f"{like}-etcd-0", ""), (f"{like}-etcd-0", other), ("claim", other)):
-            self.world.region.create_volume(Request("POST", Kind.VOLUME, project, name), mark, "ssd", 1, "z1")
-        self.world.region.limits = taken
-        self.world.timeline.after(5.0, self.world.invariants.remember_foreign)
+        other, ask = str(UUID(int=self._ids.getrandbits(128), version=4)), self.world.as_somebody
+        planted = []
+        for mark in ("", names.tag(other)):
+            network = {"name": f"{like}-net", "description": mark}
+            planted.append(("network", ask(project, "network", "/v2.0/networks", network=network)["network"]["id"]))
+            for name in (f"{like}-sg-cp", f"{like}-sg-worker"):
+                group = {"name": name, "description": mark}
+                made = ask(project, "network", "/v2.0/security-groups", security_group=group)["security_group"]
+                planted.append(("security group", made["id"]))
+            group = {"name": f"{like}-cp-spread {mark}".strip(), "policy": "soft-anti-affinity"}
+            made = ask(project, "compute", "/v2.1/os-server-groups", server_group=group)["server_group"]
+            planted.append(("server group", made["id"]))
+        for name, metadata in ((f"{like}-etcd-0", {}), (f"{like}-etcd-0", _of(other)), ("claim", _of(other))):
+            volume = {"name": name, "size": 1, "volume_type": "ssd", "availability_zone": "z1", "metadata": metadata}
+            made = ask(project, "block-storage", f"/v3/{project}/volumes", volume=volume)["volume"]
+            planted.append(("volume", made["id"]))
+        self.world.timeline.after(5.0, lambda: self.world.invariants.remember_foreign(planted))
 
     def _stays(self, cluster_id: str) -> Cluster | None:
         """The cluster, unless it is gone or going."""
@@ -155,3 +157,7 @@ class Customers:
         except NotFound:
             return None
         return None if cluster.deleting else cluster
+
+
+def _of(cluster_id: str) -> dict[str, str]:
+    return {names.METADATA_KEY: cluster_id}

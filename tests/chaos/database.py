@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 from tests.chaos.schedule import Schedule, Signal
 
-from navarch.clouds.simulator import Timeline
+from navarch.simulator.openstack.timeline import Timeline
 from navarch.store.api_side import ApiSide
 from navarch.store.change_side import ChangeSide
 from navarch.store.database import CHANNELS, Transaction
@@ -23,6 +23,7 @@ from navarch.store.migrate import migrate
 from navarch.store.queries import query
 from navarch.store.worker_side import WorkerSide
 
+REGION = "RegionOne"
 _TABLES = "clusters, idempotency_keys, offers, quotas, gone_clusters"
 _CLOCK = """
 CREATE SCHEMA IF NOT EXISTS virtual;
@@ -187,6 +188,6 @@ class VirtualStore(ApiSide, ChangeSide, WorkerSide):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
-        ApiSide.__init__(self, database)  # type: ignore[arg-type]
+        ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
-        WorkerSide.__init__(self, database)  # type: ignore[arg-type]
+        WorkerSide.__init__(self, database, REGION)  # type: ignore[arg-type]

@@ -3,14 +3,17 @@
 `glance` is asked at every outside call of a worker, `look_around` every few virtual seconds, `settled` at the end.
 """
 
+import base64
 from collections import Counter
+from collections.abc import Iterable
+from copy import deepcopy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from navarch.clouds.simulator import Request
 from navarch.domain import names
-from navarch.domain.openstack.resources import Kind
 from navarch.domain.status import Phase, Status
+from navarch.simulator import marks
+from navarch.simulator.openstack.about import About
 from navarch.store.contract import Claim, NotFound
 
 if TYPE_CHECKING:
@@ -35,22 +38,20 @@ PROMISES = {
 _UNDER_WAY = 60.0  # seconds in which a cycle that was begun before the pause ends, or its lease
 _JUDGED_WITHIN = timedelta(minutes=6)  # a look each three minutes, leases of workers that died, a database that is away
 _LISTENS_EVERY = 20.0  # seconds: reads the database, and minutes are what is promised
-_UNIQUE = (Kind.NETWORK, Kind.ROUTER, Kind.SUBNET, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, Kind.PORT, Kind.VOLUME,
-           Kind.SERVER, Kind.LOAD_BALANCER, Kind.FLOATING_IP)  # fmt: skip
-
 _MADE_BY = {
-    Kind.NETWORK: "EnsureNetwork",
-    Kind.SUBNET: "EnsureSubnet",
-    Kind.ROUTER: "EnsureRouter",
-    Kind.SECURITY_GROUP: "EnsureSecurityGroup",
-    Kind.SERVER_GROUP: "EnsureServerGroup",
-    Kind.PORT: "EnsurePort",
-    Kind.VOLUME: "EnsureVolume",
-    Kind.SERVER: "CreateServer",
-    Kind.LOAD_BALANCER: "EnsureLoadBalancer",
-    Kind.FLOATING_IP: "EnsureFloatingIP",
-    Kind.IDENTITY: "EnsureIdentity",
+    "network": "EnsureNetwork",
+    "subnet": "EnsureSubnet",
+    "router": "EnsureRouter",
+    "security group": "EnsureSecurityGroup",
+    "server group": "EnsureServerGroup",
+    "port": "EnsurePort",
+    "volume": "EnsureVolume",
+    "server": "CreateServer",
+    "load balancer": "EnsureLoadBalancer",
+    "floating IP": "EnsureFloatingIP",
+    "user": "EnsureIdentity",
 }
+_TOLD_AS = {"user": "Keystone user"}  # what the timeline calls a kind, where it is another word
 
 
 class Broken(AssertionError):
@@ -67,9 +68,10 @@ class Invariants:
         self.paused: dict[str, float] = {}
         self.checked: Counter[str] = Counter()
         self.violations: list[str] = []
-        self._foreign: dict[str, tuple[Kind, Any]] = {}
+        self._foreign: dict[str, tuple[str, Any]] = {}
         self._holders: dict[str, tuple[int, Process, float]] = {}
         self._listens_at = 0.0
+        self._looked_into: set[str] = set()
         self._quorum: set[str] = set()
         self._authorities: dict[str, str] = {}
         self._given_up: set[tuple[str, str]] = set()
@@ -98,16 +100,15 @@ class Invariants:
         self.paused.pop(cluster_id, None)
         if keep_volumes:
             self.kept.add(cluster_id)
-            for volume in self._world.region.things(Kind.VOLUME):
-                if volume.mark == cluster_id and volume.resource.made_by == "csi":
+            for volume, owner, maker in marks.belonging(self._world.region, "volume"):
+                if owner == cluster_id and maker == "csi":
                     self._kept_volumes.append((cluster_id, volume.id))
 
-    def remember_foreign(self) -> None:
-        """Everything that is not ours, as it is now."""
-        for kind in Kind:
-            for thing in self._world.region.things(kind):
-                if thing.mark not in self.expected and not thing.resource.name.startswith("octavia-"):
-                    self._foreign[thing.id] = (kind, thing.resource)
+    def remember_foreign(self, planted: Iterable[tuple[str, str]]) -> None:
+        """These (kind and id) are somebody else's, and stay as they are now."""
+        for kind, id_ in planted:
+            found = self._world.region[kind].get(id_)
+            self._foreign[id_] = (kind, deepcopy(found.body) if found is not None else None)
 
     def blameless(self) -> None:
         """A machine, port or volume went by somebody else's doing: what that costs is not ours."""
@@ -130,7 +131,7 @@ class Invariants:
             if condition.responsible is not None and not condition.remedy:
                 self.broken("not stuck in silence", f"{condition.type} of {cluster_id[:8]} blames without a remedy")
 
-    def acts(self, process: "Process", request: Request, began: float) -> None:
+    def acts(self, process: "Process", request: About, began: float) -> None:
         """A worker's request that changes something arrives at the cloud."""
         self.checked["one writer"] += 1
         cluster_id = self._cluster_of(request)
@@ -148,8 +149,7 @@ class Invariants:
         """The join endpoint gave a machine its files."""
         self.checked["secrets"] += 1
         ca = next((f["content"] for f in answer["files"] if f["path"].endswith("pki/ca.crt")), "")
-        servers = [t for t in self._world.region.things(Kind.SERVER) if t.resource.name == machine]
-        owner = servers[0].mark if servers else next((c for c in self.expected if c[:8] in machine), "")
+        owner = next((c for c in self.expected if c[:8] in machine), "")
         known = self._authorities.setdefault(owner, ca)
         if not ca or known != ca or any(ca == other for c, other in self._authorities.items() if c != owner):
             self.broken("secrets", f"{machine} was given the authority of another cluster")
@@ -170,7 +170,7 @@ class Invariants:
             self.broken("convergence", f"{cluster_id[:8]} was forgotten, and nobody had asked for that")
         for owner, volume_id in self._kept_volumes:
             self.checked["kept"] += 1
-            if owner == cluster_id and self._world.region.find(Kind.VOLUME, volume_id) is None:
+            if owner == cluster_id and self._world.region["volume"].get(volume_id) is None:
                 self.broken("kept", f"a claim's volume of {cluster_id[:8]} is gone")
         left = self._left(cluster_id)
         if left:
@@ -205,31 +205,36 @@ class Invariants:
     def _machines(self) -> None:
         self.checked["one machine a place"] += 1
         servers = Counter(
-            (t.mark, t.resource.name)
-            for t in self._world.region.things(Kind.SERVER)
-            if t.mark in self.expected and t.resource.status != "ERROR" and t.resource.task_state != "deleting"
+            (owner, server.name)
+            for server, owner, _ in marks.belonging(self._world.region, "server")
+            if owner in self.expected
+            and server["status"] not in ("ERROR", "DELETED")
+            and server["OS-EXT-STS:task_state"] != "deleting"
         )
         for (mark, name), count in servers.items():
             if count > 1:
                 self.broken("one machine a place", f"{count} servers are named {name} in {mark[:8]}")
 
     def _foreigners(self) -> None:
-        for thing_id, (kind, resource) in self._foreign.items():
+        for id_, (kind, body) in self._foreign.items():
             self.checked["nothing foreign"] += 1
-            thing = self._world.region.find(kind, thing_id)
-            if thing is None or thing.resource != resource:
-                self.broken(
-                    "nothing foreign", f"the {kind} {resource.name} of somebody else is {thing and thing.resource}"
-                )
+            found = self._world.region[kind].get(id_)
+            if found is None or found.body != body:
+                now = found.body if found is not None else "gone"
+                self.broken("nothing foreign", f"the {kind} {body['name']} of somebody else is {now}")
 
     def _user_data(self) -> None:
-        for server in self._world.region.things(Kind.SERVER):
+        passwords = [user.hidden["password"] for user, _, _ in marks.belonging(self._world.region, "user")]
+        for server in self._world.region["server"]:
+            if server.id in self._looked_into:
+                continue  # user-data never changes
+            self._looked_into.add(server.id)
             self.checked["secrets"] += 1
-            leaked = "PRIVATE KEY" in server.user_data or any(
-                word in server.user_data for word in self._world.region.passwords.values()
-            )
-            if leaked or server.resource.name not in server.user_data:
-                self.broken("secrets", f"the user-data of {server.resource.name} has what does not belong there")
+            user_data = base64.b64decode(server.hidden["user_data"]).decode()
+            leaked = "PRIVATE KEY" in user_data or any(word in user_data for word in passwords)
+            renamed = not marks.owner(server)[0]
+            if leaked or (server.name not in user_data and not renamed):
+                self.broken("secrets", f"the user-data of {server.name} has what does not belong there")
 
     def _silence(self) -> None:
         now, store = self._world.timeline.date(), self._world.api
@@ -301,23 +306,22 @@ class Invariants:
 
     def _no_litter(self, cluster_id: str, stem: str) -> None:
         cluster = self._world.api.cluster(cluster_id, project_id=None).cluster
-        for kind in _UNIQUE:
-            found = Counter(
-                t.resource.name for t in self._world.region.things(kind) if t.mark == cluster_id
-                and getattr(t.resource, "made_by", "navarch") == "navarch"
-            )  # fmt: skip
-            for name, count in found.items():
-                if count > 1:
-                    self.broken("no litter", f"{count} {kind}s are named {name}")
+        ours = [
+            (found.kind, marks.own_name(found))
+            for found, owner, maker in marks.belonging(self._world.region)
+            if owner == cluster_id and maker == "navarch"
+        ]
+        for (kind, name), count in Counter(ours).items():
+            if count > 1:
+                self.broken("no litter", f"{count} {kind}s are named {name}")
         wanted = {
             names.control_plane_machine(names.owner(cluster), p) for p in range(cluster.spec.control_plane.replicas)
         }
         machines = {m.name for m in self._world.api.machines(cluster_id)}
-        servers = {t.resource.name for t in self._world.region.things(Kind.SERVER) if t.mark == cluster_id}
-        ports = {t.resource.name for t in self._world.region.things(Kind.PORT) if t.mark == cluster_id}
+        servers, ports = ({name for kind, name in ours if kind == word} for word in ("server", "port"))
         if not servers == ports == machines or not wanted <= servers:
             self.broken("no litter", f"servers {sorted(servers)}, ports {sorted(ports)}, machines {sorted(machines)}")
-        groups = {t.resource.name for t in self._world.region.things(Kind.SERVER_GROUP) if t.mark == cluster_id}
+        groups = {name for kind, name in ours if kind == "server group"}
         spread = {f"{stem}-{g.name}-spread" for g in cluster.node_groups} | {f"{stem}-cp-spread"}
         if groups != spread:
             self.broken("no litter", f"server groups {sorted(groups)}, asked for {sorted(spread)}")
@@ -326,33 +330,28 @@ class Invariants:
         """Each object of ours is named by an event that is about an object of its kind."""
         events = [e.event for e in self._world.api.events(cluster_id, limit=10_000)]
         made = {(e.reason, e.subject) for e in events}
-        found = {thing for e in events if e.reason in ("Found", "TakenOver") for thing in _listed(e.message)}
-        for kind in Kind:
-            for thing in self._world.region.things(kind):
-                if thing.mark != cluster_id or getattr(thing.resource, "made_by", "navarch") != "navarch":
-                    continue
-                if kind is Kind.SNAPSHOT:
-                    continue  # CSI's
-                self.checked["timeline"] += 1
-                name = thing.resource.name
-                step = (_MADE_BY[kind], "" if kind is Kind.IDENTITY else name)
-                if step not in made and f"{kind} {name}" not in found:
-                    self.broken("timeline", f"nothing tells of the {kind} {name}")
+        told = {thing for e in events if e.reason in ("Found", "TakenOver") for thing in _listed(e.message)}
+        for found, owner, maker in marks.belonging(self._world.region, *_MADE_BY):
+            if owner != cluster_id or maker != "navarch":
+                continue
+            self.checked["timeline"] += 1
+            kind, name = found.kind, marks.own_name(found)
+            step = (_MADE_BY[kind], "" if kind == "user" else name)
+            if step not in made and f"{_TOLD_AS.get(kind, kind)} {name}" not in told:
+                self.broken("timeline", f"nothing tells of the {kind} {name}")
 
     def _left(self, cluster_id: str) -> list[str]:
-        region, left = self._world.region, []
-        for kind in Kind:
-            for thing in region.things(kind):
-                ours = thing.mark == cluster_id
-                claims = getattr(thing.resource, "made_by", "") == "csi" or kind is Kind.SNAPSHOT
-                if ours and not (cluster_id in self.kept and claims):
-                    left.append(f"{kind} {thing.resource.name}")
-        return left
+        kept = cluster_id in self.kept
+        return [
+            f"{found.kind} {found.name}"
+            for found, owner, maker in marks.belonging(self._world.region)
+            if owner == cluster_id and not (kept and maker == "csi")
+        ]
 
-    def _cluster_of(self, request: Request) -> str | None:
-        if request.kind is Kind.IDENTITY and request.name in self.expected:
-            return request.name
-        return next((c for c in self.expected if f"-{c[:8]}-" in request.name or request.name.endswith(c[:8])), None)
+    def _cluster_of(self, request: About) -> str | None:
+        if request.name in self.expected:
+            return request.name  # a user, or its trust
+        return next((c for c in self.expected if f"-{c[:8]}-" in request.name or c in request.name), None)
 
 
 def _listed(message: str) -> list[str]:

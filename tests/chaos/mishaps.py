@@ -1,16 +1,37 @@
 """What befalls a region and the clusters in it, and what people mend."""
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tests.chaos.customers import PROJECTS
 
-from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Role
+from navarch.simulator import marks
+from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.keystone import setup
+from navarch.simulator.openstack.neutron import floating_ips, ports, security_groups
+from navarch.simulator.openstack.nova import lifecycle
+from navarch.simulator.openstack.octavia import balancers as octavia
+from navarch.simulator.openstack.octavia import parts, states
+from navarch.simulator.openstack.region import Region
 from navarch.store.contract import NotFound
 
 if TYPE_CHECKING:
     from tests.chaos.world import World
+
+
+def _drop(region: Region, found: Object) -> None:
+    region[found.kind].drop(found)
+
+
+_REMOVED: Mapping[str, Callable[[Region, Object], object]] = {
+    "server": lifecycle.vanish,
+    "port": ports.remove,
+    "floating IP": floating_ips.remove,
+    "load balancer": octavia.remove,
+    "server group": _drop,
+}
+_RENAMED = tuple(f"rename {kind}" for kind in ("network", "router", "port", "volume", "server", "load balancer"))
 
 
 class Mishaps:
@@ -25,60 +46,91 @@ class Mishaps:
         """Every so often something befalls the region as a whole."""
         if self.chance.strikes("quota_taken"):
             project = self.random.choice(PROJECTS)
-            kind = self.random.choice(("instances", "ports", "volumes"))
-            self.world.say(f"others use up the quota of {kind} of {project}")
-            self.region.limits[project, kind] = self.region.used(project, kind)
-            self.timeline.after(self.random.uniform(20, 120), lambda: self.region.limits.pop((project, kind), None))
+            resource, kind = self.random.choice((("instances", "server"), ("port", "port"), ("volumes", "volume")))
+            self.world.say(f"others use up the quota of {resource} of {project}")
+            self.region.quotas[project, resource] = self.region[kind].count(project)
+            ends = self.random.uniform(20, 120)
+            self.timeline.after(ends, lambda: self.region.quotas.pop((project, resource), None))
         if self.chance.strikes("role_removed"):
             project = self.random.choice(PROJECTS)
             self.world.say(f"the service user loses its role in {project}")
-            self.region.projects.discard(project)
-            self.timeline.after(self.random.uniform(10, 90), lambda: self.region.projects.add(project))
+            setup.revoke(self.region, self.world.service_user_id, project, "member")
+            self.timeline.after(self.random.uniform(10, 90), lambda: self._give_role(project))
         if self.chance.strikes("token_expired"):
             self.world.say("the service user is locked out")
-            self.chance.tokens_expired = True
-            self.timeline.after(self.random.uniform(5, 60), self._let_in)
+            self.lock_out(True)
+            self.timeline.after(self.random.uniform(5, 60), lambda: self.lock_out(False))
         if self.chance.strikes("node_dies"):
             self._a_machine_dies()
         if self.chance.strikes("by_hand"):
-            self.remove_something()
+            self.meddle()
         self.timeline.after(20.0, self._minute)
 
-    def _let_in(self) -> None:
-        self.chance.tokens_expired = False
+    def lock_out(self, locked: bool) -> None:
+        """Keystone does not know the service user any more, or again."""
+        setup.enable(self.region, self.world.service_user_id, not locked)
+
+    def _give_role(self, project: str) -> None:
+        setup.grant(self.region, self.world.service_user_id, project, "member")
 
     def _a_machine_dies(self) -> None:
-        servers = [t for t in self.region.things(Kind.SERVER) if t.resource.status == "ACTIVE"]
+        servers = [s for s in self.region["server"] if s["status"] == "ACTIVE"]
         if servers:
             victim = self.random.choice(servers)
-            self.world.say(f"machine {victim.resource.name} dies")
+            self.world.say(f"machine {victim.name} dies")
             self.invariants.blameless()
             self.world.guests.stop(victim.id)
 
-    def remove_something(self) -> None:
-        """An object of ours goes by hand, or a group loses its rules, or Kubernetes a worker's Node."""
-        kind = self.random.choice(
-            (Kind.SERVER, Kind.PORT, Kind.FLOATING_IP, Kind.LOAD_BALANCER, Kind.SECURITY_GROUP, Kind.SERVER_GROUP, None)
-        )
-        if kind is None:
+    def meddle(self) -> None:
+        """An object of ours goes by hand or loses its name and mark, a group loses its rules, a balancer its listener,
+        or Kubernetes a worker's Node."""
+        what = self.random.choice((*_REMOVED, *_REMOVED, *_RENAMED, "rules", "listener", "node"))
+        if what == "node":
             self._somebody_removes_a_node()
-            return
-        ours = [t for t in self.region.things(kind) if t.mark in self.invariants.expected]
-        ours = [t for t in ours if getattr(t.resource, "made_by", "navarch") == "navarch"]
+        elif what == "rules":
+            self._somebody_empties_a_group()
+        elif what == "listener":
+            self._somebody_removes_a_listener()
+        elif what.startswith("rename "):
+            self._somebody_renames(what.removeprefix("rename "))
+        elif victim := self._one_of(what):
+            self.world.say(f"somebody removes the {what} {victim.name or victim['description']}")
+            _REMOVED[what](self.region, victim)
+
+    def _one_of(self, kind: str) -> Object | None:
+        """One of ours, drawn."""
+        ours = [
+            found
+            for found, cluster_id, maker in marks.belonging(self.region, kind)
+            if maker == "navarch" and cluster_id in self.invariants.expected
+        ]
         if not ours:
-            return
-        victim = self.random.choice(ours)
+            return None
         self.invariants.blameless()
-        if kind is Kind.SECURITY_GROUP:
-            self.world.say(f"somebody empties the security group {victim.resource.name}")
-            victim.resource = replace(victim.resource, rules=frozenset())
-            return
-        self.world.say(f"somebody removes the {kind} {victim.resource.name}")
-        self.region.vanish(victim)
-        if kind is Kind.LOAD_BALANCER:
-            vip = self.region.find(Kind.PORT, victim.resource.vip_port_id)
-            if vip is not None:
-                self.region.vanish(vip)
+        return self.random.choice(ours)
+
+    def _somebody_empties_a_group(self) -> None:
+        if group := self._one_of("security group"):
+            self.world.say(f"somebody empties the security group {group.name}")
+            for rule in self.region["security group rule"].of(group.project_id):
+                if rule["security_group_id"] == group.id and rule["direction"] == "ingress":
+                    security_groups.remove_rule(self.region, rule)
+
+    def _somebody_removes_a_listener(self) -> None:
+        balancer = self._one_of("load balancer")
+        for listener in balancer["listeners"] if balancer is not None else ():
+            found = self.region["listener"].get(listener["id"])
+            if balancer is not None and found is not None:
+                self.world.say(f"somebody removes the listener of {balancer.name}")
+                parts.remove_listener(self.region, found)
+
+    def _somebody_renames(self, kind: str) -> None:
+        """Its name and its mark are gone. What it is for is known by its id alone."""
+        if victim := self._one_of(kind):
+            self.world.say(f"somebody renames the {kind} {victim.name or victim['description']}")
+            for key, value in (("name", "mine"), ("description", "mine"), ("tags", []), ("metadata", {})):
+                if key in victim.body:
+                    victim[key] = value
 
     def _somebody_removes_a_node(self) -> None:
         """Of a worker: that of a control-plane machine comes back only where people restart its kubelet."""
@@ -99,15 +151,15 @@ class Mishaps:
             self.world.customers.pause(cluster_id, False)
         self.invariants.blameless()
         self.chance.stormy = False
-        self.chance.tokens_expired = False
-        self.region.projects |= set(PROJECTS)
-        self.region.limits.clear()
-        for balancer in self.region.things(Kind.LOAD_BALANCER):
-            if balancer.resource.provisioning_status == "PENDING_CREATE":
-                balancer.resource = replace(balancer.resource, provisioning_status="ERROR")
+        self.lock_out(False)
+        for project in PROJECTS:
+            self._give_role(project)
+        self.region.quotas.clear()
+        for balancer in self.region["load balancer"]:
+            states.settle(self.region, balancer, "PENDING_CREATE", "ERROR")
         for process in self.world.processes:
             process.paused_until = 0.0
-        for server in self.region.things(Kind.SERVER):
+        for server in self.region["server"]:
             self.world.guests.restart(server.id)
         self.timeline.after(900.0, self._people)
 
@@ -118,11 +170,11 @@ class Mishaps:
         for cluster_id in self.invariants.expected:
             machines = {m.name: m for m in self.world.api.machines(cluster_id) if m.role is Role.CONTROL_PLANE}
             late = [n for n, m in sorted(machines.items()) if not m.joined and not m.removing]
-            for server in self.region.things(Kind.SERVER):
-                if server.resource.name in late[:1] and self.timeline.now - server.born > 800:
-                    self.world.say(f"people remove the server {server.resource.name}, which never became a node")
+            for server in self.region["server"]:
+                if server.name in late[:1] and self.timeline.now - server.born > 800:
+                    self.world.say(f"people remove the server {server.name}, which never became a node")
                     self.invariants.blameless()
-                    self.region.vanish(server)
+                    lifecycle.vanish(self.region, server)
         self._free_addresses()
         self.timeline.after(900.0, self._people)
 
@@ -133,14 +185,16 @@ class Mishaps:
                 stored = self.world.api.cluster(cluster_id, project_id=None)
             except NotFound:
                 continue
-            ports = {t.resource.name for t in self.region.things(Kind.PORT) if t.mark == cluster_id}
+            ports = {port.name for port, owner, _ in marks.belonging(self.region, "port") if owner == cluster_id}
             lost = {m.member_address for m in self.world.api.machines(cluster_id) if m.name not in ports}
-            balancers = [t for t in self.region.things(Kind.LOAD_BALANCER) if t.mark == cluster_id]
-            if all(t.resource.made_by != "navarch" for t in balancers):
+            balancers = [
+                (balancer, maker)
+                for balancer, owner, maker in marks.belonging(self.region, "load balancer")
+                if owner == cluster_id
+            ]
+            if all(maker != "navarch" for _, maker in balancers):
                 lost.add(stored.status.api_internal_address or "")
-            for balancer in balancers:
-                vip = self.region.find(Kind.PORT, balancer.resource.vip_port_id)
-                if balancer.resource.vip_address in lost and vip is not None:
-                    self.world.say(f"people remove the balancer {balancer.resource.name}, which has a lost address")
-                    self.region.vanish(vip)
-                    self.region.vanish(balancer)
+            for balancer, _ in balancers:
+                if balancer["vip_address"] in lost:
+                    self.world.say(f"people remove the balancer {balancer.name}, which has a lost address")
+                    octavia.remove(self.region, balancer)

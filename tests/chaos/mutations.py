@@ -43,6 +43,7 @@ DOMAIN, OPENSTACK = "navarch.domain", "navarch.domain.openstack"
 MACHINES, DELETION, TIDY = f"{DOMAIN}.plan.machines", f"{OPENSTACK}.deletion", f"{OPENSTACK}.tidy"
 FINDINGS, CONDITIONS, TIMELINE = f"{DOMAIN}.findings", f"{DOMAIN}.conditions", f"{DOMAIN}.timeline"
 EXECUTORS, CYCLE = "navarch.reconcile.executors", "navarch.reconcile.cycle"
+ADAPTER = "navarch.clouds.openstack"
 # This one shows only in a storm that is longer than a deadline and has a balancer that stays pending: a test of its own.
 SILENCE = Mutation("nobody is responsible for an overdue condition", f"{CONDITIONS}:_condition", "finding.responsible is None and now > deadline", "False")  # fmt: skip
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
@@ -86,6 +87,14 @@ MUTATIONS = (
     Mutation("a new worker uses the old one's token", "sql:claim", "token = token + 1", "token = greatest(token, 1)", first=48),
     Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",', first=165),
     Mutation("a machine is given the authority of a new cluster", "navarch.api.bootstrap:_answer", "open_secrets(service.sealer, joined.cluster_id, sealed)", "__import__('navarch.bootstrap.pki').bootstrap.pki.make_cluster_secrets(now)"),
+    Mutation("a list's filter is believed", f"{ADAPTER}.handlers:kept_filter", "if strangers:", "if False:"),
+    Mutation("a list ends with its first page", f"{ADAPTER}.session:Service.items", "while (following := _next(body, key)) is not None:", "while False:"),
+    Mutation("server groups end with Nova's first answer", f"{ADAPTER}.servers:_groups", "found += page", "return page"),
+    Mutation("names are taken for marks", f"{ADAPTER}.marks:_unmarked", "if marked == mark(owner)", "if True"),
+    Mutation("a volume is made without a look for the one of an answer that was lost", f"{ADAPTER}.volumes:ensure_volume", "first(_marked(project, METADATA_KEY, owner, step.name))", "None"),
+    Mutation("a conflict is taken for success", f"{ADAPTER}.session:Service._send", "response.status_code < 400 or", "response.status_code < 400 or response.status_code == 409 or"),
+    Mutation("a quota that is used up is nobody's business", f"{ADAPTER}.errors:_quota", "if refused.status not in (403, 409, 413, 500) or", "if True or"),
+    Mutation("the fence is not asked before a request", f"{ADAPTER}.transport:Fenced.send", "before_a_change()", "pass"),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ nothing else happens: the simulation's places are the calls to the cloud, to Kub
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -13,7 +14,7 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from navarch.clouds.simulator import Timeline
+from navarch.simulator.openstack.timeline import Timeline
 
 
 class Killed(GreenletExit):
@@ -143,6 +144,19 @@ class SimulatedRuntime:
 
     def calls(self, at_once: int, name: str) -> "_Calls":
         return _Calls(self._schedule, self._process, at_once)
+
+
+class InOrder(Executor):
+    """Does what it is given at once, on the actor that gives it: what could be read side by side is read in order, and
+    whoever is killed meanwhile is dead."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        answer: Future[Any] = Future()
+        try:
+            answer.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks for the result
+            answer.set_exception(error)
+        return answer
 
 
 class _Task:

@@ -17,8 +17,7 @@ from tests.chaos.run import SEEN_WITHIN, run, settle
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
-from navarch.clouds.simulator import Request
-from navarch.domain.openstack.resources import Kind
+from navarch.domain.names import METADATA_KEY
 from navarch.domain.status import Phase
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -129,8 +128,9 @@ def test_what_arrives_when_its_worker_no_longer_has_the_cluster_is_told(dsn: str
         try:
             world.customers.pause(cluster, True)
             world.run(5.0)
-            late = Request("POST", Kind.VOLUME, PROJECTS[0], f"shop-{cluster[:8]}-etcd-0")
-            world.region.create_volume(late, cluster, "ssd", 1, "z1")
+            late = {"name": f"shop-{cluster[:8]}-etcd-0", "size": 1, "volume_type": "ssd", "availability_zone": "z1",
+                    "metadata": {METADATA_KEY: cluster}}  # fmt: skip
+            world.as_somebody(PROJECTS[0], "block-storage", f"/v3/{PROJECTS[0]}/volumes", volume=late)
             world.schedule.kill(world.processes[0])
             world.start_worker()
             world.customers.pause(cluster, False)
@@ -150,7 +150,7 @@ def test_a_worker_that_starts_while_the_cloud_is_away_says_so_of_each_cluster(ds
         world.customers.create("shop", PROJECTS[0])
         try:
             world.run(5.0)
-            world.chance.tokens_expired = True
+            world.mishaps.lock_out(True)
             world.schedule.kill(world.processes[0])
             world.start_worker()
             world.run(1300.0)
@@ -224,8 +224,8 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     @precondition(lambda self: self.clusters)
-    def remove_something_by_hand(self) -> None:
-        self.world.mishaps.remove_something()
+    def meddle(self) -> None:
+        self.world.mishaps.meddle()
 
     @rule(number=st.integers(0, 1), keep=st.booleans())
     @precondition(lambda self: self.clusters)

@@ -8,10 +8,13 @@ from random import Random
 import psycopg
 from psycopg import errors as pg
 
-from navarch.clouds.simulator import Fates, Request, Strike, faults
 from navarch.domain.errors import Temporary
-from navarch.simulator.clusters import KubeCall
+from navarch.simulator.clusters import KubeCall, KubeFault
 from navarch.simulator.guests import Tempers
+from navarch.simulator.openstack import faults
+from navarch.simulator.openstack.about import About
+from navarch.simulator.openstack.fates import Fates
+from navarch.simulator.openstack.faults import Strike
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Weather:
     cloud_busy: float = 0.0  # 429 with Retry-After
     cloud_conflict: float = 0.0  # 409 for what changes or removes
     cloud_lag: float = 0.0  # a list as it was some seconds ago
+    cloud_unfiltered: float = 0.0  # a list with what was not asked for
     kube_away: float = 0.0
     kube_lost: float = 0.0
     kube_slow: float = 0.0
@@ -60,6 +64,7 @@ STORM = Weather(
     cloud_busy=0.02,
     cloud_conflict=0.02,
     cloud_lag=0.04,
+    cloud_unfiltered=0.01,
     kube_away=0.03,
     kube_lost=0.02,
     kube_slow=0.02,
@@ -93,7 +98,6 @@ class Chance:
         self.random, self.weather = random, weather
         self.stormy = True
         self.struck: Counter[str] = Counter()
-        self.tokens_expired = False
 
     def strikes(self, name: str) -> bool:
         """Whether this fault happens now."""
@@ -103,33 +107,33 @@ class Chance:
         self.struck[name] += 1
         return True
 
-    def cloud(self, request: Request) -> Strike | None:
-        """What befalls a request to the cloud."""
-        if self.tokens_expired and self.stormy:
-            return Strike(faults.credentials_refused(request))
-        if request.verb == "GET":
+    def cloud(self, about: About) -> Strike | None:
+        """What befalls a request to the cloud. Where no answer comes, the connection ends or time runs out."""
+        if about.verb == "GET":
             if self.strikes("cloud_lag"):
-                return Strike(lag=self.random.uniform(0.5, 20.0))
+                return faults.lagging(self.random.uniform(0.5, 20.0))
+            if self.strikes("cloud_unfiltered"):
+                return faults.unfiltered()
         else:
             if self.strikes("cloud_lost"):
-                return Strike(faults.not_answering(request), done=True)
-            if self.strikes("cloud_conflict") and request.verb != "POST":
-                return Strike(faults.in_use(request, "another request is being served"))
+                return faults.answer_lost(closed=self.random.random() < 0.5)
+            if self.strikes("cloud_conflict") and about.verb != "POST":
+                return faults.in_use()
         if self.strikes("cloud_unreached"):
-            return Strike(faults.not_answering(request))
+            return faults.unreached(closed=self.random.random() < 0.5)
         if self.strikes("cloud_error"):
-            return Strike(faults.not_answering(request, f"answered {self.random.choice((500, 502, 503))}"))
+            return faults.failing(self.random.choice((500, 502, 503)))
         if self.strikes("cloud_busy"):
-            return Strike(faults.busy(request, self.random.choice((1.0, 5.0, 30.0))))
+            return faults.busy(self.random.choice((1.0, 5.0, 30.0)))
         return None
 
-    def kube(self, call: KubeCall) -> Strike | None:
+    def kube(self, call: KubeCall) -> KubeFault | None:
         """What befalls a call to a cluster's Kubernetes API."""
         error = Temporary(f"{call.url} does not answer", reason="KubernetesNotAnswering", after=2.0)
         if self.strikes("kube_away"):
-            return Strike(error)
+            return KubeFault(error)
         if self.strikes("kube_lost"):
-            return Strike(error, done=True)
+            return KubeFault(error, done=True)
         return None
 
     def before_transaction(self) -> None:

@@ -5,16 +5,17 @@ Everything is drawn from one seed. `log` tells what happened to which object; `v
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 from fastapi.responses import JSONResponse
-from tests.chaos.customers import OFFER, PROJECTS, Customers
+from tests.chaos.customers import SITE, Customers
 from tests.chaos.database import Channel, Connection, Session, VirtualDatabase, VirtualStore
 from tests.chaos.invariants import Invariants
 from tests.chaos.mishaps import Mishaps
-from tests.chaos.schedule import Process, Schedule, SimulatedRuntime
+from tests.chaos.schedule import InOrder, Process, Schedule, SimulatedRuntime
 from tests.chaos.stores import CalmStore, WatchedStore
 from tests.chaos.weather import Chance, StormyFates, StormyTempers, Weather
 
@@ -26,17 +27,29 @@ from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
-from navarch.clouds.simulator import Region, Request, SimulatedCloud, Timeline
+from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
 from navarch.domain.errors import NavarchError
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Ask, Guests, Reply
+from navarch.simulator.installed import SERVICE_PROJECT, SERVICE_USER, install
+from navarch.simulator.openstack.about import About
+from navarch.simulator.openstack.faults import Strike
+from navarch.simulator.openstack.keystone import setup
+from navarch.simulator.openstack.messages import Request, Scope
+from navarch.simulator.openstack.services import Services
+from navarch.simulator.openstack.site import Limits
+from navarch.simulator.openstack.timeline import Timeline
+from navarch.simulator.openstack.transport import Transport
 from navarch.store.contract import LeaseLost
 from navarch.store.database import CHANNELS
 
 SEALER = Sealer(b"k" * 32)
+PASSWORD = "the service user's"
+SETTINGS = OpenStackSettings(f"{SITE.url}/identity/v3", SERVICE_USER, PASSWORD)
 _LOG_LINES = 4000
+_PAGE = 7  # objects in one answer of a list
 
 
 class _Clocked(ApiService):
@@ -58,19 +71,19 @@ class World:
         self.timeline = Timeline()
         self.schedule = Schedule(self.timeline)
         self.chance = Chance(Random(self.random.random()), weather)
-        self.region = Region(self.timeline, OFFER, fates=StormyFates(self.chance), seed=self.random.getrandbits(32))
-        self.region.lists_lag = True
-        self.region.projects |= set(PROJECTS)
+        self.services = self._install()
+        self.region = self.services.region
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.channels = {name: Channel() for name in CHANNELS}
         self.calls = 0
         self._threads, self._born = threads, 0
         self._session = Session(connection, self.timeline)
         self.invariants = Invariants(self)
-        self.guests = Guests(self.region, self._knock, StormyTempers(self.chance, self.invariants.blameless))
+        self.guests = Guests(self.services, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
         self.api = self.store(None)  # whose requests meet no fault: the API would have told them
-        self.api.write_offer(OFFER)  # the API takes no wish before a worker has read it once
+        self.offer = self._cloud(Transport(self.services)).offer()
+        self.api.write_offer(self.offer)  # the API takes no wish before a worker has read it once
         self.processes: list[Process] = []
         self.customers = Customers(self, Random(self.random.random()))
         for _ in range(workers):
@@ -118,12 +131,13 @@ class World:
         if self.chance.strikes("clock_jump"):
             runtime.skew = self.random.uniform(-300.0, 300.0)
         dependencies = Dependencies(
-            cloud=SimulatedCloud(
-                self.region,
-                strike=self._note_cloud,
-                pause=lambda request: self._outside(process, f"{request.verb} {request.kind} {request.name}", request),
-                page=7,
-                console=self.guests.console,
+            cloud=self._cloud(
+                Transport(
+                    self.services,
+                    strike=self._note_cloud,
+                    before=lambda about: self._outside(process, f"{about.verb} {about.kind} {about.name}", about),
+                ),
+                runtime,
             ),
             addons=SimulatedClusters(
                 self.guests, strike=self.chance.kube, pause=lambda call: self._call_kube(process, call)
@@ -153,11 +167,14 @@ class World:
         )
         return WatchedStore(database, self, process)
 
-    def _outside(self, process: Process, what: str, request: Request | None = None) -> None:
-        """A worker is about to call somebody outside: here it may be killed, paused, or others may act."""
+    def _outside(self, process: Process, what: str, about: About | None = None) -> None:
+        """A worker is about to call somebody outside: here it may be killed, paused, or others may act. But not where
+        it asks for a token: keystoneauth holds a lock of its thread meanwhile, and all actors are one thread."""
         if self.schedule.process is not process:
             return
         self.calls += 1
+        if about is not None and about.kind == "token":
+            return
         self.invariants.glance(process)
         if self.chance.strikes("kill"):
             self.say(f"KILLED before {what or 'a transaction'}")
@@ -169,20 +186,51 @@ class World:
             process.paused_until = self.timeline.now + seconds
         began = self.timeline.now
         self.schedule.sleep(self.chance.random.uniform(0.005, 0.05) if what else 0.001)
-        if request is not None and request.verb != "GET":
+        if about is not None and about.verb != "GET":
             self.say(what)
-            self.invariants.acts(process, request, began)
+            self.invariants.acts(process, about, began)
 
     def _call_kube(self, process: Process, call: KubeCall) -> None:
         self._outside(process, f"kube {call.verb} {call.name}")
         if self.chance.strikes("kube_slow"):
             self.schedule.sleep(self.chance.random.uniform(5.0, 10.0))
 
-    def _note_cloud(self, request: Request) -> Any:
-        strike = self.chance.cloud(request)
-        if strike is not None and strike.error is not None:
-            self.say(f"  {'done, but ' if strike.done else ''}{strike.error}")
+    def _note_cloud(self, about: About) -> Strike | None:
+        strike = self.chance.cloud(about)
+        if strike is not None and strike.fails:
+            said = strike.status or "no answer"
+            self.say(f"  {about.words}: {'done, but ' if strike.done else ''}{said}")
         return strike
+
+    # -- the cloud
+
+    def _install(self) -> Services:
+        """A region whose service user has its role in each project by itself, so that it can lose it there."""
+        limits = Limits(_PAGE, _PAGE, _PAGE, _PAGE, _PAGE, self.random.choice((3600.0, 3600.0, 120.0)),
+                        choose_floating_address=self.random.random() < 0.5)  # fmt: skip
+        fates, seed = StormyFates(self.chance), self.random.getrandbits(32)
+        installed = install(self.timeline, replace(SITE, limits=limits), PASSWORD, fates=fates, seed=seed)
+        region, self.service_user_id = installed.region, installed.service_user_id
+        region.keep_history()
+        setup.revoke(region, self.service_user_id, setup.DEFAULT, "member", inherited=True)
+        own = next(project.id for project in region["project"] if project.name == SERVICE_PROJECT)
+        for project_id in (own, installed.let_in("a", "a"), installed.let_in("b", "b")):
+            setup.grant(region, self.service_user_id, project_id, "member")
+        return Services(region)
+
+    def _cloud(self, transport: Transport, runtime: SimulatedRuntime | None = None) -> OpenStackCloud:
+        """The cloud as a process has it."""
+        clock = runtime.now if runtime is not None else self.timeline.date
+        return OpenStackCloud(SETTINGS, transport=transport, readers=InOrder(), clock=clock)
+
+    def as_somebody(self, project: str, service: str, path: str, **body: Any) -> Any:
+        """A member of the project makes something. No fault hits that, and there is room for it."""
+        request = Request("POST", service, path, body=body)
+        request.scope = Scope("somebody", project, roles=frozenset({"member", "reader"}))
+        taken, self.region.quotas = self.region.quotas, {}
+        answer = self.services.call(request)
+        self.region.quotas = taken
+        return answer.body
 
     # -- machines at the API's door
 

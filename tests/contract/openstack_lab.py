@@ -61,6 +61,15 @@ class OpenStackStage:
         while self._foreign:
             self._admin.network.delete_port(self._foreign.pop())
 
+    def meddle(self, service: str, path: str, body: dict[str, Any]) -> None:
+        proxy = {
+            "network": self._admin.network,
+            "block-storage": self._admin.block_storage,
+            "load-balancer": self._admin.load_balancer,
+        }[service]
+        answer = proxy.put(path, json=body)
+        assert answer.status_code < 300, answer.text
+
     def allow_networks(self, count: int) -> None:
         if count < 0:
             self._admin.network.delete_quota(self.other_project_id)

@@ -1,7 +1,7 @@
 """What the conformance suite needs beside the cloud itself: a stage to play on, and ways to misbehave."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from navarch.clouds.contract import Cloud
 from navarch.domain.errors import NavarchError
@@ -77,6 +77,11 @@ class Stage(Protocol):
 
     def remove_foreign(self) -> None:
         """Remove such ports."""
+        ...
+
+    def meddle(self, service: str, path: str, body: dict[str, Any]) -> None:
+        """Somebody who may do so changes an object of `project_id` by hand: PUT the body to the path below the version
+        of that service (a type of the catalogue)."""
         ...
 
     def allow_networks(self, count: int) -> None:

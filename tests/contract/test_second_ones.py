@@ -8,7 +8,7 @@ from navarch.domain import names
 from navarch.domain.errors import Conflict, Permanent
 from navarch.domain.openstack import names as objects
 from navarch.domain.openstack import steps
-from navarch.domain.openstack.resources import FloatingIP, LoadBalancer, Network, Router, Subnet
+from navarch.domain.openstack.resources import FloatingIP, LoadBalancer, Network, Port, Router, Subnet
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -39,7 +39,8 @@ def test_a_balancer_is_the_one_of_its_address_and_a_port_has_one_floating_ip(sta
 
 
 def test_what_cannot_be_there_twice_is_refused(stage: Stage) -> None:
-    """Lists may lag, what Neutron refuses does not: so a machine has no second port, and thus no second server."""
+    """Lists may lag, what Neutron refuses does not: so a machine has no second port, and thus no second server. A port
+    with the machine's MAC address is the machine's, whatever it says of itself."""
     first, second = new_owner(stage.project_id), new_owner(stage.project_id)
     cloud, machine, external = stage.cloud(), names.control_plane_machine(first, 0), stage.props.external_network
     made = {owner: Built(stage, cloud, owner) for owner in (first, second)}
@@ -50,8 +51,9 @@ def test_what_cannot_be_there_twice_is_refused(stage: Stage) -> None:
             subnet = its.do(steps.EnsureSubnet(objects.network(owner), network.id, "10.0.0.0/24"), Subnet)
             networks[owner], subnets[owner] = network.id, subnet.id
         stage.foreign_port(networks[first], subnets[first], objects.mac_address(first, machine))
-        with pytest.raises(Conflict):
-            cloud.carry_out(first, steps.EnsurePort(machine, networks[first], subnets[first], ()))
+        assert cloud.observe(first).of(Port) == (), "it says nothing of a cluster"
+        port = made[first].do(steps.EnsurePort(machine, networks[first], subnets[first], ()), Port)
+        assert [(p.id, p.name) for p in cloud.observe(first).of(Port)] == [(port.id, machine)], "no second one"
         with pytest.raises(Permanent):  # a subnet of another network
             cloud.carry_out(second, steps.EnsurePort(machine, networks[second], subnets[first], ()))
         made[first].do(steps.EnsureRouter(objects.network(first), external, subnets[first]), Router)

@@ -33,7 +33,7 @@ class Place:
 
     def count(self, kind: Kind) -> int:
         """How many of a kind there are in the region."""
-        return dict(self.simulator.census().things)[kind.value]
+        return dict(self.simulator.census().objects)[kind.value]
 
     def nodes(self) -> int:
         """How many nodes are Ready."""
@@ -41,7 +41,7 @@ class Place:
 
     def things(self) -> dict[str, int]:
         """What there is in the region, by kind."""
-        return {kind: count for kind, count in self.simulator.census().things if count}
+        return {kind: count for kind, count in self.simulator.census().objects if count}
 
     def status(self, path: str) -> int:
         """HTTP status of what the API answers."""

@@ -4,14 +4,21 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from api_fixtures import OFFER, Api, MakeApi, errors
+from api_fixtures import Api, MakeApi, errors
 from demo.steps import until
 from full_cloud import make_dependencies
+from simulated_region import CLOUD, PASSWORD, SITE
 from test_rolling_restart import Silent
 
-from navarch.clouds.simulator import Region, SimulatedCloud, Timeline
-from navarch.domain.openstack.resources import Kind
+from navarch.clouds.openstack import OpenStackCloud
 from navarch.reconcile.worker import Worker
+from navarch.simulator import marks
+from navarch.simulator.installed import install
+from navarch.simulator.openstack.keystone import setup
+from navarch.simulator.openstack.region import Region
+from navarch.simulator.openstack.services import Services
+from navarch.simulator.openstack.timeline import Timeline
+from navarch.simulator.openstack.transport import Transport
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -21,16 +28,17 @@ GREEDY = {"name": "greedy", "spec": {"node_groups": [{"name": "default", "replic
 @pytest.fixture
 def region() -> Region:
     """One whose project may have twenty machines."""
-    made = Region(Timeline(datetime.now(UTC)), OFFER)
-    made.projects.add("alpha")
-    made.limits["alpha", "instances"] = 20
+    made = install(Timeline(datetime.now(UTC)), SITE, PASSWORD).region
+    setup.add_project(made, "alpha", id_="alpha")
+    made.quotas["alpha", "instances"] = 20
     return made
 
 
 @pytest.fixture
 def api(make_api: MakeApi, store: PostgresStore, region: Region) -> Iterator[Api]:
     """The service beside a worker that has read what the region offers."""
-    worker = Worker(make_dependencies(store, SimulatedCloud(region)), Silent(), name="w", threads=1, calls=2)
+    cloud = OpenStackCloud(CLOUD, transport=Transport(Services(region)))
+    worker = Worker(make_dependencies(store, cloud), Silent(), name="w", threads=1, calls=2)
     worker.start()
     try:
         made = make_api(quota_wait=30.0)
@@ -38,6 +46,7 @@ def api(make_api: MakeApi, store: PostgresStore, region: Region) -> Iterator[Api
         yield made
     finally:
         worker.stop()
+        cloud.close()
 
 
 def test_a_quota_that_does_not_suffice_is_told_before_anything_is_made(api: Api, region: Region) -> None:
@@ -45,4 +54,4 @@ def test_a_quota_that_does_not_suffice_is_told_before_anything_is_made(api: Api,
     assert answer.status_code == 422, answer.text
     assert errors(answer)["quota.instances"].startswith("91 needed, 20 free (limit 20, used 0)")
     assert api.get("/clusters").json()["clusters"] == []
-    assert [thing for kind in Kind for thing in region.things(kind)] == []
+    assert list(marks.belonging(region)) == []

@@ -21,17 +21,22 @@ import pytest
 from api_fixtures import OFFER, plenty
 from demo.steps import until
 from full_cloud import FullCloud, make_dependencies
+from simulated_region import CLOUD, PASSWORD, SITE
 from some_values import a_cluster
 
-from navarch.clouds.simulator import Region, SimulatedCloud, Timeline
+from navarch.clouds.openstack import OpenStackCloud
 from navarch.domain.cloud import Resource
 from navarch.domain.names import control_plane_machine, owner, worker_machine
 from navarch.domain.openstack.names import etcd_volume, network
-from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import Step
 from navarch.operate.keys import make_certificates, make_keys
 from navarch.reconcile.worker import Worker
+from navarch.simulator import marks
+from navarch.simulator.installed import install, project_id
+from navarch.simulator.openstack.services import Services
+from navarch.simulator.openstack.timeline import Timeline
+from navarch.simulator.openstack.transport import Transport
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -306,53 +311,59 @@ def test_a_worker_that_is_asked_to_end_finishes_its_cycles_and_keeps_nothing(sto
 
 
 @pytest.fixture
-def region() -> Iterator[Region]:
-    """A simulated cloud whose time passes as ours does, ten times as fast."""
-    made = Region(Timeline(datetime.now(UTC)), OFFER)
-    made.projects.add("alpha")
-    enough = threading.Event()
+def services() -> Iterator[Services]:
+    """A simulated OpenStack whose time passes as ours does, ten times as fast."""
+    installed = install(Timeline(datetime.now(UTC)), SITE, PASSWORD)
+    installed.let_in("alpha", "alpha")
+    region, enough = installed.region, threading.Event()
 
     def tick() -> None:
         while not enough.wait(0.05):
-            with made.lock:
-                made.timeline.advance(made.timeline.now + 0.5)
+            with region.lock:
+                region.timeline.advance(region.timeline.now + 0.5)
 
     ticking = threading.Thread(target=tick, daemon=True)
     ticking.start()
-    yield made
+    yield Services(region)
     enough.set()
     ticking.join()
 
 
 def test_workers_that_are_restarted_one_after_another_make_everything_once(
-    store: PostgresStore, region: Region
+    store: PostgresStore, services: Services
 ) -> None:
+    clouds: list[OpenStackCloud] = []
+
     def start(name: str) -> Worker:
-        worker = Worker(make_dependencies(store, SimulatedCloud(region)), Silent(), name=name, threads=2, calls=8)
+        clouds.append(OpenStackCloud(CLOUD, transport=Transport(services)))
+        worker = Worker(make_dependencies(store, clouds[-1]), Silent(), name=name, threads=2, calls=8)
         worker.start()
         return worker
 
-    def names(kind: Kind) -> list[str]:
-        with region.lock:
-            return sorted(thing.resource.name for thing in region.things(kind))
+    def names(kind: str) -> list[str]:
+        with services.region.lock:
+            return sorted(found.name for found, _, _ in marks.belonging(services.region, kind))
 
     clusters: list[Cluster] = []
     workers = [start("a-1"), start("b-1")]
     for n in range(6):  # while clusters come, and half-way through those that are there
-        clusters.append(store.create_cluster(a_cluster(name=f"c{n}", created_at=datetime.now(UTC))).cluster)
+        asked = a_cluster(name=f"c{n}", project_id=project_id("alpha"), created_at=datetime.now(UTC))
+        clusters.append(store.create_cluster(asked).cluster)
         workers[n % 2].stop()
         workers[n % 2] = start(f"{'ab'[n % 2]}-{n}")
-        until("the newest has its network", partial(lambda n: len(names(Kind.NETWORK)) > n, n), seconds=60, every=0.05)
+        until("the newest has its network", partial(lambda n: len(names("network")) > n, n), seconds=60, every=0.05)
     owners = [owner(c) for c in clusters]
     machines = sorted(
         name
         for o in owners
         for name in (control_plane_machine(o, 0), worker_machine(o, "default", 1), worker_machine(o, "default", 2))
     )
-    until("every machine is there", lambda: len(names(Kind.SERVER)) >= len(machines), seconds=60, every=0.1)
+    until("every machine is there", lambda: len(names("server")) >= len(machines), seconds=60, every=0.1)
     for worker in workers:
         worker.stop()
-    assert names(Kind.SERVER) == machines
-    assert names(Kind.NETWORK) == sorted(network(o) for o in owners)
-    assert names(Kind.VOLUME) == sorted(etcd_volume(o, 0) for o in owners)
+    for cloud in clouds:
+        cloud.close()
+    assert names("server") == machines
+    assert names("network") == sorted(network(o) for o in owners)
+    assert names("volume") == sorted(etcd_volume(o, 0) for o in owners)
     assert store.fleet().claimed == 0

@@ -20,7 +20,6 @@ from navarch.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
     from navarch.addons.contract import Addons
-    from navarch.clouds.contract import Cloud
     from navarch.clouds.openstack.session import OpenStackSettings, Trace
     from navarch.reconcile.dependencies import Dependencies
     from navarch.reconcile.metrics import WorkerMetrics
@@ -52,16 +51,16 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
 
 def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Dependencies":
     """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
+    from navarch.clouds.openstack.cloud import OpenStackCloud
     from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
     from navarch.reconcile.measured import MeasuredAddons
     from navarch.reconcile.metrics import WorkerMetrics
     from navarch.reconcile.runtime import Threads
 
     metrics = WorkerMetrics()
-    cloud, addons = _simulated(settings) if settings.cloud.simulator else _real(settings, metrics, log)
     return Dependencies(
-        cloud=cloud,
-        addons=MeasuredAddons(addons, metrics),
+        cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log)),
+        addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
         sealer=load_keys(settings.keys.sealing_file),
         join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
@@ -83,22 +82,15 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     return worker
 
 
-def _real(settings: Settings, metrics: "WorkerMetrics", log: Log | None) -> "tuple[Cloud, Addons]":
-    """OpenStack, and the clusters in it."""
+def _addons(settings: Settings) -> "Addons":
+    """The way into clusters; into those of a simulated cloud by its own."""
+    if settings.cloud.simulator:
+        from navarch.simulator.client import SimulatedClustersClient, Simulator
+
+        return SimulatedClustersClient(Simulator(settings.cloud.simulator))
     from navarch.addons.client import KubernetesClusters
-    from navarch.clouds.openstack.cloud import OpenStackCloud
 
-    return OpenStackCloud(cloud_settings(settings), _trace(metrics, log)), KubernetesClusters()
-
-
-def _simulated(settings: Settings) -> "tuple[Cloud, Addons]":
-    """A region in another process, and the clusters in it."""
-    from navarch.clouds.contract import Endpoint
-    from navarch.simulator.client import SimulatedCloudClient, SimulatedClustersClient, Simulator
-
-    simulator = Simulator(settings.cloud.simulator)
-    endpoint = Endpoint(settings.cloud.auth_url, settings.cloud.region)
-    return SimulatedCloudClient(simulator, endpoint), SimulatedClustersClient(simulator)
+    return KubernetesClusters()
 
 
 def _trace(metrics: "WorkerMetrics", log: Log | None) -> "Trace":

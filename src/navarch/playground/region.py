@@ -63,10 +63,15 @@ class Playground:
         self.keys, self.settings = self.folder / "keys", self.folder / "navarch.toml"
         self.clouds, self.socket = self.folder / "clouds.yaml", self.folder / "simulator.sock"
         self.postgres = LocalPostgres(self.folder / "postgres", durable=wanted.durable)
-        self.url = self.keystone = ""
+        self.url = self.openstack = ""  # of the API, of the simulated cloud (host:port)
         self.urls: tuple[str, ...] = ()  # one for each API process; `url` is the first
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._lock: IO[str] | None = None
+
+    @property
+    def auth_url(self) -> str:
+        """The simulated Keystone's."""
+        return f"https://{self.openstack}/identity/v3"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -199,12 +204,12 @@ class Playground:
         if not password.exists():
             password.touch(mode=0o600)
             password.write_text(secrets.token_urlsafe(12))
-        login, *ports = _free_ports(1 + self.wanted.apis)
-        self.urls, self.keystone = tuple(f"https://{_HOST}:{port}" for port in ports), f"{_HOST}:{login}"
+        cloud, *ports = _free_ports(1 + self.wanted.apis)
+        self.urls, self.openstack = tuple(f"https://{_HOST}:{port}" for port in ports), f"{_HOST}:{cloud}"
         self.url = self.urls[0]
         self.settings.write_text(_toml(self._settings(ports[0])))
         self.clouds.touch(mode=0o600)
-        entries = {name: self._entry(name, password.read_text()) for name in self.wanted.projects}
+        entries = {name: self._entry(name, password.read_text()) for name in (*self.wanted.projects, "admin")}
         self.clouds.write_text(yaml.safe_dump({"clouds": entries}))
 
     def _settings(self, port: int) -> dict[str, dict[str, object]]:
@@ -219,7 +224,7 @@ class Playground:
             },
             "cloud": {
                 "simulator": str(self.socket),
-                "auth_url": f"https://{self.keystone}/v3",
+                "auth_url": self.auth_url,
                 "password_file": "keys/cloud.password",
                 "ca_file": str(self.keys / "ca.crt"),
             },
@@ -235,7 +240,7 @@ class Playground:
     def _entry(self, name: str, password: str) -> dict[str, Any]:
         return {
             "auth": {
-                "auth_url": f"https://{self.keystone}/v3",
+                "auth_url": self.auth_url,
                 "username": name,
                 "password": password,
                 "project_name": name,
@@ -260,7 +265,7 @@ class Playground:
             "--boot-seconds": wanted.boot_seconds,
             "--faults": wanted.faults,
             "--doomed": wanted.doomed,
-            "--keystone": self.keystone,
+            "--openstack": self.openstack,
             "--certificate": self.keys / "api.crt",
             "--key": self.keys / "api.key",
             "--password-file": self.keys / "cloud.password",

@@ -49,8 +49,8 @@ class Cloud:
     The user needs the roles `service` in `project`, `member` inherited on the domains whose projects may have clusters,
     and `manager` on `cluster_domain`, where it keeps one user per cluster. `password_file` holds the password alone.
 
-    `simulator`: where a simulated region listens (`host:port`, or the path of a Unix socket); clusters are made there
-    and not in OpenStack, for trials and measurements. Tokens are still `auth_url`'s.
+    `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
+    where it answers for theirs (`host:port`, or the path of a Unix socket).
     """
 
     auth_url: str

@@ -1,31 +1,20 @@
-"""The clouds' and the add-ons' contracts kept by a simulator in another process."""
+"""The add-ons' contract kept by a simulator in another process; and its census."""
 
 import socket
 import threading
-from collections.abc import Collection, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeVar
 
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
-from navarch.clouds.contract import Endpoint
-from navarch.clouds.fence import before_a_change
-from navarch.clouds.simulator.cloud import controller_files
-from navarch.domain.cloud import CloudState, Resource, Trouble
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
-from navarch.domain.observed import KnownObject, Observed
-from navarch.domain.offer import Offer, Quota
-from navarch.domain.openstack.resources import Kind
-from navarch.domain.openstack.steps import AnyCloudStep
-from navarch.domain.spec import Cluster, Owner
-from navarch.domain.steps import Step
 from navarch.simulator import wire
-from navarch.simulator.clusters import digests_of, password_in
-from navarch.simulator.wire import Answer, Call, Census, Door, Made, Shown, Text, Whether
+from navarch.simulator.clusters import digests_of
+from navarch.simulator.controllers import Login
+from navarch.simulator.wire import Answer, Call, Census, Door, Whether
 
 A = TypeVar("A", bound=Answer)
-_ANSWER_SECONDS = 30.0  # as long as the contract lets a call to a cloud take
+_ANSWER_SECONDS = 30.0
 
 
 class Simulator:
@@ -85,52 +74,6 @@ class Simulator:
             connection.close()
 
 
-class SimulatedCloudClient:
-    """Keeps `clouds.contract.Cloud`."""
-
-    def __init__(self, simulator: Simulator, endpoint: Endpoint) -> None:
-        self._simulator, self._endpoint = simulator, endpoint
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """See the contract."""
-        return self._endpoint
-
-    def observe(
-        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
-    ) -> CloudState:
-        """See the contract: what does not answer is trouble of every kind that was asked for."""
-        wanted = None if kinds is None else frozenset(k for k in Kind if k in kinds)
-        try:
-            return self._simulator.ask(wire.Observe(owner, wanted, tuple(known)), Shown).state()
-        except Temporary as error:
-            return CloudState(
-                trouble=tuple(Trouble(error.reason, error.message, k) for k in Kind if wanted is None or k in wanted)
-            )
-
-    def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
-        """See the contract. A step is one call here, so the fence is asked once."""
-        before_a_change()
-        assert isinstance(step, AnyCloudStep)  # noqa: S101 - what a cloud is given
-        return self._simulator.ask(wire.CarryOut(owner, step, private), Made).resource
-
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
-        """See the contract."""
-        return controller_files(cluster, seen, password)
-
-    def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
-        """See the contract."""
-        return self._simulator.ask(wire.Console(owner, server_id, lines), Text).text
-
-    def offer(self) -> Offer:
-        """See the contract."""
-        return self._simulator.ask(wire.ReadOffer(), Offer)
-
-    def quota(self, project_id: str) -> Quota:
-        """See the contract."""
-        return self._simulator.ask(wire.ReadQuota(project_id), Quota)
-
-
 class SimulatedClustersClient:
     """Keeps `addons.contract.Addons`."""
 
@@ -143,8 +86,8 @@ class SimulatedClustersClient:
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
-        digest = dict(digests_of(inputs))[name]
-        self._simulator.ask(wire.Apply(_door(access), name, digest, password_in(inputs.cloud_files)), wire.Nothing)
+        digest, login = dict(digests_of(inputs))[name], Login.of(inputs.cloud_files.get("cloud.conf", ""))
+        self._simulator.ask(wire.Apply(_door(access), name, digest, login), wire.Nothing)
 
     def observe(self, access: Access) -> KubeState:
         """See the contract."""

@@ -1,15 +1,15 @@
 """The add-ons' contract on simulated clusters."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from navarch.addons import catalogue
 from navarch.addons.contract import Access, Draining, Inputs, ServingRequest
-from navarch.clouds.simulator import Strike
-from navarch.domain.errors import Temporary
+from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.kube import KubeState
+from navarch.simulator.controllers import Login
 from navarch.simulator.guests import Guests
 from navarch.simulator.kubernetes import Kubernetes
 
@@ -25,6 +25,14 @@ class KubeCall:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class KubeFault:
+    """What befalls a call; `done`: it had its effect nevertheless."""
+
+    error: NavarchError
+    done: bool = False
+
+
 def _nothing(call: KubeCall) -> None:
     return None
 
@@ -36,7 +44,7 @@ class SimulatedClusters:
         self,
         guests: Guests,
         *,
-        strike: Callable[[KubeCall], Strike | None] = _nothing,
+        strike: Callable[[KubeCall], KubeFault | None] = _nothing,
         pause: Callable[[KubeCall], None] = _nothing,
     ) -> None:
         self._guests, self._strike, self._pause = guests, strike, pause
@@ -47,13 +55,13 @@ class SimulatedClusters:
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """Server-side apply."""
-        self.put(access, name, dict(digests_of(inputs))[name], password_in(inputs.cloud_files))
+        self.put(access, name, dict(digests_of(inputs))[name], Login.of(inputs.cloud_files.get("cloud.conf", "")))
 
-    def put(self, access: Access, name: str, digest: str, password: str) -> None:
-        """Have an add-on there as of this digest, and the controllers with this password."""
+    def put(self, access: Access, name: str, digest: str, login: Login) -> None:
+        """Have an add-on there as of this digest, and the controllers with this login."""
 
         def effect(cluster: Kubernetes) -> None:
-            cluster.password = password
+            cluster.controllers.login = login
             cluster.apply(name, digest)
 
         self._call(KubeCall("apply", access.url, name), access, effect)
@@ -89,20 +97,19 @@ class SimulatedClusters:
     def _call(self, call: KubeCall, access: Access, effect: Callable[[Kubernetes], T]) -> T:
         self._pause(call)
         strike = self._strike(call)
-        if strike is not None and strike.error is not None and not strike.done:
+        if strike is not None and not strike.done:
             raise strike.error
         with self._guests.region.lock:
             answer = effect(self._at(access))
-        if strike is not None and strike.error is not None:
+        if strike is not None:
             raise strike.error
         return answer
 
     def _at(self, access: Access) -> Kubernetes:
         """Whose API answers there."""
         address = access.url.removeprefix("https://").rpartition(":")[0]
-        floating = self._guests.region.floating_at(address)
-        cluster = self._guests.cluster(floating.mark) if floating is not None else None
-        if cluster is not None and cluster.answers_at(address):
+        cluster = self._guests.cluster_at(address)
+        if cluster is not None:
             if cluster.ca != access.ca:
                 raise Temporary(f"{access.url}: certificate signed by unknown authority")
             return cluster
@@ -116,12 +123,3 @@ def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     said = (sorted(inputs.components.items()), inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:16]
     return tuple((name, digest) for name in catalogue.wanted(inputs))
-
-
-def password_in(cloud_files: Mapping[str, str]) -> str:
-    """The controllers' password, in one of the files that tell them about the cloud."""
-    for line in "\n".join(cloud_files.values()).splitlines():
-        key, found, value = line.partition("=")
-        if found and key.strip() == "password":
-            return value.strip().strip('"')
-    return ""

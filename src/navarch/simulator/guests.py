@@ -4,6 +4,7 @@ Each boot is a generator that tells its own story, as `navarch-node` in the imag
 is resumed when the time is over or the answer is there. So one process plays thousands of machines.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -14,10 +15,13 @@ from typing import Any
 import yaml
 
 from navarch.bootstrap.user_data import JOIN_FILE
-from navarch.clouds.simulator import Region
-from navarch.clouds.simulator.inventory import Thing
-from navarch.domain.openstack.resources import Kind
+from navarch.domain.names import METADATA_KEY
+from navarch.simulator.controllers import CSI_KEY
 from navarch.simulator.kubernetes import Kubernetes
+from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.neutron import ports, routers
+from navarch.simulator.openstack.octavia import parts
+from navarch.simulator.openstack.services import Services
 
 _STEP_SECONDS = {  # about what was measured in the lab; the others take no time worth telling
     "FormatEtcdDisk": 0.5,
@@ -88,24 +92,43 @@ class StepFailed(Exception):
 
 
 class Guests:
-    """All machines of a region, and the clusters they made. `send` asks the join endpoint and calls back."""
+    """All machines of a region, and the clusters they made. `send` asks the join endpoint and calls back.
 
-    def __init__(self, region: Region, send: Send, tempers: Tempers | None = None) -> None:
-        self.region, self.tempers = region, tempers or Tempers()
+    A machine knows what its config drive holds: user-data, its server's id, name and metadata; there it finds which
+    cluster it belongs to."""
+
+    def __init__(self, services: Services, send: Send, tempers: Tempers | None = None) -> None:
+        self.services, self.region, self.tempers = services, services.region, tempers or Tempers()
         self.clusters: dict[str, Kubernetes] = {}
-        self.consoles: dict[str, list[str]] = {}
         self._send = send
+        self._cluster_ids: dict[str, str] = {}  # of each server, as its config drive has it
         self._booting: set[str] = set()
         self._dead: set[str] = set()
-        region.watchers.append(self._server)
+        self.region.watchers.append(self._server)
 
     def cluster(self, cluster_id: str) -> Kubernetes | None:
         """The cluster's Kubernetes once its first machine made it."""
         return self.clusters.get(cluster_id)
 
-    def console(self, server_id: str) -> str:
-        """What the machine wrote on its console."""
-        return "\n".join(self.consoles.get(server_id, ()))
+    def cluster_at(self, address: str) -> Kubernetes | None:
+        """Whose API server answers at a public address: that of a member of the balancer which has it."""
+        floating = self.region.public_addresses.get(address)
+        port = self.region["port"].get(floating["port_id"]) if floating is not None else None
+        if port is None:
+            return None
+        balancers = (b for b in self.region["load balancer"].of(port.project_id) if b["vip_port_id"] == port.id)
+        addresses = {
+            member["address"]
+            for balancer in balancers
+            for pool in parts.pools_of(self.region, balancer)
+            for member in parts.members_of(self.region, pool)
+        }
+        for other in self.region["port"].of(port.project_id):
+            if other["network_id"] == port["network_id"] and other["fixed_ips"][0]["ip_address"] in addresses:
+                cluster = self.clusters.get(self._cluster_ids.get(other["device_id"], ""))
+                if cluster is not None and cluster.answers_behind(port):
+                    return cluster
+        return None
 
     def stop(self, server_id: str) -> None:
         """The machine dies; its server goes on as if nothing had been."""
@@ -116,7 +139,7 @@ class Guests:
 
     def restart(self, server_id: str) -> None:
         """A dead machine is rebooted: it goes on with its boot, or is what it was."""
-        server = self.region.find(Kind.SERVER, server_id)
+        server = self.region["server"].get(server_id)
         if server_id not in self._dead or server is None:
             return
         self._dead.discard(server_id)
@@ -127,11 +150,11 @@ class Guests:
             cluster.running.add(server_id)
 
     def _cluster_of(self, server_id: str) -> Kubernetes | None:
-        server = self.region.find(Kind.SERVER, server_id)
-        return self.clusters.get(server.mark) if server is not None else None
+        return self.clusters.get(self._cluster_ids.get(server_id, ""))
 
-    def _server(self, what: str, server: Thing) -> None:
+    def _server(self, what: str, server: Object) -> None:
         if what == "runs":
+            self._cluster_ids[server.id] = server["metadata"].get(METADATA_KEY, "")
             self._booting.add(server.id)
             self._resume(server.id, self._boot(server), None)
         elif what == "off":
@@ -139,16 +162,17 @@ class Guests:
         elif what == "on":
             self.restart(server.id)
         else:
-            self.consoles.pop(server.id, None)
-            self._booting.discard(server.id)
-            self._dead.discard(server.id)
-            cluster = self.clusters.get(server.mark)
+            cluster = self._cluster_of(server.id)
             if cluster is not None:
                 cluster.server_gone(server.id)
+            self.region.consoles.pop(server.id, None)
+            self._cluster_ids.pop(server.id, None)
+            self._booting.discard(server.id)
+            self._dead.discard(server.id)
 
     def _resume(self, server_id: str, boot: Boot, reply: Reply | None) -> None:
         """Take a boot to its next wait, unless its server is gone or its machine dead."""
-        if self.region.find(Kind.SERVER, server_id) is None or server_id in self._dead:
+        if server_id not in self._cluster_ids or server_id in self._dead:
             boot.close()
             return
         try:
@@ -164,12 +188,12 @@ class Guests:
 
     # -- one machine's story
 
-    def _boot(self, server: Thing) -> Boot:
+    def _boot(self, server: Object) -> Boot:
         yield Sleep(self.tempers.boot_seconds)
-        if self.tempers.mute(server.resource.name):
+        if self.tempers.mute(server.name):
             self._say(server, "cloud-init: cannot reach the metadata service")
             return
-        join = _join_file(server.user_data)
+        join = _join_file(base64.b64decode(server.hidden["user_data"]).decode())
         if join is None:
             self._say(server, "navarch-node: cannot join: there is no join.json")
             return
@@ -181,7 +205,7 @@ class Guests:
         self._say(server, f"navarch-node: {join['machine']} is done")
         self._booting.discard(server.id)
 
-    def _ask_to_join(self, server: Thing, join: dict[str, Any]) -> Generator[Sleep | Ask, Reply | None, Any]:
+    def _ask_to_join(self, server: Object, join: dict[str, Any]) -> Generator[Sleep | Ask, Reply | None, Any]:
         nonce = hashlib.sha256(server.id.encode()).hexdigest()
         boot = {"uptime_seconds": self.tempers.boot_seconds}
         body = {"machine": join["machine"], "ticket": join["ticket"], "nonce": nonce, "boot": boot}
@@ -197,7 +221,7 @@ class Guests:
             pause = min(pause * 1.5, 15.0)
 
     def _step(
-        self, server: Thing, join: dict[str, Any], answer: Any, step: dict[str, Any]
+        self, server: Object, join: dict[str, Any], answer: Any, step: dict[str, Any]
     ) -> Generator[Sleep | Ask, Reply | None, bool]:
         """One step with its reports; whether it was done."""
         phase, name, timeline = step["phase"], join["machine"], self.region.timeline
@@ -240,9 +264,9 @@ class Guests:
             yield Sleep(reply.retry_after or pause)
             pause = min(pause * 2, 10.0)
 
-    def _carry_out(self, server: Thing, phase: str, answer: Any) -> bool:
+    def _carry_out(self, server: Object, phase: str, answer: Any) -> bool:
         """The effect of a step; False: not yet."""
-        cluster, name, address = self.clusters.get(server.mark), server.resource.name, self._address(server.id)
+        cluster, name, address = self._cluster_of(server.id), server.name, self._address(server)
         if not address:
             return False
         volume = self._etcd_volume(server)
@@ -253,8 +277,9 @@ class Guests:
                     raise StepFailed("the etcd disk is not attached")
             case "KubeadmInit":
                 if cluster is None or not cluster.members:
-                    cluster = Kubernetes(self.region, server.project_id, server.mark, "1.37.2", ca)
-                    self.clusters[server.mark] = cluster
+                    cluster_id = self._cluster_ids[server.id]
+                    cluster = Kubernetes(self.services, server.project_id, cluster_id, "1.37.2", ca)
+                    self.clusters[cluster_id] = cluster
                 elif volume is not None and volume.id not in cluster.members:
                     raise StepFailed("kubeadm init: the cluster exists, and this disk is none of its members'")
                 if volume is None:
@@ -291,28 +316,30 @@ class Guests:
                 return cluster is not None and name in cluster.nodes
         return True
 
-    def _etcd_volume(self, server: Thing) -> Thing | None:
-        volumes = self.region.things(Kind.VOLUME, server.project_id)
-        mine = (v for v in volumes if v.resource.server_id == server.id and v.resource.made_by == "navarch")
-        return next(mine, None)
+    def _etcd_volume(self, server: Object) -> Object | None:
+        """The disk that the machine was given; those of claims are the cluster's."""
+        volumes = self.region["volume"].of(server.project_id)
+        mine = (v for v in volumes if any(a["server_id"] == server.id for a in v["attachments"]))
+        return next((v for v in mine if CSI_KEY not in v["metadata"]), None)
 
     def _reaches_out(self, server_id: str) -> bool:
         """Whether it has its port, and a router leads out of that one's subnet."""
-        port = self._port(server_id)
-        return port is not None and self.region.is_routed(port)
+        server = self.region["server"].get(server_id)
+        port = self._port(server) if server is not None else None
+        if server is None or port is None:
+            return False
+        return routers.to_the_outside(self.region, port["fixed_ips"][0]["subnet_id"], server.project_id) is not None
 
-    def _address(self, server_id: str) -> str:
+    def _address(self, server: Object) -> str:
         """Of the port that is on the server; empty: none is."""
-        port = self._port(server_id)
-        return str(port.resource.address) if port is not None else ""
+        port = self._port(server)
+        return str(port["fixed_ips"][0]["ip_address"]) if port is not None else ""
 
-    def _port(self, server_id: str) -> Thing | None:
-        server = self.region.find(Kind.SERVER, server_id)
-        ports = self.region.things(Kind.PORT, server.project_id) if server is not None else ()
-        return next((p for p in ports if p.resource.server_id == server_id), None)
+    def _port(self, server: Object) -> Object | None:
+        return next(iter(ports.of_device(self.region, server.project_id, server.id)), None)
 
-    def _say(self, server: Thing, line: str) -> None:
-        self.consoles.setdefault(server.id, []).append(line)
+    def _say(self, server: Object, line: str) -> None:
+        self.region.consoles.setdefault(server.id, []).append(line)
 
 
 def _api_address(answer: Any) -> str:

@@ -3,14 +3,15 @@
 Everything is derived from when something happened: there is nothing to wait for but time.
 """
 
-import ipaddress
 from dataclasses import dataclass, field
 
-from navarch.clouds.simulator import Region, Request
-from navarch.clouds.simulator.inventory import Thing
-from navarch.domain.errors import NavarchError
 from navarch.domain.kube import Addon, Node
-from navarch.domain.openstack.resources import Kind
+from navarch.simulator.controllers import Controllers, Login
+from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.messages import Refused
+from navarch.simulator.openstack.neutron import ports, routers
+from navarch.simulator.openstack.octavia import parts
+from navarch.simulator.openstack.services import Services
 
 API_PORT = 6443
 NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
@@ -46,9 +47,10 @@ class Kubernetes:
     """One cluster's. `members`: the volumes that hold data of an etcd member, with the address at which the others know
     it. Who has one attached runs the member, and has to be found there, unless it is the only one."""
 
-    def __init__(self, region: Region, project_id: str, cluster_id: str, version: str, ca: str) -> None:
-        self.region, self.project_id, self.cluster_id = region, project_id, cluster_id
+    def __init__(self, services: Services, project_id: str, cluster_id: str, version: str, ca: str) -> None:
+        self.region, self.project_id, self.cluster_id = services.region, project_id, cluster_id
         self.version, self.ca = version, ca
+        self.controllers = Controllers(services, cluster_id, Login())
         self.api_address = ""  # the balancer's inner one when the first machine came: every kubelet knows it
         self.members: dict[str, str] = {}
         self.control_plane: dict[str, str] = {}  # server id -> volume id, of those that finished kubeadm
@@ -56,15 +58,14 @@ class Kubernetes:
         self.nodes: dict[str, NodeState] = {}
         self.addons: dict[str, tuple[str, float]] = {}
         self.wishes = Wishes()
-        self.password = ""
         self._ticking = False
 
     # -- is it there
 
     def alive(self, server_id: str) -> bool:
         """Whether the server runs, and its kubelet in it."""
-        server = self.region.find(Kind.SERVER, server_id)
-        return server is not None and server.resource.status == "ACTIVE" and server_id in self.running
+        server = self.region["server"].get(server_id)
+        return server is not None and server["status"] == "ACTIVE" and server_id in self.running
 
     def has_quorum(self) -> bool:
         """Whether more than half of etcd's members run."""
@@ -82,18 +83,15 @@ class Kubernetes:
 
     def answers_inside(self) -> bool:
         """Whether the balancer's inner address leads to an API server."""
-        return any(self._leads_here(b) for b in self.region.things(Kind.LOAD_BALANCER, self.project_id))
+        return any(self._leads_here(b) for b in self.region["load balancer"].of(self.project_id))
 
-    def answers_at(self, address: str) -> bool:
-        """Whether a public address leads to an API server: floating IP, router, balancer, member, port, rule."""
-        floating = self.region.floating_at(address)
-        if floating is None or floating.resource.port_id is None:
+    def answers_behind(self, port: Object) -> bool:
+        """Whether a balancer's port, which can be reached from outside, leads to an API server: router, balancer,
+        member, port, rule."""
+        if routers.to_the_outside(self.region, port["fixed_ips"][0]["subnet_id"], self.project_id) is None:
             return False
-        port = self.region.find(Kind.PORT, floating.resource.port_id)
-        if port is None or not self._routed(port.subnet_id):
-            return False
-        balancers = self.region.things(Kind.LOAD_BALANCER, self.project_id)
-        return any(b.resource.vip_port_id == port.id and self._leads_here(b) for b in balancers)
+        balancers = self.region["load balancer"].of(self.project_id)
+        return any(b["vip_port_id"] == port.id and self._leads_here(b) for b in balancers)
 
     # -- what it says
 
@@ -167,12 +165,12 @@ class Kubernetes:
             bool(self.serving())
             and "cloud-controller" in self.addons
             and any(self._ready(n) for n in self.nodes.values())
-            and self.region.lets_in(self.cluster_id, self.password)
+            and self.controllers.let_in()
         )
 
     def _control(self) -> None:
         """One round of cloud controller and CSI: put there what is wished for and not there, forget lost nodes."""
-        if all(self.region.find(Kind.VOLUME, member) is None for member in self.members):
+        if all(self.region["volume"].get(member) is None for member in self.members):
             self._ticking = False  # nothing of it is left
             return
         if self.controls():
@@ -180,7 +178,7 @@ class Kubernetes:
             try:
                 self._services()
                 self._claims()
-            except NavarchError:
+            except Refused:
                 pass  # a quota, or something that goes just now: the next round tries again
         self.region.timeline.after(_CONTROLLERS_LOOK_EVERY, self._control)
 
@@ -189,43 +187,25 @@ class Kubernetes:
         if subnet is None:
             return
         for service in sorted(self.wishes.services):
-            name = f"kube_service_{self.cluster_id}_default_{service}"
-            balancer = self._mine(Kind.LOAD_BALANCER, name)
-            if balancer is None:
-                self.region.create_balancer(
-                    self._asked(Kind.LOAD_BALANCER, name), self.cluster_id, subnet.id, (), "cloud-controller"
-                )
-                continue
-            if self._mine(Kind.SECURITY_GROUP, f"lb-sg-{service}") is None:
-                self.region.create_security_group(
-                    self._asked(Kind.SECURITY_GROUP, f"lb-sg-{service}"), self.cluster_id, "cloud-controller"
-                )
-            if self._mine(Kind.FLOATING_IP, f"default/{service}") is None:
-                self.region.create_floating_ip(
-                    self._asked(Kind.FLOATING_IP, f"default/{service}"),
-                    self.cluster_id,
-                    self.region.offer.external_networks[0].id,
-                    balancer.resource.vip_port_id,
-                    "cloud-controller",
-                )
+            balancer = self.controllers.balancer(service, subnet.id)
+            if balancer is not None:
+                self.controllers.security_group(service)
+                network = self.region.site.external_networks[0]
+                self.controllers.floating_ip(service, network.id, balancer["vip_port_id"])
 
     def _claims(self) -> None:
-        type_ = self.region.offer.volume_types[0]
-        for claim in sorted(self.wishes.claims):
-            if self._mine(Kind.VOLUME, claim) is None:
-                self.region.create_volume(
-                    self._asked(Kind.VOLUME, claim), self.cluster_id, type_.name, 1, type_.zones[0], "csi"
-                )
-        for snapshot in sorted(self.wishes.snapshots & self.wishes.claims):
-            volume = self._mine(Kind.VOLUME, snapshot)
-            if volume is not None and self._mine(Kind.SNAPSHOT, f"snap-{snapshot}") is None:
-                request = self._asked(Kind.SNAPSHOT, f"snap-{snapshot}")
-                self.region.create_snapshot(request, self.cluster_id, volume.id)
+        type_ = self.region.site.volume_types[0]
+        zone = (type_.zones or self.region.site.zones)[0]
+        volumes = {claim: self.controllers.volume(claim, type_.name, zone) for claim in sorted(self.wishes.claims)}
+        for claim in sorted(self.wishes.snapshots & self.wishes.claims):
+            volume = volumes[claim]
+            if volume is not None and volume["status"] in ("available", "in-use"):
+                self.controllers.snapshot(f"snap-{claim}", volume.id)
 
     def _lost_nodes(self) -> None:
         """Remove what is not Ready and names a server that is gone."""
         for node in tuple(self.nodes.values()):
-            if not self._ready(node) and self.region.find(Kind.SERVER, node.provider_id) is None:
+            if not self._ready(node) and self.region["server"].get(node.provider_id) is None:
                 del self.nodes[node.name]
 
     # -- details
@@ -241,48 +221,49 @@ class Kubernetes:
         return self.alive(node.server_id) and self._is_at(node.server_id, node.address)
 
     def _is_at(self, server_id: str, address: str) -> bool:
-        ports = self.region.things(Kind.PORT, self.project_id)
-        return any((p.resource.server_id, p.resource.address) == (server_id, address) for p in ports)
+        mine = ports.of_device(self.region, self.project_id, server_id)
+        return any(ip["ip_address"] == address for port in mine for ip in port["fixed_ips"])
 
     def _runs_member(self, server_id: str, volume_id: str) -> bool:
-        volume = self.region.find(Kind.VOLUME, volume_id)
-        if volume is None or volume.resource.server_id != server_id or not self.alive(server_id):
+        volume = self.region["volume"].get(volume_id)
+        if volume is None or not self.alive(server_id):
+            return False
+        if all(attachment["server_id"] != server_id for attachment in volume["attachments"]):
             return False
         return len(self.members) == 1 or self._is_at(server_id, self.members[volume_id])
 
-    def _leads_here(self, balancer: Thing) -> bool:
-        resource = balancer.resource
-        if balancer.mark != self.cluster_id or resource.made_by != "navarch":
+    def _leads_here(self, balancer: Object) -> bool:
+        if balancer["vip_address"] != self.api_address:
             return False
-        if resource.vip_address != self.api_address:
+        if balancer["provisioning_status"] not in ("ACTIVE", "PENDING_UPDATE"):
             return False
-        if resource.provisioning_status not in ("ACTIVE", "PENDING_UPDATE"):
-            return False
-        serving = set(self.serving())
+        members = {
+            member["address"]
+            for pool in parts.pools_of(self.region, balancer)
+            for member in parts.members_of(self.region, pool)
+            if member["protocol_port"] == API_PORT
+        }
         return any(
-            port.resource.server_id in serving and port.resource.address in resource.members and self._lets_in(port)
-            for port in self.region.things(Kind.PORT, self.project_id)
+            port["fixed_ips"][0]["ip_address"] in members and self._lets_in(port)
+            for server_id in self.serving()
+            for port in ports.of_device(self.region, self.project_id, server_id)
         )
 
-    def _lets_in(self, port: Thing) -> bool:
+    def _lets_in(self, port: Object) -> bool:
         """Whether a rule of the port's groups lets clients reach the API."""
-        groups = (self.region.find(Kind.SECURITY_GROUP, g) for g in port.resource.security_group_ids)
-        rules = [rule for group in groups if group is not None for rule in group.resource.rules]
-        return any(r.protocol == "tcp" and (r.port_min or 0) <= API_PORT <= (r.port_max or 0) and r.cidr for r in rules)
-
-    def _routed(self, subnet_id: str) -> bool:
+        groups = (self.region["security group"].get(id_) for id_ in port["security_groups"])
+        rules = [rule for group in groups if group is not None for rule in group["security_group_rules"]]
         return any(
-            subnet_id in r.resource.subnet_ids and r.resource.external_network_id
-            for r in self.region.things(Kind.ROUTER, self.project_id)
+            rule["direction"] == "ingress"
+            and rule["protocol"] == "tcp"
+            and (rule["port_range_min"] or 0) <= API_PORT <= (rule["port_range_max"] or 0)
+            and not rule["remote_group_id"]
+            for rule in rules
         )
 
-    def _subnet(self) -> Thing | None:
-        mine = (t for t in self.region.things(Kind.SUBNET, self.project_id) if t.mark == self.cluster_id)
-        return next((t for t in mine if ipaddress.ip_network(t.resource.cidr).num_addresses > 8), None)
-
-    def _mine(self, kind: Kind, name: str) -> Thing | None:
-        things = self.region.things(kind, self.project_id)
-        return next((t for t in things if t.mark == self.cluster_id and t.resource.name == name), None)
-
-    def _asked(self, kind: Kind, name: str) -> Request:
-        return Request("POST", kind, self.project_id, name)
+    def _subnet(self) -> Object | None:
+        """The one in which the machines are."""
+        for server_id in self.control_plane:
+            for port in ports.of_device(self.region, self.project_id, server_id):
+                return self.region["subnet"].get(port["fixed_ips"][0]["subnet_id"])
+        return None

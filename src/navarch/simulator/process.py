@@ -1,12 +1,14 @@
-"""A simulated region that runs by itself: `python -m navarch.simulator.process --listen PLACE`.
+"""A simulated region that runs by itself: `python -m navarch.simulator.process --openstack HOST:PORT --listen PLACE`.
 
-Time is the clock's, `--speed` times as fast. Workers reach cloud and clusters through `navarch.simulator.client`;
-the simulated machines ask the real join endpoint that their user-data names; `--keystone` has people log in as in a
-real cloud. One thread does it all but the machines' requests, so nothing waits for anything.
+Time is the clock's, `--speed` times as fast. OpenStack's APIs are at the one address, over TLS; the clusters'
+Kubernetes, and what is told of the region as a whole, at the other (`navarch.simulator.client`). The simulated machines
+ask the real join endpoint that their user-data names. One thread does it all but the machines' requests, so nothing
+waits for anything.
 """
 
 import argparse
 import asyncio
+import re
 import signal
 import socket
 from collections import Counter, deque
@@ -16,24 +18,29 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from time import monotonic
-from typing import cast
 
 from navarch.addons.contract import Access
-from navarch.clouds.simulator import Fates, Misfortunes, Region, Request, SimulatedCloud, Strike, Timeline
-from navarch.clouds.simulator.faults import Striker
 from navarch.domain.errors import NavarchError
-from navarch.domain.openstack.resources import AnyResource, Kind
-from navarch.simulator import wire
+from navarch.domain.names import TAG_PREFIX
+from navarch.simulator import marks, wire
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Guests, Tempers
+from navarch.simulator.installed import install
 from navarch.simulator.join_client import JoinClient
-from navarch.simulator.keystone import SimulatedKeystone, project_id
-from navarch.simulator.offer import offer
+from navarch.simulator.openstack.about import About
+from navarch.simulator.openstack.fates import Fates
+from navarch.simulator.openstack.faults import Misfortunes, Strike, Striker
+from navarch.simulator.openstack.messages import Request
+from navarch.simulator.openstack.region import Region
+from navarch.simulator.openstack.server import Server
+from navarch.simulator.openstack.services import Services
+from navarch.simulator.openstack.timeline import Timeline
+from navarch.simulator.small_site import small_site
 from navarch.simulator.wire import Answer, Call, Census, Door
 
 _QUIET_SECONDS = 1.0  # the longest sleep of a timeline on which nothing is due
-
-_MOMENTS = 20  # looks at a cluster that are remembered
+_MOMENTS = 20  # requests about a cluster that are remembered
+_MARK = re.compile(re.escape(TAG_PREFIX) + r"([0-9a-f-]{36})")
 
 
 class RealTime(Timeline):
@@ -62,7 +69,8 @@ class RealTime(Timeline):
 
 @dataclass
 class Desk:
-    """Answers calls: the cloud and the clusters of one region. `asked`: how often machines asked the join endpoint."""
+    """Answers calls about the clusters of one region and about the region, and counts what its services are asked.
+    `asked`: how often machines asked the join endpoint."""
 
     region: Region
     guests: Guests
@@ -73,37 +81,37 @@ class Desk:
     kube_calls: int = 0
 
     def __post_init__(self) -> None:
-        self._cloud = SimulatedCloud(self.region, strike=self._struck, console=self.guests.console)
         self._clusters = SimulatedClusters(self.guests, pause=self._counted)
-        self._wait = 0.0
         self._moments: dict[str, deque[datetime]] = {}
 
-    def serve(self, call: Call) -> tuple[Answer, float]:
-        """The answer to a call, and how many seconds late it comes."""
-        self._wait = 0.0
+    def serve(self, call: Call) -> Answer:
+        """The answer to a call."""
         try:
-            answer = self._answer(call)
+            return self._answer(call)
         except NavarchError as error:
-            answer = wire.refused(error)
-        return answer, self._wait
+            return wire.refused(error)
+
+    def note(self, request: Request) -> None:
+        """A request to a service of the region, which may name a cluster by its mark."""
+        self.requests[request.method] += 1
+        for values in request.query.values():
+            if found := _MARK.search(values[0]):
+                moments = self._moments.setdefault(found[1], deque(maxlen=_MOMENTS))
+                moments.append(datetime.now(UTC))
+                return
+
+    def struck(self, about: About) -> Strike | None:
+        """Whether a fault hits a request. None hits a login or a look at a token: customers and the API make those, and
+        the faults are for the worker."""
+        strike = self.strike(about) if about.kind != "token" else None
+        self.faults += strike is not None
+        return strike
 
     def _answer(self, call: Call) -> Answer:
-        cloud, clusters = self._cloud, self._clusters
+        clusters = self._clusters
         match call:
-            case wire.Observe(owner, kinds, known):
-                self._moments.setdefault(owner.cluster_id, deque(maxlen=_MOMENTS)).append(datetime.now(UTC))
-                return wire.Shown.of(cloud.observe(owner, kinds, known))
-            case wire.CarryOut(owner, step, private):
-                made = cloud.carry_out(owner, step, private=private)
-                return wire.Made(cast(AnyResource | None, made))
-            case wire.Console(owner, server_id, lines):
-                return wire.Text(cloud.console(owner, server_id, lines))
-            case wire.ReadOffer():
-                return cloud.offer()
-            case wire.ReadQuota(project):
-                return cloud.quota(project)
-            case wire.Apply(door, name, digest, password):
-                clusters.put(_access(door), name, digest, password)
+            case wire.Apply(door, name, digest, login):
+                clusters.put(_access(door), name, digest, login)
             case wire.ObserveKube(door):
                 return clusters.observe(_access(door))
             case wire.Drain(door, node):
@@ -116,27 +124,15 @@ class Desk:
                 return wire.Moment(next((at for at in self._moments.get(cluster_id, ()) if at > since), None))
         return wire.Nothing()
 
-    def _struck(self, request: Request) -> Strike | None:
-        self.requests[request.verb] += 1
-        strike = self.strike(request)
-        if strike is not None:
-            self.faults += strike.error is not None
-            self._wait += strike.wait
-        return strike
-
     def _counted(self, call: KubeCall) -> None:
         self.kube_calls += 1
 
     def _census(self) -> Census:
-        count = {kind: sum(1 for _ in self.region.things(kind)) for kind in Kind}
-        names = Counter(
-            f"{thing.kind} {thing.resource.name} of {thing.mark}"
-            for kind in Kind
-            for thing in self.region.things(kind)
-            if thing.mark
-        )
+        found = list(marks.belonging(self.region))
+        count = Counter(each.kind for each, _, _ in found)
+        names = Counter(f"{each.kind} {marks.own_name(each)} of {cluster_id}" for each, cluster_id, _ in found)
         return Census(
-            things=tuple((kind.value, number) for kind, number in count.items()),
+            objects=tuple((kind, count[kind]) for kind in marks.KINDS),
             twice=tuple(sorted(name for name, times in names.items() if times > 1)),
             requests=tuple(sorted(self.requests.items())),
             faults=self.faults,
@@ -149,7 +145,7 @@ class Desk:
 class _Conversation(asyncio.Protocol):
     """One connection. A call is answered before the next is read: who has more to say opens another."""
 
-    def __init__(self, desk: Desk, timeline: RealTime | None) -> None:
+    def __init__(self, desk: Desk, timeline: RealTime) -> None:
         self._desk, self._timeline = desk, timeline
         self._read = bytearray()
         self._transport: asyncio.Transport | None = None
@@ -160,36 +156,22 @@ class _Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._read += data
-        while len(self._read) >= wire.LENGTH.size:
+        while len(self._read) >= wire.LENGTH.size and self._transport is not None:
             (length,) = wire.LENGTH.unpack_from(self._read)
             end = wire.LENGTH.size + length
             if length > wire.LONGEST:
-                self._write(b"", None)
+                self._transport.close()
                 return
             if len(self._read) < end:
                 return
             body = bytes(self._read[wire.LENGTH.size : end])
             del self._read[:end]
-            if self._timeline is not None:
-                self._timeline.catch_up()
-            answer, late = self._desk.serve(wire.call_in(body))
-            self._write(wire.packed(wire.Answered(answer)), late)
-
-    def _write(self, message: bytes, late: float | None) -> None:
-        """Send it after so many seconds; None: hang up."""
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        if late is None:
-            transport.close()
-        elif late:
-            asyncio.get_running_loop().call_later(late, transport.write, message)
-        else:
-            transport.write(message)
+            self._timeline.catch_up()
+            self._transport.write(wire.packed(wire.Answered(self._desk.serve(wire.call_in(body)))))
 
 
-async def listen(place: str, desk: Desk, timeline: RealTime | None) -> asyncio.AbstractServer:
-    """Answer at a place until the server is closed. `timeline` None: time passes elsewhere."""
+async def listen(place: str, desk: Desk, timeline: RealTime) -> asyncio.AbstractServer:
+    """Answer calls at a place until the server is closed."""
     loop = asyncio.get_running_loop()
 
     def conversation() -> asyncio.Protocol:
@@ -216,45 +198,55 @@ class _Fates(Fates):
 
 async def run(options: argparse.Namespace) -> None:
     """A region until SIGTERM or SIGINT."""
-    timeline = RealTime(options.speed)
-    region = Region(timeline, offer(), fates=_Fates(options.doomed), seed=options.seed)
-    region.projects |= {project_id(name) for name in options.project}
+    timeline, password = RealTime(options.speed), options.password_file.read_text().strip()
+    site = small_site(f"https://{options.openstack}")
+    installed = install(timeline, site, password, fates=_Fates(options.doomed), seed=options.seed)
+    region, services = installed.region, Services(installed.region)
+    for name in options.project:
+        installed.let_in(name, password)
+    if options.navarch_url:
+        region.more_services["kubernetes"] = ("navarch", options.navarch_url)
     tempers, join_client = Tempers(), JoinClient()
     tempers.boot_seconds = options.boot_seconds
-    guests = Guests(region, join_client, tempers)
-    strike = Misfortunes(options.faults, seed=options.seed)
-    desk = Desk(region, guests, strike, asked=lambda: join_client.asked)
-    server = await listen(options.listen, desk, timeline)
-    tasks = [asyncio.create_task(timeline.run())]
-    if options.keystone:
-        tasks.append(asyncio.create_task(_keystone(options)))
+    guests = Guests(services, join_client, tempers)
+    desk = Desk(region, guests, Misfortunes(options.faults, seed=options.seed), asked=lambda: join_client.asked)
+
+    def before(request: Request) -> None:
+        timeline.catch_up()
+        desk.note(request)
+
+    openstack = Server(services, strike=desk.struck if options.faults else None, before=before)
+    with socket.create_server(_address(options.openstack), backlog=500) as listener:
+        server = await listen(options.listen, desk, timeline)
+        tasks = [
+            asyncio.create_task(timeline.run()),
+            asyncio.create_task(openstack.serve(listener, options.certificate, options.key)),
+        ]
+        print(f"simulating {site.url} with {len(options.project)} projects, clusters at {options.listen}", flush=True)
+        await _ended(tasks)
+        join_client.close()
+        server.close()
+        for done in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(done, Exception):
+                raise done
+
+
+async def _ended(tasks: "list[asyncio.Task[None]]") -> None:
+    """Until somebody asks for the end, or one of the tasks has failed; the others are cancelled."""
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    print(f"simulating a region with {len(options.project)} projects at {options.listen}", flush=True)
     waiting = asyncio.create_task(ended.wait())
     await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in (waiting, *tasks):
         task.cancel()
-    join_client.close()
-    server.close()
-    for done in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(done, Exception):
-            raise done
 
 
-async def _keystone(options: argparse.Namespace) -> None:
-    where = wire.place(options.keystone)
+def _address(text: str) -> tuple[str, int]:
+    where = wire.place(text)
     if not isinstance(where, tuple):
-        raise ValueError("Keystone listens on host:port")
-    keystone = SimulatedKeystone(
-        tuple(options.project),
-        options.password_file.read_text().strip(),
-        url=f"https://{options.keystone}/v3",
-        navarch_url=options.navarch_url,
-    )
-    with socket.create_server(where) as listener:
-        await keystone.serve(listener, options.certificate, options.key)
+        raise ValueError("OpenStack listens on host:port")
+    return where
 
 
 def _access(door: Door) -> Access:
@@ -263,7 +255,12 @@ def _access(door: Door) -> Access:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m navarch.simulator.process", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--listen", required=True, help="host:port, or the path of a Unix socket")
+    parser.add_argument("--openstack", required=True, metavar="HOST:PORT", help="where OpenStack's APIs listen")
+    parser.add_argument("--certificate", type=Path, required=True, help="their certificate (PEM)")
+    parser.add_argument("--key", type=Path, required=True, help="the certificate's key")
+    parser.add_argument("--password-file", type=Path, required=True, help="the one password of all users")
+    parser.add_argument("--navarch-url", default="", help="what the catalogue says of service type kubernetes")
+    parser.add_argument("--listen", required=True, help="where clusters are asked: host:port, or a Unix socket's path")
     parser.add_argument("--project", action="append", default=[], metavar="NAME", help="a project; may be repeated")
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the clock time passes")
     parser.add_argument("--boot-seconds", type=float, default=20.0, help="from a running server to its first word")
@@ -272,12 +269,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--doomed", default="", metavar="PATTERN", help="names of servers that end in ERROR")
     parser.add_argument("--seed", type=int, default=0, help="of all chance")
-    login = parser.add_argument_group("Keystone")
-    login.add_argument("--keystone", default="", metavar="HOST:PORT", help="where it listens; without, there is none")
-    login.add_argument("--certificate", type=Path, help="its certificate (PEM)")
-    login.add_argument("--key", type=Path, help="the certificate's key")
-    login.add_argument("--password-file", type=Path, help="the one password of all its users")
-    login.add_argument("--navarch-url", default="", help="what its offer says of service type kubernetes")
     return parser
 
 

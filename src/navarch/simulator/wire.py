@@ -1,66 +1,22 @@
-"""What is said between the simulator's process and its clients: one frozen value each way, as JSON behind its length.
+"""What is said between the simulator's process and its clients about clusters' Kubernetes and about the region as a
+whole: one frozen value each way, as JSON behind its length. (The cloud is asked over its own HTTP APIs.)
 
 A connection carries one call at a time. Errors travel as `Refused` and are raised again as what they were.
 """
 
 import json
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from struct import Struct
 
-from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.codec import decode, encode
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 from navarch.domain.kube import KubeState
-from navarch.domain.observed import KnownObject
-from navarch.domain.offer import Offer, Quota
-from navarch.domain.openstack.resources import AnyResource, Kind
-from navarch.domain.openstack.steps import AnyCloudStep
-from navarch.domain.spec import Owner
+from navarch.simulator.controllers import Login
 
 LENGTH = Struct(">I")
 LONGEST = 64 * 1024 * 1024  # bytes of one message
-
-
-@dataclass(frozen=True, slots=True)
-class Observe:
-    """`Cloud.observe`."""
-
-    owner: Owner
-    kinds: frozenset[Kind] | None
-    known: tuple[KnownObject, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CarryOut:
-    """`Cloud.carry_out`."""
-
-    owner: Owner
-    step: AnyCloudStep
-    private: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Console:
-    """`Cloud.console`."""
-
-    owner: Owner
-    server_id: str
-    lines: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOffer:
-    """`Cloud.offer`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadQuota:
-    """`Cloud.quota`."""
-
-    project_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +29,12 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """`Addons.apply`: what was rendered arrives as its digest. `password` is the cluster's controllers'."""
+    """`Addons.apply`: what was rendered arrives as its digest. `login` is the cluster's controllers'."""
 
     door: Door
     name: str
     digest: str
-    password: str = field(repr=False)
+    login: Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,56 +73,7 @@ class FirstCall:
     since: datetime
 
 
-Call = (
-    Observe
-    | CarryOut
-    | Console
-    | ReadOffer
-    | ReadQuota
-    | Apply
-    | ObserveKube
-    | Drain
-    | DeleteNode
-    | TakeCensus
-    | FirstCall
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A `CloudState`: `kinds` are those that could be read."""
-
-    kinds: tuple[Kind, ...]
-    resources: tuple[AnyResource, ...]
-    trouble: tuple[Trouble, ...]
-    astray: tuple[tuple[str, str], ...]
-
-    @staticmethod
-    def of(state: CloudState) -> "Shown":
-        """What travels of a state."""
-        kinds = tuple(kind for kind in Kind if kind in state.seen)
-        return Shown(kinds, tuple(state.everything()), state.trouble, state.astray)
-
-    def state(self) -> CloudState:
-        """The state again."""
-        seen: dict[StrEnum, tuple[AnyResource, ...]] = {
-            kind: tuple(r for r in self.resources if r.kind is kind) for kind in self.kinds
-        }
-        return CloudState(seen, self.trouble, self.astray)
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The object that a step left; None for a removal."""
-
-    resource: AnyResource | None
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The end of a console."""
-
-    text: str
+Call = Apply | ObserveKube | Drain | DeleteNode | TakeCensus | FirstCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +90,11 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """`things`: how many of each kind there are; `twice`: names that two objects of one cluster and kind have.
-    `requests`: how many the cloud answered, by their verb; `faults` of the answers were errors by chance. `kube_calls`
-    were made to clusters' Kubernetes APIs; machines asked the join endpoint `asked` times; `nodes` are Ready."""
+    """`objects`: how many of each kind clusters consist of; `twice`: names that two objects of one cluster and kind
+    have. `requests`: how many the cloud was asked, by their verb; `faults` of them failed by chance. `kube_calls` were
+    made to clusters' Kubernetes APIs; machines asked the join endpoint `asked` times; `nodes` are Ready."""
 
-    things: tuple[tuple[str, int], ...]
+    objects: tuple[tuple[str, int], ...]
     twice: tuple[str, ...]
     requests: tuple[tuple[str, int], ...]
     faults: int
@@ -215,7 +122,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = Shown | Made | Text | Offer | Quota | KubeState | Whether | Nothing | Census | Moment | Refused
+Answer = KubeState | Whether | Nothing | Census | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

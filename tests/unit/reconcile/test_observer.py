@@ -52,7 +52,7 @@ class Cloud:
         return self.seen.cloud
 
     def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
-        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password)
+        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password, NOW)
 
 
 class Kubernetes(KubernetesClusters):

@@ -36,7 +36,9 @@ def ensure_load_balancer(project: Project, owner: Owner, step: EnsureLoadBalance
     """The API's balancer: whole in one request, or with its members made equal to the step's. Conflict if they have to
     change while Octavia is busy with it."""
     mark, article = marks.mark(owner), marks.article(Kind.LOAD_BALANCER, step.name)
-    there = [b for b in _project_balancers(project, owner, name=step.name) if b.get("description") == mark]
+    # Octavia forgets the filter on the way to the next page.
+    named = (b for b in _project_balancers(project, owner, name=step.name) if b["name"] == step.name)
+    there = [b for b in named if b.get("description") == mark]
     if step.address:  # a second one of ours is not meant; one that goes may have no address any more
         there = [b for b in there if b["vip_address"] == step.address] or [b for b in there if not b["vip_address"]]
     found = first(there)

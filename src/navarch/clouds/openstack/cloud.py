@@ -1,11 +1,14 @@
 """`OpenStackCloud`: the contract of `clouds.contract`, each step handed to the module of its noun."""
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+
+from requests.adapters import BaseAdapter
 
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import balancers, controllers, errors, identity, servers
@@ -29,12 +32,23 @@ _READING_THREADS = 24  # two looks at once ask everything in parallel; more woul
 
 
 class OpenStackCloud:
-    """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing."""
+    """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing.
 
-    def __init__(self, settings: OpenStackSettings, trace: Trace | None = None) -> None:
-        self._settings = settings
-        self._sessions = Sessions(settings, trace)
-        self._readers = _Readers(_READING_THREADS, thread_name_prefix="openstack")
+    `transport` carries the requests (None: HTTPS), `readers` runs what can be read side by side (None: threads),
+    `clock` dates what was read."""
+
+    def __init__(
+        self,
+        settings: OpenStackSettings,
+        trace: Trace | None = None,
+        *,
+        transport: BaseAdapter | None = None,
+        readers: Executor | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings, self._clock = settings, clock
+        self._sessions = Sessions(settings, trace, transport)
+        self._readers = readers or _Readers(_READING_THREADS, thread_name_prefix="openstack")
         authority = Path(settings.ca_file).read_text(encoding="utf-8") if settings.ca_file else ""
         self._endpoint = Endpoint(settings.auth_url, settings.region, authority)
 
@@ -52,7 +66,7 @@ class OpenStackCloud:
 
     def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
         """What the cluster's own controllers read about the cloud; see the contract."""
-        return controllers.files(self._settings, self._endpoint, cluster, seen, password)
+        return controllers.files(self._settings, self._endpoint, cluster, seen, password, self._clock())
 
     def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         """Do one step; see the contract."""
@@ -70,14 +84,14 @@ class OpenStackCloud:
     def offer(self) -> Offer:
         """What the cloud offers; see the contract."""
         try:
-            return read_offer(self._sessions.own(), self._readers)
+            return read_offer(self._sessions.own(), self._readers, self._clock())
         except (KeyError, TypeError, ValueError) as error:
             raise errors.unreadable("the cloud", "read the offer", error) from error
 
     def quota(self, project_id: str) -> Quota:
         """A project's quotas with what is used; see the contract."""
         try:
-            return read_quota(self._sessions.project(project_id), self._readers)
+            return read_quota(self._sessions.project(project_id), self._readers, self._clock())
         except (KeyError, TypeError, ValueError) as error:
             raise errors.unreadable("the cloud", "read the quotas", error) from error
 

@@ -7,7 +7,7 @@ the two ignores the sections of the other.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack.session import OpenStackSettings
@@ -21,10 +21,10 @@ CA_FILE = "/etc/config/ca.crt"
 
 
 def files(
-    settings: OpenStackSettings, endpoint: Endpoint, cluster: Cluster, seen: Observed, password: str
+    settings: OpenStackSettings, endpoint: Endpoint, cluster: Cluster, seen: Observed, password: str, now: datetime
 ) -> Mapping[str, str] | None:
     """See `clouds.contract.Cloud.controller_files`."""
-    view = View.of(cluster, seen, Wanted(), datetime.now(UTC))
+    view = View.of(cluster, seen, Wanted(), now)
     user = next((i for i in view.cloud.of(Identity) if i.trust_id), None)
     if user is None or user.trust_id is None or view.subnet is None:
         return None

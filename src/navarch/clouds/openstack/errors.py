@@ -3,7 +3,8 @@
 answer                                   becomes
 ────────────────────────────────────     ─────────────────────────────────────────────────────────────
 quota (Nova 403, Cinder 413, Neutron     QuotaExceeded (Permanent), responsible project-admin
-  409 OverQuota, Octavia 403)
+  409 OverQuota, Octavia 403, or 500 for
+  the port of a balancer)
 401                                      Permanent CredentialsRefused, responsible navarch-operator
 403                                      Permanent CredentialsRefused, responsible cloud-operator
                                          (a port or volume still held by a server: Conflict)
@@ -57,9 +58,12 @@ class Refusal:
     retry_after: float | None = None
 
 
-def refusal(service: str, method: str, path: str, response: requests.Response) -> Refusal:
-    """Read a refusing answer: each service wraps its message in another way."""
+def refusal(service: str, method: str, path: str, response: requests.Response, *, private: bool = False) -> Refusal:
+    """Read a refusing answer: each service wraps its message in another way. Of one to a `private` request, what it
+    quotes is left out: Nova says of a value that does not fit its schema what it is."""
     text, kind = _message(response)
+    if private:
+        text = _QUOTED.sub("Value: (not shown)", text)
     return Refusal(
         service=service,
         method=method,
@@ -169,6 +173,13 @@ def no_role(project_id: str, username: str) -> Permanent:
     )
 
 
+def list_changed(refused: Refusal, doing: str) -> Temporary:
+    """The last object of a page was gone when the next page was asked for: what was read is not the whole list."""
+    return Temporary(
+        f"{_words(refused, doing)}. The list changed while it was read", reason="CloudAnswerUnreadable", after=1.0
+    )
+
+
 def unreadable(service: str, doing: str, error: Exception) -> Temporary:
     """The service answered something that is not what its API promises."""
     return Temporary(
@@ -232,9 +243,11 @@ _NO_ADDRESSES = {"IpAddressGenerationFailure", "ExternalIpAddressExhausted"}
 _BUSY = re.compile(  # each is said with a 400 or 403 by some service
     r"is immutable|in[ -]use|still attached|must be (available|in)|status must be|has dependent|"
     r"task_state|port cannot be deleted|cannot be deleted directly|disassociate|being (deleted|attached|detached)|"
-    r"delete_port.* is disallowed by policy",
+    r"delete_port.* is disallowed by policy|"
+    r"overlaps with another subnet|already has a port on subnet",  # a second one, which a list did not show
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"Value: .*", re.DOTALL)
 _LIST = r"\d+(?:, \d+)*"
 _NOVA_NUMBERS = re.compile(
     rf"Quota exceeded for (?P<what>.+?): Requested (?P<asked>{_LIST}), "
@@ -253,6 +266,7 @@ _WORDS: tuple[tuple[str, str], ...] = (  # as the services spell them, the longe
     ("security group rule", "security_group_rules"),
     ("security_group", "security_groups"),
     ("security group", "security_groups"),
+    ("servers in group", "server_group_members"),
     ("server group", "server_groups"),
     ("server_group", "server_groups"),
     ("load balancer", "load_balancers"),
@@ -276,7 +290,7 @@ _WORDS: tuple[tuple[str, str], ...] = (  # as the services spell them, the longe
 
 
 def _quota(refused: Refusal, doing: str) -> QuotaExceeded | None:
-    if refused.status not in (403, 409, 413) or not (refused.kind == "OverQuota" or _QUOTA.search(refused.text)):
+    if refused.status not in (403, 409, 413, 500) or not (refused.kind == "OverQuota" or _QUOTA.search(refused.text)):
         return None
     nova = _NOVA_NUMBERS.search(refused.text)
     if nova:

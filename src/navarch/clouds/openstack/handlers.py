@@ -36,10 +36,14 @@ class Handler:
 def marked(service: Service, owner: Owner, collection: str, kind: Kind, **query: Any) -> list[Json]:
     """Neutron's objects whose description is the owner's mark. Raises Temporary where the service answers with others,
     too: what it does not filter must not be taken for the owner's."""
-    query = {"description": marks.mark(owner), "project_id": owner.project_id, **query}
+    wanted: dict[str, Any] = {
+        "description": marks.mark(owner),
+        **{key: query[key] for key in ("name", "network_id") if key in query},
+    }
+    query = {**wanted, "project_id": owner.project_id, **query}
     doing = f"look up {kind}s"
     found = service.items(f"/{collection}", collection.replace("-", "_"), doing, **query)
-    return kept_filter(service, doing, found, lambda body: body.get("description") == marks.mark(owner))
+    return kept_filter(service, doing, found, lambda body: all(body.get(key) == wanted[key] for key in wanted))
 
 
 def marked_or_known(

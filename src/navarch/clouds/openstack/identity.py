@@ -9,6 +9,7 @@ the service user's own is there even when the customer's is gone.
 
 import re
 
+from navarch.clouds.openstack.handlers import kept_filter
 from navarch.clouds.openstack.session import Json, Project, Sessions
 from navarch.domain.errors import Conflict, Permanent
 from navarch.domain.openstack.resources import Identity, Kind
@@ -66,8 +67,9 @@ def _user(domain: Project, owner: Owner) -> Json | None:
 
 
 def _users(domain: Project, name: str) -> list[Json]:
-    query = {"domain_id": domain.domain_id, "name": name}
-    return domain.identity.items("/users", "users", f"look up the {Kind.IDENTITY} {name}", **query)
+    query, doing = {"domain_id": domain.domain_id, "name": name}, f"look up the {Kind.IDENTITY} {name}"
+    found = domain.identity.items("/users", "users", doing, **query)
+    return kept_filter(domain.identity, doing, found, lambda body: body["name"] == name)
 
 
 def _delegate(project: Project, owner: Owner, user_id: str) -> str:

@@ -1,7 +1,7 @@
 """Networks, subnets and routers (Neutron)."""
 
 from navarch.clouds.openstack import marks
-from navarch.clouds.openstack.handlers import Found, Handler, marked, marked_or_known, restored_in
+from navarch.clouds.openstack.handlers import Found, Handler, kept_filter, marked, marked_or_known, restored_in
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.openstack.resources import Kind, Network, Router, Subnet
@@ -129,7 +129,9 @@ def external_network_id(project: Project, network: str) -> str:
 
 def _interfaces(project: Project, router_ids: list[str]) -> list[Json]:
     query = {"device_id": router_ids, "device_owner": _INTERFACE_OWNERS, "fields": ["id", "device_id", "fixed_ips"]}
-    return project.network.items("/ports", "ports", "look up the router's interfaces", **query)
+    doing = "look up the router's interfaces"
+    found = project.network.items("/ports", "ports", doing, **query)
+    return kept_filter(project.network, doing, found, lambda body: body["device_id"] in router_ids)
 
 
 def _network(body: Json) -> Network:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from navarch.clouds.openstack.session import Json, Project
@@ -14,7 +14,7 @@ _ZONES_OF_TYPE = "RESKEY:availability_zones"  # Cinder's own; members see it
 _IMAGES_A_PAGE = 500  # Glance's default is 25
 
 
-def read_offer(project: Project, executor: Executor) -> Offer:
+def read_offer(project: Project, executor: Executor, now: datetime) -> Offer:
     """Everything a form needs, services in parallel. Raises what the first service that fails raises."""
 
     def ask(read: Callable[[Project], Any]) -> Any:
@@ -29,7 +29,7 @@ def read_offer(project: Project, executor: Executor) -> Offer:
         volume_types=volume_types,
         external_networks=networks,
         releases=releases,
-        read_at=datetime.now(UTC),
+        read_at=now,
     )
 
 

@@ -2,7 +2,7 @@
 
 from navarch.clouds.openstack import marks
 from navarch.clouds.openstack.errors import QuotaExceeded
-from navarch.clouds.openstack.handlers import Found, Handler, marked, marked_or_known, restored_in
+from navarch.clouds.openstack.handlers import Found, Handler, kept_filter, marked, marked_or_known, restored_in
 from navarch.clouds.openstack.networks import external_network_id
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain.errors import Conflict, Permanent
@@ -46,7 +46,12 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
             "fixed_ips": [{"subnet_id": step.subnet_id, **wanted}],
             "security_groups": list(step.security_group_ids),
         }
-        found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
+        try:
+            found = project.network.post("/ports", {"port": body}, f"create {article}")["port"]
+        except Conflict:
+            found = _with_our_mac_address(project, owner, step)
+            if found is None:
+                raise
     groups = sorted({*step.security_group_ids, *found["security_groups"]} - set(step.not_in))
     if groups != sorted(found["security_groups"]):
         change = {"port": {"security_groups": groups}}
@@ -98,6 +103,19 @@ def remove_floating_ip(project: Project, owner: Owner, floating_ip_id: str, name
     project.network.delete(f"/floatingips/{floating_ip_id}", f"delete {marks.article(Kind.FLOATING_IP, name)}")
 
 
+def _with_our_mac_address(project: Project, owner: Owner, step: EnsurePort) -> Json | None:
+    """The machine's port, which lost name and mark before anybody wrote down its id, with both given back. Its MAC
+    address is made of the cluster's id and the machine's name: nobody else's port has it. None: there is none."""
+    mac = mac_address(owner, step.name)
+    query = {"network_id": step.network_id, "mac_address": mac, "project_id": owner.project_id}
+    doing = f"look up {Kind.PORT}s by MAC address"
+    found = project.network.items("/ports", "ports", doing, **query)
+    port = first(kept_filter(project.network, doing, found, lambda body: body["mac_address"] == mac))
+    if port is not None:
+        restored_in("ports", "port", Kind.PORT)(project, owner, port["id"], step.name)
+    return port
+
+
 def _as_it_was(project: Project, body: Json, address: str) -> Json | None:
     """A floating IP with this very address; None where somebody else has it or the cloud lets nobody choose."""
     chosen = {"floatingip": {**body, "floating_ip_address": address}}
@@ -111,8 +129,9 @@ def _as_it_was(project: Project, body: Json, address: str) -> Json | None:
 
 
 def _project_floating_ips(project: Project, owner: Owner, **query: str) -> list[Json]:
-    query = {"project_id": owner.project_id, **query}
-    return project.network.items("/floatingips", "floatingips", f"look up {Kind.FLOATING_IP}s", **query)
+    doing, asked = f"look up {Kind.FLOATING_IP}s", {"project_id": owner.project_id, **query}
+    found = project.network.items("/floatingips", "floatingips", doing, **asked)
+    return kept_filter(project.network, doing, found, lambda body: all(body.get(key) == query[key] for key in query))
 
 
 def _port(body: Json) -> Port:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import UTC, datetime
+from datetime import datetime
 
 from navarch.clouds.openstack.session import Json, Project
 from navarch.domain.offer import Allowance, Quota
@@ -28,11 +28,11 @@ _NEUTRON = (  # resource, Neutron's word
 )
 
 
-def read_quota(project: Project, executor: Executor) -> Quota:
+def read_quota(project: Project, executor: Executor, now: datetime) -> Quota:
     """Every quota that matters to a cluster, services in parallel. Raises what the first service that fails raises."""
     readers: tuple[Callable[[Project], list[Allowance]], ...] = (_compute, _volume, _network, _balancers)
     asked = [executor.submit(read, project) for read in readers]
-    return Quota(tuple(allowance for answer in asked for allowance in answer.result()), read_at=datetime.now(UTC))
+    return Quota(tuple(allowance for answer in asked for allowance in answer.result()), read_at=now)
 
 
 def _compute(project: Project) -> list[Allowance]:

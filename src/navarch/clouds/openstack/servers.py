@@ -15,6 +15,7 @@ from navarch.domain.openstack.steps import AttachVolume, CreateServer, EnsureSer
 from navarch.domain.spec import Owner
 
 _LIST = "/servers/detail"
+_LONGEST_USER_DATA = 65535  # characters in base64 (nova/api/openstack/compute/schemas/servers.py)
 
 
 def read_servers(project: Project, owner: Owner, known: frozenset[str]) -> Found:
@@ -47,7 +48,8 @@ def create_server(project: Project, owner: Owner, step: CreateServer, user_data:
     """A server that boots from its flavor's disk, with the step's volumes there from the start. Conflict while the last
     one of this name is still being removed: it holds the port and the volumes."""
     article = marks.article(Kind.SERVER, step.name)
-    found = first(_marked(project, owner, f"look up {article}", name=f"^{re.escape(step.name)}$"))
+    encoded = _encoded(user_data, article)
+    found = first(_marked(project, owner, f"look up {article}", step.name))
     if found is not None:
         if found.get("OS-EXT-STS:task_state") == "deleting" or found["status"] in ("DELETED", "SOFT_DELETED"):
             raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
@@ -61,7 +63,7 @@ def create_server(project: Project, owner: Owner, step: CreateServer, user_data:
             "networks": [{"port": step.port_id}],
             "block_device_mapping_v2": _disks(step),
             "config_drive": True,  # no wait for the metadata service, and no need of one
-            "user_data": base64.b64encode(user_data.encode()).decode(),
+            "user_data": encoded,
             "tags": [marks.mark(owner)],
             "metadata": {**marks.metadata(owner), "navarch_role": str(step.role), "navarch_group": step.group},
         },
@@ -137,10 +139,16 @@ def console(project: Project, server_id: str, lines: int) -> str:
     return str(answer.get("output") or "")
 
 
-def _marked(project: Project, owner: Owner, doing: str, **query: str) -> list[Json]:
+def _marked(project: Project, owner: Owner, doing: str, name: str = "") -> list[Json]:
+    """The owner's servers; of this name, where one is given."""
     mark = marks.mark(owner)
-    found = project.compute.items(_LIST, "servers", doing, tags=mark, **query)
-    return kept_filter(project.compute, doing, found, lambda body: mark in (body.get("tags") or ()))
+    query = {"tags": mark, **({"name": f"^{re.escape(name)}$"} if name else {})}
+    found = project.compute.items(_LIST, "servers", doing, **query)
+
+    def is_meant(body: Json) -> bool:
+        return mark in (body.get("tags") or ()) and name in ("", body.get("name"))
+
+    return kept_filter(project.compute, doing, found, is_meant)
 
 
 def _by_id(project: Project, server_id: str) -> Json | None:
@@ -161,7 +169,15 @@ def _restore_server(project: Project, owner: Owner, server_id: str, name: str) -
 
 
 def _groups(project: Project) -> list[Json]:
-    return project.compute.items("/os-server-groups", "server_groups", f"look up {Kind.SERVER_GROUP}s")
+    """All of the project's. Nova answers with so many of them as it was set up for, and does not say that there are
+    more: only an empty answer is the end."""
+    found: list[Json] = []
+    while True:
+        query = {"offset": len(found)} if found else {}
+        page = project.compute.items("/os-server-groups", "server_groups", f"look up {Kind.SERVER_GROUP}s", **query)
+        if not page:
+            return found
+        found += page
 
 
 def _flavor_id(project: Project, flavor: str) -> str:
@@ -179,6 +195,20 @@ def _flavor_id(project: Project, flavor: str) -> str:
         return str(found)
 
     return project.resolve("flavor", flavor, look_up)
+
+
+def _encoded(user_data: str, article: str) -> str:
+    """User-data as Nova takes it. Raises Permanent where it is too long: Nova would quote all of it in its refusal."""
+    encoded = base64.b64encode(user_data.encode()).decode()
+    if len(encoded) > _LONGEST_USER_DATA:
+        raise Permanent(
+            f"Cannot create {article}: its user-data has {len(encoded)} characters in base64, Nova takes "
+            f"{_LONGEST_USER_DATA}",
+            reason="UserDataTooLong",
+            responsible=Responsible.USER,
+            remedy="Name fewer or shorter SSH keys for the cluster's machines.",
+        )
+    return encoded
 
 
 def _disks(step: CreateServer) -> list[Json]:

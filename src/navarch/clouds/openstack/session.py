@@ -3,6 +3,7 @@
 Every request is bounded: 5 s to connect, 30 s to be answered. Nothing waits or polls. Safe to call from threads.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,16 +12,24 @@ from typing import Any
 
 import requests
 from keystoneauth1 import adapter, session
-from keystoneauth1.exceptions import ClientException, ConnectFailure, ConnectTimeout, Unauthorized
+from keystoneauth1.exceptions import (
+    ClientException,
+    ConnectFailure,
+    ConnectTimeout,
+    DiscoveryFailure,
+    EndpointNotFound,
+    Unauthorized,
+)
 from keystoneauth1.identity import v3
+from requests.adapters import BaseAdapter
 
-from navarch.clouds.fence import before_a_change
 from navarch.clouds.openstack import errors
+from navarch.clouds.openstack.transport import Fenced
 
 Json = dict[str, Any]
 _TIMEOUT = (5.0, 30.0)  # seconds to connect, to be answered
 _REQUEST_ID = "X-OpenStack-Request-ID"  # asked with: the global id; answered with: the service's own
-_CONNECTIONS = 32  # kept open per host; as many as threads may ask at once
+_HAS_VERSION = re.compile(r"/v[0-9]")
 _SERVICES = {  # catalogue type, major version, microversion: the oldest that has what is asked for (Train has them all)
     "compute": ("2.1", "2.79"),  # tags at creation 2.52, flavor in the answer 2.47, server group policy 2.64
     "network": ("2", None),
@@ -83,6 +92,7 @@ class Service:
     def __init__(self, name: str, requests_of: adapter.Adapter, trace: Trace) -> None:
         self.name = name
         self._adapter, self._trace = requests_of, trace
+        self._url: str | None = None
 
     def get(self, path: str, doing: str, **params: Any) -> Json:
         """The answer's body."""
@@ -93,56 +103,85 @@ class Service:
         body = self.get(path, doing, **params)
         found: list[Json] = list(body[key])
         while (following := _next(body, key)) is not None:
-            body = self._json(self._send("GET", following, doing), doing)
+            body = self._json(self._send("GET", following, doing, continues=True), doing)
             found.extend(body[key])
         return found
 
     def post(self, path: str, body: Mapping[str, Any], doing: str, *, private: bool = False) -> Json:
-        """Make something. A `private` body is never logged."""
-        return self._json(self._send("POST", path, doing, json=body, log=not private), doing)
+        """Make something. A `private` body is never logged, nor what a refusal quotes of it."""
+        return self._json(self._send("POST", path, doing, private=private, json=body), doing)
 
     def put(self, path: str, body: Mapping[str, Any], doing: str) -> Json:
         """Replace something."""
         return self._json(self._send("PUT", path, doing, json=body), doing)
 
     def patch(self, path: str, body: Mapping[str, Any], doing: str, *, private: bool = False) -> Json:
-        """Change something. A `private` body is never logged."""
-        return self._json(self._send("PATCH", path, doing, json=body, log=not private), doing)
+        """Change something. A `private` body is never logged, nor what a refusal quotes of it."""
+        return self._json(self._send("PATCH", path, doing, private=private, json=body), doing)
 
     def delete(self, path: str, doing: str, **params: Any) -> None:
         """Remove something; what is not there counts as removed."""
         self._send("DELETE", path, doing, params=params, absent_is_fine=True)
 
     def _send(
-        self, method: str, path: str, doing: str, *, absent_is_fine: bool = False, **arguments: Any
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        absent_is_fine: bool = False,
+        continues: bool = False,
+        private: bool = False,
+        **arguments: Any,
     ) -> requests.Response:
-        if method != "GET":
-            before_a_change()
+        """`continues`: it is a further page of a list."""
         began, status, answered_as = time.monotonic(), 0, ""
         try:
-            response = self._request(method, path, **arguments)
+            response = self._request(method, path, log=not private, **arguments)
             status, answered_as = response.status_code, response.headers.get(_REQUEST_ID, "")
         except (ClientException, requests.RequestException) as error:
             raise errors.from_exception(self.name, doing, error) from error
         finally:
             self._trace.asked(Asked(self.name, method, path, status, time.monotonic() - began, answered_as))
-        if response.status_code >= 400 and not (absent_is_fine and response.status_code == 404):
-            raise errors.judge(errors.refusal(self.name, method, path, response), doing)
-        return response
+        if response.status_code < 400 or (absent_is_fine and response.status_code == 404):
+            return response
+        refused = errors.refusal(self.name, method, path, response, private=private)
+        if continues and response.status_code in (400, 404):
+            raise errors.list_changed(refused, doing)
+        raise errors.judge(refused, doing)
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         answer: requests.Response
         if request_id := self._trace.request_id():
             arguments["headers"] = {_REQUEST_ID: request_id}
+        arguments |= {"endpoint_override": self._endpoint(), "raise_exc": False}
         try:
-            answer = self._adapter.request(path, method, raise_exc=False, **arguments)
+            answer = self._adapter.request(path, method, **arguments)
         except ConnectFailure as error:
+            self._url = None
             # A kept connection that the server closed meanwhile fails at its next use. Asking again at once is right
             # only for what changes nothing, and only if it did not take the whole time-out.
             if method != "GET" or isinstance(error, ConnectTimeout):
                 raise
-            answer = self._adapter.request(path, method, raise_exc=False, **arguments)
+            answer = self._adapter.request(path, method, **arguments)
         return answer
+
+    def _endpoint(self) -> str:
+        """Where the service is, found out once: keystoneauth would go through the catalogue at every request. Raises
+        EndpointNotFound, DiscoveryFailure.
+
+        Where a service does not tell its versions, keystoneauth gives the catalogue's address as it is. Without a
+        version in it every path there is a 404, which must not be taken for an object that is gone.
+        """
+        url = self._url
+        if url is None:
+            url = self._adapter.get_endpoint()
+            if url is None:
+                raise EndpointNotFound()
+            if not _HAS_VERSION.search(url):
+                raise DiscoveryFailure(f"nothing at {url} tells which versions it has")
+            self._url = url = url.replace("%", "%%")  # keystoneauth fills in what is between %( and )
+        return url
 
     def _json(self, response: requests.Response, doing: str) -> Json:
         if not response.content:
@@ -223,12 +262,14 @@ class Project:
 class Sessions:
     """Every session of one cloud. They share connections and what was found out about the services' versions."""
 
-    def __init__(self, settings: OpenStackSettings, trace: Trace | None = None) -> None:
+    def __init__(
+        self, settings: OpenStackSettings, trace: Trace | None = None, transport: BaseAdapter | None = None
+    ) -> None:
         self._settings, self._trace = settings, trace or Trace()
         self._http = requests.Session()
         self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
-        self._http.mount("https://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
-        self._http.mount("http://", session.TCPKeepAliveAdapter(pool_maxsize=_CONNECTIONS))
+        for scheme in ("https://", "http://"):
+            self._http.mount(scheme, Fenced(transport))
         self._discovered: dict[str, Any] = {}
         self._known: dict[str, Project] = {}
         self._lock = threading.Lock()

@@ -36,7 +36,7 @@ def read_snapshots(project: Project, owner: Owner, known: frozenset[str]) -> Fou
 
 def ensure_volume(project: Project, owner: Owner, step: EnsureVolume) -> Volume:
     """A volume. One that is there is given back as it is, whatever its size or status."""
-    found = first(_marked(project, METADATA_KEY, owner, name=step.name))
+    found = first(_marked(project, METADATA_KEY, owner, step.name))
     if found is None:
         body = {
             "name": step.name,
@@ -60,11 +60,17 @@ def remove_snapshot(project: Project, owner: Owner, snapshot_id: str, name: str)
     project.volume.delete(f"/snapshots/{snapshot_id}", f"delete {marks.article(Kind.SNAPSHOT, name)}")
 
 
-def _marked(project: Project, key: str, owner: Owner, **query: str) -> list[Json]:
+def _marked(project: Project, key: str, owner: Owner, name: str = "") -> list[Json]:
+    """The volumes with that mark of the owner's; of this name, where one is given."""
     # Cinder reads this filter as a Python literal.
-    query, doing = {"metadata": str({key: owner.cluster_id}), **query}, f"look up {Kind.VOLUME}s"
+    query = {"metadata": str({key: owner.cluster_id}), **({"name": name} if name else {})}
+    doing = f"look up {Kind.VOLUME}s"
     found = project.volume.items(_LIST, "volumes", doing, **query)
-    return kept_filter(project.volume, doing, found, lambda body: _is_marked(body, key, owner))
+
+    def is_meant(body: Json) -> bool:
+        return _is_marked(body, key, owner) and name in ("", body.get("name"))
+
+    return kept_filter(project.volume, doing, found, is_meant)
 
 
 def _is_marked(body: Json, key: str, owner: Owner) -> bool:

@@ -1,0 +1,39 @@
+"""What is done to a server by POST /servers/{id}/action."""
+
+from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.messages import Answer, Request, bad_request
+from navarch.simulator.openstack.nova import lifecycle, servers
+from navarch.simulator.openstack.region import Region
+
+
+def act(region: Region, request: Request, server_id: str) -> Answer:
+    """POST /servers/{id}/action."""
+    server = servers.own(region, request, server_id)
+    if not isinstance(request.body, dict) or len(request.body) != 1:
+        raise bad_request("Malformed request body")
+    (action,) = request.body
+    match action:
+        case "os-stop":
+            return _switch(region, server, "stop", on=False)
+        case "os-start":
+            return _switch(region, server, "start", on=True)
+        case "reboot":
+            if server["OS-EXT-STS:task_state"] is not None or server["status"] not in ("ACTIVE", "SHUTOFF"):
+                raise servers.wrong_state("reboot", server)
+            lifecycle.switch(region, server, on=True)
+            return Answer(202)
+        case "os-getConsoleOutput":
+            lines = (request.body[action] or {}).get("length")
+            output = region.consoles.get(server_id, [])
+            return Answer(200, {"output": "\n".join(output[-int(lines) :] if lines else output)})
+    raise bad_request(f"There is no such action: {action}")
+
+
+def _switch(region: Region, server: Object, action: str, *, on: bool) -> Answer:
+    if server["status"] != ("SHUTOFF" if on else "ACTIVE") or server["OS-EXT-STS:task_state"] is not None:
+        raise servers.wrong_state(action, server)
+    lifecycle.switch(region, server, on=on)
+    return Answer(202)
+
+
+ROUTES = (("POST", "/v2.1/servers/{id}/action", act),)
