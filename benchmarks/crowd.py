@@ -49,7 +49,7 @@ class Crowd:
     """Customers of a playground, one per project. To be used from one thread, and closed as a context."""
 
     def __init__(self, playground: Playground) -> None:
-        self._apis, self._keystone = playground.urls, playground.keystone
+        self._apis, self._auth_url = playground.urls, playground.auth_url
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         context = ssl.create_default_context(cafile=str(playground.keys / "ca.crt"))
         self._session = self._runner.run(_session(context))
@@ -116,7 +116,7 @@ class Crowd:
         user = {"name": name, "domain": {"name": "Default"}, "password": password}
         scope = {"project": {"name": name, "domain": {"name": "Default"}}}
         body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
-        async with self._session.post(f"https://{self._keystone}/v3/auth/tokens", json=body) as answer:
+        async with self._session.post(f"{self._auth_url}/auth/tokens", json=body) as answer:
             return answer.headers["X-Subject-Token"]
 
 

@@ -102,6 +102,10 @@ def test_openstacks_sdk_shows_single_objects_by_name(cloud: Connection) -> None:
     assert cloud.image.find_image("node-1.37.2").status == "active"
 
 
+def test_hosts_are_not_for_members(cloud: Connection) -> None:
+    assert cloud.compute.get("/os-availability-zone/detail").status_code == 403
+
+
 def test_what_no_service_has_is_not_found(cloud: Connection) -> None:
     assert cloud.compute.find_server("nothing") is None
     assert cloud.network.get("/widgets").status_code == 404

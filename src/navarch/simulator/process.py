@@ -101,8 +101,9 @@ class Desk:
                 return
 
     def struck(self, about: About) -> Strike | None:
-        """Whether a fault hits a request."""
-        strike = self.strike(about)
+        """Whether a fault hits a request. None hits a login or a look at a token: customers and the API make those, and
+        the faults are for the worker."""
+        strike = self.strike(about) if about.kind != "token" else None
         self.faults += strike is not None
         return strike
 

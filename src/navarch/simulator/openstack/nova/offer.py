@@ -44,6 +44,14 @@ def list_zones(region: Region, request: Request) -> Answer:
     return Answer(200, {"availabilityZoneInfo": zones})
 
 
+def list_zones_with_hosts(region: Region, request: Request) -> Answer:
+    """GET /os-availability-zone/detail: which hosts there are is for administrators; clients then ask without."""
+    if not request.scope.is_admin:
+        rule = "os_compute_api:os-availability-zone:detail"
+        raise Refused(403, f"Policy doesn't allow {rule} to be performed.")
+    return list_zones(region, request)
+
+
 def show_limits(region: Region, request: Request) -> Answer:
     """GET /limits."""
     project_id = request.scope.project_id
@@ -126,6 +134,7 @@ ROUTES = (
     ("GET", "/v2.1/flavors/{id}", show_flavor),
     ("GET", "/v2.1/flavors/{id}/os-extra_specs", show_extra_specs),
     ("GET", "/v2.1/os-availability-zone", list_zones),
+    ("GET", "/v2.1/os-availability-zone/detail", list_zones_with_hosts),
     ("GET", "/v2.1/limits", show_limits),
     ("GET", "/v2.1/os-services", list_services),
 )
