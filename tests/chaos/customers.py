@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from navarch.domain import names
@@ -17,6 +17,7 @@ from navarch.domain.spec import (
 )
 from navarch.simulator.installed import project_id
 from navarch.simulator.openstack.site import ExternalNetwork, Flavor, Image, Site, VolumeType
+from navarch.simulator.pods import Workload
 from navarch.store.contract import NotFound
 
 if TYPE_CHECKING:
@@ -29,18 +30,22 @@ SITE = Site(
     zones=ZONES,
     volume_types=(VolumeType("ssd"), VolumeType("hdd", ("z1",))),
     external_networks=(ExternalNetwork("5f3a2c1e-0b7d-4e5f-8a9b-1c2d3e4f5a6b", "public", "198.18.0.0/15"),),
-    images=(
+    images=tuple(
         Image(
-            "0d9c8b7a-6f5e-4d3c-8b1a-000000001372",
-            "node-1.37.2",
+            f"0d9c8b7a-6f5e-4d3c-8b1a-00000000137{number}",
+            f"node-1.37.2-{number}",
             properties={
                 "navarch_kubernetes_version": "1.37.2",
-                "navarch_bundle": "bundle",
+                "navarch_bundle": f"bundle-{number}",
                 "navarch_components": "etcd=3.6.8-0,coredns=1.14.0,calico=3.31.0",
+                "navarch_build_date": f"2029-12-0{number}T00:00:00Z",
             },
-        ),
+        )
+        for number in (1, 2)
     ),
 )
+WORKLOADS = (Workload("shop", 3, at_least=2), Workload("cache", 2, at_least=1), Workload("batch", 2))
+PATIENCE = 120  # seconds for which a drain waits for pods, in these stories
 
 
 class Customers:
@@ -58,22 +63,55 @@ class Customers:
             NetworkSpec("public", SITE.external_networks[0].id),
             ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), control_plane, ZONES[:control_plane]),
         )
-        groups = (NodeGroup("web", NodeGroupSpec("m1.small", workers, ("z1", "z2"))),)
+        web = NodeGroupSpec("m1.small", workers, ("z1", "z2"), drain_timeout_seconds=PATIENCE)
+        groups = (NodeGroup("web", web),)
         made = Cluster(cluster_id, name, project, spec, self.world.timeline.date(), groups)
         self.world.say(f"customer creates {name} ({cluster_id[:8]}) with {control_plane}+{workers}")
         self.world.api.create_cluster(made)
         self.world.invariants.expect(cluster_id)
         return cluster_id
 
-    def scale(self, cluster_id: str, group: str, replicas: int) -> None:
-        """A customer changes a node group's size."""
+    def change_group(self, cluster_id: str, group: str, **changes: Any) -> None:
+        """A customer changes fields of a node group: its size, what its machines are, how they are replaced."""
         stored = self._stays(cluster_id)
         known = stored.group(group) if stored is not None else None
         if stored is None or known is None or known.deletion_requested_at is not None:
             return
-        self.world.say(f"customer scales {group} of {stored.name} to {replicas}")
-        wanted = replace(known, spec=replace(known.spec, replicas=replicas))
+        self.world.say(f"customer changes {group} of {stored.name}: {changes}")
+        wanted = replace(known, spec=replace(known.spec, **changes))
+        self.world.invariants.lives.wished(stored)
         self.world.api.change_node_group(cluster_id, wanted, generation=known.generation)
+
+    def change_places(self, cluster_id: str, **changes: Any) -> None:
+        """A customer changes fields of the control plane."""
+        stored = self._stays(cluster_id)
+        if stored is not None:
+            self._change(stored, control_plane=replace(stored.spec.control_plane, **changes))
+
+    def change_image(self, cluster_id: str, number: int) -> None:
+        """A customer has all machines made from another node image of the same version."""
+        stored = self._stays(cluster_id)
+        if stored is not None:
+            self._change(stored, release=self.world.offer.releases[number])
+
+    def switch(self, cluster_id: str, on: bool) -> None:
+        """A customer stops a cluster, or starts it."""
+        stored = self._stays(cluster_id)
+        if stored is not None and stored.spec.running != on:
+            self._change(stored, running=on, running_since=self.world.timeline.date())
+
+    def pause_rollout(self, cluster_id: str, paused: bool) -> None:
+        """A customer has nothing more replaced that is only outdated, or goes on."""
+        stored = self._stays(cluster_id)
+        if stored is not None and stored.spec.rollout_paused != paused:
+            self._change(stored, rollout_paused=paused)
+
+    def _change(self, stored: Cluster, **changes: Any) -> None:
+        told = ", ".join(f"{name}={getattr(value, 'image_name', value)}" for name, value in changes.items())
+        self.world.say(f"customer changes {stored.name}: {told}")
+        self.world.invariants.lives.wished(stored)
+        changed = replace(stored, spec=replace(stored.spec, **changes))
+        self.world.api.change_cluster(changed, generation=stored.generation)
 
     def add_group(self, cluster_id: str, name: str, replicas: int) -> None:
         """A customer adds a node group."""
@@ -89,6 +127,7 @@ class Customers:
         if stored is None or stored.group(name) is None:
             return
         self.world.say(f"customer removes group {name} of {stored.name}")
+        self.world.invariants.lives.wished(stored)
         self.world.api.request_node_group_deletion(cluster_id, name, at=self.world.timeline.date())
 
     def restrict(self, cluster_id: str, cidrs: tuple[str, ...]) -> None:
@@ -97,6 +136,7 @@ class Customers:
         if stored is None:
             return
         self.world.say(f"customer lets {cidrs or 'everybody'} reach the API of {stored.name}")
+        self.world.invariants.lives.wished(stored)
         spec = replace(stored.spec, network=replace(stored.spec.network, api_allowed_cidrs=cidrs))
         self.world.api.change_cluster(replace(stored, spec=spec), generation=stored.generation)
 
@@ -123,6 +163,14 @@ class Customers:
         cluster.wishes.services |= {f"svc{n}" for n in range(services)}
         cluster.wishes.claims |= {f"pvc{n}" for n in range(claims)}
         cluster.wishes.snapshots |= {"pvc0"} if claims else set()
+
+    def deploy(self, cluster_id: str) -> None:
+        """The cluster's users make Deployments, two of them with a PodDisruptionBudget; once."""
+        cluster = self.world.guests.cluster(cluster_id)
+        if cluster is not None and not cluster.pods.workloads:
+            self.world.say(f"users of {cluster_id[:8]} deploy {', '.join(w.name for w in WORKLOADS)}")
+            for workload in WORKLOADS:
+                cluster.pods.wish(workload)
 
     def delete(self, cluster_id: str, *, keep_volumes: bool = False) -> None:
         """A customer asks for a cluster to go."""

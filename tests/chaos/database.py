@@ -20,11 +20,12 @@ from navarch.store.change_side import ChangeSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
 from navarch.store.migrate import migrate
+from navarch.store.operator_side import OperatorSide
 from navarch.store.queries import query
 from navarch.store.worker_side import WorkerSide
 
 REGION = "RegionOne"
-_TABLES = "clusters, idempotency_keys, offers, quotas, gone_clusters"
+_TABLES = "clusters, idempotency_keys, offers, quotas, gone_clusters, pauses"
 _CLOCK = """
 CREATE SCHEMA IF NOT EXISTS virtual;
 CREATE OR REPLACE FUNCTION virtual.now() RETURNS timestamptz LANGUAGE sql STABLE
@@ -182,6 +183,13 @@ class Ear:
         if heard.count <= seen:
             self._schedule.wait([heard.signal], timeout)
         return heard.count
+
+
+class Operator(OperatorSide):
+    """What the operator asks of the store."""
+
+    def __init__(self, database: VirtualDatabase) -> None:
+        super().__init__(database, REGION)  # type: ignore[arg-type]
 
 
 class VirtualStore(ApiSide, ChangeSide, WorkerSide):

@@ -10,9 +10,12 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.chaos import lives
+
 from navarch.domain import names
-from navarch.domain.status import Phase, Status
+from navarch.domain.status import Status
 from navarch.simulator import marks
+from navarch.simulator.kubernetes import Kubernetes
 from navarch.simulator.openstack.about import About
 from navarch.store.contract import Claim, NotFound
 
@@ -27,13 +30,14 @@ PROMISES = {
     "one writer": "a status is written by the one that holds the cluster, and only it acts",
     "quorum": "etcd never loses its quorum by our doing",
     "kept": "volumes that were to be kept are kept",
-    "hands off": "nothing is changed of a cluster that is paused",
+    "hands off": "nothing is changed of a cluster that its customer or the operator paused",
     "secrets": "a cluster's secrets reach its own machines and nobody else",
     "convergence": "what was accepted comes true when faults stop, in bounded time",
     "not stuck in silence": "what is not as wanted says why; past its deadline also who is responsible and what to do",
     "timeline": "every object that is there is explained by the timeline",
     "no fault of ours": "no exception that is nobody's answer",
     "no litter": "nothing is there twice, and no more than was asked for",
+    **lives.PROMISES,
 }
 _UNDER_WAY = 60.0  # seconds in which a cycle that was begun before the pause ends, or its lease
 _JUDGED_WITHIN = timedelta(minutes=6)  # a look each three minutes, leases of workers that died, a database that is away
@@ -66,6 +70,7 @@ class Invariants:
         self.expected: dict[str, bool] = {}  # cluster id -> whether it was asked to go
         self.kept: set[str] = set()
         self.paused: dict[str, float] = {}
+        self._held: dict[str, float] = {}
         self.checked: Counter[str] = Counter()
         self.violations: list[str] = []
         self._foreign: dict[str, tuple[str, Any]] = {}
@@ -76,6 +81,7 @@ class Invariants:
         self._authorities: dict[str, str] = {}
         self._given_up: set[tuple[str, str]] = set()
         self._kept_volumes: list[tuple[str, str]] = []
+        self.lives = lives.Lives(world)
 
     def broken(self, promise: str, how: str) -> None:
         """Note a broken promise; the run ends at its next halt."""
@@ -103,6 +109,18 @@ class Invariants:
             for volume, owner, maker in marks.belonging(self._world.region, "volume"):
                 if owner == cluster_id and maker == "csi":
                     self._kept_volumes.append((cluster_id, volume.id))
+
+    def operator_pauses(self, project: str, paused: bool) -> None:
+        """Navarch's operator said that nothing is done for a project, or lifted that."""
+        for cluster_id in self.expected:
+            try:
+                cluster = self._world.api.cluster(cluster_id, project_id=None).cluster
+            except NotFound:
+                continue
+            if cluster.project_id == project and paused:
+                self._held[cluster_id] = self._world.timeline.now
+            elif cluster.project_id == project:
+                self._held.pop(cluster_id, None)
 
     def remember_foreign(self, planted: Iterable[tuple[str, str]]) -> None:
         """These (kind and id) are somebody else's, and stay as they are now."""
@@ -135,9 +153,11 @@ class Invariants:
         """A worker's request that changes something arrives at the cloud."""
         self.checked["one writer"] += 1
         cluster_id = self._cluster_of(request)
-        since = self.paused.get(cluster_id or "")
+        since = self.paused.get(cluster_id or "", self._held.get(cluster_id or ""))
         if since is not None and began > since + _UNDER_WAY:
             self.broken("hands off", f"{process.name} does {request.words}, paused since {since:.0f}")
+        if cluster_id is not None and (request.verb, request.kind) == ("DELETE", "server"):
+            self.lives.removes(cluster_id, request.name)
         holder = self._holders.get(cluster_id or "")
         if holder is None or holder[1] is process:
             return
@@ -182,7 +202,7 @@ class Invariants:
         """Cheap, and at every call."""
         self.checked["quorum"] += 1
         for cluster_id, cluster in self._world.guests.clusters.items():
-            if self.expected.get(cluster_id, True):
+            if self.expected.get(cluster_id, True) or self._ends_alone(cluster_id, cluster):
                 self._quorum.discard(cluster_id)
             elif cluster.has_quorum() and cluster.members:
                 self._quorum.add(cluster_id)
@@ -192,12 +212,20 @@ class Invariants:
                     "quorum", f"{cluster_id[:8]} has {cluster.living_members()} of {len(cluster.members)} members"
                 )
 
+    def _ends_alone(self, cluster_id: str, cluster: Kubernetes) -> bool:
+        """Whether nothing that runs on can be asked of it: it has one member, whose machine may be replaced, or is
+        stopped."""
+        return (
+            len(cluster.members) == 1 or not self._world.api.cluster(cluster_id, project_id=None).cluster.spec.running
+        )
+
     def look_around(self) -> None:
         """Every few seconds."""
-        self.checked["hands off"] += len(self.paused)
+        self.checked["hands off"] += len(self.paused) + len(self._held)
         self._machines()
         self._foreigners()
         self._user_data()
+        self.lives.look_around()
         if self._world.timeline.now >= self._listens_at:
             self._listens_at = self._world.timeline.now + _LISTENS_EVERY
             self._silence()
@@ -264,16 +292,15 @@ class Invariants:
                 if not deleted:
                     return False
                 continue
-            if deleted or stored.status.phase is not Phase.READY:
+            if deleted:
                 return False
             if stored.status.observed_generation != stored.cluster.generation:
                 return False
             staying = [g for g in stored.cluster.node_groups if g.deletion_requested_at is None]
             if len(staying) != len(stored.cluster.node_groups):
                 return False
-            wanted = stored.cluster.spec.control_plane.replicas + sum(g.spec.replicas for g in staying)
             inside = self._world.guests.cluster(cluster_id)
-            if inside is None or sum(n.ready for n in inside.node_list()) != wanted:
+            if inside is None or not self.lives.is_as_asked(stored, inside):
                 return False
         return True
 
@@ -302,6 +329,7 @@ class Invariants:
             stored = self._world.api.cluster(cluster_id, project_id=None).cluster
             self._no_litter(cluster_id, names.stem(stored))
             self._explained(cluster_id)
+            self.lives.at_rest(stored)
         self.raise_what_was_broken()
 
     def _no_litter(self, cluster_id: str, stem: str) -> None:
@@ -319,6 +347,8 @@ class Invariants:
         }
         machines = {m.name for m in self._world.api.machines(cluster_id)}
         servers, ports = ({name for kind, name in ours if kind == word} for word in ("server", "port"))
+        if not cluster.spec.running:
+            servers |= machines  # one that was lost meanwhile is missed when the cluster starts
         if not servers == ports == machines or not wanted <= servers:
             self.broken("no litter", f"servers {sorted(servers)}, ports {sorted(ports)}, machines {sorted(machines)}")
         groups = {name for kind, name in ours if kind == "server group"}

@@ -40,6 +40,7 @@ class Mishaps:
     def __init__(self, world: "World") -> None:
         self.world, self.region, self.timeline = world, world.region, world.timeline
         self.chance, self.random, self.invariants = world.chance, world.random, world.invariants
+        self._paused_projects: set[str] = set()
         world.timeline.after(10.0, self._minute)
 
     def _minute(self) -> None:
@@ -62,6 +63,12 @@ class Mishaps:
             self.timeline.after(self.random.uniform(5, 60), lambda: self.lock_out(False))
         if self.chance.strikes("node_dies"):
             self._a_machine_dies()
+        if self.chance.strikes("member_breaks"):
+            self._a_member_breaks()
+        if self.chance.strikes("operator_pauses"):
+            project = self.random.choice(PROJECTS)
+            self.operator_pauses(project, True)
+            self.timeline.after(self.random.uniform(90, 200), lambda: self.operator_pauses(project, False))
         if self.chance.strikes("by_hand"):
             self.meddle()
         self.timeline.after(20.0, self._minute)
@@ -80,6 +87,33 @@ class Mishaps:
             self.world.say(f"machine {victim.name} dies")
             self.invariants.blameless()
             self.world.guests.stop(victim.id)
+
+    def _a_member_breaks(self) -> None:
+        """A machine of a control plane is gone with its data, where all others are there and can go on."""
+        for cluster_id, cluster in sorted(self.world.guests.clusters.items()):
+            members = len(cluster.members)
+            if members < 3 or cluster.living_members() < members or self.invariants.expected.get(cluster_id, True):
+                continue
+            server_id, volume_id = self.random.choice(sorted(cluster.control_plane.items()))
+            server, volume = self.region["server"].get(server_id), self.region["volume"].get(volume_id)
+            if server is not None and volume is not None:
+                self.world.say(f"the machine {server.name} breaks, and its disk {volume.name} with it")
+                self.invariants.blameless()
+                lifecycle.vanish(self.region, server)
+                self.region["volume"].drop(volume)
+
+    def operator_pauses(self, project: str, paused: bool) -> None:
+        """Navarch's operator has nothing done for a project, or lifts that."""
+        if paused == (project in self._paused_projects):
+            return
+        self.world.say(f"the operator {'pauses' if paused else 'resumes'} {project}")
+        if paused:
+            self._paused_projects.add(project)
+            self.world.operator.pause(project, reason="a story", by="chaos")
+        else:
+            self._paused_projects.discard(project)
+            self.world.operator.resume(project)
+        self.invariants.operator_pauses(project, paused)
 
     def meddle(self) -> None:
         """An object of ours goes by hand or loses its name and mark, a group loses its rules, a balancer its listener,
@@ -154,14 +188,21 @@ class Mishaps:
         self.lock_out(False)
         for project in PROJECTS:
             self._give_role(project)
+            self.operator_pauses(project, False)
         self.region.quotas.clear()
         for balancer in self.region["load balancer"]:
             states.settle(self.region, balancer, "PENDING_CREATE", "ERROR")
         for process in self.world.processes:
             process.paused_until = 0.0
-        for server in self.region["server"]:
-            self.world.guests.restart(server.id)
+        self._restart(Role.CONTROL_PLANE)  # a dead worker is replaced without anybody's help
         self.timeline.after(900.0, self._people)
+
+    def _restart(self, *roles: Role) -> None:
+        """People reboot what is dead."""
+        names = {m.name for c in self.invariants.expected for m in self.world.api.machines(c) if m.role in roles}
+        for server in self.region["server"]:
+            if server.name in names:
+                self.world.guests.restart(server.id)
 
     def _people(self) -> None:
         """Do what conditions tell them to do, when Navarch had its time."""
@@ -175,8 +216,21 @@ class Mishaps:
                     self.world.say(f"people remove the server {server.name}, which never became a node")
                     self.invariants.blameless()
                     lifecycle.vanish(self.region, server)
+            self._heed(cluster_id)
+        self._restart(*Role)
         self._free_addresses()
         self.timeline.after(900.0, self._people)
+
+    def _heed(self, cluster_id: str) -> None:
+        """Where repair is held because so much is unwell at once, people find nothing and let it go on."""
+        try:
+            stored = self.world.api.cluster(cluster_id, project_id=None)
+        except NotFound:
+            return
+        workers = stored.status.condition("WorkersReady")
+        if workers is not None and workers.reason == "RepairHeld":
+            for group in stored.cluster.node_groups:
+                self.world.customers.change_group(cluster_id, group.name, max_unhealthy="100%")
 
     def _free_addresses(self) -> None:
         """Where a Service's balancer has the address of what somebody removed, people make room."""

@@ -1,7 +1,8 @@
 """One run from its seed: a story in which customers ask for things while the weather is bad, and what came of it.
 
-create, change, delete inside and outside     while faults of one kind, or of all kinds, happen
+create, change, stop, delete inside and outside   while faults of one kind, or of all kinds, happen
 the storm ends                                everything must become as it was asked for
+what was stopped is started                   and must be as it was
 another storm, and everything is deleted      nothing may be left
 """
 
@@ -9,14 +10,16 @@ from collections import Counter
 from dataclasses import dataclass, fields, replace
 from random import Random
 from time import perf_counter
+from typing import Any
 
-from tests.chaos.customers import PROJECTS
+from tests.chaos.customers import PROJECTS, ZONES
 from tests.chaos.database import Connection
 from tests.chaos.invariants import Broken
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
 from navarch.domain import names
+from navarch.domain.spec import Taint, VolumeSpec
 
 STORM_SECONDS, LONG_STORM_SECONDS = 240.0, 1200.0  # the long one is longer than every deadline
 SEEN_WITHIN = 220.0  # virtual seconds until a cluster that is Ready is looked at again, with jitter
@@ -55,6 +58,7 @@ def run(connection: Connection, seed: int, weather: Weather | None = None) -> Re
     try:
         _build(world, random)
         converged = settle(world, "was not as asked for")
+        _start(world)
         _remove(world, random)
         settle(world, "was not gone")
         broken = ""
@@ -77,6 +81,12 @@ def _build(world: World, random: Random) -> None:
         )
         world.customers.plant(project, names.stem(world.api.cluster(made, project_id=None).cluster))
         clusters.append(made)
+    if random.random() < 0.5:  # it is there, and used, before anything goes wrong
+        world.chance.stormy = False
+        world.run_until(world.invariants.settled, CONVERGED_WITHIN)
+        for made in clusters:
+            world.customers.deploy(made)
+        world.chance.stormy = True
     end = world.timeline.now + random.choice((*[STORM_SECONDS] * 7, LONG_STORM_SECONDS))
     while world.timeline.now < end:
         world.run(random.uniform(5.0, 60.0))
@@ -86,19 +96,60 @@ def _build(world: World, random: Random) -> None:
 
 def _something(world: World, random: Random, cluster: str) -> None:
     """What a customer may ask for."""
-    match random.randrange(8):
+    customers = world.customers
+    match random.randrange(16):
         case 0 | 1:
-            world.customers.scale(cluster, "web", random.randint(0, 4))
+            customers.change_group(cluster, "web", replicas=random.randint(0, 4))
         case 2:
-            world.customers.add_group(cluster, "more", random.randint(1, 2))
+            customers.add_group(cluster, "more", random.randint(1, 2))
         case 3:
-            world.customers.remove_group(cluster, "more")
+            customers.remove_group(cluster, "more")
         case 4:
-            world.customers.restrict(cluster, random.choice(((), ("198.51.100.0/24",))))
+            customers.restrict(cluster, random.choice(((), ("198.51.100.0/24",))))
         case 5:
-            world.customers.wish_inside(cluster, services=random.randint(0, 2), claims=random.randint(0, 2))
+            customers.wish_inside(cluster, services=random.randint(0, 2), claims=random.randint(0, 2))
+            customers.deploy(cluster)
         case 6:
-            world.customers.pause(cluster, random.random() < 0.5)
+            customers.pause(cluster, random.random() < 0.5)
+        case 7 | 8:
+            customers.change_group(cluster, random.choice(("web", "more")), **_another_group(random))
+        case 9:
+            customers.change_image(cluster, random.randrange(2))
+        case 10:
+            customers.change_places(cluster, flavor=random.choice(("m1.small", "m1.medium")))
+        case 11:
+            count = random.choice((1, 3))
+            customers.change_places(cluster, replicas=count, zones=ZONES[:count])
+        case 12 | 13:
+            customers.switch(cluster, random.random() < 0.5)
+        case 14:
+            customers.pause_rollout(cluster, random.random() < 0.5)
+
+
+def _another_group(random: Random) -> dict[str, Any]:
+    """Something else about a group: what its machines are, or how they are replaced."""
+    return random.choice(
+        (
+            {"flavor": "m1.medium"},
+            {"flavor": "m1.small"},
+            {"zones": ("z2", "z3")},
+            {"root_volume": VolumeSpec("ssd", 20)},
+            {"labels": (("tier", "front"),), "taints": (Taint("dedicated", "PreferNoSchedule", "web"),)},
+            {"labels": (), "taints": ()},
+            {"max_surge": 0, "max_unavailable": 1},
+            {"max_surge": "100%", "max_unavailable": 0},
+            {"force_drain": True},
+            {"repair_after_seconds": 60},
+        )
+    )
+
+
+def _start(world: World) -> None:
+    """Whoever stopped a cluster starts it again, and goes on with a rollout that is paused."""
+    for cluster in world.invariants.expected:
+        world.customers.switch(cluster, True)
+        world.customers.pause_rollout(cluster, False)
+    settle(world, "did not start as it was")
 
 
 def _remove(world: World, random: Random) -> None:

@@ -1,11 +1,12 @@
 """The store as the API has it, and as a worker has it whom the invariants watch."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.database import VirtualDatabase, VirtualStore
 from tests.chaos.schedule import Process
 
-from navarch.domain.machines import Machine
+from navarch.domain.machines import Departure, Machine
 from navarch.domain.spec import Role
 from navarch.store.contract import Claim, Stored
 
@@ -64,6 +65,11 @@ class WatchedStore(VirtualStore):
     def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
         super().record_machine(cluster_id, token, machine)
         self._world.invariants.decided(cluster_id, machine.name, machine.role is Role.WORKER)
+        self._world.invariants.lives.recorded(cluster_id, machine)
+
+    def release_machine(self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime) -> None:
+        self._world.invariants.lives.released(cluster_id, name, departure)
+        super().release_machine(cluster_id, token, name, departure, at)
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
         super().forget_machine(cluster_id, token, name)

@@ -53,7 +53,7 @@ def test_in_calm_weather_all_that_is_there_is_told_by_the_step_that_made_it(dsn:
         cluster = world.customers.create("shop", PROJECTS[0], control_plane=3, workers=2)
         try:
             assert world.run_until(world.invariants.settled, 300.0)
-            world.customers.scale(cluster, "web", 4)
+            world.customers.change_group(cluster, "web", replicas=4)
             world.customers.add_group(cluster, "more", 1)
             assert world.run_until(world.invariants.settled, 300.0)
             world.invariants.at_rest()
@@ -202,7 +202,7 @@ class Story(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1), replicas=st.integers(0, 4))
     @precondition(lambda self: self.clusters)
     def scale(self, number: int, replicas: int) -> None:
-        self.world.customers.scale(self._one(number), "web", replicas)
+        self.world.customers.change_group(self._one(number), "web", replicas=replicas)
 
     @rule(number=st.integers(0, 1), add=st.booleans())
     @precondition(lambda self: self.clusters)

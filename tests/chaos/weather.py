@@ -49,6 +49,8 @@ class Weather:
     role_removed: float = 0.0
     token_expired: float = 0.0
     node_dies: float = 0.0
+    member_breaks: float = 0.0  # the server and the data of a control-plane machine, where the others can go on
+    operator_pauses: float = 0.0
     by_hand: float = 0.0
     clock_jump: float = 0.0
 
@@ -85,6 +87,8 @@ STORM = Weather(
     role_removed=0.15,
     token_expired=0.15,
     node_dies=0.2,
+    member_breaks=0.1,
+    operator_pauses=0.1,
     by_hand=0.6,
     clock_jump=0.2,
 )

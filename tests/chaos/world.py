@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 from tests.chaos.customers import SITE, Customers
-from tests.chaos.database import Channel, Connection, Session, VirtualDatabase, VirtualStore
+from tests.chaos.database import Channel, Connection, Operator, Session, VirtualDatabase, VirtualStore
 from tests.chaos.invariants import Invariants
 from tests.chaos.mishaps import Mishaps
 from tests.chaos.schedule import InOrder, Process, Schedule, SimulatedRuntime
@@ -81,6 +81,7 @@ class World:
         self.invariants = Invariants(self)
         self.guests = Guests(self.services, self._knock, StormyTempers(self.chance, self.invariants.blameless))
         self.door = self._door()
+        self.operator = Operator(self._calm_database())
         self.api = self.store(None)  # whose requests meet no fault: the API would have told them
         self.offer = self._cloud(Transport(self.services)).offer()
         self.api.write_offer(self.offer)  # the API takes no wish before a worker has read it once
@@ -154,9 +155,7 @@ class World:
     def store(self, process: Process | None) -> VirtualStore:
         """The store as one process has it; None: without faults."""
         if process is None:
-            return CalmStore(
-                VirtualDatabase(self._session, self.schedule, self.channels, before=lambda: None, after=lambda: True)
-            )
+            return CalmStore(self._calm_database())
 
         def before() -> None:
             self._outside(process, "")
@@ -166,6 +165,9 @@ class World:
             self._session, self.schedule, self.channels, before=before, after=self.chance.after_commit
         )
         return WatchedStore(database, self, process)
+
+    def _calm_database(self) -> VirtualDatabase:
+        return VirtualDatabase(self._session, self.schedule, self.channels, before=lambda: None, after=lambda: True)
 
     def _outside(self, process: Process, what: str, about: About | None = None) -> None:
         """A worker is about to call somebody outside: here it may be killed, paused, or others may act. But not where

@@ -65,15 +65,7 @@ def control_plane(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.decided.running:
         yield from _stopping(evidence, Role.CONTROL_PLANE)
         return
-    for name in evidence.cloud.lost_data():
-        yield Finding(
-            "EtcdVolumeLost",
-            f"volume {name}, which held the data of a control-plane machine, is gone",
-            Responsible.USER,
-            "restore it from a snapshot or a backup, with that name and the property "
-            f"{names.METADATA_KEY}={evidence.cluster.id}; where there is none, delete the cluster. "
-            "Navarch puts no blank one in its place",
-        )
+    yield from _lost_data(evidence)
     yield from _places(evidence)
     yield from _machine_findings(evidence, Role.CONTROL_PLANE, evidence.cluster.spec.control_plane.replicas)
     if evidence.observed.kube is None:
@@ -127,6 +119,23 @@ def deletion(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("RemovingObjects", f"still there: {shown}{more}")
     else:
         yield Finding("FinalLook", "a final look makes sure that nothing is left")
+
+
+def _lost_data(evidence: Evidence) -> Iterator[Finding]:
+    """Disks of the control plane that are gone: others of several members have the data, too."""
+    others = len([m for m in evidence.observed.record.live if m.role is Role.CONTROL_PLANE]) > 1
+    for name in evidence.cloud.lost_data():
+        if others and evidence.observed.kube is not None:
+            yield Finding("ReplacingMember", f"volume {name} of a member of etcd is gone; a new member takes its place")
+            continue
+        yield Finding(
+            "EtcdVolumeLost",
+            f"volume {name}, which held the data of a control-plane machine, is gone",
+            Responsible.USER,
+            "restore it from a snapshot or a backup, with that name and the property "
+            f"{names.METADATA_KEY}={evidence.cluster.id}; where there is none, delete the cluster. "
+            "Navarch puts no blank one in its place",
+        )
 
 
 def _places(evidence: Evidence) -> Iterator[Finding]:

@@ -173,7 +173,7 @@ def look_again_after(
         return min(BLOCKED_LOOK_LIMIT, 2.0 ** min(attempts, 6)) * jitter
     if status.phase is Phase.PAUSED:
         return PAUSED_LOOK * jitter
-    if status.phase is Phase.READY and not cluster.deleting:
+    if status.phase in (Phase.READY, Phase.STOPPED) and not cluster.deleting:
         return READY_LOOK * jitter
     return BOOTING_LOOK * jitter if booting and not cluster.deleting else PROGRESS_LOOK
 

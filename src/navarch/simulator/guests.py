@@ -141,7 +141,7 @@ class Guests:
     def restart(self, server_id: str) -> None:
         """A dead machine is rebooted: it goes on with its boot, or is what it was."""
         server = self.region["server"].get(server_id)
-        if server_id not in self._dead or server is None:
+        if server_id not in self._dead or server is None or server["status"] != "ACTIVE":
             return
         self._dead.discard(server_id)
         cluster = self._cluster_of(server_id)

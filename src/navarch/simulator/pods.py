@@ -38,6 +38,12 @@ class Pods:
     def __init__(self) -> None:
         self._pods: list[_Pod] = []
         self._made = 0
+        self._forced: set[str] = set()
+
+    @property
+    def workloads(self) -> frozenset[Workload]:
+        """Those that have pods."""
+        return frozenset(pod.workload for pod in self._pods)
 
     def wish(self, workload: Workload) -> None:
         """A user makes a Deployment."""
@@ -62,6 +68,15 @@ class Pods:
         """How many are on a node, those that are ending among them."""
         return sum(1 for pod in self._pods if pod.node == node)
 
+    def running_on(self, node: str) -> int:
+        """How many are on a node, and nobody ended."""
+        return sum(1 for pod in self._pods if pod.node == node and pod.ends is None)
+
+    def take_forced(self) -> set[str]:
+        """Nodes on which pods were ended since, though something protected them."""
+        forced, self._forced = self._forced, set()
+        return forced
+
     def available(self, name: str, now: float) -> int:
         """How many replicas of a workload serve."""
         return sum(1 for pod in self._pods if pod.workload.name == name and pod.available(now))
@@ -72,7 +87,10 @@ class Pods:
         held = []
         for pod in [p for p in self._pods if p.node == node and p.ends is None]:
             left = self.available(pod.workload.name, now) - pod.available(now)
-            if not forced and left < pod.workload.at_least:
+            is_protected = left < pod.workload.at_least
+            if is_protected and forced:
+                self._forced.add(node)
+            if is_protected and not forced:
                 held.append(
                     f"default/{pod.workload.name}-{pod.number}: Cannot evict pod as it would violate the pod's "
                     f"disruption budget."

@@ -81,10 +81,19 @@ def test_what_is_being_replaced_counts_as_not_well() -> None:
     assert decided.brake and taken(decided) == []
 
 
-def test_one_of_a_small_group_may_always_be_replaced() -> None:
+def test_two_of_a_small_group_may_always_be_replaced() -> None:
     assert taken(decide(worker(1, LOST), of=group(1))) == [("web-1", Departure.REPAIR)]
-    assert taken(decide(*workers(LOST, READY), of=group(2))) == [("web-1", Departure.REPAIR)]
-    assert decide(*workers(LOST, LOST), of=group(2)).brake
+    both = [("web-1", Departure.REPAIR), ("web-2", Departure.REPAIR)]
+    assert taken(decide(*workers(LOST, LOST), of=group(2))) == both
+    assert decide(*workers(LOST, LOST, LOST), of=group(3)).brake
+
+
+@pytest.mark.parametrize("view", [MachineView(Existence.FAILED), MachineView(Existence.RUNNING, reachable=False)])
+def test_what_the_cloud_calls_failed_or_cut_off_is_replaced_and_holds_nothing(view: MachineView) -> None:
+    failed = [replace(worker(n, LOST), view=view) for n in (3, 4, 5)]
+    decided = decide(*workers(READY, READY), *failed)
+    assert [name for name, _ in taken(decided)] == ["web-3", "web-4", "web-5"]
+    assert (decided.make, decided.brake) == (3, "")
 
 
 def test_the_brake_stops_a_rollout_and_not_what_its_owner_asks_for() -> None:

@@ -10,7 +10,7 @@ other is done at once; what comes later is found by planning again. Read top to 
                      which machines there are to be, and which go (`plan.decisions`: the control plane's places one at a
                      time, node groups as many at once as they allow)
                      what each machine lacks (`plan.machines`), the API's address, add-ons, what each Node lacks
-                     machines that go, in order (`plan.leaving`)
+                     machines that go, in order, and members of etcd that lost their data (`plan.leaving`)
                      what is there twice, names changed by others (the provider's)
 
 One rollout serves all that replaces machines: another version, image, flavor or zone, and repair. A machine is replaced
@@ -27,7 +27,7 @@ from navarch.domain.observed import Observed, Wanted
 from navarch.domain.plan import decisions as deciding
 from navarch.domain.plan.control_plane import serving
 from navarch.domain.plan.decisions import Decisions
-from navarch.domain.plan.leaving import forgotten_nodes, hold, leave
+from navarch.domain.plan.leaving import forgotten_nodes, hold, leave, start_anew
 from navarch.domain.plan.machines import machines
 from navarch.domain.plan.nodes import nodes
 from navarch.domain.plan.stopping import stop
@@ -54,6 +54,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *(_addons(observed, wanted) if running else ()),
         *nodes(cluster, decided.checkups, running=running),
         *_departures(cluster, decided, observed, cloud, now),
+        *start_anew(decided.checkups, observed, cloud),
         *(() if running else stop(cluster, decided, observed, cloud, now)),
         *cloud.tidy(),
     )

@@ -5,9 +5,10 @@ One of the control plane is taken out of the API's balancer once its pods have m
 for good, and is stopped before it is removed: it ends its API server, hands etcd's leadership on and ends etcd itself.
 One that is dead is not waited for: its server goes, and only then what ran there is ended for Kubernetes, too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import Node
 from navarch.domain.machines import Departure, Machine
@@ -51,8 +52,8 @@ def leave(
     if node is not None:  # not drained: somebody else removed the machine, or it was dead
         yield DeleteNode(machine.name)
     for_good = _goes_for_good(cluster, machine)
-    if for_good or (view.data_lost and not _is_alone(observed)):
-        steps = _end_membership(machine, observed)
+    if for_good or (view.data_lost and not is_alone(observed)):
+        steps = end_membership(machine, observed)
         if steps is None or steps:
             yield from steps or ()
             return
@@ -78,6 +79,18 @@ def hold(
         yield from cloud.stop(machine)  # it may still write to its volumes
     elif view.existence in (Existence.STOPPED, Existence.FAILED, Existence.ABSENT):
         yield DeleteNode(machine.name)
+
+
+def start_anew(checkups: Iterable[Checkup], observed: Observed, cloud: Infrastructure) -> Iterator[Step]:
+    """The next steps of machines that were to go on as the members of etcd that earlier machines of their places were,
+    and whose data are gone: the members leave etcd, and the machines become new ones."""
+    for checkup in checkups:
+        if checkup.state is not State.COMING or not checkup.view.data_lost or is_alone(observed):
+            continue
+        if checkup.view.existence is Existence.ABSENT:
+            yield from end_membership(checkup.machine, observed) or ()
+        elif checkup.view.existence not in (Existence.UNKNOWN, Existence.LEAVING):
+            yield from cloud.remove(checkup.machine, "its data are gone")
 
 
 def forgotten_nodes(observed: Observed) -> Iterator[Step]:
@@ -115,11 +128,11 @@ def _forced(cluster: Cluster, machine: Machine) -> bool:
 
 def _stop_and_remove(cluster: Cluster, machine: Machine, observed: Observed, cloud: Infrastructure) -> Iterator[Step]:
     """Of a machine of the control plane without pods."""
-    view, alone = cloud.machine(machine), _is_alone(observed)
+    view, alone = cloud.machine(machine), is_alone(observed)
     if view.serves and not alone:
         return  # it is taken out of the balancer first
     if _goes_for_good(cluster, machine):
-        steps = _end_membership(machine, observed)
+        steps = end_membership(machine, observed)
         if steps is None or steps:
             yield from steps or ()
             return
@@ -132,7 +145,7 @@ def _stop_and_remove(cluster: Cluster, machine: Machine, observed: Observed, clo
         yield from cloud.remove(machine, _why(machine))
 
 
-def _end_membership(machine: Machine, observed: Observed) -> tuple[Step, ...] | None:
+def end_membership(machine: Machine, observed: Observed) -> tuple[Step, ...] | None:
     """What has to be done before nobody takes this machine for a member of etcd; None: it is not known."""
     members = observed.kube.etcd if observed.kube is not None else None
     if members is None:
@@ -144,7 +157,7 @@ def _end_membership(machine: Machine, observed: Observed) -> tuple[Step, ...] | 
     return (ForgetMember(machine.name),) if machine.member_volume else ()
 
 
-def _is_alone(observed: Observed) -> bool:
+def is_alone(observed: Observed) -> bool:
     return len([m for m in observed.record.live if m.role is Role.CONTROL_PLANE]) == 1
 
 

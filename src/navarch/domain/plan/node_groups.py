@@ -27,6 +27,9 @@ Leaver = tuple[Checkup, Departure, str]
 """A machine that goes, what for, and why in words."""
 
 
+_UNWELL_AT_LEAST = 2  # so many may be unwell in any group: a small share of a small group would hold every repair
+
+
 @dataclass(frozen=True, slots=True)
 class Turnover:
     """What becomes of a group's machines now.
@@ -58,7 +61,7 @@ def turnover(
     all_of_it = tuple(c for c in checkups if c.machine.group == group.name)
     mine = tuple(c for c in all_of_it if c.state is not State.KEPT)
     brake = _brake(group, mine)
-    lost = [c for c in mine if c.state is State.LOST and (c.gone or not brake)]
+    lost = [c for c in mine if c.state is State.LOST and not (brake and _runs(c))]
     room_to_look = group.spec.keep_failed_machines.count - (len(all_of_it) - len(mine))
     keep = [c for c in lost if not c.gone][: max(0, room_to_look)]
     take: list[Leaver] = [(c, Departure.REPAIR, c.why) for c in lost if c not in keep]
@@ -112,13 +115,19 @@ def decisions(
 
 
 def _brake(group: NodeGroup, machines: tuple[Checkup, ...]) -> str:
-    """Why nothing is taken away from the group now: too much of it is not well, what is being replaced included."""
-    unwell = [c for c in machines if not c.gone and (c.state in (State.LOST, State.UNREADY) or _is_repaired(c))]
-    limit = max(1, share(group.spec.max_unhealthy, group.wanted))
+    """Why nothing that runs is taken away from the group now: too much of it is not well, what is being replaced
+    included. What the cloud itself calls gone or failed is no reason for doubt, and is replaced."""
+    unwell = [c for c in machines if (_runs(c) and c.state in (State.LOST, State.UNREADY)) or _is_repaired(c)]
+    limit = max(_UNWELL_AT_LEAST, share(group.spec.max_unhealthy, group.wanted))
     if len(unwell) <= limit:
         return ""
     names_of_them = ", ".join(c.name for c in unwell)
     return f"of {group.name}, {len(unwell)} of {group.wanted} are not well, more than {limit}: {names_of_them}"
+
+
+def _runs(checkup: Checkup) -> bool:
+    """Whether the cloud says that a machine runs and can be reached: what speaks against it is Kubernetes alone."""
+    return checkup.view.existence is Existence.RUNNING and checkup.view.reachable
 
 
 def _is_looked_at(checkup: Checkup, group: NodeGroup, now: datetime) -> bool:
@@ -128,7 +137,8 @@ def _is_looked_at(checkup: Checkup, group: NodeGroup, now: datetime) -> bool:
 
 
 def _is_repaired(checkup: Checkup) -> bool:
-    return checkup.state is State.LEAVING and checkup.machine.departure is Departure.REPAIR and checkup.view.exists
+    leaves = checkup.state is State.LEAVING and checkup.machine.departure is Departure.REPAIR
+    return leaves and checkup.view.exists and checkup.view.existence is not Existence.FAILED
 
 
 def _failure(new: list[Checkup], now: datetime) -> str:

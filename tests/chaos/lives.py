@@ -1,0 +1,237 @@
+"""What must be true while machines come and go: what is taken away is drained, never too much of it at once; who may
+reach the API, what is stopped and what was kept are as the spec says.
+
+Workers decide by what they saw and were told a moment ago: what was wished or so until then counts as well.
+"""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from navarch.domain.machines import Departure, Machine, template_of
+from navarch.domain.shares import share
+from navarch.domain.spec import Cluster, NodeGroup, Role, surge
+from navarch.domain.status import Phase
+from navarch.simulator import marks
+from navarch.simulator.kubernetes import Kubernetes
+from navarch.simulator.openstack.inventory import Object
+from navarch.store.contract import NotFound, Stored
+
+if TYPE_CHECKING:
+    from tests.chaos.world import World
+
+PROMISES = {
+    "drained": "no machine goes while pods run on it, and no pod against its budget but where the spec says so",
+    "surge": "a group never has more machines than its spec allows while some are replaced",
+    "available": "a rollout never leaves fewer Ready machines in a group than its spec allows",
+    "one place": "never two machines of a control plane are away at once by our doing",
+    "brake": "nothing is repaired while more of a group is unwell than its spec allows",
+    "rollout paused": "nothing that is only outdated is replaced while the customer paused that",
+    "let in": "the API is open to whom the spec says, and to nobody else",
+    "power": "a stopped cluster runs nothing, a started one is Ready again with the volumes that it had",
+}
+_LATE = 90.0  # seconds for which a worker may act on what was so: a cycle, or its lease
+_SKEW = 600.0  # seconds between two clocks
+_WORKERS = "198.51.100.1/32"  # from where Navarch's workers come
+
+
+class Lives:
+    """Watches the machines of one world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._wishes: defaultdict[str, list[tuple[float, Cluster]]] = defaultdict(list)
+        self._volumes: dict[str, frozenset[str]] = {}
+
+    # -- told
+
+    def wished(self, before: Cluster) -> None:
+        """A customer is about to change what was wished so far."""
+        self._wishes[before.id].append((self._world.timeline.now, before))
+
+    def recorded(self, cluster_id: str, machine: Machine) -> None:
+        """A machine is written down."""
+        stored = self._stored(cluster_id)
+        if machine.role is not Role.WORKER or stored is None:
+            return
+        self._checked("surge")
+        servers = self._servers(cluster_id)
+        mine = [m for m in self._world.api.machines(cluster_id) if m.group == machine.group and m.kept_at is None]
+        there = [m for m in mine if not m.removing or (m.departure is Departure.ROLLOUT and m.name in servers)]
+        if all(len(there) > group.wanted + surge(group.spec) for group in self._groups(stored, machine.group)):
+            self._broken("surge", f"{machine.name} is one too many: {sorted(m.name for m in there)}")
+
+    def released(self, cluster_id: str, name: str, departure: Departure) -> None:
+        """It is decided that a machine goes."""
+        stored, inside = self._stored(cluster_id), self._world.guests.cluster(cluster_id)
+        machine = next((m for m in self._world.api.machines(cluster_id) if m.name == name), None)
+        if stored is None or inside is None or machine is None or stored.cluster.deleting:
+            return
+        if departure is Departure.ROLLOUT:
+            self._checked("rollout paused")
+            if all(wish.spec.rollout_paused for wish in self._lately(stored)):
+                self._broken("rollout paused", f"{name} is replaced, and the rollout is paused")
+        if machine.role is Role.CONTROL_PLANE:
+            self._one_place(cluster_id, machine, inside)
+        elif departure is Departure.ROLLOUT:
+            self._available(stored, machine, inside)
+        elif departure is Departure.REPAIR:
+            self._brake(stored, machine, inside)
+
+    def removes(self, cluster_id: str, name: str) -> None:
+        """A worker asks for a server to go."""
+        inside, stored = self._world.guests.cluster(cluster_id), self._stored(cluster_id)
+        if inside is None or stored is None or stored.cluster.deleting:
+            return
+        self._checked("drained")
+        node = next((n for n in inside.nodes.values() if n.name == name), None)
+        if node is None or not self._is_well(inside, name, since=_LATE) or not inside.pods.running_on(name):
+            return
+        if inside.alive(node.server_id):
+            self._broken("drained", f"the server {name} is removed with {inside.pods.running_on(name)} pods on it")
+
+    # -- looked at
+
+    def look_around(self) -> None:
+        """Every few seconds."""
+        for cluster_id, inside in self._world.guests.clusters.items():
+            stored = self._stored(cluster_id)
+            for name in inside.pods.take_forced():
+                self._checked("drained")
+                if stored is not None and not self._may_be_forced(stored, name):
+                    self._broken("drained", f"pods on {name} are ended whatever their budgets say")
+
+    def is_as_asked(self, stored: Stored, inside: Kubernetes) -> bool:
+        """Whether machines and power are as a cluster's spec says."""
+        cluster = stored.cluster
+        machines = self._world.api.machines(cluster.id)
+        if not cluster.spec.running:
+            return stored.status.phase is Phase.STOPPED and not self._servers(cluster.id, "ACTIVE")
+        wanted = {m.name: template_of(cluster, m.group) for m in machines}
+        made = {m.name: m.template for m in machines}
+        ready = sum(n.ready for n in inside.node_list())
+        is_open = not any(n.cordoned for n in inside.nodes.values())
+        return stored.status.phase is Phase.READY and wanted == made and ready == cluster.wanted and is_open
+
+    def at_rest(self, cluster: Cluster) -> None:
+        """Everything is as it was asked for."""
+        self._checked("let in")
+        group = next(g for g, owner, _ in marks.belonging(self._world.region, "security group")
+                     if owner == cluster.id and g.name.endswith("-cp"))  # fmt: skip
+        allowed = set(cluster.spec.network.api_allowed_cidrs)
+        wanted = allowed | {_WORKERS} if allowed else {"0.0.0.0/0"}
+        open_to = {
+            rule["remote_ip_prefix"] or "0.0.0.0/0"
+            for rule in group["security_group_rules"]
+            if rule["direction"] == "ingress" and rule["port_range_min"] == 6443 and not rule["remote_group_id"]
+        } - {cluster.spec.network.node_cidr}
+        if open_to != wanted:
+            self._broken(
+                "let in", f"the API of {cluster.name} is open to {sorted(open_to)}, asked for {sorted(wanted)}"
+            )
+        self._checked("power")
+        volumes = frozenset(
+            v.id for v, owner, maker in marks.belonging(self._world.region, "volume") if owner == cluster.id and maker
+        )
+        had = self._volumes.pop(cluster.id, None)
+        if not cluster.spec.running:
+            self._volumes[cluster.id] = volumes
+        elif had is not None and not had <= volumes:
+            self._broken("power", f"{cluster.name} was started without volumes that it had when it was stopped")
+
+    # -- details
+
+    def _one_place(self, cluster_id: str, machine: Machine, inside: Kubernetes) -> None:
+        if machine.name not in self._servers(cluster_id, "ACTIVE"):
+            return  # nothing is taken away with it
+        self._checked("one place")
+        others = [
+            m
+            for m in self._world.api.machines(cluster_id)
+            if m.role is Role.CONTROL_PLANE and m.name != machine.name and (m.removing or not m.joined)
+        ]
+        unwell = [n.name for n in inside.nodes.values() if not self._was_well(inside, n.name) and "-cp-" in n.name]
+        away = {m.name for m in others} | (set(unwell) - {machine.name})
+        if away:
+            self._broken("one place", f"{machine.name} is taken while {sorted(away)} is away")
+
+    def _available(self, stored: Stored, machine: Machine, inside: Kubernetes) -> None:
+        if not self._is_well(inside, machine.name):
+            return  # nothing that is of use is taken
+        self._checked("available")
+        left = [
+            m
+            for m in self._world.api.machines(stored.cluster.id)
+            if m.group == machine.group and m.name != machine.name and not m.removing and self._was_well(inside, m.name)
+        ]
+        least = [g.wanted - share(g.spec.max_unavailable, g.wanted) for g in self._groups(stored, machine.group)]
+        if all(len(left) < number for number in least):
+            self._broken("available", f"{machine.name} is taken, and only {len(left)} of {least[0]} would be left")
+
+    def _brake(self, stored: Stored, machine: Machine, inside: Kubernetes) -> None:
+        servers = self._servers(stored.cluster.id, "ACTIVE")
+        if machine.name not in servers:
+            return
+        self._checked("brake")
+        unwell = [
+            m.name
+            for m in self._world.api.machines(stored.cluster.id)
+            if m.group == machine.group and m.joined and m.name in servers and not self._was_well(inside, m.name)
+        ]
+        most = [max(2, share(g.spec.max_unhealthy, g.wanted)) for g in self._groups(stored, machine.group)]
+        if most and len(unwell) > max(most):
+            self._broken("brake", f"{machine.name} is repaired while {unwell} are unwell, more than {max(most)}")
+
+    def _may_be_forced(self, stored: Stored, name: str) -> bool:
+        wishes = self._lately(stored)
+        if stored.cluster.deleting or any(not wish.spec.running for wish in wishes):
+            return True
+        machine = next((m for m in self._world.api.machines(stored.cluster.id) if m.name == name), None)
+        if machine is None or machine.role is Role.CONTROL_PLANE or machine.removing_at is None:
+            return machine is None or machine.role is Role.CONTROL_PLANE
+        passed = (self._world.timeline.date() - machine.removing_at).total_seconds() + _SKEW
+        groups = self._groups(stored, machine.group)
+        return any(g.spec.force_drain and passed >= g.spec.drain_timeout_seconds for g in groups)
+
+    def _is_well(self, inside: Kubernetes, name: str, *, since: float = 0.0) -> bool:
+        """Whether a node is Ready, and was for so many seconds."""
+        node = next((n for n in inside.node_list() if n.name == name), None)
+        state = inside.nodes.get(name)
+        return node is not None and node.ready and state is not None and self._world.timeline.now - state.since >= since
+
+    def _was_well(self, inside: Kubernetes, name: str) -> bool:
+        """Whether a node is Ready, or was a moment ago."""
+        inside.node_list()
+        state = inside.nodes.get(name)
+        return state is not None and (state.was_ready or self._world.timeline.now - state.since < _LATE)
+
+    def _servers(self, cluster_id: str, *status: str) -> set[str]:
+        """Names of the servers that are there; with this status."""
+        return {
+            server.name
+            for server, owner, _ in marks.belonging(self._world.region, "server")
+            if owner == cluster_id and _counts(server, status)
+        }
+
+    def _groups(self, stored: Stored, name: str) -> list[NodeGroup]:
+        """The group as it is wished, and as it was until a moment ago."""
+        return [group for wish in self._lately(stored) if (group := wish.group(name)) is not None]
+
+    def _lately(self, stored: Stored) -> list[Cluster]:
+        since = self._world.timeline.now - _LATE
+        return [stored.cluster, *(wish for until, wish in self._wishes[stored.cluster.id] if until >= since)]
+
+    def _stored(self, cluster_id: str) -> Stored | None:
+        try:
+            return self._world.api.cluster(cluster_id, project_id=None)
+        except NotFound:
+            return None
+
+    def _checked(self, promise: str) -> None:
+        self._world.invariants.checked[promise] += 1
+
+    def _broken(self, promise: str, how: str) -> None:
+        self._world.invariants.broken(promise, how)
+
+
+def _counts(server: Object, status: tuple[str, ...]) -> bool:
+    return server["status"] in status if status else server["status"] != "DELETED"
