@@ -93,7 +93,6 @@ MUTATIONS = (
     Mutation("server groups end with Nova's first answer", f"{ADAPTER}.servers:_groups", "found += page", "return page"),
     Mutation("names are taken for marks", f"{ADAPTER}.marks:_unmarked", "if marked == mark(owner)", "if True"),
     Mutation("a conflict is taken for success", f"{ADAPTER}.session:Service._send", "response.status_code < 400 or", "response.status_code < 400 or response.status_code == 409 or"),
-    Mutation("a quota that is used up is nobody's business", f"{ADAPTER}.errors:_quota", "if refused.status not in (403, 409, 413, 500) or", "if True or"),
     Mutation("the fence is not asked before a request", f"{ADAPTER}.transport:Fenced.send", "before_a_change()", "pass"),
 )  # fmt: skip
 
