@@ -35,15 +35,17 @@ from navarch.bootstrap.api_server import FOLDER, api_server_arguments, api_serve
 from navarch.bootstrap.authorization import CERTIFICATE_FILE, KEY_FILE, PORT
 from navarch.bootstrap.pki import make_cluster_secrets
 
+VERSION = "1.37.2"
 _CACHE = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch"))
 
 
 def program(name: str) -> Path:
-    """The newest build of a program of the Kubernetes bundle."""
-    found = [*_CACHE.glob(f"bundles/*/bin/{name}"), *_CACHE.glob(f"components/*/{name}")]
-    if not found:
-        raise FileNotFoundError(f"no {name} in {_CACHE}: build it with `navarch-images bundle 1.37.2`")
-    return max(found, key=lambda path: path.stat().st_mtime)
+    """The newest build of a program of this version's Kubernetes bundle."""
+    manifests = _CACHE.glob("bundles/*/manifest.json")
+    ours = [m for m in manifests if json.loads(m.read_text())["kubernetes"] == VERSION]
+    if not ours:
+        raise FileNotFoundError(f"no {name} in {_CACHE}: build it with `navarch-images bundle {VERSION}`")
+    return max(ours, key=lambda path: path.stat().st_mtime).parent / "bin" / name
 
 
 @dataclass(frozen=True, slots=True)
