@@ -38,7 +38,7 @@ scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the
 proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
 	@$(BIN)/python -m proofs.cis --page docs/cis.md
 
-chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one a second)
+chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one in two seconds)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
 
 mutations: setup ## deliberate faults in the worker's code, each of which the stories must notice (about ten minutes)

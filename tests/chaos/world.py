@@ -247,6 +247,7 @@ class World:
             settings=ApiSettings(),
             planner=lambda cluster: (),
             machine_rate=Rate(60, 10.0, clock=lambda: self.timeline.now),
+            address_rate=Rate(6000, 1000.0, clock=lambda: self.timeline.now),
         )
         return SimpleNamespace(state=SimpleNamespace(service=service))
 

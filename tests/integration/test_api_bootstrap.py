@@ -218,6 +218,13 @@ def test_a_machine_that_reports_without_end_is_slowed_down(make_api: MakeApi) ->
     assert 0 < float(answers[-1].headers["Retry-After"]) <= 100
 
 
+def test_a_caller_with_ever_new_names_is_slowed_down_by_its_address(make_api: MakeApi) -> None:
+    api = make_api(machine_burst=1, machine_rate=0.001)
+    answers = [join(api, f"m{n}", "no ticket").status_code for n in range(22)]
+    assert 429 not in answers[:20]
+    assert answers[20:] == [429, 429]
+
+
 def test_a_machine_of_a_cluster_that_is_gone_is_told_so(api: Api) -> None:
     place = Place(api)
     ticket = place.ticket("m0")

@@ -19,9 +19,9 @@ from psycopg.types.json import Jsonb
 from some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
 from navarch.domain.codec import encode
-from navarch.domain.machines import MachineFacts
+from navarch.domain.machines import MachineFacts, MachineTemplate
 from navarch.domain.offer import Allowance, Offer, Quota
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import MachineCount, Phase, Status
 from navarch.store import migrate as room
 from navarch.store.contract import Stored, Unavailable
@@ -236,6 +236,12 @@ def written_by_the_first_version(dsn: str) -> Cluster:
                 "INSERT INTO node_groups (cluster_id, name, spec) VALUES (%s, %s, %s)",
                 (cluster.id, group.name, Jsonb(encode(group.spec))),
             )
+        for role, group_name in (("control-plane", "cp"), ("worker", cluster.node_groups[0].name)):
+            connection.execute(
+                "INSERT INTO machines (cluster_id, name, role, node_group, serial, zone, created_at)"
+                " VALUES (%s, %s, %s, %s, 0, 'z1', %s)",
+                (cluster.id, role, role, group_name, cluster.created_at),
+            )
     return cluster
 
 
@@ -252,6 +258,10 @@ def test_a_cluster_of_the_first_version_is_there_after_all_migrations(
         assert len(migrate(empty)) == len(every) - 1
         found = store.cluster(cluster.id, project_id="alpha")
         assert (found.cluster, found.status) == (replace(cluster, region=""), Status())
+        templates = {m.role: m.template for m in store.machines(cluster.id)}
+        group = cluster.node_groups[0].spec
+        assert templates[Role.CONTROL_PLANE] == MachineTemplate(cluster.spec.release, cluster.spec.control_plane.flavor)
+        assert templates[Role.WORKER] == MachineTemplate(cluster.spec.release, group.flavor, group.labels, group.taints)
         assert store.claim("w", lease=60) is None
         store.adopt_clusters()
         claim = store.claim("w", lease=60)

@@ -33,6 +33,7 @@ class ApiService(Service):
     policy: Policy
     report_tokens: ReportTokens
     machine_rate: Rate
+    address_rate: Rate
 
 
 def service_of(request: Request) -> ApiService:

@@ -23,6 +23,8 @@ from navarch.domain.errors import FieldError, NavarchError
 from navarch.service.access import Planner
 from navarch.store.contract import ApiStore
 
+_BEHIND_ONE_ADDRESS = 20  # machines that one router hides, booting at once at their own full rate
+
 
 def create_app(
     store: ApiStore,
@@ -50,6 +52,7 @@ def create_app(
         settings=settings,
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
+        address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
     app.state.streams = Streams(store, settings)
     app.state.metrics = ApiMetrics()

@@ -12,6 +12,7 @@ from navarch.api.models.requests import JoinBody, ReportBody
 from navarch.api.models.responses import BootStepView, FileView, JoinView
 from navarch.api.parsing import Document, read_document
 from navarch.api.problems import Problem, documented, invalid
+from navarch.api.rate import Rate
 from navarch.bootstrap.join import LAST_PHASE, JoinFacts, NotYet, join_answer
 from navarch.bootstrap.tickets import digest
 from navarch.bootstrap.vault import SECRETS, open_secrets
@@ -45,7 +46,10 @@ MachineBody = Annotated[Document, Depends(_document)]
 def join(request: Request, body: MachineBody) -> Any:
     """Redeem a join ticket. 425: not yet, ask again after Retry-After seconds (decimals are meant)."""
     asked, service = _parsed(JoinBody, body), service_of(request)
-    _limit(service, f"join {request.client.host if request.client else ''} {asked.machine}")
+    address = request.client.host if request.client else ""
+    # A caller may give any machine's name: its address is bounded, too, before the database is asked.
+    _limit(service.address_rate, f"join {address}")
+    _limit(service.machine_rate, f"join {address} {asked.machine}")
     now = service.now()
     joined = service.store.redeem_ticket(digest(asked.ticket), asked.machine, digest(asked.nonce), now=now)
     request.state.cluster_id = joined.cluster_id
@@ -79,7 +83,7 @@ def report(
         raise Problem(401, "unauthenticated", "a report token is needed", headers=headers)
     cluster_id, machine = opened
     request.state.cluster_id = cluster_id
-    _limit(service, f"report {cluster_id} {machine}")
+    _limit(service.machine_rate, f"report {cluster_id} {machine}")
     said = _parsed(ReportBody, body)
     if said.machine != machine:
         raise Problem(
@@ -92,7 +96,7 @@ def report(
 
 
 def _note_boot(service: ApiService, joined: Joined, asked: JoinBody, now: datetime) -> None:
-    """Who asks has booted, also where it has to wait: nobody shall take it for a machine that does not report."""
+    """A machine that asks has booted, even where it has to wait: it is not to be taken for one that does not report."""
     uptime = asked.boot.uptime_seconds if asked.boot else None
     noted = any(p.step == BOOTED and p.at >= joined.asks_since for p in joined.machine.boot)
     if uptime is not None and 0 <= uptime < 1e6 and not noted:
@@ -147,8 +151,8 @@ def _parsed(model: type[Model], body: Document) -> Model:
         ) from None
 
 
-def _limit(service: ApiService, key: str) -> None:
-    after = service.machine_rate.wait(key)
+def _limit(rate: Rate, key: str) -> None:
+    after = rate.wait(key)
     if after:
         raise Problem(429, "too-many", "slow down", headers={"Retry-After": f"{after:.1f}"})
 

@@ -42,7 +42,7 @@ class RequestMiddleware:
     """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
-        self._app, self._figures = app, metrics
+        self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,9 +67,9 @@ class RequestMiddleware:
 
     def _note(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self._figures.requests.labels(_method(scope), route, str(answer.status)).inc()
+        self._metrics.requests.labels(_method(scope), route, str(answer.status)).inc()
         if not answer.stream:
-            self._figures.seconds.labels(_method(scope), route).observe(seconds)
+            self._metrics.seconds.labels(_method(scope), route).observe(seconds)
         if scope["path"] not in _QUIET:
             state = scope["state"]
             _log.info(

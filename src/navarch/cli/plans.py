@@ -5,7 +5,7 @@ from typing import Any
 from navarch.cli.output import Column, Output, emit_data, print_table, text
 
 _BOOKKEEPING = ("RecordMachine",)
-_INNER = ("image_id", "digest", "role", "group", "serial", "members", "private")
+_INNER = ("image_id", "digest", "role", "group", "serial", "members")
 _CHANGES = (
     Column("CHANGES", lambda c: c["field"], keep=True),
     Column("FROM", lambda c: text(c.get("before"))),
@@ -55,7 +55,7 @@ def _words(kind: str) -> str:
 
 
 def _told(steps: list[Any]) -> list[Any]:
-    """The steps that make something, each object once: a router is made, and later gets its leg."""
+    """The steps that make something, each object once: a router is made, and later gets its interface."""
     first: dict[tuple[str, str], Any] = {}
     for step in steps:
         if step["kind"] not in _BOOKKEEPING:

@@ -4,11 +4,11 @@
 | --- | --- | --- |
 | 1 | finds its objects again | MUST: an object made by `carry_out` appears in `observe` under the same name, also from another process; an Ensure whose earlier answer was lost makes no second one; an object that is `known` appears as long as it exists in the project, whatever its name or mark says now, and is `astray` where it lost the mark |
 | 2 | shows only one cluster's objects | MUST: nothing of another cluster or project, nor a foreign object of the same name without the owner's mark where the kind can carry a mark |
-| 3 | tells unknown from absent | MUST: a kind that could not be read is None and has a `Trouble` whose subject is the kind; the others are still read |
+| 3 | tells unknown from absent | MUST: a kind that could not be read is not in `seen` and has a `Trouble` whose subject is the kind; the others are still read |
 | 4 | refuses in words | MUST: raise Temporary or Permanent from `domain.errors`, never a foreign exception; a quota exceeded is Permanent with reason QuotaExceeded and names which, needed and free where known |
 | 5 | removes idempotently | MUST: removing what is not there succeeds; what is in use raises Conflict |
 | 6 | shows what the cluster's own controllers made | MUST: balancers, floating IPs, security groups and volumes made by cloud controller and CSI appear with their `made_by` |
-| 7 | never waits | MUST: each call is bounded in time (30 s) and does not poll for a state |
+| 7 | never waits | MUST: each request is bounded in time (30 s of silence), and none is made to wait for a state |
 | 8 | is safe to call from threads | MUST |
 | 9 | can be fenced | MUST: `clouds.fence.before_a_change` is called before each request that changes something |
 | 10 | puts back | MUST: RestoreName gives name and mark back where the cloud lets them be changed; EnsurePort and EnsureLoadBalancer with an `address` get that very one or raise; EnsureFloatingIP gets it or another |

@@ -106,8 +106,10 @@ class CloudState:
     def joined(self, newer: "CloudState") -> "CloudState":
         """What was read now over what was known. A kind that could not be read now is unknown, not as before."""
         failed = {t.subject for t in newer.trouble}
-        kept = {kind: seen for kind, seen in self.seen.items() if kind.value not in failed}
-        return CloudState({**kept, **newer.seen}, newer.trouble, newer.astray)
+        kept = {kind: seen for kind, seen in self.seen.items() if kind.value not in failed and kind not in newer.seen}
+        still_there = {resource.id for seen in kept.values() for resource in seen}
+        astray = (*(a for a in self.astray if a[0] in still_there), *newer.astray)
+        return CloudState({**kept, **newer.seen}, newer.trouble, astray)
 
 
 def _with(resource: Resource, fields: Mapping[str, Any]) -> Resource:

@@ -7,7 +7,7 @@ from navarch.domain.errors import FieldError
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup, VolumeSpec, surge
 
-# Beside one port a machine: the router's leg, the network's metadata, the API balancer and its health monitor.
+# Beside one port a machine: the router's interface, the network's metadata, the API balancer and its health monitor.
 _OTHER_PORTS = 4
 _UNITS = {"ram": "MiB", "gigabytes": "GiB"}
 

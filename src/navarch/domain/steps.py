@@ -4,7 +4,7 @@ Here: what a step is, and the steps that are the same in every cloud. Those of O
 
 A step says of itself all that others need: its words for people, whose part of the timeline it is, what is told when it
 puts back what somebody else changed, with what it may not run side by side, and what is seen once it is done. To add a
-step: its class, where the plan takes it, and who carries it out (`reconcile.act`, or a cloud).
+step: its class, where the plan takes it, and who carries it out (`reconcile.executors`, or a cloud).
 """
 
 from dataclasses import dataclass, replace

@@ -138,8 +138,8 @@ def _is_first_silence(claim: Claim, observed: Observed, results: tuple[Result, .
 
 
 def _in_vain(status: Status, results: tuple[Result, ...]) -> bool:
-    """Whether something failed, or nothing could be done for a cluster that needs somebody else. One that is only late,
-    and got further, is no such."""
+    """Whether something failed, or nothing could be done for a cluster that needs somebody else. A cluster that is only
+    late and got further does not count."""
     failed = any(isinstance(r.outcome, Again | Failed) for r in results)
     return failed or (status.phase is Phase.BLOCKED and not results)
 

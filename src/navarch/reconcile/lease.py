@@ -10,7 +10,9 @@ from threading import Lock
 from navarch.store.contract import LeaseLost
 
 LEASE = 20.0  # seconds; renewed while a cycle runs. What a dead worker held waits so long at most
-_MARGIN = 5.0  # seconds before its end from which a lease counts as lost: a call under way ends by then, or nearly
+# Seconds before its end from which a lease counts as lost. A request that was sent by then may go on for as long as
+# `clouds.openstack.session` waits: what it still makes has the MAC address or the name by which a second one is found.
+_MARGIN = 5.0
 
 
 class Lease:
@@ -23,14 +25,14 @@ class Lease:
         self._lock = Lock()
 
     def renewed(self, since: float) -> None:
-        """The store lengthened it; `since` as at the beginning. One that had ended by then stays ended, even where
+        """The store lengthened it; `since` as in `__init__`. One that had ended by then stays ended, even where
         nobody took the cluster meanwhile: its holder was away, and what it knows of the wish may be old."""
         with self._lock:
             if since < self._until:
                 self._until = since + LEASE - _MARGIN
 
     def lose(self) -> None:
-        """The store said that another worker has it."""
+        """Another worker has it, or may have it from now on."""
         with self._lock:
             self._until = float("-inf")
 

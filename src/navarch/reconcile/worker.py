@@ -124,12 +124,12 @@ class Worker:
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)
         except Temporary:  # the database is away, or another transaction was faster
             self._observer.forget(cluster.id)
-            self._give_back(claim)
+            self._give_back(claim, lease)
             raise
         except Exception:  # noqa: BLE001 - a fault of ours in this cluster; the others go on, this one is tried again
             self._observer.forget(cluster.id)
             self._log.exception("cycle failed", cluster=cluster.id, generation=cluster.generation)
-            self._give_back(claim)
+            self._give_back(claim, lease)
         finally:
             with self._held_lock:
                 if self._held.get(cluster.id) is lease:
@@ -137,8 +137,10 @@ class Worker:
         seconds = round(self._runtime.elapsed() - start, 3)
         self._log.info("cycle", cluster=cluster.id, name=cluster.name, seconds=seconds)
 
-    def _give_back(self, claim: Claim) -> None:
-        """Let a cluster go whose cycle failed, with a growing delay; its status stays as it was."""
+    def _give_back(self, claim: Claim, lease: Lease) -> None:
+        """Let a cluster go whose cycle failed, with a growing delay; its status stays as it was. Steps that still run
+        ask for nothing more: another worker may have it at once."""
+        lease.lose()
         attempts = claim.attempts + 1
         delay = min(60.0, 2.0 ** min(attempts, 6))
         try:
@@ -220,9 +222,9 @@ class Worker:
 
 
 class _Sleepers:
-    """The loops that found nothing to do. The last that went to sleep knows best when the next cluster is due, and gets
-    up then; the others sleep until they are woken. Who finds work wakes another. So what happens to one cluster wakes
-    one loop and not all of them."""
+    """The loops that found nothing to do. The one that went to sleep last wakes up when the next cluster is due; the
+    others sleep until they are woken. A loop that finds work wakes another. So what happens to one cluster wakes one
+    loop and not all of them."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -68,8 +68,8 @@ class Followers(Protocol):
         ...
 
     def tell(self, changes: Sequence[Change], resume: int) -> None:
-        """This has changed. Who knows it has missed nothing before the change numbered `resume`. What is told may be
-        known already."""
+        """This has changed. With it, nothing before the change numbered `resume` is missing. It may be told a second
+        time."""
         ...
 
 

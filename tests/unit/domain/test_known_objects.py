@@ -8,9 +8,19 @@ from clusters import NOW, WANTED, cluster, look
 from test_drift import STEM, settled
 from test_plan import grown
 
-from navarch.domain.cloud import Resource
+from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.observed import KnownObject, Observed
-from navarch.domain.openstack.resources import RESOURCES, Identity, Kind, Port, Server, ServerGroup, Snapshot, Volume
+from navarch.domain.openstack.resources import (
+    RESOURCES,
+    Identity,
+    Kind,
+    Port,
+    Router,
+    Server,
+    ServerGroup,
+    Snapshot,
+    Volume,
+)
 from navarch.domain.openstack.steps import EnsureRouter, Remove, RestoreName
 from navarch.domain.plan import plan
 from navarch.domain.providers import known_objects, recognised
@@ -92,6 +102,15 @@ def test_what_is_written_down_is_what_is_ours_and_there() -> None:
     assert {o.id for o in objects} == {r.id for r in seen.cloud.everything() if r.id != "v9"}
     gone = replace(known(seen), cloud=seen.cloud.without(Kind.ROUTER, seen.cloud.of_kind(Kind.ROUTER)[0].id))
     assert Kind.ROUTER not in {o.kind for o in known_objects(cluster(), gone, NOW)}
+
+
+def test_a_look_at_other_kinds_does_not_forget_what_was_renamed() -> None:
+    seen, _ = renamed(known(grown(cluster())), Router)
+    servers = CloudState({Kind.SERVER: seen.cloud.of_kind(Kind.SERVER)})
+    routers = CloudState({Kind.ROUTER: ()})
+    assert seen.cloud.astray
+    assert seen.cloud.joined(servers).astray == seen.cloud.astray
+    assert seen.cloud.joined(routers).astray == ()
 
 
 def test_what_could_not_be_read_stays_written_down() -> None:

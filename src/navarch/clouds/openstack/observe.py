@@ -1,4 +1,5 @@
-"""One look at everything of an owner: each kind by its own requests, in parallel. What could not be read is None."""
+"""One look at everything of an owner: each kind by its own requests, in parallel. A kind that could not be read is
+not in it."""
 
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future

@@ -86,7 +86,7 @@ def rules_of(bodies: list[Json], group_names: dict[str, str]) -> dict[Rule, list
 
 
 def difference(existing: dict[Rule, list[str]], wanted: frozenset[Rule]) -> tuple[frozenset[Rule], tuple[str, ...]]:
-    """Rules to add, and ids of rules to remove (those not wanted, and doubles)."""
+    """Rules to add, and ids of rules to remove (those not wanted, and second ones)."""
     gone = [i for rule, ids in existing.items() for i in (ids[1:] if rule in wanted else ids)]
     return wanted - existing.keys(), tuple(gone)
 

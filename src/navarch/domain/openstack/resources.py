@@ -1,8 +1,10 @@
-"""What a cluster consists of in OpenStack, as it was seen. To add a kind: `Kind`, and its class in `RESOURCES`."""
+"""What a cluster consists of in OpenStack, as it was seen. To add a kind: `Kind`, and its class in
+`AnyResource`."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import get_args
 
 from navarch.domain.cloud import Resource
 
@@ -231,20 +233,7 @@ AnyResource = (
     | FloatingIP
     | Identity
 )
-RESOURCES: tuple[type[AnyResource], ...] = (
-    Network,
-    Subnet,
-    Router,
-    SecurityGroup,
-    ServerGroup,
-    Port,
-    Volume,
-    Snapshot,
-    Server,
-    LoadBalancer,
-    FloatingIP,
-    Identity,
-)
+RESOURCES: tuple[type[AnyResource], ...] = get_args(AnyResource)
 
 
 def made_by(resource: AnyResource) -> str:

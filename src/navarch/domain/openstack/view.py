@@ -44,7 +44,7 @@ _EXISTENCE = {
     "ACTIVE": Existence.RUNNING,
     "SHUTOFF": Existence.STOPPED,
     "ERROR": Existence.FAILED,
-}  # Nova's words; the others mean that it is at it
+}  # Nova's words; with all others the server is on its way
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def is_used(cloud: CloudState, resource: AnyResource) -> bool:
 
 
 def _use_of_network(cloud: CloudState, network: Network) -> tuple[bool, bool, bool]:
-    """The less, the more it is used: what is not reached through the router is of no use to anybody."""
+    """A key that sorts networks: the one that is used most comes first. One without a router is of no use."""
     subnets = {s.id for s in cloud.of(Subnet) if s.network_id == network.id}
     routed = any(subnets & set(router.subnet_ids) for router in cloud.of(Router))
     return not routed, all(p.network_id != network.id for p in cloud.of(Port)), not subnets

@@ -16,11 +16,15 @@ UPDATE clusters c SET spec = jsonb_set(spec, '{network,external_network_id}', co
     spec #> '{network,external_network}'));
 UPDATE machines m SET template = jsonb_build_object(
     'release', c.spec -> 'release',
-    'flavor', coalesce(g.spec -> 'flavor', c.spec #> '{control_plane,flavor}'),
+    'flavor', c.spec #> '{control_plane,flavor}', 'labels', '[]'::jsonb, 'taints', '[]'::jsonb)
+FROM clusters c WHERE m.cluster_id = c.id AND m.role = 'control-plane';
+UPDATE machines m SET template = jsonb_build_object(
+    'release', c.spec -> 'release',
+    'flavor', g.spec -> 'flavor',
     'labels', coalesce(g.spec -> 'labels', '[]'),
     'taints', coalesce(g.spec -> 'taints', '[]'))
-FROM clusters c LEFT JOIN node_groups g ON g.cluster_id = c.id
-WHERE m.cluster_id = c.id AND (g.name = m.node_group OR m.role = 'control-plane');
+FROM clusters c JOIN node_groups g ON g.cluster_id = c.id
+WHERE m.cluster_id = c.id AND m.role <> 'control-plane' AND g.name = m.node_group;
 UPDATE machines m SET template = jsonb_build_object('release', c.spec -> 'release', 'flavor', '')
 FROM clusters c WHERE m.cluster_id = c.id AND m.template IS NULL;
 ALTER TABLE machines ALTER COLUMN template SET NOT NULL;
