@@ -40,7 +40,7 @@ def send(api: Api, route: tuple[str, str], **options: Any) -> Any:
     method, path = route
     token = REPORT_TOKENS.issue("00000000-0000-4000-8000-000000000000", "m0")
     headers = {"X-Auth-Token": "ann", "Authorization": f"Bearer {token}"} | options.pop("headers", JSON)
-    url = path if "{" not in path else path.format(cluster="shop", name="default")
+    url = path if "{" not in path else path.format(cluster="shop", name="default", machine="m0")
     return api.client.request(method, url, headers=headers, **options)
 
 
