@@ -104,9 +104,14 @@ def test_only_plain_json_is_read_on_every_route(fast: Api) -> None:
 def test_what_names_nothing_is_not_found_on_every_route(fast: Api) -> None:
     before = wish(fast)
     for (method, path), model in routes(fast.client.app).items():
-        for place in {"{cluster}", "{name}"} & set(re.findall(r"{\w+}", path)):
+        for place in {"{cluster}", "{name}", "{machine}"} & set(re.findall(r"{\w+}", path)):
             for reference in hostile.REFERENCES:
-                odd = path.replace(place, reference).replace("{cluster}", "shop").replace("{name}", "default")
+                odd = (
+                    path.replace(place, reference)
+                    .replace("{cluster}", "shop")
+                    .replace("{name}", "default")
+                    .replace("{machine}", "m0")
+                )
                 answer = fast.call(method, odd, json=hostile.GOOD[model] if model else None)
                 assert answer.status_code in (404, 405), (method, odd, answer.text)
                 assert refused(answer), (method, odd, answer.text)
