@@ -81,6 +81,9 @@ CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "change group": (lambda n: n.update_node_group("x", "g", {"spec": {"replicas": 3}}), NodeGroupPatch),
     "delete group": (lambda n: n.delete_node_group("x", "g"), None),
     "machines": (lambda n: n.machines("x"), None),
+    "upgrades": (lambda n: n.upgrades("x"), None),
+    "delete machine": (lambda n: n.delete_machine("x", "m", keep_size=True, if_match='"1"'), None),
+    "plan machine deletion": (lambda n: n.plan_machine_deletion("x", "m", keep_size=True), None),
     "events": (lambda n: n.events("x", after=7), None),
     **{
         noun: (lambda n, noun=noun: n.catalogue(noun), None)  # type: ignore[misc]
@@ -119,6 +122,7 @@ def _route(document: dict[str, Any], path: str) -> tuple[str, Any]:
         (shapes.Cluster, "ClusterView"), (shapes.ClusterStatus, "StatusView"), (shapes.Condition, "ConditionView"),
         (shapes.NodeGroup, "NodeGroupView"), (shapes.Machine, "MachineView"), (shapes.BootReport, "BootReportView"),
         (shapes.Event, "EventView"), (shapes.Kubeconfig, "KubeconfigView"), (shapes.MachineCount, "CountView"),
+        (shapes.Upgrade, "UpgradeView"), (shapes.Obstacle, "ObstacleView"),
     ],
 )  # fmt: skip
 def test_every_field_that_is_read_is_one_that_is_answered(shape: Any, schema: str, document: dict[str, Any]) -> None:
@@ -133,7 +137,9 @@ def test_every_field_that_is_read_is_one_that_is_answered(shape: Any, schema: st
         ("FlavorView", {"name", "vcpus", "ram_mib", "disk_gib", "control_plane", "id"}),
         ("VolumeTypeView", {"name", "zones"}), ("ExternalNetworkView", {"id", "name", "cidrs"}),
         ("AllowanceView", {"name", "limit", "used", "free", "unit"}), ("ZoneView", {"name"}),
-        ("PlanView", {"changes", "steps", "needs", "fits", "quota_known"}),
+        ("PlanView", {"changes", "steps", "needs", "fits", "quota_known", "machines"}),
+        ("PaceView", {"control_plane", "worker", "measured"}),
+        ("ImpactView", {"created", "replaced", "drained", "removed", "started", "stopped", "seconds", "pace", "waits"}),
         ("NeedView", {"resource", "needed", "free", "limit", "unit", "short"}),
         ("StepView", {"kind", "name", "details"}),
     ],

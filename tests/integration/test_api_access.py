@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from api_fixtures import OFFER, Api, MakeApi, plenty, routes
+from some_values import a_machine
 
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity
 from navarch.api.policy import ALL_PROJECTS, DELETE, KUBECONFIGS, READ, Policy
+from navarch.domain.spec import Role
 
 pytestmark = pytest.mark.postgres
 
@@ -40,6 +42,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),
     ("PATCH", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):  (401, 401, 404, 403, 403, 200, 200, 403),
     ("DELETE", "/kaas/v1/clusters/{cluster}/node_groups/{name}"): (401, 401, 404, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/upgrades"):              (401, 401, 404, 403, 200, 200, 200, 403),
+    ("DELETE", "/kaas/v1/clusters/{cluster}/machines/{machine}"): (401, 401, 404, 403, 403, 202, 202, 403),
     # Machines show a ticket or a report token; a person's token is worth nothing here.
     ("POST", "/bootstrap/v1/join"):                       (403, 403, 403, 403, 403, 403, 403, 403),
     ("POST", "/bootstrap/v1/reports"):                    (401, 401, 401, 401, 401, 401, 401, 401),
@@ -56,6 +60,7 @@ CALLERS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "cluster": ("alpha", ("member", "load-balancer_member"), 3600),  # by Navarch's trust: see CLUSTERS_USER
 }
 CLUSTERS_USER = "cluster"
+MACHINE = "shop-default-1"
 BODIES: dict[str | None, Any] = {
     None: None,
     "NewCluster": {"name": "new"},
@@ -103,7 +108,11 @@ def validated(make_api: MakeApi) -> Api:
     api.store.write_offer(OFFER)
     for project, _, _ in CALLERS.values():
         api.store.write_quota(project, plenty())
-    api.make_ready(api.create()["id"])
+    shop = api.create()["id"]
+    api.make_ready(shop)
+    claim = api.claim(shop)
+    machine = a_machine(MACHINE, role=Role.WORKER, group="default", serial=1)
+    api.store.record_machine(shop, claim.token, machine)
     return api
 
 
@@ -114,7 +123,7 @@ def test_each_route_answers_each_caller_as_written_down(validated: Api, method: 
     answers = []
     for number, caller in enumerate(CALLERS):
         everywhere = caller == "operator" and "{cluster}" in path
-        url = path.format(cluster=shop if everywhere else "shop", name="default")
+        url = path.format(cluster=shop if everywhere else "shop", name="default", machine=MACHINE)
         body = {"name": f"new-{number}"} if model in ("NewCluster", "NewNodeGroup") else BODIES[model]
         answer = validated.client.request(
             method,
@@ -143,7 +152,7 @@ def test_another_project_cannot_tell_a_foreign_cluster_from_none(api: Api) -> No
         for (method, path), model in routes(api.client.app).items():
             if "{cluster}" in path:
                 foreign, nothing = (
-                    bea.call(method, path.format(cluster=cluster, name="default"), json=BODIES[model])
+                    bea.call(method, path.format(cluster=cluster, name="default", machine=MACHINE), json=BODIES[model])
                     for cluster in (reference, other)
                 )
                 assert foreign.status_code == nothing.status_code == 404, (method, path)

@@ -40,7 +40,7 @@ def send(api: Api, route: tuple[str, str], **options: Any) -> Any:
     method, path = route
     token = REPORT_TOKENS.issue("00000000-0000-4000-8000-000000000000", "m0")
     headers = {"X-Auth-Token": "ann", "Authorization": f"Bearer {token}"} | options.pop("headers", JSON)
-    url = path if "{" not in path else path.format(cluster="shop", name="default")
+    url = path if "{" not in path else path.format(cluster="shop", name="default", machine="m0")
     return api.client.request(method, url, headers=headers, **options)
 
 
@@ -104,9 +104,14 @@ def test_only_plain_json_is_read_on_every_route(fast: Api) -> None:
 def test_what_names_nothing_is_not_found_on_every_route(fast: Api) -> None:
     before = wish(fast)
     for (method, path), model in routes(fast.client.app).items():
-        for place in {"{cluster}", "{name}"} & set(re.findall(r"{\w+}", path)):
+        for place in {"{cluster}", "{name}", "{machine}"} & set(re.findall(r"{\w+}", path)):
             for reference in hostile.REFERENCES:
-                odd = path.replace(place, reference).replace("{cluster}", "shop").replace("{name}", "default")
+                odd = (
+                    path.replace(place, reference)
+                    .replace("{cluster}", "shop")
+                    .replace("{name}", "default")
+                    .replace("{machine}", "m0")
+                )
                 answer = fast.call(method, odd, json=hostile.GOOD[model] if model else None)
                 assert answer.status_code in (404, 405), (method, odd, answer.text)
                 assert refused(answer), (method, odd, answer.text)

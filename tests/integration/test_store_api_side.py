@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from some_values import GROUP, NOON, SPEC, a_cluster, a_machine, a_report
 
-from navarch.domain.machines import MachineFacts
+from navarch.domain.machines import Departure, MachineFacts
 from navarch.domain.offer import Allowance, Flavor, Offer, Quota, VolumeType
-from navarch.domain.spec import NodeGroup
+from navarch.domain.spec import NodeGroup, Role
 from navarch.domain.status import Event, Status
 from navarch.store import api_side
 from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Page, Stale, TicketRefused, Unreadable
@@ -267,6 +267,42 @@ def test_who_wants_a_quota_gets_it_when_a_worker_writes_it(store: PostgresStore)
     assert store.take_wanted_quotas() == ()
     assert store.quota("alpha", newer_than=now, wait=0) == written
     assert store.quota("alpha", newer_than=datetime.now(UTC) + timedelta(1), wait=0.2) is None
+
+
+def test_a_machine_goes_with_its_group_made_smaller_or_neither_does(store: PostgresStore) -> None:
+    cluster = store.create_cluster(a_cluster()).cluster
+    claim = store.claim_cluster(cluster.id, "w", lease=30)
+    assert claim is not None
+    worker = a_machine("shop-default-1", role=Role.WORKER, group="default", serial=1)
+    store.record_machine(cluster.id, claim.token, worker)
+    smaller = replace(GROUP, spec=replace(GROUP.spec, replicas=1))
+    with pytest.raises(Stale):
+        store.remove_machine(cluster.id, worker.name, at=NOON, smaller=replace(smaller, generation=7))
+    assert store.machines(cluster.id) == (worker,)
+    gone = store.remove_machine(cluster.id, worker.name, at=NOON, smaller=smaller)
+    assert gone == replace(worker, removing=True, removing_at=NOON, departure=Departure.PERSON)
+    assert store.remove_machine(cluster.id, worker.name, at=NOON + timedelta(1), smaller=smaller) == gone
+    assert store.cluster(cluster.id, project_id=None).cluster.node_groups == (replace(smaller, generation=2),)
+    assert store.replace_machine(cluster.id, worker.name) == gone, "it goes already"
+    with pytest.raises(NotFound):
+        store.remove_machine(cluster.id, "none", at=NOON)
+
+
+def test_another_machine_is_asked_for_until_the_plan_has_this_one_go(store: PostgresStore) -> None:
+    cluster = store.create_cluster(a_cluster()).cluster
+    claim = store.claim_cluster(cluster.id, "w", lease=30)
+    assert claim is not None
+    store.record_machine(cluster.id, claim.token, a_machine())
+    for _ in range(2):
+        asked = store.replace_machine(cluster.id, a_machine().name, request_id="req-2")
+        assert asked == replace(a_machine(), departure=Departure.PERSON)
+    assert store.cluster(cluster.id, project_id=None).cluster.request_id == "req-2"
+    store.release_machine(cluster.id, claim.token, asked.name, Departure.ROLLOUT, NOON)
+    store.forget_machine(cluster.id, claim.token, asked.name)
+    with pytest.raises(NotFound):
+        store.replace_machine(cluster.id, asked.name)
+    store.record_machine(cluster.id, claim.token, a_machine())
+    assert store.machines(cluster.id) == (a_machine(),), "the next one of its name was not asked to go"
 
 
 def a_ticket(store: PostgresStore, *, ticket: str = "t", expires_at: datetime = NOON + timedelta(hours=1)) -> str:

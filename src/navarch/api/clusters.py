@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from navarch.api import policy, watch
 from navarch.api.access import Body, DryRun, IfMatch, Limit, MayRead, allowed, answer, etag, own_project, service_of
-from navarch.api.models.responses import ClusterPage, ClusterView, PlanView
+from navarch.api.models.responses import ClusterPage, ClusterView, PlanView, UpgradePage
 from navarch.api.node_groups import planned
 from navarch.api.problems import Problem, documented
-from navarch.api.views import cluster_json
-from navarch.service import clusters
+from navarch.api.views import cluster_json, upgrade_view
+from navarch.service import clusters, upgrades
 from navarch.service.access import Access
 from navarch.store.contract import NotFound, Page, Stored
 
@@ -144,6 +144,13 @@ def delete_cluster(
 ) -> Any:
     """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing."""
     return _accepted(clusters.delete(access, cluster, keep_volumes=keep == "volumes", generations=if_match))
+
+
+@router.get("/{cluster}/upgrades", response_model=UpgradePage, responses=documented(400, 401, 403, 404, 503))
+def list_upgrades(access: MayRead, cluster: str) -> Any:
+    """Versions above a cluster's that are offered, newest first, and what is in the way of each. One is asked for by
+    changing `kubernetes_version`."""
+    return UpgradePage(upgrades=[upgrade_view(upgrade) for upgrade in upgrades.upgrades(access, cluster)])
 
 
 def _page(

@@ -7,6 +7,7 @@
 | `navarch:clusters:read`, `navarch:offer:read` | role `reader` in the project |
 | `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
 | `navarch:node_groups:write` | role `member` in the project |
+| `navarch:machines:delete` | role `member` in the project: a chosen machine goes, or is replaced |
 | `navarch:kubeconfigs:create` | role `member` in the project, and no operator: what runs in a cluster is its owners' |
 
 Keystone's role `member` implies `reader`, `admin` implies `member`; the rules also say so themselves.
@@ -28,6 +29,7 @@ CREATE = "navarch:clusters:create"
 UPDATE = "navarch:clusters:update"
 DELETE = "navarch:clusters:delete"
 NODE_GROUPS = "navarch:node_groups:write"
+MACHINES = "navarch:machines:delete"
 KUBECONFIGS = "navarch:kubeconfigs:create"
 OFFER = "navarch:offer:read"
 
@@ -42,6 +44,7 @@ RULES = (
     policy.RuleDefault(UPDATE, _MEMBER + _OR_ALL, "Change a cluster."),
     policy.RuleDefault(DELETE, _MEMBER + _OR_ALL, "Delete a cluster."),
     policy.RuleDefault(NODE_GROUPS, _MEMBER + _OR_ALL, "Add, change and delete node groups."),
+    policy.RuleDefault(MACHINES, _MEMBER + _OR_ALL, "Have a chosen machine removed or replaced."),
     policy.RuleDefault(KUBECONFIGS, _MEMBER, "Issue a kubeconfig for a cluster of one's own project."),
     policy.RuleDefault(OFFER, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
 )

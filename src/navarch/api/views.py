@@ -15,6 +15,7 @@ from navarch.api.models.responses import (
     PlanView,
     QuotaView,
     StepView,
+    UpgradeView,
 )
 from navarch.domain.admission import LIMITS
 from navarch.domain.codec import encode
@@ -25,6 +26,7 @@ from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, MachineCount, Status
 from navarch.domain.steps import Step
 from navarch.service.plans import Plan
+from navarch.service.upgrades import Upgrade
 from navarch.store.contract import Stored, StoredEvent
 
 _PAUSED = Condition(
@@ -86,6 +88,11 @@ def plan_view(plan: Plan) -> PlanView:
             "steps": [_step(step) for step in plan.steps],
         }
     )
+
+
+def upgrade_view(upgrade: Upgrade) -> UpgradeView:
+    """A version above a cluster's."""
+    return UpgradeView.model_validate(_attributes(upgrade.release) | {"obstacles": upgrade.obstacles})
 
 
 def flavor_view(flavor: Flavor, offer: Offer) -> FlavorView:

@@ -1,13 +1,15 @@
-"""`navarch machine list|show`."""
+"""`navarch machine list|show|delete`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from navarch.cli.exits import Exit, Failure
-from navarch.cli.options import ClusterOption, OutputOption, new_app
+from navarch.cli.options import ClusterOption, DryRunOption, OutputOption, TimeoutOption, WaitOption, new_app
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
+from navarch.cli.plans import show_plan
 from navarch.cli.session import connected
+from navarch.cli.values import seconds_of
 
 app = new_app("Machines of a cluster.")
 
@@ -64,10 +66,51 @@ def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: Outpu
             print(f"\nThe end of the log of {step['step']}:\n{step['log'].rstrip()}")
 
 
+@app.command()
+def delete(
+    ctx: typer.Context,
+    machine: str,
+    cluster: ClusterOption,
+    keep_size: Annotated[bool, typer.Option("--keep-size", help="Have another in its place.")] = False,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Have a chosen machine go. Its pods move first.
+
+    Its node group becomes one smaller; with --keep-size another machine takes its place, as in an upgrade. One of the
+    control plane can only be replaced.
+    """
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        if dry_run:
+            show_plan(navarch.plan_machine_deletion(cluster, machine, keep_size=keep_size), output)
+            return
+        gone: Any = navarch.delete_machine(cluster, machine, keep_size=keep_size)
+        if wait:
+            from navarch.cli.live import view_for
+            from navarch.cli.waiting import is_gone, wait_for
+
+            found = navarch.cluster(cluster)
+            with view_for(f"{'Replacing' if keep_size else 'Deleting'} machine {machine}") as view:
+                wait_for(navarch, found["id"], is_gone(gone), view, timeout_seconds=limit)
+    if output is Output.NAME:
+        print(machine)
+    elif output is not Output.TABLE:
+        emit_data(gone, output)
+    elif keep_size:
+        print(f"Machine {machine} {'was' if wait else 'is being'} replaced.")
+    else:
+        print(f"Machine {machine} is {'gone' if wait else 'leaving'}.")
+
+
 def state(machine: Any) -> str:
     """Where a machine is, in a word or two."""
     if machine.get("removing"):
         return "leaving"
+    if machine.get("departure"):
+        return "to be replaced"
     if machine.get("joined"):
         return "joined"
     steps = machine.get("boot") or []

@@ -1,9 +1,10 @@
-"""A plan as a person reads it: what changes, what is done, what it takes of the quotas."""
+"""A plan as a person reads it: what changes, what is done, what becomes of machines, what it takes of the quotas."""
 
 from typing import Any
 
-from navarch.cli.output import Column, Output, emit_data, print_table, text
+from navarch.cli.output import Column, Output, emit_data, print_table, span, text
 
+_BECOMES = ("created", "replaced", "drained", "removed", "started", "stopped")
 _BOOKKEEPING = ("RecordMachine",)
 _INNER = ("image_id", "digest", "role", "group", "serial", "members")
 _CHANGES = (
@@ -15,6 +16,11 @@ _STEPS = (
     Column("WOULD BE DONE", lambda s: _words(s["kind"]), keep=True),
     Column("NAME", lambda s: s["name"], keep=True),
     Column("WITH", lambda s: _details(s.get("details") or {})),
+)
+_MACHINES = (
+    Column("MACHINES", lambda m: m[0], keep=True),
+    Column("COUNT", lambda m: len(m[1]), right=True),
+    Column("WHICH", lambda m: text(m[1])),
 )
 _NEEDS = (
     Column("QUOTA", lambda n: n["resource"].replace("_", " "), keep=True),
@@ -32,11 +38,14 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
         emit_data(plan, output)
         return
     changes, steps, needs = plan.get("changes") or [], plan.get("steps") or [], plan.get("needs") or []
-    for rows, columns in ((changes, _CHANGES), (_told(steps), _STEPS), (needs, _NEEDS)):
+    machines = _machines(plan.get("machines") or {})
+    for rows, columns in ((changes, _CHANGES), (_told(steps), _STEPS), (machines, _MACHINES), (needs, _NEEDS)):
         if rows:
             print_table(rows, columns)
             print()
-    if not changes and not steps and not needs:
+    if machines:
+        print("\n".join(_duration(plan["machines"])))
+    if not changes and not steps and not needs and not machines:
         print("Nothing would change.")
     elif not needs:
         print("Nothing was done.")
@@ -46,6 +55,25 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
         print("It does not fit: have the quotas raised, or ask for fewer or smaller machines.")
     else:
         print("It fits. Nothing was done.")
+
+
+def _machines(impact: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What becomes of machines, and of which."""
+    found = [(word, impact.get(word) or []) for word in _BECOMES]
+    return [(word, names) for word, names in found if names]
+
+
+def _duration(impact: dict[str, Any]) -> list[str]:
+    """About how long it takes, and how that is known."""
+    lines = [f"Not at once: {impact['waits']}."] if impact.get("waits") else []
+    seconds, pace = impact.get("seconds"), impact.get("pace") or {}
+    if seconds is None:
+        return [*lines, "It takes as long as pods take to leave."]
+    each = f"{span(pace['control_plane'])} of the control plane, {span(pace['worker'])} a worker"
+    known = (
+        f"machines of this cluster took {each}" if pace["measured"] else f"no machine of it is known: {each} assumed"
+    )
+    return [*lines, f"It takes about {span(seconds)} ({known}), beside what pods take to leave."]
 
 
 def _words(kind: str) -> str:

@@ -49,10 +49,13 @@ _CLOUD_CHAPTERS = (
 
 
 def progress_of(cluster: Cluster, machines: Sequence[Machine], now: datetime) -> Progress:
-    """The rows: the cloud's part, every machine, the Kubernetes API, nodes, add-ons; on deletion what is left."""
+    """The rows: the cloud's part, every machine, the Kubernetes API, nodes, add-ons; on deletion what is left; of one
+    that stops what is still on."""
     conditions = {c["type"]: c for c in cluster["status"].get("conditions") or []}
     if cluster.get("deletion_requested_at"):
         rows = (*_machine_rows(cluster, machines, now), *_deletion(conditions.get("Deleted")))
+    elif cluster["status"].get("phase") in ("Stopping", "Stopped"):
+        rows = _stopping(conditions)
     else:
         rows = (
             *_cloud(conditions.get("InfrastructureReady"), cluster),
@@ -148,6 +151,21 @@ def _addons(condition: Condition | None, api: State, cluster: Cluster) -> Row:
     if condition["status"] == "True":
         return Row("add-ons", State.DONE, "", _since(cluster["created_at"], condition.get("last_transition_at")))
     return Row("add-ons", State.FAILED if condition.get("responsible") else State.RUNNING, condition["message"])
+
+
+def _stopping(conditions: dict[str, Condition]) -> tuple[Row, ...]:
+    """Workers first, then the control plane."""
+    rows = []
+    for name, type_ in (("workers", "WorkersReady"), ("control plane", "ControlPlaneReady")):
+        condition = conditions.get(type_)
+        if condition is None:
+            rows.append(Row(name, State.WAITING))
+        elif condition["status"] == "True":
+            rows.append(Row(name, State.DONE, "off"))
+        else:
+            state = State.FAILED if condition.get("responsible") else State.RUNNING
+            rows.append(Row(name, state, condition["message"] or condition["reason"]))
+    return tuple(rows)
 
 
 def _deletion(condition: Condition | None) -> tuple[Row, ...]:

@@ -28,6 +28,29 @@ def ready(generation: int) -> Goal:
     return reached
 
 
+def stopped(generation: int) -> Goal:
+    """The goal that a cluster is stopped as of a generation of its wish."""
+
+    def reached(cluster: Cluster, machines: Sequence[Machine]) -> bool:
+        status = cluster["status"]
+        return status.get("phase") == "Stopped" and status.get("observed_generation", 0) >= generation
+
+    return reached
+
+
+def is_gone(machine: Machine) -> Goal:
+    """The goal that a machine is gone, another of its name or not, and the cluster is Ready or stopped."""
+
+    def reached(cluster: Cluster, machines: Sequence[Machine]) -> bool:
+        known = (machine["name"], machine["created_at"])
+        still = any((m["name"], m["created_at"]) == known for m in machines)
+        counted, phase = cluster["status"]["machines"], cluster["status"].get("phase")
+        every_node = counted["desired"] == counted["ready"]
+        return not still and (phase == "Stopped" or (phase == "Ready" and every_node))
+
+    return reached
+
+
 def group_has(name: str, replicas: int) -> Goal:
     """The goal that a node group has so many joined machines, none leaving, and the cluster is Ready."""
 

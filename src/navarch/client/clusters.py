@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
-from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup
+from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup, Upgrade
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
 _SILENT_SECONDS = 20.0  # a stream says something every 15
@@ -86,6 +86,10 @@ class Navarch:
         params = {"keep": "volumes"} if keep_volumes else {}
         return cast(Cluster | None, self.http.call("DELETE", BASE + _at(cluster), params=params))
 
+    def upgrades(self, cluster: str) -> Iterator[Upgrade]:
+        """Versions above the cluster's, newest first, and what is in the way of each."""
+        return cast(Iterator[Upgrade], self._pages(_at(cluster, "upgrades"), "upgrades"))
+
     def issue_kubeconfig(self, cluster: str, body: Mapping[str, Any]) -> Kubeconfig:
         """A short-lived credential; `body` holds `role` or `groups`, and `ttl_seconds`."""
         return cast(Kubeconfig, self._json("POST", _at(cluster, "kubeconfigs"), json=body))
@@ -126,6 +130,20 @@ class Navarch:
     def machines(self, cluster: str) -> Iterator[Machine]:
         """Its machines."""
         return cast(Iterator[Machine], self._pages(_at(cluster, "machines"), "machines"))
+
+    def delete_machine(
+        self, cluster: str, name: str, *, keep_size: bool = False, if_match: str | None = None
+    ) -> Machine:
+        """Ask a machine to go, drained first; `keep_size`: another takes its place."""
+        params = {"keep_size": "true"} if keep_size else {}
+        return cast(
+            Machine, self._json("DELETE", _at(cluster, "machines", name), params=params, headers=_match(if_match))
+        )
+
+    def plan_machine_deletion(self, cluster: str, name: str, *, keep_size: bool = False) -> Json:
+        """What `delete_machine` would do; changes nothing."""
+        params = {"dry_run": "true", **({"keep_size": "true"} if keep_size else {})}
+        return self._json("DELETE", _at(cluster, "machines", name), params=params)
 
     def events(self, cluster: str, *, after: int | None = None) -> Iterator[Event]:
         """Its timeline, oldest first; `after`: only those after the event of that id."""

@@ -85,8 +85,27 @@ class Machine(TypedDict):
     serial: NotRequired[int]
     removing: NotRequired[bool]
     removed: NotRequired[bool]
+    departure: NotRequired[str | None]
     flavor: NotRequired[str | None]
     addresses: NotRequired[list[str]]
+
+
+class Obstacle(TypedDict):
+    """What is in the way of an upgrade."""
+
+    reason: str
+    message: str
+    responsible: str
+    remedy: str
+
+
+class Upgrade(TypedDict):
+    """A version that a cluster could be given."""
+
+    kubernetes_version: str
+    image_name: str
+    built_at: str
+    obstacles: list[Obstacle]
 
 
 class Event(TypedDict):

@@ -24,6 +24,7 @@ from navarch.domain.spec import (
     VolumeSpec,
     surge,
 )
+from navarch.domain.upgrades import OLDEST_KUBELET
 
 NOT_YET = "is not offered yet"
 
@@ -50,7 +51,6 @@ _REPLICAS = (1, 3, 5)  # etcd members: an even number tolerates no more failures
 _ETCD_VOLUME = VolumeSpec("ssd", 10)
 _ROOT_VOLUME = VolumeSpec("ssd", 20)
 _USUAL_GROUP = NodeGroupSpec("")
-_OLDEST_KUBELET = 3  # minor versions behind the API server: Kubernetes' version skew policy
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -198,8 +198,8 @@ class Reading:
         (major, minor, *_), newest = version_order(wanted), version_order(cluster.kubernetes_version)
         if version_order(wanted) > newest:
             self.refuse(field, f"must not be newer than the cluster's {cluster.kubernetes_version}")
-        elif major != newest[0] or newest[1] - minor > _OLDEST_KUBELET:
-            behind = f"must not be more than {_OLDEST_KUBELET} minor versions behind the cluster's"
+        elif major != newest[0] or newest[1] - minor > OLDEST_KUBELET:
+            behind = f"must not be more than {OLDEST_KUBELET} minor versions behind the cluster's"
             self.refuse(field, f"{behind} {cluster.kubernetes_version}")
         return release
 

@@ -13,15 +13,15 @@ from navarch.domain import ranges
 from navarch.domain.admission import LIMITS, NOT_YET, Reading, Refusal, most_machines
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import Need, compare, needs_of_change, shortages
-from navarch.domain.offer import Offer, Quota
+from navarch.domain.offer import Offer, Quota, Release, version_order
 from navarch.domain.spec import Cluster, NodeGroup, VolumeSpec
+from navarch.domain.upgrades import Circumstances, Obstacle, lacks, obstacles, ways_back, wrong_fields
 
 T = TypeVar("T")
 _ADDRESSES = "cannot be changed: addresses of a running cluster's machines, pods and services are made from it"
 _IMMUTABLE = {
     "name": "cannot be changed: machines and their certificates are named after it",
     "region": "cannot be changed: its machines are there",
-    "spec.kubernetes_version": f"cannot be changed: upgrading {NOT_YET}",
     "spec.network.external_network": _ADDRESSES,
     "spec.network.node_cidr": _ADDRESSES,
     "spec.network.pod_cidr": _ADDRESSES,
@@ -34,20 +34,27 @@ _IMMUTABLE = {
     "spec.control_plane.etcd_volume.size_gib": f"cannot be changed: growing it {NOT_YET}",
     "spec.ssh_keys": f"cannot be changed: giving others to machines that run {NOT_YET}",
 }
+_NO_RELEASE = Release("", "", "", "")
 _IMMUTABLE_OF_GROUP = {"name": "cannot be changed: machines are named after it"}
 
 
-def admit_change(was: Cluster, draft: Cluster, offer: Offer, quota: Quota | None = None) -> Cluster | Refusal:
-    """The cluster with what may be changed changed. Its node groups are changed by themselves."""
-    before, reading = Reading(offer), Reading(offer)
-    before.cluster(was)
-    draft = _as_chosen(draft, was)
-    read = reading.cluster(draft)
-    after = replace(_settled(was, draft, read), node_groups=was.node_groups)
-    after = replace(after, spec=replace(after.spec, release=read.spec.release))  # which is one thing
-    errors = _refused(_IMMUTABLE, was, after, before.errors, reading.errors)
-    errors += shortages(growth(was, after, offer, quota))
+def admit_change(
+    was: Cluster, draft: Cluster, offer: Offer, quota: Quota | None = None, *, seen: Circumstances
+) -> Cluster | Refusal:
+    """The cluster with what may be changed changed. Its node groups are changed by themselves. `seen`: another version
+    of Kubernetes is held against it."""
+    after, errors, in_the_way = _considered(was, draft, offer, seen)
+    errors += (*(o.as_error for o in in_the_way), *shortages(growth(was, after, offer, quota)))
     return Refusal(errors) if errors else after
+
+
+def in_the_way_of(
+    was: Cluster, version: str, offer: Offer, quota: Quota | None = None, *, seen: Circumstances
+) -> tuple[Obstacle, ...]:
+    """All that is in the way of a version that is offered."""
+    draft = replace(was, spec=replace(was.spec, kubernetes_version=version, release=_NO_RELEASE))
+    after, errors, found = _considered(was, draft, offer, seen)
+    return (*found, *wrong_fields(errors), *lacks(growth(was, after, offer, quota)))
 
 
 def admit_node_group(
@@ -98,7 +105,39 @@ def with_node_group(cluster: Cluster, name: str, group: NodeGroup) -> Cluster:
 
 def growth(old: Cluster, new: Cluster, offer: Offer, quota: Quota | None) -> tuple[Need, ...]:
     """What a changed cluster takes more than before at the most, against the quota."""
+    if version_order(new.spec.kubernetes_version) < version_order(old.spec.kubernetes_version):
+        old = replace(old, spec=replace(old.spec, release=new.spec.release))  # no worker has left the version before
     return compare(needs_of_change(old, new, offer), quota)
+
+
+def _considered(
+    was: Cluster, draft: Cluster, offer: Offer, seen: Circumstances
+) -> tuple[Cluster, tuple[FieldError, ...], tuple[Obstacle, ...]]:
+    """The cluster as far as it can be had, what is wrong with it apart from quotas, and what is in the way of another
+    version."""
+    back = ways_back(was, seen.machines)
+    offer = _with_ways_back(offer, back)
+    before, reading = Reading(offer), Reading(offer)
+    before.cluster(was)
+    draft = _as_chosen(draft, was, back)
+    read = reading.cluster(draft)
+    after = replace(_settled(was, draft, read), node_groups=was.node_groups)
+    after = replace(after, spec=replace(after.spec, release=read.spec.release))  # which is one thing
+    errors = _refused(_IMMUTABLE, was, after, before.errors, reading.errors)
+    if after.spec.kubernetes_version == was.spec.kubernetes_version:
+        return after, errors, ()
+    return after, tuple(e for e in errors if not _is_of_a_pin(e)), obstacles(was, after, seen)
+
+
+def _with_ways_back(offer: Offer, back: Mapping[str, Release]) -> Offer:
+    """A control plane may turn back to what it was made from, whether that is offered to others still or not."""
+    known = {release.image_id for release in offer.releases}
+    return replace(offer, releases=(*offer.releases, *(r for r in back.values() if r.image_id not in known)))
+
+
+def _is_of_a_pin(error: FieldError) -> bool:
+    """Whether it says that a node group's version does not go with the cluster's: so do the obstacles."""
+    return error.field.startswith("spec.node_groups[") and error.field.endswith(".kubernetes_version")
 
 
 def _volume_as_chosen(draft: VolumeSpec | None, was: VolumeSpec | None) -> VolumeSpec | None:
@@ -108,13 +147,14 @@ def _volume_as_chosen(draft: VolumeSpec | None, was: VolumeSpec | None) -> Volum
     return VolumeSpec(draft.type or was.type, draft.size_gib or was.size_gib)
 
 
-def _as_chosen(draft: Cluster, was: Cluster) -> Cluster:
+def _as_chosen(draft: Cluster, was: Cluster, back: Mapping[str, Release]) -> Cluster:
     spec, chosen = draft.spec, was.spec
     network, plane = spec.network, spec.control_plane
     version = spec.kubernetes_version or chosen.kubernetes_version
     release = spec.release
-    if release.image_name in ("", chosen.release.image_name, chosen.release.image_id):  # of another version: the newest
-        release = chosen.release if version == chosen.kubernetes_version else replace(release, image_name="")
+    if release.image_name in ("", chosen.release.image_name, chosen.release.image_id):
+        # Of another version the one that is there, else the newest.
+        release = chosen.release if version == chosen.kubernetes_version else back.get(version, _NO_RELEASE)
     external = network.external_network or chosen.network.external_network
     return replace(
         draft,

@@ -71,8 +71,9 @@ class MachineFacts:
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine. `serial` is the place of a control-plane machine, the number of a worker. `joined` is true once its
-    last boot step was reported done. `removing` is set when it is to go, with the time and what for; `removed` once it
-    is gone. `kept_at`: when it was given up, to be looked at before it goes; None: it was not."""
+    last boot step was reported done. `removing` is set when it is to go, with the time and what for (`departure`; of
+    one that is not to go yet, PERSON: somebody asked for another in its place). `removed` is set once it is gone.
+    `kept_at`: when it was given up, to be looked at before it goes; None: it was not."""
 
     name: str
     role: Role
@@ -143,6 +144,8 @@ def component_labels(tags: Mapping[str, str]) -> dict[str, str]:
 def outdated(machine: Machine, wanted: MachineTemplate, zones: tuple[str, ...]) -> str:
     """Why a machine is no longer what is wanted of it, so that another has to take its place; empty: it is."""
     made = machine.template
+    if machine.departure is Departure.PERSON and not machine.removing:
+        return "another was asked for in its place"
     if made.release.kubernetes_version != wanted.release.kubernetes_version:
         return f"Kubernetes {made.release.kubernetes_version} becomes {wanted.release.kubernetes_version}"
     if made.release.image_id != wanted.release.image_id:

@@ -54,23 +54,35 @@ def needs_of_change(old: Cluster, new: Cluster, offer: Offer) -> Counter[str]:
     """What a changed cluster takes more than before at the most, while machines are replaced or in the end."""
     needs = needs_of(new, offer)
     needs.subtract(needs_of(old, offer))
-    peak = Counter(needs)
-    for group in new.node_groups:
-        before = old.group(group.name)
-        if before is None or not is_rolled(before, group):
-            continue
-        # At first the new ones are beside all of the old, in the end the last of the old beside all of the new.
-        first, last = _surge(group, group, offer), _surge(before, group, offer)
-        last.update(needs)
-        peak |= first | last
-    return +peak
+    rolled = [(old.group(group.name), group) for group in new.node_groups if is_rolled(old, new, group.name)]
+    # At first the new ones are beside all of the old, in the end the last of the old beside all of the new.
+    first = _at_once([_surge(group, group, offer) for _, group in rolled], new.spec.groups_at_once)
+    last = _at_once([_surge(before, group, offer) for before, group in rolled if before], new.spec.groups_at_once)
+    last.update(needs)
+    return +(Counter(needs) | first | last)
 
 
-def is_rolled(before: NodeGroup, after: NodeGroup) -> bool:
-    """Whether machines of a group are replaced by a change of it."""
-    old, new = before.spec, after.spec
-    made_from = [(s.flavor, s.root_volume, s.kubernetes_version) for s in (old, new)]
-    return made_from[0] != made_from[1] or not set(old.zones) <= set(new.zones)
+def needs_of_another(group: NodeGroup, offer: Offer) -> Counter[str]:
+    """What is taken while one machine of a node group is replaced."""
+    return _machines(group.spec.flavor, group.spec.root_volume, min(1, surge(group.spec)), offer)
+
+
+def is_rolled(old: Cluster, new: Cluster, name: str) -> bool:
+    """Whether machines of a node group are replaced by a change."""
+    before, after = old.group(name), new.group(name)
+    if before is None or after is None or after.deletion_requested_at is not None:
+        return False
+    made_from = [
+        (group.spec.flavor, group.spec.root_volume, (group.spec.release or cluster.spec.release).image_id)
+        for cluster, group in ((old, before), (new, after))
+    ]
+    return made_from[0] != made_from[1] or not set(before.spec.zones) <= set(after.spec.zones)
+
+
+def _at_once(needs: list[Counter[str]], groups: int) -> Counter[str]:
+    """The most that so many of these groups can take side by side."""
+    resources = {resource for need in needs for resource in need}
+    return Counter({r: sum(sorted((need[r] for need in needs), reverse=True)[:groups]) for r in resources})
 
 
 def _surge(made_as: NodeGroup, group: NodeGroup, offer: Offer) -> Counter[str]:

@@ -70,7 +70,8 @@ def time_passes(cluster: Cluster, seen: Observed, now: datetime, kube: KubeState
     places = [m for m in seen.record.live if m.role is Role.CONTROL_PLANE]
     if not any(m.name in running for m in places):
         return replace(seen, kube=None)
-    if seen.kube is None and names.control_plane_machine(names.owner(cluster), 0) not in running:
+    first = seen.record.machine(names.control_plane_machine(names.owner(cluster), 0))
+    if seen.kube is None and (first is None or not first.joined):
         return seen  # the first one begins
     kube = seen.kube or kube or KubeState(version=cluster.spec.kubernetes_version)
     addons = tuple(replace(a, available=True, message="") for a in kube.addons)

@@ -8,17 +8,18 @@ from uuid import uuid4
 
 from navarch.domain import drafts
 from navarch.domain.admission import Refusal, consider_cluster
-from navarch.domain.change import admit_change
+from navarch.domain.change import admit_change, growth
 from navarch.domain.errors import FieldError
-from navarch.domain.needs import compare, needs_of, needs_of_change, shortages
+from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
-from navarch.service.plans import Plan, change_text, changes
+from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.service.understanding import judged, understand
+from navarch.service.upgrades import circumstances
 from navarch.store.contract import NameTaken, NotFound, Stale, Stored
 
 Document = dict[str, Any]
@@ -85,12 +86,12 @@ def change(access: Access, reference: str, patch: Document, *, generations: Gene
 
 
 def plan_change(access: Access, reference: str, patch: Document, *, generations: Generations = ANY) -> Plan:
-    """What `change` would do. Raises as it does."""
+    """What `change` would do, and whether the quotas suffice. Raises as it does otherwise."""
     stored = access.cluster(reference)
     generations.check(stored.cluster.generation)
-    after = _changed(access, stored, patch)
+    after = _changed(access, stored, patch, in_earnest=False)
     differs = changes(wish.of_cluster(stored.cluster), wish.of_cluster(after))
-    return Plan(after, stored.status, changes=differs)
+    return plan_of_change(access, stored, after, access.service.store.offer() or Offer(), differs)
 
 
 def delete(access: Access, reference: str, *, keep_volumes: bool = False, generations: Generations = ANY) -> Stored:
@@ -138,7 +139,8 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
 
 
-def _changed(access: Access, stored: Stored, patch: Document) -> Cluster:
+def _changed(access: Access, stored: Stored, patch: Document, *, in_earnest: bool = True) -> Cluster:
+    """`in_earnest`: the quotas must suffice."""
     before = stored.cluster
     if before.deleting:
         raise being_deleted(before.name)
@@ -148,9 +150,10 @@ def _changed(access: Access, stored: Stored, patch: Document) -> Cluster:
     if "running" in (said.get("spec") or {}):
         draft = drafts.said_to_run(before, draft, access.service.now())
     offer = access.service.store.offer() or Offer()
-    after = admit_change(before, draft, offer)
-    if isinstance(after, Cluster) and needs_of_change(before, after, offer):
-        after = admit_change(before, draft, offer, access.quota(before.project_id))
+    seen = circumstances(access, stored)
+    after = admit_change(before, draft, offer, seen=seen)
+    if in_earnest and isinstance(after, Cluster) and growth(before, after, offer, None):
+        after = admit_change(before, draft, offer, access.quota(before.project_id), seen=seen)
     errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
     if errors or isinstance(after, Refusal):
         raise Invalid(errors)

@@ -5,7 +5,7 @@ from typing import Any
 
 from navarch.domain import drafts
 from navarch.domain.admission import Refusal
-from navarch.domain.change import admit_node_group, admit_node_group_change, growth, with_node_group
+from navarch.domain.change import admit_node_group, admit_node_group_change, with_node_group
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import needs_of_change
 from navarch.domain.offer import Offer, Quota
@@ -13,7 +13,7 @@ from navarch.domain.spec import Cluster, NodeGroup
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.clusters import RETRIES, overtaken
-from navarch.service.plans import Change, Plan, change_text, changes
+from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.service.understanding import judged, understand
 from navarch.store.contract import NameTaken, NotFound, Stale, Stored
@@ -44,7 +44,7 @@ def plan_creation(access: Access, reference: str, document: Document) -> Plan:
     stored, offer = access.changeable(reference), access.service.offer()
     group = _admitted(access, stored.cluster, document, offer, None)
     after = replace(stored.cluster, node_groups=(*stored.cluster.node_groups, group))
-    return _plan(access, stored, after, offer)
+    return plan_of_change(access, stored, after, offer)
 
 
 def change(
@@ -82,7 +82,7 @@ def plan_change(access: Access, reference: str, name: str, patch: Document, *, g
     offer = access.service.offer()
     after = _judged(stored.cluster, before, draft, malformed, offer, None)
     differs = changes(wish.of_node_group(before), wish.of_node_group(after))
-    return _plan(access, stored, with_node_group(stored.cluster, name, after), offer, differs)
+    return plan_of_change(access, stored, with_node_group(stored.cluster, name, after), offer, differs)
 
 
 def delete(access: Access, reference: str, name: str, *, generations: Generations = ANY) -> tuple[Stored, NodeGroup]:
@@ -148,12 +148,6 @@ def _judged(
     if errors or isinstance(after, Refusal):
         raise Invalid(errors)
     return after
-
-
-def _plan(access: Access, stored: Stored, after: Cluster, offer: Offer, differs: tuple[Change, ...] = ()) -> Plan:
-    quota = access.quota(stored.cluster.project_id)
-    needs = growth(stored.cluster, after, offer, quota)
-    return Plan(after, stored.status, needs=needs, quota_known=quota is not None, changes=differs)
 
 
 def _taken(name: str) -> InTheWay:

@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from navarch.domain.change import growth
+from navarch.domain.impact import Impact, impact
 from navarch.domain.needs import Need
+from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.steps import Step
+from navarch.service.access import Access
+from navarch.store.contract import Stored
 
 _LONGEST_TEXT = 1000
 
@@ -25,7 +30,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a request would do: the cluster as it would be, the steps to it as far as they are known, what it takes of
-    the quotas (as far as `quota_known`), and the fields that would change."""
+    the quotas (as far as `quota_known`), the fields that would change, and what becomes of the machines that there are
+    (None: there are none yet)."""
 
     cluster: Cluster
     status: Status
@@ -33,11 +39,28 @@ class Plan:
     needs: tuple[Need, ...] = ()
     quota_known: bool = False
     changes: tuple[Change, ...] = ()
+    machines: Impact | None = None
 
     @property
     def fits(self) -> bool:
         """Whether the quotas suffice."""
         return not any(need.short for need in self.needs)
+
+
+def plan_of_change(
+    access: Access, stored: Stored, after: Cluster, offer: Offer, differs: tuple[Change, ...] = ()
+) -> Plan:
+    """What becomes of a cluster that is there, and whether the quotas suffice."""
+    quota = access.quota(after.project_id)
+    machines = access.service.store.machines(after.id, removed=True)
+    return Plan(
+        after,
+        stored.status,
+        needs=growth(stored.cluster, after, offer, quota),
+        quota_known=quota is not None,
+        changes=differs,
+        machines=impact(stored.cluster, after, machines, access.service.now()),
+    )
 
 
 def changes(before: Any, after: Any) -> tuple[Change, ...]:

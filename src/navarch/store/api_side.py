@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 
 from navarch.domain.codec import decode
-from navarch.domain.machines import BootReport, Machine
+from navarch.domain.machines import BootReport, Departure, Machine
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
@@ -174,16 +174,7 @@ class ApiSide:
     ) -> NodeGroup:
         with self._database.transaction() as tx:
             _stir(tx, cluster_id, request_id)
-            row = tx.row(
-                "change_node_group",
-                cluster_id=cluster_id,
-                name=group.name,
-                spec=rows.json(group.spec),
-                generation=generation,
-            )
-            if row is None:
-                raise _stale_or_gone(tx.row("node_group", cluster_id=cluster_id, name=group.name), group.name)
-            return rows.node_group(row)
+            return _change_node_group(tx, cluster_id, group, generation)
 
     def request_node_group_deletion(
         self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None, request_id: str | None = None
@@ -203,6 +194,28 @@ class ApiSide:
             return tuple(
                 rows.machine(row) for row in tx.rows("machines", cluster_id=cluster_id, removed=removed, name=None)
             )
+
+    def replace_machine(self, cluster_id: str, name: str, *, request_id: str | None = None) -> Machine:
+        with self._database.transaction() as tx:
+            _stir(tx, cluster_id, request_id)
+            tx.run("replace_machine", cluster_id=cluster_id, name=name, departure=Departure.PERSON.value)
+            return _machine(tx, cluster_id, name)
+
+    def remove_machine(
+        self,
+        cluster_id: str,
+        name: str,
+        *,
+        at: datetime,
+        smaller: NodeGroup | None = None,
+        request_id: str | None = None,
+    ) -> Machine:
+        with self._database.transaction() as tx:
+            _stir(tx, cluster_id, request_id)
+            person = Departure.PERSON.value
+            if tx.run("release_machine", cluster_id=cluster_id, name=name, departure=person, at=at) and smaller:
+                _change_node_group(tx, cluster_id, smaller, smaller.generation)
+            return _machine(tx, cluster_id, name)
 
     def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
         with self._database.look() as tx:
@@ -296,6 +309,22 @@ def _stir(tx: Transaction, cluster_id: str, request_id: str | None = None) -> No
     if tx.row("stir", id=cluster_id, request_id=request_id) is None:
         raise NotFound(f"no cluster {cluster_id}")
     tx.notify(WORK, cluster_id)
+
+
+def _change_node_group(tx: Transaction, cluster_id: str, group: NodeGroup, generation: int) -> NodeGroup:
+    row = tx.row(
+        "change_node_group", cluster_id=cluster_id, name=group.name, spec=rows.json(group.spec), generation=generation
+    )
+    if row is None:
+        raise _stale_or_gone(tx.row("node_group", cluster_id=cluster_id, name=group.name), group.name)
+    return rows.node_group(row)
+
+
+def _machine(tx: Transaction, cluster_id: str, name: str) -> Machine:
+    row = tx.row("machines", cluster_id=cluster_id, removed=False, name=name)
+    if row is None:
+        raise NotFound(f"no machine {name}")
+    return rows.machine(row)
 
 
 def _stored(tx: Transaction, cluster_id: str, project_id: str | None) -> Stored:

@@ -262,6 +262,25 @@ class ApiStore(ChangeStore, Protocol):
         """Machines in order of their making, with what they reported; `removed`: also those that are gone."""
         ...
 
+    def replace_machine(self, cluster_id: str, name: str, *, request_id: str | None = None) -> Machine:
+        """Write down that somebody asked for another machine in the place of this one; asking again, or for one that
+        is to go already, changes nothing. `request_id`: as in `request_deletion`. Raises NotFound."""
+        ...
+
+    def remove_machine(
+        self,
+        cluster_id: str,
+        name: str,
+        *,
+        at: datetime,
+        smaller: NodeGroup | None = None,
+        request_id: str | None = None,
+    ) -> Machine:
+        """Mark a machine as to go by a person's wish; of one that is to go already nothing changes. `smaller`: its node
+        group as it is to be without it, written in the same transaction if its row is still of that generation. Raises
+        NotFound, Stale."""
+        ...
+
     def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
         """Oldest first, after `marker`."""
         ...

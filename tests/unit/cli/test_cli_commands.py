@@ -15,6 +15,7 @@ Make = Callable[..., dict[str, Any]]
 ID = "0d5a2f0e-0000-4000-8000-000000000001"
 COMMANDS = [
     "", "cluster", "cluster create", "cluster list", "cluster show", "cluster update", "cluster delete",
+    "cluster upgrade", "cluster stop", "cluster start", "machine delete",
     "cluster kubeconfig", "cluster wait", "cluster events", "cluster plan", "cluster timeline", "nodegroup",
     "nodegroup create", "nodegroup list", "nodegroup show", "nodegroup update", "nodegroup scale", "nodegroup delete",
     "machine", "machine list", "machine show", "versions", "flavors", "zones", "volume-types", "external-networks",

@@ -14,9 +14,12 @@ from navarch.domain.codec import encode
 from navarch.domain.drafts import changed_cluster, changed_node_group, merge, new_node_group, said_to_run
 from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota, Release
 from navarch.domain.spec import Cluster, NodeGroup, NodeGroupSpec, Taint, VolumeSpec
+from navarch.domain.status import Phase, Status
+from navarch.domain.upgrades import Circumstances
 
 SHOP = cluster()
 WEB = SHOP.node_groups[0]
+SEEN = Circumstances(Status(Phase.READY), ())
 
 
 def fields(result: object) -> dict[str, str]:
@@ -27,7 +30,7 @@ def fields(result: object) -> dict[str, str]:
 def admitted(patch: dict[str, Any], of: Cluster = SHOP, offer: Offer = OFFER) -> Cluster | Refusal:
     """What becomes of a cluster by a merge patch."""
     document = {"name": of.name, "labels": dict(of.labels), "spec": encode(of.spec)}
-    return admit_change(of, changed_cluster(of, merge(document, patch)), offer)
+    return admit_change(of, changed_cluster(of, merge(document, patch)), offer, seen=SEEN)
 
 
 def test_nothing_asked_changes_nothing() -> None:
@@ -160,7 +163,7 @@ def test_a_control_plane_may_grow_and_change() -> None:
     assert plane.zones == SHOP.spec.control_plane.zones
     document = {"name": "shop", "spec": encode(after.spec)}
     full = Quota((Allowance("volumes", 2, 2),))
-    refused = admit_change(SHOP, changed_cluster(SHOP, document), OFFER, full)
+    refused = admit_change(SHOP, changed_cluster(SHOP, document), OFFER, full, seen=SEEN)
     assert set(fields(refused)) == {"quota.volumes"}
 
 
@@ -187,11 +190,11 @@ def test_another_image_of_the_version_may_take_the_place_of_the_one_there_is() -
     for same in (None, "navarch-1.37.2", "image-1372"):
         patch = {"spec": {"node_image": same}}
         for offer in (TWO, replace(OFFER, releases=(NEWER,)), Offer()):
-            assert admit_change(SHOP, changed_cluster(SHOP, merge(document, patch)), offer) == SHOP
+            assert admit_change(SHOP, changed_cluster(SHOP, merge(document, patch)), offer, seen=SEEN) == SHOP
     newer = merge(document, {"spec": {"node_image": "navarch-1.37.2-new"}})
-    after = admit_change(SHOP, changed_cluster(SHOP, newer), TWO)
+    after = admit_change(SHOP, changed_cluster(SHOP, newer), TWO, seen=SEEN)
     assert after == replace(SHOP, spec=replace(SHOP.spec, release=NEWER))
-    assert set(fields(admit_change(SHOP, changed_cluster(SHOP, newer), OFFER))) == {"spec.node_image"}
+    assert set(fields(admit_change(SHOP, changed_cluster(SHOP, newer), OFFER, seen=SEEN))) == {"spec.node_image"}
 
 
 def test_other_machines_need_room_beside_the_old_ones() -> None:
@@ -225,7 +228,7 @@ def test_what_a_person_says_of_running_is_of_that_moment(
     shop = cluster(spec=replace(SHOP.spec, running=was, running_since=NOW, schedule=schedule))
     draft = changed_cluster(shop, {"name": "shop", "spec": encode(replace(shop.spec, running=said))})
     assert draft.spec.running_since == NOW
-    after = admit_change(shop, said_to_run(shop, draft, NOON), OFFER)
+    after = admit_change(shop, said_to_run(shop, draft, NOON), OFFER, seen=SEEN)
     assert isinstance(after, Cluster)
     assert (after.spec.running, after.spec.running_since) == (said, since)
 

@@ -83,7 +83,8 @@ class BootReportView(Shown):
 
 
 class MachineView(Shown):
-    """A machine. `boot_step`: how far its boot has come. Removed ones are listed only where asked for."""
+    """A machine. `boot_step`: how far its boot has come. `departure`: what it goes for since `removing_at`; person of
+    one that is not removing yet: another was asked for in its place. Removed ones are listed only where asked for."""
 
     name: str
     role: str
@@ -97,6 +98,8 @@ class MachineView(Shown):
     joined: bool
     removing: bool
     removed: bool
+    removing_at: datetime | None
+    departure: str | None
     boot_step: str | None
     boot: list[BootReportView]
 
@@ -180,8 +183,35 @@ class ChangeView(Shown):
     after: Any
 
 
+class PaceView(Shown):
+    """Seconds from asking for a machine to its having joined. `measured`: of those that this cluster made; false: it is
+    a guess that is the same for all clusters."""
+
+    control_plane: float
+    worker: float
+    measured: bool
+
+
+class ImpactView(Shown):
+    """What becomes of a cluster's machines, by name. `created`: more than before; `replaced`: another takes its place;
+    `removed`: none does (which ones go at a scale-down is decided only then); `drained`: its pods move, or end;
+    `started`, `stopped`: switched on or off. `seconds`: about how long it takes, beside what pods take to leave; null:
+    it hangs on them alone. `waits`: why it is not begun at once; empty: it is."""
+
+    created: list[str]
+    replaced: list[str]
+    removed: list[str]
+    drained: list[str]
+    started: list[str]
+    stopped: list[str]
+    seconds: float | None
+    pace: PaceView
+    waits: str
+
+
 class PlanView(Shown):
-    """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`)."""
+    """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`). `machines`: what
+    becomes of those of a cluster that is there."""
 
     cluster: ClusterView
     fits: bool
@@ -189,6 +219,7 @@ class PlanView(Shown):
     needs: list[NeedView]
     steps: list[StepView]
     changes: list[ChangeView]
+    machines: ImpactView | None
 
 
 class VersionView(Shown):
@@ -206,6 +237,32 @@ class VersionPage(Shown):
     """Newest first."""
 
     versions: list[VersionView]
+    next: str | None = None
+
+
+class ObstacleView(Shown):
+    """What is in the way: `reason` is a word for programs, `responsible` says who must act, `remedy` how."""
+
+    reason: str
+    message: str
+    responsible: str
+    remedy: str
+
+
+class UpgradeView(Shown):
+    """A version that a cluster could be given. `obstacles`: all that is in the way of it; none: it can be asked for."""
+
+    kubernetes_version: str
+    image_id: str
+    image_name: str
+    built_at: str
+    obstacles: list[ObstacleView]
+
+
+class UpgradePage(Shown):
+    """All versions above the cluster's, newest first."""
+
+    upgrades: list[UpgradeView]
     next: str | None = None
 
 

@@ -1,6 +1,7 @@
 """`navarch cluster update` and `delete`."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,11 @@ from navarch.cli.plans import show_plan
 from navarch.cli.session import connected
 from navarch.cli.values import read_document, seconds_of
 from navarch.cli.wishes import Given, cluster_patch
+
+if TYPE_CHECKING:
+    from navarch.cli.waiting import Goal
+    from navarch.client.clusters import Navarch
+    from navarch.client.shapes import Cluster
 
 
 def register(app: typer.Typer) -> None:
@@ -52,20 +58,39 @@ def update(
         if dry_run:
             show_plan(navarch.plan_update(cluster, patch), output)
             return
-        changed: Any = navarch.update_cluster(cluster, patch, if_match=None if if_match is None else f'"{if_match}"')
-        if wait:
-            from navarch.cli.live import view_for
-            from navarch.cli.waiting import ready, wait_for
+        changed = navarch.update_cluster(cluster, patch, if_match=None if if_match is None else f'"{if_match}"')
+        changed = followed(navarch, changed, "Changing", limit if wait else None)
+    show_changed(changed, f"is changed (generation {changed['generation']})", output)
 
-            with view_for(f"Changing cluster {changed['name']}") as view:
-                goal = ready(changed["generation"])
-                changed = wait_for(navarch, changed["id"], goal, view, timeout_seconds=limit) or changed
+
+def followed(
+    navarch: "Navarch",
+    cluster: "Cluster",
+    doing: str,
+    limit: float | None,
+    *,
+    goal: "Callable[[int], Goal] | None" = None,
+) -> "Cluster":
+    """The cluster once it has come to be as was asked, waited for up to `limit` seconds; None: at once, as it is.
+    `goal`: of a generation; None: that it is Ready."""
+    if limit is None:
+        return cluster
+    from navarch.cli.live import view_for
+    from navarch.cli.waiting import ready, wait_for
+
+    with view_for(f"{doing} cluster {cluster['name']}") as view:
+        reached = (goal or ready)(cluster["generation"])
+        return wait_for(navarch, cluster["id"], reached, view, timeout_seconds=limit) or cluster
+
+
+def show_changed(cluster: "Cluster", what: str, output: Output) -> None:
+    """Print what became of a change."""
     if output is Output.NAME:
-        print(changed["name"])
+        print(cluster["name"])
     elif output is Output.TABLE:
-        print(f"Cluster {changed['name']} is changed (generation {changed['generation']}).")
+        print(f"Cluster {cluster['name']} {what}.")
     else:
-        emit_data(changed, output)
+        emit_data(cluster, output)
 
 
 def delete(

@@ -27,6 +27,11 @@ WHERE machines.removed;
 UPDATE machines SET removing = true, removing_at = %(at)s, departure = %(departure)s
 WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND NOT removing AND NOT removed;
 
+-- name: replace_machine
+-- It is not to go yet: when, is the plan's to decide, which then says what for.
+UPDATE machines SET departure = %(departure)s
+WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND NOT removing AND NOT removed AND departure IS NULL;
+
 -- name: keep_machine
 UPDATE machines SET kept_at = %(at)s WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND kept_at IS NULL;
 
