@@ -42,7 +42,12 @@ def api(make_api: MakeApi, store: PostgresStore, region: Region) -> Iterator[Api
     worker.start()
     try:
         made = make_api(quota_wait=30.0)
-        until("the region's offer is read", lambda: made.get("/readyz").status_code == 200, seconds=60, every=0.05)
+        until(
+            "the region's offer is read",
+            lambda: made.get("/readyz").json()["checks"]["offer"] == "read",
+            seconds=60,
+            every=0.05,
+        )
         yield made
     finally:
         worker.stop()
