@@ -101,6 +101,7 @@ class Mishaps:
                 self.invariants.blameless()
                 lifecycle.vanish(self.region, server)
                 self.region["volume"].drop(volume)
+                self.invariants.lives.breaks(volume.id)
 
     def operator_pauses(self, project: str, paused: bool) -> None:
         """Navarch's operator has nothing done for a project, or lifts that."""
