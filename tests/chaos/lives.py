@@ -60,9 +60,14 @@ class Lives:
         if machine.role is not Role.WORKER or stored is None:
             return
         self._checked("surge")
-        servers = self._servers(cluster_id)
+        servers, inside = self._servers(cluster_id), self._world.guests.cluster(cluster_id)
         mine = [m for m in self._world.api.machines(cluster_id) if m.group == machine.group and m.kept_at is None]
-        there = [m for m in mine if not m.removing or (m.departure is Departure.ROLLOUT and m.name in servers)]
+        of_use = {m.name for m in mine if not m.joined or inside is None or self._was_well(inside, m.name)}
+        there = [
+            m
+            for m in mine
+            if (m.name in of_use and not m.removing) or (m.departure is Departure.ROLLOUT and m.name in servers)
+        ]
         if all(len(there) > group.wanted + surge(group.spec) for group in self._groups(stored, machine.group)):
             self._broken("surge", f"{machine.name} is one too many: {sorted(m.name for m in there)}")
 

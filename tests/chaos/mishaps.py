@@ -184,6 +184,8 @@ class Mishaps:
         self.world.say("the storm is over")
         for cluster_id in list(self.invariants.paused):
             self.world.customers.pause(cluster_id, False)
+        for cluster_id in self.invariants.expected:
+            self.world.customers.pause_rollout(cluster_id, False)
         self.invariants.blameless()
         self.chance.stormy = False
         self.lock_out(False)
