@@ -5,8 +5,10 @@ Workers decide by what they saw and were told a moment ago: what was wished or s
 """
 
 from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from navarch.domain import names
 from navarch.domain.machines import Departure, Machine, template_of
 from navarch.domain.shares import share
 from navarch.domain.spec import Cluster, NodeGroup, Role, surge
@@ -30,7 +32,6 @@ PROMISES = {
     "power": "a stopped cluster runs nothing, a started one is Ready again with the volumes that it had",
 }
 _LATE = 90.0  # seconds for which a worker may act on what was so: a cycle, or its lease
-_SKEW = 600.0  # seconds between two clocks
 _WORKERS = "198.51.100.1/32"  # from where Navarch's workers come
 
 
@@ -40,7 +41,8 @@ class Lives:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._wishes: defaultdict[str, list[tuple[float, Cluster]]] = defaultdict(list)
-        self._volumes: dict[str, frozenset[str]] = {}
+        self._volumes: dict[str, dict[str, str]] = {}
+        self._broken_volumes: set[str] = set()
 
     # -- told
 
@@ -48,15 +50,24 @@ class Lives:
         """A customer is about to change what was wished so far."""
         self._wishes[before.id].append((self._world.timeline.now, before))
 
+    def breaks(self, volume_id: str) -> None:
+        """A volume is gone, and nobody removed it."""
+        self._broken_volumes.add(volume_id)
+
     def recorded(self, cluster_id: str, machine: Machine) -> None:
         """A machine is written down."""
         stored = self._stored(cluster_id)
         if machine.role is not Role.WORKER or stored is None:
             return
         self._checked("surge")
-        servers = self._servers(cluster_id)
+        servers, inside = self._servers(cluster_id), self._world.guests.cluster(cluster_id)
         mine = [m for m in self._world.api.machines(cluster_id) if m.group == machine.group and m.kept_at is None]
-        there = [m for m in mine if not m.removing or (m.departure is Departure.ROLLOUT and m.name in servers)]
+        of_use = {m.name for m in mine if not m.joined or inside is None or self._was_well(inside, m.name)}
+        there = [
+            m
+            for m in mine
+            if (m.name in of_use and not m.removing) or (m.departure is Departure.ROLLOUT and m.name in servers)
+        ]
         if all(len(there) > group.wanted + surge(group.spec) for group in self._groups(stored, machine.group)):
             self._broken("surge", f"{machine.name} is one too many: {sorted(m.name for m in there)}")
 
@@ -86,7 +97,7 @@ class Lives:
         node = next((n for n in inside.nodes.values() if n.name == name), None)
         if node is None or not self._is_well(inside, name, since=_LATE) or not inside.pods.running_on(name):
             return
-        if inside.alive(node.server_id):
+        if inside.alive(node.server_id) and not self._is_stopped_by_now(stored):
             self._broken("drained", f"the server {name} is removed with {inside.pods.running_on(name)} pods on it")
 
     # -- looked at
@@ -129,13 +140,17 @@ class Lives:
                 "let in", f"the API of {cluster.name} is open to {sorted(open_to)}, asked for {sorted(wanted)}"
             )
         self._checked("power")
-        volumes = frozenset(
-            v.id for v, owner, maker in marks.belonging(self._world.region, "volume") if owner == cluster.id and maker
-        )
-        had = self._volumes.pop(cluster.id, None)
+        volumes = {
+            volume.id: volume.name
+            for volume, owner, _ in marks.belonging(self._world.region, "volume")
+            if owner == cluster.id and not volume.name.endswith("-root")
+        }
+        had = self._volumes.pop(cluster.id, {})
+        places = {f"{names.stem(cluster)}-etcd-{place}" for place in range(cluster.spec.control_plane.replicas)}
+        kept = {id_ for id_, name in had.items() if "-etcd-" not in name or name in places}
         if not cluster.spec.running:
             self._volumes[cluster.id] = volumes
-        elif had is not None and not had <= volumes:
+        elif not kept - self._broken_volumes <= volumes.keys():
             self._broken("power", f"{cluster.name} was started without volumes that it had when it was stopped")
 
     # -- details
@@ -181,6 +196,17 @@ class Lives:
         if most and len(unwell) > max(most):
             self._broken("brake", f"{machine.name} is repaired while {unwell} are unwell, more than {max(most)}")
 
+    def _is_stopped_by_now(self, stored: Stored) -> bool:
+        """Whether pods had all the time to end that they have where their cluster is stopped."""
+        patience = max((g.spec.drain_timeout_seconds for g in stored.cluster.node_groups), default=0)
+        stops = (wish.spec.running_since for wish in self._lately(stored) if not wish.spec.running)
+        return any(since is not None and self._seconds_since(since) >= patience for since in stops)
+
+    def _seconds_since(self, moment: datetime) -> float:
+        """By the clock of a worker, which may be ahead."""
+        skew = 600.0 if self._world.chance.weather.clock_jump else 1.0
+        return (self._world.timeline.date() - moment).total_seconds() + skew
+
     def _may_be_forced(self, stored: Stored, name: str) -> bool:
         wishes = self._lately(stored)
         if stored.cluster.deleting or any(not wish.spec.running for wish in wishes):
@@ -188,7 +214,7 @@ class Lives:
         machine = next((m for m in self._world.api.machines(stored.cluster.id) if m.name == name), None)
         if machine is None or machine.role is Role.CONTROL_PLANE or machine.removing_at is None:
             return machine is None or machine.role is Role.CONTROL_PLANE
-        passed = (self._world.timeline.date() - machine.removing_at).total_seconds() + _SKEW
+        passed = self._seconds_since(machine.removing_at)
         groups = self._groups(stored, machine.group)
         return any(g.spec.force_drain and passed >= g.spec.drain_timeout_seconds for g in groups)
 

@@ -101,6 +101,7 @@ class Mishaps:
                 self.invariants.blameless()
                 lifecycle.vanish(self.region, server)
                 self.region["volume"].drop(volume)
+                self.invariants.lives.breaks(volume.id)
 
     def operator_pauses(self, project: str, paused: bool) -> None:
         """Navarch's operator has nothing done for a project, or lifts that."""
@@ -183,6 +184,8 @@ class Mishaps:
         self.world.say("the storm is over")
         for cluster_id in list(self.invariants.paused):
             self.world.customers.pause(cluster_id, False)
+        for cluster_id in self.invariants.expected:
+            self.world.customers.pause_rollout(cluster_id, False)
         self.invariants.blameless()
         self.chance.stormy = False
         self.lock_out(False)

@@ -41,6 +41,12 @@ class Mutation:
 
 DOMAIN, OPENSTACK = "navarch.domain", "navarch.domain.openstack"
 MACHINES, DELETION, TIDY = f"{DOMAIN}.plan.machines", f"{OPENSTACK}.deletion", f"{OPENSTACK}.tidy"
+GROUPS, PLACES, LEAVING, HEALTH = (
+    f"{DOMAIN}.plan.node_groups",
+    f"{DOMAIN}.plan.control_plane",
+    f"{DOMAIN}.plan.leaving",
+    f"{DOMAIN}.health",
+)
 FINDINGS, CONDITIONS, TIMELINE = f"{DOMAIN}.findings", f"{DOMAIN}.conditions", f"{DOMAIN}.timeline"
 EXECUTORS, CYCLE = "navarch.reconcile.executors", "navarch.reconcile.cycle"
 ADAPTER = "navarch.clouds.openstack"
@@ -52,6 +58,9 @@ WAITING = Mutation("a worker waits for a cloud that is away before it looks at a
 BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{CYCLE}:_is_first_silence", "and not claim.attempts", "")  # fmt: skip
 # A request must arrive after its worker lost the cluster, and others must have looked meanwhile: a test of its own, too.
 LATE = Mutation("nobody asks what the timeline knows", f"{TIMELINE}:tell", "_untold(chapter))", "())")
+# Most machines that come and go do so where little else goes wrong.
+ROLLING = Weather(kill=0.004, node_dies=0.02, cloud_lost=0.01)
+BREAKING = Weather(member_breaks=0.6, kill=0.004)
 # Not on the list, because something else puts right what they break: a deleted node group's server group that is left
 # by the plan or hidden by a list, a place that does not ask for its member's address, and what an earlier machine
 # reported counting for the next, which has mostly reported itself when somebody looks. Unit tests show them all; those of
@@ -59,9 +68,9 @@ LATE = Mutation("nobody asks what the timeline knows", f"{TIMELINE}:tell", "_unt
 MUTATIONS = (
     Mutation("a server in ERROR is never made anew", f"{MACHINES}:_rebuild", "view.existence is Existence.FAILED", "False"),
     Mutation("a machine that never joins is waited for for ever", f"{MACHINES}:_never_joins", "return now - since", "return False and now - since"),
-    Mutation("numbers of workers are used again", f"{MACHINES}:_decisions", "for m in observed.record.machines if m.group == group.name), default=0", "for m in live if m.group == group.name and not m.removing), default=0"),
-    Mutation("a lost worker is not replaced", f"{MACHINES}:_is_lost", "return view.existence is Existence.ABSENT or", "return False and"),
-    Mutation("a worker whose Node somebody removed is left", f"{MACHINES}:_has_no_node", "return not starts and", "return False and"),
+    Mutation("numbers of workers are used again", f"{GROUPS}:decisions", "for m in record.machines if m.group == group.name), default=0", "for m in record.live if m.group == group.name and not m.removing), default=0"),
+    Mutation("a lost worker is not replaced", f"{HEALTH}:_lost", "if view.existence is Existence.ABSENT:", "if False:"),
+    Mutation("a worker whose Node somebody removed is left", f"{HEALTH}:_lost", 'return "" if starts or not worker else', 'return "" if True else'),
     Mutation("a machine keeps an address that was drawn while its owner was lost", f"{OPENSTACK}.machines:_is_kept_from", "return address in others or", "return False and"),
     Mutation("a balancer in ERROR is left", f"{OPENSTACK}.endpoint:open_endpoint", 'balancer.provisioning_status == "ERROR"', "False"),
     Mutation("a new balancer gets any address", f"{OPENSTACK}.endpoint:open_endpoint", "API_PORT, known)", "API_PORT)"),
@@ -72,6 +81,19 @@ MUTATIONS = (
     Mutation("what was made without an answer is not told", f"{TIMELINE}:_unanswered", "resource.kind in before.cloud.seen", "False", Weather(cloud_lost=0.3)),
     Mutation("servers and ports of given-up machines are left", f"{TIDY}:_orphans", "not cloud.knows(Server, Port)", "True"),
     Mutation("a pause is not obeyed", f"{DOMAIN}.plan:plan", "if cluster.spec.paused:", "if False:"),
+    Mutation("a machine is removed without a drain", f"{LEAVING}:leave", "elif node is not None:", "elif False:", ROLLING),
+    Mutation("pods are ended whatever their budgets say", f"{EXECUTORS}:_drain", "evict=evict and not (force and is_late)", "evict=False", ROLLING),
+    Mutation("a rollout makes more machines than it may", f"{GROUPS}:_more", "group.wanted + surge(group.spec) - existing", "group.wanted + 3 - existing", ROLLING),
+    Mutation("a rollout takes more machines than it may", f"{GROUPS}:_replaced", "spare = ready - group.wanted + share(", "spare = ready + share(", ROLLING),
+    Mutation("a place goes while another is away", f"{PLACES}:_in_the_way", "if busy:", "if False:", ROLLING),
+    Mutation("nobody asks whether etcd keeps its quorum", f"{PLACES}:_in_the_way", 'return _quorum_without(leaver.name, observed.kube.etcd, for_good=for_good)', 'return ""', ROLLING),
+    Mutation("all that is unwell is replaced at once", f"{GROUPS}:_brake", "if len(unwell) <= limit:", "if True:", Weather(node_dies=0.9)),
+    Mutation("a paused rollout goes on", f"{DOMAIN}.plan.decisions:_held", "if cluster.spec.rollout_paused:", "if False:", ROLLING),
+    Mutation("the API stays open to everybody", f"{OPENSTACK}.foundations:security_group_rules", "if allowed else", "if False else"),
+    Mutation("a stopped cluster's control plane runs on", f"{DOMAIN}.plan.stopping:stop", "yield from cloud.stop(checkup.machine)", "yield from ()", ROLLING),
+    Mutation("what is off is not switched on", f"{OPENSTACK}.machines:_give_back", 'if server.status == "SHUTOFF" and running:', "if False:", ROLLING),
+    Mutation("a started cluster stays closed to pods", f"{DOMAIN}.plan.nodes:nodes", "if running and node.cordoned and node.ready:", "if False:", ROLLING),
+    Mutation("a member whose data is gone is waited for for ever", f"{LEAVING}:start_anew", "yield from end_membership(checkup.machine, observed) or ()", "yield from ()", BREAKING),
     Mutation("a deletion does not wait for the machines to go", f"{DELETION}:deletion", "return all(kind in cloud.seen and not _left(view, kind) for kind in kinds)", "return True"),
     Mutation("what could not be read counts as gone", f"{DELETION}:deletion", "view.observed.fresh and view.complete and gone(*Kind)", "not leftovers(view)"),
     Mutation("a cluster is forgotten while objects are there", f"{DELETION}:deletion", "view.observed.fresh and view.complete and gone(*Kind)", "gone(Kind.SERVER, Kind.LOAD_BALANCER)"),

@@ -145,10 +145,9 @@ def _another_group(random: Random) -> dict[str, Any]:
 
 
 def _start(world: World) -> None:
-    """Whoever stopped a cluster starts it again, and goes on with a rollout that is paused."""
+    """Whoever stopped a cluster starts it again."""
     for cluster in world.invariants.expected:
         world.customers.switch(cluster, True)
-        world.customers.pause_rollout(cluster, False)
     settle(world, "did not start as it was")
 
 

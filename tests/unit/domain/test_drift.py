@@ -31,7 +31,16 @@ from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine, rehearse
 from navarch.domain.spec import Role
 from navarch.domain.status import Status
-from navarch.domain.steps import DeleteNode, DrainNode, ForgetMachine, RecordMachine, ReleaseMachine, Step
+from navarch.domain.steps import (
+    DeleteNode,
+    DrainNode,
+    ForgetMachine,
+    ForgetMember,
+    RecordMachine,
+    ReleaseMachine,
+    RemoveMember,
+    Step,
+)
 
 STEM = "shop-3f2a91bc"
 WORKER, PLACE = f"{STEM}-web-1", f"{STEM}-cp-0"
@@ -267,6 +276,27 @@ def test_a_lost_etcd_volume_is_for_people_and_no_blank_one_takes_its_place() -> 
     restored = replace(after, cloud=after.cloud.having(Volume("restored", f"{STEM}-etcd-0", "available", "z1")))
     (made,) = steps(restored)
     assert isinstance(made, CreateServer) and made.volume_ids == ("restored",)
+
+
+def test_a_member_whose_data_go_while_its_machine_is_made_anew_leaves_etcd_and_a_new_one_joins() -> None:
+    three = cluster(control_plane=3)
+    lacking = without(settled(3), Kind.SERVER, PLACE)
+    for step in (
+        lost(PLACE),
+        ForgetMachine(PLACE),
+        RecordMachine(PLACE, Role.CONTROL_PLANE, "cp", 0, "z1", CONTROL_PLANE_TEMPLATE),
+    ):
+        lacking = imagine(lacking, step, NOW)
+    bereft = without(lacking, Kind.VOLUME, f"{STEM}-etcd-0")
+    said = judge(three, bereft, WANTED, (), Status(), now=NOW).condition(CONTROL_PLANE)
+    assert said is not None and said.reason == "ReplacingMember" and said.responsible is None
+    taken = [type(s) for s in rehearse(three, now=NOW, addons=ADDONS, observed=bereft)]
+    assert [t for t in taken if t in (RemoveMember, ForgetMember, EnsureVolume, CreateServer)] == [
+        RemoveMember,
+        ForgetMember,
+        EnsureVolume,
+        CreateServer,
+    ]
 
 
 def place_lost_with_its_port() -> Observed:

@@ -40,7 +40,7 @@ def leave(
             yield from cloud.remove(machine, "it lost its port")
         elif is_dead(cluster, machine, node, now):
             yield from cloud.remove(machine, "its node is dead")
-        elif kube is None and machine.joined and view.existence is Existence.RUNNING:
+        elif kube is None and machine.joined and view.existence in (Existence.RUNNING, Existence.CHANGING):
             return  # its pods must be moved first, and the Kubernetes API does not answer
         elif node is not None:
             yield DrainNode(machine.name, drain_deadline(cluster, machine), _forced(cluster, machine))

@@ -79,12 +79,12 @@ def turnover(
     )  # of a rollout: they are more for a while
     too_many = _first_to_go(staying, len(staying) - group.wanted - in_advance, {c.name for c in old})
     take += [(c, Departure.SCALE_DOWN, "it is not needed any longer") for c in too_many]
-    replaced = [c for c in mine if c.machine.departure is Departure.ROLLOUT and c.view.exists]  # they still take room
+    replaced = [c for c in mine if c.machine.departure is Departure.ROLLOUT and _may_exist(c)]  # they still take room
     make = group.wanted - len(staying) - max(0, len(replaced) - surge(group.spec))
     if old and group.wanted and not (held or stopped or brake):
         old, new = [c for c in old if c not in too_many], [c for c in new if c not in too_many]
         proven = any(_is_proven(c, soak, now) for c in new)
-        existing = len([c for c in mine if c.state is not State.LEAVING or c.view.exists])
+        existing = len([c for c in mine if c.state is not State.LEAVING or _may_exist(c)])
         make = max(make, _more(group, new, existing, proven=proven))
         first = not proven and not new and len(staying) >= group.wanted
         take += [
@@ -125,6 +125,11 @@ def _brake(group: NodeGroup, machines: tuple[Checkup, ...]) -> str:
     return f"of {group.name}, {len(unwell)} of {group.wanted} are not well, more than {limit}: {names_of_them}"
 
 
+def _may_exist(checkup: Checkup) -> bool:
+    """Whether a machine takes room in the cloud, or may: what could not be read is never taken for absent."""
+    return checkup.view.existence is not Existence.ABSENT
+
+
 def _runs(checkup: Checkup) -> bool:
     """Whether the cloud says that a machine runs and can be reached: what speaks against it is Kubernetes alone."""
     return checkup.view.existence is Existence.RUNNING and checkup.view.reachable
@@ -138,7 +143,7 @@ def _is_looked_at(checkup: Checkup, group: NodeGroup, now: datetime) -> bool:
 
 def _is_repaired(checkup: Checkup) -> bool:
     leaves = checkup.state is State.LEAVING and checkup.machine.departure is Departure.REPAIR
-    return leaves and checkup.view.exists and checkup.view.existence is not Existence.FAILED
+    return leaves and _may_exist(checkup) and checkup.view.existence is not Existence.FAILED
 
 
 def _failure(new: list[Checkup], now: datetime) -> str:
