@@ -105,9 +105,8 @@ class ApiServer:
         """Navarch's own way in."""
         return self._client(self.access)
 
-    @contextlib.contextmanager
-    def controllers(self, *names: str) -> Iterator[None]:
-        """These controllers of the controller manager, until the end of the block."""
+    def kubeconfig(self) -> Path:
+        """A file with an administrator's."""
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -129,8 +128,14 @@ class ApiServer:
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "c",
         }
-        kubeconfig = self.folder / "controllers.kubeconfig"
-        kubeconfig.write_text(json.dumps(document))
+        written = self.folder / "admin.kubeconfig"
+        written.write_text(json.dumps(document))
+        return written
+
+    @contextlib.contextmanager
+    def controllers(self, *names: str) -> Iterator[None]:
+        """These controllers of the controller manager, until the end of the block."""
+        kubeconfig = self.kubeconfig()
         command = [
             str(program("kube-controller-manager")),
             f"--kubeconfig={kubeconfig}",

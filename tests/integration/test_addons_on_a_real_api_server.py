@@ -129,6 +129,40 @@ def test_what_is_navarchs_is_set_right_again(
     assert api.get(f"{CONFIG_MAPS}/coredns")["data"] == right
 
 
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+REACHES_KUBELETS = f"{RBAC}/clusterrolebindings/kubeadm:apiserver-kubelet-client"
+READS_CONFIGURATION = f"{RBAC}/namespaces/kube-system/rolebindings/kubeadm:nodes-kubeadm-config"
+
+
+@pytest.mark.parametrize("path", [REACHES_KUBELETS, READS_CONFIGURATION, f"{RBAC}/clusterroles/navarch:see-cluster"])
+def test_a_role_that_somebody_deleted_comes_back(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection, path: str
+) -> None:
+    api.delete(path)
+    seen = {addon.name: addon for addon in clusters.observe(access, Asks(survey=True)).addons}
+    assert (seen["access"].digest, seen["access"].available) == ("", False)
+    assert seen["access"].message == f"{path.rpartition('/')[2]}: not there"
+    assert all(addon.digest for name, addon in seen.items() if name != "access")
+
+    clusters.apply(access, inputs(), "access")  # what the plan does where the digest is another
+    assert api.get(path)["metadata"]["labels"]["navarch.io/addon"] == "access"
+    assert {addon.name: addon.digest for addon in clusters.observe(access, Asks(survey=True)).addons} == dict(
+        clusters.digests(inputs())
+    )
+
+
+def test_an_upgrade_sets_the_roles_right_that_somebody_changed(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    subjects = api.get(REACHES_KUBELETS)["subjects"]
+    nobody = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "nobody"}
+    api.merge(REACHES_KUBELETS, {"subjects": [nobody]})
+    upgraded = inputs(cluster=cluster(of=release("1.38.0")))
+    assert dict(clusters.digests(upgraded))["access"] != dict(clusters.digests(inputs()))["access"]
+    clusters.apply(access, upgraded, "access")
+    assert api.get(REACHES_KUBELETS)["subjects"] == subjects
+
+
 def test_the_default_class_is_given_once_and_then_the_users_to_choose(
     installed: None, clusters: KubernetesClusters, access: Access, api: Connection
 ) -> None:

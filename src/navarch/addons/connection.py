@@ -18,6 +18,7 @@ import ssl
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -32,6 +33,8 @@ from navarch.domain.errors import Temporary
 
 REQUEST_SECONDS, CONNECT_SECONDS = 10.0, 3.0
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes; fifty nodes with all that there is to say of them are one
+LONGEST_TEXT = 64 * 1024 * 1024  # bytes; the metrics of a large cluster's API server are half of it
+_LONGEST_LINE = 64 * 1024
 MOST_VALUES = 100_000
 """Objects, lists and commas in an answer: in memory they take up to a hundred times the room that they take as text."""
 
@@ -40,6 +43,9 @@ _FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.Protocol
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_OF_MANY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_DRY_RUN = {"dryRun": "All"}
+_OK = 200
 _IN_PATHS = "/:"  # what names of Kubernetes' own objects have beside letters, and stays as it is
 FIELD_MANAGER = "navarch"
 
@@ -62,9 +68,10 @@ class Connection:
         )
 
     def within(self, seconds: float) -> "Connection":
-        """The same connections, for a call of several requests that ends within this time, whatever comes."""
+        """The same connections, for a call of several requests that ends within this time, whatever comes; or a part
+        of one."""
         bounded = copy.copy(self)
-        bounded._ends = monotonic() + seconds
+        bounded._ends = min(self._ends, monotonic() + seconds)
         return bounded
 
     def get(self, path: str, **query: str) -> Any:
@@ -72,16 +79,17 @@ class Connection:
         return self._ask("GET", path, query=query)
 
     def list(
-        self, path: str, *, page: int, pages: int, whole: bool = True, **query: str
+        self, path: str, *, page: int, pages: int, whole: bool = True, metadata_only: bool = False, **query: str
     ) -> Iterator[Mapping[str, Any]]:
         """The objects of a list: `page` come at a time, `page` * `pages` at most. Where there are more, the others are
         left out; raises Temporary if the list is wanted as a whole."""
         following, read = "", 0
+        accept = _METADATA_OF_MANY if metadata_only else "application/json"
         while True:
             more = {"continue": following} if following else {}
-            answer = self._ask("GET", path, query={**query, "limit": str(page), **more})
+            answer = self._ask("GET", path, query={**query, "limit": str(page), **more}, accept=accept)
             with errors.understanding(f"GET {path}"):
-                yield from answer["items"]
+                yield from (answer["items"] or ()) if metadata_only else answer["items"]  # an empty one is null
                 following = str(answer.get("metadata", {}).get("continue") or "")
             read += 1
             if not following or (read == pages and not whole):
@@ -96,6 +104,34 @@ class Connection:
     def post(self, path: str, body: Mapping[str, Any]) -> None:
         """Ask for a deed on an object, such as an eviction."""
         self._ask("POST", path, body=body)
+
+    def rehearse(self, path: str, made: Mapping[str, Any]) -> None:
+        """As `create`, but nothing is made: whoever may object does. Raises what `create` would, not always for the
+        same reason."""
+        query = {"fieldManager": FIELD_MANAGER, **_DRY_RUN}
+        self._ask("POST", path, body=made, query=query, accept=_METADATA_ONLY)
+
+    def rehearse_change(self, path: str, change: Mapping[str, Any]) -> None:
+        """As `merge`, but nothing is changed."""
+        query = {"fieldManager": FIELD_MANAGER, **_DRY_RUN}
+        self._ask("PATCH", path, body=change, query=query, content_type=_MERGE, accept=_METADATA_ONLY)
+
+    def lines(self, path: str, start: bytes, *, most: int) -> tuple[bytes, ...]:
+        """The lines of a text that begin with `start`, `most` of them at the most. The text may be long: it passes by,
+        as far as `LONGEST_TEXT`."""
+        kept: list[bytes] = []
+        what, rest, read = f"GET {text(path)}", b"", 0
+        with self._answered("GET", self._base + path, _HEADERS, None, what) as answer:
+            if answer.status != _OK:
+                raise errors.no_kubernetes(what, f"HTTP {answer.status}")
+            for chunk in answer.iter_stream():
+                read += len(chunk)
+                whole, _, rest = (rest + chunk).rpartition(b"\n")
+                if start in whole:
+                    kept = [*kept, *(line for line in whole.split(b"\n") if line.startswith(start))][:most]
+                if read > LONGEST_TEXT or len(rest) > _LONGEST_LINE:
+                    raise errors.too_much(what, f"is longer than {LONGEST_TEXT >> 20} MiB, or has endless lines")
+        return tuple(kept)
 
     def apply(self, path: str, made: Mapping[str, Any]) -> None:
         """Server-side apply: make it so, for the fields that are said; others' fields stay as they are."""
@@ -165,21 +201,29 @@ class Connection:
         self, method: str, url: str, headers: Mapping[bytes | str, bytes | str], body: bytes | None, what: str
     ) -> tuple[int, bytes]:
         """HTTP status and body of the answer. Raises Temporary where there is none in time, or one too long."""
+        with self._answered(method, url, headers, body, what) as answer:
+            content = bytearray()
+            for chunk in answer.iter_stream():
+                content += chunk
+                if len(content) > LONGEST_ANSWER:
+                    raise errors.too_much(what, f"is longer than {LONGEST_ANSWER >> 20} MiB")
+            return answer.status, bytes(content)
+
+    @contextmanager
+    def _answered(
+        self, method: str, url: str, headers: Mapping[bytes | str, bytes | str], body: bytes | None, what: str
+    ) -> Iterator[httpcore.Response]:
+        """An answer whose body is still to be read, within the block. Raises Temporary where it does not come in
+        time."""
         ends = min(monotonic() + REQUEST_SECONDS, self._ends)
         waits = {"connect": CONNECT_SECONDS, "pool": max(0.0, ends - monotonic())}  # for all else: until the end
+        extensions = {**self._extensions, "timeout": waits}
         try:
             with (
                 ends_at(ends),
-                self._pool.stream(
-                    method, url, headers=headers, content=body, extensions={**self._extensions, "timeout": waits}
-                ) as answer,
+                self._pool.stream(method, url, headers=headers, content=body, extensions=extensions) as answer,
             ):
-                content = bytearray()
-                for chunk in answer.iter_stream():
-                    content += chunk
-                    if len(content) > LONGEST_ANSWER:
-                        raise errors.too_much(what, f"is longer than {LONGEST_ANSWER >> 20} MiB")
-                return answer.status, bytes(content)
+                yield answer
         except _FAILURES as error:
             raise errors.no_answer(error, what) from error
 

@@ -77,10 +77,12 @@ class Draining:
 @dataclass(frozen=True, slots=True)
 class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
-    have to be moved off each node."""
+    have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
+    (`survey`)."""
 
     etcd: bool = False
     evictions: bool = False
+    survey: bool = False
 
 
 @dataclass(frozen=True, slots=True)

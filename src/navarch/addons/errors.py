@@ -13,6 +13,7 @@ NOT_ANSWERING = "KubernetesNotAnswering"
 REFUSES = "KubernetesRefusesNavarch"
 INVALID = "KubernetesRejectedObject"
 TOO_MUCH = "KubernetesAnswersTooMuch"
+LATE = "no answer in time"
 
 _BUSY = frozenset({408, 410, 425, 429, 500, 502, 503, 504})  # 410: a list changed too much between two pages
 
@@ -32,7 +33,7 @@ class Exists(Exception):
 def no_answer(error: Exception, what: str) -> Temporary:
     """The error for a request that got no answer."""
     late = isinstance(error, httpcore.TimeoutException)
-    seen = "no answer in time" if late else text(error, 200) or type(error).__name__
+    seen = LATE if late else text(error, 200) or type(error).__name__
     return Temporary(f"The Kubernetes API did not answer {what}: {seen}.", reason=NOT_ANSWERING, after=1.0)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, foreign, nodes, placing
+from navarch.addons import applying, catalogue, draining, errors, etcd, foreign, nodes, placing, surveying
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks
 from navarch.addons.parallel import at_once
@@ -38,14 +38,17 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda: _workloads(connection, _DAEMON_SETS),
         lambda: _members(connection) if asks.etcd else None,
         lambda: _evictions(connection) if asks.evictions else None,
+        lambda: surveying.survey(connection) if asks.survey else None,
+        lambda: surveying.roles(connection) if asks.survey else None,
     )
-    found, notes, deployments, daemon_sets, members, evictions = at_once(lambda read: read(), reads)
+    found, notes, deployments, daemon_sets, members, evictions, obstacles, roles = at_once(lambda read: read(), reads)
     workloads = {**deployments, **daemon_sets}
     return KubeState(
         version=version,
         nodes=found if evictions is None else tuple(replace(n, evictions=evictions.get(n.name, 0)) for n in found),
-        addons=tuple(_addon(name, notes, workloads, found) for name in catalogue.names()),
+        addons=tuple(_without_roles(_addon(name, notes, workloads, found), notes, roles) for name in catalogue.names()),
         etcd=members,
+        obstacles=obstacles,
     )
 
 
@@ -161,6 +164,17 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], 
     said += (shortfall_on_nodes(name, daemon_sets, found) for name, daemon_sets in agents.items())
     message = foreign.text("; ".join(filter(None, said)))
     return Addon(addon, digest, available=not message, message=message)
+
+
+def _without_roles(addon: Addon, notes: Mapping[str, str], there: Collection[str] | None) -> Addon:
+    """An add-on of which a role or a binding was removed is as good as not applied. `there`: paths of all that there
+    are; None: not known."""
+    noted = applying.noted_objects(notes, addon.name)
+    gone = [path for path in noted if there is not None and surveying.are_listed(path) and path not in there]
+    if not gone:
+        return addon
+    message = "; ".join(f"{path.rpartition('/')[2]}: not there" for path in gone)
+    return replace(addon, digest="", available=False, message=foreign.text(message))
 
 
 def _nodes(connection: Connection) -> tuple[Node, ...]:

@@ -7,6 +7,9 @@
 A machine that takes over the etcd volume of one that is gone finds that member's data there, and is that member again.
 It does not wait for an API that may be silent for want of this very member.
 
+What a machine becomes is said by the release that it was made from, whatever the cluster is to be by now: version,
+image tags and labels are its template's. kubeadm reads nothing else, see `machine/join-control-plane`.
+
 Only control-plane machines run kubeadm: they need static pods, certificates and etcd membership. What kubeadm would do
 on a worker, write two files and start the kubelet, is done without it, so a worker waits for nothing but the API.
 """
@@ -215,7 +218,7 @@ class _ControlPlane(_Joining):
         yield _unit("kubelet.service.d/30-authorizer.conf", {"unit": _AUTHORIZER_UNIT})
         yield _unit(_LEAVE_UNIT, {"command": _LEAVE})
         yield _unit("kubelet.service.d/40-leave.conf", {"unit": _LEAVE_UNIT})
-        yield _unit("navarch-certificates.service", {"command": f"{_RENEW} {self.own_api}"})
+        yield _unit("navarch-certificates.service", {"command": f"{_RENEW} {self.own_api} {kubeadm.INIT_FILE}"})
         # Each place on another day, so that no two API servers or etcd members are ever restarted together.
         yield _unit(_RENEW_TIMER, {"day": f"{3 + 5 * (self.machine.serial % 5):02d}"})
 
@@ -245,8 +248,7 @@ class _ControlPlane(_Joining):
             init = ("kubeadm", "init", "--config", kubeadm.INIT_FILE, "--skip-token-print")
             yield BootStep("KubeadmInit", init, 600, 300)
         else:
-            # The last thing that init uploads: from then on everything that join reads is there.
-            ready = f"{self.api}/api/v1/namespaces/kube-system/configmaps/kubelet-config"
+            ready = f"{self.api}/readyz"
             yield BootStep("WaitForAPI", (_WAIT, ready, "--unless", _KEPT_MEMBER), 3600)
             join = (_JOIN, kubeadm.INIT_FILE, kubeadm.JOIN_FILE, _KEPT_MEMBER, ready)
             yield BootStep("KubeadmJoin", join, 600, 600)

@@ -74,6 +74,7 @@ def judge(
         api_internal_address=previous.api_internal_address or endpoint.internal_address or None,
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if ready.status == "True" else None),
+        survey=observed.survey or previous.survey,
     )
 
 

@@ -80,7 +80,7 @@ def workers(evidence: Evidence) -> Iterator[Finding]:
         yield from _stopping(evidence, Role.WORKER)
         return
     for group, _, turned in evidence.decided.groups:
-        yield from _turnover(group, turned, evidence.decided.held)
+        yield from _turnover(group, turned, evidence.decided)
     wanted = evidence.cluster.wanted - evidence.cluster.spec.control_plane.replicas
     yield from _machine_findings(evidence, Role.WORKER, wanted)
     leaving = [m.name for m in evidence.observed.record.live if m.removing and m.role is Role.WORKER]
@@ -147,10 +147,10 @@ def _places(evidence: Evidence) -> Iterator[Finding]:
     if going:
         yield Finding("ReplacingMachines", f"leaving: {', '.join(going)}")
     if places.outdated:
-        yield _rollout("the control plane", places.outdated, evidence.decided.held)
+        yield _rollout("the control plane", places.outdated, evidence.decided)
 
 
-def _turnover(group: NodeGroup, turned: Turnover, held: str) -> Iterator[Finding]:
+def _turnover(group: NodeGroup, turned: Turnover, decided: Decisions) -> Iterator[Finding]:
     """What keeps a node group's machines from being replaced, or says that they are."""
     if turned.brake:
         yield Finding(
@@ -168,14 +168,17 @@ def _turnover(group: NodeGroup, turned: Turnover, held: str) -> Iterator[Finding
             "look at the machine's boot steps; then ask for another version, image or flavor, or for the one before",
         )
     if turned.outdated:
-        yield _rollout(f"the node group {group.name}", turned.outdated, held)
+        yield _rollout(f"the node group {group.name}", turned.outdated, decided)
 
 
-def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], held: str) -> Finding:
+def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], decided: Decisions) -> Finding:
     (first, why), count = outdated[0], len(outdated)
     machines = f"{count} machine{'s' if count > 1 else ''} of {whose}"
-    if held:
-        return Finding("RolloutWaits", f"{machines} are to be replaced ({first.name}: {why}): {held}")
+    if decided.held:
+        message = f"{machines} are to be replaced ({first.name}: {why}): {decided.held}"
+        if decided.obstacles:
+            return Finding("UpgradeBlocked", message, Responsible.USER, decided.obstacles[0].remedy)
+        return Finding("RolloutWaits", message)
     return Finding("RollingOut", f"{machines} are still to be replaced ({first.name}: {why})")
 
 

@@ -59,13 +59,31 @@ class Addon:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterObstacle:
+    """Something inside a cluster that an upgrade meets. `what` it is (kind and name), `where` it meets it, `reason` in
+    a word for programs, `message` what is known, `remedy` what its owner can do. `blocks`: an upgrade must not begin,
+    or go on, while it is there; else it is told. `removed_in`: the Kubernetes version (1.38) with which it becomes
+    true; empty: it is true of every version."""
+
+    what: str
+    where: str
+    reason: str
+    message: str
+    remedy: str
+    blocks: bool
+    removed_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KubeState:
-    """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell."""
+    """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
+    `obstacles`: what an upgrade would meet; None: it was not asked for."""
 
     version: str
     nodes: tuple[Node, ...] = ()
     addons: tuple[Addon, ...] = ()
     etcd: tuple[EtcdMember, ...] | None = None
+    obstacles: tuple[ClusterObstacle, ...] | None = None
 
     def node(self, name: str) -> Node | None:
         """The node of that name, or None."""

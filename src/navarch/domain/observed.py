@@ -7,6 +7,7 @@ from typing import Any
 from navarch.domain.cloud import CloudState
 from navarch.domain.kube import KubeState
 from navarch.domain.machines import Machine
+from navarch.domain.obstacles import Survey
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,13 +50,14 @@ class Record:
 class Observed:
     """One look. `kube` is None while the Kubernetes API does not answer; `kube_trouble` then says why. `consoles`:
     (machine, end of its console) of machines that are overdue. `fresh`: nothing was done since the look, so that what
-    is not here is gone."""
+    is not here is gone. `survey`: what an upgrade would meet in the cluster, as it was last asked for."""
 
     cloud: CloudState
     record: Record = field(default_factory=Record)
     kube: KubeState | None = None
     kube_trouble: str = ""
     consoles: tuple[tuple[str, str], ...] = ()
+    survey: Survey | None = None
     fresh: bool = True
 
     def with_cloud(self, cloud: CloudState) -> "Observed":

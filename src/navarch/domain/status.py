@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from navarch.domain.obstacles import Survey
+
 
 class Phase(StrEnum):
     """One word for people, derived from the conditions."""
@@ -45,7 +47,8 @@ class MachineCount:
 @dataclass(frozen=True, slots=True)
 class Status:
     """What the API shows of a cluster besides its wish. `observed_generation`: the cluster's when it was last Ready;
-    `observed_groups`: (name, generation) of its node groups then."""
+    `observed_groups`: (name, generation) of its node groups then. `survey`: what an upgrade would meet in the cluster;
+    see `navarch.domain.obstacles.upgrade_obstacles`."""
 
     phase: Phase = Phase.PROGRESSING
     observed_generation: int = 0
@@ -57,6 +60,7 @@ class Status:
     api_internal_address: str | None = None
     kubernetes_version: str | None = None
     ready_at: datetime | None = None
+    survey: Survey | None = None
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type, or None."""

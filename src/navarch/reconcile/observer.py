@@ -17,6 +17,7 @@ from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.findings import overdue_machines
 from navarch.domain.kube import KubeState
 from navarch.domain.observed import Observed, Record, Wanted
+from navarch.domain.obstacles import Survey, asks_for_survey
 from navarch.domain.offer import Offer
 from navarch.domain.plan.decisions import asks_for_evictions, asks_for_members
 from navarch.domain.providers import infrastructure, recognised
@@ -72,6 +73,7 @@ class Observer:
             cloud=memory.cloud if memory is not None else CloudState(),
             record=self._record(claim),
             kube=memory.kube if memory is not None else None,
+            survey=claim.status.survey,
         )
         kinds = self._kinds(claim, memory, last, now)
         reading: Answer[CloudState] = self._calls.submit(self._read_cloud, claim, kinds)
@@ -80,7 +82,8 @@ class Observer:
         seen = replace(last, cloud=last.cloud.joined(reading.result()), fresh=kinds is None)
         if memory is None:
             access, kube, silence = self._kube(cluster, seen)
-        seen = replace(seen, kube=kube, kube_trouble=silence)
+        survey = Survey(now, kube.obstacles) if kube is not None and kube.obstacles is not None else seen.survey
+        seen = replace(seen, kube=kube, kube_trouble=silence, survey=survey)
         seen, inputs, wanted = self._wanted(cluster, seen, access, offer, now)
         seen = replace(seen, consoles=self._consoles(cluster, seen, now))
         full_at = now if kinds is None or memory is None else memory.full_at
@@ -128,12 +131,14 @@ class Observer:
 
     def _kube(self, cluster: Cluster, seen: Observed) -> tuple[ClusterAccess | None, KubeState | None, str]:
         """The way in, what the Kubernetes API says, and why it says nothing."""
-        endpoint = infrastructure(cluster, seen, self._dependencies.runtime.now()).endpoint
+        now = self._dependencies.runtime.now()
+        endpoint = infrastructure(cluster, seen, now).endpoint
         access = self._keyring.access(cluster, seen, endpoint)
         if access is None:
             return None, None, ""
         try:
-            asks = Asks(asks_for_members(cluster, seen), asks_for_evictions(cluster, seen))
+            survey = asks_for_survey(cluster, seen.record.live, seen.survey, now)
+            asks = Asks(asks_for_members(cluster, seen), asks_for_evictions(cluster, seen), survey)
             return access, self._dependencies.addons.observe(access.api, asks), ""
         except (Temporary, Permanent) as error:
             return access, None, error.message

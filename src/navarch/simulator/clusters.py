@@ -78,6 +78,7 @@ class SimulatedClusters:
                 cluster.node_list(evictions=asks.evictions),
                 cluster.addon_list(),
                 cluster.member_list() if asks.etcd else None,
+                () if asks.survey else None,
             ),
         )
 

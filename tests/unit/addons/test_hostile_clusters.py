@@ -243,11 +243,29 @@ def test_whatever_shape_an_answer_has_it_is_understood_or_told_as_trouble(
         assert seen is None or seen.version == "1.37.2"
 
 
+def test_a_survey_of_whatever_is_answered_says_what_could_not_be_read(
+    serve: Serve, clusters: KubernetesClusters
+) -> None:
+    said: list[bytes] = []
+
+    def answer(visit: Visit) -> None:
+        surveyed = any(word in visit.path for word in ("admission", "definitions", "metrics", "dryRun"))
+        visit.say(said[-1]) if surveyed else answering()(visit)
+
+    access = serve(answer).access
+    for body in SHAPES:
+        said.append(body)
+        seen = told(lambda: clusters.observe(access, Asks(survey=True)))
+        assert seen is not None and seen.obstacles is not None
+        assert all(o.reason in ("NotKnown", "StoredVersionNotServed") and not o.blocks for o in seen.obstacles)
+
+
 def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesClusters) -> None:
     said: list[bytes] = []
     access = serve(lambda visit: visit.say(said[-1])).access
     for body in SHAPES:
         said.append(body)
+        told(lambda: clusters.observe(access, Asks(etcd=True, evictions=True, survey=True)))
         told(lambda: clusters.drain(access, "w1", evict=True))
         told(lambda: clusters.drain(access, "w1", evict=False))
         told(lambda: clusters.give_up_node(access, "w1"))

@@ -208,7 +208,7 @@ def changed(before: Inputs, after: Inputs) -> set[str]:
         (inputs(), inputs(holders=()), set()),
         (inputs(), STAGES["an image built anew"], set()),
         # Kubernetes alone is another
-        (inputs(), upgrading(*holders(control_plane=1, workers=2), to=release("1.38.0")), {"kube-proxy"}),
+        (inputs(), upgrading(*holders(control_plane=1, workers=2), to=release("1.38.0")), {"access", "kube-proxy"}),
         (STAGES["half of it"], upgrading(*holders(control_plane=1, workers=3), *holders(workers=2, of=OLD)), set()),
         (
             upgrading(*holders(control_plane=1), *holders(workers=1, of=OLD)),
@@ -235,6 +235,7 @@ def test_digests_change_with_what_there_is_to_do_alone(before: Inputs, after: In
 def test_a_wish_taken_back_changes_no_agent() -> None:
     there = (*holders(control_plane=1, workers=1), *holders(workers=1, of=OLD))
     assert changed(upgrading(*there), upgrading(*there, to=OLD)) <= {
+        "access",
         "coredns",
         "calico",
         "metrics-server",

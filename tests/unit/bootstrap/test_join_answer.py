@@ -12,6 +12,8 @@ from joining import CLUSTER, NOW, SECRETS, all_secrets, control_plane, facts, re
 
 from navarch.bootstrap.join import LAST_PHASE, JoinAnswer, JoinFacts, NotYet, join_answer
 from navarch.domain.errors import Permanent
+from navarch.domain.machines import Machine
+from navarch.domain.spec import Role
 
 GOLDEN = Path(__file__).parent / "golden"
 FIRST = facts(control_plane(0))
@@ -153,6 +155,23 @@ def test_a_private_api_has_no_public_name_in_its_certificate() -> None:
     private = replace(FIRST, api_public_address=None)
     config = content(join_answer(private, SECRETS, NOW), "/etc/kubernetes/navarch/kubeadm-init.yaml")
     assert list(yaml.safe_load_all(config))[1]["apiServer"]["certSANs"] == ["localhost", "127.0.0.1", "10.0.0.5"]
+
+
+@pytest.mark.parametrize("machine", [control_plane(0), control_plane(1), worker(1)], ids=["first", "further", "worker"])
+def test_a_machine_becomes_what_it_was_made_from_whatever_the_cluster_is_to_be_by_now(machine: Machine) -> None:
+    before = replace(
+        CLUSTER.spec.release, kubernetes_version="1.36.3", components=(("etcd", "3.6.1-0"), ("coredns", "v1.12.0"))
+    )
+    asks = facts(replace(machine, template=replace(machine.template, release=before)), peers=(0,) * machine.serial)
+    texts = [file.content for file in join_answer(asks, SECRETS, NOW).files]
+    said = "\n".join(text for text in texts if "PRIVATE KEY" not in text and not text.startswith("#!"))
+    assert "v1.36.3" in said
+    assert [tag for tag in ("1.37.2", "3.6.8-0", "v1.14.7") if tag in said] == []
+    if machine.role is Role.CONTROL_PLANE:
+        config = content(join_answer(asks, SECRETS, NOW), "/etc/kubernetes/navarch/kubeadm-init.yaml")
+        written = list(yaml.safe_load_all(config))[1]
+        tags = written["kubernetesVersion"], written["etcd"]["local"]["imageTag"], written["dns"]["imageTag"]
+        assert tags == ("v1.36.3", "3.6.1-0", "v1.12.0")
 
 
 def test_control_planes_never_renew_their_certificates_on_the_same_day() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 import pytest
@@ -19,9 +20,10 @@ from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import controllers
 from navarch.clouds.openstack.session import OpenStackSettings
 from navarch.domain.cloud import CloudState
-from navarch.domain.kube import KubeState
+from navarch.domain.kube import ClusterObstacle, KubeState
 from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import KnownObject, Observed
+from navarch.domain.obstacles import Survey
 from navarch.domain.offer import Offer
 from navarch.domain.plan import plan
 from navarch.domain.providers import known_objects
@@ -59,10 +61,11 @@ class Kubernetes(KubernetesClusters):
     """Renders add-ons as ever, and answers that all is well."""
 
     asked = 0
+    obstacles: tuple[ClusterObstacle, ...] | None = None
 
     def observe(self, access: Access, asks: Asks) -> KubeState:
         self.asked += 1
-        return KubeState("1.37.2")
+        return KubeState("1.37.2", obstacles=self.obstacles if asks.survey else None)
 
 
 @dataclass
@@ -79,8 +82,15 @@ class Store:
         return self.sealed_secrets if name == SECRETS else None
 
 
-def looked(cluster: Cluster, offer: Offer) -> tuple[Look, int]:
-    """What is seen of the cluster when all is well with it, and how often Kubernetes was asked."""
+def looked(
+    cluster: Cluster,
+    offer: Offer,
+    *,
+    obstacles: tuple[ClusterObstacle, ...] | None = None,
+    survey: Survey | None = None,
+) -> tuple[Look, int]:
+    """What is seen of the cluster when all is well with it, and how often Kubernetes was asked. `obstacles`: what it
+    says where it is asked for them; `survey`: what is remembered of them."""
     seen = settled()
     booted = tuple(
         replace(m, boot=(BootReport("KubeadmInit", "done", NOW),)) if m.role is Role.CONTROL_PLANE else m
@@ -88,6 +98,7 @@ def looked(cluster: Cluster, offer: Offer) -> tuple[Look, int]:
     )
     seen = look(seen, machines=booted)
     kubernetes = Kubernetes()
+    kubernetes.obstacles = obstacles
     dependencies = Dependencies(
         cloud=Cloud(seen),  # type: ignore[arg-type]  # what a look needs of it
         addons=kubernetes,
@@ -98,7 +109,9 @@ def looked(cluster: Cluster, offer: Offer) -> tuple[Look, int]:
         runtime=Threads(),
     )
     status = Status(
-        api_url=f"https://{seen.record.api_public_address}:6443", api_internal_address=seen.record.api_internal_address
+        api_url=f"https://{seen.record.api_public_address}:6443",
+        api_internal_address=seen.record.api_internal_address,
+        survey=survey,
     )
     claim = Claim(cluster, status, token=1, attempts=0, objects=known_objects(cluster, seen, NOW))
     calls = dependencies.runtime.calls(2, "calls")
@@ -137,3 +150,27 @@ def test_the_clusters_controllers_are_told_of_the_provider_that_serves_the_api()
     look, _ = looked(CLUSTER, OFFER)
     assert look.inputs is not None
     assert 'lb-provider = "amphora"' in look.inputs.cloud_files["cloud.conf"]
+
+
+DENIES = ClusterObstacle("a webhook", "nodes", "WebhookDenies", "no", "remove it", blocks=True)
+
+
+def test_what_an_upgrade_would_meet_is_asked_for_once_in_a_while_and_remembered_until_then() -> None:
+    now = Threads().now()
+    first, _ = looked(CLUSTER, OFFER, obstacles=(DENIES,))
+    assert first.observed.survey is not None and first.observed.survey.obstacles == (DENIES,)
+    assert now <= first.observed.survey.at <= Threads().now()
+
+    lately = Survey(now - timedelta(minutes=9), (DENIES,))
+    look, _ = looked(CLUSTER, OFFER, obstacles=(), survey=lately)
+    assert look.observed.survey == lately
+    look, _ = looked(CLUSTER, OFFER, obstacles=(), survey=replace(lately, at=now - timedelta(minutes=11)))
+    assert look.observed.survey is not None and look.observed.survey.obstacles == ()
+
+
+def test_what_an_upgrade_would_meet_is_asked_for_before_its_first_step() -> None:
+    newer = replace(RELEASE, kubernetes_version="1.38.0", image_id="image-1380")
+    upgraded = replace(CLUSTER, spec=replace(CLUSTER.spec, kubernetes_version="1.38.0", release=newer))
+    lately = Survey(Threads().now() - timedelta(minutes=2))
+    look, _ = looked(upgraded, OFFER, obstacles=(DENIES,), survey=lately)
+    assert look.observed.survey is not None and look.observed.survey.obstacles == (DENIES,)

@@ -5,13 +5,13 @@ asked of the members themselves each time, never remembered.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from navarch.domain import names
 from navarch.domain.health import Checkup, State
 from navarch.domain.kube import EtcdMember
 from navarch.domain.machines import Departure, Machine, MachineTemplate, outdated, successor_facts
-from navarch.domain.observed import Observed
+from navarch.domain.observed import Observed, Record
 from navarch.domain.plan.node_groups import Leaver
 from navarch.domain.spec import Cluster, Owner, Role, zone_of
 from navarch.domain.steps import RecordMachine, ReleaseMachine, Step
@@ -54,13 +54,16 @@ def places(
     return Places((), () if waits else (first,), old, waits)
 
 
-def decisions(owner: Owner, cluster: Cluster, template: MachineTemplate, plan: Places) -> Iterator[Step]:
-    """What is written down of it."""
+def decisions(
+    owner: Owner, cluster: Cluster, template: MachineTemplate, record: Record, plan: Places, *, held: bool = False
+) -> Iterator[Step]:
+    """What is written down of it. `held`: no machine is to become another version now."""
     for checkup, departure, why in plan.take:
         yield ReleaseMachine(checkup.name, departure, why)
     for place in plan.make:
         name, zone = names.control_plane_machine(owner, place), zone_of(cluster.spec.control_plane.zones, place)
-        yield RecordMachine(name, Role.CONTROL_PLANE, names.CONTROL_PLANE_GROUP, place, zone, template)
+        made_from = _as_before(record, name, template) if held else template
+        yield RecordMachine(name, Role.CONTROL_PLANE, names.CONTROL_PLANE_GROUP, place, zone, made_from)
 
 
 def serving(machines: tuple[Machine, ...], observed: Observed) -> frozenset[str]:
@@ -76,6 +79,13 @@ def serving(machines: tuple[Machine, ...], observed: Observed) -> frozenset[str]
         if (machine.name in nodes) if machine.removing else (machine.joined or is_first):
             found.add(machine.name)  # one that leaves is drained through it first
     return frozenset(found)
+
+
+def _as_before(record: Record, name: str, template: MachineTemplate) -> MachineTemplate:
+    """What a place gets whose machine was lost meanwhile: the release that it had."""
+    before = record.machine(name)
+    lost = before is not None and before.departure is Departure.REPAIR
+    return replace(template, release=before.template.release) if before is not None and lost else template
 
 
 def _zone(cluster: Cluster, machine: Machine) -> tuple[str, ...]:

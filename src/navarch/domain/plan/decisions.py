@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from navarch.domain import names
 from navarch.domain.health import Checkup, State, examine
 from navarch.domain.infrastructure import Infrastructure
+from navarch.domain.kube import ClusterObstacle
 from navarch.domain.machines import MachineTemplate, outdated, template_of
 from navarch.domain.observed import Observed, Wanted
+from navarch.domain.obstacles import in_the_way
 from navarch.domain.offer import Release, version_order
 from navarch.domain.plan import control_plane, node_groups
 from navarch.domain.plan.control_plane import Places
@@ -21,8 +23,8 @@ from navarch.domain.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """`running`: whether machines are to run. `held`: why what is outdated is not replaced now; empty: it is. `groups`:
-    each with what its new machines are made from."""
+    """`running`: whether machines are to run. `held`: why what is outdated is not replaced now; empty: it is.
+    `obstacles`: what in the cluster an upgrade waits for. `groups`: each with what its new machines are made from."""
 
     checkups: tuple[Checkup, ...]
     power: Power
@@ -30,6 +32,7 @@ class Decisions:
     places: Places
     groups: tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]
     held: str = ""
+    obstacles: tuple[ClusterObstacle, ...] = ()
 
     @property
     def staying(self) -> tuple[Checkup, ...]:
@@ -47,16 +50,20 @@ def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastr
     if not running:
         groups = _emptied(cluster, checkups, now) if cluster.spec.remove_stopped_workers else ()
         return Decisions(checkups, powered, running, Places(), groups)
-    held = _held(cluster, observed, wanted)
+    asked = not cluster.spec.rollout_paused and observed.kube is not None
+    obstacles = in_the_way(cluster, observed.record.live, observed.survey) if asked else ()
+    held = _held(cluster, observed, wanted, obstacles)
     places = control_plane.places(cluster, _place_template(cluster), checkups, observed, held=bool(held))
     groups = _turnovers(cluster, checkups, bool(held) or _changes(places, checkups), now)
-    return Decisions(checkups, powered, running, places, groups, held)
+    return Decisions(checkups, powered, running, places, groups, held, obstacles)
 
 
 def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterator[Step]:
     """What is written down of it."""
     owner = names.owner(cluster)
-    yield from control_plane.decisions(owner, cluster, _place_template(cluster), decisions.places)
+    template, record = _place_template(cluster), observed.record
+    held = cluster.spec.rollout_paused or bool(decisions.obstacles)
+    yield from control_plane.decisions(owner, cluster, template, record, decisions.places, held=held)
     for group, template, turned in decisions.groups:
         yield from node_groups.decisions(owner, group, template, observed.record, turned)
 
@@ -123,12 +130,15 @@ def _is_made(observed: Observed) -> bool:
     return bool(mine) and all(m.joined for m in mine)
 
 
-def _held(cluster: Cluster, observed: Observed, wanted: Wanted) -> str:
+def _held(cluster: Cluster, observed: Observed, wanted: Wanted, obstacles: tuple[ClusterObstacle, ...]) -> str:
     """Why nothing that is outdated is replaced now."""
     if cluster.spec.rollout_paused:
         return "the rollout is paused by its user"
     if observed.kube is None:
         return "the Kubernetes API does not answer"
+    if obstacles:
+        more = f" (and {len(obstacles) - 1} more)" if len(obstacles) > 1 else ""
+        return f"{obstacles[0].what} is in the way of another version{more}: {obstacles[0].message}"
     applied = {a.name: a.digest for a in observed.kube.addons}
     missing = [name for name, digest in wanted.addons if applied.get(name) != digest]
     if missing or not wanted.addons:

@@ -1,0 +1,151 @@
+"""What in a cluster would be in the way of another version of Kubernetes.
+
+Each part is asked for by itself: one that cannot be read is said to be unknown, and hides no other.
+
+    webhooks, policies   what an upgrade writes is written on trial; see `admission`
+    definitions          versions of objects in etcd that are not served any more
+    deprecated APIs      which are asked for, by the API server's own count, and by whom, by the objects' field managers
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from navarch.addons import admission, errors
+from navarch.addons.connection import Connection
+from navarch.addons.foreign import name, text
+from navarch.addons.parallel import at_once
+from navarch.domain.errors import Permanent, Temporary
+from navarch.domain.kube import ClusterObstacle
+
+_SECONDS = 8.0  # for all of it, whatever the cluster's webhooks do
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_DEFINITIONS_A_PAGE, _PAGES_OF_DEFINITIONS = 5, 60  # some are half a megabyte
+_REQUESTED = b"apiserver_requested_deprecated_apis{"
+_LABEL = re.compile(r'([a-z_]+)="([^"\\]{0,253})"')
+_MOST_REQUESTED, _MOST_OBJECTS, _MOST_MANAGERS, _MOST_VERSIONS = 20, 50, 5, 50
+_RELEASE = re.compile(r"\d{1,3}\.\d{1,4}")
+_PLURAL = re.compile(r"[a-z0-9]{1,63}")
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_LISTED = (
+    f"{_RBAC}/clusterroles",
+    f"{_RBAC}/clusterrolebindings",
+    f"{_RBAC}/namespaces/kube-system/roles",
+    f"{_RBAC}/namespaces/kube-system/rolebindings",
+)
+
+
+def survey(connection: Connection) -> tuple[ClusterObstacle, ...]:
+    """All that there is. Raises nothing: what cannot be read is one of them."""
+    bounded = connection.within(_SECONDS)
+    parts: tuple[tuple[str, Callable[[Connection], Iterator[ClusterObstacle]]], ...] = (
+        ("webhooks and policies", admission.objections),
+        ("definitions", _stored_versions),
+        ("deprecated APIs", _deprecated),
+    )
+    found = at_once(lambda part: _read(bounded, *part), parts)
+    return tuple(obstacle for part in found for obstacle in part)
+
+
+def roles(connection: Connection) -> frozenset[str] | None:
+    """Paths of all roles and bindings that add-ons might have; None where they cannot be read."""
+    try:
+        with errors.understanding("roles"):
+            return frozenset(
+                path for listed in at_once(lambda kind: _paths(connection, kind), _LISTED) for path in listed
+            )
+    except (Temporary, Permanent, errors.Absent):
+        return None
+
+
+def are_listed(path: str) -> bool:
+    """Whether `roles` tells if this is there."""
+    return path.rpartition("/")[0] in _LISTED
+
+
+def _paths(connection: Connection, kind: str) -> list[str]:
+    listed = connection.list(kind, page=500, pages=10, metadata_only=True)
+    return [f"{kind}/{made['metadata']['name']}" for made in listed]
+
+
+def _read(
+    connection: Connection, what: str, part: Callable[[Connection], Iterator[ClusterObstacle]]
+) -> list[ClusterObstacle]:
+    try:
+        with errors.understanding(what):
+            return list(part(connection))
+    except (Temporary, Permanent, errors.Absent) as error:
+        return [
+            ClusterObstacle(
+                what,
+                "the Kubernetes API",
+                "NotKnown",
+                f"could not be read: {text(str(error), 200)}",
+                "it is asked for again; look at them yourself before an upgrade",
+                blocks=False,
+            )
+        ]
+
+
+# -- definitions
+
+
+def _stored_versions(connection: Connection) -> Iterator[ClusterObstacle]:
+    """Of definitions: versions that etcd may hold objects in and that are not served. They can still be read, through
+    the others, as long as the definition names them: so they are told and block nothing."""
+    listed = connection.list(_DEFINITIONS, page=_DEFINITIONS_A_PAGE, pages=_PAGES_OF_DEFINITIONS, whole=False)
+    for made in listed:
+        served = {version["name"] for version in made["spec"]["versions"] if version.get("served")}
+        stored = made.get("status", {}).get("storedVersions") or ()
+        gone = [text(version, 63) for version in stored[:_MOST_VERSIONS] if version not in served]
+        if gone:
+            yield ClusterObstacle(
+                f"CustomResourceDefinition {name(made['metadata']['name'])}",
+                "etcd",
+                "StoredVersionNotServed",
+                f"etcd may hold objects of {', '.join(gone)}, which is not served any more",
+                "write each of its objects once, unchanged, then take the version out of status.storedVersions",
+                blocks=False,
+            )
+
+
+# -- deprecated APIs
+
+
+def _deprecated(connection: Connection) -> Iterator[ClusterObstacle]:
+    """What somebody has asked this API server for since it started, and a release removes. Of several API servers the
+    one that answers is asked."""
+    for line in connection.lines("/metrics", _REQUESTED, most=_MOST_REQUESTED):
+        said = dict(_LABEL.findall(line.decode("ascii", "replace")))
+        group, version, resource = (said.get(key, "") for key in ("group", "version", "resource"))
+        removed = said.get("removed_release", "")
+        if not _RELEASE.fullmatch(removed) or not _PLURAL.fullmatch(resource) or not _PLURAL.fullmatch(version):
+            continue  # deprecated, and here to stay
+        api = f"{name(group)}/{version}" if group else version
+        managers = _managers(connection, api, f"/apis/{api}/{resource}" if group else f"/api/{api}/{resource}")
+        who = f"; it is written by {', '.join(managers)}" if managers else "; who asks only reads, or writes no longer"
+        yield ClusterObstacle(
+            f"API {api} {resource}",
+            "requests to the API server",
+            "DeprecatedAPIRequested",
+            f"somebody asks for it, and Kubernetes {removed} serves it no longer{who}",
+            "have them ask for a newer version of it; the audit log names them (annotation k8s.io/deprecated)",
+            blocks=False,
+            removed_in=removed,
+        )
+
+
+def _managers(connection: Connection, api: str, path: str) -> tuple[str, ...]:
+    """Field managers that wrote through this version of an API, as far as its first objects tell."""
+    found: dict[str, None] = {}
+    try:
+        for made in connection.list(path, page=_MOST_OBJECTS, pages=1, whole=False, metadata_only=True):
+            found |= {text(m["manager"], 100): None for m in _fields(made) if m.get("apiVersion") == api}
+    except (Temporary, Permanent, errors.Absent):
+        return ()
+    return tuple(found)[:_MOST_MANAGERS]
+
+
+def _fields(made: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [m for m in made["metadata"].get("managedFields", ())[:_MOST_OBJECTS] if m.get("manager")]
