@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from built import Built, new_owner, until
-from stage import Stage, clear
+from tests.contract.built import Built, new_owner, until
+from tests.contract.stage import Stage, clear
 
 from navarch.clouds.fence import fenced
 from navarch.domain import names

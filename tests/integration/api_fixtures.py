@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
-from some_values import NOON
+from tests.integration.some_values import NOON
 
 from navarch.addons.catalogue import names
 from navarch.api.app import create_app

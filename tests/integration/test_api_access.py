@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from api_fixtures import OFFER, Api, MakeApi, plenty, routes
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty, routes
 
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity

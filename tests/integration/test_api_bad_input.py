@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import api_hostile as hostile
 import httpx
 import pytest
 import uvicorn
-from api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
 from structlog.testing import capture_logs
+from tests.integration import api_hostile as hostile
+from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
 
 from navarch.store.local_postgres import LocalPostgres
 

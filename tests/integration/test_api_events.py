@@ -1,8 +1,8 @@
 """The timeline."""
 
 import pytest
-from api_fixtures import Api
-from some_values import NOON
+from tests.integration.api_fixtures import Api
+from tests.integration.some_values import NOON
 
 from navarch.domain.status import Event
 

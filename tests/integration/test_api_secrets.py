@@ -21,9 +21,9 @@ from urllib.parse import quote
 import psycopg
 import pytest
 import structlog
-from api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
 from prometheus_client import generate_latest
 from psycopg import sql
+from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session

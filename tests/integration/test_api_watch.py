@@ -16,8 +16,8 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
-from api_fixtures import OFFER, Api, MakeApi, plenty
-from some_values import a_cluster, a_machine, a_report
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty
+from tests.integration.some_values import a_cluster, a_machine, a_report
 
 from navarch.domain.status import Condition, Status
 from navarch.store.postgres import PostgresStore

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from guarded_cluster import (
+from tests.integration.guarded_cluster import (
     CONTROL_PLANE,
     CONTROL_PLANE_ROLE,
     EVERYTHING,
@@ -16,7 +16,7 @@ from guarded_cluster import (
     node,
     refusal,
 )
-from kube_apiserver import ApiServer, Client
+from tests.integration.kube_apiserver import ApiServer, Client
 
 pytestmark = pytest.mark.kube
 

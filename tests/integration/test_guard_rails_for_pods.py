@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from guarded_cluster import (
+from tests.integration.guarded_cluster import (
     CONTROL_PLANE,
     CONTROL_PLANE_ROLE,
     EVERYTHING,
@@ -19,7 +19,7 @@ from guarded_cluster import (
     refusal,
     until,
 )
-from kube_apiserver import ApiServer, Client
+from tests.integration.kube_apiserver import ApiServer, Client
 from tests.unit.addons.sample_inputs import inputs
 
 from navarch.addons import catalogue

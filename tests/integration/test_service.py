@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from api_fixtures import OFFER, SEALER, plenty
+from tests.integration.api_fixtures import OFFER, SEALER, plenty
 
 from navarch.service import clusters, node_groups
 from navarch.service.access import Access, Generations, Service, ServiceSettings

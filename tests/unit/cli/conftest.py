@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_service import Ran, Service, serving
+from tests.unit.cli.cli_service import Ran, Service, serving
 
 from navarch.cli.main import main
 

@@ -13,11 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.unit.cli.cli_service import Answer, Ran, Service
 
 from navarch.doctor import customer, operator
 from navarch.doctor.cloud import Refused, Token

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service, Stream
 from rich.console import Console
+from tests.unit.cli.cli_service import Answer, Ran, Service, Stream
 
 from navarch.cli.live import LineView, LiveView, blocked_lines
 from navarch.cli.progress import State, progress_of

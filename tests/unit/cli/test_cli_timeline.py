@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service
+from tests.unit.cli.cli_service import Answer, Ran, Service
 
 from navarch.cli.timeline import Segment, Waterfall, bar, draw_text, step, waterfall
 from navarch.cli.timeline_svg import draw_svg

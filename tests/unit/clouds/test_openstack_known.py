@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from test_openstack_requests import MARK, OWNER, FakeCloud
+from tests.unit.clouds.test_openstack_requests import MARK, OWNER, FakeCloud
 
 from navarch.clouds.openstack import OpenStackCloud
 from navarch.domain.observed import KnownObject

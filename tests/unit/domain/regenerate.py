@@ -1,8 +1,7 @@
-"""Write the golden logs anew; read the difference before committing it: `python tests/unit/domain/regenerate.py`."""
+"""Write the golden logs anew; read the difference before committing it: `python -m tests.unit.domain.regenerate`."""
 
-import test_drift
-import test_plan
-from story import log
+from tests.unit.domain import test_drift, test_plan
+from tests.unit.domain.story import log
 
 for name, steps in {**test_plan.stories(), **test_drift.stories()}.items():
     (test_plan.GOLDEN / f"{name}.log").write_text(log(steps))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from clusters import OFFER, cluster
+from tests.unit.domain.clusters import OFFER, cluster
 
 from navarch.domain.admission import LIMITS, Refusal
 from navarch.domain.change import admit_change, admit_node_group, admit_node_group_change

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from clusters import ADDONS, CONTROL_PLANE_TEMPLATE, NOW, TEMPLATE, WANTED, cluster, look, shown
-from story import log
-from test_plan import GOLDEN, grown
+from tests.unit.domain.clusters import ADDONS, CONTROL_PLANE_TEMPLATE, NOW, TEMPLATE, WANTED, cluster, look, shown
+from tests.unit.domain.story import log
+from tests.unit.domain.test_plan import GOLDEN, grown
 
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge

@@ -5,8 +5,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
-from clusters import cluster
 from pydantic import BaseModel
+from tests.unit.domain.clusters import cluster
 
 from navarch.domain import spec
 from navarch.service import wish
