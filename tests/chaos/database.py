@@ -20,6 +20,7 @@ from navarch.store.change_side import ChangeSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
 from navarch.store.migrate import migrate
+from navarch.store.operator_side import OperatorSide
 from navarch.store.queries import query
 from navarch.store.worker_side import WorkerSide
 
@@ -184,10 +185,11 @@ class Ear:
         return heard.count
 
 
-class VirtualStore(ApiSide, ChangeSide, WorkerSide):
+class VirtualStore(ApiSide, ChangeSide, OperatorSide, WorkerSide):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
+        OperatorSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         WorkerSide.__init__(self, database, REGION)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -84,6 +84,10 @@ def _build(built: Built, stage: Stage) -> None:
         (volume.id,),
     )
     built.do(server, Server, USER_DATA)
+
+
+def _balanced_over(members: tuple[str, ...]) -> Callable[[CloudState], bool]:
+    return lambda state: [balancer.members for balancer in state.of(LoadBalancer)] == [tuple(sorted(members))]
 
 
 def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
@@ -173,7 +177,7 @@ class Test1FindsItsObjectsAgain:
         for members in ((*step.members, "10.0.0.250"), step.members):
             until(cluster, lambda s: [b.provisioning_status for b in s.of(LoadBalancer)] == ["ACTIVE"])
             cluster.cloud.carry_out(cluster.owner, replace(step, members=members))
-            until(cluster, lambda s, m=members: [b.members for b in s.of(LoadBalancer)] == [tuple(sorted(m))])
+            until(cluster, _balanced_over(members))
 
 
 class Test2ShowsOnlyOneClustersObjects:

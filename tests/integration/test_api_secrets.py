@@ -339,7 +339,7 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         **{f"the ticket of {machine}, {n}": word for n, (machine, word) in enumerate(_tickets(cloud))},
     }
     figures = {
-        "the API's metrics": api.client.app.state.metrics.registry,
+        "the API's metrics": api.app.state.metrics.registry,
         "the worker's": dependencies.metrics.registry,
     }
     return secrets, {

@@ -9,7 +9,6 @@ from tests.integration.guarded_cluster import (
     EVERYTHING,
     NODES,
     OTHER,
-    STEM,
     WORKER,
     bind,
     granted,
@@ -17,6 +16,7 @@ from tests.integration.guarded_cluster import (
     refusal,
 )
 from tests.integration.kube_apiserver import ApiServer, Client
+from tests.unit.addons.sample_inputs import STEM
 
 pytestmark = pytest.mark.kube
 

@@ -257,7 +257,9 @@ def test_editors_keep_out_of_namespaces_that_allow_privileged_pods(guarded: ApiS
     rules = [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}]
     bind(guarded, "like-edit", rules, {"kind": "User", "name": "eva"})
     editor, admin = guarded.user("eva", "navarch:editors"), guarded.user("ann", "navarch:admins")
-    privileged = {"containers": [{"name": "c", "image": "none", "securityContext": {"privileged": True}}]}
+    privileged: dict[str, Any] = {
+        "containers": [{"name": "c", "image": "none", "securityContext": {"privileged": True}}]
+    }
     assert granted(admin.ask("POST", "/api/v1/namespaces/agents/pods", pod("agent", "agents", **privileged)))
     refusal(editor.ask("POST", "/api/v1/namespaces/agents/pods", pod("x", "agents")), "navarch-editors")
     refusal(editor.ask("POST", "/api/v1/namespaces/agents/pods/agent/exec?command=sh&stdout=true"), "navarch-editors")

@@ -126,7 +126,10 @@ def test_a_node_group_is_scaled_and_keeps_the_rest() -> None:
 
 def test_null_means_the_same_for_a_node_group() -> None:
     odd = NodeGroupSpec("m1.medium", 5, ("z2",), (("a", "1"),), (Taint("k", "NoSchedule"),), 3, 1)
-    group = change(of=cluster(node_groups=(NodeGroup("web", odd),)), **dict.fromkeys(encode(odd)))
+    document = encode(odd)
+    assert isinstance(document, dict)
+    nothing: dict[str, Any] = dict.fromkeys(document)
+    group = change(of=cluster(node_groups=(NodeGroup("web", odd),)), **nothing)
     assert group.spec == NodeGroupSpec("m1.medium", 2, ("z2",))
 
 

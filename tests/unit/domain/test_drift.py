@@ -69,7 +69,7 @@ def without(seen: Observed, kind: Kind, name: str) -> Observed:
 
 def changed(cloud: CloudState, kind: Kind, name: str, **changes: object) -> CloudState:
     (found,) = (r for r in cloud.of_kind(kind) if r.name == name)
-    resource: Resource = replace(found, **changes)  # type: ignore[arg-type]
+    resource: Resource = replace(found, **changes)
     return cloud.having(resource)
 
 
