@@ -114,13 +114,13 @@ def _navarch(stack: Stack) -> Creation:
 def _release(stack: Stack) -> Release:
     from demo.steps import until
 
-    from navarch.main.wire import open_store
+    from navarch.operate.database import open_store
     from navarch.settings import read_settings
 
     store = open_store(read_settings(stack.settings), name="bench")
-    catalogue = until("the catalogue is read", store.catalogue, seconds=60)
+    offer = until("the cloud's offer is read", store.offer, seconds=60)
     store.close()
-    release = catalogue.release(VERSION)
+    release = offer.release(VERSION)
     if release is None:
         sys.exit(f"no node image of {VERSION} in Glance")
     return release

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from navarch_images.commands import follow, run
@@ -17,12 +19,12 @@ def test_the_cpu_seconds_are_those_of_the_command_and_its_children() -> None:
 
 
 @pytest.mark.parametrize("call", [run, lambda what, argv: follow(what, argv, lambda line: None)])
-def test_a_failure_names_the_step_the_code_and_the_end_of_the_output(call) -> None:
+def test_a_failure_names_the_step_the_code_and_the_end_of_the_output(call: Callable[[str, list[str]], object]) -> None:
     with pytest.raises(BuildError, match=r"(?s)step: sh ended with 7:.*the reason"):
         call("step", ["sh", "-c", "echo the reason >&2; exit 7"])
 
 
 @pytest.mark.parametrize("call", [run, lambda what, argv: follow(what, argv, lambda line: None)])
-def test_a_program_that_is_not_there_is_named(call) -> None:
+def test_a_program_that_is_not_there_is_named(call: Callable[[str, list[str]], object]) -> None:
     with pytest.raises(BuildError, match="step: no program /nowhere/tool"):
         call("step", ["/nowhere/tool"])

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,13 +39,13 @@ class Machine:
         subprocess.run(["sh", str(PROGRAM)], env=environment, check=True)
 
     @property
-    def facts(self) -> dict:
-        return json.loads((self.folder / "root/run/navarch/host.json").read_text())
+    def facts(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "root/run/navarch/host.json").read_text()))
 
     @property
-    def containerd(self) -> dict:
+    def containerd(self) -> dict[str, Any]:
         text = (self.folder / "root/run/navarch/containerd.d/host.toml").read_text()
-        return tomllib.loads(text)["plugins"]["io.containerd.cri.v1.runtime"]
+        return dict(tomllib.loads(text)["plugins"]["io.containerd.cri.v1.runtime"])
 
     @property
     def kubelet(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from https_service import Authority, Reply, Service
+from images.tests.https_service import Authority, Reply, Service
 
 from navarch_images.node_program import navarch_node
 from navarch_images.node_program.navarch_node import Endpoint, Places, Step, main, run_step

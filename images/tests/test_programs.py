@@ -54,7 +54,8 @@ def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkey
         return 3.0
 
     without_go(monkeypatch, sources, compile_)
-    cache, said = Cache(tmp_path / "cache"), []
+    cache = Cache(tmp_path / "cache")
+    said: list[str] = []
     assert programs.missing([COMPONENT], cache) == [COMPONENT]
     first = programs.build_all([COMPONENT], cache, said.append)
     second = programs.build_all([COMPONENT], cache, said.append)

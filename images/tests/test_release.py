@@ -1,6 +1,8 @@
 import copy
 import re
+from collections.abc import Callable
 from importlib import resources
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from navarch_images.release import find, known, parse
 
 
 @pytest.fixture
-def document() -> dict:
+def document() -> dict[str, Any]:
     return releases.document("1.37.2")
 
 
@@ -130,7 +132,9 @@ def test_images_carry_the_projects_own_registry_and_their_components_version() -
         (lambda d: d["component"]["runc"].update(colour="red"), "colour"),
     ],
 )
-def test_a_reference_that_leads_nowhere_is_named(document: dict, change, said: str) -> None:
+def test_a_reference_that_leads_nowhere_is_named(
+    document: dict[str, Any], change: Callable[[dict[str, Any]], object], said: str
+) -> None:
     wrong = copy.deepcopy(document)
     change(wrong)
     with pytest.raises(ReleaseError, match=said):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from navarch_lab import configure, databases, lab, services
-from navarch_lab.conf.ini import Context, render
+from navarch_lab.conf.ini import Context, Ini, render
 from navarch_lab.credentials import NAMES, load_or_make, write_private
 from navarch_lab.graph import check
 from navarch_lab.layout import Installed, Layout
@@ -32,7 +32,7 @@ def parsed(text: str) -> configparser.RawConfigParser:
 
 
 def test_an_ini_is_sections_with_one_option_a_line() -> None:
-    ini = {"DEFAULT": {"debug": False, "port": 5000}, "ovn": {"dns_servers": "198.51.100.2"}}
+    ini: Ini = {"DEFAULT": {"debug": False, "port": 5000}, "ovn": {"dns_servers": "198.51.100.2"}}
     assert render(ini) == "[DEFAULT]\ndebug = False\nport = 5000\n\n[ovn]\ndns_servers = 198.51.100.2\n"
 
 

@@ -40,7 +40,11 @@ def test_a_step_runs_after_all_it_waits_for() -> None:
 
 def test_steps_without_order_run_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=10)
-    run([Step("one", lambda: meeting.wait() and None), Step("two", lambda: meeting.wait() and None)])
+
+    def meet() -> None:
+        meeting.wait()
+
+    run([Step("one", meet), Step("two", meet)])
 
 
 def test_after_a_failure_nothing_that_waited_for_it_starts_and_the_failure_is_raised() -> None:

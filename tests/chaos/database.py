@@ -198,4 +198,5 @@ class VirtualStore(ApiSide, ChangeSide, WorkerSide):
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
+        OperatorSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         WorkerSide.__init__(self, database, REGION)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from navarch.simulator.openstack.timeline import Timeline
 
 
-class Killed(GreenletExit):
+class Killed(GreenletExit):  # type: ignore[misc]  # greenlet brings no types
     """The process dies here. No handler of errors sees it, as none sees a SIGKILL."""
 
 

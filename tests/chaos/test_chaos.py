@@ -265,7 +265,7 @@ class Story(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("dsn")
-class TestStory(Story.TestCase):  # type: ignore[misc]  # Hypothesis makes it
+class TestStory(Story.TestCase):  # type: ignore[misc, valid-type]  # Hypothesis makes it
     settings = settings(
         max_examples=10,
         stateful_step_count=10,

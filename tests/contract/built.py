@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from stage import Stage
+from tests.contract.stage import Stage
 
 from navarch.clouds.contract import Cloud
 from navarch.domain.cloud import CloudState, Resource

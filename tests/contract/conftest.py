@@ -1,11 +1,9 @@
 from collections.abc import Iterator
 
-import openstack_lab
 import pytest
-import simulated
-import simulated_process
-from openstack_lab import OpenStackStage
-from stage import Stage
+from tests.contract import openstack_lab, simulated, simulated_process
+from tests.contract.openstack_lab import OpenStackStage
+from tests.contract.stage import Stage
 
 
 @pytest.fixture(

@@ -12,7 +12,7 @@ import openstack
 import requests
 from keystoneauth1 import session as keystone
 from keystoneauth1.identity import v3
-from stage import Props
+from tests.contract.stage import Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings

@@ -4,7 +4,7 @@ have in common with a real installation is all of `clouds.openstack` and keyston
 from dataclasses import replace
 from typing import Any
 
-from stage import Props
+from tests.contract.stage import Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings

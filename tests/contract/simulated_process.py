@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from simulated import SimulatedStage
+from tests.contract.simulated import SimulatedStage
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from built import Built, new_owner
-from simulated import SimulatedStage
+from tests.contract.built import Built, new_owner
+from tests.contract.simulated import SimulatedStage
 
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.openstack import steps

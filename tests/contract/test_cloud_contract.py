@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from built import Built, new_owner, until
-from stage import Stage, clear
+from tests.contract.built import Built, new_owner, until
+from tests.contract.stage import Stage, clear
 
 from navarch.clouds.fence import fenced
 from navarch.domain import names
@@ -177,7 +177,7 @@ class Test1FindsItsObjectsAgain:
         for members in ((*step.members, "10.0.0.250"), step.members):
             until(cluster, lambda s: [b.provisioning_status for b in s.of(LoadBalancer)] == ["ACTIVE"])
             cluster.cloud.carry_out(cluster.owner, replace(step, members=members))
-            until(cluster, lambda s, m=members: [b.members for b in s.of(LoadBalancer)] == [tuple(sorted(m))])
+            until(cluster, _balanced_over(members))
 
     def test_a_server_is_stopped_and_started_and_what_it_is_already_costs_nothing(
         self, stage: Stage, cluster: Built

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from built import Built, new_owner, until
-from stage import Stage, clear
+from tests.contract.built import Built, new_owner, until
+from tests.contract.stage import Stage, clear
 
 from navarch.domain import names
 from navarch.domain.observed import KnownObject

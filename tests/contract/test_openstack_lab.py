@@ -7,8 +7,8 @@ import pytest
 from keystoneauth1 import session as keystone
 from keystoneauth1.exceptions import Unauthorized
 from keystoneauth1.identity import v3
-from openstack_lab import OpenStackStage, settings
-from stage import clear
+from tests.contract.openstack_lab import OpenStackStage, settings
+from tests.contract.stage import clear
 
 from navarch.domain import names
 from navarch.domain.openstack import names as objects

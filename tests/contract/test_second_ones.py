@@ -1,8 +1,8 @@
 """What the plan relies on where a list lagged: which of two objects is meant, and what the cloud takes only once."""
 
 import pytest
-from built import Built, new_owner, until
-from stage import Stage, clear
+from tests.contract.built import Built, new_owner, until
+from tests.contract.stage import Stage, clear
 
 from navarch.domain import names
 from navarch.domain.errors import Conflict, Permanent

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
-from some_values import NOON
+from tests.integration.some_values import NOON
 
 from navarch.addons.catalogue import names
 from navarch.api.app import create_app
@@ -99,6 +100,12 @@ class Api:
     store: PostgresStore
     tokens: Tokens
     token: str = "ann"
+
+    @property
+    def app(self) -> FastAPI:
+        """The application that answers."""
+        assert isinstance(self.client.app, FastAPI)
+        return self.client.app
 
     def as_(self, token: str) -> "Api":
         """The same service, somebody else calling."""

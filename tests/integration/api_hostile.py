@@ -98,7 +98,7 @@ UNACCEPTABLE: dict[str, Any] = {
     "everything is an object": {"name": {}, "spec": {"a": {}}, "labels": {"a": {}}, "role": {}, "machine": {}},
     "everything is a number": {"name": 0, "spec": 0, "labels": 0, "role": 0, "machine": 0, "groups": 0},
     "everything is a text": {"name": "-", "spec": "", "labels": "", "role": "", "machine": "", "groups": ""},
-    "30 levels": {"spec": reduce(lambda inner, _: [inner], range(28), [])},
+    "30 levels": {"spec": reduce(lambda inner, _: [inner], range(28), list[object]())},
     "many keys": {f"k{n}": n for n in _MANY},
     "many keys that are nearly right": {f"name{n}": n for n in _MANY},
     "many keys of a spec": {"spec": {f"k{n}": n for n in _MANY}},

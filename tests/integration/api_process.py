@@ -1,4 +1,6 @@
-"""The HTTP service as a process of its own, with a stand-in for Keystone: `api_process.py DSN PORT FOLDER QUOTA_WAIT`.
+"""The HTTP service as a process of its own, with a stand-in for Keystone.
+
+    python -m tests.integration.api_process DSN PORT FOLDER QUOTA_WAIT
 
 FOLDER holds api.crt and api.key. Everything but the tokens is what `navarch-server api` runs.
 """
@@ -7,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
+from tests.integration.api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
 
 from navarch.addons.catalogue import names
 from navarch.api.app import create_app

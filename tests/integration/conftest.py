@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from api_fixtures import api, make_api
-from guarded_cluster import guarded
-from kube_apiserver import ApiServer, api_server
+from tests.integration.api_fixtures import api, make_api
+from tests.integration.guarded_cluster import guarded
+from tests.integration.kube_apiserver import ApiServer, api_server
 
 from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from api_fixtures import OFFER, SEALER
 from structlog.contextvars import get_contextvars
+from tests.integration.api_fixtures import OFFER, SEALER
 
 from navarch.addons.client import KubernetesClusters
 from navarch.clouds.contract import Cloud, Endpoint

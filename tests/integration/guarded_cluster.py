@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_apiserver import ApiServer, api_server
+from tests.integration.kube_apiserver import ApiServer, api_server
 from tests.unit.addons.sample_inputs import STEM, inputs
 
 from navarch.addons import catalogue

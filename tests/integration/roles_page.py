@@ -1,6 +1,6 @@
 """docs/guide/roles.md: what each role of a kubeconfig may do, as the API server itself answers.
 
-    PYTHONPATH=.:tests/integration python tests/integration/roles_page.py      writes the tables anew
+    python -m tests.integration.roles_page      writes the tables anew
 
 `kubectl auth can-i --list` knows RBAC alone; these are answers to SelfSubjectAccessReviews, for which everybody is
 asked who is asked about a request.
@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from guarded_cluster import furnish
-from kube_apiserver import ApiServer, Client, api_server
+from tests.integration.guarded_cluster import furnish
+from tests.integration.kube_apiserver import ApiServer, Client, api_server
 
 PAGE = Path(__file__).parents[2] / "docs/guide/roles.md"
 MARK = "<!-- From here on made by tests/integration/roles_page.py. -->\n"

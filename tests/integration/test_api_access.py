@@ -141,7 +141,7 @@ def test_each_route_answers_each_caller_as_written_down(validated: Api, method: 
 
 @pytest.mark.parametrize("token", ["wrong", "x" * 9000, "a b", "\u00e9"])
 def test_what_is_no_token_is_401(validated: Api, token: str) -> None:
-    assert validated.client.get("/kaas/v1/clusters", headers={"X-Auth-Token": token.encode()}).status_code == 401
+    assert validated.client.get("/kaas/v1/clusters", headers={b"X-Auth-Token": token.encode()}).status_code == 401
 
 
 def test_another_project_cannot_tell_a_foreign_cluster_from_none(api: Api) -> None:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import api_hostile as hostile
 import httpx
 import pytest
 import uvicorn
-from api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
 from structlog.testing import capture_logs
+from tests.integration import api_hostile as hostile
+from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
 
 from navarch.store.local_postgres import LocalPostgres
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_accepted_is_refused_on_every_route(fast: Api) -> None:
 
 
 def test_every_value_of_a_wrong_type_in_every_place_is_survived(fast: Api) -> None:
-    models = {route: model for route, model in routes(fast.client.app).items() if model is not None}
+    models = {route: model for route, model in routes(fast.app).items() if model is not None}
     assert set(models.values()) == set(hostile.GOOD), "a body without an example to spoil"
     for route, model in models.items():
         for body in hostile.spoiled(hostile.GOOD[model]):
@@ -132,7 +132,7 @@ def test_a_caller_that_hangs_up_is_no_fault_of_ours(fast: Api) -> None:
         pytest.fail(f"nobody is there to be told {message}")
 
     with capture_logs() as logs:
-        asyncio.run(fast.client.app(scope, receive, send_nothing))
+        asyncio.run(fast.app(scope, receive, send_nothing))
     assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
 
 
@@ -149,13 +149,13 @@ ASKED = {
 )  # fmt: skip
 def test_a_caller_that_is_gone_when_the_answer_comes_is_no_fault_of_ours(fast: Api, closed: Exception) -> None:
     with capture_logs() as logs:
-        asyncio.run(fast.client.app(dict(ASKED), nothing_more, raises(closed)))
+        asyncio.run(fast.app(dict(ASKED), nothing_more, raises(closed)))
     assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
 
 
 def test_an_answer_that_the_server_refuses_is_a_fault_of_ours(fast: Api) -> None:
     with capture_logs() as logs, pytest.raises(RuntimeError):
-        asyncio.run(fast.client.app(dict(ASKED), nothing_more, raises(RuntimeError("longer than Content-Length"))))
+        asyncio.run(fast.app(dict(ASKED), nothing_more, raises(RuntimeError("longer than Content-Length"))))
     assert [line["event"] for line in logs] == ["a request failed", "request"]
 
 
@@ -173,7 +173,7 @@ def raises(error: Exception) -> Any:
 @pytest.fixture
 def port(fast: Api) -> Iterator[int]:
     """The service behind the real HTTP server."""
-    server = uvicorn.Server(uvicorn.Config(fast.client.app, port=0, log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(fast.app, port=0, log_config=None, access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -236,7 +236,7 @@ def test_parameters_that_cannot_be(api: Api, query: str) -> None:
 
 def test_a_parameter_that_a_route_does_not_have_is_refused_on_every_route(fast: Api) -> None:
     before = wish(fast)
-    for method, path in routes(fast.client.app):
+    for method, path in routes(fast.app):
         if path.startswith("/kaas"):
             answer = send(fast, (method, path), params={"dryrun": "true"}, json={})
             assert (answer.status_code, list(errors(answer))) == (400, ["query.dryrun"]), (method, path)

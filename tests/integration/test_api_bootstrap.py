@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_fixtures import OFFER, REPORT_TOKENS, SEALER, Api, MakeApi
-from some_values import RELEASE
+from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, SEALER, Api, MakeApi
+from tests.integration.some_values import RELEASE
 
 from navarch.api.access import ApiService
 from navarch.bootstrap.join import LAST_PHASE

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from api_fixtures import OFFER, Api, MakeApi, errors, plenty
-from some_values import RELEASE, a_machine
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, errors, plenty
+from tests.integration.some_values import RELEASE, a_machine
 
 from navarch.domain.machines import MachineFacts, MachineTemplate
 from navarch.domain.status import Phase, Status

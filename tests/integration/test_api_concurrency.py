@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from api_fixtures import OFFER, Api, MakeApi, plenty
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty
 
 from navarch.domain.offer import Quota
 from navarch.service.clusters import RETRIES

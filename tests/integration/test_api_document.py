@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, plenty, routes
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -18,7 +17,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from some_values import a_machine
+from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, plenty, routes
+from tests.integration.some_values import a_machine
 
 from navarch.bootstrap.tickets import new_ticket
 from navarch.domain.machines import MachineFacts

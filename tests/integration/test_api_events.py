@@ -1,8 +1,11 @@
 """The timeline."""
 
+from collections.abc import Callable
+
+import httpx
 import pytest
-from api_fixtures import Api
-from some_values import NOON
+from tests.integration.api_fixtures import Api
+from tests.integration.some_values import NOON
 
 from navarch.domain.status import Event
 
@@ -45,13 +48,14 @@ def test_the_request_that_asked_last_is_the_clusters_for_the_log_and_for_opensta
     stored = api.store.cluster(made["id"], project_id=None).cluster
     assert stored.request_id.startswith("req-")
     groups = "/clusters/shop/node_groups"
-    for ask in (
+    asks: tuple[Callable[[], httpx.Response], ...] = (
         lambda: api.post(groups, {"name": "web", "spec": {"replicas": 1}}),
         lambda: api.patch(f"{groups}/web", {"spec": {"replicas": 2}}),
         lambda: api.delete(f"{groups}/web"),
         lambda: api.patch("/clusters/shop", {"labels": {"a": "b"}}),
         lambda: api.delete("/clusters/shop"),
-    ):
+    )
+    for ask in asks:
         answer = ask()
         assert answer.status_code < 300, answer.text
         asked = answer.headers["x-openstack-request-id"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from api_fixtures import API_URL, Api, errors
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from tests.integration.api_fixtures import API_URL, Api, errors
 
 from navarch.api.identity import Caller
 

@@ -1,7 +1,7 @@
 """Node groups as resources of their own."""
 
 import pytest
-from api_fixtures import Api, errors, plenty
+from tests.integration.api_fixtures import Api, errors, plenty
 
 pytestmark = pytest.mark.postgres
 

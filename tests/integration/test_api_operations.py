@@ -1,7 +1,7 @@
 """What operators ask of the API without a token."""
 
 import pytest
-from api_fixtures import Api
+from tests.integration.api_fixtures import Api
 
 pytestmark = pytest.mark.postgres
 

@@ -21,9 +21,9 @@ from urllib.parse import quote
 import psycopg
 import pytest
 import structlog
-from api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
 from prometheus_client import generate_latest
 from psycopg import sql
+from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session
@@ -339,7 +339,7 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         **{f"the ticket of {machine}, {n}": word for n, (machine, word) in enumerate(_tickets(cloud))},
     }
     figures = {
-        "the API's metrics": api.client.app.state.metrics.registry,
+        "the API's metrics": api.app.state.metrics.registry,
         "the worker's": dependencies.metrics.registry,
     }
     return secrets, {

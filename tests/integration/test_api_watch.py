@@ -16,8 +16,8 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
-from api_fixtures import OFFER, Api, MakeApi, plenty
-from some_values import a_cluster, a_machine, a_report
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty
+from tests.integration.some_values import a_cluster, a_machine, a_report
 
 from navarch.domain.status import Condition, Status
 from navarch.store.postgres import PostgresStore
@@ -41,16 +41,21 @@ class Watcher:
         self.last_id: str | None = None
         threading.Thread(target=self._read, daemon=True).start()
 
-    def next(self) -> Told | None:
-        """What is told next; None: the stream has ended."""
-        return self._told.get(timeout=10)
+    def next(self) -> Told:
+        """What is told next; fails where the stream ends instead."""
+        told = self._told.get(timeout=10)
+        assert told is not None, "the stream has ended"
+        return told
+
+    def ends(self) -> bool:
+        """Whether the stream ends before anything more is told."""
+        return self._told.get(timeout=10) is None
 
     def until_synced(self) -> list[tuple[str, Any]]:
         """What is there."""
         found = []
-        while (told := self.next()) is not None and told[0] != "synced":
+        while (told := self.next())[0] != "synced":
             found.append(told[:2])
-        assert told is not None
         self.resumed = told[1]["resumed"]
         return found
 
@@ -83,8 +88,9 @@ class Watcher:
 @contextmanager
 def served(api: Api) -> Iterator[str]:
     """The service behind the real HTTP server."""
-    app = api.client.app
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(api.app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -182,7 +188,7 @@ def test_one_cluster_is_watched_with_its_machines_and_the_stream_ends_with_it(ap
     api.create("other")
     api.store.forget(made["id"], claim.token)
     assert watcher.next()[:2] == ("deleted", {"id": made["id"]})
-    assert watcher.next() is None
+    assert watcher.ends()
 
 
 def test_a_watch_goes_on_where_it_was(api: Api, watch: Watch) -> None:
@@ -191,7 +197,7 @@ def test_a_watch_goes_on_where_it_was(api: Api, watch: Watch) -> None:
     by_name = {c["name"]: c["id"] for c in api.get("/clusters").json()["clusters"]}
     watcher = watch("/clusters")
     watcher.until_synced()
-    feed = api.client.app.state.streams._feed
+    feed = api.app.state.streams._feed
     feed._reached[0] = (feed._reached[0][0] - 60, feed._reached[0][1])  # as if it had been long ago
     api.patch("/clusters/a", {"labels": {"n": "1"}})
     assert watcher.next()[0] == "cluster"
@@ -304,20 +310,20 @@ def test_a_stream_ends_with_the_token_and_after_its_time(api: Api, make_api: Mak
     api.tokens.callers["brief"] = replace(api.tokens.callers["ann"], expires_at=soon)
     watcher = watch("/clusters", token="brief")
     watcher.until_synced()
-    assert watcher.next() is None
+    assert watcher.ends()
     began = time.monotonic()
     watcher = watch("/clusters/shop?timeout_seconds=1")
     watcher.until_synced()
-    assert watcher.next() is None
+    assert watcher.ends()
     assert time.monotonic() - began > 0.9
     with served(make_api(watch_seconds=0.5)) as address:
         watcher = Watcher(address, "/clusters")
         watcher.until_synced()
-        assert watcher.next() is None
+        assert watcher.ends()
 
 
 def open_streams(api: Api) -> int:
-    return sum(len(streams) for streams in api.client.app.state.streams._open.values())
+    return sum(len(streams) for streams in api.app.state.streams._open.values())
 
 
 def wait_until(so: Callable[[], bool]) -> None:
@@ -365,13 +371,13 @@ def test_a_watcher_that_does_not_read_is_cut_and_holds_up_nobody(
         for number in range(20):  # more than any socket's buffer holds
             long = Condition("Ready", "False", "Waiting", f"{number} " + "x" * 1_000_000)
             api.store.record(made["id"], api.claim(made["id"]).token, Status(conditions=(long,)), look_again_after=0)
-            assert reader.next() is not None
+            reader.next()
         wait_until(lambda: open_streams(api) == 1)
         idle.close()
 
 
 def test_when_nobody_watches_nothing_is_read(api: Api, store: PostgresStore) -> None:
-    feed = api.client.app.state.streams._feed
+    feed = api.app.state.streams._feed
     with served(api) as address:
         watcher = Watcher(address, "/clusters")
         watcher.until_synced()
@@ -391,11 +397,18 @@ def test_many_watchers_cost_one_reader(api: Api, watch: Watch, monkeypatch: pyte
     for watcher in watchers:
         watcher.until_synced()
     reads: list[str] = []
-    for name in ("changes", "clusters_by_id", "clusters"):
+
+    def noting(name: str) -> Callable[..., object]:
         real = getattr(PostgresStore, name)
-        monkeypatch.setattr(
-            PostgresStore, name, lambda *a, _real=real, _name=name, **k: (reads.append(_name), _real(*a, **k))[1]
-        )
+
+        def read(*args: object, **options: object) -> object:
+            reads.append(name)
+            return real(*args, **options)
+
+        return read
+
+    for name in ("changes", "clusters_by_id", "clusters"):
+        monkeypatch.setattr(PostgresStore, name, noting(name))
     api.patch("/clusters/shop", {"labels": {"a": "b"}})
     assert all(watcher.next()[1]["labels"] == {"a": "b"} for watcher in watchers)
     assert reads.count("clusters_by_id") == 1

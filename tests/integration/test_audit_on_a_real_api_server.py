@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from kube_apiserver import ApiServer, Client
+from tests.integration.kube_apiserver import ApiServer, Client
 
 pytestmark = pytest.mark.kube
 

@@ -1,12 +1,12 @@
 """The CIS checks of roles and policies, on the objects that a real API server has with every add-on."""
 
 import pytest
-from guarded_cluster import furnish
-from kube_apiserver import ApiServer
 from proofs.cis.cluster_checks import CLUSTER_CHECKS
 from proofs.cis.collect import KINDS
 from proofs.cis.seen import Cluster
-from roles_page import settle
+from tests.integration.guarded_cluster import furnish
+from tests.integration.kube_apiserver import ApiServer
+from tests.integration.roles_page import settle
 
 pytestmark = pytest.mark.kube
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from api_fixtures import OFFER
-from full_cloud import FullCloud, make_dependencies
-from some_values import a_cluster
+from tests.integration.api_fixtures import OFFER
+from tests.integration.full_cloud import FullCloud, make_dependencies
+from tests.integration.some_values import a_cluster
 
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Phase

@@ -3,20 +3,20 @@
 from typing import Any
 
 import pytest
-from guarded_cluster import (
+from tests.integration.guarded_cluster import (
     CONTROL_PLANE,
     CONTROL_PLANE_ROLE,
     EVERYTHING,
     NODES,
     OTHER,
-    STEM,
     WORKER,
     bind,
     granted,
     node,
     refusal,
 )
-from kube_apiserver import ApiServer, Client
+from tests.integration.kube_apiserver import ApiServer, Client
+from tests.unit.addons.sample_inputs import STEM
 
 pytestmark = pytest.mark.kube
 

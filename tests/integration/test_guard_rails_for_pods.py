@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from guarded_cluster import (
+from tests.integration.guarded_cluster import (
     CONTROL_PLANE,
     CONTROL_PLANE_ROLE,
     EVERYTHING,
@@ -19,7 +19,7 @@ from guarded_cluster import (
     refusal,
     until,
 )
-from kube_apiserver import ApiServer, Client
+from tests.integration.kube_apiserver import ApiServer, Client
 from tests.unit.addons.sample_inputs import inputs
 
 from navarch.addons import catalogue
@@ -257,7 +257,9 @@ def test_editors_keep_out_of_namespaces_that_allow_privileged_pods(guarded: ApiS
     rules = [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}]
     bind(guarded, "like-edit", rules, {"kind": "User", "name": "eva"})
     editor, admin = guarded.user("eva", "navarch:editors"), guarded.user("ann", "navarch:admins")
-    privileged = {"containers": [{"name": "c", "image": "none", "securityContext": {"privileged": True}}]}
+    privileged: dict[str, Any] = {
+        "containers": [{"name": "c", "image": "none", "securityContext": {"privileged": True}}]
+    }
     assert granted(admin.ask("POST", "/api/v1/namespaces/agents/pods", pod("agent", "agents", **privileged)))
     refusal(editor.ask("POST", "/api/v1/namespaces/agents/pods", pod("x", "agents")), "navarch-editors")
     refusal(editor.ask("POST", "/api/v1/namespaces/agents/pods/agent/exec?command=sh&stdout=true"), "navarch-editors")

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kube_apiserver import program
+from tests.integration.kube_apiserver import program
 from tests.unit.bootstrap.joining import NOW, SECRETS, control_plane, facts
 from tests.unit.proofs.golden_machines import COMPONENTS, FOLDER
 

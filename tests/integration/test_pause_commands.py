@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from some_values import a_cluster
+from tests.integration.some_values import a_cluster
 
 from navarch.main.server import run
 from navarch.store.postgres import PostgresStore

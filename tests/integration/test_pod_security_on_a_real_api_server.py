@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from guarded_cluster import KUBE_SYSTEM, account, granted, made, namespace, pod
-from kube_apiserver import ApiServer, Client
+from tests.integration.guarded_cluster import KUBE_SYSTEM, account, granted, made, namespace, pod
+from tests.integration.kube_apiserver import ApiServer, Client
 
 pytestmark = pytest.mark.kube
 

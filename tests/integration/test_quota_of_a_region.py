@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from api_fixtures import Api, MakeApi, errors
 from demo.steps import until
-from full_cloud import make_dependencies
-from simulated_region import CLOUD, PASSWORD, SITE
-from test_rolling_restart import Silent
+from tests.integration.api_fixtures import Api, MakeApi, errors
+from tests.integration.full_cloud import make_dependencies
+from tests.integration.simulated_region import CLOUD, PASSWORD, SITE
+from tests.integration.test_rolling_restart import Silent
 
 from navarch.clouds.openstack import OpenStackCloud
 from navarch.reconcile.worker import Worker

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from guarded_cluster import KUBE_SYSTEM, granted, pod
-from kube_apiserver import ApiServer, Client
-from roles_page import PAGE, page, settle
+from tests.integration.guarded_cluster import KUBE_SYSTEM, granted, pod
+from tests.integration.kube_apiserver import ApiServer, Client
+from tests.integration.roles_page import PAGE, page, settle
 
 pytestmark = pytest.mark.kube
 

@@ -18,11 +18,11 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from api_fixtures import OFFER, plenty
 from demo.steps import until
-from full_cloud import FullCloud, make_dependencies
-from simulated_region import CLOUD, PASSWORD, SITE
-from some_values import a_cluster
+from tests.integration.api_fixtures import OFFER, plenty
+from tests.integration.full_cloud import FullCloud, make_dependencies
+from tests.integration.simulated_region import CLOUD, PASSWORD, SITE
+from tests.integration.some_values import a_cluster
 
 from navarch.clouds.openstack import OpenStackCloud
 from navarch.domain.cloud import Resource
@@ -40,7 +40,7 @@ from navarch.simulator.openstack.transport import Transport
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
-_HERE = Path(__file__).parent
+_ROOT = Path(__file__).parents[2]
 _STARTS_WITHIN = 60.0
 _ENDS_WITHIN = 60.0
 
@@ -57,7 +57,7 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=_HERE)
+            self.running = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=_ROOT)
         until(f"an answer at port {self.port}", self._answers, seconds=_STARTS_WITHIN, every=0.1)
 
     def _answers(self) -> bool:
@@ -98,7 +98,7 @@ def make_process(dsn: str, keys: Path, tmp_path: Path) -> Iterator[MakeProcess]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        own = [sys.executable, str(_HERE / "api_process.py"), dsn, str(port), str(keys), str(quota_wait)]
+        own = [sys.executable, "-m", "tests.integration.api_process", dsn, str(port), str(keys), str(quota_wait)]
         made.append(Process(command(port) if command else own, port, trusted, log=tmp_path / f"{port}.log"))
         return made[-1]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from api_fixtures import OFFER, SEALER, plenty
+from tests.integration.api_fixtures import OFFER, SEALER, plenty
 
 from navarch.service import clusters, node_groups
 from navarch.service.access import Access, Generations, Service, ServiceSettings
@@ -40,8 +40,8 @@ def test_a_cluster_is_asked_for_changed_and_asked_to_go(access: Access) -> None:
     ]  # fmt: skip
 
 
-def test_a_plan_is_a_value_and_changes_nothing(access: Access) -> None:
-    access.service.store.write_quota("alpha", plenty(cores=999))
+def test_a_plan_is_a_value_and_changes_nothing(access: Access, store: PostgresStore) -> None:
+    store.write_quota("alpha", plenty(cores=999))
     plan = clusters.plan_creation(access, "alpha", {"name": "shop"})
     assert (plan.fits, plan.quota_known, plan.cluster.name) == (False, True, "shop")
     assert access.service.store.clusters(project_id="alpha").clusters == ()

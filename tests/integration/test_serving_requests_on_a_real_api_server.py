@@ -4,7 +4,7 @@ import base64
 
 import httpx
 import pytest
-from kube_apiserver import ApiServer
+from tests.integration.kube_apiserver import ApiServer
 from tests.unit.bootstrap.joining import CLUSTER, NODE, NOW, request, worker
 
 from navarch.addons import connection

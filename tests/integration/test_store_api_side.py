@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import psycopg
 import pytest
-from some_values import GROUP, NOON, SPEC, a_cluster, a_machine, a_report
+from tests.integration.some_values import GROUP, NOON, SPEC, a_cluster, a_machine, a_report
 
 from navarch.domain.machines import Departure, MachineFacts
 from navarch.domain.offer import Allowance, Flavor, Offer, Quota, VolumeType

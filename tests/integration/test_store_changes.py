@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from some_values import GROUP, NOON, a_cluster, a_machine, a_report
+from tests.integration.some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
 from navarch.domain.machines import Departure
 from navarch.domain.spec import NodeGroup

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from some_values import a_cluster
+from tests.integration.some_values import a_cluster
 
 from navarch.store.contract import Unreadable
 from navarch.store.postgres import PostgresStore

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from some_values import NOON, a_cluster
+from tests.integration.some_values import NOON, a_cluster
 
 from navarch.domain.offer import Offer
 from navarch.domain.status import Condition, Event, Phase, Status

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from some_values import GROUP, NOON, a_cluster, a_machine, a_report
+from tests.integration.some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
 from navarch.domain.codec import encode
 from navarch.domain.machines import MachineFacts, MachineTemplate

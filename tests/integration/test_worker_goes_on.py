@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from full_cloud import FullCloud, make_dependencies
-from some_values import a_cluster
+from tests.integration.full_cloud import FullCloud, make_dependencies
+from tests.integration.some_values import a_cluster
 
 from navarch.domain.errors import Temporary
 from navarch.domain.offer import Allowance, Quota

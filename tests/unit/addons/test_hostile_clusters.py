@@ -83,17 +83,29 @@ def answering(**bodies: bytes) -> Answer:
 # -- time
 
 
+def dripping(text: bytes, *, after: bytes = b"") -> Answer:
+    """A server that says `text` again and again, slowly, and `after` at once before."""
+
+    def answer(visit: Visit) -> None:
+        visit.connection.sendall(after)
+        visit.drip(text)
+
+    return answer
+
+
+def saying_nothing(visit: Visit) -> None:
+    visit.ended.wait()
+
+
 DRIPS: dict[str, Answer] = {
-    "a body": lambda visit: (visit.connection.sendall(CHUNKED), visit.drip(b"1\r\n \r\n")),
-    "a body of known length": lambda visit: (
-        visit.connection.sendall(HEAD + b"Content-Length: 4000000\r\n\r\n"), visit.drip(b" "),
-    ),
-    "headers": lambda visit: (visit.connection.sendall(HEAD), visit.drip(b"X-More: 1\r\n")),
-    "one header without end": lambda visit: (visit.connection.sendall(HEAD + b"X-More: "), visit.drip(b"a")),
-    "the first line": lambda visit: (visit.connection.sendall(b"HTTP/1.1 200 "), visit.drip(b"O")),
-    "promises of an answer": lambda visit: visit.drip(b"HTTP/1.1 102 Processing\r\n\r\n"),
-    "nothing": lambda visit: (visit.ended.wait(), None)[1],
-}  # type: ignore[dict-item]  # fmt: skip
+    "a body": dripping(b"1\r\n \r\n", after=CHUNKED),
+    "a body of known length": dripping(b" ", after=HEAD + b"Content-Length: 4000000\r\n\r\n"),
+    "headers": dripping(b"X-More: 1\r\n", after=HEAD),
+    "one header without end": dripping(b"a", after=HEAD + b"X-More: "),
+    "the first line": dripping(b"O", after=b"HTTP/1.1 200 "),
+    "promises of an answer": dripping(b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "nothing": saying_nothing,
+}
 
 
 @pytest.mark.parametrize("what", DRIPS)

@@ -1,7 +1,7 @@
-"""Write the golden answers anew, then read the difference: `python tests/unit/bootstrap/regenerate_answers.py`."""
+"""Write the golden answers anew, then read the difference: `python -m tests.unit.bootstrap.regenerate_answers`."""
 
-from joining import readable
-from test_join_answer import GOLDEN, answers
+from tests.unit.bootstrap.joining import readable
+from tests.unit.bootstrap.test_join_answer import GOLDEN, answers
 
 for name, answer in answers().items():
     (GOLDEN / f"{name}.yaml").write_text(readable(answer))

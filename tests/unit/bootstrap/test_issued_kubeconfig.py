@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import yaml
 from cryptography import x509
-from joining import NOW, SECRETS, same_key
+from tests.unit.bootstrap.joining import NOW, SECRETS, same_key
 
 from navarch.bootstrap.kubeconfig import ADMIN_GROUP, admin_access, kubeconfig
 

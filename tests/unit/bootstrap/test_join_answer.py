@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 from cryptography import x509
-from joining import CLUSTER, NOW, SECRETS, all_secrets, control_plane, facts, readable, same_key, with_replicas, worker
+from tests.unit.bootstrap.joining import (
+    CLUSTER,
+    NOW,
+    SECRETS,
+    all_secrets,
+    control_plane,
+    facts,
+    readable,
+    same_key,
+    with_replicas,
+    worker,
+)
 
 from navarch.bootstrap.join import LAST_PHASE, JoinAnswer, JoinFacts, NotYet, join_answer
 from navarch.domain.errors import Permanent

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
-from joining import NOW, SECRETS, all_secrets, same_key
+from tests.unit.bootstrap.joining import NOW, SECRETS, all_secrets, same_key
 
 from navarch.bootstrap.pki import (
     ClusterSecrets,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from joining import NODE, control_plane, request, worker
+from tests.unit.bootstrap.joining import NODE, control_plane, request, worker
 
 from navarch.bootstrap.serving import objection
 

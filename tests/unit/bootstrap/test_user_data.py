@@ -3,7 +3,7 @@
 import json
 
 import yaml
-from joining import SECRETS
+from tests.unit.bootstrap.joining import SECRETS
 
 from navarch.bootstrap.user_data import user_data
 

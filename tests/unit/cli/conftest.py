@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from cli_service import Ran, Service, serving
+from tests.unit.cli.cli_service import Ran, Service, serving
 
 from navarch.cli.main import main
+from navarch.client.shapes import Machine
 
 CREATED = "2026-03-01T12:00:00Z"
 
@@ -84,18 +85,19 @@ def cluster() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def machine() -> Callable[..., dict[str, Any]]:
+def machine() -> Callable[..., Machine]:
     """A machine as the service answers it."""
 
-    def make(name: str = "shop-0d5a2f0e-cp-0", joined: bool = True, **more: Any) -> dict[str, Any]:
+    def make(name: str = "shop-0d5a2f0e-cp-0", joined: bool = True, **more: Any) -> Machine:
         phases = [
             {"step": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2.0, "log": ""},
             {"step": "KubeadmInit", "state": "done", "at": "2026-03-01T12:00:40Z", "seconds": 18.0, "log": ""},
         ]
-        return {
+        found = {
             "name": name, "role": "control-plane", "group": "", "serial": 0, "zone": "z1", "flavor": "c1.small",
             "joined": joined, "removing": False, "created_at": "2026-03-01T12:00:01Z", "addresses": ["10.0.0.5"],
             "boot": phases, **more,
         }  # fmt: skip
+        return cast(Machine, found)
 
     return make

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cli_service import Answer, Ran, Service
+from tests.unit.cli.cli_service import Answer, Ran, Service
 
 Run = Callable[..., Ran]
 Make = Callable[..., dict[str, Any]]

@@ -4,7 +4,7 @@ import json
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
@@ -13,11 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.unit.cli.cli_service import Answer, Ran, Service
 
 from navarch.doctor import customer, operator
 from navarch.doctor.cloud import Refused, Token
@@ -54,11 +54,11 @@ class FakeCloud:
         return "2.1"
 
 
-def levels(findings: Any) -> dict[str, Level]:
+def levels(findings: Iterable[Finding]) -> dict[str, Level]:
     return {f.subject: f.level for f in findings}
 
 
-def only(findings: Any, subject: str) -> Finding:
+def only(findings: Iterable[Finding], subject: str) -> Finding:
     (found,) = [f for f in findings if f.subject == subject]
     return found
 
@@ -119,7 +119,7 @@ def test_a_shortfall_names_the_quota_what_is_needed_and_what_is_free() -> None:
     ]  # fmt: skip
 
 
-def quota_answers(cores: int, **more: Any) -> dict[tuple[str, str], Any]:
+def quota_answers(cores: int) -> dict[tuple[str, str], Any]:
     return {
         ("compute", "/flavors/detail"): {"flavors": FLAVORS},
         ("compute", "/limits"): {"limits": {"absolute": {
@@ -132,7 +132,6 @@ def quota_answers(cores: int, **more: Any) -> dict[tuple[str, str], Any]:
         ("network", "/quotas/p1/details.json"): {"quota": {"floatingip": {"limit": 1, "used": 0, "reserved": 0}}},
         ("load-balancer", "/lbaas/quotas/p1"): {"quota": {"load_balancer": None}},
         ("load-balancer", "/lbaas/loadbalancers"): {"loadbalancers": []},
-        **more,
     }  # fmt: skip
 
 

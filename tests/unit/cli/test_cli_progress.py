@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service, Stream
 from rich.console import Console
+from tests.unit.cli.cli_service import Answer, Ran, Service, Stream
 
 from navarch.cli.live import LineView, LiveView, blocked_lines
 from navarch.cli.progress import State, progress_of
+from navarch.client.shapes import Machine
 
-Make = Callable[..., dict[str, Any]]
+Make = Callable[..., Machine]
 ID = "0d5a2f0e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 3, 1, 12, 0, 31, tzinfo=UTC)
 

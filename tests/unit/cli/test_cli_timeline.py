@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service
+from tests.unit.cli.cli_service import Answer, Ran, Service
 
 from navarch.cli.timeline import Segment, Waterfall, bar, draw_text, step, waterfall
 from navarch.cli.timeline_svg import draw_svg
+from navarch.client.shapes import Event
 
 ID = "0d5a2f0e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 3, 1, 12, 1, 30, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def event(
-    second: float, seconds: float | None, reason: str, subject: str, component: str, **more: Any
-) -> dict[str, Any]:
+def event(second: float, seconds: float | None, reason: str, subject: str, component: str, message: str = "") -> Event:
     at = f"2026-03-01T12:{int(second) // 60:02d}:{second % 60:06.3f}Z"
     return {
         "id": 1, "at": at, "seconds": seconds, "reason": reason, "subject": subject, "component": component,
-        "message": f"{reason} {subject} done", "level": "Normal", "generation": 1, **more,
+        "message": message or f"{reason} {subject} done", "level": "Normal", "generation": 1,
     }  # fmt: skip
 
 
@@ -40,7 +39,7 @@ EVENTS = [
 
 @pytest.fixture
 def drawn(cluster: Any, machine: Any) -> Waterfall:
-    return waterfall(cluster(), [machine()], EVENTS, now=NOW)  # type: ignore[arg-type]
+    return waterfall(cluster(), [machine()], EVENTS, now=NOW)
 
 
 def test_lanes_are_grouped_and_in_order(drawn: Waterfall) -> None:
@@ -60,7 +59,7 @@ def test_events_begin_at_their_time_and_phases_end_at_theirs(drawn: Waterfall) -
 
 def test_a_node_becomes_ready_from_when_its_machine_has_joined(cluster: Any, machine: Any) -> None:
     ready = event(1.0, 54.0, "NodeReady", "shop-0d5a2f0e-cp-0", "kubernetes")
-    drawn = waterfall(cluster(), [machine()], [ready], now=NOW)  # type: ignore[list-item]
+    drawn = waterfall(cluster(), [machine()], [ready], now=NOW)
     assert [
         (lane.subject, s.start, s.end) for lane in drawn.lanes for s in lane.segments if lane.name == "node ready"
     ] == [("cp-0", 40.0, 55.0)]
@@ -69,21 +68,21 @@ def test_a_node_becomes_ready_from_when_its_machine_has_joined(cluster: Any, mac
 def test_an_addon_becomes_available_from_when_it_was_applied(cluster: Any) -> None:
     applied = event(41.0, 3.0, "ApplyAddon", "calico", "kubernetes")
     there = event(58.0, None, "AddonAvailable", "calico", "kubernetes")
-    drawn = waterfall(cluster(), [], [applied, there], now=NOW)  # type: ignore[list-item]
+    drawn = waterfall(cluster(), [], [applied, there], now=NOW)
     spans = {lane.name: (lane.segments[0].start, lane.segments[0].end) for lane in drawn.lanes}
     assert spans == {"apply addon": (41.0, 44.0), "add-on available": (44.0, 58.0)}
 
 
 def test_a_cluster_that_is_not_ready_says_how_old_it_is(cluster: Any) -> None:
     network = event(1.0, 3.0, "EnsureNetwork", "n", "cloud")
-    drawn = waterfall(cluster("Progressing"), [], [network], now=NOW)  # type: ignore[list-item]
+    drawn = waterfall(cluster("Progressing"), [], [network], now=NOW)
     assert draw_text(drawn, 80)[0][0] == "shop: not ready after 90s, Kubernetes 1.37.2"
     assert "not ready after 90s" in draw_svg(drawn)
 
 
 def test_what_happened_after_ready_is_left_out_unless_asked_for(cluster: Any, machine: Any, drawn: Waterfall) -> None:
     assert max(s.end for lane in drawn.lanes for s in lane.segments) == 44.0
-    everything = waterfall(cluster(), [machine()], EVENTS, now=NOW, everything=True)  # type: ignore[arg-type]
+    everything = waterfall(cluster(), [machine()], EVENTS, now=NOW, everything=True)
     (balancer,) = [lane for lane in everything.lanes if lane.name == "load balancer"]
     assert [(s.start, s.end) for s in balancer.segments] == [(2.0, 9.0), (500.0, 504.0)]
     assert everything.total == 504.0
@@ -144,7 +143,7 @@ def test_the_svg_is_well_formed_and_its_bars_are_to_scale(drawn: Waterfall) -> N
 
 def test_names_from_the_cloud_cannot_break_the_svg(cluster: Any) -> None:
     nasty = event(1, 2, "Ensure<Network>", 'a"&<script>', "cloud", message="</svg>")
-    text = draw_svg(waterfall({**cluster(), "name": "<b>&"}, [], [nasty], now=NOW))  # type: ignore[arg-type, typeddict-item]
+    text = draw_svg(waterfall({**cluster(), "name": "<b>&"}, [], [nasty], now=NOW))  # type: ignore[typeddict-item]
     assert not list(ET.fromstring(text).iter(f"{SVG}script"))
 
 

@@ -1,3 +1,3 @@
-from test_openstack_requests import cloud, fake
+from tests.unit.clouds.test_openstack_requests import cloud, fake
 
 __all__ = ["cloud", "fake"]  # fixtures of the tests here

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from test_openstack_requests import MARK, OWNER, FakeCloud
+from tests.unit.clouds.test_openstack_requests import MARK, OWNER, FakeCloud
 
 from navarch.clouds.openstack import OpenStackCloud
 from navarch.domain.errors import Conflict

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from test_openstack_requests import MARK, OWNER, FakeCloud
+from tests.unit.clouds.test_openstack_requests import MARK, OWNER, FakeCloud
 
 from navarch.clouds.openstack import OpenStackCloud
 from navarch.domain.observed import KnownObject
@@ -22,7 +22,7 @@ SERVER = {"id": "s1", "name": "web-11111111-cp-0", "status": "ACTIVE", "tags": [
 ROUTER = {"id": "r1", "name": "web-11111111-net", "description": MARK}
 PORT = {"id": "p1", "name": "web-11111111-cp-0", "description": MARK, "network_id": "n1", "fixed_ips": []}
 GROUP = {"id": "g1", "name": "web-11111111-sg-cp", "description": MARK, "security_group_rules": []}
-_LISTS = {
+_LISTS: dict[Kind, tuple[str, str, dict[str, Any], str]] = {
     Kind.NETWORK: ("GET /v2.0/networks", "networks", NETWORK, "description"),
     Kind.ROUTER: ("GET /v2.0/routers", "routers", ROUTER, "description"),
     Kind.PORT: ("GET /v2.0/ports", "ports", {**PORT, "security_groups": []}, "description"),

@@ -1,4 +1,4 @@
-"""Write the golden logs anew; read the difference before committing it: `python tests/unit/domain/regenerate.py`."""
+"""Write the golden logs anew; read the difference before committing it: `python -m tests.unit.domain.regenerate`."""
 
 import test_drift
 import test_plan

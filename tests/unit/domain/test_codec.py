@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from clusters import cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.domain.clusters import cluster
 
 from navarch.domain.codec import Undecodable, decode, draft, encode, read
 from navarch.domain.machines import Machine

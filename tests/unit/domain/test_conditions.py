@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from clusters import NOW, WANTED, cluster, look, shown
+from tests.unit.domain.clusters import NOW, WANTED, cluster, look, shown
 
 from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.conditions import READY, WORKERS, judge

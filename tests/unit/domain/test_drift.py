@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from clusters import ADDONS, CONTROL_PLANE_TEMPLATE, NOW, TEMPLATE, WANTED, cluster, look, shown
-from story import log
-from test_plan import GOLDEN, grown
+from tests.unit.domain.clusters import ADDONS, CONTROL_PLANE_TEMPLATE, NOW, TEMPLATE, WANTED, cluster, look, shown
+from tests.unit.domain.story import log
+from tests.unit.domain.test_plan import GOLDEN, grown
 
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.conditions import CONTROL_PLANE, INFRASTRUCTURE, WORKERS, judge
@@ -78,7 +78,7 @@ def without(seen: Observed, kind: Kind, name: str) -> Observed:
 
 def changed(cloud: CloudState, kind: Kind, name: str, **changes: object) -> CloudState:
     (found,) = (r for r in cloud.of_kind(kind) if r.name == name)
-    resource: Resource = replace(found, **changes)  # type: ignore[arg-type]
+    resource: Resource = replace(found, **changes)
     return cloud.having(resource)
 
 

@@ -4,9 +4,9 @@ remove."""
 from dataclasses import replace
 
 import pytest
-from clusters import NOW, WANTED, cluster, look
-from test_drift import STEM, settled
-from test_plan import grown
+from tests.unit.domain.clusters import NOW, WANTED, cluster, look
+from tests.unit.domain.test_drift import STEM, settled
+from tests.unit.domain.test_plan import grown
 
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.observed import KnownObject, Observed

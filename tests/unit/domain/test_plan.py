@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from clusters import ADDONS, NOW, TEMPLATE, WANTED, cluster, look, shown, unread
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from story import log
+from tests.unit.domain.clusters import ADDONS, NOW, TEMPLATE, WANTED, cluster, look, shown, unread
+from tests.unit.domain.story import log
 
 from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import Observed

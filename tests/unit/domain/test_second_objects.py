@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from clusters import NOW, TEMPLATE, WANTED, cluster, look, shown
-from clusters import unread as with_unread
-from test_plan import grown
+from tests.unit.domain.clusters import NOW, TEMPLATE, WANTED, cluster, look, shown
+from tests.unit.domain.clusters import unread as with_unread
+from tests.unit.domain.test_plan import grown
 
 from navarch.domain import names
 from navarch.domain.machines import Machine

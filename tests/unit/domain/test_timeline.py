@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from clusters import NOW, TEMPLATE, cluster
+from tests.unit.domain.clusters import NOW, TEMPLATE, cluster
 
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.kube import KubeState, Node

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from test_fleet_figures import Store, registered
+from tests.unit.main.test_fleet_figures import Store, registered
 
 from navarch.api.middleware import ApiMetrics
 from navarch.reconcile.metrics import WorkerMetrics

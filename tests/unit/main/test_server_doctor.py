@@ -1,6 +1,7 @@
 """What the doctor says of an installation, and what it tells the operator to do."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,8 +53,8 @@ def settings(config: Path) -> Settings:
     return read_settings(config)
 
 
-def found(findings: object, subject: str) -> Finding:
-    (one,) = [f for f in findings if f.subject == subject]  # type: ignore[attr-defined]
+def found(findings: Iterable[Finding], subject: str) -> Finding:
+    (one,) = [f for f in findings if f.subject == subject]
     return one
 
 

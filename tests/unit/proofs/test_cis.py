@@ -142,7 +142,7 @@ def pod(name: str, owner: str, namespace: str = "kube-system", **spec: Any) -> d
 
 
 PRIVILEGED = {"pod-security.kubernetes.io/enforce": "privileged"}
-TOKEN = {"volumes": [{"projected": {"sources": [{"serviceAccountToken": {}}]}}]}
+TOKEN: dict[str, Any] = {"volumes": [{"projected": {"sources": [{"serviceAccountToken": {}}]}}]}
 CLUSTERS: list[tuple[str, dict[str, list[dict[str, Any]]], str]] = [
     ("5.1.1", {"clusterrolebindings": [binding("cluster-admin", "system:masters", "ann")]}, "ann"),
     ("5.1.2", {"clusterroles": [role("r", "get list", "secrets")],

@@ -6,7 +6,7 @@ from math import inf
 from random import Random
 
 import pytest
-from clusters import NOW, cluster
+from tests.unit.domain.clusters import NOW, cluster
 
 from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.kube import KubeState

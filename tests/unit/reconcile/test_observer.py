@@ -6,10 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 import pytest
-from clusters import NOW, OFFER, look
-from clusters import cluster as plain_cluster
-from test_drift import settled
 from tests.unit.addons.sample_inputs import COMPONENTS
+from tests.unit.domain.clusters import NOW, OFFER, look
+from tests.unit.domain.clusters import cluster as plain_cluster
+from tests.unit.domain.test_drift import settled
 
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Access, Asks

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
-from clusters import cluster
+from tests.unit.domain.clusters import cluster
 
 from navarch.domain.status import Status
 from navarch.service.feed import Change, ClusterChanged, ClusterGone, Feed
