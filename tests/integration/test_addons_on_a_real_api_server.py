@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_apiserver import ApiServer
+from tests.integration.kube_apiserver import ApiServer
 from tests.unit.addons.sample_inputs import cluster, holders, inputs, release
 
 from navarch.addons import applying, catalogue, objects

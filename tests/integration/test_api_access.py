@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from api_fixtures import OFFER, Api, MakeApi, plenty, routes
-from some_values import a_machine
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty, routes
+from tests.integration.some_values import a_machine
 
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity

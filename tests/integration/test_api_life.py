@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_fixtures import OFFER, Api, errors, plenty
-from some_values import a_machine, a_report
+from tests.integration.api_fixtures import OFFER, Api, errors, plenty
+from tests.integration.some_values import a_machine, a_report
 
 from navarch.domain.machines import Departure, Machine, MachineTemplate
 from navarch.domain.offer import Release

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_apiserver import _Authority, _free_ports, _process, program
+from tests.integration.kube_apiserver import _Authority, _free_ports, _process, program
 
 pytestmark = pytest.mark.kube
 PROGRAM = files("navarch.bootstrap") / "machine" / "leave"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kube_apiserver import ApiServer, program
+from tests.integration.kube_apiserver import ApiServer, program
 from tests.unit.addons.sample_inputs import inputs
 from tests.unit.bootstrap.joining import NOW as JOINS_AT
 from tests.unit.bootstrap.joining import SECRETS, control_plane, facts

@@ -11,7 +11,7 @@ from hashlib import sha256
 import psycopg
 import pytest
 from demo.steps import until
-from some_values import GROUP, NOON, RELEASE, a_cluster, a_machine, a_report
+from tests.integration.some_values import GROUP, NOON, RELEASE, a_cluster, a_machine, a_report
 
 from navarch.domain.machines import Departure, MachineFacts, MachineTemplate
 from navarch.domain.offer import Offer

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from joining import NOW, SECRETS, control_plane, facts, worker
+from tests.unit.bootstrap.joining import NOW, SECRETS, control_plane, facts, worker
 
 from navarch.bootstrap.join import join_answer
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cli_service import Answer, Ran, Service
+from tests.unit.cli.cli_service import Answer, Ran, Service
 
 from navarch.cli.machine import state
 from navarch.cli.progress import State, progress_of

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from clusters import cluster
-from test_rollout import with_spec
+from tests.unit.domain.clusters import cluster
+from tests.unit.domain.test_rollout import with_spec
 
 from navarch.domain.calendar import Edge, MaintenanceWindow, Schedule, last_edge, next_edge, opens
 from navarch.domain.plan.power import power

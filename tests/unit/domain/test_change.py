@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from clusters import NOW, OFFER, cluster
+from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.domain.admission import LIMITS, Refusal
 from navarch.domain.calendar import Schedule

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from clusters import NOW, WANTED, cluster
-from test_plan import grown
-from test_rollout import NEXT, ONE, STOPPED, THREE, upgraded, with_group, with_spec
+from tests.unit.domain.clusters import NOW, WANTED, cluster
+from tests.unit.domain.test_plan import grown
+from tests.unit.domain.test_rollout import NEXT, ONE, STOPPED, THREE, upgraded, with_group, with_spec
 
 from navarch.domain.machines import Departure, template_of
 from navarch.domain.observed import Observed

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from clusters import ADDONS, NOW, cluster
-from test_plan import grown
-from test_rollout import CHANGES, ONE, STOPPED, THREE, upgraded, with_group, with_spec
+from tests.unit.domain.clusters import ADDONS, NOW, cluster
+from tests.unit.domain.test_plan import grown
+from tests.unit.domain.test_rollout import CHANGES, ONE, STOPPED, THREE, upgraded, with_group, with_spec
 
 from navarch.domain.impact import USUAL_SECONDS, Impact, Pace, impact, pace_of
 from navarch.domain.machines import BootReport, Departure, Machine

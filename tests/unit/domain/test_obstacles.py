@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from clusters import NOW, OFFER, WANTED, cluster, look
-from test_conditions import grown
+from tests.unit.domain.clusters import NOW, OFFER, WANTED, cluster, look
+from tests.unit.domain.test_conditions import grown
 
 from navarch.domain import codec
 from navarch.domain.conditions import judge

@@ -4,8 +4,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from clusters import ADDONS, NOW, OFFER, WANTED, cluster
-from test_plan import GOLDEN, grown, log
+from tests.unit.domain.clusters import ADDONS, NOW, OFFER, WANTED, cluster
+from tests.unit.domain.test_plan import GOLDEN, grown, log
 
 from navarch.domain.machines import template_of
 from navarch.domain.observed import Observed

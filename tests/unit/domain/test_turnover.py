@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from clusters import NOW, OFFER, cluster
+from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView

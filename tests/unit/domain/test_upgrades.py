@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from clusters import NOW, OFFER, cluster
-from test_plan import grown
-from test_rollout import NEXT, upgraded, with_spec
+from tests.unit.domain.clusters import NOW, OFFER, cluster
+from tests.unit.domain.test_plan import grown
+from tests.unit.domain.test_rollout import NEXT, upgraded, with_spec
 
 from navarch.domain.admission import Refusal
 from navarch.domain.change import admit_change, in_the_way_of

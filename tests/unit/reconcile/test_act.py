@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from clusters import NOW, TEMPLATE, cluster
+from tests.unit.domain.clusters import NOW, TEMPLATE, cluster
 
 from navarch.addons.contract import Draining
 from navarch.domain.cloud import CloudState

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from clusters import OFFER, cluster, look
-from test_drift import settled
+from tests.unit.domain.clusters import OFFER, cluster, look
+from tests.unit.domain.test_drift import settled
 
 from navarch.addons.contract import Inputs
 from navarch.clouds.contract import Cloud

@@ -5,8 +5,8 @@ from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
-from clusters import cluster
 from pydantic import BaseModel, ValidationError
+from tests.unit.domain.clusters import cluster
 
 from navarch.domain import calendar, spec
 from navarch.domain.drafts import changed_cluster, changed_node_group, merge
