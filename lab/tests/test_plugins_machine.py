@@ -162,7 +162,7 @@ class Guest:
         monkeypatch.setattr(Machine, "running", lambda _: self._on)
         monkeypatch.setattr(Machine, "init", lambda _: 4242)
         monkeypatch.setattr(machine, "run", self._asked)
-        monkeypatch.setattr(machine.os, "kill", lambda pid, number: self.happened.append(f"signal to {pid}"))
+        monkeypatch.setattr(os, "kill", lambda pid, number: self.happened.append(f"signal to {pid}"))
         monkeypatch.setattr(Machine, "power_cut", lambda _: self.happened.append("power cut"))
 
     def _asked(self, *words: str, timeout: float) -> str:

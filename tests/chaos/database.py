@@ -192,7 +192,7 @@ class Operator(OperatorSide):
         super().__init__(database, REGION)  # type: ignore[arg-type]
 
 
-class VirtualStore(ApiSide, ChangeSide, WorkerSide):
+class VirtualStore(ApiSide, ChangeSide, OperatorSide, WorkerSide):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:

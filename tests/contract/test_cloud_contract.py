@@ -90,6 +90,10 @@ def _all_are(status: str) -> Callable[[CloudState], bool]:
     return lambda state: all(server.status == status for server in state.of(Server))
 
 
+def _balanced_over(members: tuple[str, ...]) -> Callable[[CloudState], bool]:
+    return lambda state: [balancer.members for balancer in state.of(LoadBalancer)] == [tuple(sorted(members))]
+
+
 def _seen(state: CloudState) -> set[tuple[Kind, str, str]]:
     return {(kind, resource.id, resource.name) for kind in Kind for resource in state.of_kind(kind)}
 

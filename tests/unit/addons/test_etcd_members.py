@@ -218,19 +218,33 @@ def a_byte_a_frame(said: Exec) -> None:
         said.visit.connection.sendall(frames)
 
 
+def wait(said: Exec) -> None:
+    said.visit.ended.wait()
+
+
+def opened(then: Say) -> Say:
+    """The handshake, and then this."""
+
+    def say(said: Exec) -> None:
+        said.open()
+        then(said)
+
+    return say
+
+
 TALK: dict[str, Say] = {
-    "nothing": lambda said: (said.visit.ended.wait(), None)[1],
+    "nothing": wait,
     "a handshake that drips": lambda said: said.visit.drip(b"HTTP/1.1 101 Switching Protocols\r\n"),
-    "silence after it": lambda said: (said.open(), said.visit.ended.wait(), None)[2],
-    "a frame that drips": lambda said: (said.open(), said.visit.drip(b"\x82\x7f"), None)[2],
+    "silence after it": opened(wait),
+    "a frame that drips": opened(lambda said: said.visit.drip(b"\x82\x7f")),
     "output without end": endless,
     "frames without content": empty_frames,
     "a byte a frame": a_byte_a_frame,
     "no WebSocket": lambda said: said.visit.say(b"{}"),
     "a refusal": lambda said: said.visit.say(b"{}", status=403),
     "another protocol": lambda said: said.visit.connection.sendall(f"{said.accept}\r\n".encode()),
-    "no frames": lambda said: (said.open(), said.visit.connection.sendall(b"\xff" * 1000), None)[2],
-    "an end without a status": lambda said: (said.open(), said.visit.connection.close(), None)[2],
+    "no frames": opened(lambda said: said.visit.connection.sendall(b"\xff" * 1000)),
+    "an end without a status": opened(lambda said: said.visit.connection.close()),
     "a status that is none": lambda said: said.say(b"{}", b"[]"),
     "a status without a code": lambda said: said.say(b"{}", b'{"status": "Failure", "message": "no\\u001b[31m"}'),
     "a code that is no number": lambda said: said.say(b"{}", exit_code(1).replace(b'"1"', b'"one"')),
@@ -241,7 +255,7 @@ TALK: dict[str, Say] = {
     "members that are none": answers(b'{"members": [7]}'),
     "an id that is too long": answers(b'{"members": [{"ID": ' + b"9" * 4000 + b"}]}"),
     "an id that is no number": answers(b'{"members": [{"ID": "a; rm"}]}'),
-}  # type: ignore[dict-item]
+}
 
 
 @pytest.mark.parametrize("what", TALK)

@@ -174,14 +174,17 @@ def test_a_webhook_is_asked_about_what_its_rules_and_selectors_take(
 
 
 def test_a_service_without_ready_endpoints_is_in_the_way_once_whatever_it_keeps_out() -> None:
-    hook = {
+    hook: dict[str, Any] = {
         "name": "w",
         "rules": [RULE | {"resources": ["*"], "apiGroups": ["*"]}],
         "clientConfig": {"service": {"namespace": "policy", "name": "hook"}},
     }
-    configured = [{"metadata": {"name": "policy"}, "webhooks": [hook]}]
-    there = [{"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None}]
-    lists = {"mutatingwebhookconfigurations": configured, "endpointslices": there}
+    configured: list[dict[str, Any]] = [{"metadata": {"name": "policy"}, "webhooks": [hook]}]
+    there: list[dict[str, Any]] = [{"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None}]
+    lists: dict[str, list[dict[str, Any]]] = {
+        "mutatingwebhookconfigurations": configured,
+        "endpointslices": there,
+    }
     (one,) = found(lists, {"pods": 'failed calling webhook "w": no endpoints available'})
     assert (one.what, one.reason) == ("MutatingWebhookConfiguration policy", "WebhookNotAnswering")
     assert one.where.startswith("nodes, leases in kube-node-lease")

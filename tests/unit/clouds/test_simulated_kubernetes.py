@@ -104,7 +104,10 @@ def test_a_node_is_marked_and_keeps_what_others_gave_it() -> None:
     assert node.labels == {"theirs": "x", "tier": "a"}
     assert node.taints == (Taint("k", "PreferNoSchedule"),)
     assert node.takes_pods
-    node.cordoned, node.drained = 5.0, True
+
+
+def test_a_node_that_is_uncordoned_takes_pods_again() -> None:
+    node = NodeState("w1", "10.0.0.1", "s", "s", 0.0, {}, (), cordoned=5.0, drained=True)
     assert not node.takes_pods
     node.uncordon()
     assert (node.cordoned, node.drained) == (None, False)

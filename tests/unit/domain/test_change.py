@@ -22,6 +22,13 @@ WEB = SHOP.node_groups[0]
 SEEN = Circumstances(Status(Phase.READY), ())
 
 
+def as_json(value: object) -> dict[str, Any]:
+    """A dataclass as JSON has it."""
+    encoded = encode(value)
+    assert isinstance(encoded, dict)
+    return encoded
+
+
 def fields(result: object) -> dict[str, str]:
     assert isinstance(result, Refusal), result
     return {e.field: e.detail for e in result.errors}
@@ -130,7 +137,7 @@ def test_a_node_group_is_scaled_and_keeps_the_rest() -> None:
 
 def test_null_means_the_same_for_a_node_group() -> None:
     odd = NodeGroupSpec("m1.medium", 5, ("z2",), (("a", "1"),), (Taint("k", "NoSchedule"),), max_surge=3)
-    group = change(of=cluster(node_groups=(NodeGroup("web", odd),)), **dict.fromkeys(encode(odd)))
+    group = change(of=cluster(node_groups=(NodeGroup("web", odd),)), **dict.fromkeys(as_json(odd)))
     assert group.spec == NodeGroupSpec("m1.medium", 2, ("z2",))
 
 
@@ -186,7 +193,7 @@ TWO = replace(OFFER, releases=(NEWER, *OFFER.releases))
 
 
 def test_another_image_of_the_version_may_take_the_place_of_the_one_there_is() -> None:
-    document = {"name": "shop", "spec": encode(SHOP.spec) | {"release": None, "node_image": "navarch-1.37.2"}}
+    document = {"name": "shop", "spec": as_json(SHOP.spec) | {"release": None, "node_image": "navarch-1.37.2"}}
     for same in (None, "navarch-1.37.2", "image-1372"):
         patch = {"spec": {"node_image": same}}
         for offer in (TWO, replace(OFFER, releases=(NEWER,)), Offer()):

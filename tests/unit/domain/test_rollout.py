@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 from tests.unit.domain.clusters import ADDONS, NOW, OFFER, WANTED, cluster
-from tests.unit.domain.test_plan import GOLDEN, grown, log
+from tests.unit.domain.story import log
+from tests.unit.domain.test_plan import GOLDEN, grown
 
 from navarch.domain.machines import template_of
 from navarch.domain.observed import Observed

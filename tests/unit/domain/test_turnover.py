@@ -29,7 +29,12 @@ def group(replicas: int = 5, **changes: Any) -> NodeGroup:
 def worker(serial: int, state: State = State.READY, node: Node | None = None, **changes: Any) -> Checkup:
     """A worker that joined an hour ago."""
     name = f"web-{serial}"
-    usual = {"template": TEMPLATE, "joined": state is not State.COMING, "zone": "z1", "created_at": LONG_AGO}
+    usual: dict[str, Any] = {
+        "template": TEMPLATE,
+        "joined": state is not State.COMING,
+        "zone": "z1",
+        "created_at": LONG_AGO,
+    }
     machine = Machine(name, Role.WORKER, "web", serial, **(usual | changes))
     view = MachineView(Existence.RUNNING, f"server of {name}")
     why = "its node is NotReady for 400 s" if state is State.LOST else ""
@@ -94,6 +99,16 @@ def test_what_the_cloud_calls_failed_or_cut_off_is_replaced_and_holds_nothing(vi
     decided = decide(*workers(READY, READY), *failed)
     assert [name for name, _ in taken(decided)] == ["web-3", "web-4", "web-5"]
     assert (decided.make, decided.brake) == (3, "")
+
+
+def test_an_api_that_does_not_answer_says_nothing_against_a_machine() -> None:
+    unheard = tuple(replace(w, node=None) for w in workers(*[State.UNREADY] * 5))
+    assert decide(*unheard, template=NEW).brake == ""
+
+
+def test_machines_that_are_not_ready_yet_hold_up_nothing_that_nobody_asked_for() -> None:
+    assert decide(*workers(*[State.UNREADY] * 5)).brake == ""
+    assert decide(*workers(*[State.UNREADY] * 5), template=NEW).brake
 
 
 def test_the_brake_stops_a_rollout_and_not_what_its_owner_asks_for() -> None:

@@ -91,7 +91,8 @@ def turnover(
             (c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven, first=first)
         ]
     left = tuple((c, reasons[c.name]) for c in old)
-    return Turnover(max(0, make), tuple(take), tuple(keep), left, brake, stopped)
+    told = brake if old or any(c.state is State.LOST and _runs(c) for c in mine) else ""
+    return Turnover(max(0, make), tuple(take), tuple(keep), left, told, stopped)
 
 
 def decisions(
@@ -117,12 +118,20 @@ def decisions(
 def _brake(group: NodeGroup, machines: tuple[Checkup, ...]) -> str:
     """Why nothing that runs is taken away from the group now: too much of it is not well, what is being replaced
     included. What the cloud itself calls gone or failed is no reason for doubt, and is replaced."""
-    unwell = [c for c in machines if (_runs(c) and c.state in (State.LOST, State.UNREADY)) or _is_repaired(c)]
+    unwell = [c for c in machines if _is_called_unwell(c) or _is_repaired(c)]
     limit = max(_UNWELL_AT_LEAST, share(group.spec.max_unhealthy, group.wanted))
     if len(unwell) <= limit:
         return ""
     names_of_them = ", ".join(c.name for c in unwell)
     return f"of {group.name}, {len(unwell)} of {group.wanted} are not well, more than {limit}: {names_of_them}"
+
+
+def _is_called_unwell(checkup: Checkup) -> bool:
+    """Whether Kubernetes says so of a machine that the cloud says runs. Of one whose node nobody could ask for it says
+    nothing."""
+    if not _runs(checkup):
+        return False
+    return checkup.state is State.LOST or (checkup.state is State.UNREADY and checkup.node is not None)
 
 
 def _may_exist(checkup: Checkup) -> bool:
