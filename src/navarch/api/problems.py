@@ -65,8 +65,9 @@ class Problem(Exception):
 def invalid(errors: Iterable[FieldError]) -> Problem:
     """422 with every bad field, as far as a person would read."""
     found = tuple(errors)
-    count = "one field is" if len(found) == 1 else f"{len(found)} fields are"
-    listed = f"; the first {_LISTED} are listed" if len(found) > _LISTED else ""
+    # Of very many mistakes not all are looked for, so they are not counted.
+    many, listed = (f"more than {_LISTED}", f"; the first {_LISTED} are listed") if len(found) > _LISTED else ("", "")
+    count = "one field is" if len(found) == 1 else f"{many or len(found)} fields are"
     detail = f"{count} not acceptable; nothing was changed{listed}"
     return Problem(422, "invalid-request", detail, errors=found[:_LISTED])
 
