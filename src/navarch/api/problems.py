@@ -78,8 +78,13 @@ def not_found(what: str = "") -> Problem:
 
 
 def not_now(detail: str, after: float) -> Problem:
-    """503 with Retry-After, in whole seconds as HTTP has it."""
-    return Problem(503, "not-available", detail, headers={"Retry-After": str(max(1, round(after)))})
+    """503 with Retry-After."""
+    return Problem(503, "not-available", detail, headers=_retry_after(after))
+
+
+def _retry_after(seconds: float) -> dict[str, str]:
+    """In whole seconds, as HTTP has it."""
+    return {"Retry-After": str(max(1, round(seconds)))}
 
 
 def from_error(error: NavarchError) -> Problem:
@@ -99,7 +104,8 @@ def from_error(error: NavarchError) -> Problem:
         case Invalid():
             return invalid(error.errors)
         case InTheWay():
-            return Problem(409, error.kind, error.message, errors=error.errors)
+            headers = _retry_after(error.after) if error.after is not None else {}
+            return Problem(409, error.kind, error.message, errors=error.errors, headers=headers)
         case NameTaken():
             return Problem(409, "name-taken", "the name is taken", errors=[FieldError("name", "is taken")])
         case Stale():
