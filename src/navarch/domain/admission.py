@@ -91,7 +91,7 @@ class Reading:
 
     def cluster(self, draft: Cluster) -> Cluster:
         """A cluster with everything chosen."""
-        self.refuse("name", syntax.wrong_name(draft.name, syntax.NAME_LENGTH) if draft.name else "is required")
+        self.refuse("name", syntax.wrong_cluster_name(draft.name) if draft.name else "is required")
         version, release = self._version(draft.spec)
         control_plane = self._control_plane(draft.spec.control_plane)
         groups = self._node_groups(draft.node_groups)

@@ -147,6 +147,11 @@ def test_the_etcd_volumes_type_must_exist_where_the_control_plane_is() -> None:
     assert set(found) == {"spec.control_plane.etcd_volume.type", "spec.control_plane.etcd_volume.size_gib"}
 
 
+def test_a_cluster_is_not_named_like_the_id_of_another() -> None:
+    assert "form of an id" in refused(name="3f2a91bc-5d1e-4f7a-9a39-000000000000")["name"]
+    assert admitted(name="3f2a91bc-5d1e-4f7a-9a39-00000000000g").name
+
+
 def test_of_far_too_many_zones_and_taints_only_the_first_are_judged() -> None:
     wrong = refused(**group(zones=["z9"] * 5000, taints=[{"key": "a", "effect": "NoSchedule"}] * 15_000))
     assert wrong["spec.node_groups[0].zones"] == f"must be at most {LIMITS.zones}, got 5000"
