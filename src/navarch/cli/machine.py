@@ -1,14 +1,23 @@
 """`navarch machine list|show`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from navarch.cli.exits import Exit, Failure
 from navarch.cli.options import ClusterOption, OutputOption, new_app
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
-from navarch.cli.session import connected
+from navarch.cli.progress import stem_of
+from navarch.cli.session import complete_machine, connected
 
+MachineArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MACHINE",
+        help="Name of the machine; what all of the cluster's begin with may be left out.",
+        autocompletion=complete_machine,
+    ),
+]
 app = new_app("Machines of a cluster.")
 
 
@@ -32,10 +41,16 @@ def list_machines(ctx: typer.Context, cluster: ClusterOption, output: OutputOpti
 
 
 @app.command()
-def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+def show(
+    ctx: typer.Context, machine: MachineArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE
+) -> None:
     """Show a machine: where it is, and every step of its boot with its seconds."""
     with connected(ctx) as navarch:
-        found: Any = next((m for m in navarch.machines(cluster) if m["name"] == machine), None)
+        machines = list(navarch.machines(cluster))
+        found: Any = next((m for m in machines if m["name"] == machine), None)
+        if found is None and any(m["name"].endswith(f"-{machine}") for m in machines):
+            whole = f"{stem_of(navarch.cluster(cluster))}{machine}"  # as progress and timeline call it
+            found = next((m for m in machines if m["name"] == whole), None)
         now = navarch.now()
     if found is None:
         raise Failure(f"cluster {cluster} has no machine {machine}", Exit.NOT_FOUND)
