@@ -154,6 +154,20 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(api: Api) -> None:
     assert api.post("/clusters?dry_run=true", {"name": "S"}).status_code == 422
 
 
+def test_a_dry_run_is_refused_where_the_creation_would_be(make_api: MakeApi) -> None:
+    api = make_api(clusters_per_project=2)
+    api.store.write_offer(OFFER)
+    for name, status in (("shop", 202), ("shop", 409), ("blog", 202), ("wiki", 422)):
+        planned = api.post("/clusters?dry_run=true", {"name": name})
+        made = api.post("/clusters", {"name": name})
+        assert made.status_code == status
+        if status == 202:
+            assert planned.status_code == 200, planned.text
+        else:
+            assert planned.status_code == status, planned.text
+            assert {**planned.json(), "request_id": ""} == {**made.json(), "request_id": ""}
+
+
 def test_lists_come_in_pages_and_can_be_filtered(api: Api) -> None:
     for number in range(5):
         api.post("/clusters", {"name": f"c{number}", "labels": {"odd": str(number % 2)}})

@@ -10,7 +10,8 @@ import pytest
 from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty
 
 from navarch.domain.offer import Quota
-from navarch.service.clusters import RETRIES
+from navarch.service import clusters, node_groups
+from navarch.service.attempts import attempts
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -19,16 +20,16 @@ CALLERS = 8
 ONE = {"If-Match": '"1"'}
 
 
-def at_once(call: Callable[[int], Any]) -> list[Any]:
-    """What CALLERS calls that start together are answered."""
-    start = threading.Barrier(CALLERS)
+def at_once(call: Callable[[int], Any], callers: int = CALLERS) -> list[Any]:
+    """What calls that start together are answered."""
+    start = threading.Barrier(callers)
 
     def one(number: int) -> Any:
         start.wait()
         return call(number)
 
-    with ThreadPoolExecutor(CALLERS) as threads:
-        return list(threads.map(one, range(CALLERS)))
+    with ThreadPoolExecutor(callers) as threads:
+        return list(threads.map(one, range(callers)))
 
 
 def statuses(answers: list[Any]) -> Counter[int]:
@@ -102,11 +103,37 @@ def test_a_delete_is_refused_when_the_change_comes_between_its_look_and_its_writ
 
 def test_patches_without_a_generation_are_all_merged(two: Callable[[int], Api]) -> None:
     two(0).create()
-    answers = at_once(lambda n: two(n).patch("/clusters/shop", {"labels": {f"k{n}": "v"}}))
-    assert set(statuses(answers)) <= {200, 409}  # 409: overtaken too often
-    kept = {f"k{number}" for number, answer in enumerate(answers) if answer.status_code == 200}
-    assert set(two(0).get("/clusters/shop").json()["labels"]) == kept
-    assert len(kept) >= RETRIES
+    answers = at_once(lambda n: two(n).patch("/clusters/shop", {"labels": {f"k{n}": "v"}}), 12)
+    assert statuses(answers) == {200: 12}
+    assert set(two(0).get("/clusters/shop").json()["labels"]) == {f"k{n}" for n in range(12)}
+
+
+def test_patches_of_a_node_group_without_a_generation_are_all_merged(two: Callable[[int], Api]) -> None:
+    two(0).create()
+    path = "/clusters/shop/node_groups/default"
+    answers = at_once(lambda n: two(n).patch(path, {"spec": {"labels": {f"k{n}": "v"}}}), 12)
+    assert statuses(answers) == {200: 12}
+    assert set(two(0).get(path).json()["spec"]["labels"]) == {f"k{n}" for n in range(12)}
+
+
+@pytest.mark.parametrize("path", ["/clusters/shop", "/clusters/shop/node_groups/default"])
+def test_a_patch_that_is_overtaken_to_the_end_says_when_to_come_again(
+    api: Api, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.create()
+    times = iter(range(100))
+    for module in (clusters, node_groups):
+        monkeypatch.setattr(module, "attempts", lambda: attempts(lambda: 5.0 * next(times), lambda pause: None))
+    write = PostgresStore.change_cluster if path == "/clusters/shop" else PostgresStore.change_node_group
+
+    def overtaken(self: PostgresStore, changed: Any, *more: Any, generation: int, **rest: Any) -> Any:
+        return write(self, changed, *more, generation=generation - 1, **rest)
+
+    monkeypatch.setattr(PostgresStore, write.__name__, overtaken)
+    patch = {"labels": {"a": "b"}} if path == "/clusters/shop" else {"spec": {"replicas": 5}}
+    answer = api.patch(path, patch)
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "busy"), answer.text
+    assert answer.headers["Retry-After"] == "2"
 
 
 @pytest.mark.parametrize("room", [1, 100])

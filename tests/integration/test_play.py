@@ -96,3 +96,14 @@ def test_what_a_killed_play_left_is_ended_by_play_stop(folder: Path) -> None:
     assert of(folder) != []
     assert stop(folder) == 0
     assert of(folder) == []
+
+
+def test_a_part_that_is_killed_ends_the_world_and_the_last_line_says_which(folder: Path) -> None:
+    with play(folder) as playing:
+        said_until_ready(playing)
+        os.kill(int((folder / "worker-1.pid").read_text()), signal.SIGKILL)
+        assert playing.stdout is not None
+        lines = playing.stdout.read().splitlines()
+        assert playing.wait(60) == 1
+    assert lines[-1] == "play: worker-1 was ended by SIGKILL: everything else was ended, too"
+    assert of(folder) == []

@@ -21,6 +21,7 @@ from navarch.domain.errors import FieldError
 from navarch.service.access import ANY, Access, Generations, Service
 from navarch.service.understanding import nearest
 
+_MOST_UNKNOWN = 20  # parameters that are told of; each is compared with all known ones
 _ETAG = re.compile(r'(W/)?"[^"]*"')
 
 
@@ -82,10 +83,10 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
 def _check_parameters(request: Request) -> None:
     """Refuse parameters that the route does not have: `?kep=volumes` must not delete the volumes."""
     known = sorted(_parameters(request.scope["route"].dependant))
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     errors = [
         FieldError(f"query.{name[:100]}", f"is not a known parameter{nearest(name, known)}")
-        for name in dict.fromkeys(request.query_params)
-        if name not in known
+        for name in unknown[:_MOST_UNKNOWN]
     ]
     if errors:
         raise Problem(400, "malformed", "a parameter is not known", errors=errors)

@@ -59,6 +59,8 @@ def list_clusters(
 ) -> Any:
     """Clusters of the project, in order of creation. A watch has no pages: it is told all of them."""
     labels = tuple(_label(text) for text in label)
+    if name is not None and "\x00" in name:
+        raise Problem(400, "malformed", "name must be a text without NUL")
     limit = min(limit, service_of(request).settings.page)
     if watch_:
         return watch.watch_clusters(request, access, name, labels, last_event_id, timeout_seconds)
@@ -161,6 +163,8 @@ def _page(
             project_id=access.project_id, marker=marker, limit=limit, name=name, labels=labels
         )
     except NotFound:
+        if marker is None:
+            raise
         raise Problem(400, "malformed", "marker is not the id of a cluster in this list") from None
 
 

@@ -13,8 +13,10 @@
 Keystone's role `member` implies `reader`, `admin` implies `member`; the rules also say so themselves.
 """
 
+import os
 import time
 from collections.abc import Callable
+from errno import ENOENT
 from pathlib import Path
 
 from oslo_config import cfg
@@ -55,17 +57,20 @@ _NONE = "no-policy-file"  # oslo.policy would look for a file of its own choice
 
 class Policy:
     """The rules in force. `policy_file` (empty: none) is read again when it changes, which shows within ten seconds.
-    `clock` in seconds. Raises FileNotFoundError."""
+    `clock` in seconds. Raises FileNotFoundError, and ValueError where it holds no rules."""
 
     def __init__(self, policy_file: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         if policy_file and not Path(policy_file).is_file():
-            raise FileNotFoundError(f"no policy file {policy_file}")
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), policy_file)
         conf = cfg.ConfigOpts()
         conf([], project="navarch", default_config_files=[], default_config_dirs=[])
         self._enforcer = policy.Enforcer(conf, policy_file=policy_file or _NONE)
         conf.set_override("policy_dirs", [], group="oslo_policy")  # one file, named in the settings, and nothing else
         self._enforcer.register_defaults(list(RULES))
-        self._enforcer.load_rules()
+        try:
+            self._enforcer.load_rules()
+        except (AttributeError, TypeError) as error:  # YAML, but not of rules
+            raise ValueError('must hold rules, as in "navarch:clusters:read": "role:reader"') from error
         # oslo.policy looks for its file and into the checks' signatures each time, a third of a request's time.
         self._known: dict[tuple[str, Caller, str | None], bool] = {}
         self._clock, self._known_until = clock, 0.0

@@ -65,8 +65,9 @@ class Problem(Exception):
 def invalid(errors: Iterable[FieldError]) -> Problem:
     """422 with every bad field, as far as a person would read."""
     found = tuple(errors)
-    count = "one field is" if len(found) == 1 else f"{len(found)} fields are"
-    listed = f"; the first {_LISTED} are listed" if len(found) > _LISTED else ""
+    # Of very many mistakes not all are looked for, so they are not counted.
+    many, listed = (f"more than {_LISTED}", f"; the first {_LISTED} are listed") if len(found) > _LISTED else ("", "")
+    count = "one field is" if len(found) == 1 else f"{many or len(found)} fields are"
     detail = f"{count} not acceptable; nothing was changed{listed}"
     return Problem(422, "invalid-request", detail, errors=found[:_LISTED])
 
@@ -77,8 +78,13 @@ def not_found(what: str = "") -> Problem:
 
 
 def not_now(detail: str, after: float) -> Problem:
-    """503 with Retry-After, in whole seconds as HTTP has it."""
-    return Problem(503, "not-available", detail, headers={"Retry-After": str(max(1, round(after)))})
+    """503 with Retry-After."""
+    return Problem(503, "not-available", detail, headers=_retry_after(after))
+
+
+def _retry_after(seconds: float) -> dict[str, str]:
+    """In whole seconds, as HTTP has it."""
+    return {"Retry-After": str(max(1, round(seconds)))}
 
 
 def from_error(error: NavarchError) -> Problem:
@@ -98,7 +104,8 @@ def from_error(error: NavarchError) -> Problem:
         case Invalid():
             return invalid(error.errors)
         case InTheWay():
-            return Problem(409, error.kind, error.message, errors=error.errors)
+            headers = _retry_after(error.after) if error.after is not None else {}
+            return Problem(409, error.kind, error.message, errors=error.errors, headers=headers)
         case NameTaken():
             return Problem(409, "name-taken", "the name is taken", errors=[FieldError("name", "is taken")])
         case Stale():

@@ -73,6 +73,10 @@ def examine(target: Target, provider: str, environ: Any) -> "Iterator[Finding]":
     named = f"cloud {credentials.cloud} of " if credentials.cloud else ""
     yield ok("credentials", f"{named}{credentials.source}, {credentials.auth.get('auth_url', '')}")
     yield customer.role(token)
+    unknown = customer.unknown_region(credentials.region, cloud.keystone.regions())
+    if unknown is not None:
+        yield unknown
+        return  # nothing can be found there
     urls = {name: url for service_, (name, _, _) in SERVICES.items() if (url := cloud.keystone.address(service_))}
     override = target.endpoint or environ.get("NAVARCH_ENDPOINT")
     if own := override or cloud.keystone.address(SERVICE_TYPE):

@@ -69,6 +69,12 @@ class Field:
         return self.options[0].partition("/")[0]
 
     @property
+    def api_names(self) -> tuple[str, ...]:
+        """What the API and its refusals call it, from the whole path to its last part."""
+        parts = self.path.split(".")
+        return tuple(".".join(parts[start:]) for start in range(len(parts)))
+
+    @property
     def name(self) -> str:
         """Its name as a parameter of a command, and in `--node-group`."""
         return self.option.removeprefix("--").replace("-", "_")

@@ -1,6 +1,7 @@
 """`navarch machine list|show|delete`."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,9 +9,22 @@ from navarch.cli.exits import Exit, Failure
 from navarch.cli.options import ClusterOption, DryRunOption, OutputOption, TimeoutOption, WaitOption, new_app
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
 from navarch.cli.plans import show_plan
-from navarch.cli.session import connected
+from navarch.cli.progress import stem_of
+from navarch.cli.session import complete_machine, connected
 from navarch.cli.values import seconds_of
 
+if TYPE_CHECKING:
+    from navarch.client.clusters import Navarch
+    from navarch.client.shapes import Machine
+
+MachineArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MACHINE",
+        help="Name of the machine; what all of the cluster's begin with may be left out.",
+        autocompletion=complete_machine,
+    ),
+]
 app = new_app("Machines of a cluster.")
 
 
@@ -34,10 +48,14 @@ def list_machines(ctx: typer.Context, cluster: ClusterOption, output: OutputOpti
 
 
 @app.command()
-def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+def show(
+    ctx: typer.Context, machine: MachineArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE
+) -> None:
     """Show a machine: where it is, and every step of its boot with its seconds."""
     with connected(ctx) as navarch:
-        found: Any = next((m for m in navarch.machines(cluster) if m["name"] == machine), None)
+        machines = list(navarch.machines(cluster))
+        machine = _whole_name(navarch, cluster, machine, machines)
+        found: Any = next((m for m in machines if m["name"] == machine), None)
         now = navarch.now()
     if found is None:
         raise Failure(f"cluster {cluster} has no machine {machine}", Exit.NOT_FOUND)
@@ -69,7 +87,7 @@ def show(ctx: typer.Context, machine: str, cluster: ClusterOption, output: Outpu
 @app.command()
 def delete(
     ctx: typer.Context,
-    machine: str,
+    machine: MachineArgument,
     cluster: ClusterOption,
     keep_size: Annotated[bool, typer.Option("--keep-size", help="Have another in its place.")] = False,
     dry_run: DryRunOption = False,
@@ -84,6 +102,7 @@ def delete(
     """
     limit = seconds_of(timeout)
     with connected(ctx) as navarch:
+        machine = _whole_name(navarch, cluster, machine, list(navarch.machines(cluster)))
         if dry_run:
             show_plan(navarch.plan_machine_deletion(cluster, machine, keep_size=keep_size), output)
             return
@@ -119,3 +138,12 @@ def state(machine: Any) -> str:
     failed = next((s for s in steps if s["state"] == "failed"), None)
     running = failed or next((s for s in steps if s["state"] == "started"), steps[-1])
     return f"{running['step']} {running['state']}"
+
+
+def _whole_name(navarch: "Navarch", cluster: str, machine: str, machines: "Sequence[Machine]") -> str:
+    """A machine's name, also where it is given without what all of them begin with, as the timeline calls it."""
+    names = {m["name"] for m in machines}
+    if machine in names or not any(name.endswith(f"-{machine}") for name in names):
+        return machine
+    whole = f"{stem_of(navarch.cluster(cluster))}{machine}"
+    return whole if whole in names else machine

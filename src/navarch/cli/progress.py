@@ -20,8 +20,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that has to come true. `seconds`: how long it took, or goes on, since the cluster was asked for
-    (a machine: since it was)."""
+    """One thing that has to come true. `seconds`: how long it took, or goes on, since it was asked for (`asked_at`; a
+    machine: since it was). None of what was true before."""
 
     name: str
     state: State
@@ -48,9 +48,23 @@ _CLOUD_CHAPTERS = (
 )
 
 
-def progress_of(cluster: Cluster, machines: Sequence[Machine], now: datetime) -> Progress:
+def asked_at(cluster: Cluster, otherwise: datetime) -> datetime:
+    """When what is waited for was asked for: the cluster, until it is Ready; later when it stopped being Ready;
+    `otherwise` where it is Ready."""
+    status = cluster["status"]
+    if not status.get("ready_at"):
+        return parse_time(cluster["created_at"])
+    ready = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), None)
+    since = ready.get("last_transition_at") if ready is not None and ready["status"] != "True" else None
+    return parse_time(since) if since else otherwise
+
+
+def progress_of(
+    cluster: Cluster, machines: Sequence[Machine], now: datetime, asked: datetime | None = None
+) -> Progress:
     """The rows: the cloud's part, every machine, the Kubernetes API, nodes, add-ons; on deletion what is left; of one
-    that stops what is still on."""
+    that stops what is still on. `asked`: when it was asked for; None: with the cluster."""
+    asked = asked or parse_time(cluster["created_at"])
     conditions = {c["type"]: c for c in cluster["status"].get("conditions") or []}
     if cluster.get("deletion_requested_at"):
         rows = (*_machine_rows(cluster, machines, now), *_deletion(conditions.get("Deleted")))
@@ -58,9 +72,9 @@ def progress_of(cluster: Cluster, machines: Sequence[Machine], now: datetime) ->
         rows = _stopping(conditions)
     else:
         rows = (
-            *_cloud(conditions.get("InfrastructureReady"), cluster),
+            *_cloud(conditions.get("InfrastructureReady"), cluster, asked),
             *_machine_rows(cluster, machines, now),
-            *_kubernetes(cluster, conditions),
+            *_kubernetes(cluster, conditions, asked),
         )
     return Progress(cluster["name"], cluster["status"].get("phase") or "Progressing", rows, blocked(cluster))
 
@@ -71,14 +85,14 @@ def blocked(cluster: Cluster) -> Condition | None:
     return next((c for c in found if c["type"] != "Ready"), found[0] if found else None)
 
 
-def _cloud(condition: Condition | None, cluster: Cluster) -> tuple[Row, ...]:
+def _cloud(condition: Condition | None, cluster: Cluster, asked: datetime) -> tuple[Row, ...]:
     if condition is None:
         return tuple(Row(name, State.WAITING) for name, _ in _CLOUD_CHAPTERS)
     if condition["status"] == "True":
-        since = _since(cluster["created_at"], condition.get("last_transition_at"))
+        took = _took(asked, condition.get("last_transition_at"))
         details = {"floating address": cluster["status"].get("api_url") or ""}
         return tuple(
-            Row(name, State.DONE, details.get(name, ""), since if name == _CLOUD_CHAPTERS[-1][0] else None)
+            Row(name, State.DONE, details.get(name, ""), took if name == _CLOUD_CHAPTERS[-1][0] else None)
             for name, _ in _CLOUD_CHAPTERS
         )
     reasons = [reason for _, reason in _CLOUD_CHAPTERS]
@@ -109,7 +123,7 @@ def _machine(machine: Machine, name: str, now: datetime) -> Row:
     if machine.get("removing"):
         return Row(name, State.RUNNING, "leaving")
     if machine.get("joined"):
-        took = _since(machine["created_at"], last["at"] if last else None)
+        took = _took(parse_time(machine["created_at"]), last["at"] if last else None)
         return Row(name, State.DONE, "joined", took)
     going = max(0.0, (now - parse_time(machine["created_at"])).total_seconds())
     if last is None:
@@ -122,7 +136,7 @@ def _machine(machine: Machine, name: str, now: datetime) -> Row:
     return Row(name, State.RUNNING, running["step"], going)
 
 
-def _kubernetes(cluster: Cluster, conditions: dict[str, Condition]) -> tuple[Row, ...]:
+def _kubernetes(cluster: Cluster, conditions: dict[str, Condition], asked: datetime) -> tuple[Row, ...]:
     status = cluster["status"]
     control, workers, addons = (conditions.get(t) for t in ("ControlPlaneReady", "WorkersReady", "AddonsReady"))
     count = status.get("machines") or {"desired": 0, "ready": 0}
@@ -137,19 +151,18 @@ def _kubernetes(cluster: Cluster, conditions: dict[str, Condition]) -> tuple[Row
     nodes = State.DONE if parts_ready else State.RUNNING if api.state is State.DONE else State.WAITING
     waiting = next((c for c in (control, workers) if c is not None and c["reason"] == "NodesNotReady"), None)
     detail = f"{count['ready']} of {count['desired']} Ready" + (f"; {waiting['message']}" if waiting else "")
-    last = max(
-        (_since(cluster["created_at"], c.get("last_transition_at")) or 0.0 for c in (control, workers) if c), default=0
-    )
-    return (api, Row("nodes", nodes, detail, last if parts_ready else None), _addons(addons, api.state, cluster))
+    ends = [_took(asked, c.get("last_transition_at")) for c in (control, workers) if c is not None]
+    last = max((seconds for seconds in ends if seconds is not None), default=None)
+    return (api, Row("nodes", nodes, detail, last if parts_ready else None), _addons(addons, api.state, asked))
 
 
-def _addons(condition: Condition | None, api: State, cluster: Cluster) -> Row:
+def _addons(condition: Condition | None, api: State, asked: datetime) -> Row:
     if condition is None or (
         condition["status"] != "True" and api is not State.DONE and not condition.get("responsible")
     ):
         return Row("add-ons", State.WAITING)
     if condition["status"] == "True":
-        return Row("add-ons", State.DONE, "", _since(cluster["created_at"], condition.get("last_transition_at")))
+        return Row("add-ons", State.DONE, "", _took(asked, condition.get("last_transition_at")))
     return Row("add-ons", State.FAILED if condition.get("responsible") else State.RUNNING, condition["message"])
 
 
@@ -175,5 +188,7 @@ def _deletion(condition: Condition | None) -> tuple[Row, ...]:
     return (Row("cloud objects", state, condition["message"] or condition["reason"]),)
 
 
-def _since(start: str, end: str | None) -> float | None:
-    return None if not end else max(0.0, (parse_time(end) - parse_time(start)).total_seconds())
+def _took(asked: datetime, end: str | None) -> float | None:
+    """None where it ended before."""
+    seconds = (parse_time(end) - asked).total_seconds() if end else -1.0
+    return seconds if seconds >= 0 else None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from navarch.client.clusters import Navarch
 
 
@@ -41,13 +43,34 @@ def _tell(why: str, seconds: float) -> None:
 
 def complete_cluster(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of clusters, for the shell's completion; none where they cannot be had."""
+    return _completed(ctx, incomplete, lambda navarch: [c["name"] for c in navarch.clusters()])
+
+
+def complete_machine(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the machines of the cluster that the words before name, without what all of them begin with unless that
+    is begun."""
+    from navarch.cli.progress import stem_of
+
+    cluster = ctx.params.get("cluster")
+    if not cluster:
+        return []
+
+    def names(navarch: "Navarch") -> list[str]:
+        stem = stem_of(navarch.cluster(cluster))
+        whole = [machine["name"] for machine in navarch.machines(cluster)]
+        return [name.removeprefix(stem) for name in whole] + (whole if incomplete else [])
+
+    return _completed(ctx, incomplete, names)
+
+
+def _completed(ctx: typer.Context, incomplete: str, names: "Callable[[Navarch], list[str]]") -> list[str]:
     from navarch.client.errors import ClientError
 
     root = ctx.find_root().params
-    names = ("os_cloud", "os_region_name", "endpoint", "all_projects")
-    ctx.obj = Target(*(root.get(name) for name in names))  # type: ignore[arg-type]
+    options = ("os_cloud", "os_region_name", "endpoint", "all_projects")
+    ctx.obj = Target(*(root.get(name) for name in options))  # type: ignore[arg-type]
     try:
         with connected(ctx) as navarch:
-            return [c["name"] for c in navarch.clusters() if c["name"].startswith(incomplete)]
+            return [name for name in names(navarch) if name.startswith(incomplete)]
     except ClientError:
         return []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from navarch.cli.exits import Exit, Failure
 from navarch.cli.live import View, blocked_lines
 from navarch.cli.output import span
-from navarch.cli.progress import Progress, progress_of
+from navarch.cli.progress import Progress, asked_at, progress_of
 from navarch.client.errors import Problem, Unavailable
 from navarch.client.follow import Follower
 from navarch.client.shapes import Cluster, Machine
@@ -80,10 +80,12 @@ def wait_for(
         failure = error  # the cluster goes on without us; only the deadline ends our patience
         view.say(f"{error.message}; the cluster is not affected, looking again")
 
+    asked = navarch.now()
     try:
         for followed in Follower(navarch, cluster_id, away).follow(timeout_seconds):
             failure = None
-            progress = progress_of(followed.cluster, followed.machines, navarch.now())
+            asked = asked_at(followed.cluster, asked)
+            progress = progress_of(followed.cluster, followed.machines, navarch.now(), asked)
             view.show(progress)
             if goal is not None and goal(followed.cluster, followed.machines):
                 return followed.cluster

@@ -21,12 +21,15 @@ class Given(Document):
 
 
 def given_by(fields: Sequence[Field], words: Document) -> Given:
-    """What the options say. `words`: by the fields' names; `unset` lists those to leave to Navarch again."""
+    """What the options say. `words`: by the fields' names; `unset` lists those to leave to Navarch again, by
+    the options' names or the API's."""
     given = Given()
     for name in words.get("unset", ()):
-        field = next((f for f in unsettable(fields) if f.option == f"--{name}"), None)
+        field = next((f for f in unsettable(fields) if f.option == f"--{name}" or name in f.api_names), None)
         if field is None:
-            known = ", ".join(f.option.removeprefix("--") for f in unsettable(fields))
+            known = ", ".join(
+                " or ".join(dict.fromkeys((f.option.removeprefix("--"), f.api_names[-1]))) for f in unsettable(fields)
+            )
             raise typer.BadParameter(f"{name!r} is not one of {known}", param_hint="--unset")
         put(given, field.path, None)
     for field in fields:

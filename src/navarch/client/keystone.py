@@ -76,6 +76,16 @@ class Keystone:
                 return None
         return str(url) if url else None
 
+    def regions(self) -> tuple[str, ...]:
+        """The regions that the catalogue knows, sorted."""
+        with mapped(self.credentials):
+            access = self.session.auth.get_access(self.session)
+            try:
+                found = access.service_catalog.get_endpoints_data(interface=self.credentials.interface)
+            except ksa.EmptyCatalog:
+                return ()
+        return tuple(sorted({e.region_name for endpoints in found.values() for e in endpoints if e.region_name}))
+
 
 def _plugin(credentials: Credentials) -> Any:
     import importlib

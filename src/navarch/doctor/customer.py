@@ -1,6 +1,6 @@
 """What a customer's token can check: services, roles, quota, image, networks, balancers, zones, volume types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from navarch.doctor.cloud import SERVICES, Cloud, Refused, Token
 from navarch.doctor.finding import Finding, fail, ok, warn
@@ -18,6 +18,14 @@ _PROBES = {  # a cheap request of each service, by which it shows that it lives 
 _SLOW_SECONDS = 2.0
 _EXTENSIONS = {"router": "routers", "external-net": "external networks", "security-group": "security groups"}
 _TAGS = ("standard-attr-tag", "tag")
+
+
+def unknown_region(region: str | None, known: Sequence[str]) -> Finding | None:
+    """A region that no endpoint of the catalogue is in; None: there is one, or none was named."""
+    if region is None or region in known or not known:
+        return None
+    fix = "Correct --os-region-name, OS_REGION_NAME or region_name in clouds.yaml; then run this again."
+    return fail("region", f"{region!r} is not in the catalogue; there is {', '.join(known)}", fix)
 
 
 def services(cloud: Cloud) -> Iterator[Finding]:

@@ -22,7 +22,6 @@ from navarch.doctor.finding import Finding, fail, ok, warn
 from navarch.doctor.service_user import examine_cloud
 from navarch.domain.errors import NavarchError, Responsible
 from navarch.operate.database import local_database, open_store
-from navarch.operate.metrics import metrics_address
 from navarch.settings import Settings, SettingsError, read_settings
 from navarch.store.contract import Unavailable
 from navarch.store.operator_side import Fleet, Server
@@ -40,8 +39,6 @@ def examine(path: Path) -> Iterator[Finding]:
     """All checks in order; one that breaks is a finding and does not keep the others from being made."""
     try:
         settings = read_settings(path)
-        metrics_address(settings.api.metrics_listen, "api.metrics_listen")
-        metrics_address(settings.worker.metrics_listen, "worker.metrics_listen")
     except SettingsError as error:
         yield fail("settings", str(error), "Correct the file; docs/operate/settings.md lists every setting.")
         return

@@ -36,6 +36,8 @@ class Limits:
     workers: int = 100
     node_groups: int = 20
     labels: int = 32
+    taints: int = 32
+    zones: int = 20
     ssh_keys: int = 16
     cidrs: int = 50
     dns_servers: int = 5
@@ -93,7 +95,7 @@ class Reading:
 
     def cluster(self, draft: Cluster) -> Cluster:
         """A cluster with everything chosen."""
-        self.refuse("name", syntax.wrong_name(draft.name, syntax.NAME_LENGTH) if draft.name else "is required")
+        self.refuse("name", syntax.wrong_cluster_name(draft.name) if draft.name else "is required")
         version, release = self._version(draft.spec)
         control_plane = self._control_plane(draft.spec.control_plane)
         groups = self._node_groups(draft.node_groups)
@@ -325,6 +327,9 @@ class Reading:
             self.refuse(field, "the cloud has no availability zone that Navarch can see: ask the cloud's operator")
         if not wanted:
             return default
+        if len(wanted) > LIMITS.zones:
+            self.refuse(field, f"must be at most {LIMITS.zones}, got {len(wanted)}")
+            wanted = wanted[: LIMITS.zones]
         for index, zone in enumerate(wanted):
             if offered and zone not in offered:
                 self.refuse(f"{field}[{index}]", f"{zone[:60]!r} is not a zone; zones: {', '.join(offered)}")
@@ -355,7 +360,9 @@ class Reading:
 
     def _taints(self, field: str, drafts: tuple[Taint, ...]) -> tuple[Taint, ...]:
         taints: list[Taint] = []
-        for index, taint in enumerate(drafts):
+        if len(drafts) > LIMITS.taints:
+            self.refuse(field, f"must be at most {LIMITS.taints}, got {len(drafts)}")
+        for index, taint in enumerate(drafts[: LIMITS.taints]):
             at = f"{field}[{index}]"
             self.refuse(f"{at}.key", syntax.wrong_label_key(taint.key))
             self.refuse(f"{at}.value", syntax.wrong_label_value(taint.value))
@@ -365,8 +372,6 @@ class Reading:
             if any((t.key, t.effect) == (taint.key, taint.effect) for t in taints):
                 self.refuse(at, f"{taint.key} with effect {taint.effect} is listed twice")
             taints.append(taint)
-        if len(taints) > LIMITS.labels:
-            self.refuse(field, f"must be at most {LIMITS.labels}, got {len(taints)}")
         return tuple(taints)
 
     def _ssh_keys(self, keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ GROUP_NAME_LENGTH = 20  # a machine's name, which is its host name, holds cluste
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 RESERVED_GROUP_NAMES = (CONTROL_PLANE_GROUP,)
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _WORD = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
@@ -27,6 +28,14 @@ def wrong_name(name: str, longest: int) -> str | None:
     if len(name) > longest:
         return f"must have at most {longest} characters, has {len(name)}"
     return None
+
+
+def wrong_cluster_name(name: str) -> str | None:
+    """A cluster is asked for by its name or its id, so that no name may be another's id."""
+    wrong = wrong_name(name, NAME_LENGTH)
+    if wrong is None and _ID.fullmatch(name):
+        return "must not have the form of an id (a UUID): clusters are found by both"
+    return wrong
 
 
 def wrong_label_key(key: str) -> str | None:

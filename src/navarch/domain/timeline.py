@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from re import escape, search
 
 from navarch.domain.cloud import Resource
+from navarch.domain.conditions import READY
 from navarch.domain.infrastructure import Existence
 from navarch.domain.observed import Observed
 from navarch.domain.outcomes import Done, Failed, Result
 from navarch.domain.providers import CLOUD_STEPS, infrastructure
 from navarch.domain.spec import Cluster
-from navarch.domain.status import Event, Status
+from navarch.domain.status import Condition, Event, Status
 from navarch.domain.steps import Component
 
 _FOUND, _TAKEN_OVER = "Found", "TakenOver"
@@ -154,18 +155,25 @@ def _transitions(chapter: Chapter) -> Iterator[Event]:
         if condition.status != "True" and condition.responsible is None:
             continue  # progress is told by the steps themselves
         level = "Normal" if condition.status == "True" else "Warning"
-        seconds = _seconds(cluster.created_at, now) if condition.type == "Ready" and level == "Normal" else None
+        since = _not_ready_since(chapter, before) if condition.type == READY and level == "Normal" else None
         remedy = f" ({condition.responsible}: {condition.remedy})" if condition.responsible else ""
         yield Event(
-            cluster.created_at if seconds is not None else now,
+            since or now,
             condition.type if level == "Normal" else condition.reason,
             (condition.message or f"{condition.type}: {condition.reason}") + remedy,
             cluster.name,
             Component.NAVARCH,
-            seconds,
+            _seconds(since, now),
             level,
             cluster.generation,
         )
+
+
+def _not_ready_since(chapter: Chapter, before: Condition | None) -> datetime:
+    """Since when a cluster that is Ready now was waited for: since it was asked for, and later since it stopped."""
+    if chapter.previous.ready_at is None or before is None or before.last_transition_at is None:
+        return chapter.cluster.created_at
+    return before.last_transition_at
 
 
 def _event(reason: str, message: str, about: str, chapter: Chapter, component: Component = Component.CLOUD) -> Event:

@@ -19,7 +19,7 @@ import structlog
 
 from navarch import __version__
 from navarch.domain.errors import NavarchError
-from navarch.settings import Settings, SettingsError, read_settings
+from navarch.settings import Settings, SettingsError, bounds, read_settings
 
 if TYPE_CHECKING:
     from navarch.store.postgres import PostgresStore
@@ -192,6 +192,9 @@ def _all(options: argparse.Namespace) -> None:
 def _api(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
     if options.port is not None:
+        out_of_bounds = bounds.wrong("api.port", options.port)
+        if out_of_bounds is not None:
+            raise SettingsError(f"--port: {out_of_bounds}")
         settings = replace(settings, api=replace(settings.api, port=options.port))
     _serve(settings, api=True, worker=False)
 

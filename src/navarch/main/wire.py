@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from structlog.contextvars import get_contextvars
 
-from navarch.bootstrap.sealing import load_keys
+from navarch.bootstrap.sealing import Sealer, load_keys
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
+from navarch.main.files import check_certificate, file_of, text_of
 from navarch.reconcile.worker import Log, Worker
 from navarch.settings import Settings
 from navarch.store.contract import WorkerStore
@@ -38,12 +39,12 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
     return OpenStackSettings(
         auth_url=cloud.auth_url,
         username=cloud.username,
-        password=cloud.password_file.read_text().strip(),
+        password=_password(settings),
         user_domain_name=cloud.user_domain,
         project=cloud.project,
         project_domain_name=cloud.project_domain,
         region=cloud.region,
-        ca_file=cloud.ca_file or None,
+        ca_file=_ca_file(settings) or None,
         cluster_domain=cloud.cluster_domain,
         load_balancer_provider=cloud.load_balancer_provider,
     )
@@ -62,8 +63,8 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
         cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log)),
         addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
-        sealer=load_keys(settings.keys.sealing_file),
-        join=JoinEndpoint(settings.api.public_url, settings.api.certificate_ca.read_text()),
+        sealer=_sealer(settings),
+        join=JoinEndpoint(settings.api.public_url, text_of("api.certificate_ca", settings.api.certificate_ca)),
         api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
         metrics=metrics,
@@ -76,10 +77,26 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
 
     dependencies = dependencies_for(settings, store, log)
     add_process(dependencies.metrics.registry, store)
-    serve_metrics(settings.worker.metrics_listen, "worker.metrics_listen", dependencies.metrics.registry, log)
+    serve_metrics(settings.worker.metrics_listen, dependencies.metrics.registry, log)
     worker = Worker(dependencies, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()
     return worker
+
+
+def _password(settings: Settings) -> str:
+    return text_of("cloud.password_file", settings.cloud.password_file).strip()
+
+
+def _ca_file(settings: Settings) -> str:
+    """Its path, once it can be read: requests would tell of it at the first request, without the setting."""
+    if settings.cloud.ca_file:
+        text_of("cloud.ca_file", settings.cloud.ca_file)
+    return settings.cloud.ca_file
+
+
+def _sealer(settings: Settings) -> Sealer:
+    with file_of("keys.sealing_file", settings.keys.sealing_file):
+        return load_keys(settings.keys.sealing_file)
 
 
 def _addons(settings: Settings) -> "Addons":
@@ -127,6 +144,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     """The HTTP service and its metrics for Prometheus, until the process is asked to end."""
     from navarch.api.app import create_app
     from navarch.api.keystone import KeystoneIdentity, keystone_session
+    from navarch.api.policy import Policy
     from navarch.api.serving import serve
     from navarch.api.settings import ApiSettings
     from navarch.bootstrap.tickets import ReportTokens
@@ -136,23 +154,29 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     session = keystone_session(
         cloud.auth_url,
         username=cloud.username,
-        password=cloud.password_file.read_text().strip(),
+        password=_password(settings),
         project=cloud.project,
         user_domain=cloud.user_domain,
         project_domain=cloud.project_domain,
-        ca_file=cloud.ca_file,
+        ca_file=_ca_file(settings),
     )
+    check_certificate(settings.api.certificate, settings.api.key)
+    with file_of("api.policy_file", settings.api.policy_file):
+        Policy(settings.api.policy_file)
+    report_file = settings.keys.report_file
+    with file_of("keys.report_file", report_file):
+        report_tokens = ReportTokens(b64decode(report_file.read_text(), validate=False))
     app = create_app(
         store=store,
         identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain),
-        sealer=load_keys(settings.keys.sealing_file),
-        report_tokens=ReportTokens(b64decode(settings.keys.report_file.read_text(), validate=False)),
+        sealer=_sealer(settings),
+        report_tokens=report_tokens,
         settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file),
         planner=plan_from_nothing,
     )
     app.state.metrics.registry.register(FleetCollector(store))
     add_process(app.state.metrics.registry, store)
-    serve_metrics(settings.api.metrics_listen, "api.metrics_listen", app.state.metrics.registry, log)
+    serve_metrics(settings.api.metrics_listen, app.state.metrics.registry, log)
     serve(
         app,
         host=settings.api.listen,

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from navarch.domain.status import Phase
 from navarch.reconcile.worker import Log
-from navarch.settings import SettingsError
+from navarch.settings.bounds import listen_address
 from navarch.store.contract import Unavailable
 from navarch.store.database import PoolFigures
 from navarch.store.operator_side import Fleet
@@ -109,19 +109,9 @@ def add_process(registry: CollectorRegistry, store: HasPool) -> None:
     ProcessCollector(registry=registry)
 
 
-def metrics_address(text: str, setting: str) -> tuple[str, int] | None:
-    """`HOST:PORT` taken apart; None for the empty text. Raises SettingsError that names the setting."""
-    if not text:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise SettingsError(f"{setting}: must be HOST:PORT or empty, got {text!r}")
-    return host.strip("[]"), int(port)
-
-
-def serve_metrics(listen: str, setting: str, registry: CollectorRegistry, log: Log) -> None:
-    """Answer Prometheus from a thread, for as long as the process lives. Raises SettingsError."""
-    address = metrics_address(listen, setting)
+def serve_metrics(listen: str, registry: CollectorRegistry, log: Log) -> None:
+    """Answer Prometheus at `HOST:PORT` (empty: nowhere) from a thread, for as long as the process lives."""
+    address = listen_address(listen)
     if address is None:
         return
     host, port = address

@@ -49,6 +49,8 @@ def main() -> None:
         else:
             _play(playground)
     except PlaygroundError as error:
+        if error.log:  # before the message, which would be lost above it
+            print(error.log, file=sys.stderr)
         sys.exit(f"play: {error}")
 
 
@@ -65,9 +67,11 @@ def _play(playground: Playground) -> None:
         print(_words(playground, monotonic() - began), flush=True)
         while not ended.wait(_LOOKS_EVERY):
             playground.check()
+    except PlaygroundError as error:
+        raise PlaygroundError(f"{error}: everything else was ended, too", error.log) from error
     finally:
         playground.stop()
-        print("play: everything has ended", flush=True)
+    print("play: everything has ended", flush=True)
 
 
 def _words(playground: Playground, seconds: float) -> str:

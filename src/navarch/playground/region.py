@@ -35,7 +35,11 @@ _BEHIND_THE_SCENES = 5  # nice value, a third of the others' share: whoever wait
 
 
 class PlaygroundError(Exception):
-    """It cannot be started, or a part of it ended; the message says which and shows the end of its log."""
+    """It cannot be started, or a part of it ended: the message says which, `log` is the end of what that part said."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ class Playground:
         """Raises PlaygroundError where a process ended by itself."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise PlaygroundError(f"{name} ended with {process.returncode}:\n{self._log_end(name)}")
+                raise PlaygroundError(f"{name} {_how_it_ended(process.returncode)}", self._log_end(name))
 
     def log(self, name: str) -> Path:
         """Log of a process."""
@@ -310,6 +314,14 @@ class Playground:
 
     def _log_end(self, name: str) -> str:
         return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with {code}"
+    with suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"
 
 
 def _give_way(pid: int) -> None:

@@ -16,6 +16,7 @@ from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
+from navarch.service.attempts import attempts, overtaken
 from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.service.understanding import judged, understand
@@ -23,7 +24,6 @@ from navarch.service.upgrades import circumstances
 from navarch.store.contract import NameTaken, NotFound, Stale, Stored
 
 Document = dict[str, Any]
-RETRIES = 5  # of a change that others keep overtaking
 
 
 def create(access: Access, project_id: str, document: Document, *, key: str | None = None) -> Stored:
@@ -45,8 +45,7 @@ def create(access: Access, project_id: str, document: Document, *, key: str | No
     try:
         stored = store.create_cluster(cluster, idempotency_key=key, body_digest=digest, most=most)
     except NameTaken:
-        taken = (FieldError("name", f"{cluster.name!r} is taken"),)
-        raise InTheWay("name-taken", f"the project has a cluster named {cluster.name} already", taken) from None
+        raise _taken(cluster.name) from None
     except NotFound:
         raise _gone() from None
     if stored.cluster.id == cluster.id:  # and not what a request with the same key made at the same time
@@ -55,17 +54,22 @@ def create(access: Access, project_id: str, document: Document, *, key: str | No
 
 
 def plan_creation(access: Access, project_id: str, document: Document) -> Plan:
-    """What `create` would do, and whether the quotas suffice. Raises Invalid, NotYet, Unavailable."""
+    """What `create` would do, and whether the quotas suffice. Raises as it does, but for quotas."""
     plan, errors = _considered(access, project_id, document)
     if errors:
         raise Invalid(errors)
+    service, name = access.service, plan.cluster.name
+    try:
+        service.store.check_room(project_id, name, most=service.settings.clusters_per_project)
+    except NameTaken:
+        raise _taken(name) from None
     return replace(plan, steps=tuple(access.service.planner(plan.cluster)))
 
 
 def change(access: Access, reference: str, patch: Document, *, generations: Generations = ANY) -> Stored:
     """Merge a patch into a cluster's labels and spec. Raises Missing, Invalid, InTheWay, and the store's Stale,
     Unreadable, Unavailable."""
-    for _ in range(RETRIES):
+    for _ in attempts():
         stored = access.cluster(reference)
         before = stored.cluster
         generations.check(before.generation)
@@ -113,11 +117,6 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
         what = "delete the cluster, but to keep its volumes" if keep_volumes else "delete the cluster"
         access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
     return gone
-
-
-def overtaken() -> InTheWay:
-    """Others change the same thing all the time."""
-    return InTheWay("busy", "it is being changed by others all the time; try again")
 
 
 def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:
@@ -168,6 +167,11 @@ def _made_before(access: Access, project_id: str, key: str | None, digest: str) 
         return access.service.store.made_with_key(project_id, key, digest)
     except NotFound:
         raise _gone() from None
+
+
+def _taken(name: str) -> InTheWay:
+    errors = (FieldError("name", f"{name!r} is taken"),)
+    return InTheWay("name-taken", f"the project has a cluster named {name} already", errors)
 
 
 def _gone() -> InTheWay:

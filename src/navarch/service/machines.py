@@ -11,7 +11,7 @@ from navarch.domain.needs import compare, needs_of_another, shortages
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.service.access import ANY, Access, Generations, being_deleted
-from navarch.service.clusters import RETRIES, overtaken
+from navarch.service.attempts import attempts, overtaken
 from navarch.service.plans import Plan
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.store.contract import NotFound, Stale, Stored
@@ -41,7 +41,7 @@ def delete(
     of the control plane, of which the number is not changed by this. Raises Missing, Invalid, InTheWay, and the store's
     Stale, Unreadable, Unavailable."""
     store = access.service.store
-    for _ in range(RETRIES):
+    for _ in attempts():
         asked = _asked(access, reference, name, keep_size, generations)
         cluster = asked.stored.cluster
         if asked.done:

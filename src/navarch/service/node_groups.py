@@ -12,7 +12,7 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
-from navarch.service.clusters import RETRIES, overtaken
+from navarch.service.attempts import attempts, overtaken
 from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.service.understanding import judged, understand
@@ -51,7 +51,7 @@ def change(
     access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY
 ) -> tuple[Stored, NodeGroup]:
     """Merge a patch into a node group. Raises Stale where it is not of one of these generations."""
-    for _ in range(RETRIES):
+    for _ in attempts():
         stored, before = _found(access, reference, name, generations)
         draft, malformed = _drafted(before, patch)
         offer = access.service.offer()

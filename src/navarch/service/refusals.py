@@ -26,11 +26,14 @@ class Missing(Rejected):
 
 
 class InTheWay(Rejected):
-    """It cannot be done in the state that things are in. `kind` is a stable word for a program."""
+    """It cannot be done in the state that things are in. `kind` is a stable word for a program; `after`: the seconds
+    after which it may be, where that is known."""
 
-    def __init__(self, kind: str, message: str, errors: tuple[FieldError, ...] = ()) -> None:
+    def __init__(
+        self, kind: str, message: str, errors: tuple[FieldError, ...] = (), *, after: float | None = None
+    ) -> None:
         super().__init__(message, errors)
-        self.kind = kind
+        self.kind, self.after = kind, after
 
 
 class NotYet(Temporary):

@@ -11,12 +11,24 @@ from navarch.domain.errors import FieldError
 
 Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_GUESS = 64  # of a wrong name that is compared with the right ones
+_GUESSES = 100  # unknown fields that the nearest known one is looked for; an answer lists no more
+_MOST = 300  # problems of one document: who made more has to look at the first of them
+_WORDS = {  # what is wrong, by pydantic's types of errors, where its own words are Python's
+    "missing": "is required",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "string_too_short": "must not be empty",
+}
 _ROUNDS = 8  # of dropping what is wrong and looking again
 
 
 def understand(model: type[Model], document: dict[str, Any]) -> tuple[Model, tuple[FieldError, ...]]:
     """As much of the document as fits the model, whose fields are all optional, and what does not. What is wrong is
-    dropped, so that the rest can still be judged and all mistakes are told at once."""
+    dropped, so that the rest can still be judged and all mistakes are told at once, up to some hundreds."""
     remaining, errors = deepcopy(document), list[FieldError]()
     for _ in range(_ROUNDS):
         try:
@@ -24,18 +36,27 @@ def understand(model: type[Model], document: dict[str, Any]) -> tuple[Model, tup
         except ValidationError as error:
             for wrong in error.errors(include_url=False):
                 path = wrong["loc"]
-                errors.append(FieldError(_field(path), _detail(model, path, wrong)))
+                if len(errors) < _MOST:
+                    errors.append(FieldError(_field(path), _detail(model, path, wrong, guess=len(errors) < _GUESSES)))
                 _drop(remaining, path)
     return model.model_validate({}), tuple(errors)
 
 
 def judged(errors: Sequence[FieldError], more: Sequence[FieldError]) -> tuple[FieldError, ...]:
-    """Both, without what `more` says of fields that were dropped for what `errors` says."""
-    dropped = tuple(e.field for e in errors)
-    return (
-        *errors,
-        *(e for e in more if not any(e.field == d or e.field.startswith((f"{d}.", f"{d}[")) for d in dropped)),
-    )
+    """Both, without what `more` says of fields that were dropped for what `errors` says; the latter alone where not
+    everything that was dropped is among them."""
+    if len(errors) >= _MOST:
+        return tuple(errors)
+    dropped = {e.field for e in errors}
+    return (*errors, *(e for e in more if dropped.isdisjoint(_with_parents(e.field))))
+
+
+def _with_parents(field: str) -> Iterator[str]:
+    """`a.b[0]` itself, `a.b` and `a`."""
+    yield field
+    for place, character in enumerate(field):
+        if character in ".[":
+            yield field[:place]
 
 
 def _field(path: tuple[int | str, ...]) -> str:
@@ -45,14 +66,12 @@ def _field(path: tuple[int | str, ...]) -> str:
     return text[:300]
 
 
-def _detail(model: type[BaseModel], path: tuple[int | str, ...], wrong: Any) -> str:
+def _detail(model: type[BaseModel], path: tuple[int | str, ...], wrong: Any, *, guess: bool) -> str:
     if wrong["type"] == "extra_forbidden":
-        return f"is not a known field{nearest(str(path[-1]), _fields_at(model, path[:-1]))}"
-    if wrong["type"] == "missing":
-        return "is required"
+        return f"is not a known field{nearest(str(path[-1]), _fields_at(model, path[:-1])) if guess else ''}"
     if wrong["type"] == "refused":
         return str(wrong["msg"])
-    message = str(wrong["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
+    message = _WORDS.get(wrong["type"]) or str(wrong["msg"]).replace("Input should be", "must be")
     return f"{message}, got {kind_of(wrong.get('input'))}"
 
 

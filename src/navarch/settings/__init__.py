@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from navarch.settings import bounds
+
 
 class SettingsError(Exception):
     """The settings file cannot be used; the message lists everything wrong with it."""
@@ -101,9 +103,11 @@ class Settings:
 def read_settings(path: Path) -> Settings:
     """The settings in a TOML file; relative paths in it are relative to the file. Raises SettingsError."""
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
     problems: list[str] = []
@@ -142,6 +146,10 @@ def _section(type_: type, document: dict[str, Any], where: str, folder: Path, pr
             values[name] = tuple(value)
         else:
             problems.append(f"{where}{name}: must be {_word(wanted)}, got {value!r}")
+            continue
+        out_of_bounds = bounds.wrong(f"{where}{name}", values[name])
+        if out_of_bounds is not None:
+            problems.append(f"{where}{name}: {out_of_bounds}")
     return type_(**values) if len(problems) == before else None
 
 

@@ -12,6 +12,7 @@ from navarch.store import rows
 from navarch.store.contract import (
     IdempotencyMismatch,
     Joined,
+    NameTaken,
     NotFound,
     Page,
     Stale,
@@ -53,7 +54,8 @@ class ApiSide:
                 if earlier is not None:
                     return _stored(tx, earlier, cluster.project_id)
             if most is not None:
-                _check_room(tx, cluster.project_id, most)
+                tx.row("begin_create", project_id=cluster.project_id)
+                _check_room(tx, cluster.project_id, cluster.name, most)
             tx.run(
                 "create_cluster",
                 id=cluster.id,
@@ -79,6 +81,10 @@ class ApiSide:
             "remember_key", project_id=cluster.project_id, key=key, body_digest=body_digest, cluster_id=cluster.id
         )
         return None if made is not None else _remembered(tx, cluster.project_id, key, body_digest)
+
+    def check_room(self, project_id: str, name: str, *, most: int) -> None:
+        with self._database.look() as tx:
+            _check_room(tx, project_id, name, most)
 
     def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
         with self._database.look() as tx:
@@ -297,10 +303,12 @@ class ApiSide:
                 tx.run("void_tickets", cluster_id=cluster_id, name=machine)
 
 
-def _check_room(tx: Transaction, project_id: str, most: int) -> None:
-    tx.row("begin_create", project_id=project_id)
-    there = tx.row("count_clusters", project_id=project_id)
-    if there is not None and there["count"] >= most:
+def _check_room(tx: Transaction, project_id: str, name: str, most: int) -> None:
+    there = tx.row("room_for", project_id=project_id, name=name)
+    assert there is not None  # noqa: S101  # an aggregate
+    if there["taken"]:
+        raise NameTaken("the name is taken")
+    if there["count"] >= most:
         raise TooMany(f"the project has {most} clusters, which is the most it may have")
 
 

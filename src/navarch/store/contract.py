@@ -200,6 +200,10 @@ class ApiStore(ChangeStore, Protocol):
         NotFound where the cluster made with this key is gone."""
         ...
 
+    def check_room(self, project_id: str, name: str, *, most: int) -> None:
+        """Raises NameTaken, TooMany where `create_cluster` would."""
+        ...
+
     def made_with_key(self, project_id: str, idempotency_key: str, body_digest: str) -> Stored | None:
         """The cluster that was made with this key in the last 24 hours, or None. Raises IdempotencyMismatch, and
         NotFound where that cluster is gone."""

@@ -305,7 +305,21 @@ def test_fields_of_a_node_group_are_left_to_navarch_again(navarch: Run, service:
     }
     wrong = navarch(*words, "--unset", "tant")
     assert wrong.code == 2
-    assert "max-surge" in wrong.err
+    assert "taint or taints" in wrong.err
+
+
+@pytest.mark.parametrize(("name", "path"), [("labels", ("labels",)), ("spec.paused", ("spec", "paused")),
+    ("kubernetes_version", ("spec", "kubernetes_version")),
+    ("network.api_allowed_cidrs", ("spec", "network", "api_allowed_cidrs"))])  # fmt: skip
+def test_fields_are_unset_by_the_apis_names_too(
+    navarch: Run, service: Service, cluster: Make, name: str, path: tuple[str, ...]
+) -> None:
+    service.on("PATCH", "/clusters/shop", Answer(200, cluster()))
+    assert navarch("cluster", "update", "shop", "--unset", name, "--no-wait").code == 0
+    wanted: Any = None
+    for part in reversed(path):
+        wanted = {part: wanted}
+    assert service.sent("PATCH")[0].body == wanted
 
 
 def test_options_win_over_a_file(navarch: Run, service: Service) -> None:
@@ -434,6 +448,34 @@ def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service,
     ran = navarch("machine", "show", "shop-0d5a2f0e-cp-0", "-c", "shop")
     assert "etcd: no disk" in ran.out
     assert navarch("machine", "show", "other", "-c", "shop").code == 3
+
+
+@pytest.mark.parametrize(("name", "code"), [("cp-0", 0), ("shop-0d5a2f0e-cp-0", 0), ("0", 3), ("cp-1", 3)])
+def test_a_machine_is_shown_by_the_name_that_progress_has_for_it(
+    navarch: Run, service: Service, cluster: Make, machine: Make, name: str, code: int
+) -> None:
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [machine()], "next": None}))
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    ran = navarch("machine", "show", name, "-c", "shop", "-o", "name")
+    assert (ran.code, ran.out) == (code, "" if code else "shop-0d5a2f0e-cp-0\n")
+
+
+@pytest.mark.parametrize(("begun", "found"), [("c", "cp-0"), ("shop", "shop-0d5a2f0e-cp-0")])
+def test_the_shell_completes_names_of_machines(
+    navarch: Run,
+    service: Service,
+    cluster: Make,
+    machine: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    begun: str,
+    found: str,
+) -> None:
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [machine()], "next": None}))
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    monkeypatch.setenv("_NAVARCH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"navarch machine show -c shop {begun}")
+    monkeypatch.setenv("COMP_CWORD", "5")
+    assert navarch().out.split() == [found]
 
 
 def test_completion_scripts_are_printed(navarch: Run) -> None:

@@ -17,8 +17,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from keystoneauth1.access import AccessInfoV3
 from tests.unit.cli.cli_service import Answer, Ran, Service
 
+from navarch.cli.doctor import examine
+from navarch.cli.session import Target
+from navarch.client.credentials import Credentials
+from navarch.client.keystone import Keystone
 from navarch.doctor import customer, operator
 from navarch.doctor.cloud import Refused, Token
 from navarch.doctor.finding import Finding, Level
@@ -87,6 +92,39 @@ def test_a_service_that_is_missing_and_one_that_refuses_are_told_apart() -> None
     assert only(found, "Octavia (load-balancer)").detail == "no public endpoint in the catalogue in region One"
     assert "role" in only(found, "Neutron (network)").fix
     assert only(found, "Nova (compute)").detail == "https://compute, version 2.1, 12 ms"
+
+
+class KeystoneOfTwoRegions(Keystone):
+    """With a token and a catalogue as Keystone answers them, and nothing behind."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__(credentials)
+        endpoints = [
+            {"id": f"{region}-{interface}", "interface": interface, "url": f"https://{region}", "region": region}
+            for region, interface in (("Two", "public"), ("One", "public"), ("Hidden", "internal"))
+        ]
+        token = {
+            "user": {"id": "u", "name": "ann"}, "project": {"id": "p1", "name": "red"}, "roles": [{"name": "member"}],
+            "catalog": [{"id": "c", "type": "compute", "name": "nova", "endpoints": endpoints}],
+            "expires_at": "2126-01-01T00:00:00Z", "methods": ["password"],
+        }  # fmt: skip
+        access = AccessInfoV3({"token": token}, "t")
+        self.session.auth = SimpleNamespace(get_access=lambda session: access, get_headers=lambda session: {})
+
+
+def test_a_region_that_the_catalogue_does_not_know_is_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("navarch.client.keystone.Keystone", KeystoneOfTwoRegions)
+    environ = {
+        "OS_AUTH_URL": "https://127.0.0.1:9/v3", "OS_USERNAME": "ann", "OS_PASSWORD": "x", "OS_PROJECT_NAME": "red",
+        "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
+    }  # fmt: skip
+    found = list(examine(Target(region="Tow"), "ovn", environ))
+    (bad,) = [finding for finding in found if finding.level is not Level.OK]
+    assert (found[-1], bad.subject, bad.level) == (bad, "region", Level.FAIL)
+    assert bad.detail == "'Tow' is not in the catalogue; there is One, Two"
+    assert "OS_REGION_NAME" in bad.fix
+    assert customer.unknown_region("Two", ("One", "Two")) is None
+    assert customer.unknown_region(None, ("One", "Two")) is None
 
 
 def test_a_cloud_without_a_node_image() -> None:

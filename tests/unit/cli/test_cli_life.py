@@ -174,6 +174,7 @@ def test_a_chosen_machine_goes_and_is_waited_for(navarch: Run, service: Service,
     service.on("DELETE", "/clusters/shop/machines/shop-web-1", Answer(202, gone))
     pages = [Answer(200, {"machines": found, "next": None}) for found in ([gone, rest], [rest])]
     service.on("GET", f"/clusters/{ID}/machines", *pages)
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [gone, rest], "next": None}))
     ran = navarch("machine", "delete", "shop-web-1", "-c", "shop")
     assert (ran.code, ran.out) == (0, "Machine shop-web-1 is gone.\n")
     assert service.sent("DELETE")[0].query == []
@@ -187,12 +188,14 @@ def test_a_machine_of_the_control_plane_is_replaced_by_one_of_its_name(
     service.on("DELETE", "/clusters/shop/machines/shop-cp-0", Answer(202, old))
     pages = [Answer(200, {"machines": found, "next": None}) for found in ([old], [], [new])]
     service.on("GET", f"/clusters/{ID}/machines", *pages)
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [old], "next": None}))
     assert navarch("machine", "delete", "shop-cp-0", "-c", "shop", "--keep-size").code == 0
     assert service.sent("DELETE")[0].query == [("keep_size", "true")]
     assert (state(old), state(machine("x", removing=True))) == ("to be replaced", "leaving")
 
 
 def test_the_end_of_a_machine_is_tried(navarch: Run, service: Service) -> None:
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [], "next": None}))
     goes = {**IMPACT, "replaced": [], "drained": ["shop-web-1"], "removed": ["shop-web-1"], "seconds": None}
     service.on(
         "DELETE",

@@ -10,7 +10,7 @@ from rich.console import Console
 from tests.unit.cli.cli_service import Answer, Ran, Service, Stream
 
 from navarch.cli.live import LineView, LiveView, blocked_lines
-from navarch.cli.progress import State, progress_of
+from navarch.cli.progress import State, asked_at, progress_of
 from navarch.client.shapes import Machine
 
 Make = Callable[..., Machine]
@@ -61,6 +61,32 @@ def test_everything_is_done_when_ready(cluster: Any, condition: Any, machine: Ma
     kinds = ("Ready", "InfrastructureReady", "ControlPlaneReady", "WorkersReady", "AddonsReady")
     found = cluster("Ready", *(condition(kind, "True", "AsWanted") for kind in kinds))
     assert set(states(progress_of(found, [machine()], NOW)).values()) == {State.DONE}
+
+
+def test_a_later_change_is_counted_since_it_was_asked_for(cluster: Any, condition: Any) -> None:
+    kinds = ("Ready", "InfrastructureReady", "ControlPlaneReady", "WorkersReady", "AddonsReady")
+    begins = datetime(2026, 3, 1, 13, tzinfo=UTC)
+
+    def seen(status: str, at: str) -> Any:
+        conditions = [condition(kind, "True", "AsWanted") for kind in kinds]
+        for moved in (conditions[0], conditions[3]):
+            moved |= {"status": status, "last_transition_at": at}
+        return dict(cluster("Ready", *conditions))
+
+    asked = begins
+    for status, at in (("True", "2026-03-01T12:00:50Z"), ("False", "2026-03-01T13:00:01Z")):
+        asked = asked_at(seen(status, at), asked)
+    done = seen("True", "2026-03-01T13:00:07Z")
+    rows = progress_of(done, [], NOW, asked_at(done, asked)).rows
+    assert {row.name: row.seconds for row in rows if row.name in ("floating address", "nodes", "add-ons")} == {
+        "floating address": None, "nodes": 6.0, "add-ons": None,
+    }  # fmt: skip
+
+
+def test_a_new_cluster_is_counted_since_it_was_asked_for(cluster: Any) -> None:
+    created = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert asked_at(cluster("Progressing"), NOW) == created
+    assert asked_at(cluster("Ready"), created) == created
 
 
 def test_lines_are_written_for_changes_only(cluster: Any, condition: Any, machine: Make) -> None:

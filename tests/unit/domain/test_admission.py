@@ -148,6 +148,18 @@ def test_the_etcd_volumes_type_must_exist_where_the_control_plane_is() -> None:
     assert set(found) == {"spec.control_plane.etcd_volume.type", "spec.control_plane.etcd_volume.size_gib"}
 
 
+def test_a_cluster_is_not_named_like_the_id_of_another() -> None:
+    assert "form of an id" in refused(name="3f2a91bc-5d1e-4f7a-9a39-000000000000")["name"]
+    assert admitted(name="3f2a91bc-5d1e-4f7a-9a39-00000000000g").name
+
+
+def test_of_far_too_many_zones_and_taints_only_the_first_are_judged() -> None:
+    wrong = refused(**group(zones=["z9"] * 5000, taints=[{"key": "a", "effect": "NoSchedule"}] * 15_000))
+    assert wrong["spec.node_groups[0].zones"] == f"must be at most {LIMITS.zones}, got 5000"
+    assert wrong["spec.node_groups[0].taints"] == f"must be at most {LIMITS.taints}, got 15000"
+    assert len(wrong) <= 2 + LIMITS.zones + LIMITS.taints
+
+
 def test_where_there_is_no_ssd_the_first_type_in_every_zone_is_taken() -> None:
     types = (VolumeType("hdd", ("z1",)), VolumeType("ceph", ("z1", "z2", "z3")))
     offer = replace(OFFER, volume_types=types)

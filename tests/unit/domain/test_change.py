@@ -137,7 +137,8 @@ def test_a_node_group_is_scaled_and_keeps_the_rest() -> None:
 
 def test_null_means_the_same_for_a_node_group() -> None:
     odd = NodeGroupSpec("m1.medium", 5, ("z2",), (("a", "1"),), (Taint("k", "NoSchedule"),), max_surge=3)
-    group = change(of=cluster(node_groups=(NodeGroup("web", odd),)), **dict.fromkeys(as_json(odd)))
+    nothing: dict[str, Any] = dict.fromkeys(as_json(odd))
+    group = change(OFFER, of=cluster(node_groups=(NodeGroup("web", odd),)), **nothing)
     assert group.spec == NodeGroupSpec("m1.medium", 2, ("z2",))
 
 

@@ -167,6 +167,15 @@ def test_progress_is_told_by_steps_not_by_conditions() -> None:
     assert transitions(Status(), moving) == ()
 
 
+def test_ready_again_is_told_with_the_seconds_since_it_stopped() -> None:
+    since = NOW + timedelta(hours=2)
+    waits = Condition("Ready", "False", "NodesNotReady", "2 of 3", last_transition_at=since)
+    ready = Condition("Ready", "True", "AllMachinesReady", "all well")
+    was = Status(conditions=(waits,), ready_at=NOW + timedelta(seconds=61))
+    (event,) = transitions(was, Status(conditions=(ready,)), since + timedelta(seconds=6))
+    assert (event.at, event.seconds) == (since, 6.0)
+
+
 def test_ready_is_told_with_the_seconds_since_the_request() -> None:
     ready = Status(conditions=(Condition("Ready", "True", "AllMachinesReady", "all well"),))
     (event,) = transitions(Status(), ready, NOW + timedelta(seconds=61))

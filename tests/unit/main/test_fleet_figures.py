@@ -7,8 +7,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from navarch.operate.metrics import FleetCollector, PoolCollector, metrics_address, serve_metrics
-from navarch.settings import SettingsError
+from navarch.operate.metrics import FleetCollector, PoolCollector, serve_metrics
+from navarch.settings.bounds import listen_address
 from navarch.store.contract import Pause, Unavailable
 from navarch.store.database import PoolFigures
 from navarch.store.operator_side import Fleet
@@ -93,29 +93,29 @@ def test_a_text_that_got_into_a_reason_makes_no_series_of_its_own() -> None:
 
 
 def test_where_prometheus_is_answered_is_a_host_and_a_port() -> None:
-    assert metrics_address("", "api.metrics_listen") is None
-    assert metrics_address("127.0.0.1:9444", "api.metrics_listen") == ("127.0.0.1", 9444)
-    assert metrics_address("[::1]:9444", "api.metrics_listen") == ("::1", 9444)
+    assert listen_address("") is None
+    assert listen_address("127.0.0.1:9444") == ("127.0.0.1", 9444)
+    assert listen_address("[::1]:9444") == ("::1", 9444)
 
 
 @pytest.mark.parametrize("text", ["9444", "localhost:", ":9444", "localhost:http", "localhost:70000"])
-def test_anything_else_is_refused_with_the_settings_name(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"worker\.metrics_listen"):
-        metrics_address(text, "worker.metrics_listen")
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be HOST:PORT"):
+        listen_address(text)
 
 
 def test_prometheus_is_answered_over_http(unused_port: int) -> None:
     log, listen = Said(), f"127.0.0.1:{unused_port}"
-    serve_metrics(listen, "api.metrics_listen", registered(Store()), log)
+    serve_metrics(listen, registered(Store()), log)
     with urlopen(f"http://127.0.0.1:{unused_port}/metrics", timeout=5) as answer:
         assert b"navarch_queue_age_seconds 12.5" in answer.read()
     assert log.warnings == []
-    serve_metrics(listen, "api.metrics_listen", registered(Store()), log)  # a second process goes on without
+    serve_metrics(listen, registered(Store()), log)  # a second process goes on without
     assert log.warnings == ["metrics not served"]
 
 
 def test_where_nothing_is_set_nobody_is_answered() -> None:
-    serve_metrics("", "api.metrics_listen", registered(Store()), Said())
+    serve_metrics("", registered(Store()), Said())
 
 
 class Said:

@@ -44,6 +44,35 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
         assert word in said, said
 
 
+@pytest.mark.parametrize(
+    ("section", "line", "says"),
+    [
+        ("worker", "calls = -1", "worker.calls: must be between 1 and 1000, got -1"),
+        ("worker", "threads = 0", "worker.threads: must be between 1 and 1000, got 0"),
+        ("database", "pool_size = 0", "database.pool_size: must be between 1 and 1000, got 0"),
+        ("worker", 'metrics_listen = "9444"', "worker.metrics_listen: must be HOST:PORT or empty, got '9444'"),
+        (
+            "worker",
+            'api_source_cidrs = ["198.51.100.10/32", "198.51.100.10/24", "everywhere", "::/0"]',
+            "worker.api_source_cidrs: must be IPv4 ranges such as 198.51.100.10/32, "
+            "got '198.51.100.10/24', 'everywhere', '::/0'",
+        ),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused(tmp_path: Path, section: str, line: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(write(tmp_path, GOOD.replace("[cloud]", "port = 99999\n[cloud]") + f"[{section}]\n{line}\n"))
+    lines = str(caught.value).splitlines()
+    assert lines[1:] == ["  api.port: must be between 1 and 65535, got 99999", f"  {says}"]
+
+
+def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "navarch.toml"
+    path.write_bytes(b"# \xe4\n")
+    with pytest.raises(SettingsError, match=r"not UTF-8: .* at byte 2"):
+        read_settings(path)
+
+
 def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="line 1"):
         read_settings(write(tmp_path, "[api\n"))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from navarch.domain.errors import FieldError
-from navarch.service import wish
+from navarch.service import understanding, wish
 from navarch.service.understanding import judged, understand
 from navarch.service.wish import NewCluster
 
@@ -42,9 +42,13 @@ def test_what_is_given_is_told_from_what_is_left_out() -> None:
         ({"spec": {"netwrk": {}}}, "spec.netwrk", "did you mean network?"),
         ({"spec": {"node_groups": [{}, {"replica": 1}]}}, "spec.node_groups[1].replica", "did you mean replicas?"),
         ({"spec": {"control_plane": {"etcd_volume": {"size": 1}}}}, "spec.control_plane.etcd_volume.size", "size_gib"),
-        ({"spec": []}, "spec", "got a list"),
+        ({"spec": []}, "spec", "must be an object, got a list"),
+        ({"labels": 5}, "labels", "must be an object, got the number 5"),
+        ({"spec": {"ssh_keys": {}}}, "spec.ssh_keys", "must be a list, got an object"),
+        ({"spec": {"paused": "yes"}}, "spec.paused", "must be true or false, got the text 'yes'"),
+        ({"spec": {"node_groups": [{"replicas": "2"}]}}, "spec.node_groups[0].replicas", "must be a whole number, got"),
         ({"name": True}, "name", "got true"),
-        ({"spec": {"kubernetes_version": ""}}, "spec.kubernetes_version", "at least 1 character"),
+        ({"spec": {"kubernetes_version": ""}}, "spec.kubernetes_version", "must not be empty"),
         ({"spec": {"control_plane": {"etcd_volume": {"size_gib": 0}}}}, "spec.control_plane.etcd_volume.size_gib", "1"),
         ({"spec": {"automatic_upgrades": True}}, "spec.automatic_upgrades", "true is not offered yet"),
         ({"spec": {"node_groups": [{"autoscaling": 1}]}}, "spec.node_groups[0].autoscaling", "not offered yet"),
@@ -67,6 +71,46 @@ def test_what_was_not_understood_is_not_judged() -> None:
         [FieldError(f, "2") for f in ("spec.a", "spec.a.b", "spec.a[0]", "spec.ab")],
     )
     assert [e.field for e in judged(wrong, more)] == ["spec.a", "spec.ab"]
+
+
+def test_a_document_of_nothing_but_mistakes_has_some_hundreds_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    guesses = list[str]()
+
+    def near(name: str, *rest: Any, **more: Any) -> list[str]:
+        guesses.append(name)
+        return []
+
+    monkeypatch.setattr(understanding, "get_close_matches", near)
+    document = {"name": "a", "spec": {"node_groups": [{"name": "web", "taints": [{"effecx": 1}] * 15_000}]}}
+    parsed, errors = understand(NewCluster, document)
+    assert errors[0].field == "spec.node_groups[0].taints[0].effecx"
+    assert (len(errors), len(guesses)) == (300, 100)
+    assert wish.given(parsed)["spec"]["node_groups"][0]["taints"] == [{}] * 15_000
+    assert judged(errors, [FieldError("spec.node_groups[0].taints[400].key", "is empty")]) == errors
+
+
+class Compared(str):
+    """A field that counts how often it is compared with another."""
+
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+    def startswith(self, *arguments: Any) -> bool:
+        Compared.times += 1
+        return super().startswith(*arguments)
+
+    __hash__ = str.__hash__
+
+
+def test_what_is_judged_is_not_compared_with_each_thing_that_was_not_understood() -> None:
+    wrong = tuple(FieldError(Compared(f"spec.a[{n}]"), "1") for n in range(200))
+    more = [FieldError(Compared(f"spec.{'ab'[n % 2]}[{n % 200}].key"), "2") for n in range(2000)]
+    Compared.times = 0
+    assert len(judged(wrong, more)) == 200 + 1000
+    assert Compared.times <= 2 * (len(wrong) + len(more))
 
 
 JSON = st.recursive(

@@ -77,8 +77,10 @@ SELECT generation FROM clusters WHERE id = %(id)s;
 -- Creates in one project go one after the other, so that they can be counted. Held until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended('navarch create ' || %(project_id)s, 0));
 
--- name: count_clusters
-SELECT count(*) AS count FROM clusters WHERE project_id = %(project_id)s;
+-- name: room_for
+-- The name is free as soon as its cluster is to go.
+SELECT count(*) AS count, coalesce(bool_or(name = %(name)s AND deletion_requested_at IS NULL), false) AS taken
+FROM clusters WHERE project_id = %(project_id)s;
 
 -- name: request_deletion
 -- The generation grows, so that a change made from an older reading is refused.

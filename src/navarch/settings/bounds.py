@@ -1,0 +1,60 @@
+"""What a setting's value has to be beside its type: one line for each setting that has bounds."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Network
+
+
+def wrong(setting: str, value: object) -> str | None:
+    """What is wrong with the value of `section.key`, which has the right type; None: nothing."""
+    check = _CHECKS.get(setting)
+    return check(value) if check is not None else None
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """`HOST:PORT` taken apart; None for the empty text. Raises ValueError."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"must be HOST:PORT or empty, got {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def _between(least: int, most: int) -> Callable[[object], str | None]:
+    def check(value: object) -> str | None:
+        fits = isinstance(value, int) and least <= value <= most
+        return None if fits else f"must be between {least} and {most}, got {value}"
+
+    return check
+
+
+def _listen(value: object) -> str | None:
+    try:
+        listen_address(str(value))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _cidrs(value: object) -> str | None:
+    """As Neutron gives them back, so that a rule is found again."""
+    bad = [text for text in value if not _is_cidr(text)] if isinstance(value, tuple) else []
+    return f"must be IPv4 ranges such as 198.51.100.10/32, got {', '.join(map(repr, bad))}" if bad else None
+
+
+def _is_cidr(text: str) -> bool:
+    try:
+        return str(IPv4Network(text)) == text
+    except ValueError:
+        return False
+
+
+_CHECKS: dict[str, Callable[[object], str | None]] = {
+    "api.port": _between(1, 65535),
+    "api.metrics_listen": _listen,
+    "database.pool_size": _between(1, 1000),
+    "worker.threads": _between(1, 1000),
+    "worker.calls": _between(1, 1000),
+    "worker.api_source_cidrs": _cidrs,
+    "worker.metrics_listen": _listen,
+}

@@ -1,0 +1,117 @@
+"""Files that the settings name: each fault is one line with the setting, and no traceback."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import structlog
+
+from navarch.main import server, wire
+from navarch.operate.keys import make_certificates, make_keys
+from navarch.settings import SettingsError, read_settings
+from navarch.store.postgres import PostgresStore
+
+SETTINGS = """
+[api]
+public_url = "https://kaas.example.org:9443"
+certificate = "keys/api.crt"
+key = "keys/api.key"
+certificate_ca = "keys/ca.crt"
+policy_file = "{folder}/policy.yaml"
+metrics_listen = ""
+[cloud]
+auth_url = "https://127.0.0.1:9/v3"
+password_file = "keys/cloud.password"
+ca_file = "{folder}/keys/cloud.crt"
+[keys]
+sealing_file = "keys/sealing.key"
+report_file = "keys/report.key"
+[database]
+dsn = "host=127.0.0.1 port=1"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    keys = tmp_path / "keys"
+    make_keys(keys)
+    make_certificates(keys, ("kaas.example.org",))
+    for name, text in (("cloud.password", "secret"), ("cloud.crt", "PEM"), ("../policy.yaml", "{}")):
+        (keys / name).write_text(text)
+    path = tmp_path / "navarch.toml"
+    path.write_text(SETTINGS.format(folder=tmp_path))
+    return path
+
+
+def start(config: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that reads a file, up to where the API would listen. Gives that it came so far."""
+    served = list[str]()
+    monkeypatch.setattr("navarch.api.serving.serve", lambda app, **options: served.append(options["host"]))
+    settings = read_settings(config)
+    store = PostgresStore("host=127.0.0.1 port=1", region="RegionOne", max_connections=1, name="test")
+    try:
+        wire.dependencies_for(settings, store, None)
+        wire.serve_api(settings, store, structlog.get_logger())
+    finally:
+        store.close()
+    return served
+
+
+def test_what_is_there_and_as_it_should_be_is_used(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(config, monkeypatch) == ["0.0.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("keys.sealing_file", "keys/sealing.key"),
+        ("keys.report_file", "keys/report.key"),
+        ("api.certificate", "keys/api.crt"),
+        ("api.key", "keys/api.key"),
+        ("api.certificate_ca", "keys/ca.crt"),
+        ("api.policy_file", "policy.yaml"),
+        ("cloud.password_file", "keys/cloud.password"),
+        ("cloud.ca_file", "keys/cloud.crt"),
+    ],
+)
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"\xff\xfe")], ids=["missing", "bytes"])
+def test_a_file_that_cannot_be_used_is_told_with_its_setting(
+    config: Path, monkeypatch: pytest.MonkeyPatch, setting: str, name: str, spoil: Callable[[Path], object]
+) -> None:
+    path = config.parent / name
+    spoil(path)
+    with pytest.raises(SettingsError) as caught:
+        start(config, monkeypatch)
+    said = str(caught.value)
+    assert said.startswith(f"{setting}: {path}"), said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "text"),
+    [
+        ("keys.sealing_file", "keys/sealing.key", "AAAA"),
+        ("keys.report_file", "keys/report.key", "AAAA"),
+        ("api.certificate, api.key", "keys/api.key", "no key"),
+        ("api.policy_file", "policy.yaml", "- a list"),
+        ("api.policy_file", "policy.yaml", "a: ["),
+    ],
+)
+def test_a_file_that_holds_something_else_is_told_with_its_setting(
+    config: Path, monkeypatch: pytest.MonkeyPatch, setting: str, name: str, text: str
+) -> None:
+    path = config.parent / name
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        start(config, monkeypatch)
+    said = str(caught.value)
+    assert said.startswith(f"{setting}: "), said
+    assert str(path) in said
+    assert "\n" not in said
+
+
+def test_the_command_ends_with_that_line(config: Path) -> None:
+    (config.parent / "keys/sealing.key").write_text("AAAA")
+    with pytest.raises(SystemExit) as caught:
+        server.run(["--config", str(config), "explain", "shop"])
+    assert str(caught.value).startswith("navarch-server: keys.sealing_file: ")
