@@ -182,6 +182,30 @@ def test_a_ready_cluster_of_which_nothing_is_seen_is_not_called_ready_for_long(d
             world.close()
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_no_machine_is_taken_while_a_member_of_etcd_stalls_elsewhere(dsn: str, asked: bool) -> None:
+    """Its machine is well: etcd alone can tell."""
+    (fault,) = (m for m in MUTATIONS if m.what == "nobody asks whether etcd keeps its quorum")
+    with connect(dsn) as connection, nullcontext() if asked else made(fault):
+        world = World(connection, 1, Weather())
+        cluster = world.customers.create("shop", PROJECTS[0], control_plane=3, workers=0)
+        try:
+            assert world.run_until(world.invariants.settled, 600.0)
+            stalled = world.guests.clusters[cluster].etcd.stalled
+            stalled[min(world.guests.clusters[cluster].members)] = world.timeline.now
+            world.run(100.0)
+            world.customers.change_image(cluster, 1)
+            world.customers.change_places(cluster, flavor="m1.small")
+            world.run(200.0)
+            assert asked
+            stalled.clear()
+            assert world.run_until(world.invariants.settled, 1200.0)
+        except Broken as broken:
+            assert not asked and "quorum: " in str(broken), broken
+        finally:
+            world.close()
+
+
 class Story(RuleBasedStateMachine):
     """What customers, the weather and time may do, in any order. In the end the storm ends, and everything goes."""
 
