@@ -214,10 +214,10 @@ class Invariants:
 
     def _ends_alone(self, cluster_id: str, cluster: Kubernetes) -> bool:
         """Whether nothing that runs on can be asked of it: it has one member, whose machine may be replaced, or is
-        stopped."""
-        return (
-            len(cluster.members) == 1 or not self._world.api.cluster(cluster_id, project_id=None).cluster.spec.running
-        )
+        stopped. Of members that stall `lives` says whether a machine may be taken."""
+        if len(cluster.members) == 1 or cluster.etcd.stalled:
+            return True
+        return not self._world.api.cluster(cluster_id, project_id=None).cluster.spec.running
 
     def look_around(self) -> None:
         """Every few seconds."""

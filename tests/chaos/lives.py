@@ -106,7 +106,7 @@ class Lives:
         """Every few seconds."""
         for cluster_id, inside in self._world.guests.clusters.items():
             stored = self._stored(cluster_id)
-            for name in inside.pods.take_forced():
+            for name in sorted(inside.pods.take_forced()):
                 self._checked("drained")
                 if stored is not None and not self._may_be_forced(stored, name):
                     self._broken("drained", f"pods on {name} are ended whatever their budgets say")
@@ -168,6 +168,14 @@ class Lives:
         away = {m.name for m in others} | (set(unwell) - {machine.name})
         if away:
             self._broken("one place", f"{machine.name} is taken while {sorted(away)} is away")
+        stalled = {
+            inside.etcd.names[volume]
+            for volume, since in inside.etcd.stalled.items()
+            if volume in inside.members and self._world.timeline.now - since > _LATE
+        }
+        left = len(inside.members) - len(stalled | {machine.name})
+        if stalled - {machine.name} and left * 2 <= len(inside.members):
+            self._broken("quorum", f"{machine.name} is taken while {sorted(stalled)} stalls: {left} members are left")
 
     def _available(self, stored: Stored, machine: Machine, inside: Kubernetes) -> None:
         if not self._is_well(inside, machine.name):
@@ -211,7 +219,8 @@ class Lives:
         wishes = self._lately(stored)
         if stored.cluster.deleting or any(not wish.spec.running for wish in wishes):
             return True
-        machine = next((m for m in self._world.api.machines(stored.cluster.id) if m.name == name), None)
+        known = self._world.api.machines(stored.cluster.id, removed=True)  # it may be gone since
+        machine = next((m for m in known if m.name == name), None)
         if machine is None or machine.role is Role.CONTROL_PLANE or machine.removing_at is None:
             return machine is None or machine.role is Role.CONTROL_PLANE
         passed = self._seconds_since(machine.removing_at)

@@ -1,6 +1,7 @@
 """What befalls a region and the clusters in it, and what people mend."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.chaos.customers import PROJECTS
@@ -65,6 +66,8 @@ class Mishaps:
             self._a_machine_dies()
         if self.chance.strikes("member_breaks"):
             self._a_member_breaks()
+        if self.chance.strikes("member_stalls"):
+            self._a_member_stalls()
         if self.chance.strikes("operator_pauses"):
             project = self.random.choice(PROJECTS)
             self.operator_pauses(project, True)
@@ -102,6 +105,17 @@ class Mishaps:
                 lifecycle.vanish(self.region, server)
                 self.region["volume"].drop(volume)
                 self.invariants.lives.breaks(volume.id)
+
+    def _a_member_stalls(self) -> None:
+        """The disk of a member of etcd does not answer for minutes, where all others are there and can go on."""
+        for cluster_id, cluster in sorted(self.world.guests.clusters.items()):
+            members = len(cluster.members)
+            if members < 3 or cluster.living_members() < members or self.invariants.expected.get(cluster_id, True):
+                continue
+            volume_id, stalled = self.random.choice(sorted(cluster.members)), cluster.etcd.stalled
+            self.world.say(f"the member of etcd on {volume_id} stalls")
+            stalled[volume_id] = self.timeline.now
+            self.timeline.after(self.random.uniform(150, 300), partial(stalled.pop, volume_id, None))
 
     def operator_pauses(self, project: str, paused: bool) -> None:
         """Navarch's operator has nothing done for a project, or lifts that."""
@@ -193,6 +207,8 @@ class Mishaps:
             self._give_role(project)
             self.operator_pauses(project, False)
         self.region.quotas.clear()
+        for cluster in self.world.guests.clusters.values():
+            cluster.etcd.stalled.clear()
         for balancer in self.region["load balancer"]:
             states.settle(self.region, balancer, "PENDING_CREATE", "ERROR")
         for process in self.world.processes:

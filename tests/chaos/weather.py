@@ -50,6 +50,7 @@ class Weather:
     token_expired: float = 0.0
     node_dies: float = 0.0
     member_breaks: float = 0.0  # the server and the data of a control-plane machine, where the others can go on
+    member_stalls: float = 0.0  # a member of etcd on a machine that is well, for minutes
     operator_pauses: float = 0.0
     by_hand: float = 0.0
     clock_jump: float = 0.0

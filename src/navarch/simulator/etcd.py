@@ -13,11 +13,13 @@ from navarch.domain.kube import EtcdMember
 @dataclass(slots=True)
 class Etcd:
     """`addresses`: by the volume that holds a member's data, the address at which the others know it. `removed`:
-    volumes whose data is that of a member which was removed; no etcd starts on it again."""
+    volumes whose data is that of a member which was removed; no etcd starts on it again. `stalled`: volumes that do not
+    answer for a while, since when: their members stand still on machines that are well."""
 
     addresses: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    stalled: dict[str, float] = field(default_factory=dict)
 
     def join(self, name: str, volume_id: str, address: str) -> None:
         """A machine's etcd starts on a volume: as a new member, or as the one that it was."""

@@ -263,7 +263,7 @@ class Kubernetes:
             return False
         if all(attachment["server_id"] != server_id for attachment in volume["attachments"]):
             return False
-        if volume_id not in self.members:
+        if volume_id not in self.members or volume_id in self.etcd.stalled:
             return False
         return len(self.members) == 1 or self._is_at(server_id, self.members[volume_id])
 

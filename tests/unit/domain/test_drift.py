@@ -164,6 +164,22 @@ def test_a_worker_whose_server_is_going_is_not_drained(how: dict[str, Any]) -> N
     assert not [s for s in taken if isinstance(s, DrainNode | DeleteNode | Remove)]
 
 
+@pytest.mark.parametrize("how", [{}, {"task_state": "powering-off"}, {"status": "REBOOT"}])
+def test_a_machine_that_runs_or_is_in_transition_is_not_removed_undrained_while_kubernetes_is_silent(
+    how: dict[str, Any],
+) -> None:
+    seen = settled()
+    machines = tuple(replace(m, removing=m.removing or m.name == WORKER) for m in seen.record.machines)
+    leaving = look(seen, cloud=changed(seen.cloud, Kind.SERVER, WORKER, **how), machines=machines)
+
+    def next_steps(now_seen: Observed) -> list[type[Step]]:
+        taken = plan(cluster(), now_seen, WANTED, now=NOW)
+        return [type(s) for s in taken if isinstance(s, DrainNode | DeleteNode | Remove)]
+
+    assert next_steps(replace(leaving, kube=None)) == []
+    assert next_steps(leaving) == [DrainNode]
+
+
 def test_a_place_keeps_its_port_and_with_it_its_etcd_members_address() -> None:
     taken = rehearse(cluster(), now=NOW, addons=ADDONS, observed=without(settled(), Kind.SERVER, PLACE))
     assert not [

@@ -4,19 +4,19 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from tests.unit.domain.clusters import ADDONS, NOW, OFFER, WANTED, cluster
+from tests.unit.domain.clusters import ADDONS, NOW, OFFER, WANTED, cluster, unread
 from tests.unit.domain.story import log
 from tests.unit.domain.test_plan import GOLDEN, grown
 
 from navarch.domain.machines import template_of
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Release
-from navarch.domain.openstack.resources import Server
+from navarch.domain.openstack.resources import Kind, Server
 from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine, rehearse, time_passes
 from navarch.domain.shares import share
 from navarch.domain.spec import Cluster, Role, VolumeSpec, surge
-from navarch.domain.steps import Step
+from navarch.domain.steps import RecordMachine, Step
 
 NEXT = replace(OFFER.releases[0], kubernetes_version="1.38.0", image_id="image-1380", image_name="navarch-1.38.0")
 
@@ -118,3 +118,17 @@ def check(was: Cluster, wanted: Cluster, seen: Observed) -> None:
     newest = {m.template.release.kubernetes_version for m in seen.record.live if m.role is Role.WORKER}
     places = {m.template.release.kubernetes_version for m in seen.record.live if m.role is Role.CONTROL_PLANE}
     assert not places or max(newest) <= min(places)
+
+
+@pytest.mark.parametrize("lacks", [Kind.SERVER, Kind.PORT])
+def test_while_the_cloud_cannot_be_read_a_rollout_makes_nothing_above_its_surge(lacks: Kind) -> None:
+    """A machine that was replaced may still be there: nobody knows."""
+    wanted, seen, looks = with_group(ONE, flavor="m1.medium"), grown(ONE), 0
+    group = wanted.node_groups[0]
+    while steps := plan(wanted, seen, WANTED, now=NOW):
+        seen = time_passes(wanted, imagine(seen, steps[0], NOW), NOW)
+        if len([s for s in seen.cloud.of(Server) if "-web-" in s.name]) == group.wanted + surge(group.spec):
+            blind = plan(wanted, unread(seen, lacks), WANTED, now=NOW)
+            assert not [s for s in blind if isinstance(s, RecordMachine)]
+            looks += 1
+    assert looks >= group.wanted  # at each machine that is replaced

@@ -11,7 +11,7 @@ WITH held AS (
     WHERE c.region = %(region)s AND c.due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
       AND c.project_id NOT IN (SELECT project_id FROM pauses)
-    ORDER BY coalesce(held.clusters, 0), c.due_at + least(c.attempts, 6) * interval '10 seconds'
+    ORDER BY coalesce(held.clusters, 0), c.due_at + least(c.attempts, 6) * interval '10 seconds', c.ordinal
     LIMIT 1
     FOR NO KEY UPDATE OF c SKIP LOCKED
 )
