@@ -194,7 +194,10 @@ class ClusterSpec(Shown):
     groups_at_once: int = Field(
         description="Node groups whose machines are replaced side by side: 1 to 20. Default: 1."
     )
-    maintenance: MaintenanceWindow | None = Field(description="Default: at any time.")
+    maintenance: MaintenanceWindow | None = Field(
+        description="When Navarch may begin what nobody asked for; automatic upgrades are not offered yet, so nothing "
+        "waits for it today. Default: at any time."
+    )
     automatic_upgrades: Annotated[Literal[False], _Refused(f"true {NOT_YET}", but=False)] = Field(
         False, description="Only false is offered yet."
     )
