@@ -9,7 +9,9 @@ pytestmark = pytest.mark.postgres
 def test_node_groups_are_resources(api: Api) -> None:
     api.make_ready(api.create()["id"])
     listed = api.get("/clusters/shop/node_groups").json()["node_groups"]
-    assert [(g["name"], g["status"]) for g in listed] == [("default", {"desired": 2, "ready": 1})]
+    assert [(g["name"], g["status"]) for g in listed] == [
+        ("default", {"desired": 2, "ready": 1, "observed_generation": 0})
+    ]
     answer = api.post("/clusters/shop/node_groups", {"name": "web", "spec": {"replicas": 1, "zones": ["z2"]}})
     assert answer.status_code == 202
     assert answer.headers["Location"].endswith("/node_groups/web")

@@ -7,7 +7,6 @@ from typing import Any
 from navarch.api.models.responses import (
     AllowanceView,
     ClusterView,
-    CountView,
     EventView,
     FlavorView,
     MachineView,
@@ -56,7 +55,12 @@ def cluster_view(stored: Stored) -> ClusterView:
 def node_group_view(group: NodeGroup, status: Status) -> NodeGroupView:
     """A node group with what is seen of it."""
     seen = dict(status.groups).get(group.name, MachineCount(desired=group.spec.replicas))
-    return NodeGroupView.model_validate(_attributes(group) | {"status": CountView.model_validate(seen)})
+    shown = {
+        "desired": seen.desired,
+        "ready": seen.ready,
+        "observed_generation": dict(status.observed_groups).get(group.name, 0),
+    }
+    return NodeGroupView.model_validate(_attributes(group) | {"status": shown})
 
 
 def machine_view(machine: Machine) -> MachineView:

@@ -170,7 +170,7 @@ def _wait(navarch: Any, cluster: str, group: Any, limit: float, title: str) -> A
 
     found = navarch.cluster(cluster)
     with view_for(title) as view:
-        goal = group_has(group["name"], group["spec"]["replicas"])
+        goal = group_has(group["name"], group["spec"]["replicas"], group.get("generation", 0))
         wait_for(navarch, found["id"], goal, view, timeout_seconds=limit)
     try:
         return navarch.node_group(found["id"], group["name"])

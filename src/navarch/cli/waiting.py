@@ -51,15 +51,19 @@ def is_gone(machine: Machine) -> Goal:
     return reached
 
 
-def group_has(name: str, replicas: int) -> Goal:
-    """The goal that a node group has so many joined machines, none leaving, and the cluster is Ready."""
+def group_has(name: str, replicas: int, generation: int) -> Goal:
+    """The goal that a node group has so many joined machines, none leaving, and the cluster is Ready, and was as of a
+    generation of the group's wish."""
 
     def reached(cluster: Cluster, machines: Sequence[Machine]) -> bool:
         own = [m for m in machines if m["group"] == name and m["role"] == "worker"]
         there = [m for m in own if m.get("joined") and not m.get("removing")]
         counted = cluster["status"]["machines"]
         every_node = counted["desired"] == counted["ready"]
-        return len(own) == len(there) == replicas and every_node and cluster["status"].get("phase") == "Ready"
+        group = next((g for g in cluster.get("node_groups", ()) if g["name"] == name), None)
+        is_newest = group is None or group["status"].get("observed_generation", 0) >= generation
+        is_ready = cluster["status"].get("phase") == "Ready" and every_node
+        return len(own) == len(there) == replicas and is_newest and is_ready
 
     return reached
 

@@ -11,6 +11,7 @@ from tests.unit.cli.cli_service import Answer, Ran, Service, Stream
 
 from navarch.cli.live import LineView, LiveView, blocked_lines
 from navarch.cli.progress import State, asked_at, progress_of
+from navarch.cli.waiting import group_has
 from navarch.client.shapes import Machine
 
 Make = Callable[..., Machine]
@@ -326,3 +327,12 @@ def test_a_service_that_is_away_for_a_while_is_waited_for(
     assert ran.code == 0
     assert "the cluster is not affected, looking again" in ran.err
     assert len(creating.watched()) == 4
+
+
+def test_a_group_is_as_asked_for_when_the_cluster_was_ready_with_that_wish(cluster: Any) -> None:
+    shop = cluster("Ready")
+    shop["status"]["machines"] = {"desired": 0, "ready": 0}
+    shop["node_groups"] = [{"name": "web", "spec": {}, "status": {"observed_generation": 1}}]
+    assert group_has("web", 0, 1)(shop, [])
+    assert not group_has("web", 0, 2)(shop, [])
+    assert group_has("gone", 0, 3)(shop, [])

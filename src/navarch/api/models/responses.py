@@ -44,6 +44,12 @@ class StatusView(Shown):
     conditions: list[ConditionView]
 
 
+class NodeGroupStatusView(CountView):
+    """What is seen of a node group. `observed_generation`: the group's when its cluster was last Ready; 0: never."""
+
+    observed_generation: int
+
+
 class NodeGroupView(Shown):
     """A node group."""
 
@@ -51,7 +57,7 @@ class NodeGroupView(Shown):
     generation: int
     deletion_requested_at: datetime | None
     spec: NodeGroupSpec
-    status: CountView
+    status: NodeGroupStatusView
 
 
 class ClusterView(Shown):
