@@ -40,14 +40,14 @@ class Kubectl:
 
 
 class Shop:
-    """The sample application in a cluster."""
+    """The sample application in a cluster. `manifest`: another way to run it, under the same names."""
 
-    def __init__(self, kubectl: Kubectl) -> None:
-        self._kubectl = kubectl
+    def __init__(self, kubectl: Kubectl, manifest: Path = SHOP) -> None:
+        self._kubectl, self._manifest = kubectl, manifest
 
     def deploy(self) -> None:
         """Ask for it."""
-        self._kubectl.run("apply", "-f", str(SHOP))
+        self._kubectl.run("apply", "-f", str(self._manifest))
 
     def address(self, seconds: float = 180) -> str:
         """The balancer's floating address."""
