@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kube_apiserver import ApiServer, program
 from proofs.lifecycle import probing
 from proofs.lifecycle.asked import Asked, lost_writes, read
 from proofs.lifecycle.scene import WEB
+from tests.integration.kube_apiserver import ApiServer, program
 
 pytestmark = pytest.mark.kube
 _WITHOUT_A_POD = {"logs", "exec"}  # there is no kubelet here
