@@ -8,11 +8,17 @@ from navarch.domain.infrastructure import Infrastructure
 from navarch.domain.observed import KnownObject, Observed, Wanted
 from navarch.domain.openstack import tidy
 from navarch.domain.openstack.infrastructure import OpenStack
+from navarch.domain.openstack.resources import RESOURCES
 from navarch.domain.openstack.steps import AnyCloudStep
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 
 CLOUD_STEPS: tuple[type[Step], ...] = get_args(AnyCloudStep)
+
+
+def nothing_there() -> CloudState:
+    """What a look shows where nothing of a cluster exists: every kind was read, and is empty."""
+    return CloudState.showing(RESOURCES)
 
 
 def recognised(cloud: CloudState, known: tuple[KnownObject, ...]) -> CloudState:

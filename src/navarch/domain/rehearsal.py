@@ -4,14 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from navarch.domain import names
-from navarch.domain.cloud import CloudState
 from navarch.domain.infrastructure import Existence
 from navarch.domain.kube import EtcdMember, KubeState, Node
 from navarch.domain.machines import Machine
 from navarch.domain.observed import Observed, Wanted
-from navarch.domain.openstack.resources import RESOURCES
 from navarch.domain.plan import plan
-from navarch.domain.providers import infrastructure
+from navarch.domain.providers import infrastructure, nothing_there
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import Forget, ForgetNodeGroup, Step
 
@@ -20,7 +18,7 @@ _ROUNDS = 500
 
 def nothing_yet() -> Observed:
     """A look at a project where nothing of the cluster exists."""
-    return Observed(cloud=CloudState.showing(RESOURCES))
+    return Observed(cloud=nothing_there())
 
 
 def rehearse(
