@@ -169,7 +169,7 @@ def stage() -> Iterator[OpenStackStage]:
     image = connection.image.create_image(
         name=f"contract-{run}", disk_format="raw", container_format="bare", visibility="public", data=bytes(1 << 20)
     )
-    props = Props("public", "m1.tiny", image.id, "ssd", "z1")
+    props = Props("public", "m1.tiny", image.id, "ssd", "z1", boots=False)
     built = OpenStackStage(connection, settings(), props, (projects[0].id, projects[1].id))
     try:
         yield built

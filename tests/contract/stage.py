@@ -27,13 +27,15 @@ _REMOVED_IN_ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Props:
-    """Names that are there in the cloud. `zone` has `volume_type`; `image_id` need not boot."""
+    """Names that are there in the cloud. `zone` has `volume_type`. `boots`: whether machines can start from
+    `image_id`."""
 
     external_network: str
     flavor: str
     image_id: str
     volume_type: str
     zone: str
+    boots: bool = True
 
 
 class Stage(Protocol):
