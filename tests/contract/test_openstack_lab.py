@@ -98,7 +98,7 @@ def test_the_quota_counts_what_the_project_has(openstack: OpenStackStage) -> Non
         clear(openstack, cloud, owner)
     known = {
         "instances", "cores", "ram", "server_groups", "volumes", "gigabytes", "networks", "subnets", "routers", "ports",
-        "security_groups", "security_group_rules", "floating_ips", "load_balancers",
+        "security_groups", "security_group_rules", "floating_ips", "load_balancers", "snapshots",
     }  # fmt: skip
     assert {a.resource for a in after.allowances} == known
     used = [quota.allowance("networks") for quota in (before, after)]

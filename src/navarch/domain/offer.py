@@ -109,7 +109,7 @@ class Allowance:
 @dataclass(frozen=True, slots=True)
 class Quota:
     """A project's quotas: instances, cores, ram (MiB), volumes, gigabytes (GiB), networks, subnets, routers, ports,
-    security_groups, security_group_rules, floating_ips, load_balancers, server_groups."""
+    security_groups, security_group_rules, floating_ips, load_balancers, server_groups, snapshots."""
 
     allowances: tuple[Allowance, ...] = ()
     read_at: datetime | None = None
