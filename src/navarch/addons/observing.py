@@ -102,7 +102,7 @@ def _evictions(connection: Connection) -> Mapping[str, int] | None:
         )
         with errors.understanding("GET /api/v1/pods"):
             return Counter(foreign.name(pod["spec"]["nodeName"]) for pod in pods if draining.moves(pod))
-    except (Temporary, Permanent):
+    except (Temporary, Permanent, errors.Absent):
         return None
 
 

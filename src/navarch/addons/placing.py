@@ -44,8 +44,11 @@ def on_some_nodes(inputs: Inputs, components: Collection[str], *, replicas: int,
     wanted = _wanted(inputs, components)
     there = [holder for holder in inputs.holders if holder.control_plane or not control_plane]
     free = [holder for holder in there if holder.takes_pods] or there
-    found = Counter(_tags(holder.release, components) for holder in free)
-    held = {tags: nodes for tags, nodes in found.items() if tags is not None}
+    held: Counter[Tags] = Counter()
+    for release, nodes in Counter(holder.release for holder in free).items():
+        tags = _tags(release, components)
+        if tags is not None:
+            held[tags] += nodes
     most = max(held.values(), default=0)
     if held.get(wanted, 0) >= min(replicas, most):
         return wanted

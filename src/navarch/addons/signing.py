@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from navarch.addons import errors
+from navarch.addons import errors, foreign
 from navarch.addons.connection import Connection
 from navarch.addons.contract import ServingRequest
 from navarch.addons.foreign import text
@@ -19,8 +19,8 @@ _LONGEST = 16 * 1024  # of a request; what is cut is none, and denied
 def pending(connection: Connection) -> tuple[ServingRequest, ...]:
     """Those that nobody has decided about, fifty at a time: every machine of the cluster may make more of them."""
     items = connection.list(_REQUESTS, page=50, pages=4, whole=False, fieldSelector=f"spec.signerName={_SIGNER}")
-    undecided = (item for item in items if not item.get("status", {}).get("conditions"))
-    return tuple(_request(item) for item in islice(undecided, _AT_A_TIME))
+    undecided = (_request(item) for item in items if not item.get("status", {}).get("conditions"))
+    return tuple(islice((request for request in undecided if request.name), _AT_A_TIME))
 
 
 def decide(connection: Connection, name: str, objection: str | None) -> None:
@@ -40,7 +40,7 @@ def decide(connection: Connection, name: str, objection: str | None) -> None:
 def _request(item: Mapping[str, Any]) -> ServingRequest:
     spec = item["spec"]
     return ServingRequest(
-        name=item["metadata"]["name"],
+        name=foreign.name(item["metadata"]["name"]),
         requestor=text(spec.get("username", "")),
         groups=tuple(text(group) for group in spec.get("groups", ())[:_WORDS]),
         usages=tuple(text(usage) for usage in spec.get("usages", ())[:_WORDS]),

@@ -23,7 +23,8 @@ _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _DEFINITIONS_A_PAGE, _PAGES_OF_DEFINITIONS = 5, 60  # some are half a megabyte
 _REQUESTED = b"apiserver_requested_deprecated_apis{"
 _LABEL = re.compile(r'([a-z_]+)="([^"\\]{0,253})"')
-_MOST_REQUESTED, _MOST_OBJECTS, _MOST_MANAGERS, _MOST_VERSIONS = 20, 50, 5, 50
+_MOST_OBSTACLES = 100
+_MOST_REQUESTED, _MOST_OBJECTS, _MOST_MANAGERS, _MOST_VERSIONS = 20, 50, 5, 5
 _RELEASE = re.compile(r"\d{1,3}\.\d{1,4}")
 _PLURAL = re.compile(r"[a-z0-9]{1,63}")
 
@@ -45,7 +46,9 @@ def survey(connection: Connection) -> tuple[ClusterObstacle, ...]:
         ("deprecated APIs", _deprecated),
     )
     found = at_once(lambda part: _read(bounded, *part), parts)
-    return tuple(obstacle for part in found for obstacle in part)
+    # They are kept with the cluster's row: of too many, those that block an upgrade come first.
+    everything = sorted((obstacle for part in found for obstacle in part), key=lambda obstacle: not obstacle.blocks)
+    return tuple(everything[:_MOST_OBSTACLES])
 
 
 def roles(connection: Connection) -> frozenset[str] | None:
@@ -98,7 +101,7 @@ def _stored_versions(connection: Connection) -> Iterator[ClusterObstacle]:
     for made in listed:
         served = {version["name"] for version in made["spec"]["versions"] if version.get("served")}
         stored = made.get("status", {}).get("storedVersions") or ()
-        gone = [text(version, 63) for version in stored[:_MOST_VERSIONS] if version not in served]
+        gone = [text(version, 63) for version in stored if version not in served][:_MOST_VERSIONS]
         if gone:
             yield ClusterObstacle(
                 f"CustomResourceDefinition {name(made['metadata']['name'])}",
@@ -122,7 +125,9 @@ def _deprecated(connection: Connection) -> Iterator[ClusterObstacle]:
         removed = said.get("removed_release", "")
         if not _RELEASE.fullmatch(removed) or not _PLURAL.fullmatch(resource) or not _PLURAL.fullmatch(version):
             continue  # deprecated, and here to stay
-        api = f"{name(group)}/{version}" if group else version
+        if group and not name(group):
+            continue
+        api = f"{group}/{version}" if group else version
         managers = _managers(connection, api, f"/apis/{api}/{resource}" if group else f"/api/{api}/{resource}")
         who = f"; it is written by {', '.join(managers)}" if managers else "; who asks only reads, or writes no longer"
         yield ClusterObstacle(

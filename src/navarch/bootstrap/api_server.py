@@ -63,7 +63,7 @@ def api_server_files(secrets: ClusterSecrets, now: datetime, pod_security: str) 
     )
 
 
-# The kubelet's probes of the API server, and balancers' health monitors, carry no credentials.
+# The kubelet's probes of the API server, and health monitors that ask a path, carry no credentials.
 _AUTHENTICATION = {
     "apiVersion": "apiserver.config.k8s.io/v1",
     "kind": "AuthenticationConfiguration",

@@ -7,7 +7,6 @@ The kubelet renews both of its certificates itself through the certificates API.
 cgroupDriver, failCgroupV1 and failSwapOn are not set: the node image knows its machine and says them in a drop-in.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,7 +94,7 @@ def kubelet_configuration(cluster: Cluster) -> dict[str, object]:
             "x509": {"clientCAFile": CA_FILE},
         },
         "authorization": {"mode": "Webhook"},
-        "clusterDNS": [dns_service_address(cluster)],
+        "clusterDNS": [cluster.spec.network.dns_address],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": CRI_SOCKET,
         # What one pod may start, so that a fork bomb ends its own pod and not the node.
@@ -110,11 +109,6 @@ def kubelet_configuration(cluster: Cluster) -> dict[str, object]:
         "tlsCipherSuites": list(CIPHER_SUITES),
         "tlsMinVersion": "VersionTLS12",
     }
-
-
-def dns_service_address(cluster: Cluster) -> str:
-    """The address of the cluster's DNS: the tenth of the service range, as kubeadm has it."""
-    return str(ipaddress.ip_network(cluster.spec.network.service_cidr)[10])
 
 
 def worker_configuration(cluster: Cluster) -> str:

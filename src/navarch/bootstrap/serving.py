@@ -8,12 +8,14 @@ it before the API server.
 from collections.abc import Iterable
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from navarch.domain.machines import Machine
 
-SIGNER = "kubernetes.io/kubelet-serving"
 _USAGES = {"digital signature", "key encipherment", "server auth"}
+# What cryptography raises for what cannot be read, or only when it is looked at.
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 def objection(
@@ -34,11 +36,11 @@ def objection(
         return f"usages {', '.join(sorted(asked))} are not those of a serving certificate"
     try:
         parsed = x509.load_pem_x509_csr(request.encode())
-    except ValueError:
+        if not parsed.is_signature_valid:
+            return "its signature is wrong"
+        return _wrong_subject(parsed, requestor) or _foreign_name(parsed, machine)
+    except _UNREADABLE:
         return "not a certificate request"
-    if not parsed.is_signature_valid:
-        return "its signature is wrong"
-    return _wrong_subject(parsed, requestor) or _foreign_name(parsed, machine)
 
 
 def _wrong_subject(request: x509.CertificateSigningRequest, requestor: str) -> str | None:

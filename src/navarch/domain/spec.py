@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import ip_network
 
 from navarch.domain.calendar import MaintenanceWindow, Schedule
 from navarch.domain.offer import Release
@@ -43,6 +44,11 @@ class NetworkSpec:
     dns_servers: tuple[str, ...] = ()
     public_api: bool = True
     api_allowed_cidrs: tuple[str, ...] = ()
+
+    @property
+    def dns_address(self) -> str:
+        """Of the cluster's DNS service: the tenth of the service range, as kubeadm has it."""
+        return str(ip_network(self.service_cidr)[10])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from navarch.addons.contract import Access, Addons
 from navarch.bootstrap.serving import objection
-from navarch.domain.errors import NavarchError
+from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.machines import Machine
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
@@ -21,25 +21,28 @@ def decide_requests(
     """
     machines, events = tuple(machines), []
     try:
-        for request in addons.serving_requests(access):
-            against = objection(
-                request.request,
-                requestor=request.requestor,
-                groups=request.groups,
-                usages=request.usages,
-                machines=machines,
-            )
-            addons.decide_serving_request(access, request.name, against)
-            subject = request.requestor.removeprefix("system:node:")
-            if against is None:
-                reason, message, level = "ServingCertificateApproved", f"{subject} renews its certificate", "Normal"
-            else:
-                reason, message, level = (
-                    "ServingCertificateDenied",
-                    f"{subject} asked for another's: {against}",
-                    "Warning",
-                )
-            events.append(Event(now, reason, message, subject, "kubernetes", None, level, cluster.generation))
+        requests = addons.serving_requests(access)
     except NavarchError:
-        pass
+        return ()
+    for request in requests:
+        against = objection(
+            request.request,
+            requestor=request.requestor,
+            groups=request.groups,
+            usages=request.usages,
+            machines=machines,
+        )
+        try:
+            addons.decide_serving_request(access, request.name, against)
+        except Temporary:
+            break  # the API does not answer: the others would wait as long for nothing
+        except NavarchError:
+            continue  # the cluster refuses this one, and perhaps no other
+        subject = request.requestor.removeprefix("system:node:")
+        if against is None:
+            reason, message, level = "ServingCertificateApproved", f"{subject} renews its certificate", "Normal"
+        else:
+            reason, level = "ServingCertificateDenied", "Warning"
+            message = f"{subject} asked for another's: {against}"
+        events.append(Event(now, reason, message, subject, "kubernetes", None, level, cluster.generation))
     return tuple(events)

@@ -150,8 +150,10 @@ def request(
     organization: str = "system:nodes",
     names: tuple[str, ...] = ("shop-3f2a91bc-web-1",),
     addresses: tuple[str, ...] = ("10.0.0.21",),
+    san: bytes | None = None,
 ) -> str:
-    """A request (PEM) for a serving certificate; as it is, the genuine one of worker(1)."""
+    """A request (PEM) for a serving certificate; as it is, the genuine one of worker(1). `san`: the DER of its names,
+    whatever that is."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = [
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
@@ -162,6 +164,10 @@ def request(
         *(x509.DNSName(name) for name in names),
         *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
     ]
-    if alternatives:
+    if san is not None:
+        builder = builder.add_extension(
+            x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, san), critical=False
+        )
+    elif alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

@@ -97,14 +97,14 @@ def test_what_does_not_end_in_its_time_is_killed_and_what_is_gone_is_not_waited_
     gone = start("gone", "exit 0")
     gone.kill()
     gone.wait()
-    said = names()["end"]([stubborn.pid, gone.pid], 0.3)
+    said = names()["end"]([stubborn.pid, gone.pid], time.monotonic() + 0.3)
     assert said.startswith("1 ended in ")
     assert said.endswith(", 1 of them killed")
     assert stubborn.wait(5) == -signal.SIGKILL
 
 
 def test_where_nothing_runs_nothing_is_waited_for() -> None:
-    assert names()["end"]([], 20.0) == "0 ended in 0.0 s"
+    assert names()["end"]([], time.monotonic() + 20.0) == "0 ended in 0.0 s"
 
 
 def member(number: int, **differs: Any) -> dict[str, Any]:

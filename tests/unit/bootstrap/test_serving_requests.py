@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.bootstrap.joining import NODE, control_plane, request, worker
 
 from navarch.bootstrap.serving import objection
@@ -48,6 +49,12 @@ def test_only_the_clusters_machines_may_ask() -> None:
 def test_the_certificate_is_for_serving_only() -> None:
     assert "usages" in (judged(request(), usages=("client auth",)) or "")
     assert "usages" in (judged(request(), usages=("server auth", "client auth")) or "")
+
+
+@pytest.mark.parametrize("san", ["3004a3020500", "3004a5020500", "ff", "30058703010203"])
+def test_a_request_with_names_that_nobody_can_read_is_refused(san: str) -> None:
+    """An x400Address, an ediPartyName, no ASN.1, an address of three bytes."""
+    assert judged(request(san=bytes.fromhex(san))) == "not a certificate request"
 
 
 def test_a_request_that_cannot_be_read_is_refused() -> None:

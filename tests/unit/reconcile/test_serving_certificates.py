@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from tests.unit.bootstrap.joining import CLUSTER, NODE, NOW, control_plane, request, worker
 
 from navarch.addons.contract import Access, ServingRequest
-from navarch.domain.errors import Temporary
+from navarch.domain.errors import Permanent, Responsible, Temporary
 from navarch.domain.status import Event
 from navarch.reconcile.serving_certificates import decide_requests
 
@@ -19,6 +19,7 @@ class Kubernetes:
 
     requests: tuple[ServingRequest, ...] = ()
     away: bool = False
+    refused: str = ""
     decided: dict[str, str | None] = field(default_factory=dict)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
@@ -27,6 +28,8 @@ class Kubernetes:
         return self.requests
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
+        if name == self.refused:
+            raise Permanent("denied by a policy", reason="RequestRefused", responsible=Responsible.USER, remedy="-")
         self.decided[name] = objection
 
 
@@ -64,6 +67,13 @@ def test_one_that_is_refused_does_not_hold_up_the_next() -> None:
     )
     assert len(decide(kubernetes)) == 2
     assert kubernetes.decided["csr-2"] is None
+
+
+def test_a_cluster_that_refuses_one_decision_does_not_hold_up_the_next() -> None:
+    both = tuple(ServingRequest(name, NODE, GROUPS, USAGES, request()) for name in ("csr-1", "csr-2"))
+    kubernetes = Kubernetes(both, refused="csr-1")
+    assert len(decide(kubernetes)) == 1
+    assert kubernetes.decided == {"csr-2": None}
 
 
 def test_an_api_that_does_not_answer_is_asked_at_the_next_look() -> None:

@@ -115,12 +115,10 @@ def _pool(project: Project, balancer: Json) -> Json | None:
     if balancer["provisioning_status"] == "PENDING_DELETE":
         return None
     path, doing = f"{_LIST}/{balancer['id']}/status", f"look up what {balancer['name']} consists of"
-    try:
-        tree = project.balancer.get(path, doing)["statuses"]["loadbalancer"]
-    except Conflict as error:
-        if error.reason == "Vanished":
-            return None
-        raise
+    answer = project.balancer.look_up(path, doing)
+    if answer is None:
+        return None
+    tree = answer["statuses"]["loadbalancer"]
     pools = (
         pool
         for listener in tree.get("listeners") or ()

@@ -43,6 +43,10 @@ class QuotaExceeded(Permanent):
         self.doing, self.resources, self.numbers = doing, resources, numbers
 
 
+class Vanished(Conflict):
+    """The object that was asked for is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """An answer with a status of 400 or more. `kind` is the error's type where the service names one (Neutron),
@@ -102,7 +106,7 @@ def judge(refused: Refusal, doing: str) -> NavarchError:
     if refused.status == 409 or _BUSY.search(refused.text):
         return Conflict(words)
     if refused.status == 404:
-        return Conflict(words, reason="Vanished")
+        return Vanished(words, reason="Vanished")
     if refused.status == 401:
         return credentials_refused(words)
     if refused.status == 403:
@@ -134,7 +138,7 @@ def from_exception(service: str, doing: str, error: Exception) -> NavarchError:
         return credentials_refused(f"Cannot {doing}: Keystone refused Navarch's service user: {error.message}")
     if isinstance(error, keystone.HttpError):
         if error.response is not None:
-            return judge(refusal("identity", error.method or "", error.url or "", error.response), doing)
+            return judge(refusal(service, error.method or "", error.url or "", error.response), doing)
         return Temporary(f"Cannot {doing}: {service} answered {error.http_status}: {error.message}")
     if isinstance(error, keystone.SSLError | requests.exceptions.SSLError):
         return Permanent(

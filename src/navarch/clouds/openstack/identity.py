@@ -11,7 +11,7 @@ import re
 
 from navarch.clouds.openstack.handlers import kept_filter
 from navarch.clouds.openstack.session import Json, Project, Sessions
-from navarch.domain.errors import Conflict, Permanent
+from navarch.domain.errors import Permanent
 from navarch.domain.openstack.resources import Identity, Kind
 from navarch.domain.spec import Owner
 
@@ -91,10 +91,4 @@ def _trusts(scope: Project, trustee_id: str) -> list[Json]:
 
 
 def _exists(own: Project, trust_id: str) -> bool:
-    try:
-        own.identity.get(f"/OS-TRUST/trusts/{trust_id}", f"look up the trust {trust_id}")
-    except Conflict as error:
-        if error.reason == "Vanished":
-            return False
-        raise
-    return True
+    return own.identity.look_up(f"/OS-TRUST/trusts/{trust_id}", f"look up the trust {trust_id}") is not None

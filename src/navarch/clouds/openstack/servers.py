@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.errors import Vanished, unreadable
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.clouds.openstack.volumes import mark_volume, read_volume
@@ -121,12 +122,11 @@ def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> 
     """Ask a server to go. Its port and volumes stay, but for the volume that it boots from: Nova removes that one,
     once, whatever Cinder says to it. So it is marked as the owner's first, for whoever looks for what is left."""
     article = marks.article(Kind.SERVER, name)
+    path, doing = f"/servers/{server_id}/os-volume_attachments", f"look up the volumes of {article}"
     try:
-        attached = project.compute.items(f"/servers/{server_id}/os-volume_attachments", "volumeAttachments", article)
-    except Conflict as error:
-        if error.reason == "Vanished":
-            return
-        raise
+        attached = project.compute.items(path, "volumeAttachments", doing)
+    except Vanished:
+        return
     for volume in attached:
         if volume["delete_on_termination"]:
             mark_volume(project, owner, volume["volumeId"], root_volume(name))
@@ -176,13 +176,11 @@ def _marked(project: Project, owner: Owner, doing: str, name: str = "") -> list[
 
 def _by_id(project: Project, server_id: str) -> Json | None:
     """The server, or None where it is gone."""
-    try:
-        body: Json = project.compute.get(f"/servers/{server_id}", f"look up the server {server_id}")["server"]
-    except Conflict as error:
-        if error.reason == "Vanished":
-            return None
-        raise
-    return None if body["status"] in ("DELETED", "SOFT_DELETED") else body
+    answer = project.compute.look_up(f"/servers/{server_id}", f"look up the server {server_id}")
+    if answer is None or answer["server"]["status"] in ("DELETED", "SOFT_DELETED"):
+        return None
+    body: Json = answer["server"]
+    return body
 
 
 def _restore_server(project: Project, owner: Owner, server_id: str, name: str) -> None:
@@ -195,11 +193,14 @@ def _groups(project: Project) -> list[Json]:
     """All of the project's. Nova answers with so many of them as it was set up for, and does not say that there are
     more: only an empty answer is the end."""
     found: list[Json] = []
+    doing = f"look up {Kind.SERVER_GROUP}s"
     while True:
         query = {"offset": len(found)} if found else {}
-        page = project.compute.items("/os-server-groups", "server_groups", f"look up {Kind.SERVER_GROUP}s", **query)
+        page = project.compute.items("/os-server-groups", "server_groups", doing, **query)
         if not page:
             return found
+        if found and page[0]["id"] == found[0]["id"]:
+            raise unreadable("Nova", doing, ValueError("it answers with the first page whatever the offset"))
         found += page
 
 

@@ -100,11 +100,22 @@ class Service:
         """The answer's body."""
         return self._json(self._send("GET", path, doing, params=params), doing)
 
+    def look_up(self, path: str, doing: str) -> Json | None:
+        """The same of one object, or None where it is gone."""
+        try:
+            return self.get(path, doing)
+        except errors.Vanished:
+            return None
+
     def items(self, path: str, key: str, doing: str, **params: Any) -> list[Json]:
         """Everything of a list, whatever the size of the service's pages."""
         body = self.get(path, doing, **params)
         found: list[Json] = list(body[key])
+        asked: set[str] = set()
         while (following := _next(body, key)) is not None:
+            if following in asked:
+                raise errors.unreadable(self.name, doing, ValueError("a page leads back to itself"))
+            asked.add(following)
             body = self._json(self._send("GET", following, doing, continues=True), doing)
             found.extend(body[key])
         return found

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from navarch.clouds.openstack import marks
+from navarch.clouds.openstack.errors import Vanished
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter
 from navarch.clouds.openstack.session import Json, Project, first
-from navarch.domain.errors import Conflict
 from navarch.domain.names import METADATA_KEY
 from navarch.domain.openstack.resources import CSI, NAVARCH, Kind, Snapshot, Volume
 from navarch.domain.openstack.steps import EnsureSnapshot, EnsureVolume
@@ -59,9 +59,8 @@ def mark_volume(project: Project, owner: Owner, volume_id: str, name: str) -> No
     """Give a volume a name and the owner's mark; fine where it is gone."""
     try:
         _restored(Kind.VOLUME)(project, owner, volume_id, name)
-    except Conflict as error:
-        if error.reason != "Vanished":
-            raise
+    except Vanished:
+        pass
 
 
 def remove_volume(project: Project, owner: Owner, volume_id: str, name: str) -> None:
@@ -102,13 +101,8 @@ def _marked(project: Project, kind: Kind, key: str, owner: Owner, name: str = ""
 
 def _by_id(project: Project, kind: Kind, id_: str) -> Json | None:
     """The volume or snapshot, or None where it is gone."""
-    try:
-        body: Json = project.volume.get(f"/{_COLLECTIONS[kind]}/{id_}", f"look up the {kind} {id_}")[kind.value]
-    except Conflict as error:
-        if error.reason == "Vanished":
-            return None
-        raise
-    return body
+    answer = project.volume.look_up(f"/{_COLLECTIONS[kind]}/{id_}", f"look up the {kind} {id_}")
+    return None if answer is None else answer[kind.value]
 
 
 def _restored(kind: Kind) -> Callable[[Project, Owner, str, str], None]:

@@ -109,15 +109,11 @@ def _emptied(
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
     """Groups without machines, of a cluster that stops: those on which nothing runs any more go."""
     checkups = tuple(c for c in checkups if c.node is None or c.node.drained or not c.node.ready)
-    none = [replace(group, spec=replace(group.spec, replicas=0)) for group in cluster.node_groups]
-    return tuple(
-        (
-            group,
-            template_of(cluster, group.name),
-            node_groups.turnover(group, template_of(cluster, group.name), checkups, now),
-        )
-        for group in none
-    )
+    groups = []
+    for group in cluster.node_groups:
+        none, template = replace(group, spec=replace(group.spec, replicas=0)), template_of(cluster, group.name)
+        groups.append((none, template, node_groups.turnover(none, template, checkups, now)))
+    return tuple(groups)
 
 
 def _place_template(cluster: Cluster) -> MachineTemplate:

@@ -26,7 +26,6 @@ from navarch.domain.steps import KeepMachine, RecordMachine, ReleaseMachine, Ste
 Leaver = tuple[Checkup, Departure, str]
 """A machine that goes, what for, and why in words."""
 
-
 _UNWELL_AT_LEAST = 2  # so many may be unwell in any group: a small share of a small group would hold every repair
 
 
@@ -74,9 +73,7 @@ def turnover(
     old = [c for c in staying if reasons[c.name]]
     new = [c for c in staying if not reasons[c.name]]
     stopped = _failure(new, now) if old else ""
-    in_advance = (
-        min(len(new), surge(group.spec)) if old and group.wanted else 0
-    )  # of a rollout: they are more for a while
+    in_advance = min(len(new), surge(group.spec)) if old and group.wanted else 0  # a rollout has more for a while
     too_many = _first_to_go(staying, len(staying) - group.wanted - in_advance, {c.name for c in old})
     take += [(c, Departure.SCALE_DOWN, "it is not needed any longer") for c in too_many]
     replaced = [c for c in mine if c.machine.departure is Departure.ROLLOUT and _may_exist(c)]  # they still take room
@@ -91,8 +88,8 @@ def turnover(
             (c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven, first=first)
         ]
     left = tuple((c, reasons[c.name]) for c in old)
-    told = brake if old or any(c.state is State.LOST and _runs(c) for c in mine) else ""
-    return Turnover(max(0, make), tuple(take), tuple(keep), left, told, stopped)
+    brakes = old or any(c.state is State.LOST and c not in lost for c in mine)  # else it holds nothing up
+    return Turnover(max(0, make), tuple(take), tuple(keep), left, brake if brakes else "", stopped)
 
 
 def decisions(
@@ -165,9 +162,8 @@ def _failure(new: list[Checkup], now: datetime) -> str:
         if failed is not None:
             return f"the new machine {machine.name} failed in step {failed.step}"
         if checkup.view.existence is Existence.FAILED:
-            return (
-                f"the cloud could not build the new machine {machine.name}: {checkup.view.fault or 'no reason given'}"
-            )
+            fault = checkup.view.fault or "no reason given"
+            return f"the cloud could not build the new machine {machine.name}: {fault}"
         if now - machine.created_at > BOOT_DEADLINE:
             return f"the new machine {machine.name} did not become a node"
     return ""

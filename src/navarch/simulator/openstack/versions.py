@@ -71,13 +71,5 @@ def negotiated(request: Request) -> dict[str, str]:
     return {"OpenStack-API-Version": f"{name} {wanted}", **dict.fromkeys(_HEADERS.get(request.service, ()), wanted)}
 
 
-def supports(request: Request, microversion: str) -> bool:
-    """Whether the request is answered by this microversion or a later one."""
-    known = MICROVERSIONS[request.service]
-    name = _NAMES.get(request.service, request.service)
-    asked = request.headers.get("OpenStack-API-Version", "").removeprefix(f"{name} ") or known[0]
-    return asked == "latest" or _number(asked) >= _number(microversion)
-
-
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())

@@ -1,15 +1,11 @@
 """CoreDNS: names inside the cluster. Two pods, on different nodes wherever there is to be more than one."""
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
 from navarch.addons.contract import Inputs
-from navarch.addons.package import Package
+from navarch.addons.package import CONTROL_PLANE_TAINT, Package
 from navarch.addons.rendering import Object
-
-DNS_HOST = 10
-"""The cluster's DNS service has the tenth address of the service range, as kubeadm tells every kubelet."""
 
 _PODS = {"k8s-app": "kube-dns"}
 _REPELLING = ("NoSchedule", "NoExecute")
@@ -17,7 +13,7 @@ _REPELLING = ("NoSchedule", "NoExecute")
 
 def _values(inputs: Inputs) -> Mapping[str, Any]:
     return {
-        "dns_address": str(ipaddress.ip_network(inputs.cluster.spec.network.service_cidr)[DNS_HOST]),
+        "dns_address": inputs.cluster.spec.network.dns_address,
         "affinity": _apart(strictly=_places(inputs) > 1),
         "tolerations": _tolerations(inputs),
     }
@@ -51,7 +47,7 @@ def _apart(*, strictly: bool) -> Object:
 def _tolerations(inputs: Inputs) -> list[Object]:
     tolerated: list[Object] = [
         {"key": "CriticalAddonsOnly", "operator": "Exists"},
-        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+        {"key": CONTROL_PLANE_TAINT, "effect": "NoSchedule"},
     ]
     spec = inputs.cluster.spec
     zones = {*spec.control_plane.zones, *(zone for group in inputs.cluster.node_groups for zone in group.spec.zones)}

@@ -139,11 +139,6 @@ def to_the_outside(region: Region, subnet_id: str, project_id: str, external_id:
     return None
 
 
-def drop_gateway(region: Region, router: Object) -> None:
-    """Give the gateway's address back: for who lets a router vanish."""
-    _let_go_of_gateway(region, router)
-
-
 def _gateway(region: Region, request: Request, info: Json | None) -> Json | None:
     if not info:
         return None
