@@ -67,9 +67,11 @@ class WatchedStore(VirtualStore):
         self._world.invariants.decided(cluster_id, machine.name, machine.role is Role.WORKER)
         self._world.invariants.lives.recorded(cluster_id, machine)
 
-    def release_machine(self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime) -> None:
+    def release_machine(
+        self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime, *, generation: int
+    ) -> None:
         self._world.invariants.lives.released(cluster_id, name, departure)
-        super().release_machine(cluster_id, token, name, departure, at)
+        super().release_machine(cluster_id, token, name, departure, at, generation=generation)
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
         super().forget_machine(cluster_id, token, name)

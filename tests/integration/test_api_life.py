@@ -260,7 +260,7 @@ def test_the_end_of_a_machine_is_tried(api: Api, shop: str) -> None:
 
 def test_a_machine_that_leaves_for_another_reason_is_not_counted_twice(api: Api, shop: str) -> None:
     with held(api, shop) as token:
-        api.store.release_machine(shop, token, "shop-default-1", Departure.ROLLOUT, datetime.now(UTC))
+        api.store.release_machine(shop, token, "shop-default-1", Departure.ROLLOUT, datetime.now(UTC), generation=1)
     path = "/clusters/shop/machines/shop-default-1"
     assert api.delete(f"{path}?keep_size=true").json()["departure"] == "rollout"
     refused = api.delete(path)

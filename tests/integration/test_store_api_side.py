@@ -297,7 +297,7 @@ def test_another_machine_is_asked_for_until_the_plan_has_this_one_go(store: Post
         asked = store.replace_machine(cluster.id, a_machine().name, request_id="req-2")
         assert asked == replace(a_machine(), departure=Departure.PERSON)
     assert store.cluster(cluster.id, project_id=None).cluster.request_id == "req-2"
-    store.release_machine(cluster.id, claim.token, asked.name, Departure.ROLLOUT, NOON)
+    store.release_machine(cluster.id, claim.token, asked.name, Departure.ROLLOUT, NOON, generation=1)
     store.forget_machine(cluster.id, claim.token, asked.name)
     with pytest.raises(NotFound):
         store.replace_machine(cluster.id, asked.name)

@@ -93,7 +93,7 @@ def test_machines_and_their_reports_are_told_to_who_asks_for_them(store: Postgre
         lambda: store.record_machine(id_, claim.token, a_machine("m")),
         lambda: store.add_report(id_, "m", a_report(), joined=False),
         lambda: store.add_report(id_, "m", a_report(seconds=2.0), joined=False),
-        lambda: store.release_machine(id_, claim.token, "m", Departure.SCALE_DOWN, NOON),
+        lambda: store.release_machine(id_, claim.token, "m", Departure.SCALE_DOWN, NOON, generation=1),
         lambda: store.forget_machine(id_, claim.token, "m"),
     )
     for number, write in enumerate(writes):

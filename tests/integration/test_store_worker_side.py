@@ -13,11 +13,12 @@ import pytest
 from demo.steps import until
 from tests.integration.some_values import GROUP, NOON, RELEASE, a_cluster, a_machine, a_report
 
+from navarch.domain.errors import Temporary
 from navarch.domain.machines import Departure, MachineFacts, MachineTemplate
 from navarch.domain.offer import Offer
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
-from navarch.store.contract import Claim, LeaseLost, NotFound, TicketRefused, Unavailable
+from navarch.store.contract import Claim, LeaseLost, NotFound, Stale, TicketRefused, Unavailable
 from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
@@ -130,10 +131,9 @@ def test_a_dead_workers_cluster_is_taken_over_when_the_lease_ends(store: Postgre
     assert taken.cluster.id == claim.cluster.id
 
 
-def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore, dsn: str) -> None:
+def test_a_renewed_lease_holds(store: PostgresStore, dsn: str) -> None:
     claim = claimed(store)
-    changed = store.change_cluster(replace(claim.cluster, labels=()), generation=1).cluster
-    assert store.renew(claim.cluster.id, claim.token, lease=3 * HOUR) == changed
+    store.renew(claim.cluster.id, claim.token, lease=3 * HOUR)
     let_pass(dsn, 2 * HOUR)
     assert store.claim("w2", lease=30) is None
 
@@ -145,7 +145,7 @@ def test_a_renewed_lease_holds_and_gives_the_newest_wish(store: PostgresStore, d
         lambda s, c, t: s.record(c, t, READY, look_again_after=1),
         lambda s, c, t: s.add_events(c, t, (Event(NOON, "R", "m"),)),
         lambda s, c, t: s.record_machine(c, t, a_machine("late")),
-        lambda s, c, t: s.release_machine(c, t, "shop-cp-0", Departure.REPAIR, NOON),
+        lambda s, c, t: s.release_machine(c, t, "shop-cp-0", Departure.REPAIR, NOON, generation=1),
         lambda s, c, t: s.keep_machine(c, t, "shop-cp-0", NOON),
         lambda s, c, t: s.note_template(c, t, "shop-cp-0", MachineTemplate(RELEASE, "m1.large")),
         lambda s, c, t: s.note_facts(c, t, "shop-cp-0", MachineFacts("10.0.0.9")),
@@ -266,7 +266,7 @@ def test_the_next_machine_of_a_place_starts_afresh(store: PostgresStore) -> None
     digest = sha256(b"t").digest()
     store.add_ticket(id_, token, "shop-cp-0", digest, expires_at=NOON + timedelta(9999), facts=MachineFacts("1"))
     store.add_report(id_, "shop-cp-0", a_report("Joined"), joined=True)
-    store.release_machine(id_, token, "shop-cp-0", Departure.REPAIR, NOON)
+    store.release_machine(id_, token, "shop-cp-0", Departure.REPAIR, NOON, generation=1)
     assert store.machines(id_)[0].removing
     store.forget_machine(id_, token, "shop-cp-0")
     assert [m.name for m in store.machines(id_)] == ["shop-cp-1"]
@@ -281,10 +281,34 @@ def test_what_a_machine_goes_for_is_written_down_once(store: PostgresStore) -> N
     claim = claimed(store)
     id_, token = claim.cluster.id, claim.token
     store.record_machine(id_, token, a_machine())
-    store.release_machine(id_, token, "shop-cp-0", Departure.ROLLOUT, NOON)
-    store.release_machine(id_, token, "shop-cp-0", Departure.REPAIR, NOON + timedelta(hours=1))
+    store.release_machine(id_, token, "shop-cp-0", Departure.ROLLOUT, NOON, generation=1)
+    store.release_machine(id_, token, "shop-cp-0", Departure.REPAIR, NOON + timedelta(hours=1), generation=1)
     gone = replace(a_machine(), removing=True, removing_at=NOON, departure=Departure.ROLLOUT)
     assert store.machines(id_) == (gone,)
+
+
+def test_no_machine_is_released_by_a_wish_of_before(store: PostgresStore) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    store.record_machine(id_, token, a_machine())
+    store.change_cluster(replace(claim.cluster, labels=()), generation=1)
+    with pytest.raises(Temporary, match="changed meanwhile"):
+        store.release_machine(id_, token, "shop-cp-0", Departure.ROLLOUT, NOON, generation=1)
+    assert not store.machines(id_)[0].removing
+    store.release_machine(id_, token, "shop-cp-0", Departure.ROLLOUT, NOON, generation=2)
+    assert store.machines(id_)[0].removing
+
+
+def test_a_change_that_needs_a_machine_is_refused_once_that_is_to_go(store: PostgresStore) -> None:
+    claim = claimed(store)
+    id_, token = claim.cluster.id, claim.token
+    store.record_machine(id_, token, a_machine())
+    needed = frozenset({"shop-cp-0"})
+    changed = store.change_cluster(replace(claim.cluster, labels=()), generation=1, staying=needed).cluster
+    store.release_machine(id_, token, "shop-cp-0", Departure.ROLLOUT, NOON, generation=2)
+    with pytest.raises(Stale):
+        store.change_cluster(replace(changed, labels=(("a", "b"),)), generation=2, staying=needed)
+    assert store.cluster(id_, project_id=None).cluster == changed
 
 
 def test_a_machine_is_kept_and_is_what_it_became(store: PostgresStore) -> None:

@@ -165,10 +165,10 @@ def _too_early(request: Request, wait: NotYet, waited: timedelta) -> JSONRespons
 
 
 def _believed(text: str, now: datetime) -> datetime:
-    """The machine's time, where it can be."""
+    """The machine's time, where it can be: never one that is still to come."""
     try:
         at = datetime.fromisoformat(text)
-        return at if at.tzinfo is not None and abs(at - now) < _CLOCK_ERROR else now
+        return min(at, now) if at.tzinfo is not None and abs(at - now) < _CLOCK_ERROR else now
     except (ValueError, OverflowError):
         return now
 

@@ -10,8 +10,7 @@ from ipaddress import IPv4Network
 
 from navarch.domain import bounds, ranges, syntax
 from navarch.domain.errors import FieldError
-from navarch.domain.needs import compare, needs_of, shortages
-from navarch.domain.offer import Flavor, Offer, Quota, Release, version_order
+from navarch.domain.offer import Flavor, Offer, Release, version_order
 from navarch.domain.shares import Share, share
 from navarch.domain.spec import (
     Cluster,
@@ -61,13 +60,6 @@ class Refusal:
     """Every reason why a request is not admitted."""
 
     errors: tuple[FieldError, ...]
-
-
-def admit_cluster(draft: Cluster, offer: Offer, quota: Quota | None = None) -> Cluster | Refusal:
-    """A new cluster with everything chosen. `quota` None: not known, so not judged."""
-    cluster, errors = consider_cluster(draft, offer)
-    errors += shortages(compare(needs_of(cluster, offer), quota))
-    return Refusal(errors) if errors else cluster
 
 
 def consider_cluster(draft: Cluster, offer: Offer) -> tuple[Cluster, tuple[FieldError, ...]]:

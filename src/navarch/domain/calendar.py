@@ -50,15 +50,6 @@ def next_edge(schedule: Schedule, now: datetime) -> Edge | None:
     return min((e for e in _edges(schedule, now) if e.at > now), key=lambda e: e.at, default=None)
 
 
-def opens(window: MaintenanceWindow, now: datetime) -> datetime | None:
-    """When the window opens next: `now` while it is open, None where it never does."""
-    length = timedelta(hours=window.hours)
-    starts = sorted(_times(window.days, window.start, window.timezone, now))
-    if any(start <= now < start + length for start in starts):
-        return now
-    return next((start for start in starts if start > now), None)
-
-
 def _edges(schedule: Schedule, now: datetime) -> Iterator[Edge]:
     overnight = schedule.stop <= schedule.start
     for at in _times(schedule.days, schedule.start, schedule.timezone, now):

@@ -183,7 +183,8 @@ def _phase(cluster: Cluster, ready: Condition, power: Phase | None, was_ready: b
 
 def _count(observed: Observed, machines: tuple[Machine, ...], desired: int) -> MachineCount:
     ready = {n.name for n in observed.kube.nodes if n.ready} if observed.kube else set()
-    return MachineCount(desired=desired, ready=len([m for m in machines if m.name in ready]))
+    staying = (m for m in machines if not m.removing and m.kept_at is None)
+    return MachineCount(desired=desired, ready=len([m for m in staying if m.name in ready]))
 
 
 def _group_counts(cluster: Cluster, observed: Observed) -> tuple[tuple[str, MachineCount], ...]:
@@ -193,7 +194,7 @@ def _group_counts(cluster: Cluster, observed: Observed) -> tuple[tuple[str, Mach
             _count(
                 observed,
                 tuple(m for m in observed.record.live if m.group == group.name),
-                group.spec.replicas,
+                group.wanted,
             ),
         )
         for group in cluster.node_groups

@@ -195,7 +195,7 @@ def _troubles(observed: Observed) -> Iterator[Finding]:
 
 def _machine_findings(evidence: Evidence, role: Role, wanted: int) -> Iterator[Finding]:
     observed, consoles = evidence.observed, dict(evidence.observed.consoles)
-    machines = [m for m in observed.record.live if m.role is role and not m.removing]
+    machines = [m for m in observed.record.live if m.role is role and not m.removing and m.kept_at is None]
     views = {m.name: evidence.cloud.machine(m) for m in machines}
     for machine in machines:
         finding = _severe(machine, views[machine.name], consoles.get(machine.name, ""), evidence.now)
@@ -222,7 +222,7 @@ def _severe(machine: Machine, view: MachineView, console: str, now: datetime) ->
     if view.existence is Existence.FAILED:
         return _fault(machine, view)
     reports = machine.reports_since(view.created_at)
-    failed = next((p for p in reports if p.state == "failed"), None)
+    failed = machine.failed_since(view.created_at)
     if failed is not None and not machine.joined:
         return Finding(
             "MachineBootFailed",

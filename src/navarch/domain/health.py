@@ -46,17 +46,17 @@ class Checkup:
         """The machine's."""
         return self.machine.name
 
+    @property
+    def runs(self) -> bool:
+        """Whether the cloud says that it runs and can be reached: what speaks against it is Kubernetes alone."""
+        return self.view.existence is Existence.RUNNING and self.view.reachable
+
 
 def examine(cluster: Cluster, observed: Observed, cloud: Infrastructure, now: datetime) -> tuple[Checkup, ...]:
     """Every machine that is not gone."""
     found = [_examined(cluster, machine, observed, cloud.machine(machine), now) for machine in observed.record.live]
     silent = _silent_zones(found)
     return tuple(_given_time(checkup) if checkup.machine.zone in silent else checkup for checkup in found)
-
-
-def silent_zones(checkups: tuple[Checkup, ...]) -> frozenset[str]:
-    """Zones of which nothing is heard: more likely they are cut off than that all their machines are broken."""
-    return _silent_zones(list(checkups))
 
 
 def kept_long_enough(machine: Machine, view: MachineView, now: datetime) -> bool:
@@ -113,23 +113,24 @@ def _sick(cluster: Cluster, machine: Machine, node: Node, now: datetime) -> str:
     rules = group.spec if group is not None else cluster.spec.control_plane
     patience = timedelta(seconds=rules.repair_after_seconds)
     if not node.ready and node.since is not None and now - node.since >= patience:
-        return f"its node is NotReady for {int((now - node.since).total_seconds())} s"
+        return f"its node is NotReady since {node.since:%Y-%m-%d %H:%M:%S} UTC"
     named = group.spec.repair_conditions if group is not None else ()
     for type_, since in node.troubles:
         if type_ in named and since is not None and now - since >= patience:
-            return f"its node says {type_} for {int((now - since).total_seconds())} s"
+            return f"its node says {type_} since {since:%Y-%m-%d %H:%M:%S} UTC"
     return ""
 
 
 def _silent_zones(checkups: list[Checkup]) -> frozenset[str]:
-    """Those in which there are at least two machines that exist, and none of them is heard."""
-    joined = [c for c in checkups if c.machine.joined and c.view.exists and c.state is not State.LEAVING]
+    """Those of which nothing is heard, though the cloud says that two machines or more run there: more likely a zone is
+    cut off than that all its machines are broken."""
+    joined = [c for c in checkups if c.machine.joined and c.runs and c.state not in (State.LEAVING, State.KEPT)]
     machines = Counter(c.machine.zone for c in joined)
     heard = {c.machine.zone for c in joined if c.node is not None and c.node.ready}
     return frozenset(zone for zone, count in machines.items() if count > 1 and zone not in heard)
 
 
 def _given_time(checkup: Checkup) -> Checkup:
-    if checkup.state is not State.LOST or checkup.gone:
+    if checkup.state is not State.LOST or not checkup.runs:
         return checkup
     return Checkup(checkup.machine, checkup.view, checkup.node, State.UNREADY)

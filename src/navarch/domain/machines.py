@@ -113,9 +113,18 @@ class Machine:
     def _is_member(self) -> bool:
         return self.joined or any(report.step in MAKES_A_MEMBER for report in self.boot)
 
+    @property
+    def version(self) -> str:
+        """Of Kubernetes, that it was made from."""
+        return self.template.release.kubernetes_version
+
     def reports_since(self, moment: datetime | None) -> tuple[BootReport, ...]:
         """What it reported since then: an earlier server of the same machine may have said something, too."""
         return tuple(report for report in self.boot if moment is None or report.at >= moment)
+
+    def failed_since(self, moment: datetime | None) -> BootReport | None:
+        """The first step that failed since then."""
+        return next((report for report in self.reports_since(moment) if report.state == "failed"), None)
 
 
 def template_of(cluster: Cluster, group: str, release: Release | None = None) -> MachineTemplate:
@@ -128,6 +137,16 @@ def template_of(cluster: Cluster, group: str, release: Release | None = None) ->
         return MachineTemplate(made_from, spec.flavor, spec.labels, spec.taints, spec.root_volume)
     control_plane = cluster.spec.control_plane
     return MachineTemplate(release or cluster.spec.release, control_plane.flavor, root_volume=control_plane.root_volume)
+
+
+def version_wanted(cluster: Cluster, machine: Machine) -> str:
+    """The version of Kubernetes that a machine is to have; of one that goes anyway or is kept for a look, the one that
+    it has."""
+    group = cluster.group(machine.group)
+    goes = machine.removing or machine.kept_at is not None or (group is None and machine.role is Role.WORKER)
+    if goes or (group is not None and group.deletion_requested_at is not None):
+        return machine.version
+    return template_of(cluster, machine.group).release.kubernetes_version
 
 
 def component_labels(tags: Mapping[str, str]) -> dict[str, str]:

@@ -81,3 +81,8 @@ class Wanted:
 
     addons: tuple[tuple[str, str], ...] = ()
     api_source_cidrs: tuple[str, ...] = ()
+
+    def missing(self, kube: KubeState) -> tuple[tuple[str, str], ...]:
+        """The add-ons that are not applied as they would be now."""
+        applied = {addon.name: addon.digest for addon in kube.addons}
+        return tuple((name, digest) for name, digest in self.addons if applied.get(name) != digest)

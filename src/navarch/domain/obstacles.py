@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from navarch.domain.kube import ClusterObstacle
-from navarch.domain.machines import Machine
+from navarch.domain.machines import Machine, version_wanted
 from navarch.domain.offer import version_order
 from navarch.domain.spec import Cluster, Role
 
@@ -34,7 +34,7 @@ def upgrade_obstacles(survey: Survey | None, to_version: str) -> tuple[ClusterOb
 
 def in_the_way(cluster: Cluster, live: tuple[Machine, ...], survey: Survey | None) -> tuple[ClusterObstacle, ...]:
     """What keeps the machines of this cluster from becoming another version now; empty: nothing, or none is to."""
-    versions = {wanted for machine in live if (wanted := _wanted(cluster, machine)) != _version(machine)}
+    versions = {wanted for machine in live if (wanted := version_wanted(cluster, machine)) != machine.version}
     found = (o for version in sorted(versions) for o in upgrade_obstacles(survey, version) if o.blocks)
     return tuple(dict.fromkeys(found))
 
@@ -43,23 +43,9 @@ def asks_for_survey(cluster: Cluster, live: tuple[Machine, ...], survey: Survey 
     """Whether it is time to look: always before the first machine of another version is touched."""
     if not any(m.role is Role.CONTROL_PLANE and m.joined for m in live) or cluster.deleting:
         return False
-    upgrading = any(_wanted(cluster, machine) != _version(machine) for machine in live)
+    upgrading = any(version_wanted(cluster, machine) != machine.version for machine in live)
     every = ASKED_EVERY_WHILE_UPGRADING if upgrading else ASKED_EVERY
     return survey is None or now - survey.at >= every
-
-
-def _wanted(cluster: Cluster, machine: Machine) -> str:
-    """The version that a machine is to have; of one that goes anyway, the one that it has."""
-    group = cluster.group(machine.group)
-    gone = machine.removing or (group is None and machine.role is Role.WORKER)
-    if gone or (group is not None and group.deletion_requested_at is not None):
-        return _version(machine)
-    pinned = group.spec.release if group is not None else None
-    return (pinned or cluster.spec.release).kubernetes_version
-
-
-def _version(machine: Machine) -> str:
-    return machine.template.release.kubernetes_version
 
 
 def _minor(version: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from navarch.domain.errors import FieldError, Responsible
-from navarch.domain.machines import Machine, template_of
+from navarch.domain.machines import Machine, version_wanted
 from navarch.domain.needs import Need
 from navarch.domain.offer import Release, version_order
 from navarch.domain.spec import Cluster, Role
@@ -50,8 +50,18 @@ def ways_back(cluster: Cluster, machines: tuple[Machine, ...]) -> Mapping[str, R
     """Versions that a control plane can still turn back to, each with the image that its machines of it have."""
     wanted = cluster.spec.kubernetes_version
     mine = [m for m in machines if m.role is Role.CONTROL_PLANE]
-    untouched = all(_version(m) != wanted for m in mine)
-    return {_version(m): m.template.release for m in mine if _version(m) != wanted and (untouched or not m.removing)}
+    untouched = all(m.version != wanted for m in mine)
+    return {m.version: m.template.release for m in mine if m.version != wanted and (untouched or not m.removing)}
+
+
+def turning_point(was: Cluster, after: Cluster, machines: tuple[Machine, ...]) -> frozenset[str]:
+    """Names of the machines that must still be there, and not to go, when a cluster turns back to the version that it
+    has in `after`; empty: it does not turn back."""
+    version = after.spec.kubernetes_version
+    if version == was.spec.kubernetes_version or version not in ways_back(was, machines):
+        return frozenset()
+    mine = (m for m in machines if m.role is Role.CONTROL_PLANE and m.version == version and not m.removing)
+    return frozenset(m.name for m in mine)
 
 
 def obstacles(was: Cluster, after: Cluster, seen: Circumstances) -> tuple[Obstacle, ...]:
@@ -134,7 +144,7 @@ def _pins(after: Cluster, version: str) -> Iterator[Obstacle]:
 
 def _under_way(cluster: Cluster, machines: tuple[Machine, ...]) -> Iterator[Obstacle]:
     """Machines that are still on their way to the version that is wanted now."""
-    behind = [m for m in machines if not m.removing and m.kept_at is None and _is_behind(cluster, m)]
+    behind = [m for m in machines if version_wanted(cluster, m) != m.version]
     if not behind:
         return
     first, back = behind[0], ways_back(cluster, machines)
@@ -142,21 +152,10 @@ def _under_way(cluster: Cluster, machines: tuple[Machine, ...]) -> Iterator[Obst
     yield Obstacle(
         "RolloutUnderWay",
         f"a rollout is under way: {_count(len(behind), 'machine')} still of another version "
-        f"({first.name} has {_version(first)} and is to have {_wanted(cluster, first)})",
+        f"({first.name} has {first.version} and is to have {version_wanted(cluster, first)})",
         _USER,
         f"wait until it is done{roll_back}",
     )
-
-
-def _is_behind(cluster: Cluster, machine: Machine) -> bool:
-    group = cluster.group(machine.group)
-    if machine.role is Role.WORKER and (group is None or group.deletion_requested_at is not None):
-        return False
-    return _version(machine) != _wanted(cluster, machine)
-
-
-def _wanted(cluster: Cluster, machine: Machine) -> str:
-    return template_of(cluster, machine.group).release.kubernetes_version
 
 
 def _stopped(after: Cluster, status: Status) -> Iterator[Obstacle]:
@@ -194,10 +193,6 @@ def _condition(cluster: Cluster, status: Status, *, told: bool) -> Iterator[Obst
             _USER,
             f"wait until they are repaired, or look why they are not: navarch machine list -c {name}",
         )
-
-
-def _version(machine: Machine) -> str:
-    return machine.template.release.kubernetes_version
 
 
 def _count(number: int, noun: str) -> str:

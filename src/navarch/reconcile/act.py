@@ -7,6 +7,7 @@ again ends the cycle for that step, not for the others.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from navarch.clouds.fence import fenced
@@ -37,7 +38,7 @@ class Actor:
     def advance(self, observed: Observed, report: Callable[[Event], None]) -> tuple[Observed, tuple[Result, ...]]:
         """Take every step that can be taken until none is left; gives what would be seen now, and what came of each."""
         tried: set[Step] = set()
-        running: dict[Answer[tuple[Result, Resource | None]], Step] = {}
+        running: dict[Answer[tuple[Result, Resource | None, datetime]], Step] = {}
         results: list[Result] = []
         glance: Answer[CloudState] | None = None
         glanced_at = self._runtime.elapsed()
@@ -60,10 +61,10 @@ class Actor:
                 glance, glanced_at = None, self._runtime.elapsed()
             for answer in [a for a in finished if a in running]:
                 running.pop(answer)
-                result, made = answer.result()
+                result, made, at = answer.result()
                 results.append(result)
                 if isinstance(result.outcome, Done):
-                    observed = result.step.after(observed, made, self._runtime.now())
+                    observed = result.step.after(observed, made, at)
                 event = step_event(result, self._task.cluster, self._runtime.now())
                 if event is not None:
                     report(event)
@@ -79,14 +80,14 @@ class Actor:
 
         return self._calls.submit(read) if kinds else None
 
-    def _carry_out(self, step: Step, observed: Observed) -> tuple[Result, Resource | None]:
+    def _carry_out(self, step: Step, observed: Observed) -> tuple[Result, Resource | None, datetime]:
         self._lease.check()
-        start = self._runtime.elapsed()
+        start, at = self._runtime.elapsed(), self._runtime.now()
         made: Resource | None = None
         outcome: Outcome = Done()
         try:
             with fenced(self._lease.check):
-                answer = execute(self._task, step, observed)
+                answer = execute(replace(self._task, at=at), step, observed)
             if isinstance(answer, Again):
                 outcome = answer
             else:
@@ -97,7 +98,7 @@ class Actor:
             outcome = Failed(error.reason, error.message, error.responsible.value, error.remedy)
         result = Result(step, outcome, self._runtime.elapsed() - start)
         self._task.dependencies.metrics.step(result)
-        return result, made
+        return result, made, at
 
 
 def _with_glance(known: CloudState, glance: CloudState) -> CloudState:

@@ -82,7 +82,8 @@ class Cycle:
 
     def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Events") -> tuple[Observed, tuple[Result, ...]]:
         access = look.access.api if look.access is not None else None
-        task = Task(self._dependencies, claim.cluster, claim.token, access, look.inputs)
+        dependencies = self._dependencies
+        task = Task(dependencies, claim.cluster, claim.token, dependencies.runtime.now(), access, look.inputs)
         return Actor(task, self._calls, lease, look.wanted).advance(look.observed, events.add)
 
     def _decide_certificates(

@@ -49,12 +49,14 @@ _HELD_SHOWN = 3  # pods in a condition
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A cluster that a worker holds: `token` fences every write. `access` and `inputs` are None where the cluster
-    cannot be reached, or its add-ons cannot be rendered, yet."""
+    """A cluster that a worker holds: `token` fences every write. `at`: when the step that is carried out was begun, for
+    what is written down and for what is seen of it afterwards. `access` and `inputs` are None where the cluster cannot
+    be reached, or its add-ons cannot be rendered, yet."""
 
     dependencies: Dependencies
     cluster: Cluster
     token: int
+    at: datetime
     access: Access | None = None
     inputs: Inputs | None = None
 
@@ -82,19 +84,19 @@ def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
 
 
 def _record_machine(task: Task, step: RecordMachine, seen: Observed) -> None:
-    machine = step.machine(seen.record.machines, task.dependencies.runtime.now())
+    machine = step.machine(seen.record.machines, task.at)
     task.dependencies.store.record_machine(task.cluster.id, task.token, machine)
 
 
 def _release_machine(task: Task, step: ReleaseMachine, seen: Observed) -> None:
-    dependencies = task.dependencies
-    dependencies.store.release_machine(
-        task.cluster.id, task.token, step.name, step.departure, dependencies.runtime.now()
+    cluster = task.cluster
+    task.dependencies.store.release_machine(
+        cluster.id, task.token, step.name, step.departure, task.at, generation=cluster.generation
     )
 
 
 def _keep_machine(task: Task, step: KeepMachine, seen: Observed) -> None:
-    task.dependencies.store.keep_machine(task.cluster.id, task.token, step.name, task.dependencies.runtime.now())
+    task.dependencies.store.keep_machine(task.cluster.id, task.token, step.name, task.at)
 
 
 def _forget_member(task: Task, step: ForgetMember, seen: Observed) -> None:
@@ -163,9 +165,11 @@ def _remove_member(task: Task, step: RemoveMember, seen: Observed) -> Again | No
     return None
 
 
-def _delete_node(task: Task, step: DeleteNode, seen: Observed) -> None:
-    if task.access is not None:
-        task.dependencies.addons.give_up_node(task.access, step.name)
+def _delete_node(task: Task, step: DeleteNode, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    task.dependencies.addons.give_up_node(task.access, step.name)
+    return None
 
 
 _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] = {

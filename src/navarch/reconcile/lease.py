@@ -1,7 +1,8 @@
 """Holding a cluster: what a worker may still do with it, by its own clock.
 
-The store's token fences every write. OpenStack and Kubernetes know no token, so before each call to them the holder
-asks itself whether its lease can have ended: a worker that was paused longer than that stops before it acts.
+The store's token fences every write. OpenStack and Kubernetes know no token. So before each request to a cloud that
+changes something, and before each step inside a cluster, the holder asks itself whether its lease can have ended: a
+worker that was paused longer than that stops before it acts.
 """
 
 from collections.abc import Callable

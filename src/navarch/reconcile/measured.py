@@ -1,4 +1,4 @@
-"""The way into clusters, with a clock on it."""
+"""Calls to clusters' Kubernetes APIs, with how long they take and how they end."""
 
 from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, ServingRequest
 from navarch.domain.kube import KubeState

@@ -14,6 +14,7 @@ from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
+from navarch.domain.upgrades import Circumstances, turning_point
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
@@ -73,12 +74,15 @@ def change(access: Access, reference: str, patch: Document, *, generations: Gene
         stored = access.cluster(reference)
         before = stored.cluster
         generations.check(before.generation)
-        after = _changed(access, stored, patch)
+        seen = circumstances(access, stored)
+        after = _changed(access, stored, patch, seen)
         if after == before:
             return stored
         try:
             asked = replace(after, request_id=access.request_id)
-            changed = access.service.store.change_cluster(asked, generation=before.generation)
+            changed = access.service.store.change_cluster(
+                asked, generation=before.generation, staying=turning_point(before, after, seen.machines)
+            )
         except Stale:
             continue  # somebody was faster: the patch is merged into what is there now, unless that is not wanted
         except NotFound:
@@ -93,7 +97,7 @@ def plan_change(access: Access, reference: str, patch: Document, *, generations:
     """What `change` would do, and whether the quotas suffice. Raises as it does otherwise."""
     stored = access.cluster(reference)
     generations.check(stored.cluster.generation)
-    after = _changed(access, stored, patch, in_earnest=False)
+    after = _changed(access, stored, patch, circumstances(access, stored), in_earnest=False)
     differs = changes(wish.of_cluster(stored.cluster), wish.of_cluster(after))
     return plan_of_change(access, stored, after, access.service.store.offer() or Offer(), differs)
 
@@ -138,7 +142,9 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
 
 
-def _changed(access: Access, stored: Stored, patch: Document, *, in_earnest: bool = True) -> Cluster:
+def _changed(
+    access: Access, stored: Stored, patch: Document, seen: Circumstances, *, in_earnest: bool = True
+) -> Cluster:
     """`in_earnest`: the quotas must suffice."""
     before = stored.cluster
     if before.deleting:
@@ -149,7 +155,6 @@ def _changed(access: Access, stored: Stored, patch: Document, *, in_earnest: boo
     if "running" in (said.get("spec") or {}):
         draft = drafts.said_to_run(before, draft, access.service.now())
     offer = access.service.store.offer() or Offer()
-    seen = circumstances(access, stored)
     after = admit_change(before, draft, offer, seen=seen)
     if in_earnest and isinstance(after, Cluster) and growth(before, after, offer, None):
         after = admit_change(before, draft, offer, access.quota(before.project_id), seen=seen)

@@ -129,7 +129,7 @@ class ApiSide:
             )
         return _page(found, limit)
 
-    def change_cluster(self, cluster: Cluster, *, generation: int) -> Stored:
+    def change_cluster(self, cluster: Cluster, *, generation: int, staying: frozenset[str] = frozenset()) -> Stored:
         with self._database.transaction() as tx:
             changed = tx.row(
                 "change_cluster",
@@ -141,6 +141,9 @@ class ApiSide:
             )
             if changed is None:
                 raise _stale_or_gone(tx.row("generation", id=cluster.id), cluster.id)
+            # The row is locked now: no worker releases a machine until this ends.
+            if staying and staying - {row["name"] for row in tx.rows("staying_machines", cluster_id=cluster.id)}:
+                raise Stale(generation)
             tx.notify(WORK, cluster.id)
             return _stored(tx, cluster.id, None)
 

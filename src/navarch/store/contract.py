@@ -150,7 +150,7 @@ class NumberedMachine:
 class ChangeStore(Protocol):
     """What has changed since. Each change of what people see of a cluster or of a machine has a number, higher than
     those before; of several changes of one thing only the last is known. A number is given before its transaction ends:
-    one that is higher may be seen first. Who follows changes therefore asks each time for the last while again."""
+    one that is higher may be seen first. So a follower asks each time for the last while again."""
 
     def last_change(self) -> int:
         """The highest number that was given out, whether its change can be seen yet or not; 0: none."""
@@ -228,9 +228,9 @@ class ApiStore(ChangeStore, Protocol):
         `changed_after`: only those that changed after the change of that number."""
         ...
 
-    def change_cluster(self, cluster: Cluster, *, generation: int) -> Stored:
-        """Write name-independent parts of the wish (spec, labels) if the row is still of `generation`; it becomes
-        generation + 1. Raises NotFound, Stale."""
+    def change_cluster(self, cluster: Cluster, *, generation: int, staying: frozenset[str] = frozenset()) -> Stored:
+        """Write name-independent parts of the wish (spec, labels) if the row is still of `generation`, and the machines
+        that `staying` names are still there and not to go; it becomes generation + 1. Raises NotFound, Stale."""
         ...
 
     def request_deletion(
@@ -331,8 +331,8 @@ class WorkerStore(Protocol):
         """Take this one whether due or not, unless another worker holds it. Raises Unreadable, as `claim`."""
         ...
 
-    def renew(self, cluster_id: str, token: int, *, lease: float) -> Cluster:
-        """Hold it longer; gives the wish as it is now. Raises LeaseLost."""
+    def renew(self, cluster_id: str, token: int, *, lease: float) -> None:
+        """Hold it for `lease` seconds from now. Raises LeaseLost."""
         ...
 
     def record(
@@ -376,12 +376,15 @@ class WorkerStore(Protocol):
         ...
 
     def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
-        """Write a machine down before the cloud is asked for it; again for the same name changes nothing but clears
-        what an earlier machine of that place reported, if that one was removed. Raises LeaseLost."""
+        """Write a machine down before the cloud is asked for it. One of that name that was removed is replaced, and its
+        reports are dropped; one that is there stays as it is. Raises LeaseLost."""
         ...
 
-    def release_machine(self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime) -> None:
-        """Mark it as to go; one that is to go already keeps its time and its departure. Raises LeaseLost."""
+    def release_machine(
+        self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime, *, generation: int
+    ) -> None:
+        """Mark it as to go, as the cluster's wish of `generation` has it; one that is to go already keeps its time and
+        its departure. Raises LeaseLost, and Temporary where the wish is another one now."""
         ...
 
     def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:

@@ -174,7 +174,7 @@ class Listener:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Wake who waits; the thread ends within a second."""
+        """Wake every waiting thread; this one ends within a second."""
         with self._changed:
             self._stopping.set()
             self._changed.notify_all()

@@ -2,7 +2,7 @@
 
 from navarch.store.api_side import ApiSide
 from navarch.store.change_side import ChangeSide
-from navarch.store.contract import ApiStore, WorkerStore
+from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
 from navarch.store.database import Database
 from navarch.store.migrate import migrate
 from navarch.store.operator_side import OperatorSide
@@ -10,7 +10,7 @@ from navarch.store.worker_side import WorkerSide
 
 
 class PostgresStore(ApiSide, WorkerSide, ChangeSide, OperatorSide):
-    """Keeps `ApiStore` and `WorkerStore`. `dsn` is libpq's; connections are made when first needed, so
+    """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
     refuses every write."""
@@ -40,5 +40,5 @@ class PostgresStore(ApiSide, WorkerSide, ChangeSide, OperatorSide):
         self._database.close()
 
 
-def _keeps_the_contract(store: PostgresStore) -> tuple[ApiStore, WorkerStore]:
-    return store, store  # mypy's proof that no method is missing or differs
+def _keeps_the_contract(store: PostgresStore) -> tuple[ApiStore, WorkerStore, ChangeStore]:
+    return store, store, store  # mypy's proof that no method is missing or differs

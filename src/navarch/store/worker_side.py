@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from navarch.domain.errors import Temporary
 from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
 from navarch.store.api_side import add_events
@@ -35,14 +35,10 @@ class WorkerSide:
             taken = _taken(tx, tx.row("claim_one", id=cluster_id, worker=worker, lease=lease))
         return _claim(taken)
 
-    def renew(self, cluster_id: str, token: int, *, lease: float) -> Cluster:
+    def renew(self, cluster_id: str, token: int, *, lease: float) -> None:
         with self._database.transaction() as tx:
             if tx.row("renew", id=cluster_id, token=token, lease=lease) is None:
                 raise _lost(cluster_id)
-            row = tx.row("cluster_by_id", id=cluster_id, project_id=None)
-            if row is None:
-                raise _lost(cluster_id)
-            return rows.cluster(row)
 
     def record(
         self,
@@ -118,8 +114,13 @@ class WorkerSide:
                 facts=rows.facts(machine.facts),
             )
 
-    def release_machine(self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime) -> None:
+    def release_machine(
+        self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime, *, generation: int
+    ) -> None:
         with self._held(cluster_id, token) as tx:
+            row = tx.row("generation", id=cluster_id)
+            if row is None or row["generation"] != generation:
+                raise Temporary("the cluster's wish was changed meanwhile", reason="WishChanged")
             tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure.value, at=at)
 
     def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from navarch.domain.admission import LIMITS, Refusal, admit_cluster
+from navarch.domain.admission import LIMITS, consider_cluster
 from navarch.domain.calendar import MaintenanceWindow, Schedule
 from navarch.domain.drafts import new_cluster
+from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota, Release, VolumeType
 from navarch.domain.spec import Cluster, VolumeSpec
 
@@ -44,15 +45,15 @@ def draft(name: str | None = "shop", **spec: Any) -> Cluster:
 
 
 def admitted(offer: Offer = OFFER, **asked: Any) -> Cluster:
-    result = admit_cluster(draft(**asked), offer)
-    assert isinstance(result, Cluster), result
-    return result
+    cluster, errors = consider_cluster(draft(**asked), offer)
+    assert errors == ()
+    return cluster
 
 
 def refused(offer: Offer = OFFER, quota: Quota | None = None, **asked: Any) -> dict[str, str]:
-    result = admit_cluster(draft(**asked), offer, quota)
-    assert isinstance(result, Refusal), result
-    return {e.field: e.detail for e in result.errors}
+    """Field and detail of all that is wrong, the quotas among it, as the service puts them together."""
+    cluster, errors = consider_cluster(draft(**asked), offer)
+    return {e.field: e.detail for e in (*errors, *shortages(compare(needs_of(cluster, offer), quota)))}
 
 
 def group(**fields: Any) -> dict[str, Any]:
@@ -363,8 +364,7 @@ def test_a_quota_too_small_says_which_needed_and_free() -> None:
 
 
 def test_unlimited_and_unknown_quotas_do_not_stand_in_the_way() -> None:
-    result = admit_cluster(draft(), OFFER, Quota((Allowance("cores", -1, 5000),)))
-    assert isinstance(result, Cluster)
+    assert refused(quota=Quota((Allowance("cores", -1, 5000),))) == {}
 
 
 def test_quotas_of_a_volume_type_count_too() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.domain.clusters import cluster
 from tests.unit.domain.test_rollout import with_spec
 
-from navarch.domain.calendar import Edge, MaintenanceWindow, Schedule, last_edge, next_edge, opens
+from navarch.domain.calendar import Edge, Schedule, last_edge, next_edge
 from navarch.domain.plan.power import power
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -47,14 +47,6 @@ def test_a_time_that_the_clock_skips_or_has_twice_is_one_moment() -> None:
     assert last_edge(skipped, utc("2026-03-29", "02:00")) == Edge(utc("2026-03-29", "01:30"), True)
     twice = Schedule("02:30", "20:00", ("sun",), "Europe/Berlin")
     assert last_edge(twice, utc("2026-10-25", "03:00")) == Edge(utc("2026-10-25", "00:30"), True)
-
-
-def test_a_window_is_open_for_its_hours() -> None:
-    window = MaintenanceWindow("23:00", 4, ("sat",), "UTC")
-    assert opens(window, utc("2026-11-28", "23:30")) == utc("2026-11-28", "23:30")
-    assert opens(window, utc("2026-11-29", "02:59")) == utc("2026-11-29", "02:59")
-    assert opens(window, utc("2026-11-29", "03:00")) == utc("2026-12-05", "23:00")
-    assert opens(MaintenanceWindow("23:00", 4, ()), utc("2026-11-28")) is None
 
 
 def test_what_a_person_said_holds_until_the_schedule_comes_to_its_next_edge() -> None:

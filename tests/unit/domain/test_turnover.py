@@ -111,6 +111,15 @@ def test_machines_that_are_not_ready_yet_hold_up_nothing_that_nobody_asked_for()
     assert decide(*workers(*[State.UNREADY] * 5), template=NEW).brake
 
 
+def test_what_an_earlier_server_of_a_machine_reported_stops_no_rollout() -> None:
+    failed = (BootReport("KubeadmJoin", "failed", NOW - timedelta(minutes=3)),)
+    new = worker(6, State.COMING, template=NEW, boot=failed, created_at=NOW - timedelta(minutes=5))
+    later = replace(new, view=replace(new.view, created_at=NOW - timedelta(minutes=1)))
+    old = workers(*[READY] * 5)
+    assert decide(*old, new, template=NEW).stopped.startswith("the new machine web-6 failed in step KubeadmJoin")
+    assert decide(*old, later, template=NEW).stopped == ""
+
+
 def test_the_brake_stops_a_rollout_and_not_what_its_owner_asks_for() -> None:
     sick = workers(READY, READY, LOST, LOST, LOST)
     assert decide(*sick, template=NEW) == replace(decide(*sick, template=NEW), make=0, take=())

@@ -64,11 +64,8 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
 
 
 def _addons(observed: Observed, wanted: Wanted) -> Iterator[Step]:
-    if observed.kube is None:
-        return
-    applied = {a.name: a.digest for a in observed.kube.addons}
-    for name, digest in wanted.addons:
-        if applied.get(name) != digest:
+    if observed.kube is not None:
+        for name, digest in wanted.missing(observed.kube):
             yield ApplyAddon(name, digest)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from navarch.domain import names
 from navarch.domain.health import Checkup, State, examine
-from navarch.domain.infrastructure import Infrastructure
+from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import ClusterObstacle
 from navarch.domain.machines import MachineTemplate, outdated, template_of
 from navarch.domain.observed import Observed, Wanted
@@ -19,6 +19,8 @@ from navarch.domain.plan.node_groups import Turnover
 from navarch.domain.plan.power import Power, power
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.domain.steps import Step
+
+_OFF = frozenset({Existence.STOPPED, Existence.FAILED, Existence.ABSENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastr
 def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterator[Step]:
     """What is written down of it."""
     owner = names.owner(cluster)
-    template, record = _place_template(cluster), observed.record
-    held = cluster.spec.rollout_paused or bool(decisions.obstacles)
+    template, record, held = _place_template(cluster), observed.record, bool(decisions.held)
     yield from control_plane.decisions(owner, cluster, template, record, decisions.places, held=held)
     for group, template, turned in decisions.groups:
         yield from node_groups.decisions(owner, group, template, observed.record, turned)
@@ -107,8 +108,8 @@ def _turnovers(
 def _emptied(
     cluster: Cluster, checkups: tuple[Checkup, ...], now: datetime
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
-    """Groups without machines, of a cluster that stops: those on which nothing runs any more go."""
-    checkups = tuple(c for c in checkups if c.node is None or c.node.drained or not c.node.ready)
+    """Groups without machines, of a cluster that stops: those go on which, as far as is known, no pod runs any more."""
+    checkups = tuple(c for c in checkups if c.view.existence in _OFF or (c.node is not None and c.node.drained))
     groups = []
     for group in cluster.node_groups:
         none, template = replace(group, spec=replace(group.spec, replicas=0)), template_of(cluster, group.name)
@@ -135,8 +136,7 @@ def _held(cluster: Cluster, observed: Observed, wanted: Wanted, obstacles: tuple
     if obstacles:
         more = f" (and {len(obstacles) - 1} more)" if len(obstacles) > 1 else ""
         return f"{obstacles[0].what} is in the way of another version{more}: {obstacles[0].message}"
-    applied = {a.name: a.digest for a in observed.kube.addons}
-    missing = [name for name, digest in wanted.addons if applied.get(name) != digest]
+    missing = [name for name, _ in wanted.missing(observed.kube)]
     if missing or not wanted.addons:
         return f"add-ons that new machines need are applied first: {', '.join(missing)}"
     return ""

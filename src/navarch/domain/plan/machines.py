@@ -38,6 +38,6 @@ def _never_joins(machine: Machine, view: MachineView, now: datetime) -> bool:
     reports = machine.reports_since(view.created_at)
     if any(report.step in MAKES_A_MEMBER for report in reports) or view.created_at is None:
         return False
-    failed = next((report for report in reports if report.state == "failed"), None)
+    failed = machine.failed_since(view.created_at)
     since = failed.at if failed is not None else view.created_at + BOOT_DEADLINE
     return now - since >= LATE_SERVER_IS_KEPT

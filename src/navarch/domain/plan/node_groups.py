@@ -60,7 +60,7 @@ def turnover(
     all_of_it = tuple(c for c in checkups if c.machine.group == group.name)
     mine = tuple(c for c in all_of_it if c.state is not State.KEPT)
     brake = _brake(group, mine)
-    lost = [c for c in mine if c.state is State.LOST and not (brake and _runs(c))]
+    lost = [c for c in mine if c.state is State.LOST and not (brake and c.runs)]
     room_to_look = group.spec.keep_failed_machines.count - (len(all_of_it) - len(mine))
     keep = [c for c in lost if not c.gone][: max(0, room_to_look)]
     take: list[Leaver] = [(c, Departure.REPAIR, c.why) for c in lost if c not in keep]
@@ -126,7 +126,7 @@ def _brake(group: NodeGroup, machines: tuple[Checkup, ...]) -> str:
 def _is_called_unwell(checkup: Checkup) -> bool:
     """Whether Kubernetes says so of a machine that the cloud says runs. Of one whose node nobody could ask for it says
     nothing."""
-    if not _runs(checkup):
+    if not checkup.runs:
         return False
     return checkup.state is State.LOST or (checkup.state is State.UNREADY and checkup.node is not None)
 
@@ -134,11 +134,6 @@ def _is_called_unwell(checkup: Checkup) -> bool:
 def _may_exist(checkup: Checkup) -> bool:
     """Whether a machine takes room in the cloud, or may: what could not be read is never taken for absent."""
     return checkup.view.existence is not Existence.ABSENT
-
-
-def _runs(checkup: Checkup) -> bool:
-    """Whether the cloud says that a machine runs and can be reached: what speaks against it is Kubernetes alone."""
-    return checkup.view.existence is Existence.RUNNING and checkup.view.reachable
 
 
 def _is_looked_at(checkup: Checkup, group: NodeGroup, now: datetime) -> bool:
@@ -158,7 +153,7 @@ def _failure(new: list[Checkup], now: datetime) -> str:
         machine = checkup.machine
         if checkup.state is not State.COMING:
             continue
-        failed = next((report for report in machine.boot if report.state == "failed"), None)
+        failed = machine.failed_since(checkup.view.created_at)
         if failed is not None:
             return f"the new machine {machine.name} failed in step {failed.step}"
         if checkup.view.existence is Existence.FAILED:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from navarch.domain.health import Checkup, State
 from navarch.domain.kube import Node
-from navarch.domain.machines import MachineTemplate
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, NodeGroupSpec
 from navarch.domain.steps import MarkNode, Step, UncordonNode
 
 
@@ -16,13 +15,12 @@ def nodes(cluster: Cluster, checkups: tuple[Checkup, ...], *, running: bool) -> 
         if node is None or checkup.state not in (State.READY, State.UNREADY):
             continue
         if group is not None and group.deletion_requested_at is None:
-            wanted = MachineTemplate(checkup.machine.template.release, "", group.spec.labels, group.spec.taints)
-            yield from _mark(checkup, node, wanted)
+            yield from _mark(checkup, node, group.spec)
         if running and node.cordoned and node.ready:
             yield UncordonNode(checkup.name)  # it was to stop, or to go, and stays
 
 
-def _mark(checkup: Checkup, node: Node, wanted: MachineTemplate) -> Iterator[MarkNode]:
+def _mark(checkup: Checkup, node: Node, wanted: NodeGroupSpec) -> Iterator[MarkNode]:
     """Labels and taints that the node lacks, and those that it was given once and is to lose."""
     had = checkup.machine.template
     lost_labels = {key for key, _ in had.labels} - {key for key, _ in wanted.labels}

@@ -18,7 +18,8 @@ def stop(
     cluster: Cluster, decided: Decisions, observed: Observed, cloud: Infrastructure, now: datetime
 ) -> Iterator[Step]:
     """The next steps of a cluster that is to stop. Pods are ended, not evicted: there is nowhere to go."""
-    since, workers = decided.power.since or now, [c for c in decided.checkups if c.machine.role is Role.WORKER]
+    since = decided.power.since or cluster.created_at  # nothing said since then that it is to run
+    workers = [c for c in decided.checkups if c.machine.role is Role.WORKER]
     staying = set(decided.staying)
     for checkup in workers:
         if checkup.view.existence is Existence.RUNNING and checkup in staying:

@@ -23,6 +23,9 @@ SET ordinal = excluded.ordinal, zone = excluded.zone, created_at = excluded.crea
     kept_at = NULL
 WHERE machines.removed;
 
+-- name: staying_machines
+SELECT name FROM machines WHERE cluster_id = %(cluster_id)s AND NOT removing AND NOT removed;
+
 -- name: release_machine
 UPDATE machines SET removing = true, removing_at = %(at)s, departure = %(departure)s
 WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND NOT removing AND NOT removed;

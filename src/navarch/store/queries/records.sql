@@ -41,13 +41,13 @@ INSERT INTO quotas (region, project_id, wanted_at) VALUES (%(region)s, %(project
 ON CONFLICT (region, project_id) DO UPDATE SET wanted_at = now();
 
 -- name: drop_old_quotas
--- Whoever still asks gets a row again; a project that is gone does not.
+-- A project that still asks gets a row again; one that is gone does not.
 DELETE FROM quotas WHERE (region, project_id) IN (
     SELECT region, project_id FROM quotas
     WHERE coalesce(greatest(read_at, wanted_at), '-infinity') < now() - interval '1 day' FOR UPDATE SKIP LOCKED);
 
 -- name: take_wanted_quotas
--- Who asked waits a few seconds only: what was wanted before that is wanted no more.
+-- A request waits a few seconds only: what was wanted before that is wanted no more.
 UPDATE quotas SET wanted_at = NULL WHERE region = %(region)s AND project_id IN (
     SELECT project_id FROM quotas WHERE region = %(region)s AND wanted_at > now() - interval '30 seconds' FOR UPDATE SKIP LOCKED)
 RETURNING project_id;
