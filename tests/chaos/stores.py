@@ -70,8 +70,8 @@ class WatchedStore(VirtualStore):
     def release_machine(
         self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime, *, generation: int
     ) -> None:
-        self._world.invariants.lives.released(cluster_id, name, departure)
         super().release_machine(cluster_id, token, name, departure, at, generation=generation)
+        self._world.invariants.lives.released(cluster_id, name, departure)
 
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
         super().forget_machine(cluster_id, token, name)

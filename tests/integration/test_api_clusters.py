@@ -179,7 +179,8 @@ def test_lists_come_in_pages_and_can_be_filtered(api: Api) -> None:
     assert names == ["c0", "c2", "c4"]
     assert [c["name"] for c in api.get("/clusters?name=c3").json()["clusters"]] == ["c3"]
     assert api.get("/clusters?label=odd").status_code == 400
-    assert api.get("/clusters?marker=nonsense").status_code == 400
+    unknown = api.get("/clusters?marker=nonsense")
+    assert (unknown.status_code, unknown.json()["detail"].endswith("; begin again without marker")) == (400, True)
     assert api.get("/clusters?limit=0").status_code == 400
 
 
@@ -292,7 +293,9 @@ def test_if_match_guards_against_lost_updates(api: Api) -> None:
     api.create()
     one = {"If-Match": '"1"'}
     assert api.patch("/clusters/shop", {"spec": {"paused": True}}, headers=one).status_code == 200
-    assert api.patch("/clusters/shop", {"spec": {"paused": False}}, headers=one).status_code == 412
+    stale = api.patch("/clusters/shop", {"spec": {"paused": False}}, headers=one)
+    assert stale.status_code == 412
+    assert "generation is 2 now; read it again, then send the new ETag" in stale.json()["detail"]
     assert api.patch("/clusters/shop", {"labels": {"x": "y"}}, headers={"If-Match": "2"}).status_code == 400
     assert api.patch("/clusters/shop", {"labels": {"x": "y"}}, headers={"If-Match": '"1", "2"'}).status_code == 200
     assert api.delete("/clusters/shop", headers=one).status_code == 412

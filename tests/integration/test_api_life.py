@@ -271,6 +271,7 @@ def test_a_machine_that_leaves_for_another_reason_is_not_counted_twice(api: Api,
 def test_a_machine_that_is_kept_for_a_look_goes_and_its_group_stays_as_it_is(api: Api, shop: str) -> None:
     with held(api, shop) as token:
         api.store.keep_machine(shop, token, "shop-default-1", datetime.now(UTC))
+    assert {name for name, machine in machines(api).items() if machine["kept_at"]} == {"shop-default-1"}
     assert api.delete("/clusters/shop/machines/shop-default-1").json()["removing"]
     assert replicas(api) == 2
 

@@ -165,7 +165,9 @@ def _page(
     except NotFound:
         if marker is None:
             raise
-        raise Problem(400, "malformed", "marker is not the id of a cluster in this list") from None
+        raise Problem(
+            400, "malformed", "marker is not the id of a cluster in this list; begin again without marker"
+        ) from None
 
 
 def _page_json(page: Page, following: str | None) -> bytes:

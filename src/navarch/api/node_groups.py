@@ -64,7 +64,7 @@ def show_node_group(access: MayRead, cluster: str, name: str) -> Any:
 def change_node_group(
     access: MayWrite, body: Body, cluster: str, name: str, if_match: IfMatch, dry_run: DryRun = False
 ) -> Any:
-    """Merge a patch (RFC 7396) into a node group. Labels and taints are those of nodes made from now on."""
+    """Merge a patch (RFC 7396) into a node group. Labels and taints reach nodes that run."""
     if dry_run:
         return planned(node_groups.plan_change(access, cluster, name, body, generations=if_match))
     return _shown(*node_groups.change(access, cluster, name, body, generations=if_match))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from navarch.api.identity import Refused, Unauthenticated
 from navarch.domain.errors import FieldError, NavarchError, Permanent, Temporary
 from navarch.service.refusals import InTheWay, Invalid, Missing
-from navarch.store.contract import IdempotencyMismatch, NameTaken, NotFound, Stale, TicketRefused, TooMany, Unreadable
+from navarch.store.contract import IdempotencyMismatch, NotFound, Stale, TicketRefused, TooMany, Unreadable
 
 MEDIA_TYPE = "application/problem+json"
 _LISTED = 100  # a body of nothing but mistakes is not answered with ten times as much
@@ -106,10 +106,11 @@ def from_error(error: NavarchError) -> Problem:
         case InTheWay():
             headers = _retry_after(error.after) if error.after is not None else {}
             return Problem(409, error.kind, error.message, errors=error.errors, headers=headers)
-        case NameTaken():
-            return Problem(409, "name-taken", "the name is taken", errors=[FieldError("name", "is taken")])
         case Stale():
-            return Problem(412, "stale", f"it was changed meanwhile: generation is {error.generation} now")
+            detail = (
+                f"it was changed meanwhile: generation is {error.generation} now; read it again, then send the new ETag"
+            )
+            return Problem(412, "stale", detail)
         case TooMany():
             return Problem(422, "too-many", str(error))
         case IdempotencyMismatch():

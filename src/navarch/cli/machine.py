@@ -7,7 +7,7 @@ import typer
 
 from navarch.cli.exits import Exit, Failure
 from navarch.cli.options import ClusterOption, DryRunOption, OutputOption, TimeoutOption, WaitOption, new_app
-from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, print_table
+from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.plans import show_plan
 from navarch.cli.progress import stem_of
 from navarch.cli.session import complete_machine, connected
@@ -15,7 +15,7 @@ from navarch.cli.values import seconds_of
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
-    from navarch.client.shapes import Machine
+    from navarch.client.shapes import Cluster, Machine
 
 MachineArgument = Annotated[
     str,
@@ -29,10 +29,15 @@ app = new_app("Machines of a cluster.")
 
 
 @app.command("list")
-def list_machines(ctx: typer.Context, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+def list_machines(
+    ctx: typer.Context,
+    cluster: ClusterOption,
+    removed: Annotated[bool, typer.Option("--removed", help="Also those that are gone.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """List a cluster's machines."""
     with connected(ctx) as navarch:
-        found = list(navarch.machines(cluster))
+        found = list(navarch.machines(cluster, removed=removed))
         now = navarch.now()
     columns = (
         Column("NAME", lambda m: m["name"], keep=True),
@@ -54,11 +59,13 @@ def show(
     """Show a machine: where it is, and every step of its boot with its seconds."""
     with connected(ctx) as navarch:
         machines = list(navarch.machines(cluster))
-        machine = _whole_name(navarch, cluster, machine, machines)
+        machine = _whole_name(navarch.cluster(cluster), machine, machines)
         found: Any = next((m for m in machines if m["name"] == machine), None)
         now = navarch.now()
     if found is None:
-        raise Failure(f"cluster {cluster} has no machine {machine}", Exit.NOT_FOUND)
+        raise Failure(
+            f"cluster {cluster} has no machine {machine}; see navarch machine list -c {cluster}", Exit.NOT_FOUND
+        )
     if output is Output.NAME:
         print(found["name"])
         return
@@ -90,6 +97,13 @@ def delete(
     machine: MachineArgument,
     cluster: ClusterOption,
     keep_size: Annotated[bool, typer.Option("--keep-size", help="Have another in its place.")] = False,
+    if_match: Annotated[
+        int | None,
+        typer.Option(
+            metavar="GENERATION",
+            help="Only if nobody changed its node group since that generation; its cluster, of the control plane.",
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = "30m",
@@ -102,18 +116,16 @@ def delete(
     """
     limit = seconds_of(timeout)
     with connected(ctx) as navarch:
-        machine = _whole_name(navarch, cluster, machine, list(navarch.machines(cluster)))
+        found, machines = navarch.cluster(cluster), list(navarch.machines(cluster))
+        machine = _whole_name(found, machine, machines)
+        if not keep_size and any(m["name"] == machine and m["role"] == "control-plane" for m in machines):
+            raise typer.BadParameter("a machine of the control plane can only be replaced: add --keep-size")
         if dry_run:
             show_plan(navarch.plan_machine_deletion(cluster, machine, keep_size=keep_size), output)
             return
-        gone: Any = navarch.delete_machine(cluster, machine, keep_size=keep_size)
+        gone: Any = navarch.delete_machine(cluster, machine, keep_size=keep_size, if_match=if_match)
         if wait:
-            from navarch.cli.live import view_for
-            from navarch.cli.waiting import is_gone, wait_for
-
-            found = navarch.cluster(cluster)
-            with view_for(f"{'Replacing' if keep_size else 'Deleting'} machine {machine}") as view:
-                wait_for(navarch, found["id"], is_gone(gone), view, timeout_seconds=limit)
+            wait = _wait(navarch, found, gone, keep_size, limit)
     if output is Output.NAME:
         print(machine)
     elif output is not Output.TABLE:
@@ -124,10 +136,29 @@ def delete(
         print(f"Machine {machine} is {'gone' if wait else 'leaving'}.")
 
 
+def _wait(navarch: "Navarch", cluster: "Cluster", machine: "Machine", keep_size: bool, limit: float) -> bool:
+    """Whether it is done; where nothing is done now, a word why."""
+    from navarch.cli.live import view_for
+    from navarch.cli.waiting import held, is_gone, wait_for
+
+    # Of a cluster that is stopped machines go, but none is replaced.
+    why = held(cluster) if keep_size or cluster["status"]["phase"] == "Paused" else ""
+    if why:
+        note(why)
+        return False
+    with view_for(f"{'Replacing' if keep_size else 'Deleting'} machine {machine['name']}") as view:
+        wait_for(navarch, cluster["id"], is_gone(machine), view, timeout_seconds=limit)
+    return True
+
+
 def state(machine: Any) -> str:
     """Where a machine is, in a word or two."""
+    if machine.get("removed"):
+        return "gone"
     if machine.get("removing"):
         return "leaving"
+    if machine.get("kept_at"):
+        return "kept for a look"
     if machine.get("departure"):
         return "to be replaced"
     if machine.get("joined"):
@@ -140,10 +171,10 @@ def state(machine: Any) -> str:
     return f"{running['step']} {running['state']}"
 
 
-def _whole_name(navarch: "Navarch", cluster: str, machine: str, machines: "Sequence[Machine]") -> str:
+def _whole_name(cluster: "Cluster", machine: str, machines: "Sequence[Machine]") -> str:
     """A machine's name, also where it is given without what all of them begin with, as the timeline calls it."""
     names = {m["name"] for m in machines}
     if machine in names or not any(name.endswith(f"-{machine}") for name in names):
         return machine
-    whole = f"{stem_of(navarch.cluster(cluster))}{machine}"
+    whole = f"{stem_of(cluster)}{machine}"
     return whole if whole in names else machine

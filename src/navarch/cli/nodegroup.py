@@ -17,7 +17,7 @@ from navarch.cli.options import (
     new_app,
     with_fields,
 )
-from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list
+from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note
 from navarch.cli.plans import show_plan
 from navarch.cli.session import connected
 from navarch.cli.values import read_document, seconds_of
@@ -72,7 +72,7 @@ def create(
             return
         group: Any = navarch.create_node_group(cluster, body)
         if wait:
-            group = _wait(navarch, cluster, group, limit, f"Creating node group {name}")
+            group = _wait(navarch, cluster, group, limit, f"Creating node group {name}") or group
     _print(group, output)
 
 
@@ -96,11 +96,7 @@ def update(
     """
     limit = seconds_of(timeout)
     patch = node_group_patch(read_document(file) if file else {}, given)
-    if dry_run:
-        with connected(ctx) as navarch:
-            show_plan(navarch.plan_node_group_update(cluster, name, patch), output)
-        return
-    _change(ctx, cluster, name, patch, if_match, wait, limit, output, f"Changing node group {name}")
+    _change(ctx, cluster, name, patch, if_match, dry_run, wait, limit, output, f"Changing node group {name}")
 
 
 @app.command()
@@ -109,6 +105,7 @@ def scale(
     name: NameArgument,
     replicas: Annotated[int, typer.Argument(metavar="REPLICAS", min=0, help="Number of machines.")],
     cluster: ClusterOption,
+    dry_run: DryRunOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = "15m",
     output: OutputOption = Output.TABLE,
@@ -116,7 +113,7 @@ def scale(
     """Set the number of a node group's machines. Those that go are drained first."""
     limit = seconds_of(timeout)
     patch = {"spec": {"replicas": replicas}}
-    _change(ctx, cluster, name, patch, None, wait, limit, output, f"Scaling node group {name} to {replicas}")
+    _change(ctx, cluster, name, patch, None, dry_run, wait, limit, output, f"Scaling node group {name} to {replicas}")
 
 
 @app.command()
@@ -137,11 +134,9 @@ def delete(
         if not yes:
             confirm(f"Node group {name} of {cluster} with {group['spec'].get('replicas')} machines is deleted.", name)
         navarch.delete_node_group(cluster, name)
-        if not wait:
-            print(f"Node group {name} is being deleted.")
-            return
-        _wait(navarch, cluster, {"name": name, "spec": {"replicas": 0}}, limit, f"Deleting node group {name}")
-    print(f"Node group {name} is gone.")
+        title = f"Deleting node group {name}"
+        is_gone = wait and _wait(navarch, cluster, {"name": name, "spec": {"replicas": 0}}, limit, title) is not None
+    print(f"Node group {name} is {'gone' if is_gone else 'being deleted'}.")
 
 
 def _change(
@@ -150,25 +145,33 @@ def _change(
     name: str,
     patch: dict[str, Any],
     if_match: int | None,
+    dry_run: bool,
     wait: bool,
     limit: float,
     output: Output,
     title: str,
 ) -> None:
     with connected(ctx) as navarch:
-        etag = None if if_match is None else f'"{if_match}"'
-        group: Any = navarch.update_node_group(cluster, name, patch, if_match=etag)
+        if dry_run:
+            show_plan(navarch.plan_node_group_update(cluster, name, patch), output)
+            return
+        group: Any = navarch.update_node_group(cluster, name, patch, if_match=if_match)
         if wait:
-            group = _wait(navarch, cluster, group, limit, title)
+            group = _wait(navarch, cluster, group, limit, title) or group
     _print(group, output)
 
 
 def _wait(navarch: Any, cluster: str, group: Any, limit: float, title: str) -> Any:
+    """The group as it has become; None, and a word why, where nothing is done now."""
     from navarch.cli.live import view_for
-    from navarch.cli.waiting import group_has, wait_for
+    from navarch.cli.waiting import group_has, held, wait_for
     from navarch.client.errors import Problem
 
     found = navarch.cluster(cluster)
+    why = held(found)
+    if why:
+        note(why)
+        return None
     with view_for(title) as view:
         goal = group_has(group["name"], group["spec"]["replicas"], group.get("generation", 0))
         wait_for(navarch, found["id"], goal, view, timeout_seconds=limit)

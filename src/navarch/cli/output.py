@@ -112,7 +112,8 @@ def text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{k}={v}" for k, v in value.items()) or "-"
+        words = {k: "+".join(map(str, v)) if isinstance(v, list) else v for k, v in value.items()}
+        return ", ".join(f"{k}={v}" for k, v in words.items()) or "-"
     if isinstance(value, list | tuple):
         return ", ".join(text(v) for v in value) or "-"
     return str(value)

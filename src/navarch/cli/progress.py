@@ -122,6 +122,8 @@ def _machine(machine: Machine, name: str, now: datetime) -> Row:
     last = steps[-1] if steps else None
     if machine.get("removing"):
         return Row(name, State.RUNNING, "leaving")
+    if machine.get("kept_at"):
+        return Row(name, State.DONE, "kept for a look")
     if machine.get("joined"):
         took = _took(parse_time(machine["created_at"]), last["at"] if last else None)
         return Row(name, State.DONE, "joined", took)

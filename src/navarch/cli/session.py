@@ -21,11 +21,16 @@ class Target:
     all_projects: bool = False
 
 
+def target_of(ctx: typer.Context) -> Target:
+    """What the options before the command say."""
+    return ctx.find_object(Target) or Target()
+
+
 def connected(ctx: typer.Context, *, all_projects: bool = False) -> "Navarch":
     """A client for the cloud that the command line and the environment name."""
     from navarch.client import connect
 
-    target: Target = ctx.find_object(Target) or Target()
+    target = target_of(ctx)
     return connect(
         cloud=target.cloud,
         region=target.region,

@@ -18,24 +18,28 @@ if TYPE_CHECKING:
 Goal = Callable[[Cluster, Sequence[Machine]], bool]
 
 
-def ready(generation: int) -> Goal:
-    """The goal that a cluster is Ready as of a generation of its wish."""
+def settled(generation: int) -> Goal:
+    """The goal that a cluster has come to rest as of a generation of its wish: Ready, stopped, or paused, where nothing
+    more is done."""
 
     def reached(cluster: Cluster, machines: Sequence[Machine]) -> bool:
         status = cluster["status"]
-        return status.get("phase") == "Ready" and status.get("observed_generation", 0) >= generation
+        if status.get("phase") == "Paused":
+            return bool(cluster["spec"].get("paused"))  # what is seen of a paused cluster keeps its generation
+        return status.get("phase") in ("Ready", "Stopped") and status.get("observed_generation", 0) >= generation
 
     return reached
 
 
-def stopped(generation: int) -> Goal:
-    """The goal that a cluster is stopped as of a generation of its wish."""
-
-    def reached(cluster: Cluster, machines: Sequence[Machine]) -> bool:
-        status = cluster["status"]
-        return status.get("phase") == "Stopped" and status.get("observed_generation", 0) >= generation
-
-    return reached
+def held(cluster: Cluster) -> str:
+    """Why nothing is done to its machines now, and until when; empty: it is."""
+    match cluster["status"].get("phase"):
+        case "Stopping" | "Stopped":
+            return f"Cluster {cluster['name']} is stopped: this is done once it runs."
+        case "Paused":
+            return f"Cluster {cluster['name']} is paused: this is done once it is resumed."
+        case _:
+            return ""
 
 
 def is_gone(machine: Machine) -> Goal:
@@ -52,11 +56,11 @@ def is_gone(machine: Machine) -> Goal:
 
 
 def group_has(name: str, replicas: int, generation: int) -> Goal:
-    """The goal that a node group has so many joined machines, none leaving, and the cluster is Ready, and was as of a
-    generation of the group's wish."""
+    """The goal that a node group has so many joined machines, none leaving, beside those that are kept for a look, and
+    the cluster is Ready, and was as of a generation of the group's wish."""
 
     def reached(cluster: Cluster, machines: Sequence[Machine]) -> bool:
-        own = [m for m in machines if m["group"] == name and m["role"] == "worker"]
+        own = [m for m in machines if m["group"] == name and m["role"] == "worker" and not m.get("kept_at")]
         there = [m for m in own if m.get("joined") and not m.get("removing")]
         counted = cluster["status"]["machines"]
         every_node = counted["desired"] == counted["ready"]

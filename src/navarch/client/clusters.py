@@ -73,8 +73,8 @@ class Navarch:
         params = {"watch": "true", "timeout_seconds": seconds}
         return self.http.stream(BASE + _at(cluster), params=params, headers=headers, silent_seconds=_SILENT_SECONDS)
 
-    def update_cluster(self, cluster: str, patch: Mapping[str, Any], *, if_match: str | None = None) -> Cluster:
-        """Merge `patch` into the cluster. `if_match`: an ETag; refused with 412 where somebody was faster."""
+    def update_cluster(self, cluster: str, patch: Mapping[str, Any], *, if_match: int | None = None) -> Cluster:
+        """Merge `patch` into the cluster. `if_match`: a generation; refused with 412 where somebody was faster."""
         return cast(Cluster, self._json("PATCH", _at(cluster), json=patch, headers=_match(if_match)))
 
     def plan_update(self, cluster: str, patch: Mapping[str, Any]) -> Json:
@@ -113,7 +113,7 @@ class Navarch:
         return self._json("POST", _at(cluster, "node_groups"), json=body, params={"dry_run": "true"})
 
     def update_node_group(
-        self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: str | None = None
+        self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: int | None = None
     ) -> NodeGroup:
         """Merge `patch` into a node group."""
         path = _at(cluster, "node_groups", name)
@@ -127,14 +127,16 @@ class Navarch:
         """Ask a node group to go: its nodes are drained first."""
         return cast(NodeGroup | None, self.http.call("DELETE", BASE + _at(cluster, "node_groups", name)))
 
-    def machines(self, cluster: str) -> Iterator[Machine]:
-        """Its machines."""
-        return cast(Iterator[Machine], self._pages(_at(cluster, "machines"), "machines"))
+    def machines(self, cluster: str, *, removed: bool = False) -> Iterator[Machine]:
+        """Its machines; `removed`: also those that are gone."""
+        params: list[tuple[str, Any]] = [("removed", "true")] if removed else []
+        return cast(Iterator[Machine], self._pages(_at(cluster, "machines"), "machines", params))
 
     def delete_machine(
-        self, cluster: str, name: str, *, keep_size: bool = False, if_match: str | None = None
+        self, cluster: str, name: str, *, keep_size: bool = False, if_match: int | None = None
     ) -> Machine:
-        """Ask a machine to go, drained first; `keep_size`: another takes its place."""
+        """Ask a machine to go, drained first; `keep_size`: another takes its place. `if_match`: the generation of its
+        node group, of its cluster where it is of the control plane."""
         params = {"keep_size": "true"} if keep_size else {}
         return cast(
             Machine, self._json("DELETE", _at(cluster, "machines", name), params=params, headers=_match(if_match))
@@ -197,5 +199,5 @@ def _at(cluster: str, *rest: str) -> str:
     return "/clusters/" + "/".join(quote(part, safe="") for part in (cluster, *rest))
 
 
-def _match(etag: str | None) -> dict[str, str]:
-    return {} if etag is None else {"If-Match": etag}
+def _match(generation: int | None) -> dict[str, str]:
+    return {} if generation is None else {"If-Match": f'"{generation}"'}

@@ -86,6 +86,7 @@ class Machine(TypedDict):
     removing: NotRequired[bool]
     removed: NotRequired[bool]
     departure: NotRequired[str | None]
+    kept_at: NotRequired[str | None]
     flavor: NotRequired[str | None]
     addresses: NotRequired[list[str]]
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from navarch.domain import drafts
-from navarch.domain.admission import Refusal, consider_cluster
+from navarch.domain.admission import consider_cluster
 from navarch.domain.change import admit_change, growth
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import compare, needs_of, shortages
@@ -20,7 +20,7 @@ from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
 from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
-from navarch.service.understanding import judged, understand
+from navarch.service.understanding import accepted, judged, understand
 from navarch.service.upgrades import circumstances
 from navarch.store.contract import NameTaken, NotFound, Stale, Stored
 
@@ -158,10 +158,7 @@ def _changed(
     after = admit_change(before, draft, offer, seen=seen)
     if in_earnest and isinstance(after, Cluster) and growth(before, after, offer, None):
         after = admit_change(before, draft, offer, access.quota(before.project_id), seen=seen)
-    errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
-    if errors or isinstance(after, Refusal):
-        raise Invalid(errors)
-    return after
+    return accepted(malformed, after)
 
 
 def _made_before(access: Access, project_id: str, key: str | None, digest: str) -> Stored | None:
@@ -180,7 +177,10 @@ def _taken(name: str) -> InTheWay:
 
 
 def _gone() -> InTheWay:
-    return InTheWay("gone", "the cluster that was made with this key has been deleted")
+    return InTheWay(
+        "gone",
+        "the cluster that was made with this key has been deleted; use another Idempotency-Key to make a new one",
+    )
 
 
 def _digest(document: Document) -> str:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from navarch.domain import drafts
-from navarch.domain.admission import Refusal
 from navarch.domain.change import admit_node_group, admit_node_group_change, with_node_group
 from navarch.domain.errors import FieldError
 from navarch.domain.needs import needs_of_change
@@ -14,8 +13,8 @@ from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
 from navarch.service.plans import Plan, change_text, changes, plan_of_change
-from navarch.service.refusals import InTheWay, Invalid, Missing
-from navarch.service.understanding import judged, understand
+from navarch.service.refusals import InTheWay, Missing
+from navarch.service.understanding import accepted, understand
 from navarch.store.contract import NameTaken, NotFound, Stale, Stored
 
 Document = dict[str, Any]
@@ -121,10 +120,7 @@ def _found(access: Access, reference: str, name: str, generations: Generations) 
 def _admitted(access: Access, cluster: Cluster, document: Document, offer: Offer, quota: Quota | None) -> NodeGroup:
     given, malformed = understand(wish.NewNodeGroup, document)
     draft = drafts.new_node_group(drafts.merge({}, wish.given(given)))
-    group = admit_node_group(cluster, draft, offer, quota)
-    errors = judged(malformed, group.errors if isinstance(group, Refusal) else ())
-    if errors or isinstance(group, Refusal):
-        raise Invalid(errors)
+    group = accepted(malformed, admit_node_group(cluster, draft, offer, quota))
     if cluster.group(group.name) is not None:
         raise _taken(group.name)
     return group
@@ -143,11 +139,7 @@ def _judged(
     offer: Offer,
     quota: Quota | None,
 ) -> NodeGroup:
-    after = admit_node_group_change(cluster, before, draft, offer, quota)
-    errors = judged(malformed, after.errors if isinstance(after, Refusal) else ())
-    if errors or isinstance(after, Refusal):
-        raise Invalid(errors)
-    return after
+    return accepted(malformed, admit_node_group_change(cluster, before, draft, offer, quota))
 
 
 def _taken(name: str) -> InTheWay:

@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from navarch.domain.admission import Refusal
 from navarch.domain.errors import FieldError
+from navarch.service.refusals import Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
+Admitted = TypeVar("Admitted")
 _LONGEST_GUESS = 64  # of a wrong name that is compared with the right ones
 _GUESSES = 100  # unknown fields that the nearest known one is looked for; an answer lists no more
 _MOST = 300  # problems of one document: who made more has to look at the first of them
@@ -49,6 +52,14 @@ def judged(errors: Sequence[FieldError], more: Sequence[FieldError]) -> tuple[Fi
         return tuple(errors)
     dropped = {e.field for e in errors}
     return (*errors, *(e for e in more if dropped.isdisjoint(_with_parents(e.field))))
+
+
+def accepted(malformed: Sequence[FieldError], admitted: Admitted | Refusal) -> Admitted:
+    """What was admitted of a document. Raises Invalid with all that is wrong with it, as it was read or as a wish."""
+    errors = judged(malformed, admitted.errors if isinstance(admitted, Refusal) else ())
+    if errors or isinstance(admitted, Refusal):
+        raise Invalid(errors)
+    return admitted
 
 
 def _with_parents(field: str) -> Iterator[str]:

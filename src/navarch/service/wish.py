@@ -173,8 +173,8 @@ class ClusterSpec(Shown):
 
     kubernetes_version: Text = Field(description="One of /kaas/v1/versions. Default: the newest.")
     node_image: Text = Field(
-        description="Image of that version, by its name in /kaas/v1/versions or its id. Another one replaces the "
-        "machines. Default: the one built last."
+        description="Image of that version in Glance, by its name or id; a wrong name is answered with those that "
+        "there are. Another one replaces the machines. Default: the one built last."
     )
     running: bool = Field(
         description="Whether machines run. false: workers are drained, then all machines are shut off. Default: true."

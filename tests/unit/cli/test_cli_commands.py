@@ -217,6 +217,29 @@ def test_show_tells_who_must_act_and_how(navarch: Run, service: Service, cluster
     assert "who must act: project-admin" in ran.out
 
 
+def test_show_has_what_differs_from_the_usual(navarch: Run, service: Service, cluster: Make) -> None:
+    found = cluster()
+    usual = {
+        "node_image": "node-1.37.2", "running": True, "schedule": None, "remove_stopped_workers": False,
+        "rollout_paused": False, "soak_seconds": 0, "groups_at_once": 1, "maintenance": None,
+    }  # fmt: skip
+    found["spec"].update(usual)
+    service.on("GET", "/clusters/shop", Answer(200, found))
+
+    def shown() -> dict[str, str]:
+        lines = navarch("cluster", "show", "shop").out.splitlines()
+        facts = dict(line.split("  ", 1) for line in lines[: lines.index("")])
+        return {name: facts[name].strip() for name in facts if name.replace(" ", "_") in usual}
+
+    assert shown() == {"node image": "node-1.37.2"}
+    schedule = {"start": "08:00", "stop": "20:00", "days": ["mon", "fri"], "timezone": "UTC"}
+    found["spec"].update(running=False, rollout_paused=True, soak_seconds=300, groups_at_once=2, schedule=schedule)
+    assert shown() == {
+        "node image": "node-1.37.2", "running": "no", "rollout paused": "yes", "soak seconds": "300",
+        "groups at once": "2", "schedule": "start=08:00, stop=20:00, days=mon+fri, timezone=UTC",
+    }  # fmt: skip
+
+
 def test_update_sends_a_merge_patch(navarch: Run, service: Service, cluster: Make) -> None:
     service.on("PATCH", "/clusters/shop", Answer(202, cluster()))
     ran = navarch(
@@ -337,6 +360,7 @@ def test_a_change_of_a_node_group_can_be_tried(navarch: Run, service: Service) -
     service.on("POST", "/clusters/shop/node_groups", Answer(200, {**PLAN, "steps": []}))
     assert "too little" in navarch("nodegroup", "update", "web", "-c", "shop", "-r", "9", "--dry-run").out
     assert "too little" in navarch("nodegroup", "create", "web", "-c", "shop", "--dry-run").out
+    assert "too little" in navarch("nodegroup", "scale", "web", "9", "-c", "shop", "--dry-run").out
     assert {dict(r.query)["dry_run"] for r in service.requests} == {"true"}
 
 
@@ -432,7 +456,7 @@ def test_scale_waits_for_the_machines(navarch: Run, service: Service, cluster: M
     assert len([r for r in service.requests if r.path.endswith("/machines")]) == 3
 
 
-def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service, machine: Make) -> None:
+def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service, cluster: Make, machine: Make) -> None:
     failed = {
         "step": "KubeadmInit",
         "state": "failed",
@@ -445,9 +469,11 @@ def test_a_failed_phase_shows_the_end_of_its_log(navarch: Run, service: Service,
         "/clusters/shop/machines",
         Answer(200, {"machines": [machine(joined=False, boot=[failed])], "next": None}),
     )
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
     ran = navarch("machine", "show", "shop-0d5a2f0e-cp-0", "-c", "shop")
     assert "etcd: no disk" in ran.out
-    assert navarch("machine", "show", "other", "-c", "shop").code == 3
+    other = navarch("machine", "show", "other", "-c", "shop")
+    assert (other.code, "see navarch machine list -c shop" in other.err) == (3, True)
 
 
 @pytest.mark.parametrize(("name", "code"), [("cp-0", 0), ("shop-0d5a2f0e-cp-0", 0), ("0", 3), ("cp-1", 3)])
@@ -567,7 +593,8 @@ def test_an_operator_may_look_at_every_project(navarch: Run, service: Service, c
 
     service.on("GET", "/clusters", page)
     assert "PROJECT" in navarch("cluster", "list", "--all-projects").out
+    assert "PROJECT" in navarch("--all-projects", "cluster", "list").out
     assert navarch("--all-projects", "cluster", "list", "-o", "name").code == 0
-    assert [dict(r.query).get("all_projects") for r in service.requests] == ["true"] * 4
+    assert [dict(r.query).get("all_projects") for r in service.requests] == ["true"] * 6
     navarch("cluster", "list")
     assert "all_projects" not in dict(service.requests[-1].query)

@@ -117,6 +117,80 @@ def test_a_dry_run_says_what_it_does_not_know(
 
 
 @pytest.mark.parametrize(
+    ("words", "phase", "said"),
+    [
+        (("start", "shop"), "Paused", "Cluster shop is paused.\n"),
+        (("upgrade", "shop", "--to", "1.38.0", "--wait"), "Paused", "Cluster shop is paused.\n"),
+        (("update", "shop", "--pause", "--wait"), "Paused", "Cluster shop is changed (generation 2).\n"),
+        (("update", "shop", "--soak", "5m", "--wait"), "Stopped", "Cluster shop is changed (generation 2).\n"),
+        (("stop", "shop"), "Ready", "Cluster shop runs.\n"),  # its schedule started it
+    ],
+)
+def test_a_wait_ends_where_nothing_more_is_done_and_says_so(
+    navarch: Run, service: Service, cluster: Make, shop: Any, words: tuple[str, ...], phase: str, said: str
+) -> None:
+    rests = {**cluster(phase, observed_generation=1 if phase == "Paused" else 2), "generation": 2}
+    rests["spec"]["paused"] = phase == "Paused"
+    service.on("PATCH", "/clusters/shop", Answer(200, {**cluster("Progressing"), "generation": 2}))
+    service.on("GET", f"/clusters/{ID}", Answer(200, rests))
+    ran = navarch("cluster", *words)
+    assert (ran.code, ran.out) == (0, said)
+
+
+def test_a_cluster_that_is_resumed_is_waited_for_though_it_is_seen_paused_still(
+    navarch: Run, service: Service, cluster: Make, shop: Any
+) -> None:
+    asked = {**cluster("Paused", observed_generation=1), "generation": 2}
+    service.on("PATCH", "/clusters/shop", Answer(200, asked))
+    service.on("GET", f"/clusters/{ID}", Answer(200, asked), Answer(200, cluster(observed_generation=2)))
+    assert navarch("cluster", "update", "shop", "--resume", "--wait").code == 0
+    assert len(service.asked(f"/clusters/{ID}")) == 2
+
+
+@pytest.mark.parametrize(
+    ("phase", "first", "next_"),
+    [
+        ("Stopped", "Cluster shop is stopped: its machines are off.", "navarch cluster start shop"),
+        ("Paused", "Cluster shop is paused: Navarch keeps its hands off.", "navarch cluster update shop --resume"),
+    ],
+)
+def test_waiting_for_a_cluster_ends_where_it_is_stopped_or_paused(
+    navarch: Run, service: Service, cluster: Make, phase: str, first: str, next_: str
+) -> None:
+    rests = cluster(phase, observed_generation=1)
+    rests["spec"]["paused"] = phase == "Paused"
+    for path in ("/clusters/shop", f"/clusters/{ID}"):
+        service.on("GET", path, Answer(200, rests))
+    service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [], "next": None}))
+    lines = navarch("cluster", "wait", "shop").out.splitlines()
+    assert (lines[0], lines[-1].strip()) == (first, next_)
+
+
+@pytest.mark.parametrize("phase", ["Stopping", "Stopped", "Paused"])
+def test_what_waits_until_a_cluster_runs_is_not_waited_for(
+    navarch: Run, service: Service, cluster: Make, machine: Make, phase: str
+) -> None:
+    old = machine("shop-web-1", role="worker", group="web")
+    group = {"name": "web", "generation": 2, "spec": {"replicas": 3}, "status": {"ready": 0}}
+    service.on("GET", "/clusters/shop", Answer(200, cluster(phase)))
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [old], "next": None}))
+    service.on("GET", "/clusters/shop/node_groups/web", Answer(200, group))
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, group))
+    service.on("DELETE", "/clusters/shop/node_groups/web", Answer(202, group))
+    service.on("DELETE", "/clusters/shop/machines/shop-web-1", Answer(202, old))
+    why = {
+        "Paused": "Cluster shop is paused: this is done once it is resumed.\n",
+    }.get(phase, "Cluster shop is stopped: this is done once it runs.\n")
+    for words, said in [
+        (("nodegroup", "scale", "web", "3"), "name        web"),
+        (("nodegroup", "delete", "web", "--yes"), "Node group web is being deleted."),
+        (("machine", "delete", "shop-web-1", "--keep-size"), "Machine shop-web-1 is being replaced."),
+    ]:
+        ran = navarch(*words, "-c", "shop")
+        assert (ran.code, ran.err, ran.out.splitlines()[0]) == (0, why, said)
+
+
+@pytest.mark.parametrize(
     ("verb", "running", "phase", "done"),
     [("stop", False, "Stopped", "Cluster shop is stopped."), ("start", True, "Ready", "Cluster shop runs.")],
 )
@@ -170,15 +244,17 @@ def test_a_stop_shows_workers_then_the_control_plane(cluster: Any, condition: An
 
 
 def test_a_chosen_machine_goes_and_is_waited_for(navarch: Run, service: Service, machine: Make, shop: Any) -> None:
-    gone, rest = machine("shop-web-1", removing=True), machine("shop-web-2")
+    gone, rest = (machine(name, role="worker", removing=name == "shop-web-1") for name in ("shop-web-1", "shop-web-2"))
     service.on("DELETE", "/clusters/shop/machines/shop-web-1", Answer(202, gone))
     pages = [Answer(200, {"machines": found, "next": None}) for found in ([gone, rest], [rest])]
     service.on("GET", f"/clusters/{ID}/machines", *pages)
     service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [gone, rest], "next": None}))
-    ran = navarch("machine", "delete", "shop-web-1", "-c", "shop")
+    ran = navarch("machine", "delete", "shop-web-1", "-c", "shop", "--if-match", "4")
     assert (ran.code, ran.out) == (0, "Machine shop-web-1 is gone.\n")
-    assert service.sent("DELETE")[0].query == []
+    (request,) = service.sent("DELETE")
+    assert (request.query, request.headers["if-match"]) == ([], '"4"')
     assert len(service.asked(f"/clusters/{ID}/machines")) == 2
+    assert len(service.asked("/clusters/shop")) == 1
 
 
 def test_a_machine_of_the_control_plane_is_replaced_by_one_of_its_name(
@@ -191,11 +267,34 @@ def test_a_machine_of_the_control_plane_is_replaced_by_one_of_its_name(
     service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [old], "next": None}))
     assert navarch("machine", "delete", "shop-cp-0", "-c", "shop", "--keep-size").code == 0
     assert service.sent("DELETE")[0].query == [("keep_size", "true")]
-    assert (state(old), state(machine("x", removing=True))) == ("to be replaced", "leaving")
 
 
-def test_the_end_of_a_machine_is_tried(navarch: Run, service: Service) -> None:
-    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [], "next": None}))
+def test_where_a_machine_is_is_said_in_a_word_or_two(machine: Make) -> None:
+    kept = {"kept_at": "2026-03-01T13:00:00Z"}
+    assert state(machine(departure="person")) == "to be replaced"
+    assert state(machine(**kept)) == "kept for a look"
+    assert state(machine(**kept, removing=True)) == "leaving"
+    assert state(machine(**kept, removing=True, removed=True)) == "gone"
+
+
+def test_a_machine_of_the_control_plane_does_not_go_without_another(
+    navarch: Run, service: Service, cluster: Make, machine: Make
+) -> None:
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [machine()], "next": None}))
+    ran = navarch("machine", "delete", "cp-0", "-c", "shop")
+    assert ran.code == 2
+    assert "a machine of the control plane can only be replaced: add --keep-size" in ran.err
+    assert not service.sent("DELETE")
+
+
+def test_machines_that_are_gone_are_listed_where_asked_for(navarch: Run, service: Service, machine: Make) -> None:
+    service.on("GET", "/clusters/shop/machines", Answer(200, {"machines": [machine(removed=True)], "next": None}))
+    assert " gone " in navarch("machine", "list", "-c", "shop", "--removed").out
+    assert service.sent("GET")[0].query == [("removed", "true")]
+
+
+def test_the_end_of_a_machine_is_tried(navarch: Run, service: Service, shop: Any) -> None:
     goes = {**IMPACT, "replaced": [], "drained": ["shop-web-1"], "removed": ["shop-web-1"], "seconds": None}
     service.on(
         "DELETE",

@@ -336,3 +336,13 @@ def test_a_group_is_as_asked_for_when_the_cluster_was_ready_with_that_wish(clust
     assert group_has("web", 0, 1)(shop, [])
     assert not group_has("web", 0, 2)(shop, [])
     assert group_has("gone", 0, 3)(shop, [])
+
+
+def test_a_machine_that_is_kept_for_a_look_is_none_of_its_group(cluster: Any, machine: Any) -> None:
+    kept = machine("shop-web-1", role="worker", group="web", joined=False, kept_at="2026-03-01T13:00:00Z")
+    other = machine("shop-web-2", role="worker", group="web")
+    assert group_has("web", 1, 0)(cluster(), [kept, other])
+    rows = progress_of(cluster(), [kept], NOW).rows
+    assert [(row.state, row.detail) for row in rows if row.name.startswith("machine")] == [
+        (State.DONE, "kept for a look")
+    ]

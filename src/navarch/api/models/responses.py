@@ -90,7 +90,8 @@ class BootReportView(Shown):
 
 class MachineView(Shown):
     """A machine. `boot_step`: how far its boot has come. `departure`: what it goes for since `removing_at`; person of
-    one that is not removing yet: another was asked for in its place. Removed ones are listed only where asked for."""
+    one that is not removing yet: another was asked for in its place. `kept_at`: when it was given up; it is kept for a
+    look, out of service and not counted. Removed ones are listed only where asked for."""
 
     name: str
     role: str
@@ -106,6 +107,7 @@ class MachineView(Shown):
     removed: bool
     removing_at: datetime | None
     departure: str | None
+    kept_at: datetime | None
     boot_step: str | None
     boot: list[BootReportView]
 

@@ -1,6 +1,5 @@
 """`navarch cluster update` and `delete`."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +24,6 @@ from navarch.cli.values import read_document, seconds_of
 from navarch.cli.wishes import Given, cluster_patch
 
 if TYPE_CHECKING:
-    from navarch.cli.waiting import Goal
     from navarch.client.clusters import Navarch
     from navarch.client.shapes import Cluster
 
@@ -58,29 +56,26 @@ def update(
         if dry_run:
             show_plan(navarch.plan_update(cluster, patch), output)
             return
-        changed = navarch.update_cluster(cluster, patch, if_match=None if if_match is None else f'"{if_match}"')
+        changed = navarch.update_cluster(cluster, patch, if_match=if_match)
         changed = followed(navarch, changed, "Changing", limit if wait else None)
     show_changed(changed, f"is changed (generation {changed['generation']})", output)
 
 
-def followed(
-    navarch: "Navarch",
-    cluster: "Cluster",
-    doing: str,
-    limit: float | None,
-    *,
-    goal: "Callable[[int], Goal] | None" = None,
-) -> "Cluster":
-    """The cluster once it has come to be as was asked, waited for up to `limit` seconds; None: at once, as it is.
-    `goal`: of a generation; None: that it is Ready."""
+def followed(navarch: "Navarch", cluster: "Cluster", doing: str, limit: float | None) -> "Cluster":
+    """The cluster once it has come to be as was asked, waited for up to `limit` seconds; None: at once, as it is."""
     if limit is None:
         return cluster
     from navarch.cli.live import view_for
-    from navarch.cli.waiting import ready, wait_for
+    from navarch.cli.waiting import settled, wait_for
 
     with view_for(f"{doing} cluster {cluster['name']}") as view:
-        reached = (goal or ready)(cluster["generation"])
-        return wait_for(navarch, cluster["id"], reached, view, timeout_seconds=limit) or cluster
+        goal = settled(cluster["generation"])
+        return wait_for(navarch, cluster["id"], goal, view, timeout_seconds=limit) or cluster
+
+
+def outcome(cluster: "Cluster", ready: str) -> str:
+    """What a cluster that was waited for has come to: `ready`, unless it is stopped or paused."""
+    return {"Stopped": "is stopped", "Paused": "is paused"}.get(cluster["status"]["phase"], ready)
 
 
 def show_changed(cluster: "Cluster", what: str, output: Output) -> None:

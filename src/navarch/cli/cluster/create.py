@@ -74,12 +74,12 @@ def create(
         cluster = navarch.create_cluster(body, idempotency_key=idempotency_key)
         if wait:
             from navarch.cli.live import view_for
-            from navarch.cli.waiting import ready, wait_for
+            from navarch.cli.waiting import settled, wait_for
 
             if output is Output.TABLE:
                 note(f"Cluster {cluster['name']} ({cluster['id']}) was accepted.")
             with view_for(f"Creating cluster {cluster['name']}") as view:
-                done = wait_for(navarch, cluster["id"], ready(cluster["generation"]), view, timeout_seconds=limit)
+                done = wait_for(navarch, cluster["id"], settled(cluster["generation"]), view, timeout_seconds=limit)
             cluster = done or cluster
         _show_created(cluster, output, waited=wait)
 
@@ -115,15 +115,15 @@ def wait_until_done(
 ) -> None:
     """Wait until a cluster is as wished, showing how it goes.
 
-    Until it is ready; until it is gone where it is being deleted.
+    Until it is ready, or stopped or paused as somebody wished; until it is gone where it is being deleted.
     """
     from navarch.cli.live import view_for
-    from navarch.cli.waiting import ready, wait_for
+    from navarch.cli.waiting import settled, wait_for
 
     limit = seconds_of(timeout)
     with connected(ctx) as navarch:
         found = navarch.cluster(cluster)
-        goal = None if found.get("deletion_requested_at") else ready(found["generation"])
+        goal = None if found.get("deletion_requested_at") else settled(found["generation"])
         with view_for(f"Waiting for cluster {found['name']}") as view:
             done = wait_for(navarch, found["id"], goal, view, timeout_seconds=limit)
     if done is None:
@@ -138,8 +138,11 @@ def _show_created(cluster: Any, output: Output, *, waited: bool) -> None:
     elif output in (Output.JSON, Output.YAML):
         emit_data(cluster, output)
     else:
-        name = cluster["name"]
-        if waited:
+        name, phase = cluster["name"], cluster["status"]["phase"]
+        if waited and phase in _NEXT:
+            words, command = _NEXT[phase]
+            print(f"Cluster {name} {words}.\n\nNext:\n  navarch cluster {command.format(name)}")
+        elif waited:
             print(f"Cluster {name} is ready{_took(cluster)}: {cluster['status'].get('api_url') or 'no public address'}")
             print(f"\nNext:\n  navarch cluster kubeconfig {name}          # credentials for kubectl")
             print(f"  KUBECONFIG={name}.kubeconfig kubectl get nodes")
@@ -148,6 +151,12 @@ def _show_created(cluster: Any, output: Output, *, waited: bool) -> None:
             print(f"Cluster {name} ({cluster['id']}) is being created.")
             print(f"\nNext:\n  navarch cluster events -f {name}           # follow it")
             print(f"  navarch cluster show {name}")
+
+
+_NEXT = {
+    "Stopped": ("is stopped: its machines are off", "start {}"),
+    "Paused": ("is paused: Navarch keeps its hands off", "update {} --resume"),
+}
 
 
 def _took(cluster: Any) -> str:

@@ -1,11 +1,11 @@
 """`navarch cluster upgrade`, `stop` and `start`: one field of the wish each, in a word of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from navarch.cli.cluster.change import followed, show_changed
+from navarch.cli.cluster.change import followed, outcome, show_changed
 from navarch.cli.options import (
     ClusterArgument,
     DryRunOption,
@@ -20,7 +20,6 @@ from navarch.cli.session import connected
 from navarch.cli.values import seconds_of
 
 if TYPE_CHECKING:
-    from navarch.cli.waiting import Goal
     from navarch.client.shapes import Cluster, Upgrade
 
 
@@ -56,9 +55,9 @@ def upgrade(
         if dry_run:
             show_plan(navarch.plan_update(cluster, patch), output)
             return
-        changed = navarch.update_cluster(cluster, patch, if_match=None if if_match is None else f'"{if_match}"')
+        changed = navarch.update_cluster(cluster, patch, if_match=if_match)
         changed = followed(navarch, changed, "Upgrading", limit if wait else None)
-    show_changed(changed, f"has {to}" if wait else f"is being upgraded to {to}", output)
+    show_changed(changed, outcome(changed, f"has {to}") if wait else f"is being upgraded to {to}", output)
 
 
 def stop(
@@ -70,9 +69,7 @@ def stop(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Stop a cluster: its workers are drained, then all machines are shut off. Disks, data and addresses stay."""
-    from navarch.cli.waiting import stopped
-
-    _run(ctx, cluster, False, dry_run, wait, timeout, output, stopped)
+    _run(ctx, cluster, False, dry_run, wait, timeout, output)
 
 
 def start(
@@ -84,33 +81,21 @@ def start(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start a cluster that was stopped, with the addresses, certificates and objects that it had."""
-    from navarch.cli.waiting import ready
-
-    _run(ctx, cluster, True, dry_run, wait, timeout, output, ready)
+    _run(ctx, cluster, True, dry_run, wait, timeout, output)
 
 
 def _run(
-    ctx: typer.Context,
-    cluster: str,
-    running: bool,
-    dry_run: bool,
-    wait: bool,
-    timeout: str,
-    output: Output,
-    goal: "Callable[[int], Goal]",
+    ctx: typer.Context, cluster: str, running: bool, dry_run: bool, wait: bool, timeout: str, output: Output
 ) -> None:
     limit, patch = seconds_of(timeout), {"spec": {"running": running}}
-    doing, done, begun = _WORDS[running]
+    doing, begun = ("Starting", "is being started") if running else ("Stopping", "is being stopped")
     with connected(ctx) as navarch:
         if dry_run:
             show_plan(navarch.plan_update(cluster, patch), output)
             return
         changed = navarch.update_cluster(cluster, patch)
-        changed = followed(navarch, changed, doing, limit if wait else None, goal=goal)
-    show_changed(changed, done if wait else begun, output)
-
-
-_WORDS = {True: ("Starting", "runs", "is being started"), False: ("Stopping", "is stopped", "is being stopped")}
+        changed = followed(navarch, changed, doing, limit if wait else None)
+    show_changed(changed, outcome(changed, "runs") if wait else begun, output)
 
 
 def _show_upgrades(cluster: "Cluster", found: "Sequence[Upgrade]", output: Output) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from navarch.cli.options import ClusterArgument, OutputOption
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
-from navarch.cli.session import connected
+from navarch.cli.session import connected, target_of
 from navarch.cli.values import pairs_of
 
 
@@ -27,6 +27,7 @@ def list_clusters(
 ) -> None:
     """List the project's clusters."""
     unreadable: list[str] = []
+    all_projects = all_projects or target_of(ctx).all_projects
     with connected(ctx, all_projects=all_projects) as navarch:
         labels = pairs_of(label, "--label")
         found = list(navarch.clusters(labels=labels, name=name, unreadable=unreadable.append))
@@ -83,6 +84,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             ("etcd volume", f"{volume.get('type')}, {volume.get('size_gib')} GiB" if volume else None),
             *((f"group {g['name']}", _group(g)) for g in groups),
             ("networks", _networks(network)),
+            *((name.replace("_", " "), spec.get(name)) for name, usual in _DEFAULTS.items() if spec.get(name) != usual),
             ("created", f"{found['created_at']} ({age(found['created_at'], now)} ago)"),
             ("deletion", found.get("deletion_requested_at")),
         ]
@@ -106,6 +108,13 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             print(f"  who must act: {condition['responsible']}")
             if condition.get("remedy"):
                 print(f"  what to do: {condition['remedy']}")
+
+
+# Of fields that are shown where they say something else. Which image is built last is not known here.
+_DEFAULTS: dict[str, Any] = {
+    "node_image": None, "running": True, "schedule": None, "remove_stopped_workers": False, "rollout_paused": False,
+    "soak_seconds": 0, "groups_at_once": 1, "maintenance": None,
+}  # fmt: skip
 
 
 def _machines(cluster: Any) -> str:
