@@ -12,7 +12,7 @@ import openstack
 import requests
 from keystoneauth1 import session as keystone
 from keystoneauth1.identity import v3
-from tests.contract.stage import Props
+from tests.contract.stage import BALANCED, Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
@@ -84,6 +84,17 @@ class OpenStackStage:
             name=f"kube_service_{owner.cluster_id}_default_service",
             vip_subnet_id=subnet_id,
             provider=self._settings.load_balancer_provider,
+            listeners=[
+                {
+                    "protocol": "TCP",
+                    "protocol_port": 80,
+                    "default_pool": {
+                        "protocol": "TCP",
+                        "lb_algorithm": "SOURCE_IP_PORT",
+                        "members": [{"address": BALANCED, "protocol_port": 30080, "subnet_id": subnet_id}],
+                    },
+                }
+            ],
         )
         cluster.network.create_security_group(
             name=f"lb-sg-{uuid.uuid4()}-default-service",

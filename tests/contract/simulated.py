@@ -4,7 +4,7 @@ have in common with a real installation is all of `clouds.openstack` and keyston
 from dataclasses import replace
 from typing import Any
 
-from tests.contract.stage import Props
+from tests.contract.stage import BALANCED, Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
@@ -96,7 +96,7 @@ class SimulatedStage:
         controllers = Controllers(self.services, owner.cluster_id, Login(user_id, password, trust_id))
         network, zone = SITE.external_networks[0].id, self.props.zone
         for _ in range(2):  # what is asked for is there when they look again
-            balancer = controllers.balancer("service", subnet_id)
+            balancer = controllers.balancer("service", subnet_id, [BALANCED])
             volume = controllers.volume("claim", self.props.volume_type, zone)
             self.wait(10)
         assert balancer is not None and volume is not None

@@ -9,6 +9,8 @@ from navarch.domain.openstack.resources import RESOURCES, Kind
 from navarch.domain.openstack.steps import Remove
 from navarch.domain.spec import Owner
 
+BALANCED = "10.0.0.77"
+"""The member of the balancer that the cluster's own controllers make."""
 _REMOVED_IN_ORDER = (
     Kind.SERVER,
     Kind.FLOATING_IP,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.built import Built, new_owner, until
-from tests.contract.stage import Stage, clear
+from tests.contract.stage import BALANCED, Stage, clear
 
 from navarch.clouds.fence import fenced
 from navarch.domain import names
@@ -401,6 +401,9 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
             assert [g.made_by for g in state.of(SecurityGroup)] == ["cloud-controller"]
             assert [(v.name, v.made_by) for v in state.of(Volume)] == [("claim", "csi")]
             assert [s.name for s in state.of(Snapshot)] == ["snapshot"]
+            assert stage.cloud().senders(made.owner, BALANCED) == ("default/service",)
+            assert stage.cloud().senders(made.owner, "10.0.0.78") == ()
+            assert stage.cloud().senders(new_owner(stage.project_id), BALANCED) == ()
             assert _seen(stage.cloud().observe(new_owner(stage.project_id))) == set()
         finally:
             clear(stage, made.cloud, made.owner)

@@ -49,6 +49,9 @@ class FullCloud:
             remedy="Raise the project's quota for networks.",
         )
 
+    def senders(self, owner: Owner, address: str) -> tuple[str, ...]:
+        return ()
+
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         return ""
 

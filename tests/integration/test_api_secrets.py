@@ -191,6 +191,9 @@ class ImaginedCloud:
     def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
         return {"cloud.conf": password}
 
+    def senders(self, owner: Owner, address: str) -> tuple[str, ...]:
+        return ()
+
     def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         with self._lock:
             if private:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 
 from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, signing
@@ -54,10 +55,10 @@ class KubernetesClusters:
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             return draining.drain(connection, node, evict=evict)
 
-    def note_drained(self, access: Access, node: str) -> None:
+    def note_drained(self, access: Access, node: str, at: datetime, *, withdraw: bool = False) -> datetime | None:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
-            nodes.note_drained(connection, node)
+            return nodes.note_drained(connection, node, at, withdraw=withdraw)
 
     def uncordon(self, access: Access, node: str) -> None:
         """See the contract."""

@@ -14,6 +14,7 @@ the call.
 import copy
 import json
 import os
+import socket
 import ssl
 import threading
 from collections import OrderedDict
@@ -32,6 +33,9 @@ from navarch.addons.foreign import text
 from navarch.domain.errors import Temporary
 
 REQUEST_SECONDS, CONNECT_SECONDS = 10.0, 3.0
+_UNACKNOWLEDGED_MS = 3000
+"""How long what was sent may stay without a sign. So ends a kept connection to an API server that is gone, and not with
+the whole call: its end got lost with the balancer's member, and nobody else would tell."""
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes; fifty nodes with all that there is to say of them are one
 LONGEST_TEXT = 64 * 1024 * 1024  # bytes; the metrics of a large cluster's API server are half of it
 _LONGEST_LINE = 64 * 1024
@@ -60,12 +64,7 @@ class Connection:
         self._server_name = access.server_name or str(urlsplit(access.url).hostname)
         self._ends = float("inf")
         self._tls = _tls(access)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=self._tls,
-            max_connections=connections,
-            keepalive_expiry=90.0,
-            network_backend=BoundedNetwork(),
-        )
+        self._kept = _Kept(self._tls, connections)
 
     def within(self, seconds: float) -> "Connection":
         """The same connections, for a call of several requests that ends within this time, whatever comes; or a part
@@ -170,7 +169,7 @@ class Connection:
 
     def close(self) -> None:
         """Drop the connections."""
-        self._pool.close()
+        self._kept.pool.close()
 
     def _ask(
         self,
@@ -218,14 +217,39 @@ class Connection:
         ends = min(monotonic() + REQUEST_SECONDS, self._ends)
         waits = {"connect": CONNECT_SECONDS, "pool": max(0.0, ends - monotonic())}  # for all else: until the end
         extensions = {**self._extensions, "timeout": waits}
+        pool = self._kept.pool
         try:
             with (
                 ends_at(ends),
-                self._pool.stream(method, url, headers=headers, content=body, extensions=extensions) as answer,
+                pool.stream(method, url, headers=headers, content=body, extensions=extensions) as answer,
             ):
                 yield answer
         except _FAILURES as error:
+            self._kept.renew(pool)
             raise errors.no_answer(error, what) from error
+
+
+class _Kept:
+    """The connections that wait for the next request to one cluster."""
+
+    def __init__(self, tls: ssl.SSLContext, connections: int) -> None:
+        self._tls, self._connections = tls, connections
+        self.pool = self._new()
+
+    def renew(self, failed: httpcore.ConnectionPool) -> None:
+        """After a failure: those that were kept with the one that failed may lead to the same server, and are not tried
+        one after the other. What others do on them now goes on."""
+        if self.pool is failed:
+            self.pool = self._new()
+
+    def _new(self) -> httpcore.ConnectionPool:
+        return httpcore.ConnectionPool(
+            ssl_context=self._tls,
+            max_connections=self._connections,
+            keepalive_expiry=90.0,
+            network_backend=BoundedNetwork(),
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)],
+        )
 
 
 class Connections:

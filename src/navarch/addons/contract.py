@@ -8,6 +8,7 @@ threads.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from navarch.domain.kube import KubeState
@@ -118,8 +119,9 @@ class Addons(Protocol):
         pods are ended instead, whatever budgets say."""
         ...
 
-    def note_drained(self, access: Access, node: str) -> None:
-        """Note on a node that its pods have moved: `Node.drained`. Fine if it is not there."""
+    def note_drained(self, access: Access, node: str, at: datetime, *, withdraw: bool = False) -> datetime | None:
+        """Note on a node that its pods have moved: `Node.drained`. Gives since when that is noted, `at` at the latest;
+        None if it is not there. `withdraw`: no Service's balancer is to send to it any more."""
         ...
 
     def uncordon(self, access: Access, node: str) -> None:

@@ -1,17 +1,21 @@
 """What Navarch writes onto nodes: whether pods may come, labels and taints."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from navarch.addons import errors
 from navarch.addons.connection import Connection
+from navarch.addons.foreign import moment
+from navarch.domain.kube import NOT_BEHIND_SERVICES
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
 
 CORDONED = "navarch.io/cordoned"
 """Annotation of a node that Navarch made unschedulable: what a person cordoned is never uncordoned."""
 DRAINED = "navarch.io/drained"
-"""Annotation of a node whose pods have moved since it was made unschedulable, by whomever."""
+"""Annotation of a node whose pods have moved since it was made unschedulable, by whomever: since when."""
+_WITHDRAWN = {NOT_BEHIND_SERVICES: "drained"}
 
 
 def cordon(connection: Connection, name: str) -> bool:
@@ -26,12 +30,20 @@ def cordon(connection: Connection, name: str) -> bool:
     return True
 
 
-def note_drained(connection: Connection, name: str) -> None:
-    """Note that the pods of a node have moved; fine if it is not there."""
+def note_drained(connection: Connection, name: str, at: datetime, *, withdraw: bool) -> datetime | None:
+    """Note that the pods of a node have moved; None if it is not there. Gives since when that is known, at the latest
+    `at`. `withdraw`: no Service's balancer is to send to it any more."""
     try:
-        connection.merge(_path(name), {"metadata": {"annotations": {DRAINED: "true"}}})
+        metadata = connection.get(_path(name))["metadata"]
+        noted = (metadata.get("annotations") or {}).get(DRAINED)
+        labels = _WITHDRAWN if withdraw and not _WITHDRAWN.keys() <= (metadata.get("labels") or {}).keys() else {}
+        if noted is None or labels:
+            marks = {DRAINED: noted or at.isoformat()}
+            connection.merge(_path(name), {"metadata": {"annotations": marks, "labels": labels}})
     except errors.Absent:
-        return
+        return None
+    since = moment(noted) if noted is not None else None
+    return min(since or at, at)
 
 
 def uncordon(connection: Connection, name: str) -> None:

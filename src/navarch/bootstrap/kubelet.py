@@ -18,6 +18,7 @@ from navarch.bootstrap.pki import (
     issue_kubelet_serving_certificate,
 )
 from navarch.bootstrap.yaml_text import yaml_text
+from navarch.domain.kube import NOT_BEHIND_SERVICES
 from navarch.domain.machines import Machine, component_labels
 from navarch.domain.spec import Cluster, Role
 
@@ -32,7 +33,6 @@ SERVING_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-server.crt"
 SERVING_KEY = "/var/lib/kubelet/pki/kubelet-server.key"
 CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 NODE_GROUP_LABEL = "navarch.io/node-group"
-NOT_BEHIND_SERVICES = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 CIPHER_SUITES = (
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",

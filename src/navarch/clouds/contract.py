@@ -66,6 +66,11 @@ class Cloud(Protocol):
         is theirs. None while part of it is not known yet. Never a call to the cloud."""
         ...
 
+    def senders(self, owner: Owner, address: str) -> tuple[str, ...]:
+        """The owner's Services (`namespace/name`, sorted) whose balancers have a machine's address as a member, and so
+        send to it. Raises Temporary or Permanent."""
+        ...
+
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         """End of a machine's console output; empty where the cloud has none. Raises Temporary or Permanent."""
         ...

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from navarch.domain.spec import Taint
 
+NOT_BEHIND_SERVICES = "node.kubernetes.io/exclude-from-external-load-balancers"
+"""Label of a node that no Service's balancer sends to."""
 REMOVE_FIRST = "navarch.io/remove-first"
 """Label of a node that people want to go first."""
 

@@ -17,10 +17,10 @@ from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain import names
 from navarch.domain.cloud import Resource
 from navarch.domain.errors import Permanent, Responsible
-from navarch.domain.machines import MachineFacts
+from navarch.domain.machines import Machine, MachineFacts
 from navarch.domain.observed import Observed
 from navarch.domain.outcomes import Again
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
     ApplyAddon,
     CreatesIdentity,
@@ -44,7 +44,9 @@ from navarch.domain.steps import (
 from navarch.reconcile.dependencies import Dependencies, read_secrets
 
 TICKET_LIFETIME = timedelta(hours=1)
-_HELD_SHOWN = 3  # pods in a condition
+_HELD_SHOWN = 3  # pods, or Services, in a condition
+_BALANCERS_FOLLOW = timedelta(minutes=1)
+"""How long they may take for it, each in its turn: an Octavia that is busy with one refuses to change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def _drain_node(task: Task, step: DrainNode, seen: Observed) -> Again | None:
         return _UNREACHABLE
     waits = _drain(task, task.access, step.name, step.deadline, evict=True, force=step.force)
     if waits is None:
+        waits = _withdraw(task, task.access, seen.record.machine(step.name))
+    if waits is None:
         task.dependencies.addons.delete_node(task.access, step.name)
     return waits
 
@@ -136,7 +140,7 @@ def _empty_node(task: Task, step: EmptyNode, seen: Observed) -> Again | None:
         return _UNREACHABLE
     waits = _drain(task, task.access, step.name, step.deadline, evict=step.evict, force=step.force)
     if waits is None:
-        task.dependencies.addons.note_drained(task.access, step.name)
+        task.dependencies.addons.note_drained(task.access, step.name, task.at)
     return waits
 
 
@@ -220,6 +224,24 @@ def _drain(
     is_late = deadline is not None and task.dependencies.runtime.now() >= deadline
     drain = task.dependencies.addons.drain(access, node, evict=evict and not (force and is_late))
     return None if drain is None else _draining(node, drain, is_late=is_late)
+
+
+def _withdraw(task: Task, access: Access, machine: Machine | None) -> Again | None:
+    """Take a machine without pods out of the balancers of Services, which would go on sending to it until the cloud
+    controller saw that its node is gone; None once they follow, or have had their time. Until then the machine's
+    kube-proxy passes on what they send."""
+    if machine is None or machine.role is Role.CONTROL_PLANE:
+        return None  # those never are behind them
+    dependencies = task.dependencies
+    since = dependencies.addons.note_drained(access, machine.name, task.at, withdraw=True)
+    if since is None or task.at - since >= _BALANCERS_FOLLOW:
+        return None
+    senders = dependencies.cloud.senders(names.owner(task.cluster), machine.facts.address)
+    if not senders:
+        return None
+    more = f" and {len(senders) - _HELD_SHOWN} more" if len(senders) > _HELD_SHOWN else ""
+    said = f"{', '.join(senders[:_HELD_SHOWN])}{more}"
+    return Again(1.0, "LeavingBalancers", f"the balancers of Services still send to {machine.name}: {said}")
 
 
 def _draining(name: str, drain: Draining, *, is_late: bool) -> Again:

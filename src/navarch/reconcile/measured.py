@@ -1,5 +1,7 @@
 """Calls to clusters' Kubernetes APIs, with how long they take and how they end."""
 
+from datetime import datetime
+
 from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, ServingRequest
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
@@ -27,9 +29,9 @@ class MeasuredAddons:
         with self._metrics.kubernetes_call("drain"):
             return self._addons.drain(access, node, evict=evict)
 
-    def note_drained(self, access: Access, node: str) -> None:
+    def note_drained(self, access: Access, node: str, at: datetime, *, withdraw: bool = False) -> datetime | None:
         with self._metrics.kubernetes_call("note-drained"):
-            self._addons.note_drained(access, node)
+            return self._addons.note_drained(access, node, at, withdraw=withdraw)
 
     def uncordon(self, access: Access, node: str) -> None:
         with self._metrics.kubernetes_call("uncordon"):

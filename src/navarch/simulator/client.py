@@ -98,9 +98,9 @@ class SimulatedClustersClient:
         """See the contract."""
         return self._simulator.ask(wire.Drain(_door(access), node, evict), wire.Drained).waits
 
-    def note_drained(self, access: Access, node: str) -> None:
+    def note_drained(self, access: Access, node: str, at: datetime, *, withdraw: bool = False) -> datetime | None:
         """See the contract."""
-        self._simulator.ask(wire.NoteDrained(_door(access), node), wire.Nothing)
+        return self._simulator.ask(wire.NoteDrained(_door(access), node, at, withdraw), wire.Moment).at
 
     def uncordon(self, access: Access, node: str) -> None:
         """See the contract."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from navarch.addons import catalogue
@@ -86,13 +87,14 @@ class SimulatedClusters:
         """Cordon and evict."""
         return self._call(KubeCall("drain", access.url, node), access, lambda cluster: cluster.drain(node, evict=evict))
 
-    def note_drained(self, access: Access, node: str) -> None:
+    def note_drained(self, access: Access, node: str, at: datetime, *, withdraw: bool = False) -> datetime | None:
         """Note that a node is empty."""
 
-        def effect(there: NodeState) -> None:
-            there.drained = there.cordoned is not None
+        def effect(cluster: Kubernetes) -> datetime | None:
+            there = cluster.nodes.get(node)
+            return there.note_drained(at, withdraw=withdraw) if there is not None else None
 
-        self._change("note drained", access, node, effect)
+        return self._call(KubeCall("note drained", access.url, node), access, effect)
 
     def uncordon(self, access: Access, node: str) -> None:
         """Let pods onto a node again."""

@@ -2,13 +2,16 @@
 names. Names and marks are those of cloud-provider-openstack (pkg/openstack/loadbalancer*.go) and of its Cinder CSI
 driver (pkg/csi/cinder/controllerserver.go)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from navarch.simulator.openstack.inventory import Object
 from navarch.simulator.openstack.keystone import tokens
 from navarch.simulator.openstack.messages import NOBODY, Json, Refused, Request, Scope
+from navarch.simulator.openstack.octavia import parts
 from navarch.simulator.openstack.services import Services
 
+_NODE_PORT = 30080
 CSI_KEY = "cinder.csi.openstack.org/cluster"
 
 
@@ -43,14 +46,23 @@ class Controllers:
         except Refused:
             return False
 
-    def balancer(self, service: str, subnet_id: str) -> Object | None:
-        """The balancer of a Service, which is asked for where it is not there."""
+    def balancer(self, service: str, subnet_id: str, addresses: Collection[str]) -> Object | None:
+        """The balancer of a Service, which is asked for where it is not there, with the nodes that it sends to."""
         name = f"kube_service_{self._cluster_id}_default_{service}"
+        members = [{"address": a, "protocol_port": _NODE_PORT, "subnet_id": subnet_id} for a in sorted(addresses)]
         found = self._find("load balancer", name)
         if found is None:
             said = f"Kubernetes external service default/{service} from cluster {self._cluster_id}"
-            body = {"name": name, "description": said, "vip_subnet_id": subnet_id, "provider": "ovn"}
+            balancing = {"protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": members}
+            listener = {"protocol": "TCP", "protocol_port": 80, "default_pool": balancing}
+            body = {"name": name, "description": said, "vip_subnet_id": subnet_id, "provider": "ovn",
+                    "listeners": [listener]}  # fmt: skip
             self._ask("POST", "load-balancer", "/v2/lbaas/loadbalancers", {"loadbalancer": body})
+        elif found["provisioning_status"] == "ACTIVE":
+            for pool in parts.pools_of(self._region, found):
+                if {member["address"] for member in parts.members_of(self._region, pool)} != set(addresses):
+                    path = f"/v2/lbaas/pools/{pool.id}/members"
+                    self._ask("PUT", "load-balancer", path, {"members": members})
         return found
 
     def security_group(self, service: str) -> None:

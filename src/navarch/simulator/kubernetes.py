@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from navarch.addons.contract import Draining
-from navarch.domain.kube import Addon, EtcdMember, Node
+from navarch.domain.kube import NOT_BEHIND_SERVICES, Addon, EtcdMember, Node
 from navarch.domain.spec import Taint
 from navarch.simulator.controllers import Controllers, Login
 from navarch.simulator.etcd import Etcd
@@ -208,8 +208,9 @@ class Kubernetes:
         subnet = self._subnet()
         if subnet is None:
             return
+        nodes = [node.address for node in self.nodes.values() if NOT_BEHIND_SERVICES not in node.labels]
         for service in sorted(self.wishes.services):
-            balancer = self.controllers.balancer(service, subnet.id)
+            balancer = self.controllers.balancer(service, subnet.id, nodes)
             if balancer is not None:
                 self.controllers.security_group(service)
                 network = self.region.site.external_networks[0]

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from navarch.domain.kube import Node
+from navarch.domain.kube import NOT_BEHIND_SERVICES, Node
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
 
@@ -17,7 +18,8 @@ _KEEP_PODS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 @dataclass(slots=True)
 class NodeState:
     """A node object. `server_id`: where its kubelet runs; `provider_id`: the server that the object names, which nobody
-    can change. `cordoned` is when a drain began; `drained`: it is noted as empty. `was_ready` is as of `since`."""
+    can change. `cordoned` is when a drain began; `drained`: since when it is noted as empty. `was_ready` is as of
+    `since`."""
 
     name: str
     address: str
@@ -27,7 +29,7 @@ class NodeState:
     labels: dict[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
     cordoned: float | None = None
-    drained: bool = False
+    drained: datetime | None = None
     was_ready: bool = False
     since: float = 0.0
 
@@ -43,7 +45,14 @@ class NodeState:
 
     def uncordon(self) -> None:
         """Let pods onto it again."""
-        self.cordoned, self.drained = None, False
+        self.cordoned, self.drained = None, None
+
+    def note_drained(self, at: datetime, *, withdraw: bool) -> datetime:
+        """Note that it is empty; since when that is noted."""
+        self.drained = self.drained or at
+        if withdraw:
+            self.labels.setdefault(NOT_BEHIND_SERVICES, "drained")
+        return self.drained
 
     def mark(self, step: MarkNode) -> None:
         """Give it labels and taints, and take those that it is to lose."""
@@ -64,7 +73,7 @@ class NodeState:
             labels=tuple(sorted(self.labels.items())),
             taints=self.taints,
             cordoned=self.cordoned is not None,
-            drained=self.drained,
+            drained=self.cordoned is not None and self.drained is not None,
             evictions=evictions,
         )
 

@@ -116,8 +116,8 @@ class Desk:
                 return clusters.observe(_access(door), asks)
             case wire.Drain(door, node, evict):
                 return wire.Drained(clusters.drain(_access(door), node, evict=evict))
-            case wire.NoteDrained(door, node):
-                clusters.note_drained(_access(door), node)
+            case wire.NoteDrained(door, node, at, withdraw):
+                return wire.Moment(clusters.note_drained(_access(door), node, at, withdraw=withdraw))
             case wire.Uncordon(door, node):
                 clusters.uncordon(_access(door), node)
             case wire.Mark(door, step):

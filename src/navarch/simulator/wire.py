@@ -62,6 +62,8 @@ class NoteDrained:
 
     door: Door
     node: str
+    at: datetime
+    withdraw: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +282,7 @@ def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesCl
         told(lambda: clusters.drain(access, "w1", evict=True))
         told(lambda: clusters.drain(access, "w1", evict=False))
         told(lambda: clusters.give_up_node(access, "w1"))
-        told(lambda: clusters.note_drained(access, "w1"))
+        told(lambda: clusters.note_drained(access, "w1", datetime.now(UTC), withdraw=True))
         told(lambda: clusters.uncordon(access, "w1"))
         told(lambda: clusters.mark_node(access, MarkNode("w1", (("a", "b"),), ())))
         told(lambda: clusters.remove_member(access, "1f"))

@@ -1,5 +1,6 @@
 """Reading workloads, nodes and pods as the API gives them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import httpcore
@@ -11,8 +12,11 @@ from navarch.addons.contract import Draining
 from navarch.addons.draining import drain, give_up, moves
 from navarch.addons.observing import node, shortfall, shortfall_on_nodes
 from navarch.domain.errors import Conflict, Permanent, Temporary
+from navarch.domain.kube import NOT_BEHIND_SERVICES
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
+
+NOW, MINUTE = datetime(2026, 11, 29, 12, 0, tzinfo=UTC), timedelta(minutes=1)
 
 
 def deployment(generation: int = 1, **status: int) -> dict[str, Any]:
@@ -292,7 +296,7 @@ class Marked(Recorder):
 
     def __init__(self, node: dict[str, Any]) -> None:
         super().__init__()
-        self._node = node
+        self._node = {"metadata": {}, **node}
 
     def get(self, path: str) -> Any:
         return self._node
@@ -301,14 +305,38 @@ class Marked(Recorder):
 def test_what_a_person_cordoned_is_not_taken_for_navarchs() -> None:
     seen = Marked({"spec": {"unschedulable": True}})
     assert nodes.cordon(cast(Connection, seen), "w1")
-    nodes.note_drained(cast(Connection, seen), "w1")
-    assert [change for _, _, change in seen.asked] == [{"metadata": {"annotations": {"navarch.io/drained": "true"}}}]
-    read = node({"metadata": {"name": "w1", "annotations": {nodes.DRAINED: "true"}}, "spec": {"unschedulable": True}})
+    assert nodes.note_drained(cast(Connection, seen), "w1", NOW, withdraw=False) == NOW
+    marks = {nodes.DRAINED: NOW.isoformat()}
+    assert [change for _, _, change in seen.asked] == [{"metadata": {"annotations": marks, "labels": {}}}]
+    read = node({"metadata": {"name": "w1", "annotations": marks}, "spec": {"unschedulable": True}})
     assert (read.cordoned, read.drained) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("noted", "since"),
+    [
+        ((NOW - MINUTE).isoformat(), NOW - MINUTE),
+        ((NOW + MINUTE).isoformat(), NOW),  # whoever owns the cluster can write it
+        ("true", NOW),
+        ("\x1b[2J", NOW),
+    ],
+)
+def test_since_when_a_node_is_drained_is_noted_once(noted: str, since: datetime) -> None:
+    there = {"metadata": {"annotations": {nodes.DRAINED: noted}, "labels": {NOT_BEHIND_SERVICES: "drained"}}}
+    seen = Marked(there)
+    assert nodes.note_drained(cast(Connection, seen), "w1", NOW, withdraw=True) == since
+    assert seen.asked == []
+
+
+def test_a_drained_node_is_taken_out_of_the_balancers_of_services() -> None:
+    seen = Marked({"metadata": {"annotations": {nodes.DRAINED: NOW.isoformat()}}})
+    nodes.note_drained(cast(Connection, seen), "w1", NOW + MINUTE, withdraw=True)
+    marks = {"annotations": {nodes.DRAINED: NOW.isoformat()}, "labels": {NOT_BEHIND_SERVICES: "drained"}}
+    assert seen.asked == [("merge", "/api/v1/nodes/w1", {"metadata": marks})]
+
+
 def test_what_was_drained_once_and_takes_pods_again_is_not_drained() -> None:
-    marks = {nodes.DRAINED: "true", nodes.CORDONED: "true"}
+    marks = {nodes.DRAINED: NOW.isoformat(), nodes.CORDONED: "true"}
     read = node({"metadata": {"name": "w1", "annotations": marks}})
     assert (read.cordoned, read.drained) == (False, False)
 

@@ -1,5 +1,7 @@
 """What simulated clusters do with pods, nodes and members of etcd."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from navarch.domain.errors import Temporary
@@ -107,7 +109,11 @@ def test_a_node_is_marked_and_keeps_what_others_gave_it() -> None:
 
 
 def test_a_node_that_is_uncordoned_takes_pods_again() -> None:
-    node = NodeState("w1", "10.0.0.1", "s", "s", 0.0, {}, (), cordoned=5.0, drained=True)
-    assert not node.takes_pods
+    node = NodeState("w1", "10.0.0.1", "s", "s", 0.0, {}, (), cordoned=5.0)
+    moment = datetime(2026, 11, 29, tzinfo=UTC)
+    assert (
+        node.note_drained(moment, withdraw=True) == node.note_drained(moment.replace(day=30), withdraw=True) == moment
+    )
+    assert (node.takes_pods, node.seen("1.37.2", None, None).drained) == (False, True)
     node.uncordon()
-    assert (node.cordoned, node.drained) == (None, False)
+    assert (node.takes_pods, node.cordoned, node.drained) == (True, None, None)

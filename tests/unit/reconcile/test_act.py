@@ -1,12 +1,14 @@
 """What is glanced at while something is on its way, and what a drain says."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.unit.domain.clusters import NOW, TEMPLATE, cluster
 
-from navarch.addons.contract import Draining
+from navarch.addons.contract import Access, Draining
 from navarch.domain.cloud import CloudState
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.machines import Machine
@@ -15,8 +17,9 @@ from navarch.domain.openstack.resources import Kind, Port, Server
 from navarch.domain.openstack.waiting import BUILDS_AT_LEAST
 from navarch.domain.outcomes import Again
 from navarch.domain.providers import infrastructure
-from navarch.domain.spec import Role
-from navarch.reconcile.executors import _draining
+from navarch.domain.spec import Owner, Role
+from navarch.reconcile.dependencies import Dependencies
+from navarch.reconcile.executors import Task, _draining, _withdraw
 
 NAME = "shop-3f2a91bc-web-1"
 MACHINE = Machine(NAME, Role.WORKER, "web", 1, "z1", NOW, TEMPLATE)
@@ -46,6 +49,46 @@ def test_once_they_had_their_time_people_are_asked() -> None:
         _draining("shop-web-1", Draining(("default/p: budget b",)), is_late=True)
     assert (told.value.reason, told.value.responsible) == ("DrainTimedOut", Responsible.USER)
     assert "force_drain" in told.value.remedy
+
+
+class Balanced:
+    """A cloud and a cluster: which Services still send to the machine, and since when it is drained."""
+
+    def __init__(self, *senders: str, since: datetime | None = NOW) -> None:
+        self._senders, self._since = senders, since
+
+    def note_drained(self, access: Access, node: str, at: datetime, *, withdraw: bool) -> datetime | None:
+        assert (node, withdraw) == (NAME, True)
+        return self._since
+
+    def senders(self, owner: Owner, address: str) -> tuple[str, ...]:
+        assert address == MACHINE.facts.address
+        return self._senders
+
+
+def withdrawn(cloud: Balanced, machine: Machine | None = MACHINE, after: float = 59) -> Again | None:
+    """What the way out of the balancers waits for, so many seconds after the drain."""
+    dependencies = cast(Dependencies, SimpleNamespace(cloud=cloud, addons=cloud))
+    task = Task(dependencies, cluster(), 1, NOW + timedelta(seconds=after))
+    return _withdraw(task, cast(Access, None), machine)
+
+
+def test_a_drained_machine_waits_until_no_balancer_sends_to_it() -> None:
+    waits = withdrawn(Balanced("shop/web", "shop/api", "a/b", "c/d"))
+    assert waits is not None and waits.reason == "LeavingBalancers"
+    assert waits.message.endswith(f"still send to {NAME}: shop/web, shop/api, a/b and 1 more")
+    assert withdrawn(Balanced()) is None
+
+
+def test_balancers_that_do_not_follow_hold_up_no_machine() -> None:
+    assert withdrawn(Balanced("shop/web"), after=60) is None
+
+
+def test_what_is_not_behind_them_does_not_wait() -> None:
+    behind = Balanced("shop/web")
+    assert withdrawn(Balanced("shop/web", since=None)) is None  # its node is gone
+    assert withdrawn(behind, replace(MACHINE, role=Role.CONTROL_PLANE)) is None
+    assert withdrawn(behind, None) is None
 
 
 def test_a_server_that_was_just_asked_for_is_left_alone() -> None:

@@ -71,6 +71,13 @@ def remove_load_balancer(project: Project, owner: Owner, balancer_id: str, name:
     project.balancer.delete(f"{_LIST}/{balancer_id}", doing, cascade="true")
 
 
+def senders(project: Project, owner: Owner, address: str) -> tuple[str, ...]:
+    """Services whose balancers have the address as a member; one that failed sends nowhere that can be changed."""
+    made = [b for b in _project_balancers(project, owner) if b["provisioning_status"] != "ERROR"]
+    services = ((marks.balanced_service(owner, body["name"]), body) for body in made)
+    return tuple(sorted(name for name, body in services if name is not None and address in _members(project, body)))
+
+
 def _whole(owner: Owner, step: EnsureLoadBalancer, provider: str) -> Json:
     return {
         "name": step.name,
@@ -114,18 +121,22 @@ def _pool(project: Project, balancer: Json) -> Json | None:
     balancer. None where it, or its listener, is not there."""
     if balancer["provisioning_status"] == "PENDING_DELETE":
         return None
+    listeners = _listeners(project, balancer)
+    pools = (p for each in listeners for p in each.get("pools") or () if each["name"] == p["name"] == _API)
+    return next(pools, None)
+
+
+def _listeners(project: Project, balancer: Json) -> list[Json]:
+    """A balancer's listeners, with their pools and those's members; none where it is gone."""
     path, doing = f"{_LIST}/{balancer['id']}/status", f"look up what {balancer['name']} consists of"
     answer = project.balancer.look_up(path, doing)
-    if answer is None:
-        return None
-    tree = answer["statuses"]["loadbalancer"]
-    pools = (
-        pool
-        for listener in tree.get("listeners") or ()
-        for pool in listener.get("pools") or ()
-        if listener["name"] == pool["name"] == _API
-    )
-    return next(pools, None)
+    return (answer["statuses"]["loadbalancer"].get("listeners") or []) if answer is not None else []
+
+
+def _members(project: Project, balancer: Json) -> set[str]:
+    """The addresses that a balancer sends to."""
+    pools = (pool for each in _listeners(project, balancer) for pool in each.get("pools") or ())
+    return {member["address"] for pool in pools for member in pool.get("members") or ()}
 
 
 def _addresses(pool: Json | None) -> tuple[str, ...]:

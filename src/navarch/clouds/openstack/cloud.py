@@ -77,6 +77,13 @@ class OpenStackCloud:
         except (KeyError, TypeError, ValueError) as error:  # an answer without what its API promises
             raise errors.unreadable("the cloud", f"do {type(step).__name__}", error) from error
 
+    def senders(self, owner: Owner, address: str) -> tuple[str, ...]:
+        """Services whose balancers send to an address; see the contract."""
+        try:
+            return balancers.senders(self._sessions.project(owner.project_id), owner, address)
+        except (KeyError, TypeError, ValueError) as error:
+            raise errors.unreadable("the cloud", "look up the members of balancers", error) from error
+
     def console(self, owner: Owner, server_id: str, lines: int = 50) -> str:
         """End of a machine's console output; see the contract."""
         return servers.console(self._sessions.project(owner.project_id), server_id, lines)

@@ -61,9 +61,16 @@ def balancer_maker(owner: Owner, name: str, description: str) -> str | None:
     """Who made a load balancer for this owner; None: not of this owner."""
     if description == mark(owner):
         return NAVARCH
-    if name.startswith(f"kube_service_{owner.cluster_id}_"):
+    if balanced_service(owner, name) is not None:
         return CLOUD_CONTROLLER
     return None
+
+
+def balanced_service(owner: Owner, name: str) -> str | None:
+    """The Service (`namespace/name`) for which this owner's cloud controller made a load balancer of that name; None:
+    it made none. Neither part of a Service's name can have an underscore."""
+    prefix = f"kube_service_{owner.cluster_id}_"
+    return name.removeprefix(prefix).replace("_", "/", 1) if name.startswith(prefix) else None
 
 
 def server_group_name(owner: Owner, marked: str) -> str | None:
