@@ -38,7 +38,7 @@ scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the
 proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
 	@$(BIN)/python -m proofs.cis --page docs/cis.md
 
-proof-lifecycle: setup ## change, upgrade, repair, stop on the lab, as docs/lifecycle.md: CHAPTERS="stop" (root; about an hour)
+proof-lifecycle: setup ## change, upgrade, repair, stop, kills on the lab, as docs/lifecycle.md: CHAPTERS="stop" (root; two hours)
 	@$(BIN)/python -m proofs.lifecycle $(CHAPTERS) --page docs/lifecycle.md
 
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one in two seconds)

@@ -20,11 +20,13 @@ from time import monotonic
 
 from demo.steps import StepFailed, Teller
 
+from proofs.lifecycle.kills import kills
 from proofs.lifecycle.page import page
 from proofs.lifecycle.repairs import repair
 from proofs.lifecycle.results import Results
 from proofs.lifecycle.rollouts import change, upgrade_1, upgrade_3
 from proofs.lifecycle.scene import FOLDER, Scene, scene
+from proofs.lifecycle.sizes import sizes
 from proofs.lifecycle.stops import stop
 
 CHAPTERS: dict[str, Callable[[Scene, Results], None]] = {
@@ -32,7 +34,9 @@ CHAPTERS: dict[str, Callable[[Scene, Results], None]] = {
     "upgrade-3": upgrade_3,
     "upgrade-1": upgrade_1,
     "repair": repair,
+    "sizes": sizes,
     "stop": stop,
+    "kills": kills,
 }
 _ROOT = Path(__file__).parents[2]
 

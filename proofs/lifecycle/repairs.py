@@ -45,8 +45,8 @@ def repair(scene: Scene, results: Results) -> None:
             took = _broken(scene, results, cluster, led, fault)
             whole = f"control plane, {fault[1]}: until its member is back"
             results.at_most(whole, took, "s", 90 if fault is _POWER_CUT else None)
-            healthy = _healthy(cluster)
-            results.holds(f"control plane, {fault[1]}: three healthy members of etcd", healthy == 3, healthy)
+            members = healthy(cluster)
+            results.holds(f"control plane, {fault[1]}: three healthy members of etcd", members == 3, members)
 
 
 def _broken(scene: Scene, results: Results, cluster: Cluster, machine: str, fault: tuple[str, str]) -> float:
@@ -56,41 +56,42 @@ def _broken(scene: Scene, results: Results, cluster: Cluster, machine: str, faul
     is_worker = machine in cluster.workers()
     role = "worker" if is_worker else "control plane"
     address = scene.web(cluster)
-    count, before = len(cluster.nodes()), _server_id(cluster, machine)
+    count, before = len(cluster.nodes()), server_id(cluster, machine)
     with (
         scene.probing(cluster, address, f"{role}, {said}") as answers,
         scene.tell.step(f"{said} of {machine}: until all is well again"),
     ):
         began = monotonic()
-        _order(word, machine)
+        order(word, machine)
         since = datetime.now(UTC)
 
         def well_again() -> bool:
             # Cheapest first. Of the broken machine no kubelet has spoken since, so what counts is up again or new.
             there = len(alive(cluster, since)) == count
-            return there and is_ready(cluster) and (is_worker or _healthy(cluster) == 3)
+            return there and is_ready(cluster) and (is_worker or healthy(cluster) == 3)
 
         until(f"{role}, {said}: all is well again", well_again, seconds=_LIMIT, every=1)
         took = monotonic() - began
     results.probed(f"{role}, {said}", "API", answers.api)
     results.probed(f"{role}, {said}", "workload", answers.workload)
     results.at_most(f"{role}, {said}: seconds until all is well", took, "s")
-    replaced = _server_id(cluster, machine) != before
+    replaced = server_id(cluster, machine) != before
     results.says(f"{role}, {said}: what was done", "it was replaced" if replaced else "it was switched on again")
     if word == "cut-network":
         results.holds(f"{role}, {said}: another machine took its place", replaced, machine)
     return took
 
 
-def _order(fault: str, machine: str) -> None:
-    """Have the lab do it."""
+def order(fault: str, machine: str) -> None:
+    """Have the lab break a machine."""
     words = (command("navarch-lab"), "fault", fault, machine)
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         raise StepFailed(f"navarch-lab fault {fault} {machine}: {done.stderr.strip()}")
 
 
-def _server_id(cluster: Cluster, machine: str) -> str | None:
+def server_id(cluster: Cluster, machine: str) -> str | None:
+    """Nova's id of a machine; None where it has none."""
     return next((str(server.id) for server in cluster.servers() if server.name == machine), None)
 
 
@@ -100,7 +101,7 @@ def _leader(cluster: Cluster) -> str | None:
     return nodes.leader(json.loads(said), cluster.nodes().values()) if said else None
 
 
-def _healthy(cluster: Cluster) -> int:
+def healthy(cluster: Cluster) -> int:
     """How many of etcd's members are healthy; 0 where one is not."""
     return _etcd(cluster, "health", "--cluster").count("is healthy")
 
