@@ -13,11 +13,12 @@ from proofs.lifecycle.asked import DNS, Summary, fewest_seen, lost_writes
 from proofs.lifecycle.results import Results
 from proofs.lifecycle.scene import LIMIT, NEW, OLD, OTHER_FLAVOR, Scene, asked, settled
 
+_ROOT = "ssd:10"
 _OWN_DNS = {"proof.server": "proof.test:53 {\n  whoami\n}\n"}
 
 
 def change(scene: Scene, results: Results) -> None:
-    """A node group of a cluster of 1 + 2 gets another flavor."""
+    """A node group of a cluster of 1 + 2 gets another flavor, and then volumes of Cinder to start from."""
     with scene.cluster("proof-change", "--workers", "2") as cluster:
         before = cluster.workers()
         api, workload = _rollout(
@@ -27,6 +28,15 @@ def change(scene: Scene, results: Results) -> None:
         after = {s.name: s.flavor.original_name for s in cluster.servers() if s.name in cluster.workers()}
         _none_failed(results, api, workload)
         results.holds("every worker is another one, of the new flavor", _all_new(before, after), after)
+        ids = {s.id for s in cluster.servers() if s.name in cluster.workers()}
+        api, workload = _rollout(
+            scene, results, cluster, ids,
+            "nodegroup", "update", "default", "-c", cluster.name, "--root-volume", _ROOT, "--wait", "--timeout", "1h",
+        )  # fmt: skip
+        _none_failed(results, api, workload)
+        disks = {s.name: s.image for s in cluster.servers() if s.name in cluster.workers()}
+        # Nova names no image of a server that starts from a volume.
+        results.holds("every worker starts from a volume", not any(i and i.id for i in disks.values()), disks)
 
 
 def upgrade_3(scene: Scene, results: Results) -> None:
