@@ -20,6 +20,7 @@ from time import monotonic
 
 from demo.steps import StepFailed, Teller
 
+from proofs.lifecycle.broken import broken
 from proofs.lifecycle.kills import kills
 from proofs.lifecycle.page import page
 from proofs.lifecycle.repairs import repair
@@ -35,6 +36,7 @@ CHAPTERS: dict[str, Callable[[Scene, Results], None]] = {
     "upgrade-1": upgrade_1,
     "repair": repair,
     "sizes": sizes,
+    "broken": broken,
     "stop": stop,
     "kills": kills,
 }
