@@ -147,23 +147,23 @@ def _nodes_of(daemon_set: Seen, found: Collection[Node]) -> list[Node]:
 def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], found: Collection[Node]) -> Addon:
     digest = foreign.text(notes.get(addon, ""), 100)
     if not digest:
-        return Addon(addon, "", available=False, message="not applied")
+        return Addon(addon, "", available=False, message="not applied", on_nodes=False)
     agents: dict[str, list[Seen]] = {}
-    said: list[str] = []
+    told: list[str] = []
     for path in applying.noted_objects(notes, addon):
         collection, _, name = path.rpartition("/")
         if collection not in (_DEPLOYMENTS, _DAEMON_SETS):
             continue
         seen = workloads.get(path)
         if seen is None:
-            said.append(f"{name}: not there")
+            told.append(f"{name}: not there")
         elif collection == _DEPLOYMENTS:
-            said.append(shortfall(seen))
+            told.append(shortfall(seen))
         else:
             agents.setdefault(seen["metadata"]["labels"].get(placing.AGENT_LABEL, name), []).append(seen)
-    said += (shortfall_on_nodes(name, daemon_sets, found) for name, daemon_sets in agents.items())
-    message = foreign.text("; ".join(filter(None, said)))
-    return Addon(addon, digest, available=not message, message=message)
+    missing = [said for name, each in agents.items() if (said := shortfall_on_nodes(name, each, found))]
+    message = foreign.text("; ".join(filter(None, (*told, *missing))))
+    return Addon(addon, digest, available=not message, message=message, on_nodes=not missing)
 
 
 def _without_roles(addon: Addon, notes: Mapping[str, str], there: Collection[str] | None) -> Addon:

@@ -18,7 +18,7 @@ from navarch.bootstrap.pki import (
     issue_kubelet_serving_certificate,
 )
 from navarch.bootstrap.yaml_text import yaml_text
-from navarch.domain.kube import NOT_BEHIND_SERVICES
+from navarch.domain.kube import NOT_BEHIND_SERVICES, STARTING
 from navarch.domain.machines import Machine, component_labels
 from navarch.domain.spec import Cluster, Role
 
@@ -143,9 +143,9 @@ def flags_file(arguments: tuple[Argument, ...]) -> str:
 def _labels(machine: Machine) -> list[tuple[str, str]]:
     kept = {key: value for key, value in machine.template.labels if _may_set(key)}
     own = {NODE_GROUP_LABEL: machine.group, **component_labels(machine.template.release.tags)}
-    if machine.role is Role.CONTROL_PLANE:
-        # kubeadm sets it once the node is there; until then Services' balancers would have the machine as a member.
-        own[NOT_BEHIND_SERVICES] = ""
+    # kubeadm sets the control plane's once the node is there, and Services' balancers have every node as a member from
+    # the moment that it registers: long before its kube-proxy runs.
+    own[NOT_BEHIND_SERVICES] = "" if machine.role is Role.CONTROL_PLANE else STARTING
     return sorted({**kept, **own}.items())
 
 

@@ -213,6 +213,9 @@ def _machine_findings(evidence: Evidence, role: Role, wanted: int) -> Iterator[F
         unready = [m.name for m in machines if m.name not in nodes or not nodes[m.name].ready]
         if unready:
             yield Finding("NodesNotReady", f"not Ready: {', '.join(unready)}")
+        starting = [m.name for m in machines if m.name not in unready and nodes[m.name].starting]
+        if starting:
+            yield Finding("NodesStarting", f"not behind the balancers of Services yet: {', '.join(starting)}")
 
 
 def _severe(machine: Machine, view: MachineView, console: str, now: datetime) -> Finding | None:

@@ -24,7 +24,7 @@ class State(StrEnum):
 
     COMING = "coming"  # is being made and did not join yet
     READY = "ready"
-    UNREADY = "unready"  # joined, and its node is not Ready, or nobody knows
+    UNREADY = "unready"  # joined, and its node is not Ready or still starting, or nobody knows
     LOST = "lost"  # another has to take its place
     LEAVING = "leaving"
     KEPT = "kept"  # was given up, and is kept for a look
@@ -80,7 +80,7 @@ def _examined(cluster: Cluster, machine: Machine, observed: Observed, view: Mach
     why = _lost(cluster, machine, observed, view, node, now)
     if why:
         return Checkup(machine, view, node, State.LOST, why, gone=view.existence is Existence.ABSENT)
-    ready = node is not None and node.ready
+    ready = node is not None and node.ready and not node.starting
     return Checkup(machine, view, node, State.READY if ready else State.UNREADY)
 
 

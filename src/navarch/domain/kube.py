@@ -7,6 +7,8 @@ from navarch.domain.spec import Taint
 
 NOT_BEHIND_SERVICES = "node.kubernetes.io/exclude-from-external-load-balancers"
 """Label of a node that no Service's balancer sends to."""
+STARTING = "starting"
+"""Its value while a new node has not all that passes on what a balancer sends; Navarch takes the label away then."""
 REMOVE_FIRST = "navarch.io/remove-first"
 """Label of a node that people want to go first."""
 
@@ -32,6 +34,11 @@ class Node:
     evictions: int | None = None
 
     @property
+    def starting(self) -> bool:
+        """Whether it is new, and not yet behind Services' balancers."""
+        return (NOT_BEHIND_SERVICES, STARTING) in self.labels
+
+    @property
     def goes_first(self) -> bool:
         """Whether somebody marked it so."""
         return any(key == REMOVE_FIRST for key, _ in self.labels)
@@ -52,12 +59,13 @@ class EtcdMember:
 @dataclass(frozen=True, slots=True)
 class Addon:
     """An add-on as seen in the cluster. `digest` is that of what was last applied; `available`: all its workloads have
-    the replicas they want; `message` says what is missing."""
+    the replicas they want; `message` says what is missing. `on_nodes`: it runs on each node that is to have it."""
 
     name: str
     digest: str
     available: bool
     message: str = ""
+    on_nodes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,11 @@ class KubeState:
     addons: tuple[Addon, ...] = ()
     etcd: tuple[EtcdMember, ...] | None = None
     obstacles: tuple[ClusterObstacle, ...] | None = None
+
+    @property
+    def on_nodes(self) -> bool:
+        """Whether all that is to run on every node does."""
+        return all(addon.on_nodes for addon in self.addons)
 
     def node(self, name: str) -> Node | None:
         """The node of that name, or None."""

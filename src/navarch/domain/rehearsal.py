@@ -5,7 +5,7 @@ from datetime import datetime
 
 from navarch.domain import names
 from navarch.domain.infrastructure import Existence
-from navarch.domain.kube import EtcdMember, KubeState, Node
+from navarch.domain.kube import NOT_BEHIND_SERVICES, STARTING, EtcdMember, KubeState, Node
 from navarch.domain.machines import Machine
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.plan import plan
@@ -82,8 +82,14 @@ def _nodes(kube: KubeState, seen: Observed, running: set[str]) -> tuple[Node, ..
     """Those of machines that run are Ready; those that came up have registered."""
     known = {n.name for n in kube.nodes}
     new = sorted((m for m in seen.record.live if m.name in running - known and not m.removing), key=lambda m: m.name)
-    registered = (Node(m.name, ready=True, labels=m.template.labels, taints=m.template.taints) for m in new)
+    registered = (Node(m.name, ready=True, labels=_registered(m), taints=m.template.taints) for m in new)
     return (*(replace(n, ready=n.name in running) for n in kube.nodes), *registered)
+
+
+def _registered(machine: Machine) -> tuple[tuple[str, str], ...]:
+    """Labels of a new node."""
+    starting = ((NOT_BEHIND_SERVICES, STARTING),) if machine.role is Role.WORKER else ()
+    return tuple(sorted((*machine.template.labels, *starting)))
 
 
 def _etcd(kube: KubeState, places: list[Machine], running: set[str]) -> tuple[EtcdMember, ...]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from navarch.domain.cloud import Resource
-from navarch.domain.kube import Addon, Node
+from navarch.domain.kube import NOT_BEHIND_SERVICES, Addon, Node
 from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate, successor_facts
 from navarch.domain.observed import Observed
 from navarch.domain.spec import Role, Taint
@@ -319,6 +319,20 @@ class UncordonNode(_OnNode):
 
     def node(self, node: Node) -> Node:
         return replace(node, unschedulable=False, cordoned=False, drained=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitNode(_OnNode):
+    """Let the balancers of Services send to a new node."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"let the balancers of Services send to {self.name}"
+
+    def node(self, node: Node) -> Node:
+        return replace(node, labels=tuple(pair for pair in node.labels if pair[0] != NOT_BEHIND_SERVICES))
 
 
 @dataclass(frozen=True, slots=True)

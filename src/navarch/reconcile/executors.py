@@ -17,11 +17,13 @@ from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain import names
 from navarch.domain.cloud import Resource
 from navarch.domain.errors import Permanent, Responsible
+from navarch.domain.kube import NOT_BEHIND_SERVICES
 from navarch.domain.machines import Machine, MachineFacts
 from navarch.domain.observed import Observed
 from navarch.domain.outcomes import Again
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
+    AdmitNode,
     ApplyAddon,
     CreatesIdentity,
     CreatesMachine,
@@ -162,6 +164,13 @@ def _mark_node(task: Task, step: MarkNode, seen: Observed) -> Again | None:
     return None
 
 
+def _admit_node(task: Task, step: AdmitNode, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    task.dependencies.addons.mark_node(task.access, MarkNode(step.name, (), (), (NOT_BEHIND_SERVICES,)))
+    return None
+
+
 def _remove_member(task: Task, step: RemoveMember, seen: Observed) -> Again | None:
     if task.access is None:
         return _UNREACHABLE
@@ -191,6 +200,7 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     EmptyNode: _empty_node,
     UncordonNode: _uncordon_node,
     MarkNode: _mark_node,
+    AdmitNode: _admit_node,
     RemoveMember: _remove_member,
 }
 _UNREACHABLE = Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")

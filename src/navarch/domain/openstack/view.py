@@ -144,8 +144,15 @@ class View:
             server.fault or "",
             server.created_at,
             reachable=attached or bool(server.addresses) or server.status != "ACTIVE",
-            serves=port is not None and self.balancer is not None and port.address in self.balancer.members,
+            serves=port is not None and self._sends_to(port.address),
             data_lost=self._has_lost_data(machine),
+        )
+
+    def _sends_to(self, address: str) -> bool:
+        """Whether the API's balancer does, or may: what it is told is done only once it is not busy any more."""
+        balancer = self.balancer
+        return balancer is not None and (
+            address in balancer.members or balancer.provisioning_status == "PENDING_UPDATE"
         )
 
     def lost_data(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *machines(decided.staying, cloud, running=running, now=now),
         *cloud.open_endpoint(serving(observed.record.live, observed)),
         *(_addons(observed, wanted) if running and not decided.obstacles else ()),
-        *nodes(cluster, decided.checkups, running=running),
+        *nodes(cluster, decided.checkups, observed, now, running=running),
         *_departures(cluster, decided, observed, cloud, now),
         *start_anew(decided.checkups, observed, cloud),
         *(() if running else stop(cluster, decided, observed, cloud, now)),
