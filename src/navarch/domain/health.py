@@ -24,7 +24,7 @@ class State(StrEnum):
 
     COMING = "coming"  # is being made and did not join yet
     READY = "ready"
-    UNREADY = "unready"  # joined, and its node is not Ready or still starting, or nobody knows
+    UNREADY = "unready"  # joined, and its node is not Ready, or nobody knows
     LOST = "lost"  # another has to take its place
     LEAVING = "leaving"
     KEPT = "kept"  # was given up, and is kept for a look
@@ -45,6 +45,11 @@ class Checkup:
     def name(self) -> str:
         """The machine's."""
         return self.machine.name
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is Ready, and Services' balancers send to it as to others."""
+        return self.state is State.READY and self.node is not None and not self.node.starting
 
     @property
     def runs(self) -> bool:
@@ -80,7 +85,7 @@ def _examined(cluster: Cluster, machine: Machine, observed: Observed, view: Mach
     why = _lost(cluster, machine, observed, view, node, now)
     if why:
         return Checkup(machine, view, node, State.LOST, why, gone=view.existence is Existence.ABSENT)
-    ready = node is not None and node.ready and not node.starting
+    ready = node is not None and node.ready
     return Checkup(machine, view, node, State.READY if ready else State.UNREADY)
 
 

@@ -9,7 +9,7 @@ from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView
-from navarch.domain.kube import REMOVE_FIRST, Node
+from navarch.domain.kube import NOT_BEHIND_SERVICES, REMOVE_FIRST, STARTING, Node
 from navarch.domain.machines import BootReport, Departure, Machine, template_of
 from navarch.domain.plan.node_groups import Turnover, turnover
 from navarch.domain.spec import KeepFailed, NodeGroup, Role
@@ -218,3 +218,10 @@ def test_zones_stay_even() -> None:
     decided = decide(*three, of=group(2, zones=("z1", "z2")))
     left = {c.machine.zone for c in three if c.name not in dict(taken(decided))}
     assert left == {"z1", "z2"}
+
+
+def test_a_new_machine_that_no_balancer_sends_to_yet_replaces_none() -> None:
+    old, label = workers(*[READY] * 5), ((NOT_BEHIND_SERVICES, STARTING),)
+    starting = worker(6, node=Node("web-6", ready=True, labels=label), template=NEW)
+    assert taken(decide(*old, starting, template=NEW)) == []
+    assert len(taken(decide(*old, worker(6, template=NEW), template=NEW))) == 1

@@ -165,9 +165,9 @@ def _failure(new: list[Checkup], now: datetime) -> str:
 
 
 def _is_proven(checkup: Checkup, soak: timedelta, now: datetime) -> bool:
-    """Whether a machine is Ready, and has been there for long enough to be trusted."""
+    """Whether a machine is Ready and serves, and has been there for long enough to be trusted."""
     since = checkup.machine.joined_at
-    return checkup.state is State.READY and (since is None or now - since >= soak)
+    return checkup.serves and (since is None or now - since >= soak)
 
 
 def _more(group: NodeGroup, new: list[Checkup], existing: int, *, proven: bool) -> int:
@@ -181,7 +181,7 @@ def _replaced(group: NodeGroup, old: list[Checkup], new: list[Checkup], *, prove
     nothing new was made yet."""
     free = [c for c in old if c.state is State.COMING or (proven and c.state is not State.READY)]
     waiting = [c for c in old if c not in free]
-    ready = len([c for c in (*old, *new) if c.state is State.READY])
+    ready = len([c for c in old if c.state is State.READY]) + len([c for c in new if c.serves])
     spare = ready - group.wanted + share(group.spec.max_unavailable, group.wanted)
     if not proven:  # the first new one has to have room somewhere; all others wait for it
         spare = min(spare, 1) if first and surge(group.spec) == 0 else 0
