@@ -123,6 +123,22 @@ def an_image_is_broken(world: World) -> None:
     _expect(world, "canary", {m.name for m in _machines(world, cluster)} == before, "going back replaced machines")
 
 
+def a_webhook_denies_everything(world: World) -> None:
+    """Users of the cluster have a webhook that lets no pod go, and a group becomes smaller."""
+    cluster = _made(world, workers=3)
+    before = {m.name for m in _machines(world, cluster)}
+    pods = world.guests.clusters[cluster].pods
+    pods.denial = 'admission webhook "no.example.com" denied the request: not today'
+    world.customers.change_group(cluster, "web", replicas=2)
+    world.run(600.0)
+    said = world.api.cluster(cluster, project_id=None).status.condition("WorkersReady")
+    told = said is not None and said.responsible == "user" and said.remedy and "not today" in said.message
+    _expect(world, "drained", bool(told), f"it says {said}")
+    _expect(world, "drained", before == {m.name for m in _machines(world, cluster)}, "a machine went all the same")
+    pods.denial = ""
+    _settled(world)
+
+
 def a_person_overrules_a_schedule(world: World) -> None:
     """Who stops a cluster that its schedule has started finds it stopped until the schedule's next start."""
     cluster = _made(world, workers=1)
