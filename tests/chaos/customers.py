@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from navarch.domain import names
+from navarch.domain.calendar import Schedule
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -44,7 +45,7 @@ SITE = Site(
         for number in (1, 2)
     ),
 )
-WORKLOADS = (Workload("shop", 3, at_least=2), Workload("cache", 2, at_least=1), Workload("batch", 2))
+WORKLOADS = (Workload("shop", 6, at_least=5), Workload("cache", 2, at_least=1), Workload("batch", 2))
 PATIENCE = 120  # seconds for which a drain waits for pods, in these stories
 
 
@@ -54,8 +55,16 @@ class Customers:
     def __init__(self, world: "World", ids: Random) -> None:
         self.world, self._ids = world, ids
 
-    def create(self, name: str, project: str, *, control_plane: int = 1, workers: int = 2) -> str:
-        """A customer asks for a cluster; its id."""
+    def create(
+        self,
+        name: str,
+        project: str,
+        *,
+        control_plane: int = 1,
+        workers: int = 2,
+        zones: tuple[str, ...] = ("z1", "z2"),
+    ) -> str:
+        """A customer asks for a cluster; its id. `zones`: of its workers."""
         cluster_id = str(UUID(int=self._ids.getrandbits(128), version=4))
         spec = ClusterSpec(
             "1.37.2",
@@ -63,7 +72,7 @@ class Customers:
             NetworkSpec("public", SITE.external_networks[0].id),
             ControlPlaneSpec("m1.medium", VolumeSpec("ssd", 10), control_plane, ZONES[:control_plane]),
         )
-        web = NodeGroupSpec("m1.small", workers, ("z1", "z2"), drain_timeout_seconds=PATIENCE)
+        web = NodeGroupSpec("m1.small", workers, zones, drain_timeout_seconds=PATIENCE)
         groups = (NodeGroup("web", web),)
         made = Cluster(cluster_id, name, project, spec, self.world.timeline.date(), groups)
         self.world.say(f"customer creates {name} ({cluster_id[:8]}) with {control_plane}+{workers}")
@@ -99,6 +108,12 @@ class Customers:
         stored = self._stays(cluster_id)
         if stored is not None and stored.spec.running != on:
             self._change(stored, running=on, running_since=self.world.timeline.date())
+
+    def schedule(self, cluster_id: str, schedule: Schedule | None) -> None:
+        """A customer has a cluster start and stop by itself, or no longer."""
+        stored = self._stays(cluster_id)
+        if stored is not None:
+            self._change(stored, schedule=schedule)
 
     def pause_rollout(self, cluster_id: str, paused: bool) -> None:
         """A customer has nothing more replaced that is only outdated, or goes on."""

@@ -158,6 +158,8 @@ class Invariants:
             self.broken("hands off", f"{process.name} does {request.words}, paused since {since:.0f}")
         if cluster_id is not None and (request.verb, request.kind) == ("DELETE", "server"):
             self.lives.removes(cluster_id, request.name)
+        if cluster_id is not None and (request.verb, request.kind) == ("PUT", "server"):
+            self.lives.switches(cluster_id, request.name)
         holder = self._holders.get(cluster_id or "")
         if holder is None or holder[1] is process:
             return

@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from navarch.domain import names
-from navarch.domain.machines import Departure, Machine, template_of
+from navarch.domain.machines import Departure, Machine, outdated, template_of
 from navarch.domain.shares import share
 from navarch.domain.spec import Cluster, NodeGroup, Role, surge
 from navarch.domain.status import Phase
 from navarch.simulator import marks
 from navarch.simulator.kubernetes import Kubernetes
 from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.neutron import ports
+from navarch.simulator.openstack.octavia import parts
 from navarch.store.contract import NotFound, Stored
 
 if TYPE_CHECKING:
@@ -26,7 +28,11 @@ PROMISES = {
     "surge": "a group never has more machines than its spec allows while some are replaced",
     "available": "a rollout never leaves fewer Ready machines in a group than its spec allows",
     "one place": "never two machines of a control plane are away at once by our doing",
-    "brake": "nothing is repaired while more of a group is unwell than its spec allows",
+    "in order": "a machine of a control plane has ended its etcd before its server goes",
+    "leader last": "the machine whose etcd leads is replaced after all others that are outdated",
+    "balancer first": "no machine of a control plane is stopped while the API's balancer sends requests to it",
+    "brake": "nothing is repaired while more of a group is unwell than its spec allows, or its whole zone is silent",
+    "canary": "a new machine that does not become a node stops its rollout, and nothing more is touched",
     "rollout paused": "nothing that is only outdated is replaced while the customer paused that",
     "let in": "the API is open to whom the spec says, and to nobody else",
     "power": "a stopped cluster runs nothing, a started one is Ready again with the volumes that it had",
@@ -43,6 +49,7 @@ class Lives:
         self._wishes: defaultdict[str, list[tuple[float, Cluster]]] = defaultdict(list)
         self._volumes: dict[str, dict[str, str]] = {}
         self._broken_volumes: set[str] = set()
+        self._leaders: dict[str, tuple[str, float]] = {}  # of each cluster, and since when
 
     # -- told
 
@@ -83,6 +90,8 @@ class Lives:
                 self._broken("rollout paused", f"{name} is replaced, and the rollout is paused")
         if machine.role is Role.CONTROL_PLANE:
             self._one_place(cluster_id, machine, inside)
+            if departure is Departure.ROLLOUT:
+                self._leader_last(stored, machine)
         elif departure is Departure.ROLLOUT:
             self._available(stored, machine, inside)
         elif departure is Departure.REPAIR:
@@ -93,6 +102,7 @@ class Lives:
         inside, stored = self._world.guests.cluster(cluster_id), self._stored(cluster_id)
         if inside is None or stored is None or stored.cluster.deleting:
             return
+        self._in_order(cluster_id, name, inside)
         self._checked("drained")
         node = next((n for n in inside.nodes.values() if n.name == name), None)
         if node is None or not self._is_well(inside, name, since=_LATE) or not inside.pods.running_on(name):
@@ -100,12 +110,38 @@ class Lives:
         if inside.alive(node.server_id) and not self._is_stopped_by_now(stored):
             self._broken("drained", f"the server {name} is removed with {inside.pods.running_on(name)} pods on it")
 
+    def switches(self, cluster_id: str, name: str) -> None:
+        """A worker asks for something about a server that stays. Of a machine that is to go and has no Node any more
+        that is its being switched off."""
+        inside = self._world.guests.cluster(cluster_id)
+        machine = next((m for m in self._world.api.machines(cluster_id) if m.name == name), None)
+        server = next((s for s in self._servers_of(cluster_id) if s.name == name), None)
+        if inside is None or machine is None or server is None or name in inside.nodes or not machine.removing:
+            return
+        if machine.role is Role.WORKER or len(inside.control_plane) == 1:
+            return
+        self._checked("balancer first")
+        region, id_ = self._world.region, server.project_id
+        members = {
+            member["address"]
+            for balancer in region["load balancer"].of(id_)
+            if balancer["vip_address"] == inside.api_address
+            for pool in parts.pools_of(region, balancer)
+            for member in parts.members_of(region, pool)
+        }
+        mine = {ip["ip_address"] for port in ports.of_device(region, id_, server.id) for ip in port["fixed_ips"]}
+        if mine & members:
+            self._broken("balancer first", f"{name} is switched off, and the balancer sends requests to it")
+
     # -- looked at
 
     def look_around(self) -> None:
         """Every few seconds."""
         for cluster_id, inside in self._world.guests.clusters.items():
             stored = self._stored(cluster_id)
+            leader = next((m.name for m in inside.member_list() if m.leader), "")
+            if self._leaders.get(cluster_id, ("", 0.0))[0] != leader:
+                self._leaders[cluster_id] = (leader, self._world.timeline.now)
             for name in sorted(inside.pods.take_forced()):
                 self._checked("drained")
                 if stored is not None and not self._may_be_forced(stored, name):
@@ -156,7 +192,7 @@ class Lives:
     # -- details
 
     def _one_place(self, cluster_id: str, machine: Machine, inside: Kubernetes) -> None:
-        if machine.name not in self._servers(cluster_id, "ACTIVE"):
+        if machine.name not in self._servers(cluster_id, "ACTIVE") or not self._was_well(inside, machine.name):
             return  # nothing is taken away with it
         self._checked("one place")
         others = [
@@ -177,6 +213,27 @@ class Lives:
         if stalled - {machine.name} and left * 2 <= len(inside.members):
             self._broken("quorum", f"{machine.name} is taken while {sorted(stalled)} stalls: {left} members are left")
 
+    def _in_order(self, cluster_id: str, name: str, inside: Kubernetes) -> None:
+        self._checked("in order")
+        running = [s for s in self._servers_of(cluster_id) if s.name == name and inside.runs_member(s.id)]
+        if running and all(m.name != name or m.removing for m in self._world.api.machines(cluster_id)):
+            self._broken("in order", f"the server {name} is removed while its etcd runs")
+
+    def _leader_last(self, stored: Stored, machine: Machine) -> None:
+        self._checked("leader last")
+        leader, since = self._leaders.get(stored.cluster.id, ("", 0.0))
+        if leader != machine.name or self._world.timeline.now - since < _LATE:
+            return
+        others = [
+            m
+            for m in self._world.api.machines(stored.cluster.id)
+            if m.role is Role.CONTROL_PLANE and m.name != machine.name and m.joined and not m.removing
+        ]
+        templates = [template_of(wish, machine.group) for wish in self._lately(stored)]
+        reasons = [template for template in templates if outdated(machine, template, ())]
+        if reasons and all(any(outdated(m, template, ()) for m in others) for template in reasons):
+            self._broken("leader last", f"{machine.name}, which leads, is replaced before others")
+
     def _available(self, stored: Stored, machine: Machine, inside: Kubernetes) -> None:
         if not self._is_well(inside, machine.name):
             return  # nothing that is of use is taken
@@ -195,11 +252,12 @@ class Lives:
         if machine.name not in servers:
             return
         self._checked("brake")
-        unwell = [
-            m.name
-            for m in self._world.api.machines(stored.cluster.id)
-            if m.group == machine.group and m.joined and m.name in servers and not self._was_well(inside, m.name)
-        ]
+        there = [m for m in self._world.api.machines(stored.cluster.id) if m.joined and m.name in servers]
+        heard = {m.name: self._was_well(inside, m.name) for m in there}
+        around = [m.name for m in there if m.zone == machine.zone and not m.removing and m.kept_at is None]
+        if len(around) > 1 and not any(heard[name] for name in around):
+            self._broken("brake", f"{machine.name} is repaired while all of {machine.zone} is silent: {around}")
+        unwell = [m.name for m in there if m.group == machine.group and not heard[m.name]]
         most = [max(2, share(g.spec.max_unhealthy, g.wanted)) for g in self._groups(stored, machine.group)]
         if most and len(unwell) > max(most):
             self._broken("brake", f"{machine.name} is repaired while {unwell} are unwell, more than {max(most)}")
@@ -241,11 +299,11 @@ class Lives:
 
     def _servers(self, cluster_id: str, *status: str) -> set[str]:
         """Names of the servers that are there; with this status."""
-        return {
-            server.name
-            for server, owner, _ in marks.belonging(self._world.region, "server")
-            if owner == cluster_id and _counts(server, status)
-        }
+        return {server.name for server in self._servers_of(cluster_id) if _counts(server, status)}
+
+    def _servers_of(self, cluster_id: str) -> list[Object]:
+        ours = marks.belonging(self._world.region, "server")
+        return [server for server, owner, _ in ours if owner == cluster_id]
 
     def _groups(self, stored: Stored, name: str) -> list[NodeGroup]:
         """The group as it is wished, and as it was until a moment ago."""

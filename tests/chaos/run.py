@@ -91,6 +91,8 @@ def _build(world: World, random: Random) -> None:
     while world.timeline.now < end:
         world.run(random.uniform(5.0, 60.0))
         _something(world, random, random.choice(clusters))
+        for made in clusters:
+            world.customers.deploy(made)  # as soon as there is a Kubernetes: pods with budgets stand in what follows
     world.mishaps.calm()
 
 
@@ -108,7 +110,6 @@ def _something(world: World, random: Random, cluster: str) -> None:
             customers.restrict(cluster, random.choice(((), ("198.51.100.0/24",))))
         case 5:
             customers.wish_inside(cluster, services=random.randint(0, 2), claims=random.randint(0, 2))
-            customers.deploy(cluster)
         case 6:
             customers.pause(cluster, random.random() < 0.5)
         case 7 | 8:

@@ -163,7 +163,7 @@ def _turnover(group: NodeGroup, turned: Turnover, decided: Decisions) -> Iterato
     if turned.stopped:
         yield Finding(
             "RolloutStopped",
-            f"{turned.stopped}; nothing more of the node group {group.name} is replaced",
+            f"{turned.outdated[0][1]}: {turned.stopped}; nothing more of the node group {group.name} is replaced",
             Responsible.USER,
             "look at the machine's boot steps; then ask for another version, image or flavor, or for the one before",
         )

@@ -17,6 +17,9 @@ from navarch.domain.spec import Cluster, Role
 LISTS_LAG = timedelta(seconds=30)  # how old a list may be: what a machine said since then outweighs all of them
 ERROR_SERVER_IS_KEPT = timedelta(seconds=60)  # at least: long enough to read its fault
 ERROR_SERVER_IS_KEPT_AT_MOST = timedelta(minutes=5)
+# A kubelet's certificate lives 30 days (bootstrap.pki) and is renewed when 21 to 27 of them are over: one that runs has
+# a good one for three days at least. Without it a kubelet ends, for ever, and a control plane with it.
+CERTIFICATE_OUTLIVES = timedelta(days=3)
 
 
 class State(StrEnum):
@@ -57,9 +60,15 @@ class Checkup:
         return self.view.existence is Existence.RUNNING and self.view.reachable
 
 
-def examine(cluster: Cluster, observed: Observed, cloud: Infrastructure, now: datetime) -> tuple[Checkup, ...]:
-    """Every machine that is not gone."""
-    found = [_examined(cluster, machine, observed, cloud.machine(machine), now) for machine in observed.record.live]
+def examine(
+    cluster: Cluster, observed: Observed, cloud: Infrastructure, now: datetime, *, running: bool, since: datetime | None
+) -> tuple[Checkup, ...]:
+    """Every machine that is not gone. `running`: whether they are to run; `since` when that was said (None: it was
+    never otherwise)."""
+    power = (running, since)
+    found = [
+        _examined(cluster, machine, observed, cloud.machine(machine), power, now) for machine in observed.record.live
+    ]
     silent = _silent_zones(found)
     return tuple(_given_time(checkup) if checkup.machine.zone in silent else checkup for checkup in found)
 
@@ -74,7 +83,14 @@ def kept_long_enough(machine: Machine, view: MachineView, now: datetime) -> bool
     return now - view.created_at >= kept
 
 
-def _examined(cluster: Cluster, machine: Machine, observed: Observed, view: MachineView, now: datetime) -> Checkup:
+def _examined(
+    cluster: Cluster,
+    machine: Machine,
+    observed: Observed,
+    view: MachineView,
+    power: tuple[bool, datetime | None],
+    now: datetime,
+) -> Checkup:
     node = observed.kube.node(machine.name) if observed.kube is not None else None
     if machine.removing:
         return Checkup(machine, view, node, State.LEAVING)
@@ -82,15 +98,32 @@ def _examined(cluster: Cluster, machine: Machine, observed: Observed, view: Mach
         return Checkup(machine, view, node, State.KEPT)
     if not machine.joined:
         return Checkup(machine, view, node, State.COMING)
-    why = _lost(cluster, machine, observed, view, node, now)
+    running, since = power
+    too_long = _off_for_too_long(machine, view, now) if running else ""
+    why = too_long or _lost(cluster, machine, observed, view, node, since, now)
     if why:
-        return Checkup(machine, view, node, State.LOST, why, gone=view.existence is Existence.ABSENT)
+        gone = bool(too_long) or view.existence is Existence.ABSENT
+        return Checkup(machine, view, node, State.LOST, why, gone=gone)
     ready = node is not None and node.ready
     return Checkup(machine, view, node, State.READY if ready else State.UNREADY)
 
 
+def _off_for_too_long(machine: Machine, view: MachineView, now: datetime) -> str:
+    """Why a machine that is to run again would not become a node; empty: it may."""
+    since = machine.facts.off_since
+    if view.existence is not Existence.STOPPED or since is None or now - since < CERTIFICATE_OUTLIVES:
+        return ""
+    return f"it is off since {since:%Y-%m-%d %H:%M} UTC: its certificate may have ended"
+
+
 def _lost(
-    cluster: Cluster, machine: Machine, observed: Observed, view: MachineView, node: Node | None, now: datetime
+    cluster: Cluster,
+    machine: Machine,
+    observed: Observed,
+    view: MachineView,
+    node: Node | None,
+    since: datetime | None,
+    now: datetime,
 ) -> str:
     """Why a machine that joined is given up; empty: it is not."""
     if any(now - report.at < LISTS_LAG for report in machine.boot):
@@ -109,15 +142,15 @@ def _lost(
         # decide.
         starts = view.exists and view.existence is not Existence.RUNNING
         return "" if starts or not worker else "its Node was removed"
-    return _sick(cluster, machine, node, now)
+    return _sick(cluster, machine, node, since, now)
 
 
-def _sick(cluster: Cluster, machine: Machine, node: Node, now: datetime) -> str:
-    """Why a node is no longer waited for."""
+def _sick(cluster: Cluster, machine: Machine, node: Node, since: datetime | None, now: datetime) -> str:
+    """Why a node is no longer waited for. While its cluster was stopped nobody waited: it counts since the start."""
     group = cluster.group(machine.group)
     rules = group.spec if group is not None else cluster.spec.control_plane
     patience = timedelta(seconds=rules.repair_after_seconds)
-    if not node.ready and node.since is not None and now - node.since >= patience:
+    if not node.ready and node.since is not None and now - max(node.since, since or node.since) >= patience:
         return f"its node is NotReady since {node.since:%Y-%m-%d %H:%M:%S} UTC"
     named = group.spec.repair_conditions if group is not None else ()
     for type_, since in node.troubles:

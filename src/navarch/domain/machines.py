@@ -60,12 +60,14 @@ class MachineTemplate:
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
     """What became known when its server was asked for, and its join configuration needs. `member_volume_id` and
-    `member_address`: of the etcd member that an earlier machine of this place made. Empty: none."""
+    `member_address`: of the etcd member that an earlier machine of this place made. Empty: none. `off_since`: when it
+    was first seen to be off, with its cluster; None: it runs, or nobody looked yet."""
 
     address: str = ""
     etcd_volume_id: str = ""
     member_volume_id: str = ""
     member_address: str = ""
+    off_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

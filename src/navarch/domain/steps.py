@@ -410,6 +410,30 @@ class ForgetMember(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class NotePower(Step):
+    """Note that a machine is off with its cluster, or is a Ready node again: who was off for long has no good
+    certificate any more."""
+
+    component = Component.NAVARCH
+    about_machines = True
+
+    name: str
+    on: bool
+
+    @property
+    def words(self) -> str:
+        return f"note that {self.name} is {'on' if self.on else 'off'}"
+
+    def facts(self, machine: Machine, now: datetime) -> MachineFacts:
+        """What is known of the machine then."""
+        return replace(machine.facts, off_since=None if self.on else now)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        machine = seen.record.machine(self.name)
+        return seen if machine is None else seen.with_machine(self.name, facts=self.facts(machine, now))
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteNode(_EndsNode):
     """Remove a node object whose machine is gone, and end what ran there."""
 

@@ -37,6 +37,7 @@ from navarch.domain.steps import (
     ForgetNodeGroup,
     KeepMachine,
     MarkNode,
+    NotePower,
     RecordMachine,
     ReleaseMachine,
     RemoveMember,
@@ -105,6 +106,13 @@ def _keep_machine(task: Task, step: KeepMachine, seen: Observed) -> None:
 
 def _forget_member(task: Task, step: ForgetMember, seen: Observed) -> None:
     task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, MachineFacts())
+
+
+def _note_power(task: Task, step: NotePower, seen: Observed) -> None:
+    machine = seen.record.machine(step.name)
+    if machine is not None:
+        facts = step.facts(machine, task.at)
+        task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, facts)
 
 
 def _forget_machine(task: Task, step: ForgetMachine, seen: Observed) -> None:
@@ -197,6 +205,7 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     DeleteNode: _delete_node,
     KeepMachine: _keep_machine,
     ForgetMember: _forget_member,
+    NotePower: _note_power,
     EmptyNode: _empty_node,
     UncordonNode: _uncordon_node,
     MarkNode: _mark_node,

@@ -32,6 +32,9 @@ _STEP_SECONDS = {  # about what was measured in the lab; the others take no time
     "FinishMachine": 0.3,
     "StartKubelet": 1.0,
 }
+# A kubelet renews its certificate when 21 to 27 of its 30 days are over. One that was switched off just before it would
+# have done so has a good one for three days.
+_CERTIFICATE_OUTLIVES = 3 * 86_400.0
 _LOOKS_EVERY = 1.0  # while it waits for an API server
 _REFUSED_PAUSE = 30.0
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
@@ -105,6 +108,7 @@ class Guests:
         self._cluster_ids: dict[str, str] = {}  # of each server, as its config drive has it
         self._booting: set[str] = set()
         self._dead: set[str] = set()
+        self._off: dict[str, float] = {}  # servers that were switched off, since when
         self.region.watchers.append(self._server)
 
     def cluster(self, cluster_id: str) -> Kubernetes | None:
@@ -159,9 +163,11 @@ class Guests:
             self._booting.add(server.id)
             self._resume(server.id, self._boot(server), None)
         elif what == "off":
+            self._off[server.id] = self.region.timeline.now
             self.stop(server.id)
         elif what == "on":
-            self.restart(server.id)
+            if self.region.timeline.now - self._off.pop(server.id, self.region.timeline.now) < _CERTIFICATE_OUTLIVES:
+                self.restart(server.id)
         else:
             cluster = self._cluster_of(server.id)
             if cluster is not None:
@@ -170,6 +176,7 @@ class Guests:
             self._cluster_ids.pop(server.id, None)
             self._booting.discard(server.id)
             self._dead.discard(server.id)
+            self._off.pop(server.id, None)
 
     def _resume(self, server_id: str, boot: Boot, reply: Reply | None) -> None:
         """Take a boot to its next wait, unless its server is gone or its machine dead."""

@@ -72,6 +72,11 @@ class Kubernetes:
         """How many members run: a living control-plane machine has the volume attached."""
         return len(self._running_members())
 
+    def runs_member(self, server_id: str) -> bool:
+        """Whether a member of etcd runs on a server."""
+        volume_id = self.control_plane.get(server_id)
+        return volume_id is not None and self._runs_member(server_id, volume_id)
+
     def serving(self) -> tuple[str, ...]:
         """Servers whose API server answers."""
         if not self.members or not self.has_quorum():

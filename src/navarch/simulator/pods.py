@@ -38,6 +38,7 @@ class Pods:
     def __init__(self) -> None:
         self._pods: list[_Pod] = []
         self._made = 0
+        self.denial = ""  # what a webhook of the users' says to whoever evicts; empty: there is none
         self._forced: set[str] = set()
 
     @property
@@ -87,14 +88,12 @@ class Pods:
         held = []
         for pod in [p for p in self._pods if p.node == node and p.ends is None]:
             left = self.available(pod.workload.name, now) - pod.available(now)
-            is_protected = left < pod.workload.at_least
+            is_protected = bool(self.denial) or left < pod.workload.at_least
             if is_protected and forced:
                 self._forced.add(node)
             if is_protected and not forced:
-                held.append(
-                    f"default/{pod.workload.name}-{pod.number}: Cannot evict pod as it would violate the pod's "
-                    f"disruption budget."
-                )
+                why = self.denial or "Cannot evict pod as it would violate the pod's disruption budget."
+                held.append(f"default/{pod.workload.name}-{pod.number}: {why}")
                 continue
             pod.ends = now + EVICTION_SECONDS
             self._make(pod.workload)

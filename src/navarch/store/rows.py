@@ -1,8 +1,7 @@
 """Rows to values and back. The columns are those of queries/*.sql."""
 
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from psycopg.types.json import Jsonb
 
@@ -34,7 +33,8 @@ def pairs(value: tuple[tuple[str, str], ...]) -> Jsonb:
 
 def facts(value: MachineFacts) -> Jsonb:
     """What is known of a machine, as the array of (name, value) that the column has."""
-    return Jsonb([[f.name, known] for f in fields(value) if (known := getattr(value, f.name))])
+    known = cast(dict[str, Any], encode(value))
+    return Jsonb([[name, fact] for name, fact in known.items() if fact])
 
 
 def cluster(row: Row) -> Cluster:

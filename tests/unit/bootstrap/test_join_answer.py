@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -221,7 +222,7 @@ def test_a_fact_that_was_never_recorded_is_named(name: str) -> None:
         known = tuple(pair for pair in release.components if pair[0] != name)
         machine = replace(machine, template=replace(machine.template, release=replace(release, components=known)))
     else:
-        gone: dict[str, str] = {"address" if name == "address" else "etcd_volume_id": ""}
+        gone: dict[str, Any] = {"address" if name == "address" else "etcd_volume_id": ""}
         machine = replace(machine, facts=replace(machine.facts, **gone))
     with pytest.raises(Permanent, match=name) as caught:
         join_answer(facts(machine), SECRETS, NOW)

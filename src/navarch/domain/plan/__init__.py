@@ -30,7 +30,7 @@ from navarch.domain.plan.decisions import Decisions
 from navarch.domain.plan.leaving import forgotten_nodes, hold, leave, start_anew
 from navarch.domain.plan.machines import machines
 from navarch.domain.plan.nodes import nodes
-from navarch.domain.plan.stopping import stop
+from navarch.domain.plan.stopping import note, stop
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import ApplyAddon, EnsureSecrets, ForgetNodeGroup, Step
@@ -56,6 +56,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *_departures(cluster, decided, observed, cloud, now),
         *start_anew(decided.checkups, observed, cloud),
         *(() if running else stop(cluster, decided, observed, cloud, now)),
+        *note(decided),
         *cloud.tidy(),
     )
     # Clouds look for an object by its name before they make one: what lost its name gets it back first.

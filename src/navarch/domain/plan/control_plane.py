@@ -127,14 +127,23 @@ def _in_the_way(leaver: Checkup, mine: tuple[Checkup, ...], observed: Observed, 
     """Why this machine may not be taken away now; empty: it may. `for_good`: its member leaves etcd before it goes."""
     if observed.kube is None:
         return "the Kubernetes API does not answer"
-    busy = [c.name for c in mine if c is not leaver and c.state is not State.READY]
+    busy = [c.name for c in mine if c is not leaver and c.state is not State.READY and not _waits_for(c, leaver)]
     if busy:
         return f"{', '.join(busy)} of the control plane must be Ready first"
-    if len(mine) == 1:
-        return ""
-    if observed.kube.etcd is None:
+    return "" if len(mine) == 1 else quorum_without(leaver.name, observed, for_good=for_good)
+
+
+def _waits_for(checkup: Checkup, leaver: Checkup) -> bool:
+    """Whether a machine that is to go still runs as a member, until the lost one is one again (`plan.leaving`)."""
+    return leaver.state is State.LOST and checkup.state is State.LEAVING and checkup.runs
+
+
+def quorum_without(name: str, observed: Observed, *, for_good: bool) -> str:
+    """Why etcd cannot do without this machine now, by what its members say; empty: it can. `for_good`: its member
+    leaves etcd before it goes."""
+    if observed.kube is None or observed.kube.etcd is None:
         return "the members of etcd could not be asked"
-    return _quorum_without(leaver.name, observed.kube.etcd, for_good=for_good)
+    return _quorum_without(name, observed.kube.etcd, for_good=for_good)
 
 
 def _quorum_without(name: str, members: tuple[EtcdMember, ...], *, for_good: bool) -> str:

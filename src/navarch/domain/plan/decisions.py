@@ -47,7 +47,8 @@ class Decisions:
 
 def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastructure, now: datetime) -> Decisions:
     """All of it."""
-    checkups, powered = examine(cluster, observed, cloud, now), power(cluster, now)
+    powered = power(cluster, now)
+    checkups = examine(cluster, observed, cloud, now, running=powered.running, since=powered.since)
     running = powered.running or not _is_made(observed)  # a cluster is not stopped while it comes to be
     if not running:
         groups = _emptied(cluster, checkups, now) if cluster.spec.remove_stopped_workers else ()

@@ -13,6 +13,7 @@ from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import Node
 from navarch.domain.machines import Departure, Machine
 from navarch.domain.observed import Observed
+from navarch.domain.plan.control_plane import quorum_without
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
     DeleteNode,
@@ -40,6 +41,8 @@ def leave(
             yield from cloud.remove(machine, "it lost its port")
         elif is_dead(cluster, machine, node, now):
             yield from cloud.remove(machine, "its node is dead")
+        elif view.existence is Existence.STOPPED and machine.role is Role.WORKER:
+            yield from cloud.remove(machine, "it is off")  # nothing runs there that could end in order
         elif kube is None and machine.joined and view.existence in (Existence.RUNNING, Existence.CHANGING):
             return  # its pods must be moved first, and the Kubernetes API does not answer
         elif node is not None:
@@ -128,10 +131,11 @@ def _forced(cluster: Cluster, machine: Machine) -> bool:
 
 def _stop_and_remove(cluster: Cluster, machine: Machine, observed: Observed, cloud: Infrastructure) -> Iterator[Step]:
     """Of a machine of the control plane without pods."""
-    view, alone = cloud.machine(machine), is_alone(observed)
-    if view.serves and not alone:
-        return  # it is taken out of the balancer first
-    if _goes_for_good(cluster, machine):
+    view, alone, for_good = cloud.machine(machine), is_alone(observed), _goes_for_good(cluster, machine)
+    in_the_way = view.serves or quorum_without(machine.name, observed, for_good=for_good)
+    if view.existence is Existence.RUNNING and not alone and in_the_way:
+        return  # the balancer lets it go first; a member that broke while pods moved comes back first
+    if for_good:
         steps = end_membership(machine, observed)
         if steps is None or steps:
             yield from steps or ()

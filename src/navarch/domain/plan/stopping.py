@@ -1,5 +1,6 @@
 """How a cluster is stopped: pods are given time to end in order, then workers are switched off, then the control plane.
-Starting needs no story: what is off and wanted is switched on."""
+Starting needs no story: what is off and wanted is switched on; what was off for so long that it could not become a node
+is lost (`domain.health`)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.observed import Observed
 from navarch.domain.plan.decisions import Decisions
 from navarch.domain.spec import Cluster, Role
-from navarch.domain.steps import EmptyNode, Step
+from navarch.domain.steps import EmptyNode, NotePower, Step
 
 _ON = frozenset({Existence.RUNNING, Existence.CHANGING, Existence.BUILDING, Existence.UNKNOWN, Existence.LEAVING})
 
@@ -29,6 +30,16 @@ def stop(
     for checkup in decided.checkups:
         if checkup.machine.role is Role.CONTROL_PLANE and checkup.view.existence is Existence.RUNNING:
             yield from cloud.stop(checkup.machine)
+
+
+def note(decided: Decisions) -> Iterator[Step]:
+    """Since when a machine is off with its cluster; and that it is a node again."""
+    for checkup in decided.checkups:
+        is_off, known = checkup.view.existence is Existence.STOPPED, checkup.machine.facts.off_since
+        if not decided.running and is_off and known is None and checkup.machine.joined:
+            yield NotePower(checkup.name, on=False)
+        elif decided.running and known is not None and checkup.state is State.READY:
+            yield NotePower(checkup.name, on=True)
 
 
 def is_off(checkups: tuple[Checkup, ...]) -> bool:
