@@ -28,6 +28,7 @@ def test_nothing_but_a_name_is_needed(api: Api) -> None:
         "schedule": None,
         "remove_stopped_workers": False,
         "paused": False,
+        "protected": False,
         "rollout_paused": False,
         "soak_seconds": 0,
         "groups_at_once": 1,

@@ -134,7 +134,7 @@ def change_cluster(
 
 
 @router.delete(
-    "/{cluster}", status_code=202, response_model=ClusterView, responses=documented(400, 401, 403, 404, 412, 503)
+    "/{cluster}", status_code=202, response_model=ClusterView, responses=documented(400, 401, 403, 404, 409, 412, 503)
 )
 def delete_cluster(
     access: Annotated[Access, Depends(allowed(policy.DELETE))],
@@ -144,7 +144,8 @@ def delete_cluster(
         Literal["volumes"] | None, Query(description="volumes: leave the persistent volumes of claims.")
     ] = None,
 ) -> Any:
-    """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing."""
+    """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing. One
+    whose `spec.protected` is true is refused."""
     return _accepted(clusters.delete(access, cluster, keep_volumes=keep == "volumes", generations=if_match))
 
 

@@ -372,6 +372,16 @@ def test_delete_without_a_terminal_needs_yes(navarch: Run, service: Service, clu
     assert service.sent("DELETE") == []
 
 
+def test_delete_says_how_a_protected_cluster_can_be_deleted(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    refusal = {"title": "Protected", "status": 409, "detail": "shop is protected",
+               "errors": [{"field": "spec.protected", "detail": "is true: navarch cluster update --no-protected"}]}  # fmt: skip
+    service.on("DELETE", f"/clusters/{cluster()['id']}", Answer(409, refusal))
+    ran = navarch("cluster", "delete", "shop", "--yes")
+    assert ran.code == 4
+    assert "--no-protected" in ran.err
+
+
 def test_delete_waits_until_nothing_answers_to_the_id(navarch: Run, service: Service, cluster: Make) -> None:
     going = {**cluster("Deleting"), "deletion_requested_at": "2026-03-01T13:00:00Z"}
     gone = Answer(404, {"title": "Not Found"})

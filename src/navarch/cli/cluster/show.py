@@ -112,7 +112,8 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
 
 # Of fields that are shown where they say something else. Which image is built last is not known here.
 _DEFAULTS: dict[str, Any] = {
-    "node_image": None, "running": True, "schedule": None, "remove_stopped_workers": False, "rollout_paused": False,
+    "node_image": None, "protected": False, "running": True, "schedule": None, "remove_stopped_workers": False,
+    "rollout_paused": False,
     "soak_seconds": 0, "groups_at_once": 1, "maintenance": None,
 }  # fmt: skip
 
