@@ -66,7 +66,18 @@ def sent(call: Callable[[Navarch], Any]) -> Any:
 CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "create": (lambda n: n.create_cluster({"name": "x"}), NewCluster),
     "plan": (lambda n: n.plan_cluster({"name": "x"}), NewCluster),
-    "list": (lambda n: n.clusters(labels={"a": "b"}, name="x"), None),
+    "list": (
+        lambda n: n.clusters(
+            labels={"a": "b"},
+            name="x",
+            search="x",
+            phases=["Ready"],
+            versions=["1.36"],
+            responsible=["user"],
+            sort="-name",
+        ),
+        None,
+    ),
     "show": (lambda n: n.cluster("x"), None),
     "watch": (lambda n: n.watch("x", seconds=5, last_event_id="1").__enter__(), None),
     "update": (lambda n: n.update_cluster("x", {"spec": {"paused": True}}, if_match=1), ClusterPatch),

@@ -24,6 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from navarch.api.access import service_of
 from navarch.api.streams import Stream, Streams
+from navarch.domain.selection import Selection
 from navarch.service.access import Access
 from navarch.service.feed import Change, ClusterChanged, ClusterGone, MachineChanged
 from navarch.service.refusals import Missing
@@ -77,21 +78,19 @@ class EventStream(StreamingResponse):
 def watch_clusters(
     request: Request,
     access: Access,
-    name: str | None,
-    labels: tuple[tuple[str, str], ...],
+    selection: Selection,
     last_event_id: str | None,
     timeout_seconds: int | None,
 ) -> EventStream:
-    """The project's clusters, those of this name and with these labels. Raises Problem, Unavailable."""
+    """The project's clusters that are selected. Raises Problem, Unavailable."""
 
     def wanted(stored: Stored) -> bool:
-        cluster = stored.cluster
-        return name in (None, cluster.name) and set(labels) <= set(cluster.labels)
+        return selection.has(stored.cluster, stored.status)
 
     def read(after: int | None) -> Sequence[Change] | None:
         store = access.service.store
         if after is None:
-            return [ClusterChanged(s) for s in _all_clusters(store, access.project_id, name=name, labels=labels)]
+            return [ClusterChanged(s) for s in _all_clusters(store, access.project_id, selection=selection)]
         gone = store.gone(after, project_id=access.project_id)
         if gone is None:
             return None

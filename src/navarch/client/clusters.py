@@ -1,7 +1,7 @@
 """The service's routes as methods. Clusters are named by id or by unique name."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
@@ -51,13 +51,24 @@ class Navarch:
         *,
         labels: Mapping[str, str] | None = None,
         name: str | None = None,
+        search: str = "",
+        phases: Sequence[str] = (),
+        versions: Sequence[str] = (),
+        responsible: Sequence[str] = (),
+        sort: str | None = None,
         unreadable: Callable[[str], None] = lambda _: None,
     ) -> Iterator[Cluster]:
-        """Every cluster of the project, page by page. `unreadable` is called with the id of each that the service has
-        and cannot read."""
-        params: list[tuple[str, Any]] = [("limit", _PAGE), *(("label", f"{k}={v}") for k, v in (labels or {}).items())]
-        if name:
-            params.append(("name", name))
+        """Every cluster of the project that is asked for, page by page. `search`: words that all must match. `phases`,
+        `versions`, `responsible`: one of these. `sort`: created, name, phase or version, with a minus backwards.
+        `unreadable` is called with the id of each that the service has and cannot read."""
+        params: list[tuple[str, Any]] = [
+            ("limit", _PAGE),
+            *(("label", f"{k}={v}") for k, v in (labels or {}).items()),
+            *(("phase", phase) for phase in phases),
+            *(("kubernetes_version", version) for version in versions),
+            *(("responsible", who) for who in responsible),
+            *((key, value) for key, value in (("name", name), ("search", search), ("sort", sort)) if value),
+        ]
         return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params, unreadable))
 
     def cluster(self, cluster: str) -> Cluster:

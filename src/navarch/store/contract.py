@@ -13,6 +13,7 @@ from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 
@@ -218,14 +219,19 @@ class ApiStore(ChangeStore, Protocol):
         self,
         *,
         project_id: str | None,
+        selection: Selection = EVERYTHING,
+        order: Order = Order.CREATED,
+        descending: bool = False,
         marker: str | None = None,
         limit: int = 100,
-        name: str | None = None,
-        labels: tuple[tuple[str, str], ...] = (),
-        changed_after: int = -1,
+        changed_after: int | None = None,
     ) -> Page:
-        """A page in order of creation, after the cluster with id `marker`. Raises NotFound for an unknown marker.
-        `changed_after`: only those that changed after the change of that number."""
+        """A page of those selected, in that order, after the cluster with id `marker`. Raises NotFound for an unknown
+        marker. `changed_after`: only those that changed after the change of that number."""
+        ...
+
+    def count_clusters(self, *, project_id: str | None, selection: Selection = EVERYTHING) -> int:
+        """How many are selected, whatever page they are on."""
         ...
 
     def change_cluster(self, cluster: Cluster, *, generation: int, staying: frozenset[str] = frozenset()) -> Stored:

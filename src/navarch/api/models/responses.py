@@ -128,11 +128,12 @@ class EventView(Shown):
 
 class ClusterPage(Shown):
     """`unreadable`: ids of clusters of which nothing can be said until Navarch's operator has mended their record; they
-    run on. `next`: where the list goes on, or null."""
+    run on. `next`: where the list goes on, or null. `total`: how many there are on all pages."""
 
     clusters: list[ClusterView]
     unreadable: list[str] = Field(default=[])
     next: str | None = None
+    total: int
 
 
 class NodeGroupPage(Shown):

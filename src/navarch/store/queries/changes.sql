@@ -15,13 +15,8 @@ WHERE change > %(after)s AND cluster_id = ANY(%(with_machines)s::text[])
 ORDER BY change;
 
 -- name: clusters_by_id
-SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.change, g.node_groups::text,
-       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
-FROM clusters c, LATERAL (
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
-               'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
-    FROM node_groups n WHERE n.cluster_id = c.id) g
+SELECT {cluster_columns}
+FROM clusters c, {its_node_groups}
 WHERE c.id = ANY(%(ids)s::text[]);
 
 -- name: clusters_gone
