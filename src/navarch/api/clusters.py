@@ -30,12 +30,21 @@ Key = Annotated[
     ),
 ]
 Watch = Annotated[bool, Query(alias="watch", description="Stream changes as server-sent events.")]
-LastEventId = Annotated[
-    str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
-]
-TimeoutSeconds = Annotated[
-    int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
-]
+
+
+def _watch_options(
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
+    ] = None,
+    timeout_seconds: Annotated[
+        int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
+    ] = None,
+    events: Annotated[bool, Query(description="Of a watch: tell also what is new in timelines.")] = False,
+) -> watch.Options:
+    return watch.Options(last_event_id, timeout_seconds, events)
+
+
+WatchOptions = Annotated[watch.Options, Depends(_watch_options)]
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -49,18 +58,17 @@ def list_clusters(
     access: MayRead,
     request: Request,
     listed: AskedFor,
+    options: WatchOptions,
     marker: Annotated[
         str | None, Query(max_length=63, description="Id of the last cluster of the page before.")
     ] = None,
     limit: Limit = 50,
     watch_: Watch = False,
-    last_event_id: LastEventId = None,
-    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
     """Clusters of the project, a page at a time; `total` counts those on all pages. A watch has no pages: it is told
     all of them."""
     if watch_:
-        return watch.watch_clusters(request, access, listed.selection, last_event_id, timeout_seconds)
+        return watch.watch_clusters(request, access, listed.selection, options)
     limit = min(limit, service_of(request).settings.page)
     page = _page(access, listed, marker, limit)
     following = None
@@ -102,14 +110,13 @@ def show_cluster(
     access: MayRead,
     request: Request,
     cluster: str,
+    options: WatchOptions,
     watch_: Watch = False,
-    last_event_id: LastEventId = None,
-    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
-    """One cluster, by id or by name. A watch is told its machines, too."""
+    """One cluster, by id or by name. A watch is told its machines and its progress, too."""
     stored = access.cluster(cluster)
     if watch_:
-        return watch.watch_cluster(request, access, stored, last_event_id, timeout_seconds)
+        return watch.watch_cluster(request, access, stored, options)
     return _shown(stored)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
-from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup, Upgrade
+from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup, Progress, Upgrade
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
 _SILENT_SECONDS = 20.0  # a stream says something every 15
@@ -162,6 +162,16 @@ class Navarch:
         """Its timeline, oldest first; `after`: only those after the event of that id."""
         params: list[tuple[str, Any]] = [("limit", _EVENTS_A_PAGE), *([] if after is None else [("marker", after)])]
         return cast(Iterator[Event], self._pages(_at(cluster, "events"), "events", params))
+
+    def timeline(self, cluster: str, *, everything: bool = False) -> Json:
+        """Where the time of its creation went, as lanes of a waterfall; `everything`: also what happened since."""
+        return self._json("GET", _at(cluster, "timeline"), params={"everything": "true"} if everything else {})
+
+    def progress(self, cluster: str, *, since: str | None = None) -> Progress:
+        """How far it is on its way to what was asked for. `since`: from when on it counts what comes true in a cluster
+        that is Ready (RFC 3339); None: now."""
+        params = {"since": since} if since else {}
+        return cast(Progress, self._json("GET", _at(cluster, "progress"), params=params))
 
     # what a form needs
 
