@@ -487,9 +487,13 @@ def test_who_missed_more_events_than_are_told_is_told_everything_anew(
 def test_a_watch_is_of_what_the_list_would_have(api: Api, watch: Watch) -> None:
     shop = api.create()
     api.create("lab")
-    watcher = watch("/clusters?search=sho&phase=Ready")
+    watcher = watch("/clusters?search=sho&phase=Ready&events=true")
     assert watcher.until_synced() == []
+    lab = api.get("/clusters/lab").json()
     api.make_ready(shop["id"])
     assert watcher.next()[1]["id"] == shop["id"]
+    for made, reason in ((lab, "OfAnother"), (shop, "OfIts")):
+        api.store.add_event(made["id"], Event(datetime.now(UTC), reason, "a message"))
+    assert watcher.next()[1]["reason"] == "OfIts"
     api.store.record(shop["id"], api.claim(shop["id"]).token, Status(), look_again_after=3600)
     assert watcher.next()[:2] == ("deleted", {"id": shop["id"]})

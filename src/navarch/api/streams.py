@@ -30,17 +30,19 @@ class Watched:
         self._machines: dict[str, Machine] = {}
 
     def learn(self, change: Change) -> bool:
-        """Take a change in; gives whether it may be one of how far the cluster is."""
+        """Take a change in; gives whether it is news, which may be of how far the cluster is."""
         match change:
             case ClusterChanged(stored):
-                self._stored = stored
+                before, self._stored = self._stored, stored
+                return stored != before
             case MachineChanged(_, _, machine) if machine.removed:
-                self._machines.pop(machine.name, None)
+                return self._machines.pop(machine.name, None) is not None
             case MachineChanged(_, _, machine):
+                known = self._machines.get(machine.name)
                 self._machines[machine.name] = machine
+                return machine != known
             case _:
                 return False
-        return True
 
     def progress(self) -> bytes | None:
         """How far it is, as JSON; None: nothing is known of it."""
@@ -146,7 +148,7 @@ class Stream:
             case MachineChanged(at, _, machine) if self._known.get(machine.name, -1) < at:
                 self._known[machine.name] = at
                 yield event
-            case EventHappened() if self.timelines:
+            case EventHappened(_, id_, _, _) if self.timelines and (id_ in self._known or self._resumed):
                 yield event
 
     def _put(self, events: Iterable[bytes]) -> None:

@@ -126,7 +126,8 @@ class Feed:
         self._highest = self._store.last_change()
         self._resume = max(0, self._highest - _OVERLAP)
         self._reached = deque([(self._clock(), self._highest)])
-        self._seen = {_key(mark): mark.change for mark in self._store.changes(self._resume)}
+        marks = self._store.changes(self._resume, with_events=None)  # of events none is told a second time later
+        self._seen = {_key(mark): mark.change for mark in marks}
 
     def look(self) -> None:
         """Read once, and tell. Raises Unavailable."""
