@@ -68,6 +68,11 @@ class Watchers:
         self._runner.run(self._change(asks))
         return cost(before, self._stage.read(), monotonic() - began)
 
+    def close(self) -> None:
+        """Hang up."""
+        self._runner.run(self._session.close())
+        self._runner.close()
+
     async def _change(self, asks: list[Ask]) -> None:
         for ask in asks:
             await self._ask(ask)
@@ -133,6 +138,7 @@ def main() -> None:
         nobody = Watchers(stage, 0)
         nobody.open()
         results["without"]["cores_changing"] = nobody.changing(labelled(projects[0], "alone", _CHANGED_SECONDS))
+        nobody.close()
         watchers = Watchers(stage, options.streams)
         watchers.open()
         sleep(10)  # PostgreSQL counts late
@@ -140,6 +146,7 @@ def main() -> None:
         results["with"]["cores_changing"] = watchers.changing(labelled(projects[0], "told", _CHANGED_SECONDS))
         asks = labelled(projects[0], "n", _CHANGES)
         results["seen_by_all_after"] = sorted(round(watchers.seen(ask), 3) for ask in asks)
+        watchers.close()
         print(json.dumps(results, indent=1))
 
 
