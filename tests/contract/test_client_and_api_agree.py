@@ -66,7 +66,18 @@ def sent(call: Callable[[Navarch], Any]) -> Any:
 CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "create": (lambda n: n.create_cluster({"name": "x"}), NewCluster),
     "plan": (lambda n: n.plan_cluster({"name": "x"}), NewCluster),
-    "list": (lambda n: n.clusters(labels={"a": "b"}, name="x"), None),
+    "list": (
+        lambda n: n.clusters(
+            labels={"a": "b"},
+            name="x",
+            search="x",
+            phases=["Ready"],
+            versions=["1.36"],
+            responsible=["user"],
+            sort="-name",
+        ),
+        None,
+    ),
     "show": (lambda n: n.cluster("x"), None),
     "watch": (lambda n: n.watch("x", seconds=5, last_event_id="1").__enter__(), None),
     "update": (lambda n: n.update_cluster("x", {"spec": {"paused": True}}, if_match=1), ClusterPatch),
@@ -89,6 +100,8 @@ CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
         noun: (lambda n, noun=noun: n.catalogue(noun), None)  # type: ignore[misc]
         for noun in ("versions", "flavors", "zones", "volume_types", "external_networks")
     },
+    "timeline": (lambda n: n.timeline("x", everything=True), None),
+    "progress": (lambda n: n.progress("x", since="2026-03-01T12:00:00Z"), None),
     "quota": (lambda n: n.quota(), None),
     "ready": (lambda n: n.ready(), None),
 }
@@ -122,6 +135,7 @@ def _route(document: dict[str, Any], path: str) -> tuple[str, Any]:
         (shapes.Cluster, "ClusterView"), (shapes.ClusterStatus, "StatusView"), (shapes.Condition, "ConditionView"),
         (shapes.NodeGroup, "NodeGroupView"), (shapes.Machine, "MachineView"), (shapes.BootReport, "BootReportView"),
         (shapes.Event, "EventView"), (shapes.Kubeconfig, "KubeconfigView"), (shapes.MachineCount, "CountView"),
+        (shapes.Progress, "ProgressView"), (shapes.ProgressRow, "ProgressRowView"),
         (shapes.Upgrade, "UpgradeView"), (shapes.Obstacle, "ObstacleView"),
     ],
 )  # fmt: skip
@@ -142,6 +156,9 @@ def test_every_field_that_is_read_is_one_that_is_answered(shape: Any, schema: st
         ("ImpactView", {"created", "replaced", "drained", "removed", "started", "stopped", "seconds", "pace", "waits"}),
         ("NeedView", {"resource", "needed", "free", "limit", "unit", "short"}),
         ("StepView", {"kind", "name", "details"}),
+        ("LaneView", {"group", "subject", "name", "seconds", "segments"}),
+        ("SegmentView", {"start", "end", "failed", "running", "message"}),
+        ("TimelineView", {"name", "created_at", "kubernetes_version", "lanes", "total_seconds", "age_seconds"}),
     ],
 )  # fmt: skip
 def test_every_column_of_a_table_is_one_that_is_answered(

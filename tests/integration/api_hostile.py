@@ -191,6 +191,7 @@ _SPEC = {
     "remove_stopped_workers": False, "rollout_paused": False, "soak_seconds": 60, "groups_at_once": 2,
     "automatic_upgrades": False,
     "paused": False,
+    "protected": False,
     "network": {
         "external_network": "public", "subnet_id": None, "node_cidr": "10.0.0.0/24", "pod_cidr": "10.100.0.0/16",
         "service_cidr": "10.254.0.0/16", "dns_servers": ["9.9.9.9"], "public_api": True,

@@ -238,7 +238,7 @@ def test_what_no_text_may_hold_is_told_of_the_parameter_that_holds_it(api: Api) 
     for query, word in (("name=%00", "name"), ("name=%00&watch=true", "name"), ("marker=%00", "marker")):
         answer = api.get(f"/clusters?{query}")
         assert answer.status_code == 400, answer.text
-        assert answer.json()["detail"].startswith(word), answer.text
+        assert answer.json()["detail"].startswith(word) or list(errors(answer)) == [f"query.{word}"], answer.text
 
 
 def test_a_parameter_that_a_route_does_not_have_is_refused_on_every_route(fast: Api) -> None:

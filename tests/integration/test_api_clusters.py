@@ -28,6 +28,7 @@ def test_nothing_but_a_name_is_needed(api: Api) -> None:
         "schedule": None,
         "remove_stopped_workers": False,
         "paused": False,
+        "protected": False,
         "rollout_paused": False,
         "soak_seconds": 0,
         "groups_at_once": 1,
@@ -190,7 +191,7 @@ def test_a_cluster_that_nobody_can_read_hides_no_other(api: Api, dsn: str) -> No
     lost, readable = api.get("/clusters/a").json()["id"], api.get("/clusters/b").json()
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("UPDATE clusters SET spec = '{\"network\": 7}' WHERE id = %s", (lost,))
-    assert api.get("/clusters").json() == {"clusters": [readable], "unreadable": [lost], "next": None}
+    assert api.get("/clusters").json() == {"clusters": [readable], "unreadable": [lost], "next": None, "total": 2}
     answer = api.get("/clusters/a")
     assert answer.status_code == 500
     assert answer.json()["type"].endswith("unreadable")

@@ -53,6 +53,8 @@ def test_the_document_says_what_is_needed_of_a_caller(api: Api) -> None:
                 assert operation["description"], path
 
 
+# Said of what another thread draws meanwhile: psycopg_pool a jitter for each new connection.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 def test_generated_requests_never_break_it_and_answers_are_as_documented(make_api: MakeApi) -> None:
     api = make_api(watch_seconds=0.0, machine_burst=1_000_000)
     api.store.write_offer(OFFER)

@@ -1,13 +1,14 @@
 """The timeline."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from tests.integration.api_fixtures import Api
-from tests.integration.some_values import NOON
+from tests.integration.some_values import NOON, a_machine, a_report
 
-from navarch.domain.status import Event
+from navarch.domain.status import Event, Status
 
 pytestmark = pytest.mark.postgres
 
@@ -60,3 +61,32 @@ def test_the_request_that_asked_last_is_the_clusters_for_the_log_and_for_opensta
         assert answer.status_code < 300, answer.text
         asked = answer.headers["x-openstack-request-id"]
         assert api.store.cluster(made["id"], project_id=None).cluster.request_id == asked
+
+
+def test_how_far_a_cluster_is_and_where_its_time_went(api: Api) -> None:
+    made = api.create()
+    claim = api.claim(made["id"])
+    now = datetime.now(UTC)
+    machine = a_machine("m0", created_at=now)
+    api.store.record_machine(made["id"], claim.token, machine)
+    api.store.add_report(made["id"], "m0", a_report("FormatEtcdDisk", at=now + timedelta(seconds=9)), joined=False)
+    api.store.add_event(made["id"], Event(now, "EnsureNetwork", "made", "shop-net", "cloud", 2.0))
+    progress = api.get("/clusters/shop/progress").json()
+    rows = {row["name"]: row for row in progress["rows"]}
+    assert (progress["phase"], progress["percent"], progress["blocked"]) == ("Progressing", 0, None)
+    assert progress["asked_at"] == made["created_at"]
+    assert progress["waiting_for"] == rows["machine m0"]
+    assert (rows["machine m0"]["state"], rows["machine m0"]["detail"]) == ("running", "FormatEtcdDisk")
+    timeline = api.get("/clusters/shop/timeline").json()
+    assert [(lane["group"], lane["name"]) for lane in timeline["lanes"]] == [
+        ("cloud", "network"), ("machine", "made and booted"), ("machine", "FormatEtcdDisk"),
+    ]  # fmt: skip
+    assert timeline["lanes"][0]["seconds"] == 2.0
+    assert timeline["ready_after_seconds"] is None
+    api.store.record(made["id"], claim.token, Status(), look_again_after=3600)
+    api.make_ready(made["id"])
+    assert api.get("/clusters/shop/timeline?everything=true").json()["name"] == "shop"
+    assert api.get("/clusters/shop/progress?since=2026-03-01T12:00:00Z").status_code == 200
+    assert api.get("/clusters/shop/progress?since=noon").status_code == 400
+    for path in ("progress", "timeline"):
+        assert api.as_("bea").get(f"/clusters/{made['id']}/{path}").status_code == 404

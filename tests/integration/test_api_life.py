@@ -281,3 +281,31 @@ def test_what_is_not_there_or_goes_anyway_is_not_asked_for(api: Api, shop: str) 
     assert api.delete("/clusters/shop/machines/shop-cp-0?keep_size=perhaps").status_code == 400
     api.delete("/clusters/shop")
     assert api.delete("/clusters/shop/machines/shop-default-1").status_code == 409
+
+
+def test_a_protected_cluster_is_not_deleted_until_it_is_protected_no_more(api: Api, shop: str) -> None:
+    plan = api.patch("/clusters/shop?dry_run=true", {"spec": {"protected": True}}).json()
+    assert plan["changes"] == [{"field": "spec.protected", "before": False, "after": True}]
+    assert api.patch("/clusters/shop", {"spec": {"protected": True}}).json()["spec"]["protected"]
+    refused = api.delete("/clusters/shop")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:navarch:problem:protected")
+    assert "--no-protected" in errors(refused)["spec.protected"]
+    assert api.get("/clusters/shop").json()["deletion_requested_at"] is None
+    assert api.delete(GROUP).status_code == 202, "only the cluster is protected"
+    api.patch("/clusters/shop", {"spec": {"protected": None}})
+    assert api.delete("/clusters/shop").status_code == 202
+    assert api.delete("/clusters/shop").status_code == 202, "asking again changes nothing"
+
+
+def test_protection_that_comes_while_a_deletion_is_asked_for_holds(
+    api: Api, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = api.store.request_deletion
+
+    def a_moment_later(*args: Any, **options: Any) -> Any:
+        api.patch("/clusters/shop", {"spec": {"protected": True}})
+        return ask(*args, **options)
+
+    monkeypatch.setattr(api.store, "request_deletion", a_moment_later)
+    assert api.delete("/clusters/shop").status_code == 409
+    assert api.get("/clusters/shop").json()["deletion_requested_at"] is None

@@ -19,7 +19,7 @@ import uvicorn
 from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty
 from tests.integration.some_values import a_cluster, a_machine, a_report
 
-from navarch.domain.status import Condition, Status
+from navarch.domain.status import Condition, Event, Status
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -39,6 +39,7 @@ class Watcher:
         assert self.answer.status_code == 200, self.answer.read()
         assert self.answer.headers["content-type"].startswith("text/event-stream")
         self.last_id: str | None = None
+        self.progress: list[Any] = []  # told beside the rest
         threading.Thread(target=self._read, daemon=True).start()
 
     def next(self) -> Told:
@@ -75,7 +76,10 @@ class Watcher:
             for line in self.answer.iter_lines():
                 if not line and fields:
                     self.last_id = fields.get("id", self.last_id)
-                    self._told.put((fields["event"], json.loads(fields["data"]), fields.get("id")))
+                    if fields["event"] == "progress":
+                        self.progress.append(json.loads(fields["data"]))
+                    else:
+                        self._told.put((fields["event"], json.loads(fields["data"]), fields.get("id")))
                     fields = {}
                 elif line and not line.startswith(":"):
                     name, _, value = line.partition(": ")
@@ -413,3 +417,83 @@ def test_many_watchers_cost_one_reader(api: Api, watch: Watch, monkeypatch: pyte
     assert all(watcher.next()[1]["labels"] == {"a": "b"} for watcher in watchers)
     assert reads.count("clusters_by_id") == 1
     assert "clusters" not in reads
+
+
+def test_one_stream_tells_how_far_a_cluster_is(api: Api, watch: Watch) -> None:
+    made = api.create()
+    claim = api.claim(made["id"])
+    api.store.record_machine(made["id"], claim.token, a_machine("m0"))
+    watcher = watch("/clusters/shop")
+    watcher.until_synced()
+    (first,) = watcher.progress
+    asked = api.get("/clusters/shop/progress").json()
+    assert {row["name"]: row["state"] for row in first["rows"]} == {row["name"]: row["state"] for row in asked["rows"]}
+    api.store.add_report(made["id"], "m0", a_report("StartKubelet"), joined=True)
+    assert watcher.next()[0] == "machine"
+    assert {row["name"]: row["detail"] for row in watcher.progress[-1]["rows"]}["machine m0"] == "joined"
+    again = watch("/clusters/shop", last_event_id=watcher.last_id)
+    again.until_synced()
+    assert again.resumed
+    assert again.progress[0]["rows"] == watcher.progress[-1]["rows"], "whoever comes back is told of all machines"
+
+
+def test_timelines_are_told_in_the_same_stream_to_who_asks_for_them(
+    api: Api, make_api: MakeApi, watch: Watch, dsn: str
+) -> None:
+    made = api.create()
+    with psycopg.connect(dsn) as sql:  # so that it is known what went since then
+        sql.execute("INSERT INTO gone_clusters (change, cluster_id, project_id) VALUES (0, 'long', 'ago')")
+    without, every, one = watch("/clusters"), watch("/clusters?events=true"), watch("/clusters/shop?events=true")
+    stranger = watch("/clusters?events=true", token="bea")
+    for watcher in (without, every, one, stranger):
+        watcher.until_synced()
+
+    def happened(watcher: Watcher, reason: str) -> Any:
+        """The next event of that reason; those of a moment before the watcher came may be told, too."""
+        while (told := watcher.next())[0] != "event" or told[1]["reason"] != reason:
+            pass
+        return told[1]
+
+    api.store.add_event(made["id"], Event(datetime.now(UTC), "Tested", "a message", subject="shop"))
+    (line,) = [e for e in api.get("/clusters/shop/events").json()["events"] if e["reason"] == "Tested"]
+    assert happened(every, "Tested") == happened(one, "Tested") == line | {"cluster_id": made["id"]}
+    assert without.silent(0.2)
+    assert stranger.silent(0)
+    last = every.last_id
+    every.close()
+    api.store.add_event(made["id"], Event(datetime.now(UTC), "WhileAway", "a message"))
+    with served(make_api()) as address:  # another process, as after a restart
+        again = Watcher(address, "/clusters?events=true", last_event_id=last)
+        told = again.until_synced()
+        again.close()
+    assert again.resumed
+    assert "WhileAway" in [data["reason"] for kind, data in told if kind == "event"]
+
+
+def test_who_missed_more_events_than_are_told_is_told_everything_anew(
+    api: Api, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("navarch.api.watch._EVENTS", 2)
+    made = api.create()
+    first = watch("/clusters/shop?events=true")
+    first.until_synced()
+    for number in range(3):
+        api.store.add_event(made["id"], Event(datetime.now(UTC), f"Number{number}", "a message"))
+    again = watch("/clusters/shop?events=true", last_event_id=first.last_id)
+    assert [kind for kind, _ in again.until_synced()] == ["cluster"]
+    assert not again.resumed
+
+
+def test_a_watch_is_of_what_the_list_would_have(api: Api, watch: Watch) -> None:
+    shop = api.create()
+    api.create("lab")
+    watcher = watch("/clusters?search=sho&phase=Ready&events=true")
+    assert watcher.until_synced() == []
+    lab = api.get("/clusters/lab").json()
+    api.make_ready(shop["id"])
+    assert watcher.next()[1]["id"] == shop["id"]
+    for made, reason in ((lab, "OfAnother"), (shop, "OfIts")):
+        api.store.add_event(made["id"], Event(datetime.now(UTC), reason, "a message"))
+    assert watcher.next()[1]["reason"] == "OfIts"
+    api.store.record(shop["id"], api.claim(shop["id"]).token, Status(), look_again_after=3600)
+    assert watcher.next()[:2] == ("deleted", {"id": shop["id"]})

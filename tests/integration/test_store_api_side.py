@@ -12,6 +12,7 @@ from tests.integration.some_values import GROUP, NOON, SPEC, a_cluster, a_machin
 
 from navarch.domain.machines import Departure, MachineFacts
 from navarch.domain.offer import Allowance, Flavor, Offer, Quota, VolumeType
+from navarch.domain.selection import Selection
 from navarch.domain.spec import NodeGroup, Role
 from navarch.domain.status import Event, Status
 from navarch.store import api_side
@@ -99,9 +100,9 @@ def test_a_row_that_nobody_can_read_is_named_beside_the_others(store: PostgresSt
 def test_lists_are_filtered_by_name_and_labels(store: PostgresStore) -> None:
     store.create_cluster(a_cluster(name="a", labels=(("team", "web"), ("stage", "test"))))
     store.create_cluster(a_cluster(name="b", labels=(("team", "web"),)))
-    assert [s.cluster.name for s in store.clusters(project_id="alpha", name="a").clusters] == ["a"]
-    assert len(store.clusters(project_id="alpha", labels=(("team", "web"),)).clusters) == 2
-    found = store.clusters(project_id="alpha", labels=(("team", "web"), ("stage", "test")))
+    assert [s.cluster.name for s in store.clusters(project_id="alpha", selection=Selection(name="a")).clusters] == ["a"]
+    assert len(store.clusters(project_id="alpha", selection=Selection(labels=(("team", "web"),))).clusters) == 2
+    found = store.clusters(project_id="alpha", selection=Selection(labels=(("team", "web"), ("stage", "test"))))
     assert [s.cluster.name for s in found.clusters] == ["a"]
 
 

@@ -11,6 +11,7 @@ from navarch.api.access import Body, DryRun, IfMatch, Limit, MayRead, allowed, a
 from navarch.api.models.responses import ClusterPage, ClusterView, PlanView, UpgradePage
 from navarch.api.node_groups import planned
 from navarch.api.problems import Problem, documented
+from navarch.api.selecting import AskedFor, Listed
 from navarch.api.views import cluster_json, upgrade_view
 from navarch.service import clusters, upgrades
 from navarch.service.access import Access
@@ -29,12 +30,21 @@ Key = Annotated[
     ),
 ]
 Watch = Annotated[bool, Query(alias="watch", description="Stream changes as server-sent events.")]
-LastEventId = Annotated[
-    str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
-]
-TimeoutSeconds = Annotated[
-    int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
-]
+
+
+def _watch_options(
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="Of a watch: tell only what changed since that event.")
+    ] = None,
+    timeout_seconds: Annotated[
+        int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
+    ] = None,
+    events: Annotated[bool, Query(description="Of a watch: tell also what is new in timelines.")] = False,
+) -> watch.Options:
+    return watch.Options(last_event_id, timeout_seconds, events)
+
+
+WatchOptions = Annotated[watch.Options, Depends(_watch_options)]
 STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -47,30 +57,27 @@ STREAMED: dict[int | str, dict[str, Any]] = {
 def list_clusters(
     access: MayRead,
     request: Request,
+    listed: AskedFor,
+    options: WatchOptions,
     marker: Annotated[
         str | None, Query(max_length=63, description="Id of the last cluster of the page before.")
     ] = None,
-    limit: Limit = 100,
-    name: Annotated[str | None, Query(max_length=63)] = None,
-    label: Annotated[list[str], Query(description="key=value; may be repeated: all must match.")] = [],  # noqa: B006
+    limit: Limit = 50,
     watch_: Watch = False,
-    last_event_id: LastEventId = None,
-    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
-    """Clusters of the project, in order of creation. A watch has no pages: it is told all of them."""
-    labels = tuple(_label(text) for text in label)
-    if name is not None and "\x00" in name:
-        raise Problem(400, "malformed", "name must be a text without NUL")
-    limit = min(limit, service_of(request).settings.page)
+    """Clusters of the project, a page at a time; `total` counts those on all pages. A watch has no pages: it is told
+    all of them."""
     if watch_:
-        return watch.watch_clusters(request, access, name, labels, last_event_id, timeout_seconds)
-    page = _page(access, marker, limit, name, labels)
+        return watch.watch_clusters(request, access, listed.selection, options)
+    limit = min(limit, service_of(request).settings.page)
+    page = _page(access, listed, marker, limit)
     following = None
     if page.marker is not None:
         query = [(k, v) for k, v in request.query_params.multi_items() if k not in ("marker", "limit")]
         query += [("limit", str(limit)), ("marker", page.marker)]
         following = f"{request.url.path}?{urlencode(query)}"
-    return answer(_page_json(page, following))
+    total = access.service.store.count_clusters(project_id=access.project_id, selection=listed.selection)
+    return answer(_page_json(page, following, total))
 
 
 @router.post(
@@ -103,14 +110,13 @@ def show_cluster(
     access: MayRead,
     request: Request,
     cluster: str,
+    options: WatchOptions,
     watch_: Watch = False,
-    last_event_id: LastEventId = None,
-    timeout_seconds: TimeoutSeconds = None,
 ) -> Any:
-    """One cluster, by id or by name. A watch is told its machines, too."""
+    """One cluster, by id or by name. A watch is told its machines and its progress, too."""
     stored = access.cluster(cluster)
     if watch_:
-        return watch.watch_cluster(request, access, stored, last_event_id, timeout_seconds)
+        return watch.watch_cluster(request, access, stored, options)
     return _shown(stored)
 
 
@@ -134,7 +140,7 @@ def change_cluster(
 
 
 @router.delete(
-    "/{cluster}", status_code=202, response_model=ClusterView, responses=documented(400, 401, 403, 404, 412, 503)
+    "/{cluster}", status_code=202, response_model=ClusterView, responses=documented(400, 401, 403, 404, 409, 412, 503)
 )
 def delete_cluster(
     access: Annotated[Access, Depends(allowed(policy.DELETE))],
@@ -144,7 +150,8 @@ def delete_cluster(
         Literal["volumes"] | None, Query(description="volumes: leave the persistent volumes of claims.")
     ] = None,
 ) -> Any:
-    """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing."""
+    """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing. One
+    whose `spec.protected` is true is refused."""
     return _accepted(clusters.delete(access, cluster, keep_volumes=keep == "volumes", generations=if_match))
 
 
@@ -155,12 +162,15 @@ def list_upgrades(access: MayRead, cluster: str) -> Any:
     return UpgradePage(upgrades=[upgrade_view(upgrade) for upgrade in upgrades.upgrades(access, cluster)])
 
 
-def _page(
-    access: Access, marker: str | None, limit: int, name: str | None, labels: tuple[tuple[str, str], ...]
-) -> Page:
+def _page(access: Access, listed: Listed, marker: str | None, limit: int) -> Page:
     try:
         return access.service.store.clusters(
-            project_id=access.project_id, marker=marker, limit=limit, name=name, labels=labels
+            project_id=access.project_id,
+            selection=listed.selection,
+            order=listed.order,
+            descending=listed.descending,
+            marker=marker,
+            limit=limit,
         )
     except NotFound:
         if marker is None:
@@ -170,17 +180,10 @@ def _page(
         ) from None
 
 
-def _page_json(page: Page, following: str | None) -> bytes:
+def _page_json(page: Page, following: str | None, total: int) -> bytes:
     """A ClusterPage, out of clusters that are JSON already."""
-    rest = json.dumps({"unreadable": page.unreadable, "next": following}).encode()
+    rest = json.dumps({"unreadable": page.unreadable, "next": following, "total": total}).encode()
     return b'{"clusters":[' + b",".join(cluster_json(stored) for stored in page.clusters) + b"]," + rest[1:]
-
-
-def _label(text: str) -> tuple[str, str]:
-    key, sign, value = text.partition("=")
-    if not sign or not key or "\x00" in text:
-        raise Problem(400, "malformed", "label must be key=value")
-    return key, value
 
 
 def _accepted(stored: Stored) -> Response:

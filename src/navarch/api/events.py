@@ -1,19 +1,21 @@
-"""`/kaas/v1/clusters/{cluster}/events`."""
+"""How it goes with a cluster: `/kaas/v1/clusters/{cluster}/events`, `/timeline`, `/progress`."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
 
 from navarch.api.access import Limit, MayRead, service_of
-from navarch.api.models.responses import EventPage
+from navarch.api.models.responses import EventPage, ProgressView, TimelineView
 from navarch.api.problems import documented
-from navarch.api.views import event_view
+from navarch.api.views import event_view, progress_view, timeline_view
+from navarch.service import accounts
 
-router = APIRouter(prefix="/kaas/v1/clusters/{cluster}/events", tags=["clusters"])
+router = APIRouter(prefix="/kaas/v1/clusters/{cluster}", tags=["clusters"])
 
 
-@router.get("", response_model=EventPage, responses=documented(400, 401, 403, 404, 503))
+@router.get("/events", response_model=EventPage, responses=documented(400, 401, 403, 404, 503))
 def list_events(
     access: MayRead,
     request: Request,
@@ -30,3 +32,26 @@ def list_events(
         found = found[:limit]
         following = f"{request.url.path}?{urlencode({'limit': limit, 'marker': found[-1].id})}"
     return EventPage(events=[event_view(e) for e in found], next=following)
+
+
+@router.get("/timeline", response_model=TimelineView, responses=documented(400, 401, 403, 404, 503))
+def show_timeline(
+    access: MayRead,
+    cluster: str,
+    everything: Annotated[bool, Query(description="Not only the creation, but all that happened since.")] = False,
+) -> Any:
+    """Where the time of a cluster's creation went, as the rows of a waterfall."""
+    return timeline_view(accounts.timeline(access, cluster, everything=everything))
+
+
+@router.get("/progress", response_model=ProgressView, responses=documented(400, 401, 403, 404, 503))
+def show_progress(
+    access: MayRead,
+    cluster: str,
+    since: Annotated[
+        AwareDatetime | None,
+        Query(description="From when on seconds are told of what comes true in a cluster that is Ready. Default: now."),
+    ] = None,
+) -> Any:
+    """How far a cluster is on its way to what was asked for, and what it waits for."""
+    return progress_view(accounts.progress(access, cluster, since))

@@ -6,11 +6,14 @@ import json
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 
 from navarch.api.problems import not_now
 from navarch.api.settings import ApiSettings
-from navarch.api.views import cluster_json, machine_view
-from navarch.service.feed import Change, ClusterChanged, ClusterGone, Feed, MachineChanged
+from navarch.api.views import cluster_json, event_view, machine_view, progress_view
+from navarch.domain.machines import Machine
+from navarch.domain.progress import progress_of
+from navarch.service.feed import Change, ClusterChanged, ClusterGone, EventHappened, Feed, MachineChanged
 from navarch.store.contract import ApiStore, Stored
 
 _UNREAD_BYTES = 4 * 1024 * 1024  # beyond the first list; a watcher that leaves more unread is cut
@@ -18,14 +21,55 @@ _AT_ONCE_BYTES = 256 * 1024
 Place = tuple[str | None, str | None]  # project and cluster; None: all
 
 
+class Watched:
+    """What is known of one cluster that is watched, to say how far it is. `now` is the service's clock."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now, self._since = now, now()
+        self._stored: Stored | None = None
+        self._machines: dict[str, Machine] = {}
+
+    def learn(self, change: Change) -> bool:
+        """Take a change in; gives whether it is news, which may be of how far the cluster is."""
+        match change:
+            case ClusterChanged(stored):
+                before, self._stored = self._stored, stored
+                return stored != before
+            case MachineChanged(_, _, machine) if machine.removed:
+                return self._machines.pop(machine.name, None) is not None
+            case MachineChanged(_, _, machine):
+                known = self._machines.get(machine.name)
+                self._machines[machine.name] = machine
+                return machine != known
+            case _:
+                return False
+
+    def progress(self) -> bytes | None:
+        """How far it is, as JSON; None: nothing is known of it."""
+        if self._stored is None:
+            return None
+        cluster, status = self._stored.cluster, self._stored.status
+        seen = progress_of(cluster, status, tuple(self._machines.values()), self._now(), since=self._since)
+        return progress_view(seen).model_dump_json().encode()
+
+
 class Stream:
     """What one watcher follows, what it knows, and what is still to be sent. Filled from the feed's thread, emptied in
     the event loop. `place`: the clusters of which project, and which of them; `wanted`: whether one is among those
-    asked for."""
+    asked for; `watched`: the one whose progress is told; `timelines`: whether events are."""
 
-    def __init__(self, place: Place, wanted: Callable[[Stored], bool] = lambda stored: True) -> None:
-        self.place, self._wanted = place, wanted
+    def __init__(
+        self,
+        place: Place,
+        wanted: Callable[[Stored], bool] = lambda stored: True,
+        *,
+        watched: Watched | None = None,
+        timelines: bool = False,
+    ) -> None:
+        self.place, self.timelines = place, timelines
+        self._wanted, self._watched = wanted, watched
         self._lock = threading.Lock()
+        self._progress = b""
         self._known: dict[str, int] = {}  # the last change of each cluster and machine, by id or name
         self._resumed = False
         self._early: list[tuple[Sequence[tuple[Change, bytes]], int]] | None = []  # told before it began
@@ -35,13 +79,15 @@ class Stream:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._filled = asyncio.Event()
 
-    def begin(self, changes: Sequence[Change], number: int, *, resumed: bool) -> None:
-        """What is there, or (`resumed`) what has changed since the watcher was last here. What the feed has told
-        meanwhile follows."""
+    def begin(self, changes: Sequence[Change], number: int, *, after: int | None) -> None:
+        """What is there; where the watcher was here before, what of it has changed after the change numbered `after`.
+        What the feed has told meanwhile follows."""
         with self._lock:
-            self._resumed = resumed
+            resumed = self._resumed = after is not None
+            self._learn(changes, None)
             for change in changes:
-                self._put(self._events(change, _event_of(change, None), None))
+                if after is None or change.number > after:
+                    self._put(self._events(change, _event_of(change, None), None))
             self._put([_event("synced", json.dumps({"resumed": resumed}).encode(), number)])
             self._most_bytes += self._unsent_bytes  # a long list is no fault of its watcher
             early, self._early = self._early or [], None
@@ -72,8 +118,20 @@ class Stream:
         return content or (None if self._ended or self._cut else b"")
 
     def _tell(self, changes: Sequence[tuple[Change, bytes]], number: int) -> None:
+        self._learn([change for change, _ in changes], number)
         for change, event in changes:
             self._put(self._events(change, event, number))
+
+    def _learn(self, changes: Sequence[Change], number: int | None) -> None:
+        """Tell how far the cluster is, before what has changed in it: who sees that it is done knows the rest."""
+        if self._watched is None:
+            return
+        moved = [self._watched.learn(change) for change in changes]
+        if any(moved):
+            progress = self._watched.progress()
+            if progress is not None and progress != self._progress:
+                self._progress = progress
+                self._put([_event("progress", progress, number)])
 
     def _events(self, change: Change, event: bytes, number: int | None) -> Iterator[bytes]:
         match change:
@@ -89,6 +147,8 @@ class Stream:
                     yield event
             case MachineChanged(at, _, machine) if self._known.get(machine.name, -1) < at:
                 self._known[machine.name] = at
+                yield event
+            case EventHappened(_, id_, _, _) if self.timelines and (id_ in self._known or self._resumed):
                 yield event
 
     def _put(self, events: Iterable[bytes]) -> None:
@@ -158,6 +218,12 @@ class Streams:
         with self._lock:
             return {cluster for _, cluster in self._open if cluster is not None}
 
+    def timelines(self) -> Collection[str] | None:
+        """See `Followers`."""
+        with self._lock:
+            projects = {place[0] for place, its in self._open.items() if any(stream.timelines for stream in its)}
+        return None if None in projects else {project for project in projects if project is not None}
+
     def tell(self, changes: Sequence[Change], resume: int) -> None:
         """See `Followers`. Each change is made an event once, however many are told."""
         told: dict[Stream, list[tuple[Change, bytes]]] = {}
@@ -171,7 +237,7 @@ class Streams:
             stream.tell(its, resume)
 
     def _followers_of(self, change: Change) -> list[Stream]:
-        if isinstance(change, ClusterGone):
+        if isinstance(change, ClusterGone | EventHappened):
             project, cluster = change.project_id, change.cluster_id
         else:
             project, cluster = change.stored.cluster.project_id, change.stored.cluster.id
@@ -188,6 +254,9 @@ def _event_of(change: Change, number: int | None) -> bytes:
             return _event("cluster", cluster_json(stored), number)
         case MachineChanged(_, stored, machine):
             return _event("machine", machine_view(machine).model_dump_json().encode(), number)
+        case EventHappened(_, cluster_id, _, event):
+            shown = event_view(event).model_dump(mode="json") | {"cluster_id": cluster_id}
+            return _event("event", json.dumps(shown).encode(), number)
         case ClusterGone(_, cluster_id, _):
             return _deleted(cluster_id, number)
 

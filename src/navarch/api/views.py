@@ -9,11 +9,15 @@ from navarch.api.models.responses import (
     ClusterView,
     EventView,
     FlavorView,
+    LaneView,
     MachineView,
     NodeGroupView,
     PlanView,
+    ProgressView,
     QuotaView,
+    SegmentView,
     StepView,
+    TimelineView,
     UpgradeView,
 )
 from navarch.domain.admission import LIMITS
@@ -21,9 +25,11 @@ from navarch.domain.codec import encode
 from navarch.domain.errors import Responsible
 from navarch.domain.machines import Machine
 from navarch.domain.offer import Flavor, Offer, Quota
+from navarch.domain.progress import Progress
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, MachineCount, Status
 from navarch.domain.steps import Step
+from navarch.domain.waterfall import Waterfall
 from navarch.service.plans import Plan
 from navarch.service.upgrades import Upgrade
 from navarch.store.contract import Stored, StoredEvent
@@ -80,6 +86,38 @@ def machine_view(machine: Machine) -> MachineView:
 def event_view(stored: StoredEvent) -> EventView:
     """A line of the timeline."""
     return EventView.model_validate(_attributes(stored.event) | {"id": stored.id})
+
+
+def progress_view(progress: Progress) -> ProgressView:
+    """How far a cluster is."""
+    shown = {"percent": progress.percent, "waiting_for": progress.waiting_for}
+    return ProgressView.model_validate(_attributes(progress) | shown)
+
+
+def timeline_view(drawn: Waterfall) -> TimelineView:
+    """Where the time went. Milliseconds are what clocks of several machines agree on."""
+    lanes = [
+        LaneView(
+            group=lane.group,
+            subject=lane.subject,
+            name=lane.name,
+            seconds=round(lane.seconds, 3),
+            segments=[
+                SegmentView.model_validate(_attributes(s) | {"start": round(s.start, 3), "end": round(s.end, 3)})
+                for s in lane.segments
+            ],
+        )
+        for lane in drawn.lanes
+    ]
+    return TimelineView(
+        name=drawn.name,
+        created_at=drawn.created_at,
+        kubernetes_version=drawn.version,
+        ready_after_seconds=drawn.ready,
+        total_seconds=drawn.total,
+        age_seconds=drawn.age,
+        lanes=lanes,
+    )
 
 
 def plan_view(plan: Plan) -> PlanView:

@@ -4,6 +4,8 @@
 | --- | --- | --- |
 | `cluster` | a cluster | for each that is there, then whenever one changes or is new |
 | `machine` | a machine | where one cluster is watched: for each that is there, then whenever one changes |
+| `progress` | how far it is | where one cluster is watched: at first, and before each change that moves it |
+| `event` | a line of a timeline, with `cluster_id` | where `events=true` asks for them: whenever one is new |
 | `deleted` | `{"id": …}` of a cluster | it is gone, or is no longer among those that were asked for |
 | `synced` | `{"resumed": …}` | once, after all that is there (`resumed`: that changed since `Last-Event-ID`) |
 
@@ -15,6 +17,7 @@ token, after `watch_seconds`, when the cluster is gone, and where its watcher do
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -23,16 +26,27 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from navarch.api.access import service_of
-from navarch.api.streams import Stream, Streams
+from navarch.api.streams import Stream, Streams, Watched
+from navarch.domain.selection import Selection
 from navarch.service.access import Access
-from navarch.service.feed import Change, ClusterChanged, ClusterGone, MachineChanged
+from navarch.service.feed import Change, ClusterChanged, ClusterGone, EventHappened, MachineChanged
 from navarch.service.refusals import Missing
 from navarch.store.contract import ApiStore, Stored
 
 _KEEP_ALIVE_SECONDS = 15.0
 _UNREAD_SECONDS = 30.0  # until a watcher that does not read is cut
 _PAGE = 1000
+_EVENTS = 2000  # that a watcher who comes back is told; who was away longer reads the timelines anew
 _EVENT_ID = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a watch is asked for. `last_event_id`: what was told last; `events`: whether timelines are told."""
+
+    last_event_id: str | None
+    timeout_seconds: int | None
+    events: bool
 
 
 class EventStream(StreamingResponse):
@@ -77,49 +91,54 @@ class EventStream(StreamingResponse):
 def watch_clusters(
     request: Request,
     access: Access,
-    name: str | None,
-    labels: tuple[tuple[str, str], ...],
-    last_event_id: str | None,
-    timeout_seconds: int | None,
+    selection: Selection,
+    options: Options,
 ) -> EventStream:
-    """The project's clusters, those of this name and with these labels. Raises Problem, Unavailable."""
+    """The project's clusters that are selected. Raises Problem, Unavailable."""
 
     def wanted(stored: Stored) -> bool:
-        cluster = stored.cluster
-        return name in (None, cluster.name) and set(labels) <= set(cluster.labels)
+        return selection.has(stored.cluster, stored.status)
 
     def read(after: int | None) -> Sequence[Change] | None:
         store = access.service.store
         if after is None:
-            return [ClusterChanged(s) for s in _all_clusters(store, access.project_id, name=name, labels=labels)]
+            return [ClusterChanged(s) for s in _all_clusters(store, access.project_id, selection=selection)]
         gone = store.gone(after, project_id=access.project_id)
         if gone is None:
+            return None
+        happened = _happened(access, after, None) if options.events else []
+        if happened is None:
             return None
         changed = _all_clusters(store, access.project_id, changed_after=after)
         return [
             *(ClusterChanged(stored) for stored in changed),
             *(ClusterGone(mark.change, mark.cluster_id, mark.project_id) for mark in gone),
+            *happened,
         ]
 
-    return _opened(request, access, Stream((access.project_id, None), wanted), read, last_event_id, timeout_seconds)
+    stream = Stream((access.project_id, None), wanted, timelines=options.events)
+    return _opened(request, access, stream, read, options)
 
 
-def watch_cluster(
-    request: Request, access: Access, stored: Stored, last_event_id: str | None, timeout_seconds: int | None
-) -> EventStream:
-    """One cluster and its machines. Raises Problem, Missing, Unavailable."""
+def watch_cluster(request: Request, access: Access, stored: Stored, options: Options) -> EventStream:
+    """One cluster, its machines and how far it is. Raises Problem, Missing, Unavailable."""
     store, id_ = access.service.store, stored.cluster.id
 
-    def read(after: int | None) -> Sequence[Change]:
+    def read(after: int | None) -> Sequence[Change] | None:
         page = store.clusters_by_id([id_])  # anew: it may have changed before the stream was open
         if not page.clusters and not page.unreadable:
             raise Missing("cluster")
         machines = store.numbered_machines([id_], removed=after is not None)
         changes: list[Change] = [ClusterChanged(cluster) for cluster in page.clusters]
         changes += [MachineChanged(m.change, stored, m.machine) for m in machines]
-        return [change for change in changes if after is None or change.number > after]
+        if after is None or not options.events:
+            return changes
+        happened = _happened(access, after, id_)
+        return None if happened is None else [*changes, *happened]
 
-    return _opened(request, access, Stream((access.project_id, id_)), read, last_event_id, timeout_seconds)
+    watched = Watched(access.service.now)
+    stream = Stream((access.project_id, id_), watched=watched, timelines=options.events)
+    return _opened(request, access, stream, read, options)
 
 
 def _opened(
@@ -127,9 +146,9 @@ def _opened(
     access: Access,
     stream: Stream,
     read: Callable[[int | None], Sequence[Change] | None],
-    last_event_id: str | None,
-    timeout_seconds: int | None,
+    options: Options,
 ) -> EventStream:
+    last_event_id = options.last_event_id
     streams: Streams = request.app.state.streams
     number = streams.open(stream)
     try:
@@ -139,13 +158,22 @@ def _opened(
         changes = read(after)
         if changes is None:
             after, changes = None, read(None)
-        stream.begin(changes or (), number, resumed=after is not None)
+        stream.begin(changes or (), number, after=after)
     except BaseException:
         streams.close(stream)
         raise
     most = service_of(request).settings.watch_seconds
     left = (access.until - access.service.now()).total_seconds()
-    return EventStream(streams, stream, min(most, left, timeout_seconds or most))
+    return EventStream(streams, stream, min(most, left, options.timeout_seconds or most))
+
+
+def _happened(access: Access, after: int, cluster_id: str | None) -> list[EventHappened] | None:
+    """What the timelines say after that change; None: more than is told."""
+    store = access.service.store
+    found = store.events_changed(after, project_id=access.project_id, cluster_id=cluster_id, limit=_EVENTS + 1)
+    if len(found) > _EVENTS:
+        return None
+    return [EventHappened(one.change, one.cluster_id, one.project_id, one.event) for one in found]
 
 
 def _all_clusters(store: ApiStore, project_id: str | None, **which: Any) -> Iterator[Stored]:

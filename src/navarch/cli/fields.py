@@ -111,6 +111,9 @@ _LIFE = (
     Field("spec.maintenance.timezone", ("--maintenance-timezone",), TEXT, "ZONE", "As Europe/Berlin. Default: UTC."),
 )  # fmt: skip
 
+_PROTECTED = Field("spec.protected", ("--protected/--no-protected",), SWITCH, None,
+                   "Whether deleting the cluster is refused. Default: no.")  # fmt: skip
+
 NEW_CLUSTER = (
     _VERSION,
     _IMAGE,
@@ -126,6 +129,7 @@ NEW_CLUSTER = (
     Field("spec.network.dns_servers", ("--dns-server",), WORDS, "ADDRESS", "Resolver of the machines; repeat."),
     _ALLOWED,
     *_LIFE,
+    _PROTECTED,
     _SSH_KEYS,
     _LABELS,
 )  # fmt: skip
@@ -135,6 +139,7 @@ CLUSTER = (
     *_SIZE,
     _ALLOWED,
     *_LIFE,
+    _PROTECTED,
     _SSH_KEYS,
     _LABELS,
     Field("labels", ("--remove-label",), NO_LABELS, "KEY", "Label to drop; repeat."),

@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from navarch.cli.output import span
-from navarch.cli.progress import Progress, Row, State
+from navarch.client.shapes import Progress, ProgressRow
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 _TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_SIGNS = {State.WAITING: "·", State.RUNNING: "…", State.DONE: "✓", State.FAILED: "✗"}
-_STYLES = {State.WAITING: "dim", State.RUNNING: "cyan", State.DONE: "green", State.FAILED: "red"}
+_SIGNS = {"waiting": "·", "running": "…", "done": "✓", "failed": "✗"}
+_STYLES = {"waiting": "dim", "running": "cyan", "done": "green", "failed": "red"}
 
 
 class View(Protocol):
@@ -68,19 +68,20 @@ class LineView:
         return None
 
     def show(self, progress: Progress) -> None:
-        for row in progress.rows:
+        for row in progress["rows"]:
+            name, state, detail, seconds = row["name"], row["state"], row["detail"], row["seconds"]
             # Figures inside a message count up by themselves: they are no change worth a line.
-            seen = (row.state.value, re.sub(r"\d+", "#", row.detail) if row.name != "nodes" else row.detail)
-            if self._seen.get(row.name) == seen or (row.name not in self._seen and row.state is State.WAITING):
+            seen: tuple[str, str] = (state, re.sub(r"\d+", "#", detail) if name != "nodes" else detail)
+            if self._seen.get(name) == seen or (name not in self._seen and state == "waiting"):
                 continue
-            self._seen[row.name] = seen
-            took = f" ({span(row.seconds)})" if row.seconds is not None and row.state is State.DONE else ""
-            self.say(f"{row.name}: {row.state}{took}{' - ' + row.detail if row.detail else ''}")
-        if progress.blocked is None:
+            self._seen[name] = seen
+            took = f" ({span(seconds)})" if seconds is not None and state == "done" else ""
+            self.say(f"{name}: {state}{took}{' - ' + detail if detail else ''}")
+        if progress["blocked"] is None:
             if self._seen.pop("!", None):
                 self.say("No longer blocked.")
         else:
-            condition = progress.blocked
+            condition = progress["blocked"]
             seen = (condition["reason"], re.sub(r"\d+", "#", condition["message"]))
             if self._seen.get("!") != seen:
                 self._seen["!"] = seen
@@ -127,30 +128,31 @@ class LiveView:
 
         width = self._console.width
         parts = [Text(f"{self._title}  {span(self._clock() - self._start)}", style="bold")]
-        rows = self._progress.rows if self._progress is not None else ()
-        longest = min(max((len(row.name) for row in rows), default=0), max(10, width // 2))
+        rows = self._progress["rows"] if self._progress is not None else []
+        longest = min(max((len(row["name"]) for row in rows), default=0), max(10, width // 2))
         turn = _TURNS[int(self._clock() * 8) % len(_TURNS)]
         for row in rows:
             line = Text(no_wrap=True, overflow="ellipsis")
-            line.append(turn if row.state is State.RUNNING else _SIGNS[row.state], _STYLES[row.state])
-            line.append(f" {row.name[:longest]:<{longest}} ", "dim" if row.state is State.WAITING else "")
-            line.append(f"{self._seconds(row):>8} {row.detail}", "dim")
+            name, state = row["name"], row["state"]
+            line.append(turn if state == "running" else _SIGNS[state], _STYLES[state])
+            line.append(f" {name[:longest]:<{longest}} ", "dim" if state == "waiting" else "")
+            line.append(f"{self._seconds(row):>8} {row['detail']}", "dim")
             line.truncate(width, overflow="ellipsis")
             parts.append(line)
-        if self._progress is not None and self._progress.blocked is not None:
+        if self._progress is not None and self._progress["blocked"] is not None:
             parts.append(Text("\n".join(blocked_lines(self._progress)), style="red"))
         return Group(*parts)
 
-    def _seconds(self, row: Row) -> str:
-        if row.seconds is None:
+    def _seconds(self, row: ProgressRow) -> str:
+        if row["seconds"] is None:
             return ""
-        since = self._clock() - self._shown_at if row.state is State.RUNNING else 0.0
-        return f"{row.seconds + since:.1f} s"
+        since = self._clock() - self._shown_at if row["state"] == "running" else 0.0
+        return f"{row['seconds'] + since:.1f} s"
 
 
 def blocked_lines(progress: Progress) -> list[str]:
     """What is in the way, whose turn it is, and what to do."""
-    condition = progress.blocked
+    condition = progress["blocked"]
     if condition is None:
         return []
     lines = [f"Blocked: {condition['reason']}: {condition['message']}"]

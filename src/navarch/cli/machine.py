@@ -9,9 +9,8 @@ from navarch.cli.exits import Exit, Failure
 from navarch.cli.options import ClusterOption, DryRunOption, OutputOption, TimeoutOption, WaitOption, new_app
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.plans import show_plan
-from navarch.cli.progress import stem_of
 from navarch.cli.session import complete_machine, connected
-from navarch.cli.values import seconds_of
+from navarch.cli.values import seconds_of, stem_of
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch

@@ -1,5 +1,6 @@
 """A plan as a person reads it: what changes, what is done, what becomes of machines, what it takes of the quotas."""
 
+import re
 from typing import Any
 
 from navarch.cli.output import Column, Output, emit_data, print_table, span, text
@@ -77,9 +78,9 @@ def _duration(impact: dict[str, Any]) -> list[str]:
 
 
 def _words(kind: str) -> str:
-    from navarch.cli.timeline import words_of
-
-    return words_of(kind)
+    """EnsureLoadBalancer is "load balancer"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.removeprefix("Ensure"))
+    return " ".join(word if word.isupper() else word.lower() for word in words.split()) or kind
 
 
 def _told(steps: list[Any]) -> list[Any]:

@@ -54,7 +54,7 @@ def complete_cluster(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_machine(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the machines of the cluster that the words before name, without what all of them begin with unless that
     is begun."""
-    from navarch.cli.progress import stem_of
+    from navarch.cli.values import stem_of
 
     cluster = ctx.params.get("cluster")
     if not cluster:

@@ -1,12 +1,13 @@
 """Words of the command line as values: durations, labels, taints, files. A bad one is a usage error (exit code 2)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
+_STEM_LENGTH = 24  # of a cluster's name in the names of its objects
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -90,6 +91,11 @@ def window_of(word: str, option: str) -> dict[str, Any]:
     if not plus:
         raise typer.BadParameter(f"{word!r} is not of the form 03:00+4", param_hint=option)
     return {"start": start, "hours": number_of(hours, option)}
+
+
+def stem_of(cluster: Mapping[str, Any]) -> str:
+    """What the names of all objects of this cluster begin with."""
+    return f"{cluster['name'][:_STEM_LENGTH].rstrip('-')}-{cluster['id'][:8]}-"
 
 
 def read_document(path: str, option: str = "-f") -> dict[str, Any]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from navarch.cli.exits import Exit, Failure
 from navarch.cli.live import View, blocked_lines
 from navarch.cli.output import span
-from navarch.cli.progress import Progress, asked_at, progress_of
 from navarch.client.errors import Problem, Unavailable
 from navarch.client.follow import Follower
-from navarch.client.shapes import Cluster, Machine
+from navarch.client.shapes import Cluster, Machine, Progress
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
@@ -88,12 +87,9 @@ def wait_for(
         failure = error  # the cluster goes on without us; only the deadline ends our patience
         view.say(f"{error.message}; the cluster is not affected, looking again")
 
-    asked = navarch.now()
     try:
         for followed in Follower(navarch, cluster_id, away).follow(timeout_seconds):
-            failure = None
-            asked = asked_at(followed.cluster, asked)
-            progress = progress_of(followed.cluster, followed.machines, navarch.now(), asked)
+            failure, progress = None, followed.progress
             view.show(progress)
             if goal is not None and goal(followed.cluster, followed.machines):
                 return followed.cluster
@@ -109,9 +105,9 @@ def wait_for(
 def _too_late(progress: Progress | None, failure: Unavailable | None, timeout_seconds: float) -> Exception:
     if failure is not None:
         return failure
-    if progress is not None and progress.blocked is not None:
+    if progress is not None and progress["blocked"] is not None:
         return Failure("\n".join(blocked_lines(progress)), Exit.FAILED)
-    phase = progress.phase if progress else "unknown"
+    phase = progress["phase"] if progress else "unknown"
     return Failure(
         f"not done after {span(timeout_seconds)}; phase {phase}. It goes on without us: "
         "look with `navarch cluster show`, wait on with `navarch cluster wait`.",

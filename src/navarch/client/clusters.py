@@ -1,7 +1,7 @@
 """The service's routes as methods. Clusters are named by id or by unique name."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
-from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup, Upgrade
+from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup, Progress, Upgrade
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
 _SILENT_SECONDS = 20.0  # a stream says something every 15
@@ -51,13 +51,24 @@ class Navarch:
         *,
         labels: Mapping[str, str] | None = None,
         name: str | None = None,
+        search: str = "",
+        phases: Sequence[str] = (),
+        versions: Sequence[str] = (),
+        responsible: Sequence[str] = (),
+        sort: str | None = None,
         unreadable: Callable[[str], None] = lambda _: None,
     ) -> Iterator[Cluster]:
-        """Every cluster of the project, page by page. `unreadable` is called with the id of each that the service has
-        and cannot read."""
-        params: list[tuple[str, Any]] = [("limit", _PAGE), *(("label", f"{k}={v}") for k, v in (labels or {}).items())]
-        if name:
-            params.append(("name", name))
+        """Every cluster of the project that is asked for, page by page. `search`: words that all must match. `phases`,
+        `versions`, `responsible`: one of these. `sort`: created, name, phase or version, with a minus backwards.
+        `unreadable` is called with the id of each that the service has and cannot read."""
+        params: list[tuple[str, Any]] = [
+            ("limit", _PAGE),
+            *(("label", f"{k}={v}") for k, v in (labels or {}).items()),
+            *(("phase", phase) for phase in phases),
+            *(("kubernetes_version", version) for version in versions),
+            *(("responsible", who) for who in responsible),
+            *((key, value) for key, value in (("name", name), ("search", search), ("sort", sort)) if value),
+        ]
         return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params, unreadable))
 
     def cluster(self, cluster: str) -> Cluster:
@@ -151,6 +162,16 @@ class Navarch:
         """Its timeline, oldest first; `after`: only those after the event of that id."""
         params: list[tuple[str, Any]] = [("limit", _EVENTS_A_PAGE), *([] if after is None else [("marker", after)])]
         return cast(Iterator[Event], self._pages(_at(cluster, "events"), "events", params))
+
+    def timeline(self, cluster: str, *, everything: bool = False) -> Json:
+        """Where the time of its creation went, as lanes of a waterfall; `everything`: also what happened since."""
+        return self._json("GET", _at(cluster, "timeline"), params={"everything": "true"} if everything else {})
+
+    def progress(self, cluster: str, *, since: str | None = None) -> Progress:
+        """How far it is on its way to what was asked for. `since`: from when on it counts what comes true in a cluster
+        that is Ready (RFC 3339); None: now."""
+        params = {"since": since} if since else {}
+        return cast(Progress, self._json("GET", _at(cluster, "progress"), params=params))
 
     # what a form needs
 

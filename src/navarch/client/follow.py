@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from navarch.client.errors import Problem, Unavailable
-from navarch.client.shapes import Cluster, Machine
+from navarch.client.shapes import Cluster, Machine, Progress
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
@@ -21,10 +21,11 @@ _TRIES = 2  # streams in a row that tell nothing though the service answers: som
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A cluster at one moment, with its machines in order of their making."""
+    """A cluster at one moment, with its machines in order of their making, and how far it is."""
 
     cluster: Cluster
     machines: list[Machine]
+    progress: Progress
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Follower:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _cluster: Cluster | None = None
+    _progress: Progress | None = None
     _machines: dict[str, Machine] = field(default_factory=dict)
     _last_event_id: str | None = None
     _in_vain: int = 0
@@ -44,7 +46,7 @@ class Follower:
     def follow(self, seconds: float) -> Iterator[Followed]:
         """How the cluster is, and again whenever it or a machine has changed, for so many seconds. Raises Problem: with
         status 404 when it is gone."""
-        end = self.clock() + seconds
+        end, since = self.clock() + seconds, self.navarch.now().isoformat()
         while True:
             streams, told = self._in_vain < _TRIES, False
             try:
@@ -59,7 +61,9 @@ class Follower:
                     raise
             if not told:
                 try:
-                    yield Followed(self.navarch.cluster(self.cluster_id), list(self.navarch.machines(self.cluster_id)))
+                    cluster = self.navarch.cluster(self.cluster_id)
+                    machines = list(self.navarch.machines(self.cluster_id))
+                    yield Followed(cluster, machines, self.navarch.progress(self.cluster_id, since=since))
                     self._in_vain += streams
                 except Unavailable as error:
                     self.away(error)
@@ -69,7 +73,7 @@ class Follower:
 
     def _stream(self, end: float) -> Iterator[Followed]:
         seconds = min(_LONGEST_STREAM_SECONDS, max(1, ceil(end - self.clock())))
-        cluster, machines = None, dict[str, Machine]()
+        cluster, machines, progress = None, dict[str, Machine](), self._progress
         synced = False
         with self.navarch.watch(self.cluster_id, seconds=seconds, last_event_id=self._last_event_id) as lines:
             for kind, data, event_id in events(lines):
@@ -78,6 +82,8 @@ class Follower:
                         cluster = data
                     case "machine":
                         machines[data["name"]] = data
+                    case "progress":
+                        progress = data
                     case "deleted":
                         raise Problem(HTTPStatus.NOT_FOUND, "Not found", "the cluster is gone")
                     case "synced":
@@ -86,11 +92,11 @@ class Follower:
                             cluster, machines = cluster or self._cluster, self._machines | machines
                     case _:
                         continue
-                if synced and cluster is not None:
+                if synced and cluster is not None and progress is not None:
                     machines = {name: machine for name, machine in machines.items() if not machine.get("removed")}
-                    self._cluster, self._machines = cluster, machines
+                    self._cluster, self._machines, self._progress = cluster, machines, progress
                     self._last_event_id = event_id or self._last_event_id
-                    yield Followed(cluster, list(machines.values()))
+                    yield Followed(cluster, list(machines.values()), progress)
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[str, Any, str | None]]:

@@ -91,6 +91,25 @@ class Machine(TypedDict):
     addresses: NotRequired[list[str]]
 
 
+class ProgressRow(TypedDict):
+    """One thing that has to come true. `seconds`: how long it took, or has gone on."""
+
+    name: str
+    state: Literal["waiting", "running", "done", "failed"]
+    detail: str
+    seconds: float | None
+
+
+class Progress(TypedDict):
+    """How far a cluster is on its way. `blocked`: the condition that somebody must act on."""
+
+    name: str
+    phase: str
+    percent: int
+    rows: list[ProgressRow]
+    blocked: Condition | None
+
+
 class Obstacle(TypedDict):
     """What is in the way of an upgrade."""
 

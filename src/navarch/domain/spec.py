@@ -132,13 +132,15 @@ class ClusterSpec:
 
     `running` was last said at `running_since`, and holds until the schedule's next start or stop. `soak_seconds`: how
     long the first new machine of a rollout is looked at before the next one is touched. `rollout_paused`: nothing that
-    is as it was is replaced. `groups_at_once`: how many node groups roll side by side."""
+    is as it was is replaced. `groups_at_once`: how many node groups roll side by side. `protected`: a request to delete
+    the cluster is refused."""
 
     kubernetes_version: str
     release: Release
     network: NetworkSpec
     control_plane: ControlPlaneSpec
     paused: bool = False
+    protected: bool = False
     ssh_keys: tuple[str, ...] = ()
     running: bool = True
     running_since: datetime | None = None

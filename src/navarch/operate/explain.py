@@ -14,6 +14,7 @@ from navarch.domain.conditions import judge
 from navarch.domain.errors import NavarchError
 from navarch.domain.offer import Offer
 from navarch.domain.plan import plan
+from navarch.domain.selection import Selection
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Event, Status
 from navarch.domain.steps import Step
@@ -66,7 +67,7 @@ def find(store: PostgresStore, reference: str, project_id: str | None) -> Stored
     except NotFound:
         if project_id is not None:
             raise
-    found = store.clusters(project_id=None, name=reference).clusters
+    found = store.clusters(project_id=None, selection=Selection(name=reference)).clusters
     if not found:
         raise NotFound(f"no cluster {reference}")
     if len(found) > 1:

@@ -104,23 +104,31 @@ def plan_change(access: Access, reference: str, patch: Document, *, generations:
 
 def delete(access: Access, reference: str, *, keep_volumes: bool = False, generations: Generations = ANY) -> Stored:
     """Ask a cluster to go, with everything that it and its own controllers made; `keep_volumes`: but for the volumes of
-    claims. Asking again changes nothing. Raises Missing, and the store's Stale, Unreadable, Unavailable."""
-    stored = access.cluster(reference)
-    generation = generations.check(stored.cluster.generation)
-    try:
-        gone = access.service.store.request_deletion(
-            stored.cluster.id,
-            at=access.service.now(),
-            keep_volumes=keep_volumes,
-            generation=generation,
-            request_id=access.request_id,
-        )
-    except NotFound:
-        raise Missing("cluster") from None
-    if not stored.cluster.deleting:
-        what = "delete the cluster, but to keep its volumes" if keep_volumes else "delete the cluster"
-        access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
-    return gone
+    claims. Asking again changes nothing. Raises Missing, InTheWay (it is protected), and the store's Stale, Unreadable,
+    Unavailable."""
+    for _ in attempts():
+        stored = access.cluster(reference)
+        cluster = stored.cluster
+        generations.check(cluster.generation)
+        if cluster.spec.protected and not cluster.deleting:
+            raise _protected(cluster.name)
+        try:
+            gone = access.service.store.request_deletion(
+                cluster.id,
+                at=access.service.now(),
+                keep_volumes=keep_volumes,
+                generation=cluster.generation,  # the one that is not protected
+                request_id=access.request_id,
+            )
+        except Stale:
+            continue
+        except NotFound:
+            raise Missing("cluster") from None
+        if not cluster.deleting:
+            what = "delete the cluster, but to keep its volumes" if keep_volumes else "delete the cluster"
+            access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
+        return gone
+    raise overtaken()
 
 
 def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:
@@ -174,6 +182,15 @@ def _made_before(access: Access, project_id: str, key: str | None, digest: str) 
 def _taken(name: str) -> InTheWay:
     errors = (FieldError("name", f"{name!r} is taken"),)
     return InTheWay("name-taken", f"the project has a cluster named {name} already", errors)
+
+
+def _protected(name: str) -> InTheWay:
+    remedy = "is true: set it to false first (navarch cluster update --no-protected)"
+    return InTheWay(
+        "protected",
+        f"{name} is protected from being deleted; nothing was changed",
+        (FieldError("spec.protected", remedy),),
+    )
 
 
 def _gone() -> InTheWay:

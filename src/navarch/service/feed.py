@@ -16,7 +16,7 @@ import structlog
 
 from navarch.domain.errors import Temporary
 from navarch.domain.machines import Machine
-from navarch.store.contract import ChangeStore, Mark, Stored
+from navarch.store.contract import ChangeStore, Mark, Stored, StoredEvent
 
 _OVERLAP_SECONDS = 20.0  # the store ends every statement after 15
 _OVERLAP = 10_000  # numbers, where it is not known which ones were given out in that time
@@ -53,7 +53,20 @@ class MachineChanged:
     machine: Machine
 
 
-Change = ClusterChanged | ClusterGone | MachineChanged
+@dataclass(frozen=True, slots=True)
+class EventHappened:
+    """A cluster's timeline has one line more."""
+
+    number: int
+    cluster_id: str
+    project_id: str
+    event: StoredEvent
+
+
+Change = ClusterChanged | ClusterGone | MachineChanged | EventHappened
+
+
+_Key = tuple[str, str, int]  # cluster, machine, event
 
 
 class Followers(Protocol):
@@ -65,6 +78,10 @@ class Followers(Protocol):
 
     def clusters(self) -> Collection[str]:
         """Clusters whose machines are followed."""
+        ...
+
+    def timelines(self) -> Collection[str] | None:
+        """Projects whose clusters' timelines are followed; None: everybody's."""
         ...
 
     def tell(self, changes: Sequence[Change], resume: int) -> None:
@@ -92,7 +109,7 @@ class Feed:
         self._thread: threading.Thread | None = None
         self._resume = self._highest = 0
         self._reached: deque[tuple[float, int]] = deque()  # (when, the highest number that was seen by then)
-        self._seen: dict[tuple[str, str], int] = {}  # numbers above `resume` by cluster and machine
+        self._seen: dict[_Key, int] = {}  # numbers above `resume`
 
     def follow(self) -> int:
         """To be called when a follower has come: what changes from now on is told. Gives the number to resume at for
@@ -109,16 +126,19 @@ class Feed:
         self._highest = self._store.last_change()
         self._resume = max(0, self._highest - _OVERLAP)
         self._reached = deque([(self._clock(), self._highest)])
-        self._seen = {(mark.cluster_id, mark.machine): mark.change for mark in self._store.changes(self._resume)}
+        marks = self._store.changes(self._resume, with_events=None)  # of events none is told a second time later
+        self._seen = {_key(mark): mark.change for mark in marks}
 
     def look(self) -> None:
         """Read once, and tell. Raises Unavailable."""
         now = self._clock()
-        marks = self._store.changes(self._resume, with_machines=self._followers.clusters())
-        fresh = [mark for mark in marks if self._seen.get((mark.cluster_id, mark.machine)) != mark.change]
+        marks = self._store.changes(
+            self._resume, with_machines=self._followers.clusters(), with_events=self._followers.timelines()
+        )
+        fresh = [mark for mark in marks if self._seen.get(_key(mark)) != mark.change]
         changes = tuple(self._read(fresh))
         for mark in fresh:
-            self._seen[mark.cluster_id, mark.machine] = mark.change
+            self._seen[_key(mark)] = mark.change
             self._highest = max(self._highest, mark.change)
         self._reached.append((now, self._highest))
         while self._reached[0][0] <= now - _OVERLAP_SECONDS:
@@ -129,7 +149,11 @@ class Feed:
     def _read(self, marks: Sequence[Mark]) -> Iterator[Change]:
         projects = self._followers.projects()
         machines = [mark for mark in marks if mark.machine]
-        changed = [m for m in marks if not m.machine and not m.gone and (projects is None or m.project_id in projects)]
+        events = [mark.event for mark in marks if mark.event]
+        changed = [
+            m for m in marks
+            if not (m.machine or m.gone or m.event) and (projects is None or m.project_id in projects)
+        ]  # fmt: skip
         ids = {mark.cluster_id for mark in (*machines, *changed)}
         clusters = {s.cluster.id: s for s in self._store.clusters_by_id(ids).clusters} if ids else {}
         for mark in marks:
@@ -143,6 +167,9 @@ class Feed:
             for found in self._store.numbered_machines(of, names=names, removed=True):
                 if found.cluster_id in clusters:
                     yield MachineChanged(found.change, clusters[found.cluster_id], found.machine)
+
+        for happened in self._store.events_by_id(events) if events else ():
+            yield EventHappened(happened.change, happened.cluster_id, happened.project_id, happened.event)
 
     def _run(self) -> None:
         notified = 0
@@ -160,3 +187,7 @@ class Feed:
             except Exception:  # noqa: BLE001 - who follows would be told nothing any more
                 _log.exception("changes cannot be told")
             time.sleep(self._rest)
+
+
+def _key(mark: Mark) -> _Key:
+    return mark.cluster_id, mark.machine, mark.event

@@ -184,6 +184,10 @@ class ClusterSpec(Shown):
         description="Whether workers of a stopped cluster are removed instead of shut off. Default: false."
     )
     paused: bool = Field(description="Navarch keeps its hands off. Default: false.")
+    protected: bool = Field(
+        description="Deleting the cluster is refused with 409 until this is false again; its node groups and machines "
+        "can be deleted all the same. Default: false."
+    )
     rollout_paused: bool = Field(
         description="Nothing is replaced for not being as it is wanted now. What is lost still is. Default: false."
     )

@@ -6,9 +6,10 @@ from datetime import datetime
 from navarch.domain.codec import decode
 from navarch.domain.machines import BootReport, Departure, Machine
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
-from navarch.store import rows
+from navarch.store import lists, rows
 from navarch.store.contract import (
     IdempotencyMismatch,
     Joined,
@@ -105,29 +106,34 @@ class ApiSide:
         self,
         *,
         project_id: str | None,
+        selection: Selection = EVERYTHING,
+        order: Order = Order.CREATED,
+        descending: bool = False,
         marker: str | None = None,
         limit: int = 100,
-        name: str | None = None,
-        labels: tuple[tuple[str, str], ...] = (),
-        changed_after: int = -1,
+        changed_after: int | None = None,
     ) -> Page:
         with self._database.look() as tx:
-            after = 0
+            after = None
             if marker is not None:
-                place = tx.row("cluster_ordinal", id=marker, project_id=project_id)
-                if place is None:
+                after = tx.row("cluster_place", id=marker, project_id=project_id)
+                if after is None:
                     raise NotFound(f"no cluster {marker} to continue after")
-                after = place["ordinal"]
-            found = tx.rows(
-                "clusters",
-                project_id=project_id,
-                name=name,
-                labels=rows.pairs(labels),
+            statement = lists.page(
+                project_id,
+                selection,
+                order,
+                descending=descending,
                 after=after,
                 changed_after=changed_after,
                 limit=limit + 1,
             )
-        return _page(found, limit)
+            return _page(tx.fetch(statement.text, statement.values), limit)
+
+    def count_clusters(self, *, project_id: str | None, selection: Selection = EVERYTHING) -> int:
+        statement = lists.count(project_id, selection)
+        with self._database.look() as tx:
+            return int(tx.fetch(statement.text, statement.values)[0]["count"])
 
     def change_cluster(self, cluster: Cluster, *, generation: int, staying: frozenset[str] = frozenset()) -> Stored:
         with self._database.transaction() as tx:

@@ -13,6 +13,7 @@ from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 
@@ -129,13 +130,15 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """That something changed: a cluster, one that is gone now, or a `machine` of a cluster."""
+    """That something changed: a cluster, one that is gone now, a `machine` of a cluster, or its timeline, by the
+    `event` of that id (0: by none)."""
 
     change: int
     cluster_id: str
     project_id: str = ""
     gone: bool = False
     machine: str = ""
+    event: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,16 @@ class NumberedMachine:
 
     cluster_id: str
     machine: Machine
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedEvent:
+    """A line of a cluster's timeline with the number of the change that it is."""
+
+    cluster_id: str
+    project_id: str
+    event: StoredEvent
     change: int
 
 
@@ -156,8 +169,21 @@ class ChangeStore(Protocol):
         """The highest number that was given out, whether its change can be seen yet or not; 0: none."""
         ...
 
-    def changes(self, after: int, *, with_machines: Collection[str] = ()) -> tuple[Mark, ...]:
-        """All marks with higher numbers, in order; those of machines only of the clusters named."""
+    def changes(
+        self, after: int, *, with_machines: Collection[str] = (), with_events: Collection[str] | None = ()
+    ) -> tuple[Mark, ...]:
+        """All marks with higher numbers, in order; those of machines only of the clusters named, those of timelines
+        only of the projects named (None: of all)."""
+        ...
+
+    def events_by_id(self, ids: Collection[int]) -> tuple[NumberedEvent, ...]:
+        """Those of these that are there, oldest first."""
+        ...
+
+    def events_changed(
+        self, after: int, *, project_id: str | None, cluster_id: str | None, limit: int
+    ) -> tuple[NumberedEvent, ...]:
+        """Events with higher numbers, in order: of a project (None: of all), of a cluster (None: of all)."""
         ...
 
     def clusters_by_id(self, ids: Collection[str]) -> Page:
@@ -218,14 +244,19 @@ class ApiStore(ChangeStore, Protocol):
         self,
         *,
         project_id: str | None,
+        selection: Selection = EVERYTHING,
+        order: Order = Order.CREATED,
+        descending: bool = False,
         marker: str | None = None,
         limit: int = 100,
-        name: str | None = None,
-        labels: tuple[tuple[str, str], ...] = (),
-        changed_after: int = -1,
+        changed_after: int | None = None,
     ) -> Page:
-        """A page in order of creation, after the cluster with id `marker`. Raises NotFound for an unknown marker.
-        `changed_after`: only those that changed after the change of that number."""
+        """A page of those selected, in that order, after the cluster with id `marker`. Raises NotFound for an unknown
+        marker. `changed_after`: only those that changed after the change of that number."""
+        ...
+
+    def count_clusters(self, *, project_id: str | None, selection: Selection = EVERYTHING) -> int:
+        """How many are selected, whatever page they are on."""
         ...
 
     def change_cluster(self, cluster: Cluster, *, generation: int, staying: frozenset[str] = frozenset()) -> Stored:
@@ -453,6 +484,6 @@ class WorkerStore(Protocol):
 
 __all__ = [
     "ApiStore", "ChangeStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "Mark", "NameTaken", "NotFound",
-    "NumberedMachine", "Page", "Pause",
+    "NumberedEvent", "NumberedMachine", "Page", "Pause",
     "Stale", "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "Unreadable", "WorkerStore",
 ]  # fmt: skip

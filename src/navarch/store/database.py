@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from select import POLLIN, poll
@@ -48,6 +48,10 @@ class Transaction:
     def rows(self, name: str, /, **values: Any) -> list[dict[str, Any]]:
         """All rows."""
         return self._execute(name, values).fetchall()
+
+    def fetch(self, statement: bytes, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """All rows of a statement that was put together from named ones."""
+        return self._connection.execute(statement, values).fetchall()
 
     def notify(self, channel: str, payload: str = "") -> None:
         """Wake listeners when the transaction commits."""

@@ -43,17 +43,33 @@ class Request:
 Handler = Callable[[Request], Answer | Stream]
 
 
+def progress(cluster: Any, *rows: tuple[str, str, str, float | None]) -> Any:
+    """How far a cluster is, as the service answers it; rows are name, state, detail and seconds."""
+    conditions = cluster["status"].get("conditions") or []
+    shown = [dict(zip(("name", "state", "detail", "seconds"), row, strict=True)) for row in rows]
+    return {
+        "name": cluster["name"], "phase": cluster["status"]["phase"], "asked_at": cluster["created_at"], "percent": 0,
+        "waiting_for": None, "rows": shown,
+        "blocked": next((c for c in conditions if c.get("responsible") and c["status"] != "True"), None),
+    }  # fmt: skip
+
+
 class Service:
     """Answers by (method, path); a list of answers is used up one by one, the last one stays."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.requests: list[Request] = []
+        self._shown: dict[str, Any] = {}  # by path, what was answered last
         self._answers: dict[tuple[str, str], list[Answer | Stream | Handler]] = {}
 
     def on(self, method: str, path: str, *answers: Answer | Stream | Handler) -> None:
         """`method` may be WATCH: a GET of a stream. Where none is registered there is none to be had."""
         self._answers[method, "/kaas/v1" + path if path != "/readyz" else path] = list(answers)
+
+    def shown(self, cluster_id: str) -> Any:
+        """The cluster as it was answered last."""
+        return self._shown[f"/kaas/v1/clusters/{cluster_id}"]
 
     def sent(self, method: str) -> list[Request]:
         return [r for r in self.requests if r.method == method]
@@ -68,12 +84,17 @@ class Service:
     def answer(self, request: Request) -> Answer | Stream:
         self.requests.append(request)
         answers = self._answers.get(("WATCH" if _watches(request) else request.method, request.path))
+        if answers is None and request.path.endswith("/progress"):
+            return Answer(200, progress(self._shown[request.path.removesuffix("/progress")]))
         if answers is None and _watches(request):
             return Answer(503, {"title": "Not available", "detail": "too many streams are open; poll instead"})
         if answers is None:
             return Answer(404, {"title": "Not Found", "status": 404, "detail": f"nothing at {request.path}"})
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return answer(request) if callable(answer) else answer
+        answer = answer(request) if callable(answer) else answer
+        if isinstance(answer, Answer) and request.method == "GET":
+            self._shown[request.path] = answer.body
+        return answer
 
 
 def _watches(request: Request) -> bool:
@@ -121,11 +142,14 @@ def serving() -> Iterator[Service]:
             self.end_headers()
             with contextlib.suppress(OSError):
                 self.wfile.write(b": a comment\n\n")
+                told = any(not isinstance(event, float) and event[0] == "progress" for event in stream.events)
                 for event in stream.events:
                     if isinstance(event, float):
                         time.sleep(event)
                         continue
                     name, data, number = event
+                    if name == "cluster" and not told:
+                        self.wfile.write(f"event: progress\ndata: {json.dumps(progress(data))}\n\n".encode())
                     id_ = "" if number is None else f"id: {number}\n"
                     self.wfile.write(f"event: {name}\n{id_}data: {json.dumps(data)}\n\n".encode())
                 if stream.broken:

@@ -176,6 +176,23 @@ def test_a_list_tells_of_what_nobody_can_read(navarch: Run, service: Service, cl
     assert "No clusters" not in navarch("cluster", "list").out
 
 
+def test_list_asks_for_what_the_options_say(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("GET", "/clusters", Answer(200, {"clusters": [], "next": None, "total": 0}))
+    ran = navarch(
+        "cluster", "list", "--phase", "blocked", "--phase", "Ready", "--version", "1.36", "--responsible", "me",
+        "--search", "sho web", "--sort", "-created", "--label", "team=red",
+    )  # fmt: skip
+    assert (ran.code, ran.out) == (0, "No cluster is like that.\n")
+    asked = service.asked("/clusters")[0].query
+    assert sorted(pair for pair in asked if pair[0] != "limit") == [
+        ("kubernetes_version", "1.36"), ("label", "team=red"), ("phase", "Blocked"), ("phase", "Ready"),
+        ("responsible", "project-admin"), ("responsible", "user"), ("search", "sho web"), ("sort", "-created"),
+    ]  # fmt: skip
+    navarch("cluster", "list", "--all-projects", "--responsible", "me")
+    asked = service.asked("/clusters")[1].query
+    assert {who for key, who in asked if key == "responsible"} == {"cloud-operator", "navarch-operator"}
+
+
 def test_list_follows_the_pages(navarch: Run, service: Service, cluster: Make) -> None:
     first, second = cluster(), {**cluster(), "name": "lab"}
 
@@ -370,6 +387,16 @@ def test_delete_without_a_terminal_needs_yes(navarch: Run, service: Service, clu
     assert ran.code == 2
     assert "--yes" in ran.err
     assert service.sent("DELETE") == []
+
+
+def test_delete_says_how_a_protected_cluster_can_be_deleted(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("GET", "/clusters/shop", Answer(200, cluster()))
+    wrong = {"field": "spec.protected", "detail": "is true: navarch cluster update --no-protected"}
+    refusal = {"title": "Protected", "status": 409, "detail": "shop is protected", "errors": [wrong]}
+    service.on("DELETE", f"/clusters/{cluster()['id']}", Answer(409, refusal))
+    ran = navarch("cluster", "delete", "shop", "--yes")
+    assert ran.code == 4
+    assert "--no-protected" in ran.err
 
 
 def test_delete_waits_until_nothing_answers_to_the_id(navarch: Run, service: Service, cluster: Make) -> None:

@@ -1,14 +1,12 @@
 """The verbs of a cluster's life: upgrade, stop, start, and a chosen machine that goes."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.unit.cli.cli_service import Answer, Ran, Service
 
 from navarch.cli.machine import state
-from navarch.cli.progress import State, progress_of
 
 Run = Callable[..., Ran]
 Make = Callable[..., dict[str, Any]]
@@ -229,18 +227,6 @@ def test_a_stop_is_tried_and_not_waited_for_where_nobody_wants_to(navarch: Run, 
 def test_a_wrong_time_asks_the_service_nothing(navarch: Run, service: Service, words: tuple[str, ...]) -> None:
     assert navarch("cluster", *words, "--timeout", "soon").code == 2
     assert not service.requests
-
-
-def test_a_stop_shows_workers_then_the_control_plane(cluster: Any, condition: Any) -> None:
-    found = cluster(
-        "Stopping",
-        condition("WorkersReady", "True", "AsWanted"),
-        condition("ControlPlaneReady", "False", "Stopping", "being stopped: shop-cp-0"),
-    )
-    rows = progress_of(found, [], datetime(2026, 3, 1, 12, 5, tzinfo=UTC)).rows
-    assert [(row.name, row.state, row.detail) for row in rows] == [
-        ("workers", State.DONE, "off"), ("control plane", State.RUNNING, "being stopped: shop-cp-0"),
-    ]  # fmt: skip
 
 
 def test_a_chosen_machine_goes_and_is_waited_for(navarch: Run, service: Service, machine: Make, shop: Any) -> None:

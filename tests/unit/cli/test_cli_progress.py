@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.unit.cli.cli_service import Answer, Ran, Service, Stream
+from tests.unit.cli.cli_service import Answer, Ran, Service, Stream, progress
 
 from navarch.cli.live import LineView, LiveView, blocked_lines
-from navarch.cli.progress import State, asked_at, progress_of
 from navarch.cli.waiting import group_has
 from navarch.client.shapes import Machine
 
@@ -19,96 +18,28 @@ ID = "0d5a2f0e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 3, 1, 12, 0, 31, tzinfo=UTC)
 
 
-def states(progress: Any) -> dict[str, State]:
-    return {row.name: row.state for row in progress.rows}
-
-
-def test_the_clouds_chapters_follow_the_reason(cluster: Any, condition: Any) -> None:
-    found = cluster(
-        "Progressing", condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb is PENDING_CREATE")
-    )
-    seen = states(progress_of(found, [], NOW))
-    assert [seen[n] for n in ("network", "load balancer", "floating address")] == [
-        State.DONE, State.RUNNING, State.WAITING,
-    ]  # fmt: skip
-    assert seen["Kubernetes API"] is State.WAITING
-
-
-def test_a_machine_shows_its_phase_and_its_seconds(cluster: Any, machine: Make) -> None:
-    running = {"step": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
-    done = {"step": "FormatEtcdDisk", "state": "done", "at": "2026-03-01T12:00:22Z", "seconds": 2, "log": ""}
-    rows = progress_of(cluster("Progressing"), [machine("m", False, boot=[done, running])], NOW).rows
-    (row,) = [r for r in rows if r.name == "machine m"]
-    assert (row.state, row.detail, row.seconds) == (State.RUNNING, "KubeadmInit", 30.0)
-
-
-def test_a_failed_phase_shows_the_last_line_of_its_log(cluster: Any, machine: Make) -> None:
-    failed = {
-        "step": "KubeadmInit",
-        "state": "failed",
-        "at": "2026-03-01T12:00:22Z",
-        "seconds": 9,
-        "log": "one\ntwo\n",
-    }
-    (row,) = [
-        r
-        for r in progress_of(cluster("Progressing"), [machine("m", False, boot=[failed])], NOW).rows
-        if r.name == "machine m"
-    ]
-    assert (row.state, row.detail) == (State.FAILED, "KubeadmInit failed: two")
-
-
-def test_everything_is_done_when_ready(cluster: Any, condition: Any, machine: Make) -> None:
-    kinds = ("Ready", "InfrastructureReady", "ControlPlaneReady", "WorkersReady", "AddonsReady")
-    found = cluster("Ready", *(condition(kind, "True", "AsWanted") for kind in kinds))
-    assert set(states(progress_of(found, [machine()], NOW)).values()) == {State.DONE}
-
-
-def test_a_later_change_is_counted_since_it_was_asked_for(cluster: Any, condition: Any) -> None:
-    kinds = ("Ready", "InfrastructureReady", "ControlPlaneReady", "WorkersReady", "AddonsReady")
-    begins = datetime(2026, 3, 1, 13, tzinfo=UTC)
-
-    def seen(status: str, at: str) -> Any:
-        conditions = [condition(kind, "True", "AsWanted") for kind in kinds]
-        for moved in (conditions[0], conditions[3]):
-            moved |= {"status": status, "last_transition_at": at}
-        return dict(cluster("Ready", *conditions))
-
-    asked = begins
-    for status, at in (("True", "2026-03-01T12:00:50Z"), ("False", "2026-03-01T13:00:01Z")):
-        asked = asked_at(seen(status, at), asked)
-    done = seen("True", "2026-03-01T13:00:07Z")
-    rows = progress_of(done, [], NOW, asked_at(done, asked)).rows
-    assert {row.name: row.seconds for row in rows if row.name in ("floating address", "nodes", "add-ons")} == {
-        "floating address": None, "nodes": 6.0, "add-ons": None,
-    }  # fmt: skip
-
-
-def test_a_new_cluster_is_counted_since_it_was_asked_for(cluster: Any) -> None:
-    created = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    assert asked_at(cluster("Progressing"), NOW) == created
-    assert asked_at(cluster("Ready"), created) == created
-
-
-def test_lines_are_written_for_changes_only(cluster: Any, condition: Any, machine: Make) -> None:
+def test_lines_are_written_for_changes_only(cluster: Any) -> None:
     lines: list[str] = []
     ticks = iter(range(100))
     view = LineView("Creating", write=lines.append, clock=lambda: float(next(ticks)), now=lambda: NOW)
-    waits = cluster("Progressing", condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb for 3 s"))
-    later = cluster("Progressing", condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb for 4 s"))
+
+    def shown(lb: str, *more: Any) -> Any:
+        rows = (("network", "done", "", 4.0), ("load balancer", "running", lb, None), ("nodes", "waiting", "", None))
+        return progress(cluster("Progressing"), *rows, *more)
+
     with view:
-        view.show(progress_of(waits, [], NOW))
-        view.show(progress_of(later, [], NOW))
-        view.show(progress_of(waits, [machine("m", False, boot=[])], NOW))
+        view.show(shown("lb for 3 s"))
+        view.show(shown("lb for 4 s"))
+        view.show(shown("lb for 3 s", ("machine m", "running", "boots", 30.0)))
     assert lines == [
         "2026-03-01T12:00:31+00:00 +1s Creating",
-        "2026-03-01T12:00:31+00:00 +2s network: done",
+        "2026-03-01T12:00:31+00:00 +2s network: done (4s)",
         "2026-03-01T12:00:31+00:00 +3s load balancer: running - lb for 3 s",
         "2026-03-01T12:00:31+00:00 +4s machine m: running - boots",
     ]
 
 
-def test_the_live_view_draws_every_row_and_what_blocks(cluster: Any, condition: Any, machine: Make) -> None:
+def test_the_live_view_draws_every_row_and_what_blocks(cluster: Any, condition: Any) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100, color_system=None)
     trouble = condition(
@@ -120,44 +51,39 @@ def test_the_live_view_draws_every_row_and_what_blocks(cluster: Any, condition: 
         remedy="ask for 4",
     )
     with LiveView("Creating cluster shop", console=console) as view:
-        view.show(progress_of(cluster("Blocked", trouble), [machine()], NOW))
+        view.show(progress(cluster("Blocked", trouble), ("machine cp-0", "done", "joined", 39.0)))
     text = stream.getvalue()
     for words in ("Creating cluster shop", "machine cp-0", "39.0 s", "joined", "what to do: ask for 4"):
         assert words in text
 
 
 @pytest.mark.parametrize("width", [40, 80])
-def test_every_row_of_the_live_view_is_one_line_of_a_narrow_terminal(
-    cluster: Any, condition: Any, machine: Make, width: int
-) -> None:
+def test_every_row_of_the_live_view_is_one_line_of_a_narrow_terminal(cluster: Any, width: int) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=False, width=width)
-    waits = condition("AddonsReady", "False", "WaitingForAddons", "a long message " * 20)
-    found = cluster("Progressing", waits, kubernetes_version="1.37.2")
     view = LiveView("Creating", console=console)
-    progress = progress_of(found, [machine(), machine("shop-0d5a2f0e-" + "x" * 60)], NOW)
-    view.show(progress)
+    rows = (("add-ons", "running", "a long message " * 20, None), ("machine " + "x" * 60, "done", "joined", 39.0))
+    view.show(progress(cluster("Progressing"), *rows))
     console.print(view._draw())
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 1 + len(progress.rows)
+    assert len(lines) == 1 + len(rows)
     assert all(len(line.rstrip()) <= width for line in lines)
 
 
-def test_the_exact_condition_is_preferred_to_readys_copy(cluster: Any, condition: Any) -> None:
-    responsible = {"responsible": "user", "remedy": "do it"}
-    found = cluster(
-        "Blocked",
-        condition("Ready", "False", "A", "m", **responsible),
-        condition("AddonsReady", "False", "B", "m", **responsible),
-    )
-    progress = progress_of(found, [], NOW)
-    assert blocked_lines(progress) == ["Blocked: B: m", "  who must act: user", "  what to do: do it"]
+def test_what_is_in_the_way_says_who_must_act_and_how(cluster: Any, condition: Any) -> None:
+    trouble = condition("AddonsReady", "False", "B", "m", responsible="user", remedy="do it")
+    assert blocked_lines(progress(cluster("Blocked", trouble))) == [
+        "Blocked: B: m", "  who must act: user", "  what to do: do it",
+    ]  # fmt: skip
+    assert blocked_lines(progress(cluster())) == []
 
 
 @pytest.fixture
 def creating(service: Service, cluster: Any, machine: Make) -> Service:
     service.on("POST", "/clusters", Answer(202, cluster("Progressing")))
     service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [machine()], "next": None}))
+    joined = ("machine cp-0", "done", "joined", 39.0)
+    service.on("GET", f"/clusters/{ID}/progress", lambda request: Answer(200, progress(service.shown(ID), joined)))
     return service
 
 
@@ -237,13 +163,17 @@ BOOT = {"step": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z",
 def test_a_wait_is_told_and_does_not_ask(
     service: Service, navarch: Callable[..., Ran], cluster: Any, machine: Make
 ) -> None:
+    def far(state: str, detail: str, seconds: float | None = None) -> Any:
+        return progress(cluster("Progressing"), ("machine cp-0", state, detail, seconds))
+
     service.on("POST", "/clusters", Answer(202, cluster("Progressing")))
     service.on(
         "WATCH", f"/clusters/{ID}",
         Stream([
-            ("cluster", cluster("Progressing"), None), ("machine", machine(joined=False, boot=[]), None), SYNCED,
+            ("cluster", cluster("Progressing"), None), ("machine", machine(joined=False, boot=[]), None),
+            ("progress", far("running", "boots"), None), SYNCED, ("progress", far("running", "KubeadmInit"), 8),
             ("machine", machine(joined=False, boot=[BOOT]), 8), ("news", {"of": "a later version"}, 9),
-            ("machine", machine(), 10), ("cluster", cluster(), 11), 30.0,
+            ("progress", far("done", "joined", 39.0), 10), ("machine", machine(), 10), ("cluster", cluster(), 11), 30.0,
         ]),
     )  # fmt: skip
     ran = navarch("cluster", "create", "shop")
@@ -342,7 +272,3 @@ def test_a_machine_that_is_kept_for_a_look_is_none_of_its_group(cluster: Any, ma
     kept = machine("shop-web-1", role="worker", group="web", joined=False, kept_at="2026-03-01T13:00:00Z")
     other = machine("shop-web-2", role="worker", group="web")
     assert group_has("web", 1, 0)(cluster(), [kept, other])
-    rows = progress_of(cluster(), [kept], NOW).rows
-    assert [(row.state, row.detail) for row in rows if row.name.startswith("machine")] == [
-        (State.DONE, "kept for a look")
-    ]

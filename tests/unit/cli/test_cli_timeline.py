@@ -10,90 +10,51 @@ from typing import Any
 import pytest
 from tests.unit.cli.cli_service import Answer, Ran, Service
 
-from navarch.cli.timeline import Segment, Waterfall, bar, draw_text, step, waterfall
+from navarch.cli.timeline import Segment, Waterfall, bar, draw_text, step, waterfall_of
 from navarch.cli.timeline_svg import draw_svg
-from navarch.client.shapes import Event
 
 ID = "0d5a2f0e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 3, 1, 12, 1, 30, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def event(second: float, seconds: float | None, reason: str, subject: str, component: str, message: str = "") -> Event:
-    at = f"2026-03-01T12:{int(second) // 60:02d}:{second % 60:06.3f}Z"
+EVENTS = [
+    {
+        "id": 1, "at": "2026-03-01T12:00:02Z", "seconds": 7.0, "reason": "EnsureLoadBalancer", "subject": "shop-api",
+        "component": "cloud", "message": "done", "level": "Normal", "generation": 1,
+    },
+]  # fmt: skip
+
+
+def lane(group: str, subject: str, name: str, start: float, end: float, message: str = "") -> dict[str, Any]:
+    segment = {"start": start, "end": end, "failed": False, "running": False, "message": message}
+    return {"group": group, "subject": subject, "name": name, "seconds": end - start, "segments": [segment]}
+
+
+def answered(*lanes: dict[str, Any], ready: float | None = 70.0, name: str = "shop") -> dict[str, Any]:
+    """A waterfall as the service answers it."""
     return {
-        "id": 1, "at": at, "seconds": seconds, "reason": reason, "subject": subject, "component": component,
-        "message": message or f"{reason} {subject} done", "level": "Normal", "generation": 1,
+        "name": name, "created_at": "2026-03-01T12:00:00Z", "kubernetes_version": "1.37.2", "lanes": list(lanes),
+        "ready_after_seconds": ready, "total_seconds": 70.0, "age_seconds": 90.0,
     }  # fmt: skip
 
 
-EVENTS = [
-    event(0.5, 1.5, "EnsureNetwork", "shop-0d5a2f0e-net", "cloud"),
-    event(2.0, 7.0, "EnsureLoadBalancer", "shop-api", "cloud"),
-    event(1.0, 0.01, "RecordMachine", "shop-cp-0", "navarch"),
-    event(41.0, 3.0, "ApplyAddon", "calico", "kubernetes"),
-    event(0.0, 70.0, "Ready", "shop", "navarch"),
-    event(500.0, 4.0, "EnsureLoadBalancer", "shop-api", "cloud"),
-]
+LANES = (
+    lane("cloud", "net", "network", 0.5, 2.0), lane("cloud", "shop-api", "load balancer", 2.0, 9.0),
+    lane("machine", "cp-0", "made and booted", 1.0, 20.0), lane("machine", "cp-0", "KubeadmInit", 22.0, 40.0),
+    lane("kubernetes", "calico", "apply addon", 41.0, 44.0),
+)  # fmt: skip
 
 
 @pytest.fixture
-def drawn(cluster: Any, machine: Any) -> Waterfall:
-    return waterfall(cluster(), [machine()], EVENTS, now=NOW)
+def drawn() -> Waterfall:
+    return waterfall_of(answered(*LANES))
 
 
-def test_lanes_are_grouped_and_in_order(drawn: Waterfall) -> None:
-    assert [(lane.group, lane.name) for lane in drawn.lanes] == [
-        ("cloud", "network"), ("cloud", "load balancer"), ("machine", "made and booted"),
-        ("machine", "FormatEtcdDisk"), ("machine", "KubeadmInit"), ("kubernetes", "apply addon"),
-    ]  # fmt: skip
-    assert (drawn.ready, drawn.total) == (70.0, 70.0)
-
-
-def test_events_begin_at_their_time_and_phases_end_at_theirs(drawn: Waterfall) -> None:
-    spans = {lane.name: (lane.segments[0].start, lane.segments[0].end) for lane in drawn.lanes}
-    assert spans["load balancer"] == (2.0, 9.0)
-    assert spans["KubeadmInit"] == (22.0, 40.0)
-    assert spans["made and booted"] == (1.0, 20.0)
-
-
-def test_a_node_becomes_ready_from_when_its_machine_has_joined(cluster: Any, machine: Any) -> None:
-    ready = event(1.0, 54.0, "NodeReady", "shop-0d5a2f0e-cp-0", "kubernetes")
-    drawn = waterfall(cluster(), [machine()], [ready], now=NOW)
-    assert [
-        (lane.subject, s.start, s.end) for lane in drawn.lanes for s in lane.segments if lane.name == "node ready"
-    ] == [("cp-0", 40.0, 55.0)]
-
-
-def test_an_addon_becomes_available_from_when_it_was_applied(cluster: Any) -> None:
-    applied = event(41.0, 3.0, "ApplyAddon", "calico", "kubernetes")
-    there = event(58.0, None, "AddonAvailable", "calico", "kubernetes")
-    drawn = waterfall(cluster(), [], [applied, there], now=NOW)
-    spans = {lane.name: (lane.segments[0].start, lane.segments[0].end) for lane in drawn.lanes}
-    assert spans == {"apply addon": (41.0, 44.0), "add-on available": (44.0, 58.0)}
-
-
-def test_a_cluster_that_is_not_ready_says_how_old_it_is(cluster: Any) -> None:
-    network = event(1.0, 3.0, "EnsureNetwork", "n", "cloud")
-    drawn = waterfall(cluster("Progressing"), [], [network], now=NOW)
+def test_a_cluster_that_is_not_ready_says_how_old_it_is() -> None:
+    drawn = waterfall_of(answered(LANES[0], ready=None))
     assert draw_text(drawn, 80)[0][0] == "shop: not ready after 90s, Kubernetes 1.37.2"
     assert "not ready after 90s" in draw_svg(drawn)
-
-
-def test_what_happened_after_ready_is_left_out_unless_asked_for(cluster: Any, machine: Any, drawn: Waterfall) -> None:
-    assert max(s.end for lane in drawn.lanes for s in lane.segments) == 44.0
-    everything = waterfall(cluster(), [machine()], EVENTS, now=NOW, everything=True)
-    (balancer,) = [lane for lane in everything.lanes if lane.name == "load balancer"]
-    assert [(s.start, s.end) for s in balancer.segments] == [(2.0, 9.0), (500.0, 504.0)]
-    assert everything.total == 504.0
-
-
-def test_a_phase_that_runs_goes_on_until_now(cluster: Any, machine: Any) -> None:
-    running = {"step": "KubeadmInit", "state": "started", "at": "2026-03-01T12:00:22Z", "seconds": 0, "log": ""}
-    drawn = waterfall(cluster("Progressing"), [machine(joined=False, boot=[running])], [], now=NOW)
-    (lane,) = [lane for lane in drawn.lanes if lane.name == "KubeadmInit"]
-    assert (lane.segments[0].start, lane.segments[0].end, lane.segments[0].running) == (22.0, 90.0, True)
-    assert drawn.ready is None
 
 
 def test_bars_are_where_their_seconds_are() -> None:
@@ -141,36 +102,28 @@ def test_the_svg_is_well_formed_and_its_bars_are_to_scale(drawn: Waterfall) -> N
     assert not list(root.iter(f"{SVG}image"))
 
 
-def test_names_from_the_cloud_cannot_break_the_svg(cluster: Any) -> None:
-    nasty = event(1, 2, "Ensure<Network>", 'a"&<script>', "cloud", message="</svg>")
-    text = draw_svg(waterfall({**cluster(), "name": "<b>&"}, [], [nasty], now=NOW))  # type: ignore[typeddict-item]
+def test_names_from_the_cloud_cannot_break_the_svg() -> None:
+    nasty = lane("cloud", 'a"&<script>', "<network>", 1, 2, message="</svg>")
+    text = draw_svg(waterfall_of(answered(nasty, name="<b>&")))
     assert not list(ET.fromstring(text).iter(f"{SVG}script"))
 
 
-def test_the_command_writes_all_three_forms(
-    service: Service, navarch: Callable[..., Ran], cluster: Any, machine: Any
-) -> None:
+def test_the_command_writes_all_three_forms(service: Service, navarch: Callable[..., Ran], cluster: Any) -> None:
     service.on("GET", "/clusters/shop", Answer(200, cluster()))
-    service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [machine()], "next": None}))
+    service.on("GET", "/clusters/shop/timeline", Answer(200, answered(*LANES)))
     service.on("GET", f"/clusters/{ID}/events", Answer(200, {"events": EVENTS, "next": None}))
     text = navarch("cluster", "timeline", "shop", "--width", "100").out
     assert text.startswith("shop: ready after 70.0 s, Kubernetes 1.37.2\n")
-    assert navarch("cluster", "timeline", "shop", "--svg", "t.svg").code == 0
+    assert navarch("cluster", "timeline", "shop", "--svg", "t.svg", "--all").code == 0
+    assert service.asked("/clusters/shop/timeline")[1].query == [("everything", "true")]
     ET.fromstring(Path("t.svg").read_text())
-    data = json.loads(navarch("cluster", "timeline", "shop", "-o", "json").out)
-    assert data["ready_after_seconds"] == 70.0
-    assert data["lanes"][0] == {
-        "group": "cloud", "subject": "net", "name": "network", "seconds": 1.5,
-        "segments": [{"start": 0.5, "end": 2.0, "failed": False}],
-    }  # fmt: skip
+    assert json.loads(navarch("cluster", "timeline", "shop", "-o", "json").out) == answered(*LANES)
     events = navarch("cluster", "events", "shop").out
     assert "EnsureLoadBalancer" in events
     assert navarch("cluster", "timeline", "shop", "--svg", "/nowhere/t.svg").code == 1
 
 
-def test_a_cluster_without_events_says_so(service: Service, navarch: Callable[..., Ran], cluster: Any) -> None:
-    service.on("GET", "/clusters/shop", Answer(200, cluster("Progressing")))
-    service.on("GET", f"/clusters/{ID}/machines", Answer(200, {"machines": [], "next": None}))
-    service.on("GET", f"/clusters/{ID}/events", Answer(200, {"events": [], "next": None}))
+def test_a_cluster_without_events_says_so(service: Service, navarch: Callable[..., Ran]) -> None:
+    service.on("GET", "/clusters/shop/timeline", Answer(200, answered(ready=None)))
     ran = navarch("cluster", "timeline", "shop")
     assert (ran.code, "nothing has happened" in ran.err) == (1, True)

@@ -29,7 +29,9 @@ class Rows:
     def last_change(self) -> int:
         return self.given
 
-    def changes(self, after: int, *, with_machines: Collection[str] = ()) -> tuple[Mark, ...]:
+    def changes(
+        self, after: int, *, with_machines: Collection[str] = (), with_events: Collection[str] | None = ()
+    ) -> tuple[Mark, ...]:
         if self.away:
             raise Unavailable
         marks = [Mark(change, id_of(number), f"p{number % 2}") for number, change in self.changes_.items()]
@@ -54,6 +56,9 @@ class Listeners:
         return self.of
 
     def clusters(self) -> Collection[str]:
+        return ()
+
+    def timelines(self) -> Collection[str] | None:
         return ()
 
     def tell(self, changes: Sequence[Change], resume: int) -> None:

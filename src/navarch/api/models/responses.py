@@ -126,13 +126,73 @@ class EventView(Shown):
     generation: int
 
 
+class ProgressRowView(Shown):
+    """One thing that has to come true. `state` is waiting, running, done or failed. `seconds`: how long it took, or has
+    gone on, since it was asked for (a machine: since it was); null of what was true before."""
+
+    name: str
+    state: str
+    detail: str
+    seconds: float | None
+
+
+class ProgressView(Shown):
+    """How far a cluster is on its way to what was asked for at `asked_at`. `percent`: how many of a hundred rows are
+    done. `waiting_for`: the first row that goes on or has failed. `blocked`: the condition that somebody must act on;
+    null: nobody must."""
+
+    name: str
+    phase: str
+    asked_at: datetime
+    percent: int
+    waiting_for: ProgressRowView | None
+    rows: list[ProgressRowView]
+    blocked: ConditionView | None
+
+
+class SegmentView(Shown):
+    """A stretch of time, in seconds since the cluster was asked for. `running`: until now."""
+
+    start: float
+    end: float
+    failed: bool
+    running: bool
+    message: str
+
+
+class LaneView(Shown):
+    """What (`name`) happened to whom (`subject`), once or several times. `group` is cloud, machine, kubernetes or
+    navarch; `seconds` is the time of all segments together."""
+
+    group: str
+    subject: str
+    name: str
+    seconds: float
+    segments: list[SegmentView]
+
+
+class TimelineView(Shown):
+    """Where the time went, as the rows of a waterfall, grouped, and in order of beginning. In seconds since
+    `created_at`: `ready_after_seconds`, when the cluster was Ready for the first time (null: not yet), `total_seconds`,
+    where the picture ends, and `age_seconds`, how old the cluster is."""
+
+    name: str
+    created_at: datetime
+    kubernetes_version: str
+    ready_after_seconds: float | None
+    total_seconds: float
+    age_seconds: float
+    lanes: list[LaneView]
+
+
 class ClusterPage(Shown):
     """`unreadable`: ids of clusters of which nothing can be said until Navarch's operator has mended their record; they
-    run on. `next`: where the list goes on, or null."""
+    run on. `next`: where the list goes on, or null. `total`: how many there are on all pages."""
 
     clusters: list[ClusterView]
     unreadable: list[str] = Field(default=[])
     next: str | None = None
+    total: int
 
 
 class NodeGroupPage(Shown):

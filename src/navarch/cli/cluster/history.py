@@ -63,19 +63,13 @@ def timeline(
 
     A waterfall of phases with their seconds, in the terminal or as an SVG file.
     """
-    from navarch.cli.timeline import as_data, draw_text, waterfall
+    from navarch.cli.timeline import draw_text, waterfall_of
 
     with connected(ctx) as navarch:
-        found = navarch.cluster(cluster)
-        drawn = waterfall(
-            found,
-            list(navarch.machines(found["id"])),
-            list(navarch.events(found["id"])),
-            now=navarch.now(),
-            everything=everything,
-        )
+        answer = navarch.timeline(cluster, everything=everything)
+    drawn = waterfall_of(answer)
     if not drawn.lanes:
-        raise Failure(f"nothing has happened to {found['name']} yet")
+        raise Failure(f"nothing has happened to {drawn.name} yet")
     if svg is not None:
         from navarch.cli.timeline_svg import draw_svg
 
@@ -98,7 +92,7 @@ def timeline(
         for lane in drawn.lanes:
             print(lane.name)
     else:
-        emit_data(as_data(drawn), output)
+        emit_data(answer, output)
 
 
 _COLUMNS = (

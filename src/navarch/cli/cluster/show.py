@@ -22,6 +22,30 @@ def list_clusters(
         list[str], typer.Option("--label", "-l", metavar="KEY=VALUE", help="Only those with this label; repeat.")
     ] = [],  # noqa: B006
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Only the one of this name.")] = None,
+    search: Annotated[
+        str, typer.Option("--search", "-s", metavar="WORDS", help="Words in its name or labels, or how its id begins.")
+    ] = "",
+    phase: Annotated[
+        list[str], typer.Option("--phase", metavar="PHASE", help="Only in this phase, as Blocked; repeat.")
+    ] = [],  # noqa: B006
+    version: Annotated[
+        list[str], typer.Option("--version", metavar="VERSION", help="Only with this one, as 1.37 or 1.37.2; repeat.")
+    ] = [],  # noqa: B006
+    responsible: Annotated[
+        list[str],
+        typer.Option(
+            "--responsible",
+            metavar="WHO",
+            help="Only those that wait for user, project-admin, cloud-operator or navarch-operator to act; me: for one "
+            "of the first two, as an operator for one of the others; repeat.",
+        ),
+    ] = [],  # noqa: B006
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORDER", help="created, name, phase or version; with a minus backwards. Default: created."
+        ),
+    ] = None,
     all_projects: Annotated[bool, typer.Option("--all-projects", help="Of every project, as an operator.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -30,7 +54,18 @@ def list_clusters(
     all_projects = all_projects or target_of(ctx).all_projects
     with connected(ctx, all_projects=all_projects) as navarch:
         labels = pairs_of(label, "--label")
-        found = list(navarch.clusters(labels=labels, name=name, unreadable=unreadable.append))
+        found = list(
+            navarch.clusters(
+                labels=labels,
+                name=name,
+                search=search,
+                phases=[word.capitalize() for word in phase],
+                versions=version,
+                responsible=_persons(responsible, operator=all_projects),
+                sort=sort,
+                unreadable=unreadable.append,
+            )
+        )
         now = navarch.now()
     for cluster_id in unreadable:
         note(f"cluster {cluster_id} runs, but what Navarch has written of it cannot be read: tell its operator")
@@ -45,7 +80,8 @@ def list_clusters(
         *([Column("PROJECT", lambda c: c["project_id"], keep=True)] if all_projects else []),
     )
     if not found and not unreadable and output is Output.TABLE:
-        print("No clusters. Create one with `navarch cluster create NAME`.")
+        asked = any((label, name, search, phase, version, responsible))
+        print("No cluster is like that." if asked else "No clusters. Create one with `navarch cluster create NAME`.")
         return
     emit_list(found, output, columns)
 
@@ -112,9 +148,16 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
 
 # Of fields that are shown where they say something else. Which image is built last is not known here.
 _DEFAULTS: dict[str, Any] = {
-    "node_image": None, "running": True, "schedule": None, "remove_stopped_workers": False, "rollout_paused": False,
+    "node_image": None, "protected": False, "running": True, "schedule": None, "remove_stopped_workers": False,
+    "rollout_paused": False,
     "soak_seconds": 0, "groups_at_once": 1, "maintenance": None,
 }  # fmt: skip
+
+
+def _persons(words: list[str], *, operator: bool) -> list[str]:
+    """Who is meant by `me`: whoever may be the one that asks."""
+    me = ("cloud-operator", "navarch-operator") if operator else ("user", "project-admin")
+    return list(dict.fromkeys(who for word in words for who in (me if word == "me" else (word,))))
 
 
 def _machines(cluster: Any) -> str:

@@ -2,27 +2,39 @@
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS change FROM changes;
 
 -- name: changes
--- Of clusters that are there, of those that are gone, and of the machines of some.
-SELECT 'cluster' AS kind, id AS cluster_id, project_id, '' AS machine, change FROM clusters WHERE change > %(after)s
+-- Of clusters that are there, of those that are gone, of the machines of some, and of the timelines of some.
+SELECT 'cluster' AS kind, id AS cluster_id, project_id, '' AS machine, 0 AS event, change FROM clusters
+WHERE change > %(after)s
 UNION ALL
-SELECT 'gone', cluster_id, project_id, '', change FROM gone_clusters WHERE change > %(after)s
+SELECT 'gone', cluster_id, project_id, '', 0, change FROM gone_clusters WHERE change > %(after)s
 UNION ALL
-SELECT 'machine', cluster_id, '', name, change FROM machines
+SELECT 'machine', cluster_id, '', name, 0, change FROM machines
 WHERE change > %(after)s AND cluster_id = ANY(%(with_machines)s::text[])
 UNION ALL
-SELECT 'machine', cluster_id, '', machine, change FROM phase_reports
+SELECT 'machine', cluster_id, '', machine, 0, change FROM phase_reports
 WHERE change > %(after)s AND cluster_id = ANY(%(with_machines)s::text[])
+UNION ALL
+SELECT 'event', e.cluster_id, c.project_id, '', e.id, e.change FROM events e JOIN clusters c ON c.id = e.cluster_id
+WHERE e.change > %(after)s AND (%(with_events)s::text[] IS NULL OR c.project_id = ANY(%(with_events)s::text[]))
 ORDER BY change;
 
 -- name: clusters_by_id
-SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.change, g.node_groups::text,
-       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
-FROM clusters c, LATERAL (
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
-               'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
-    FROM node_groups n WHERE n.cluster_id = c.id) g
+SELECT {cluster_columns}
+FROM clusters c, {its_node_groups}
 WHERE c.id = ANY(%(ids)s::text[]);
+
+-- name: events_by_id
+SELECT {event_columns}, e.cluster_id, c.project_id, e.change FROM events e JOIN clusters c ON c.id = e.cluster_id
+WHERE e.id = ANY(%(ids)s::bigint[]) ORDER BY e.id;
+
+-- name: events_changed
+SELECT {event_columns}, e.cluster_id, c.project_id, e.change FROM events e JOIN clusters c ON c.id = e.cluster_id
+WHERE e.change > %(after)s AND (%(project_id)s::text IS NULL OR c.project_id = %(project_id)s)
+  AND (%(cluster_id)s::text IS NULL OR e.cluster_id = %(cluster_id)s)
+ORDER BY e.change LIMIT %(limit)s;
+
+-- part: event_columns
+e.id, e.at, e.reason, e.message, e.subject, e.component, e.seconds, e.level, e.generation
 
 -- name: clusters_gone
 SELECT cluster_id, project_id, change FROM gone_clusters

@@ -20,48 +20,18 @@ WHERE project_id = %(project_id)s AND key = %(key)s AND created_at >= now() - in
 DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
 
 -- name: cluster_by_id
--- Columns are named, here and everywhere: a prepared `SELECT *` fails once a newer version has added one.
-SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts, c.change,
-       g.node_groups::text,
-       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
-FROM clusters c, LATERAL (
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
-               'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
-    FROM node_groups n WHERE n.cluster_id = c.id) g
+-- With what a worker needs of it.
+SELECT {cluster_columns}, c.objects::text, c.token, c.attempts
+FROM clusters c, {its_node_groups}
 WHERE c.id = %(id)s AND (%(project_id)s::text IS NULL OR c.project_id = %(project_id)s);
 
 -- name: cluster_by_reference
 -- Its id goes before a name. Several may carry the name while older ones are being deleted: the living one, else the
 -- youngest.
-SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts, c.change,
-       g.node_groups::text,
-       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
-FROM clusters c, LATERAL (
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
-               'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
-    FROM node_groups n WHERE n.cluster_id = c.id) g
+SELECT {cluster_columns}
+FROM clusters c, {its_node_groups}
 WHERE c.project_id = %(project_id)s AND (c.id = %(reference)s OR c.name = %(reference)s)
 ORDER BY c.id <> %(reference)s, c.deletion_requested_at IS NOT NULL, c.ordinal DESC LIMIT 1;
-
--- name: clusters
-SELECT c.id, c.project_id, c.region, c.name, c.labels, c.spec::text, c.generation, c.created_at, c.updated_at,
-       c.deletion_requested_at, c.keep_volumes, c.created_by, c.request_id, c.status::text, c.objects::text, c.token, c.attempts, c.change,
-       g.node_groups::text,
-       EXISTS (SELECT 1 FROM pauses WHERE project_id = '') OR c.project_id IN (SELECT project_id FROM pauses) AS paused
-FROM clusters c, LATERAL (
-    SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'spec', n.spec, 'generation', n.generation,
-               'deletion_requested_at', n.deletion_requested_at) ORDER BY n.ordinal), '[]') AS node_groups
-    FROM node_groups n WHERE n.cluster_id = c.id) g
-WHERE (%(project_id)s::text IS NULL OR c.project_id = %(project_id)s)
-  AND (%(name)s::text IS NULL OR c.name = %(name)s)
-  AND c.labels @> %(labels)s
-  AND c.ordinal > %(after)s AND c.change > %(changed_after)s
-ORDER BY c.ordinal LIMIT %(limit)s;
-
--- name: cluster_ordinal
-SELECT ordinal FROM clusters WHERE id = %(id)s AND (%(project_id)s::text IS NULL OR project_id = %(project_id)s);
 
 -- name: change_cluster
 UPDATE clusters
