@@ -92,7 +92,7 @@ MUTATIONS = (
     Mutation("a rollout makes more machines than it may", f"{GROUPS}:_more", "group.wanted + surge(group.spec) - existing", "group.wanted + 3 - existing", ROLLING),
     Mutation("a rollout takes more machines than it may", f"{GROUPS}:_replaced", "spare = ready - group.wanted + share(", "spare = ready + share(", ROLLING),
     Mutation("a place goes while another is away", f"{PLACES}:_in_the_way", "if busy:", "if False:", ROLLING),
-    Mutation("nobody asks whether etcd keeps its quorum", f"{PLACES}:_in_the_way", 'return _quorum_without(leaver.name, observed.kube.etcd, for_good=for_good)', 'return ""', STALLING, promise="quorum"),
+    Mutation("nobody asks whether etcd keeps its quorum", f"{PLACES}:quorum_without", 'return _quorum_without(name, observed.kube.etcd, for_good=for_good)', 'return ""', STALLING, promise="quorum"),
     Mutation("all that is unwell is replaced at once", f"{GROUPS}:_brake", "if len(unwell) <= limit:", "if True:", Weather(node_dies=0.9)),
     Mutation("a paused rollout goes on", f"{DOMAIN}.plan.decisions:_held", "if cluster.spec.rollout_paused:", "if False:", ROLLING),
     Mutation("the API stays open to everybody", f"{OPENSTACK}.foundations:security_group_rules", "if allowed else", "if False else"),

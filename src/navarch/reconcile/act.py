@@ -43,11 +43,11 @@ class Actor:
         glance: Answer[CloudState] | None = None
         glanced_at = self._runtime.elapsed()
         while True:
-            busy = {step.key for step in running.values()}
+            busy = set[tuple[str, ...]]().union(*map(claims, running.values()))
             for step in plan(self._task.cluster, observed, self._wanted, now=self._runtime.now()):
-                if step not in tried and step.key not in busy:
+                if step not in tried and busy.isdisjoint(claims(step)):
                     tried.add(step)
-                    busy.add(step.key)
+                    busy |= claims(step)
                     running[self._calls.submit(self._carry_out, step, observed)] = step
             if not running:
                 return observed, tuple(results)
@@ -99,6 +99,12 @@ class Actor:
         result = Result(step, outcome, self._runtime.elapsed() - start)
         self._task.dependencies.metrics.step(result)
         return result, made, at
+
+
+def claims(step: Step) -> frozenset[tuple[str, ...]]:
+    """What no other step may have while this one is carried out: what the step says itself, and what it is about: it
+    may be planned in another way while it runs, and one thing is not made twice."""
+    return frozenset({step.key, (type(step).__name__, step.subject)})
 
 
 def _with_glance(known: CloudState, glance: CloudState) -> CloudState:

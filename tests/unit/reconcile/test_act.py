@@ -14,10 +14,12 @@ from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.machines import Machine
 from navarch.domain.observed import Observed, Record
 from navarch.domain.openstack.resources import Kind, Port, Server
+from navarch.domain.openstack.steps import CreateServer
 from navarch.domain.openstack.waiting import BUILDS_AT_LEAST
 from navarch.domain.outcomes import Again
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import Owner, Role
+from navarch.reconcile.act import claims
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.executors import Task, _draining, _withdraw
 
@@ -108,3 +110,13 @@ def test_one_that_goes_is_looked_for_until_it_is_gone() -> None:
     leaving = replace(MACHINE, removing=True)
     assert glanced_at(Server("1", NAME, "ACTIVE", "z1", created_at=NOW), leaving)
     assert glanced_at(None, leaving)
+
+
+def test_a_server_is_not_asked_for_again_while_it_is_asked_for_in_another_way() -> None:
+    """It need not be spread any more once an earlier machine of its group is gone."""
+    spread = CreateServer(NAME, Role.WORKER, "web", 1, "m1", "image", "z1", "port", "servers", spread=True)
+    assert not claims(spread).isdisjoint(claims(replace(spread, spread=False)))
+    assert not claims(spread).isdisjoint(claims(replace(spread, name="shop-3f2a91bc-web-2")))
+    assert claims(replace(spread, spread=False)).isdisjoint(
+        claims(replace(spread, name="shop-3f2a91bc-web-2", spread=False))
+    )
