@@ -3,7 +3,7 @@
 import pytest
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import connect
-from tests.chaos.test_windows import dsn as dsn  # noqa: PLC0414  # its databases
+from tests.chaos.test_windows import dsn as dsn  # its databases
 from tests.chaos.weather import Weather
 from tests.chaos.world import World
 

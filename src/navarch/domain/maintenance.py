@@ -41,7 +41,10 @@ def behind(cluster: Cluster, machines: tuple[Machine, ...]) -> tuple[tuple[Machi
 
 
 def release_meanwhile(cluster: Cluster, machines: tuple[Machine, ...]) -> Release | None:
-    """What a control plane is made from as long as the window is shut; None: what is wanted in the end."""
-    mine = [m for m in machines if m.role is Role.CONTROL_PLANE and not m.removed and not m.removing]
-    begun = any(not other_release(m, cluster.spec.release) for m in mine)
-    return None if begun or not mine else mine[0].template.release
+    """What a control plane is made from as long as the window is shut; None: what is wanted in the end. `machines`:
+    those that are gone among them, for where none is left the place of the last one is filled as it was."""
+    mine = [m for m in machines if m.role is Role.CONTROL_PLANE]
+    staying = [m for m in mine if not (m.removed or m.removing)]
+    begun = any(not other_release(m, cluster.spec.release) for m in staying)
+    known = staying or mine
+    return None if begun or not known else max(known, key=lambda m: m.created_at).template.release

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.domain.clusters import ADDONS, NOW, OFFER, WANTED, cluster
+from tests.unit.domain.test_obstacles import made, without_place
 from tests.unit.domain.test_plan import grown
 from tests.unit.domain.test_rollout import with_group, with_places, with_spec
 from tests.unit.domain.test_upgrades import LATER, NEXT, NOW_THERE, PATCH, release
@@ -264,6 +265,13 @@ def test_repair_waits_for_no_window() -> None:
     assert [s.name for s in steps if isinstance(s, ReleaseMachine)] == [lost]
     made = [s.template.release.kubernetes_version for s in steps if isinstance(s, RecordMachine)]
     assert set(made) <= {"1.37.2"}, "no kubelet is newer than an API server"
+
+
+def test_a_control_plane_that_is_lost_while_it_waits_is_what_it_was() -> None:
+    waits = chosen(cluster(), maintenance=NIGHT)
+    there, lost = without_place(grown(cluster()), 0, Departure.REPAIR)
+    assert made(there, lost.name, waits) == "1.37.2"
+    assert made(there, lost.name, with_spec(waits, maintenance=None)) == "1.37.4"
 
 
 def test_a_rollout_that_a_person_asked_for_knows_no_window() -> None:

@@ -59,7 +59,7 @@ def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastr
     asked = not cluster.spec.rollout_paused and observed.kube is not None
     obstacles = in_the_way(cluster, observed.record.live, observed.survey) if asked else ()
     held, shut = _held(cluster, observed, wanted, obstacles), is_shut(cluster.spec, now)
-    template = _place_template(cluster, observed.record.live if shut else ())
+    template = _place_template(cluster, observed.record.machines if shut else ())
     places = control_plane.places(cluster, template, checkups, observed, held=bool(held))
     groups = _turnovers(cluster, checkups, now, held=bool(held) or _changes(places, checkups), shut=shut)
     return Decisions(checkups, powered, running, places, groups, held, obstacles, shut)
@@ -69,7 +69,7 @@ def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterato
     """What is written down of it."""
     owner = names.owner(cluster)
     record, held = observed.record, bool(decisions.held)
-    template = _place_template(cluster, record.live if decisions.shut else ())
+    template = _place_template(cluster, record.machines if decisions.shut else ())
     yield from control_plane.decisions(owner, cluster, template, record, decisions.places, held=held)
     for group, template, turned in decisions.groups:
         yield from node_groups.decisions(owner, group, template, observed.record, turned)
@@ -126,7 +126,8 @@ def _emptied(
 
 
 def _place_template(cluster: Cluster, shut_out: tuple[Machine, ...] = ()) -> MachineTemplate:
-    """What a place's machine is made from. `shut_out`: the machines of a cluster whose maintenance window is shut."""
+    """What a place's machine is made from. `shut_out`: the machines of a cluster whose maintenance window is shut, gone
+    ones among them."""
     return template_of(cluster, names.CONTROL_PLANE_GROUP, release_meanwhile(cluster, shut_out))
 
 

@@ -75,7 +75,7 @@ def turnover(
     new = [c for c in staying if not reasons[c.name]]
     stopped = _failure(new, now) if old else ""
     going = [c for c in old if not shut or outdated_by_more(c.machine, template, group.spec.zones)]
-    coming = new if going else [c for c in new if c.state is State.COMING]  # a rollout has more for a while
+    coming = new if going else [c for c in new if not c.serves]  # a rollout has more for a while
     in_advance = min(len(coming), surge(group.spec)) if old and group.wanted else 0
     too_many = _first_to_go(staying, len(staying) - group.wanted - in_advance, {c.name for c in old})
     take += [(c, Departure.SCALE_DOWN, "it is not needed any longer") for c in too_many]
