@@ -182,7 +182,7 @@ COMMANDS: dict[str, tuple[tuple[fields.Field, ...], Any]] = {
 # Fields without an option: what is not offered yet, what has a command or an argument of its own.
 NO_OPTION = {
     "name", "spec.running", "spec.network.subnet_id", "spec.network.public_api", "spec.autoscaling",
-    "spec.automatic_upgrades", "spec.node_groups",
+    "spec.node_groups",
 }  # fmt: skip
 
 

@@ -228,7 +228,6 @@ def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None
         "name": "other",
         "spec": {
             "kubernetes_version": "1.36.9",
-            "automatic_upgrades": True,
             "network": {"node_cidr": "10.9.0.0/24", "subnet_id": "x"},
             "control_plane": {"replicas": 2, "flavor": "m1.tiny", "etcd_volume": {"type": "hdd", "size_gib": 20}},
             "ssh_keys": ["ssh-ed25519 AAAA"],
@@ -236,7 +235,7 @@ def test_what_cannot_change_is_refused_by_name_with_the_reason(api: Api) -> None
     }
     found = errors(api.patch("/clusters/shop", patch))
     assert set(found) == {
-        "name", "spec.kubernetes_version", "spec.automatic_upgrades", "spec.network.node_cidr",
+        "name", "spec.kubernetes_version", "spec.network.node_cidr",
         "spec.network.subnet_id",
         "spec.control_plane.replicas", "spec.control_plane.flavor", "spec.control_plane.etcd_volume.type",
         "spec.control_plane.etcd_volume.size_gib", "spec.ssh_keys",

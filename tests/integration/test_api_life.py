@@ -10,6 +10,7 @@ import pytest
 from tests.integration.api_fixtures import OFFER, Api, errors, plenty
 from tests.integration.some_values import a_machine, a_report
 
+from navarch.domain.calendar import Opening
 from navarch.domain.machines import Departure, Machine, MachineTemplate
 from navarch.domain.offer import Release
 from navarch.domain.spec import Role
@@ -309,3 +310,32 @@ def test_protection_that_comes_while_a_deletion_is_asked_for_holds(
     monkeypatch.setattr(api.store, "request_deletion", a_moment_later)
     assert api.delete("/clusters/shop").status_code == 409
     assert api.get("/clusters/shop").json()["deletion_requested_at"] is None
+
+
+NIGHTS = {"start": "03:00", "hours": 4, "days": ["sat", "sun"], "timezone": "Europe/Berlin"}
+
+
+def test_automatic_upgrades_and_their_window_are_shown_planned_and_change_no_machine(api: Api, shop: str) -> None:
+    patch = {"spec": {"automatic_upgrades": True, "maintenance": NIGHTS}}
+    plan = api.patch("/clusters/shop?dry_run=true", patch).json()
+    assert {c["field"]: c["after"] for c in plan["changes"]} == {
+        "spec.automatic_upgrades": True, "spec.maintenance": NIGHTS,
+    }  # fmt: skip
+    assert plan["machines"]["replaced"] == []
+    assert api.patch("/clusters/shop", patch).json()["spec"]["maintenance"] == NIGHTS
+    opening = Opening(datetime(2026, 12, 5, 2, tzinfo=UTC), datetime(2026, 12, 5, 6, tzinfo=UTC))
+    with held(api, shop, Status(Phase.READY, 2, maintenance=opening)):
+        pass
+    shown = api.get("/clusters/shop").json()["status"]["maintenance"]
+    assert shown == {"start": "2026-12-05T02:00:00Z", "end": "2026-12-05T06:00:00Z"}
+
+
+def test_who_names_the_version_that_navarch_chose_has_it_go_on_now(api: Api, shop: str) -> None:
+    chosen = api.store.cluster(shop, project_id=None).cluster
+    spec = replace(chosen.spec, kubernetes_version="1.38.0", release=NEWER[0], automatic_since=chosen.created_at)
+    api.store.change_cluster(replace(chosen, spec=spec), generation=1)
+    assert api.patch("/clusters/shop", {"spec": {"soak_seconds": 3}}).status_code == 200
+    assert api.store.cluster(shop, project_id=None).cluster.spec.automatic_since is not None
+    assert upgrade(api, "1.38.0").status_code == 200
+    assert api.store.cluster(shop, project_id=None).cluster.spec.automatic_since is None
+    assert "asked for what waits for its maintenance window" in api.store.events(shop)[-1].event.message

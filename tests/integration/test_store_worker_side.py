@@ -434,3 +434,36 @@ def test_a_process_starts_while_the_database_is_away(tmp_path: object) -> None:
 def test_the_catalogue_is_written_while_nobody_holds_anything(store: PostgresStore) -> None:
     store.write_offer(Offer(zones=("z1",), read_at=NOON))
     assert store.offer() == Offer(zones=("z1",), read_at=NOON)
+
+
+CHOSEN = Event(NOON, "AutomaticUpgrade", "Navarch upgrades the cluster", "shop", generation=2)
+
+
+def test_what_navarch_wishes_is_written_once_with_its_event_and_is_due_at_once(store: PostgresStore) -> None:
+    claim = claimed(store)
+    wanted = replace(claim.cluster, spec=replace(claim.cluster.spec, automatic_since=NOON))
+    store.change_wish(wanted, claim.token, generation=1, event=CHOSEN)
+    with pytest.raises(Stale):
+        store.change_wish(wanted, claim.token, generation=1, event=CHOSEN)
+    store.record(claim.cluster.id, claim.token, READY, look_again_after=HOUR)
+    assert store.next_due() == 0
+    there = store.cluster(claim.cluster.id, project_id=None).cluster
+    assert (there.generation, there.spec) == (2, wanted.spec)
+    assert [stored.event for stored in store.events(claim.cluster.id)] == [CHOSEN]
+
+
+def test_it_is_not_written_over_what_a_person_asked_for_nor_by_who_lost_the_cluster(
+    store: PostgresStore, dsn: str
+) -> None:
+    claim = claimed(store)
+    asked = replace(claim.cluster, spec=replace(claim.cluster.spec, soak_seconds=7))
+    store.change_cluster(asked, generation=1)
+    wanted = replace(claim.cluster, spec=replace(claim.cluster.spec, automatic_since=NOON))
+    with pytest.raises(Stale):
+        store.change_wish(wanted, claim.token, generation=1, event=CHOSEN)
+    let_pass(dsn, 2 * HOUR)
+    assert store.claim_cluster(claim.cluster.id, "w2", lease=HOUR) is not None
+    with pytest.raises(LeaseLost):
+        store.change_wish(wanted, claim.token, generation=2, event=CHOSEN)
+    assert store.cluster(claim.cluster.id, project_id=None).cluster.spec.soak_seconds == 7
+    assert store.events(claim.cluster.id) == ()

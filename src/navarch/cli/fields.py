@@ -109,6 +109,8 @@ _LIFE = (
           "When Navarch may begin what nobody asked for, as 03:00+4. Default: at any time."),
     Field("spec.maintenance.days", ("--maintenance-day",), WORDS, "DAY", "On which, mon to sun; repeat."),
     Field("spec.maintenance.timezone", ("--maintenance-timezone",), TEXT, "ZONE", "As Europe/Berlin. Default: UTC."),
+    Field("spec.automatic_upgrades", ("--automatic-upgrades/--no-automatic-upgrades",), SWITCH, None,
+          "Whether Navarch gives it newer patches by itself. Default: no."),
 )  # fmt: skip
 
 _PROTECTED = Field("spec.protected", ("--protected/--no-protected",), SWITCH, None,

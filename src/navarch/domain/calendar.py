@@ -24,12 +24,21 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceWindow:
-    """What Navarch does on its own account begins within `hours` hours after `start` (HH:MM) of each of `days`."""
+    """What Navarch does on its own account begins within `hours` hours after `start` (HH:MM) of each of `days`. An
+    hour has 60 minutes: on a day whose clocks are put forward or back the window ends at another time of the day."""
 
     start: str
     hours: int
     days: tuple[str, ...] = DAYS
     timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One of the times that a maintenance window is open: from `start` until before `end`."""
+
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,21 @@ def last_edge(schedule: Schedule, now: datetime) -> Edge | None:
 def next_edge(schedule: Schedule, now: datetime) -> Edge | None:
     """Its next one."""
     return min((e for e in _edges(schedule, now) if e.at > now), key=lambda e: e.at, default=None)
+
+
+def opening(window: MaintenanceWindow, now: datetime) -> Opening | None:
+    """The one that now is in, of several that which ends last; None: the window is shut."""
+    return max((o for o in _openings(window, now) if o.start <= now < o.end), key=lambda o: o.end, default=None)
+
+
+def next_opening(window: MaintenanceWindow, now: datetime) -> Opening | None:
+    """The first that begins after now; None where the window has no days."""
+    return min((o for o in _openings(window, now) if o.start > now), key=lambda o: o.start, default=None)
+
+
+def _openings(window: MaintenanceWindow, now: datetime) -> Iterator[Opening]:
+    for at in _times(window.days, window.start, window.timezone, now):
+        yield Opening(at, at + timedelta(hours=window.hours))
 
 
 def _edges(schedule: Schedule, now: datetime) -> Iterator[Edge]:

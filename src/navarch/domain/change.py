@@ -57,6 +57,16 @@ def in_the_way_of(
     return (*found, *wrong_fields(errors), *lacks(growth(was, after, offer, quota)))
 
 
+def admit_release(
+    was: Cluster, release: Release, offer: Offer, quota: Quota | None = None, *, seen: Circumstances
+) -> tuple[Cluster, tuple[Obstacle, ...]]:
+    """The cluster with another version or image that nobody asked for, and all that is in the way of it."""
+    named = replace(_NO_RELEASE, image_name=release.image_id)
+    draft = replace(was, spec=replace(was.spec, kubernetes_version=release.kubernetes_version, release=named))
+    after, errors, _ = _considered(was, draft, offer, seen)
+    return after, (*obstacles(was, after, seen), *wrong_fields(errors), *lacks(growth(was, after, offer, quota)))
+
+
 def admit_node_group(
     cluster: Cluster, draft: NodeGroup, offer: Offer, quota: Quota | None = None
 ) -> NodeGroup | Refusal:

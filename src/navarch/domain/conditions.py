@@ -15,6 +15,7 @@ from navarch.domain import findings
 from navarch.domain.finding import Finding
 from navarch.domain.findings import Evidence
 from navarch.domain.machines import Machine
+from navarch.domain.maintenance import now_or_next
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Result
 from navarch.domain.plan.decisions import Decisions, decide
@@ -22,6 +23,7 @@ from navarch.domain.plan.stopping import is_off
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import API_PORT, Cluster
 from navarch.domain.status import Condition, MachineCount, Phase, Status
+from navarch.domain.upkeep import Upkeep
 
 INFRASTRUCTURE = "InfrastructureReady"
 CONTROL_PLANE = "ControlPlaneReady"
@@ -29,6 +31,7 @@ WORKERS = "WorkersReady"
 ADDONS = "AddonsReady"
 READY = "Ready"
 DELETED = "Deleted"
+UP_TO_DATE = "UpToDate"
 
 # How long each chapter may take before it counts as stuck. Measured creations take a tenth of these.
 DEADLINES = {
@@ -75,7 +78,18 @@ def judge(
         kubernetes_version=observed.kube.version if observed.kube else previous.kubernetes_version,
         ready_at=previous.ready_at or (now if ready.status == "True" else None),
         survey=observed.survey or previous.survey,
+        maintenance=now_or_next(cluster.spec, now),
     )
+
+
+def with_upkeep(status: Status, kept: Upkeep | None, cluster: Cluster, previous: Status, now: datetime) -> Status:
+    """A judgement with what is to be said of upgrades that nobody has to ask for. `Ready` does not hang on it."""
+    if kept is None:
+        return status
+    told = _condition(UP_TO_DATE, kept.finding, cluster, previous, now)
+    if kept.finding is None:
+        told = replace(told, message=f"nothing newer than {cluster.spec.node_image} is offered for this minor version")
+    return replace(status, conditions=(*(c for c in status.conditions if c.type != UP_TO_DATE), told))
 
 
 _CHAPTERS: Mapping[str, Callable[[Evidence], Iterator[Finding]]] = {
@@ -98,9 +112,9 @@ def _generations(cluster: Cluster) -> tuple[tuple[str, int], ...]:
 
 
 def _most_severe(found: Iterator[Finding]) -> Finding | None:
-    """The first that somebody must act on, else the first."""
+    """The first that somebody must act on, else the first that may be late, else the first."""
     everything = list(found)
-    return next((f for f in everything if f.responsible is not None), everything[0] if everything else None)
+    return min(everything, key=lambda f: (f.responsible is None, f.late is None), default=None)
 
 
 def _condition(type_: str, finding: Finding | None, cluster: Cluster, previous: Status, now: datetime) -> Condition:
@@ -114,7 +128,6 @@ def _condition(type_: str, finding: Finding | None, cluster: Cluster, previous: 
         )
     # A new wish starts the clock anew; a step that only takes long does not.
     renewed = before is None or changed or before.observed_generation != cluster.generation
-    deadline = now + DEADLINES[type_] if renewed or before is None or before.deadline is None else before.deadline
     made = Condition(
         type_,
         status,
@@ -123,9 +136,12 @@ def _condition(type_: str, finding: Finding | None, cluster: Cluster, previous: 
         responsible=finding.responsible,
         remedy=finding.remedy,
         last_transition_at=since,
-        deadline=deadline,
         observed_generation=cluster.generation,
     )
+    if finding.late is None:
+        return made
+    deadline = now + DEADLINES[type_] if renewed or before is None or before.deadline is None else before.deadline
+    made = replace(made, deadline=deadline)
     if finding.responsible is None and now > deadline:
         late = int((now - deadline + DEADLINES[type_]).total_seconds())
         return replace(

@@ -46,13 +46,19 @@ def new_cluster(
     nothing = Cluster(id_, "", project_id, spec, at, created_by=created_by, request_id=request_id, region=region)
     asked = _of(document, "spec").get("node_groups")
     groups = (new_node_group({**g, "spec": g}) for g in (_DEFAULT_GROUPS if asked is None else asked))
-    return replace(changed_cluster(nothing, document), node_groups=tuple(groups))
+    made = replace(changed_cluster(nothing, document), node_groups=tuple(groups))
+    return replace(made, spec=replace(made.spec, image_named=bool(_of(document, "spec").get("node_image"))))
 
 
 def changed_cluster(was: Cluster, document: Document) -> Cluster:
     """A cluster with another `name`, `region`, `labels` and `spec`, which names its `node_image`."""
     asked = _of(document, "spec")
-    spec = replace(draft(ClusterSpec, asked), running_since=was.spec.running_since)
+    spec = replace(
+        draft(ClusterSpec, asked),
+        running_since=was.spec.running_since,
+        automatic_since=was.spec.automatic_since,
+        image_named=was.spec.image_named,
+    )
     if asked.get("node_image"):
         spec = replace(spec, release=Release("", "", asked["node_image"], ""))  # admission finds the whole of it
     return replace(
@@ -70,6 +76,19 @@ def said_to_run(was: Cluster, draft: Cluster, at: datetime) -> Cluster:
     if draft.spec.running is was.spec.running and draft.spec.schedule is None:
         return draft
     return replace(draft, spec=replace(draft.spec, running_since=at))
+
+
+def said_release(was: Cluster, draft: Cluster, said: Document, *, under_way: bool) -> Cluster:
+    """A draft in which somebody named a version or an image: it is theirs from then on, and waits for no maintenance
+    window. `said`: what they said of the spec; `under_way`: machines are still to become what the cluster was given."""
+    spec = draft.spec
+    other = spec.kubernetes_version != was.spec.kubernetes_version
+    if said.get("kubernetes_version") and (other or under_way):
+        spec = replace(spec, automatic_since=None, image_named=False if other else spec.image_named)
+    if "node_image" in said:
+        named = bool(said["node_image"])
+        spec = replace(spec, automatic_since=None if named else spec.automatic_since, image_named=named)
+    return replace(draft, spec=spec)
 
 
 def new_node_group(document: Document) -> NodeGroup:

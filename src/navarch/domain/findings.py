@@ -66,6 +66,7 @@ def control_plane(evidence: Evidence) -> Iterator[Finding]:
         yield from _stopping(evidence, Role.CONTROL_PLANE)
         return
     yield from _lost_data(evidence)
+    yield from _silent_zones(evidence, Role.CONTROL_PLANE)
     yield from _places(evidence)
     yield from _machine_findings(evidence, Role.CONTROL_PLANE, evidence.cluster.spec.control_plane.replicas)
     if evidence.observed.kube is None:
@@ -79,8 +80,9 @@ def workers(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.decided.running:
         yield from _stopping(evidence, Role.WORKER)
         return
+    yield from _silent_zones(evidence, Role.WORKER)
     for group, _, turned in evidence.decided.groups:
-        yield from _turnover(group, turned, evidence.decided)
+        yield from _turnover(group, turned, evidence.decided, evidence.cluster)
     wanted = evidence.cluster.wanted - evidence.cluster.spec.control_plane.replicas
     yield from _machine_findings(evidence, Role.WORKER, wanted)
     leaving = [m.name for m in evidence.observed.record.live if m.removing and m.role is Role.WORKER]
@@ -147,10 +149,10 @@ def _places(evidence: Evidence) -> Iterator[Finding]:
     if going:
         yield Finding("ReplacingMachines", f"leaving: {', '.join(going)}")
     if places.outdated:
-        yield _rollout("the control plane", places.outdated, evidence.decided)
+        yield _rollout("the control plane", places.outdated, evidence.decided, evidence.cluster)
 
 
-def _turnover(group: NodeGroup, turned: Turnover, decided: Decisions) -> Iterator[Finding]:
+def _turnover(group: NodeGroup, turned: Turnover, decided: Decisions, cluster: Cluster) -> Iterator[Finding]:
     """What keeps a node group's machines from being replaced, or says that they are."""
     if turned.brake:
         yield Finding(
@@ -168,18 +170,39 @@ def _turnover(group: NodeGroup, turned: Turnover, decided: Decisions) -> Iterato
             "look at the machine's boot steps; then ask for another version, image or flavor, or for the one before",
         )
     if turned.outdated:
-        yield _rollout(f"the node group {group.name}", turned.outdated, decided)
+        yield _rollout(f"the node group {group.name}", turned.outdated, decided, cluster)
 
 
-def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], decided: Decisions) -> Finding:
+def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], decided: Decisions, cluster: Cluster) -> Finding:
     (first, why), count = outdated[0], len(outdated)
     machines = f"{count} machine{'s' if count > 1 else ''} of {whose}"
+    if cluster.spec.rollout_paused:
+        go_on = f"it goes on with: navarch cluster update {cluster.name} --resume-rollout"
+        message = f"{machines} are to be replaced ({first.name}: {why}): {decided.held}; {go_on}"
+        return Finding("RolloutPaused", message, late=None)
     if decided.held:
         message = f"{machines} are to be replaced ({first.name}: {why}): {decided.held}"
         if decided.obstacles:
             return Finding("UpgradeBlocked", message, Responsible.USER, decided.obstacles[0].remedy)
         return Finding("RolloutWaits", message)
     return Finding("RollingOut", f"{machines} are still to be replaced ({first.name}: {why})")
+
+
+def _silent_zones(evidence: Evidence, role: Role) -> Iterator[Finding]:
+    """Zones of which nothing is heard, where that holds a repair: of all their machines, not those of one chapter."""
+    checkups = evidence.decided.checkups
+    for zone in sorted({c.machine.zone for c in checkups if c.spared and c.machine.role is role}):
+        there = [c for c in checkups if c.machine.zone == zone and c.machine.joined and c.runs]
+        since = max((c.node.since for c in there if c.node is not None and c.node.since is not None), default=None)
+        when = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since is not None else ""
+        yield Finding(
+            "ZoneSilent",
+            f"nothing is heard of zone {zone}{when}, where {len(there)} machines run, and none of them is replaced: "
+            f"{', '.join(c.name for c in there)}",
+            Responsible.CLOUD_OPERATOR,
+            f"look at the network and the hosts of zone {zone}: more likely it is cut off than that all its machines "
+            "are broken. Repair goes on as soon as one of them is Ready; those that are lost for good, remove",
+        )
 
 
 def _stopping(evidence: Evidence, role: Role) -> Iterator[Finding]:
@@ -224,6 +247,13 @@ def _severe(machine: Machine, view: MachineView, console: str, now: datetime) ->
         return None
     if view.existence is Existence.FAILED:
         return _fault(machine, view)
+    if view.existence is Existence.ASIDE:
+        return Finding(
+            "MachineSetAside",
+            f"somebody set {machine.name} aside: its server is {view.word}; it is not replaced meanwhile",
+            Responsible.USER,
+            f"{view.resumes}, or remove the server: Navarch makes another",
+        )
     reports = machine.reports_since(view.created_at)
     failed = machine.failed_since(view.created_at)
     if failed is not None and not machine.joined:

@@ -35,7 +35,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """A machine and how it is. `why`: it is lost. `gone`: nothing of it runs, so that nothing is taken away with it."""
+    """A machine and how it is. `why`: it is lost. `gone`: nothing of it runs, so that nothing is taken away with it.
+    `spared`: it would be lost, were not its whole zone silent."""
 
     machine: Machine
     view: MachineView
@@ -43,6 +44,7 @@ class Checkup:
     state: State
     why: str = ""
     gone: bool = False
+    spared: bool = False
 
     @property
     def name(self) -> str:
@@ -131,6 +133,8 @@ def _lost(
     worker = machine.role is Role.WORKER
     if view.existence is Existence.ABSENT:
         return "its server is gone"
+    if view.existence is Existence.ASIDE:
+        return ""  # a person did that, and may want to look at it or have it back: only they undo it
     if worker and not view.reachable:
         return "it lost its port"
     if observed.kube is None or view.existence is Existence.UNKNOWN:
@@ -171,4 +175,4 @@ def _silent_zones(checkups: list[Checkup]) -> frozenset[str]:
 def _given_time(checkup: Checkup) -> Checkup:
     if checkup.state is not State.LOST or not checkup.runs:
         return checkup
-    return Checkup(checkup.machine, checkup.view, checkup.node, State.UNREADY)
+    return Checkup(checkup.machine, checkup.view, checkup.node, State.UNREADY, spared=True)

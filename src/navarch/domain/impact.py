@@ -14,6 +14,7 @@ from navarch.domain import names
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView
 from navarch.domain.machines import Departure, Machine, outdated, template_of
+from navarch.domain.maintenance import is_shut
 from navarch.domain.plan.node_groups import turnover
 from navarch.domain.plan.power import power
 from navarch.domain.shares import share
@@ -89,6 +90,8 @@ def impact(was: Cluster, after: Cluster, machines: tuple[Machine, ...], now: dat
         return replace(counted, waits="the cluster is stopped: it is done once it runs")
     if counted.replaced and after.spec.rollout_paused:
         return replace(counted, waits="the rollout is paused: nothing is replaced until it is resumed")
+    if counted.replaced and is_shut(after.spec, now):
+        return replace(counted, waits="what Navarch itself chose to upgrade waits for the maintenance window")
     return counted
 
 

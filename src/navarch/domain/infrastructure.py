@@ -26,6 +26,7 @@ class Existence(StrEnum):
     STOPPED = "stopped"
     CHANGING = "changing"  # the cloud is at it: starting, stopping, rebooting
     FAILED = "failed"
+    ASIDE = "aside"  # set aside by somebody, and runs again when somebody says so
     LEAVING = "leaving"
 
 
@@ -33,7 +34,8 @@ class Existence(StrEnum):
 class MachineView:
     """A machine as the cloud shows it. `word` is the cloud's own for its state, `fault` its reason for a failure.
     `reachable`: it has its address, or may get it back; False: it runs cut off from all others. `serves`: the endpoint
-    sends requests to it. `data_lost`: it had data of the control plane, and the disk that held them is gone."""
+    sends requests to it. `data_lost`: it had data of the control plane, and the disk that held them is gone. `resumes`:
+    the command that has a machine run again which was set aside."""
 
     existence: Existence
     id: str = ""
@@ -44,6 +46,7 @@ class MachineView:
     reachable: bool = True
     serves: bool = False
     data_lost: bool = False
+    resumes: str = ""
 
     @property
     def exists(self) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -167,10 +167,9 @@ def outdated(machine: Machine, wanted: MachineTemplate, zones: tuple[str, ...]) 
     made = machine.template
     if machine.departure is Departure.PERSON and not machine.removing:
         return "another was asked for in its place"
-    if made.release.kubernetes_version != wanted.release.kubernetes_version:
-        return f"Kubernetes {made.release.kubernetes_version} becomes {wanted.release.kubernetes_version}"
-    if made.release.image_id != wanted.release.image_id:
-        return f"image {made.release.image_name} becomes {wanted.release.image_name}"
+    why = other_release(machine, wanted.release)
+    if why:
+        return why
     if made.flavor != wanted.flavor:
         return f"flavor {made.flavor} becomes {wanted.flavor}"
     if made.root_volume != wanted.root_volume:
@@ -178,6 +177,19 @@ def outdated(machine: Machine, wanted: MachineTemplate, zones: tuple[str, ...]) 
     if zones and machine.zone not in zones:
         return f"zone {machine.zone} is no longer one of the group's"
     return ""
+
+
+def other_release(machine: Machine, wanted: Release) -> str:
+    """How the version or the image of a machine differs from what is wanted of it; empty: it does not."""
+    made = machine.template.release
+    if made.kubernetes_version != wanted.kubernetes_version:
+        return f"Kubernetes {made.kubernetes_version} becomes {wanted.kubernetes_version}"
+    return f"image {made.image_name} becomes {wanted.image_name}" if made.image_id != wanted.image_id else ""
+
+
+def outdated_by_more(machine: Machine, wanted: MachineTemplate, zones: tuple[str, ...]) -> str:
+    """Why a machine would be outdated even if it had the version and the image that are wanted; empty: it would not."""
+    return outdated(machine, replace(wanted, release=machine.template.release), zones)
 
 
 def successor_facts(machines: tuple[Machine, ...], name: str) -> MachineFacts:

@@ -133,7 +133,11 @@ class ClusterSpec:
     `running` was last said at `running_since`, and holds until the schedule's next start or stop. `soak_seconds`: how
     long the first new machine of a rollout is looked at before the next one is touched. `rollout_paused`: nothing that
     is as it was is replaced. `groups_at_once`: how many node groups roll side by side. `protected`: a request to delete
-    the cluster is refused."""
+    the cluster is refused.
+
+    `automatic_upgrades`: Navarch gives the cluster newer patches by itself, within `maintenance`. `automatic_since`:
+    when it chose this release so, which machines then become within `maintenance` alone; None: a person asked for it.
+    `image_named`: a person named the node image."""
 
     kubernetes_version: str
     release: Release
@@ -151,6 +155,8 @@ class ClusterSpec:
     groups_at_once: int = 1
     maintenance: MaintenanceWindow | None = None
     automatic_upgrades: bool = False
+    automatic_since: datetime | None = None
+    image_named: bool = False
 
     @property
     def node_image(self) -> str:

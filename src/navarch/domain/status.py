@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from navarch.domain.calendar import Opening
 from navarch.domain.obstacles import Survey
 
 
@@ -48,7 +49,8 @@ class MachineCount:
 class Status:
     """What the API shows of a cluster besides its wish. `observed_generation`: the cluster's when it was last Ready;
     `observed_groups`: (name, generation) of its node groups then. `survey`: what an upgrade would meet in the cluster;
-    see `navarch.domain.obstacles.upgrade_obstacles`."""
+    see `navarch.domain.obstacles.upgrade_obstacles`. `maintenance`: its maintenance window where it is open, else when
+    it opens next."""
 
     phase: Phase = Phase.PROGRESSING
     observed_generation: int = 0
@@ -61,6 +63,7 @@ class Status:
     kubernetes_version: str | None = None
     ready_at: datetime | None = None
     survey: Survey | None = None
+    maintenance: Opening | None = None
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type, or None."""

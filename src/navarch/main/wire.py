@@ -5,7 +5,7 @@ HTTP service, and both stay small.
 """
 
 from base64 import b64decode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from structlog.contextvars import get_contextvars
@@ -68,6 +68,7 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
         api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
         metrics=metrics,
+        upgrades_spread=timedelta(minutes=settings.worker.upgrades_spread_minutes),
     )
 
 

@@ -238,6 +238,7 @@ class Playground:
                 "threads": self.wanted.worker_threads,
                 "calls": self.wanted.worker_calls,
                 "api_source_cidrs": [f"{_HOST}/32"],
+                "upgrades_spread_minutes": 0,
             },
         }
 

@@ -14,6 +14,7 @@ from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import Forget
 from navarch.domain.timeline import TELL_OF_OBJECTS, Chapter, tell
+from navarch.domain.upgrades import Circumstances
 from navarch.reconcile.act import Actor
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.executors import Task
@@ -21,6 +22,7 @@ from navarch.reconcile.lease import Lease
 from navarch.reconcile.observer import Look, Observer
 from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
+from navarch.reconcile.upkeep import keep_up
 from navarch.store.contract import Claim
 
 READY_LOOK = 150.0  # seconds between looks at a cluster that is Ready: what changes by itself is seen in three minutes
@@ -52,9 +54,11 @@ class Cycle:
         now = runtime.now()
         self._decide_certificates(claim, look, observed, events, now)
         unclear = _is_first_silence(claim, observed, results)
-        status = claim.status
+        status, until_upkeep = claim.status, inf
         if not unclear:
             status = conditions.judge(cluster, observed, look.wanted, results, claim.status, now=now)
+            seen = Circumstances(status, observed.record.live)
+            status, until_upkeep = keep_up(self._dependencies, claim, lease, seen, offer, now)
         incomplete = unclear or not infrastructure(cluster, observed, now).complete
         attempts = claim.attempts + 1 if incomplete or _in_vain(status, results) else 0
         after = min(
@@ -68,6 +72,7 @@ class Cycle:
                 unclear=incomplete,
             ),
             _until_overdue(status, now),
+            until_upkeep,
         )
         chapter = self._chapter(claim, look, observed, results, status, now)
         store.record(
@@ -174,9 +179,16 @@ def look_again_after(
         return min(BLOCKED_LOOK_LIMIT, 2.0 ** min(attempts, 6)) * jitter
     if status.phase is Phase.PAUSED:
         return PAUSED_LOOK * jitter
-    if status.phase in (Phase.READY, Phase.STOPPED) and not cluster.deleting:
+    at_rest = status.phase in (Phase.READY, Phase.STOPPED) or _waits_as_wanted(status)
+    if at_rest and not cluster.deleting:
         return READY_LOOK * jitter
     return BOOTING_LOOK * jitter if booting and not cluster.deleting else PROGRESS_LOOK
+
+
+def _waits_as_wanted(status: Status) -> bool:
+    """Whether all that is not as wanted waits for somebody who wants it to wait."""
+    held = [c for c in status.conditions if c.status != "True"]
+    return bool(held) and all(c.deadline is None for c in held)
 
 
 class _Events:

@@ -1,6 +1,7 @@
 """What a worker works with."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from navarch.addons.contract import Addons
 from navarch.bootstrap.pki import ClusterSecrets
@@ -22,7 +23,8 @@ class JoinEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What steps are carried out with. `api_source_cidrs`: from where this Navarch reaches clusters' APIs."""
+    """What steps are carried out with. `api_source_cidrs`: from where this Navarch reaches clusters' APIs.
+    `upgrades_spread`: over how long the beginnings of clusters' automatic upgrades are spread."""
 
     cloud: Cloud
     addons: Addons
@@ -32,6 +34,7 @@ class Dependencies:
     api_source_cidrs: tuple[str, ...]
     runtime: Runtime
     metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
+    upgrades_spread: timedelta = timedelta(minutes=30)
 
 
 def read_secrets(dependencies: Dependencies, cluster_id: str) -> ClusterSecrets | None:

@@ -10,6 +10,7 @@ from navarch.domain import drafts
 from navarch.domain.admission import consider_cluster
 from navarch.domain.change import admit_change, growth
 from navarch.domain.errors import FieldError
+from navarch.domain.maintenance import behind
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
@@ -88,6 +89,7 @@ def change(access: Access, reference: str, patch: Document, *, generations: Gene
         except NotFound:
             raise Missing("cluster") from None
         text = change_text(wish.of_cluster(before), wish.of_cluster(changed.cluster))
+        text = text or "what waits for its maintenance window to be done now"
         access.note(before.id, "ChangeRequested", f"asked for {text}", subject=before.name)
         return changed
     raise overtaken()
@@ -160,8 +162,10 @@ def _changed(
     given, malformed = understand(wish.ClusterPatch, patch)
     said = wish.given(given)
     draft = drafts.changed_cluster(before, drafts.merge(wish.of_cluster(before), said))
-    if "running" in (said.get("spec") or {}):
+    of_spec = said.get("spec") or {}
+    if "running" in of_spec:
         draft = drafts.said_to_run(before, draft, access.service.now())
+    draft = drafts.said_release(before, draft, of_spec, under_way=bool(behind(before, seen.machines)))
     offer = access.service.store.offer() or Offer()
     after = admit_change(before, draft, offer, seen=seen)
     if in_earnest and isinstance(after, Cluster) and growth(before, after, offer, None):

@@ -8,7 +8,7 @@ rest is judged by its admission.
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -160,7 +160,7 @@ class Schedule(Shown):
 
 
 class MaintenanceWindow(Shown):
-    """When Navarch may begin what nobody asked for, as automatic upgrades."""
+    """When Navarch may begin what nobody asked for: automatic upgrades."""
 
     start: str = Field(description="Time of the day, as 03:00. Required.")
     hours: int = Field(description="How long it may begin something from then on: 1 to 24. Required.")
@@ -199,11 +199,12 @@ class ClusterSpec(Shown):
         description="Node groups whose machines are replaced side by side: 1 to 20. Default: 1."
     )
     maintenance: MaintenanceWindow | None = Field(
-        description="When Navarch may begin what nobody asked for; automatic upgrades are not offered yet, so nothing "
-        "waits for it today. Default: at any time."
+        description="When Navarch may begin what nobody asked for: automatic upgrades. What a person asks for, and "
+        "repair, wait for no window. Default: at any time."
     )
-    automatic_upgrades: Annotated[Literal[False], _Refused(f"true {NOT_YET}", but=False)] = Field(
-        False, description="Only false is offered yet."
+    automatic_upgrades: bool = Field(
+        description="Whether Navarch gives the cluster newer patches of its minor version, and newer node images, by "
+        "itself, within maintenance. Default: false."
     )
     network: Network
     control_plane: ControlPlane

@@ -55,6 +55,7 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "database.pool_size": _between(1, 1000),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),
+    "worker.upgrades_spread_minutes": _between(0, 1440),
     "worker.api_source_cidrs": _cidrs,
     "worker.metrics_listen": _listen,
 }

@@ -7,7 +7,8 @@ _MEMBERS = 60  # of a server group: Nova's default, ten, is a small node group
 
 
 def small_site(url: str) -> Site:
-    """Flavors, zones, volume types, a network and node images of two Kubernetes versions, at this address."""
+    """Flavors, zones, volume types, a network and node images of Kubernetes versions, at this address: two minor ones,
+    of the older one two patches."""
     return Site(
         flavors=(
             Flavor("f1", "m1.small", 1, 2048, 20),
@@ -29,7 +30,7 @@ def small_site(url: str) -> Site:
                     "navarch_components": _COMPONENTS,
                 },
             )
-            for version in ("1.37.2", "1.36.9")
+            for version in ("1.37.2", "1.36.9", "1.36.8")
         ),
         quotas={"server_group_members": _MEMBERS, "metadata_items": 128},
         url=url,

@@ -382,6 +382,11 @@ class WorkerStore(Protocol):
         LeaseLost."""
         ...
 
+    def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:
+        """Write the spec of a cluster that is held, as Navarch itself wants it, with the event that says so, if its row
+        is still of `generation`; it becomes generation + 1. Raises LeaseLost, Stale."""
+        ...
+
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
         """Timeline entries in the middle of a cycle. Raises LeaseLost."""
         ...

@@ -9,10 +9,11 @@ from navarch.domain.errors import Temporary
 from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Status
 from navarch.store import rows
 from navarch.store.api_side import add_events
-from navarch.store.contract import Claim, LeaseLost, NotFound
+from navarch.store.contract import Claim, LeaseLost, NotFound, Stale
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
 REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
@@ -66,6 +67,22 @@ class WorkerSide:
             add_events(tx, cluster_id, events)
             if written["stirred"]:
                 tx.notify(WORK, cluster_id)
+
+    def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:
+        with self._held(cluster.id, token, "hold_alone") as tx:
+            changed = tx.row(
+                "change_cluster",
+                id=cluster.id,
+                spec=rows.json(cluster.spec),
+                labels=rows.pairs(cluster.labels),
+                request_id=cluster.request_id,
+                generation=generation,
+            )
+            if changed is None:
+                row = tx.row("generation", id=cluster.id)
+                raise Stale(generation if row is None else row["generation"])
+            add_events(tx, cluster.id, (event,))
+            tx.notify(WORK, cluster.id)
 
     def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
         with self._held(cluster_id, token) as tx:

@@ -1,6 +1,7 @@
 """Command lines against a server: what is sent, what is printed, how it ends."""
 
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -239,6 +240,7 @@ def test_show_has_what_differs_from_the_usual(navarch: Run, service: Service, cl
     usual = {
         "node_image": "node-1.37.2", "running": True, "schedule": None, "remove_stopped_workers": False,
         "rollout_paused": False, "soak_seconds": 0, "groups_at_once": 1, "maintenance": None,
+        "automatic_upgrades": False,
     }  # fmt: skip
     found["spec"].update(usual)
     service.on("GET", "/clusters/shop", Answer(200, found))
@@ -322,14 +324,29 @@ def test_what_is_not_of_the_form_is_refused_before_it_is_sent(navarch: Run, word
     assert words[0] in ran.err
 
 
+def test_show_says_when_the_maintenance_window_opens(navarch: Run, service: Service, cluster: Make) -> None:
+    found = cluster()
+    window = {"start": "03:00", "hours": 4, "days": ["sat", "sun"], "timezone": "Europe/Berlin"}
+    found["spec"].update(maintenance=window, automatic_upgrades=True)
+    found["status"]["maintenance"] = {"start": "2999-11-30T02:00:00Z", "end": "2999-11-30T06:00:00Z"}
+    service.on("GET", "/clusters/shop", Answer(200, found))
+    shown = navarch("cluster", "show", "shop").out
+    assert "03:00+4 sat+sun Europe/Berlin, next: 2999-11-30 02:00 to 2999-11-30 06:00 UTC" in shown
+    assert re.search(r"^automatic upgrades +yes$", shown, re.MULTILINE)
+    found["status"]["maintenance"]["start"] = "2001-11-30T02:00:00Z"
+    assert "open until 2999-11-30 06:00 UTC" in navarch("cluster", "show", "shop").out
+
+
 def test_times_of_a_cluster_are_said_in_words(navarch: Run, service: Service) -> None:
     service.on("PATCH", "/clusters/shop", Answer(200, {"name": "shop", "generation": 2}))
     times = ("--schedule", "08:00-20:00", "--schedule-day", "mon", "--schedule-day", "fri", "--maintenance", "03:00+4")
-    navarch("cluster", "update", "shop", *times, "--pause-rollout", "--soak", "5m")
+    navarch("cluster", "update", "shop", *times, "--pause-rollout", "--soak", "5m",
+            "--automatic-upgrades")  # fmt: skip
     assert service.sent("PATCH")[0].body == {
         "spec": {
             "schedule": {"start": "08:00", "stop": "20:00", "days": ["mon", "fri"]},
             "maintenance": {"start": "03:00", "hours": 4}, "rollout_paused": True, "soak_seconds": 300,
+            "automatic_upgrades": True,
         }
     }  # fmt: skip
     navarch("cluster", "update", "shop", "--unset", "schedule")

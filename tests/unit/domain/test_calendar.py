@@ -1,12 +1,12 @@
 """Weekdays, windows and clocks that are put forward and back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.unit.domain.clusters import cluster
 from tests.unit.domain.test_rollout import with_spec
 
-from navarch.domain.calendar import Edge, Schedule, last_edge, next_edge
+from navarch.domain.calendar import Edge, MaintenanceWindow, Schedule, last_edge, next_edge, next_opening, opening
 from navarch.domain.plan.power import power
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -66,3 +66,43 @@ def test_the_last_edge_counts_however_long_nobody_looked() -> None:
     shop = with_spec(cluster(created_at=utc("2026-11-23", "07:30")), schedule=OFFICE)
     assert not power(shop, utc("2026-11-29")).running
     assert power(shop, datetime(2027, 6, 2, 12, tzinfo=UTC)).running
+
+
+NIGHT = MaintenanceWindow("23:00", 4, ("sat",), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "open_until", "opens"),
+    [
+        # over midnight, from Saturday into Sunday; 2026-11-28 is a Saturday
+        (NIGHT, utc("2026-11-28", "21:59"), None, utc("2026-11-28", "22:00")),
+        (NIGHT, utc("2026-11-28", "22:00"), utc("2026-11-29", "02:00"), utc("2026-12-05", "22:00")),
+        (NIGHT, utc("2026-11-29", "01:59"), utc("2026-11-29", "02:00"), utc("2026-12-05", "22:00")),
+        (NIGHT, utc("2026-11-29", "02:00"), None, utc("2026-12-05", "22:00")),
+        # in summer an hour earlier by UTC; in the night that has 25 hours it ends an hour earlier by the clock
+        (NIGHT, utc("2026-07-04", "21:00"), utc("2026-07-05", "01:00"), utc("2026-07-11", "21:00")),
+        (NIGHT, utc("2026-10-25", "00:30"), utc("2026-10-25", "01:00"), utc("2026-10-31", "22:00")),
+        # a start that the clock skips is that moment all the same: half past two is half past three
+        (MaintenanceWindow("02:30", 1, ("sun",), "Europe/Berlin"), utc("2026-03-29", "01:30"),
+         utc("2026-03-29", "02:30"), utc("2026-04-05", "00:30")),
+        # a whole day, each day: it is always open
+        (MaintenanceWindow("06:00", 24), utc("2026-11-25", "05:59"), utc("2026-11-25", "06:00"),
+         utc("2026-11-25", "06:00")),
+        (MaintenanceWindow("06:00", 24), utc("2026-11-25", "06:00"), utc("2026-11-26", "06:00"),
+         utc("2026-11-26", "06:00")),
+        # without days, which no request can ask for, it never opens
+        (MaintenanceWindow("06:00", 24, ()), utc("2026-11-25"), None, None),
+    ],
+)  # fmt: skip
+def test_a_maintenance_window_opens_by_the_clock_on_the_wall_and_lasts_its_hours(
+    window: MaintenanceWindow, now: datetime, open_until: datetime | None, opens: datetime | None
+) -> None:
+    now_in, following = opening(window, now), next_opening(window, now)
+    assert (now_in.end if now_in is not None else None) == open_until
+    assert (following.start if following is not None else None) == opens
+
+
+def test_each_day_lacks_an_hour_of_a_whole_day_where_clocks_are_put_back() -> None:
+    always = MaintenanceWindow("00:00", 24, timezone="Europe/Berlin")
+    hours = [utc("2026-10-24", "22:30") + timedelta(hours=n) for n in range(30)]
+    assert [at for at in hours if opening(always, at) is None] == [utc("2026-10-25", "22:30")]

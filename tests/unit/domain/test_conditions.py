@@ -242,3 +242,23 @@ def test_a_paused_cluster_says_so() -> None:
     wanted = cluster()
     status = judge(replace(wanted, spec=replace(wanted.spec, paused=True)), grown(wanted), WANTED, (), CREATED, now=NOW)
     assert status.phase is Phase.PAUSED
+
+
+def test_a_rollout_that_its_user_paused_is_never_late_and_says_how_it_goes_on() -> None:
+    there, before = grown(cluster()), Status()
+    group = cluster().node_groups[0]
+    wanted = replace(
+        cluster(),
+        spec=replace(cluster().spec, rollout_paused=True),
+        node_groups=(replace(group, spec=replace(group.spec, flavor="m1.medium"), generation=2),),
+    )
+    for minutes in (0, 11, 60 * 24):
+        before = judge(wanted, there, WANTED, (), before, now=NOW + timedelta(minutes=minutes))
+        condition = before.condition(WORKERS)
+        assert condition is not None
+        assert (condition.reason, condition.responsible, condition.deadline) == ("RolloutPaused", None, None)
+        assert "navarch cluster update shop --resume-rollout" in condition.message
+        assert before.phase is Phase.PROGRESSING
+    resumed = replace(wanted, spec=replace(wanted.spec, rollout_paused=False))
+    goes_on = judge(resumed, there, WANTED, (), before, now=NOW + timedelta(days=2)).condition(WORKERS)
+    assert goes_on is not None and goes_on.deadline == NOW + timedelta(days=2, minutes=10)

@@ -13,6 +13,7 @@ from navarch.domain.conditions import judge
 from navarch.domain.machines import Departure
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.resources import Server
+from navarch.domain.openstack.steps import Remove
 from navarch.domain.plan import plan
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Phase, Status
@@ -90,3 +91,61 @@ def test_only_machines_that_the_cloud_says_run_make_a_zone_silent(status: str) -
     silent = with_node(there, next(m.name for m in there.record.live if m.group == "cp"), ready=False, since=NOW)
     gone = {s.name for s in steps(cluster(), silent) if isinstance(s, ReleaseMachine)}
     assert gone == (set(workers(there)) if status == "ERROR" else set())
+
+
+def test_a_zone_that_holds_repair_is_told_with_its_machines_and_since_when() -> None:
+    there = grown(cluster())
+    for name in [m.name for m in there.record.live]:
+        there = with_node(there, name, ready=False, since=NOW - timedelta(hours=1))
+    status = judge(cluster(), there, WANTED, (), Status(), now=NOW)
+    condition = status.condition("WorkersReady")
+    assert condition is not None and status.phase is Phase.BLOCKED
+    assert (condition.reason, condition.responsible) == ("ZoneSilent", "cloud-operator")
+    assert condition.message.startswith("nothing is heard of zone z1 since 2026-11-24 11:00:00 UTC, where 3 machines")
+    just_now = there
+    for name in [m.name for m in there.record.live]:
+        just_now = with_node(just_now, name, ready=False, since=NOW)
+    waits = judge(cluster(), just_now, WANTED, (), Status(), now=NOW).condition("WorkersReady")
+    assert waits is not None and waits.reason != "ZoneSilent", "nothing would be repaired yet"
+
+
+def set_aside(there: Observed, name: str, status: str, task: str | None = None) -> Observed:
+    server = there.cloud.named(Server, name)
+    assert server is not None
+    return replace(there, cloud=there.cloud.changed(Server, server.id, status=status, task_state=task))
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        ("SUSPENDED", "resume"),
+        ("PAUSED", "unpause"),
+        ("SHELVED", "unshelve"),
+        ("SHELVED_OFFLOADED", "unshelve"),
+        ("RESCUE", "unrescue"),
+    ],
+)
+@pytest.mark.parametrize("role", ["web", "cp"])
+def test_a_server_that_somebody_set_aside_is_told_and_never_replaced(role: str, status: str, command: str) -> None:
+    there = grown(cluster())
+    name = next(m.name for m in there.record.live if m.group == role)
+    dead = with_node(set_aside(there, name, status), name, ready=False, since=NOW - timedelta(days=3))
+    assert not [s for s in steps(cluster(), dead) if isinstance(s, ReleaseMachine)]
+    condition = judge(cluster(), dead, WANTED, (), Status(), now=NOW).condition("Ready")
+    assert condition is not None
+    assert (condition.reason, condition.responsible) == ("MachineSetAside", "user")
+    assert name in condition.message and status in condition.message
+    assert condition.remedy is not None and f"openstack server {command} " in condition.remedy
+    coming = with_node(set_aside(there, name, status, "resuming"), name, ready=False, since=NOW - timedelta(minutes=1))
+    told = judge(cluster(), coming, WANTED, (), Status(), now=NOW).condition("Ready")
+    assert told is not None and told.reason != "MachineSetAside", "it is on its way back"
+
+
+def test_one_that_was_set_aside_goes_where_its_group_or_its_cluster_goes() -> None:
+    there = grown(cluster())
+    name = workers(there)[0]
+    dead = with_node(set_aside(there, name, "SUSPENDED"), name, ready=False, since=NOW - timedelta(hours=1))
+    leaving = dead.with_machine(name, removing=True, removing_at=NOW, departure=Departure.SCALE_DOWN)
+    assert [s.name for s in steps(cluster(), leaving) if isinstance(s, Remove)] == [name]
+    deleted = {s.name for s in steps(replace(cluster(), deletion_requested_at=NOW), dead) if isinstance(s, Remove)}
+    assert name in deleted

@@ -130,3 +130,10 @@ def test_one_silence_of_the_cloud_does_not_make_a_ready_cluster_degraded(
 ) -> None:
     observed = Observed(cloud=CloudState(trouble=trouble), kube=kube)
     assert _is_first_silence(claim, observed, done) is little
+
+
+def test_what_waits_for_a_person_who_wants_it_to_is_not_asked_for_each_second() -> None:
+    waits = Condition("WorkersReady", "False", "RolloutPaused", "the rollout is paused by its user")
+    moves = Condition("AddonsReady", "False", "WaitingForAddons", "coredns", deadline=NOW)
+    assert look_again_after(cluster(), replace(MOVING, conditions=(waits,)), (), 0, CHANCE) > 100
+    assert look_again_after(cluster(), replace(MOVING, conditions=(waits, moves)), (), 0, CHANCE) == 1.0

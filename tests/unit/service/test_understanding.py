@@ -50,7 +50,7 @@ def test_what_is_given_is_told_from_what_is_left_out() -> None:
         ({"name": True}, "name", "got true"),
         ({"spec": {"kubernetes_version": ""}}, "spec.kubernetes_version", "must not be empty"),
         ({"spec": {"control_plane": {"etcd_volume": {"size_gib": 0}}}}, "spec.control_plane.etcd_volume.size_gib", "1"),
-        ({"spec": {"automatic_upgrades": True}}, "spec.automatic_upgrades", "true is not offered yet"),
+        ({"spec": {"automatic_upgrades": 1}}, "spec.automatic_upgrades", "must be true or false"),
         ({"spec": {"node_groups": [{"autoscaling": 1}]}}, "spec.node_groups[0].autoscaling", "not offered yet"),
     ],
 )

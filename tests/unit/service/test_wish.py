@@ -24,7 +24,7 @@ SHOWN: dict[type[BaseModel], type] = {
     wish.NodeGroupSpec: spec.NodeGroupSpec,
     wish.ClusterSpec: spec.ClusterSpec,
 }
-NOT_SHOWN = {"release", "external_network_id", "running_since"}  # Navarch's own notes
+NOT_SHOWN = {"release", "external_network_id", "running_since", "automatic_since", "image_named"}  # Navarch's own notes
 NOT_FIELDS = {"autoscaling", "node_image"}  # not offered yet; a part of the release
 
 

@@ -32,8 +32,16 @@ class CountView(Shown):
     ready: int
 
 
+class OpeningView(Shown):
+    """A time that a maintenance window is open."""
+
+    start: datetime
+    end: datetime
+
+
 class StatusView(Shown):
-    """What is seen of a cluster. `phase` is derived from the conditions, for display."""
+    """What is seen of a cluster. `phase` is derived from the conditions, for display. `maintenance`: its maintenance
+    window where that is open, else when it opens next."""
 
     phase: str
     observed_generation: int
@@ -41,6 +49,7 @@ class StatusView(Shown):
     kubernetes_version: str | None
     machines: CountView
     ready_at: datetime | None
+    maintenance: OpeningView | None
     conditions: list[ConditionView]
 
 

@@ -1,5 +1,6 @@
 """`navarch cluster list` and `show`."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -121,6 +122,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             *((f"group {g['name']}", _group(g)) for g in groups),
             ("networks", _networks(network)),
             *((name.replace("_", " "), spec.get(name)) for name, usual in _DEFAULTS.items() if spec.get(name) != usual),
+            ("maintenance", _maintenance(spec.get("maintenance"), status.get("maintenance"), now)),
             ("created", f"{found['created_at']} ({age(found['created_at'], now)} ago)"),
             ("deletion", found.get("deletion_requested_at")),
         ]
@@ -150,7 +152,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
 _DEFAULTS: dict[str, Any] = {
     "node_image": None, "protected": False, "running": True, "schedule": None, "remove_stopped_workers": False,
     "rollout_paused": False,
-    "soak_seconds": 0, "groups_at_once": 1, "maintenance": None,
+    "soak_seconds": 0, "groups_at_once": 1, "automatic_upgrades": False,
 }  # fmt: skip
 
 
@@ -167,6 +169,19 @@ def _machines(cluster: Any) -> str:
 
 def _of(replicas: object, flavor: object, zones: Any) -> str:
     return f"{replicas} × {flavor}" + (f" in {', '.join(zones)}" if zones else "")
+
+
+def _maintenance(window: Any, opening: Any, now: datetime) -> str | None:
+    """When Navarch may begin what nobody asked for; None: at any time, which is usual."""
+    if not window:
+        return None
+    said = f"{window['start']}+{window['hours']} {'+'.join(window['days'])} {window['timezone']}"
+    if not opening:
+        return said
+    start, end = (datetime.fromisoformat(opening[edge]) for edge in ("start", "end"))
+    if start <= now < end:
+        return f"{said}, open until {end:%Y-%m-%d %H:%M} UTC"
+    return f"{said}, next: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
 
 def _group(group: Any) -> str:

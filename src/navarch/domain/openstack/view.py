@@ -44,7 +44,20 @@ _EXISTENCE = {
     "ACTIVE": Existence.RUNNING,
     "SHUTOFF": Existence.STOPPED,
     "ERROR": Existence.FAILED,
+    "SUSPENDED": Existence.ASIDE,
+    "PAUSED": Existence.ASIDE,
+    "SHELVED": Existence.ASIDE,
+    "SHELVED_OFFLOADED": Existence.ASIDE,
+    "RESCUE": Existence.ASIDE,
 }  # Nova's words; with all others the server is on its way
+_RESUMES = {
+    "SUSPENDED": "resume",
+    "PAUSED": "unpause",
+    "SHELVED": "unshelve",
+    "SHELVED_OFFLOADED": "unshelve",
+    "RESCUE": "unrescue",
+}
+_AT_REST = (Existence.RUNNING, Existence.STOPPED, Existence.ASIDE)
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,7 @@ class View:
         existence = _EXISTENCE.get(server.status, Existence.CHANGING)
         if is_going(server):
             existence = Existence.LEAVING
-        elif server.task_state is not None and existence in (Existence.RUNNING, Existence.STOPPED):
+        elif server.task_state is not None and existence in _AT_REST:
             existence = Existence.CHANGING
         return MachineView(
             existence,
@@ -146,6 +159,7 @@ class View:
             reachable=attached or bool(server.addresses) or server.status != "ACTIVE",
             serves=port is not None and self._sends_to(port.address),
             data_lost=self._has_lost_data(machine),
+            resumes=f"openstack server {_RESUMES[server.status]} {server.id}" if existence is Existence.ASIDE else "",
         )
 
     def _sends_to(self, address: str) -> bool:

@@ -9,7 +9,8 @@ from navarch.domain import names
 from navarch.domain.health import Checkup, State, examine
 from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import ClusterObstacle
-from navarch.domain.machines import MachineTemplate, outdated, template_of
+from navarch.domain.machines import Machine, MachineTemplate, outdated, template_of
+from navarch.domain.maintenance import is_shut, release_meanwhile
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.obstacles import in_the_way
 from navarch.domain.offer import Release, version_order
@@ -26,7 +27,8 @@ _OFF = frozenset({Existence.STOPPED, Existence.FAILED, Existence.ABSENT})
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """`running`: whether machines are to run. `held`: why what is outdated is not replaced now; empty: it is.
-    `obstacles`: what in the cluster an upgrade waits for. `groups`: each with what its new machines are made from."""
+    `obstacles`: what in the cluster an upgrade waits for. `groups`: each with what its new machines are made from.
+    `shut`: what Navarch itself chose waits for the cluster's maintenance window."""
 
     checkups: tuple[Checkup, ...]
     power: Power
@@ -35,6 +37,7 @@ class Decisions:
     groups: tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]
     held: str = ""
     obstacles: tuple[ClusterObstacle, ...] = ()
+    shut: bool = False
 
     @property
     def staying(self) -> tuple[Checkup, ...]:
@@ -55,16 +58,18 @@ def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastr
         return Decisions(checkups, powered, running, Places(), groups)
     asked = not cluster.spec.rollout_paused and observed.kube is not None
     obstacles = in_the_way(cluster, observed.record.live, observed.survey) if asked else ()
-    held = _held(cluster, observed, wanted, obstacles)
-    places = control_plane.places(cluster, _place_template(cluster), checkups, observed, held=bool(held))
-    groups = _turnovers(cluster, checkups, bool(held) or _changes(places, checkups), now)
-    return Decisions(checkups, powered, running, places, groups, held, obstacles)
+    held, shut = _held(cluster, observed, wanted, obstacles), is_shut(cluster.spec, now)
+    template = _place_template(cluster, observed.record.machines if shut else ())
+    places = control_plane.places(cluster, template, checkups, observed, held=bool(held))
+    groups = _turnovers(cluster, checkups, now, held=bool(held) or _changes(places, checkups), shut=shut)
+    return Decisions(checkups, powered, running, places, groups, held, obstacles, shut)
 
 
 def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterator[Step]:
     """What is written down of it."""
     owner = names.owner(cluster)
-    template, record, held = _place_template(cluster), observed.record, bool(decisions.held)
+    record, held = observed.record, bool(decisions.held)
+    template = _place_template(cluster, record.machines if decisions.shut else ())
     yield from control_plane.decisions(owner, cluster, template, record, decisions.places, held=held)
     for group, template, turned in decisions.groups:
         yield from node_groups.decisions(owner, group, template, observed.record, turned)
@@ -92,15 +97,17 @@ def asks_for_evictions(cluster: Cluster, observed: Observed) -> bool:
 
 
 def _turnovers(
-    cluster: Cluster, checkups: tuple[Checkup, ...], held: bool, now: datetime
+    cluster: Cluster, checkups: tuple[Checkup, ...], now: datetime, *, held: bool, shut: bool
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
-    """Of each group, the first of those that are outdated rolling, as many at once as the spec says."""
+    """Of each group, the first of those that are outdated rolling, as many at once as the spec says. What has a version
+    of its own was given it by a person, and waits for no window."""
     soak, rolling = timedelta(seconds=cluster.spec.soak_seconds), 0
     groups = []
     for group in cluster.node_groups:
         template = template_of(cluster, group.name, _release_beside(cluster, group, checkups))
         waits = held or rolling >= cluster.spec.groups_at_once
-        turned = node_groups.turnover(group, template, checkups, now, soak=soak, held=waits)
+        shut_out = shut and group.spec.release is None
+        turned = node_groups.turnover(group, template, checkups, now, soak=soak, held=waits, shut=shut_out)
         rolling += bool(turned.outdated)
         groups.append((group, template, turned))
     return tuple(groups)
@@ -118,8 +125,10 @@ def _emptied(
     return tuple(groups)
 
 
-def _place_template(cluster: Cluster) -> MachineTemplate:
-    return template_of(cluster, names.CONTROL_PLANE_GROUP)
+def _place_template(cluster: Cluster, shut_out: tuple[Machine, ...] = ()) -> MachineTemplate:
+    """What a place's machine is made from. `shut_out`: the machines of a cluster whose maintenance window is shut, gone
+    ones among them."""
+    return template_of(cluster, names.CONTROL_PLANE_GROUP, release_meanwhile(cluster, shut_out))
 
 
 def _is_made(observed: Observed) -> bool:

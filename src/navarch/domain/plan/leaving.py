@@ -145,7 +145,7 @@ def _stop_and_remove(cluster: Cluster, machine: Machine, observed: Observed, clo
     elif view.existence is Existence.STOPPED:
         data = tuple(cloud.save_data(machine)) if alone else ()
         yield from data or cloud.remove(machine, _why(machine))
-    elif view.existence is Existence.FAILED:
+    elif view.existence in (Existence.FAILED, Existence.ASIDE):
         yield from cloud.remove(machine, _why(machine))
 
 

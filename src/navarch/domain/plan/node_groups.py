@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from navarch.domain import names
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
-from navarch.domain.machines import BOOT_DEADLINE, Departure, MachineTemplate, outdated
+from navarch.domain.machines import BOOT_DEADLINE, Departure, MachineTemplate, outdated, outdated_by_more
 from navarch.domain.observed import Record
 from navarch.domain.shares import share
 from navarch.domain.spec import NodeGroup, Owner, Role, surge
@@ -54,9 +54,10 @@ def turnover(
     *,
     soak: timedelta = timedelta(),
     held: bool = False,
+    shut: bool = False,
 ) -> Turnover:
     """Of one group. `template`: what new machines are made from; `soak`: for how long the first one of them is looked
-    at; `held`: what is outdated stays for now."""
+    at; `held`: what is outdated stays for now; `shut`: what is outdated by its version or image alone does."""
     all_of_it = tuple(c for c in checkups if c.machine.group == group.name)
     mine = tuple(c for c in all_of_it if c.state is not State.KEPT)
     brake = _brake(group, mine)
@@ -73,22 +74,27 @@ def turnover(
     old = [c for c in staying if reasons[c.name]]
     new = [c for c in staying if not reasons[c.name]]
     stopped = _failure(new, now) if old else ""
-    in_advance = min(len(new), surge(group.spec)) if old and group.wanted else 0  # a rollout has more for a while
+    going = [c for c in old if not shut or outdated_by_more(c.machine, template, group.spec.zones)]
+    coming = new if going else [c for c in new if not c.serves]  # a rollout has more for a while
+    in_advance = min(len(coming), surge(group.spec)) if old and group.wanted else 0
     too_many = _first_to_go(staying, len(staying) - group.wanted - in_advance, {c.name for c in old})
     take += [(c, Departure.SCALE_DOWN, "it is not needed any longer") for c in too_many]
     replaced = [c for c in mine if c.machine.departure is Departure.ROLLOUT and _may_exist(c)]  # they still take room
     make = group.wanted - len(staying) - max(0, len(replaced) - surge(group.spec))
-    if old and group.wanted and not (held or stopped or brake):
+    if going and group.wanted and not (held or stopped or brake):
         old, new = [c for c in old if c not in too_many], [c for c in new if c not in too_many]
+        going = [c for c in going if c not in too_many]
         proven = any(_is_proven(c, soak, now) for c in new)
         existing = len([c for c in mine if c.state is not State.LEAVING or _may_exist(c)])
-        make = max(make, _more(group, new, existing, proven=proven))
+        lacking = len(going) + group.wanted - len(old) - len(new)
+        make = max(make, _more(group, lacking, existing, len(new), proven=proven))
         first = not proven and not new and len(staying) >= group.wanted
+        ready = len([c for c in old if c.state is State.READY]) + len([c for c in new if c.serves])
         take += [
-            (c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, old, new, proven=proven, first=first)
+            (c, Departure.ROLLOUT, reasons[c.name]) for c in _replaced(group, going, ready, proven=proven, first=first)
         ]
-    left = tuple((c, reasons[c.name]) for c in old)
-    brakes = old or any(c.state is State.LOST and c not in lost for c in mine)  # else it holds nothing up
+    left = tuple((c, reasons[c.name]) for c in going)
+    brakes = going or any(c.state is State.LOST and c not in lost for c in mine)  # else it holds nothing up
     return Turnover(max(0, make), tuple(take), tuple(keep), left, brake if brakes else "", stopped)
 
 
@@ -170,18 +176,18 @@ def _is_proven(checkup: Checkup, soak: timedelta, now: datetime) -> bool:
     return checkup.serves and (since is None or now - since >= soak)
 
 
-def _more(group: NodeGroup, new: list[Checkup], existing: int, *, proven: bool) -> int:
-    """How many new machines may be made beside the old ones. Those that are leaving still take room in the cloud."""
-    room = min(group.wanted + surge(group.spec) - existing, group.wanted - len(new))
-    return room if proven else min(room, 1 - len(new))
+def _more(group: NodeGroup, lacking: int, existing: int, new: int, *, proven: bool) -> int:
+    """How many new machines may be made beside the old ones, of which `lacking` have no successor yet. Those that are
+    leaving still take room in the cloud."""
+    room = min(group.wanted + surge(group.spec) - existing, lacking)
+    return room if proven else min(room, 1 - new)
 
 
-def _replaced(group: NodeGroup, old: list[Checkup], new: list[Checkup], *, proven: bool, first: bool) -> list[Checkup]:
-    """Which of the old machines go now: what never joined at once, the others as far as enough stay Ready. `first`:
-    nothing new was made yet."""
+def _replaced(group: NodeGroup, old: list[Checkup], ready: int, *, proven: bool, first: bool) -> list[Checkup]:
+    """Which of these old machines go now: what never joined at once, the others as far as enough stay Ready of the
+    `ready` that there are. `first`: nothing new was made yet."""
     free = [c for c in old if c.state is State.COMING or (proven and c.state is not State.READY)]
     waiting = [c for c in old if c not in free]
-    ready = len([c for c in old if c.state is State.READY]) + len([c for c in new if c.serves])
     spare = ready - group.wanted + share(group.spec.max_unavailable, group.wanted)
     if not proven:  # the first new one has to have room somewhere; all others wait for it
         spare = min(spare, 1) if first and surge(group.spec) == 0 else 0

@@ -5,6 +5,17 @@ from navarch.simulator.openstack.messages import Answer, Request, bad_request
 from navarch.simulator.openstack.nova import lifecycle, servers
 from navarch.simulator.openstack.region import Region
 
+_ASIDE = {  # action: the state in which it is asked for (status), the state that it leads to (vm_state)
+    "suspend": ("ACTIVE", "suspended"),
+    "resume": ("SUSPENDED", "active"),
+    "pause": ("ACTIVE", "paused"),
+    "unpause": ("PAUSED", "active"),
+    "shelve": ("ACTIVE", "shelved_offloaded"),  # at once, which is Nova's default
+    "unshelve": ("SHELVED_OFFLOADED", "active"),
+    "rescue": ("ACTIVE", "rescued"),
+    "unrescue": ("RESCUE", "active"),
+}
+
 
 def act(region: Region, request: Request, server_id: str) -> Answer:
     """POST /servers/{id}/action."""
@@ -12,6 +23,8 @@ def act(region: Region, request: Request, server_id: str) -> Answer:
     if not isinstance(request.body, dict) or len(request.body) != 1:
         raise bad_request("Malformed request body")
     (action,) = request.body
+    if action in _ASIDE:
+        return _set_aside(region, server, action)
     match action:
         case "os-stop":
             return _switch(region, server, "stop", on=False)
@@ -33,6 +46,16 @@ def _switch(region: Region, server: Object, action: str, *, on: bool) -> Answer:
     if server["status"] != ("SHUTOFF" if on else "ACTIVE") or server["OS-EXT-STS:task_state"] is not None:
         raise servers.wrong_state(action, server)
     lifecycle.switch(region, server, on=on)
+    return Answer(202)
+
+
+def _set_aside(region: Region, server: Object, action: str) -> Answer:
+    """Have what runs on a server end, or begin again: what is in its memory is not simulated."""
+    expected, leads_to = _ASIDE[action]
+    if server["status"] != expected or server["OS-EXT-STS:task_state"] is not None:
+        raise servers.wrong_state(action, server)
+    lifecycle.enter(region, server, leads_to)
+    region.tell("on" if leads_to == "active" else "off", server)
     return Answer(202)
 
 

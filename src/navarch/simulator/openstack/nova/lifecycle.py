@@ -14,6 +14,10 @@ STATES = {  # vm_state: status, power_state
     "building": ("BUILD", 0),
     "active": ("ACTIVE", 1),
     "stopped": ("SHUTOFF", 4),
+    "suspended": ("SUSPENDED", 4),
+    "paused": ("PAUSED", 3),
+    "shelved_offloaded": ("SHELVED_OFFLOADED", 4),
+    "rescued": ("RESCUE", 1),
     "error": ("ERROR", 0),
     "deleted": ("DELETED", 0),
 }

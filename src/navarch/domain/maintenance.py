@@ -1,0 +1,50 @@
+"""Maintenance windows of clusters: what Navarch began on its own account waits while they are shut.
+
+Pure. What a person asked for waits for no window, and neither does repair.
+
+    a control plane that was not begun      stays what it is, and so do the node groups, which come after it
+    one that was begun                      is finished: API servers of two versions are nothing to leave for a week
+    node groups                             no further machine is begun; what was begun is finished
+"""
+
+from datetime import datetime
+
+from navarch.domain.calendar import Opening, next_opening, opening
+from navarch.domain.machines import Machine, other_release, template_of
+from navarch.domain.offer import Release
+from navarch.domain.spec import Cluster, ClusterSpec, Role
+
+
+def is_shut(spec: ClusterSpec, now: datetime) -> bool:
+    """Whether machines stay what they are for now, though Navarch chose that they become others."""
+    chosen, window = spec.automatic_since is not None, spec.maintenance
+    return chosen and window is not None and opening(window, now) is None
+
+
+def now_or_next(spec: ClusterSpec, now: datetime) -> Opening | None:
+    """The window that is open, else the next one; None: there is none."""
+    window = spec.maintenance
+    return None if window is None else opening(window, now) or next_opening(window, now)
+
+
+def behind(cluster: Cluster, machines: tuple[Machine, ...]) -> tuple[tuple[Machine, str], ...]:
+    """Machines whose version or image is another one than is wanted in the end, with the reason. Those that go, or were
+    given up, are not among them."""
+    found = []
+    for machine in machines:
+        group = cluster.group(machine.group)
+        stays = group.deletion_requested_at is None if group is not None else machine.role is Role.CONTROL_PLANE
+        if stays and not (machine.removed or machine.removing or machine.kept_at is not None):
+            why = other_release(machine, template_of(cluster, machine.group).release)
+            found += [(machine, why)] if why else []
+    return tuple(found)
+
+
+def release_meanwhile(cluster: Cluster, machines: tuple[Machine, ...]) -> Release | None:
+    """What a control plane is made from as long as the window is shut; None: what is wanted in the end. `machines`:
+    those that are gone among them, for where none is left the place of the last one is filled as it was."""
+    mine = [m for m in machines if m.role is Role.CONTROL_PLANE]
+    staying = [m for m in mine if not (m.removed or m.removing)]
+    begun = any(not other_release(m, cluster.spec.release) for m in staying)
+    known = staying or mine
+    return None if begun or not known else max(known, key=lambda m: m.created_at).template.release
