@@ -130,7 +130,7 @@ def test_wherever_a_worker_dies_it_is_done_once(dsn: str, calls: int, monkeypatc
     wish is written, then the status, then machines are replaced."""
     with connect(dsn) as connection:
         story, begin = Story(connection), upkeep._begin
-        died = []
+        died: list[int] = []
 
         def begin_and_die(*words: Any) -> Any:
             if not died:

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.domain.clusters import ADDONS, NOW, OFFER, WANTED, cluster
 from tests.unit.domain.test_obstacles import made, without_place
 from tests.unit.domain.test_plan import grown
-from tests.unit.domain.test_rollout import with_group, with_places, with_spec
-from tests.unit.domain.test_upgrades import LATER, NEXT, NOW_THERE, PATCH, release
+from tests.unit.domain.test_rollout import NEXT, with_group, with_places, with_spec
+from tests.unit.domain.test_upgrades import LATER, NOW_THERE, PATCH, release
 
 from navarch.domain.calendar import MaintenanceWindow
 from navarch.domain.conditions import UP_TO_DATE, judge, with_upkeep
