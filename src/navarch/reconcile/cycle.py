@@ -181,8 +181,15 @@ def look_again_after(
         return PAUSED_LOOK * jitter
     at_rest = status.phase in (Phase.READY, Phase.STOPPED) or _waits_as_wanted(status)
     if at_rest and not cluster.deleting:
-        return READY_LOOK * jitter
+        return (READY_LOOK if status.phase is Phase.STOPPED else min(READY_LOOK, _patience(cluster) / 2)) * jitter
     return BOOTING_LOOK * jitter if booting and not cluster.deleting else PROGRESS_LOOK
+
+
+def _patience(cluster: Cluster) -> float:
+    """Seconds after which the first of a cluster's machines is replaced that is not heard of any more: it is to be seen
+    before, and perhaps switched on again."""
+    rules = (cluster.spec.control_plane, *(group.spec for group in cluster.node_groups))
+    return min(each.repair_after_seconds for each in rules)
 
 
 def _waits_as_wanted(status: Status) -> bool:

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 from tests.unit.domain.clusters import NOW, cluster
+from tests.unit.domain.test_rollout import with_group
 
 from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.kube import KubeState
@@ -35,6 +36,13 @@ def results(*outcomes: Outcome) -> tuple[Result, ...]:
 
 def test_a_ready_cluster_is_left_in_peace_and_yet_seen_within_three_minutes() -> None:
     assert 130 < look_again_after(cluster(), READY, (), 0, CHANCE) < 180
+
+
+def test_who_wants_repairs_soon_is_looked_at_more_often() -> None:
+    impatient = with_group(cluster(), repair_after_seconds=60)
+    assert 26 < look_again_after(impatient, READY, (), 0, CHANCE) < 34
+    patient = with_group(cluster(), repair_after_seconds=3600)
+    assert 130 < look_again_after(patient, READY, (), 0, CHANCE) < 180
 
 
 def test_one_that_is_on_its_way_is_looked_at_each_second() -> None:
