@@ -188,8 +188,8 @@ def look_again_after(
 def _patience(cluster: Cluster) -> float:
     """Seconds after which the first of a cluster's machines is replaced that is not heard of any more: it is to be seen
     before, and perhaps switched on again."""
-    rules = (cluster.spec.control_plane, *(group.spec for group in cluster.node_groups))
-    return min(each.repair_after_seconds for each in rules)
+    groups = (group.spec.repair_after_seconds for group in cluster.node_groups)
+    return min((cluster.spec.control_plane.repair_after_seconds, *groups))
 
 
 def _waits_as_wanted(status: Status) -> bool:
