@@ -60,7 +60,7 @@ SILENCE = Mutation("nobody is responsible for an overdue condition", f"{CONDITIO
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
 WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_offer", "self._offer = self._dependencies.store.offer()", "pass")  # fmt: skip
 # People reboot in the stories what is dead, whatever is told of it: a test of its own, too.
-BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{CYCLE}:_is_first_silence", "and not claim.attempts", "")  # fmt: skip
+BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{DOMAIN}.silence:is_short", "now - since < GRACE", "True")  # fmt: skip
 # A request must arrive after its worker lost the cluster, and others must have looked meanwhile: a test of its own, too.
 LATE = Mutation("nobody asks what the timeline knows", f"{TIMELINE}:tell", "_untold(chapter))", "())")
 # Most machines that come and go do so where little else goes wrong.

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from navarch.clouds.openstack import Asked, OpenStackCloud, OpenStackSettings, Trace
+from navarch.clouds.openstack.patience import Patience
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.openstack import steps
 from navarch.domain.openstack.resources import Identity, Kind, LoadBalancer, Network
@@ -95,7 +96,8 @@ def fake() -> FakeCloud:
 
 @pytest.fixture
 def cloud(fake: FakeCloud) -> OpenStackCloud:
-    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"))
+    impatient = Patience(pause=lambda seconds: None)
+    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), patience=impatient)
     made._sessions._http.mount("https://", fake)
     return made
 

@@ -15,6 +15,7 @@ from navarch.clouds.openstack import balancers, controllers, errors, identity, s
 from navarch.clouds.openstack.modules import BY_KIND, ENSURE
 from navarch.clouds.openstack.observe import observe
 from navarch.clouds.openstack.offer import read_offer
+from navarch.clouds.openstack.patience import Patience
 from navarch.clouds.openstack.quotas import read_quota
 from navarch.clouds.openstack.session import OpenStackSettings, Sessions, Trace
 from navarch.domain.cloud import CloudState, Resource
@@ -28,14 +29,16 @@ from navarch.domain.steps import Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_READING_THREADS = 24  # two looks at once ask everything in parallel; more would only queue in the cloud
+_READING_THREADS = (
+    64  # most wait for an answer that does not come, where many do; else a few looks need no more than 24
+)
 
 
 class OpenStackCloud:
     """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing.
 
     `transport` carries the requests (None: HTTPS), `readers` runs what can be read side by side (None: threads),
-    `clock` dates what was read."""
+    `clock` dates what was read, `patience` makes reads again (None: by this machine's clock)."""
 
     def __init__(
         self,
@@ -45,9 +48,10 @@ class OpenStackCloud:
         transport: BaseAdapter | None = None,
         readers: Executor | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: Patience | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._sessions = Sessions(settings, trace, transport)
+        self._sessions = Sessions(settings, trace, transport, patience)
         self._readers = readers or _Readers(_READING_THREADS, thread_name_prefix="openstack")
         authority = Path(settings.ca_file).read_text(encoding="utf-8") if settings.ca_file else ""
         self._endpoint = Endpoint(settings.auth_url, settings.region, authority)
