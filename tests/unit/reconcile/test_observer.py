@@ -54,8 +54,10 @@ class Cloud:
     ) -> CloudState:
         return self.seen.cloud
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
-        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password, NOW)
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
+        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password, offer, NOW)
 
 
 class Kubernetes(KubernetesClusters):

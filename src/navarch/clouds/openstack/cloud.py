@@ -20,6 +20,7 @@ from navarch.clouds.openstack.quotas import read_quota
 from navarch.clouds.openstack.session import OpenStackSettings, Sessions, Trace
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.errors import NavarchError
+from navarch.domain.needs import MEMBERS
 from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.openstack import steps
@@ -68,9 +69,11 @@ class OpenStackCloud:
         wanted = frozenset(kind for kind in Kind if kinds is None or kind in kinds)
         return observe(self._sessions, owner, wanted, known, self._readers)
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
         """What the cluster's own controllers read about the cloud; see the contract."""
-        return controllers.files(self._settings, self._endpoint, cluster, seen, password, self._clock())
+        return controllers.files(self._settings, self._endpoint, cluster, seen, password, offer, self._clock())
 
     def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         """Do one step; see the contract."""
@@ -144,7 +147,11 @@ class OpenStackCloud:
         except NavarchError:
             return error
         allowances = [allowance for name in error.resources if (allowance := quota.allowance(name)) is not None]
-        numbers = "; ".join(f"{a.resource}: free {a.free} of {a.limit}" for a in allowances if a.free is not None)
+        numbers = "; ".join(
+            f"{a.resource}: free {a.free} of {a.limit}" if a.resource != MEMBERS else f"at most {a.limit} in one group"
+            for a in allowances
+            if a.free is not None
+        )
         return errors.QuotaExceeded(error.doing, error.resources, numbers)
 
 

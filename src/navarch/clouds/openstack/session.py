@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from keystoneauth1 import adapter, session
@@ -110,15 +111,16 @@ class Service:
             return None
 
     def items(self, path: str, key: str, doing: str, **params: Any) -> list[Json]:
-        """Everything of a list, whatever the size of the service's pages."""
+        """Everything of a list, whatever the size of the service's pages. Of the address of the next page only the query
+        counts: a service behind a proxy may not know at which address it was asked."""
         body = self.get(path, doing, **params)
         found: list[Json] = list(body[key])
         asked: set[str] = set()
-        while (following := _next(body, key)) is not None:
+        while (following := _next(body)) is not None:
             if following in asked:
                 raise errors.unreadable(self.name, doing, ValueError("a page leads back to itself"))
             asked.add(following)
-            body = self._json(self._read(following, doing, continues=True), doing)
+            body = self._json(self._read(f"{path}?{following}", doing, continues=True), doing)
             found.extend(body[key])
         return found
 
@@ -365,13 +367,13 @@ class Sessions:
         return made
 
 
-def _next(body: Json, key: str) -> str | None:
-    """Address of the next page: `<key>_links` (Nova, Cinder, Neutron, Octavia), `next` (Glance), `links` (Keystone)."""
-    for link in body.get(f"{key}_links", ()):
-        if link.get("rel") == "next":
-            return str(link["href"])
-    following = body.get("next") or (body.get("links") or {}).get("next")
-    return str(following).removeprefix("/v2") if following else None
+def _next(body: Json) -> str | None:
+    """The query that gives the next page: from `servers_links` and the like (Nova, Neutron, Octavia; Cinder, for types
+    `volume_type_links`), `next` (Glance) or `links` (Keystone)."""
+    links = [link for key, value in body.items() if key.endswith("_links") for link in value]
+    following = next((link["href"] for link in links if link.get("rel") == "next"), None)
+    following = following or body.get("next") or (body.get("links") or {}).get("next")
+    return urlsplit(str(following)).query if following else None
 
 
 def first(found: list[Json]) -> Json | None:

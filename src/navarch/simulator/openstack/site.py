@@ -63,10 +63,12 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Site:
     """A region as it is before anybody uses it. `quotas` are those of every project, by the services' own words (as
-    `instances`, `network`, `gigabytes`, `load_balancer`); what is not named is unlimited."""
+    `instances`, `network`, `gigabytes`, `load_balancer`); what is not named is unlimited. `volume_zones` are Cinder's,
+    empty for the same as Nova's."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ("nova",)
+    volume_zones: tuple[str, ...] = ()
     volume_types: tuple[VolumeType, ...] = ()
     external_networks: tuple[ExternalNetwork, ...] = ()
     images: tuple[Image, ...] = ()
@@ -75,3 +77,8 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     region: str = "RegionOne"
     url: str = "https://cloud.invalid"
+
+    @property
+    def zones_of_volumes(self) -> tuple[str, ...]:
+        """Cinder's."""
+        return self.volume_zones or self.zones

@@ -21,7 +21,7 @@ def show_type(region: Region, request: Request, project_id: str, type_id: str) -
 
 def list_zones(region: Region, request: Request, project_id: str) -> Answer:
     """GET /os-availability-zone."""
-    zones = [{"zoneName": zone, "zoneState": {"available": True}} for zone in region.site.zones]
+    zones = [{"zoneName": zone, "zoneState": {"available": True}} for zone in region.site.zones_of_volumes]
     return Answer(200, {"availabilityZoneInfo": zones})
 
 
@@ -44,7 +44,7 @@ def list_services(region: Region, request: Request, project_id: str) -> Answer:
         raise Refused(403, "Policy doesn't allow volume_extension:services:index to be performed.")
     services = [
         {"binary": "cinder-volume", "host": f"volume@{zone}", "zone": zone, "status": "enabled", "state": "up"}
-        for zone in region.site.zones
+        for zone in region.site.zones_of_volumes
     ]
     return Answer(200, {"services": services})
 

@@ -89,7 +89,7 @@ def make(region: Region, project_id: str, user_id: str, wanted: Json) -> Object:
         "status": "creating",
         "size": size,
         "volume_type": type_ or "__DEFAULT__",
-        "availability_zone": zone or region.site.zones[0],
+        "availability_zone": zone or region.site.zones_of_volumes[0],
         "metadata": dict(wanted.get("metadata") or {}),
         "attachments": [],
         "created_at": now,
@@ -228,7 +228,7 @@ def _check_place(region: Region, type_: str | None, zone: str | None) -> None:
     found = next((t for t in region["volume type"] if t.name == type_ or t.id == type_), None)
     if type_ is not None and found is None:
         raise not_found(f"Volume type with name {type_} could not be found.")
-    if zone is not None and zone not in region.site.zones:
+    if zone is not None and zone not in region.site.zones_of_volumes:
         raise bad_request(f"Invalid input received: Availability zone '{zone}' is invalid.")
     zones = str(found["extra_specs"].get("RESKEY:availability_zones", "")) if found is not None else ""
     if zone is not None and zones and zone not in zones.split(","):
