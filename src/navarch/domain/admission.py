@@ -313,6 +313,11 @@ class Reading:
             return wanted, draft.external_network_id
         if draft.external_network_id:
             return wanted, draft.external_network_id
+        ids = [n.id for n in offered if n.name == wanted]
+        if len(ids) > 1 and wanted not in (n.id for n in offered):
+            self.refuse(
+                field, f"{len(ids)} external networks are named {wanted[:80]!r}: give an id, {' or '.join(ids)}"
+            )
         return found.name if names.count(found.name) == 1 else found.id, found.id
 
     def _zones(self, field: str, wanted: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:

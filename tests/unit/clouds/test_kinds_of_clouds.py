@@ -21,7 +21,7 @@ from navarch.domain.openstack.resources import Volume
 from navarch.domain.spec import Cluster, Owner, Role
 from navarch.simulator.installed import install
 from navarch.simulator.openstack.services import Services
-from navarch.simulator.openstack.site import Image, Site, VolumeType
+from navarch.simulator.openstack.site import ExternalNetwork, Flavor, Image, Site, VolumeType
 from navarch.simulator.openstack.timeline import Timeline
 from navarch.simulator.openstack.transport import Transport
 
@@ -121,6 +121,25 @@ def test_a_cloud_with_no_volume_type_but_the_default() -> None:
 
 def test_the_default_type_is_not_offered_beside_others() -> None:
     assert [t.name for t in Region(volume_types=(VolumeType("ssd"),)).offer.volume_types] == ["ssd"]
+
+
+def test_what_is_private_is_not_offered_to_all_though_navarch_sees_it() -> None:
+    flavors = (Flavor("f0", "a.cheap", 1, 2048, 20, only_for=("service",)), *SITE.flavors)
+    types = (VolumeType("aaa", only_for=("service",)), VolumeType("ssd"), VolumeType("gold", only_for=("alpha",)))
+    offer = Region(flavors=flavors, volume_types=types).offer
+    assert [f.name for f in offer.flavors] == ["m1.tiny", "m1.small"]
+    assert [t.name for t in offer.volume_types] == ["ssd"]
+
+
+def test_two_external_networks_of_one_name_are_told_apart_by_their_ids() -> None:
+    ids = ("4c9d5a7e-2b1f-4b6c-8d1e-000000000001", "4c9d5a7e-2b1f-4b6c-8d1e-000000000002")
+    networks = (ExternalNetwork(ids[0], "public", "198.18.0.0/16"), ExternalNetwork(ids[1], "public", "198.19.0.0/16"))
+    region = Region(external_networks=networks)
+    chosen = region.admitted(network={"external_network": ids[1]}).spec.network
+    assert (chosen.external_network, chosen.external_network_id) == (ids[1], ids[1])
+    assert region.admitted().spec.network.external_network_id == ids[0]
+    with pytest.raises(AssertionError, match=f"give an id, {ids[0]} or {ids[1]}"):
+        region.admitted(network={"external_network": "public"})
 
 
 def test_a_server_group_that_is_full_is_named_with_its_limit() -> None:

@@ -64,7 +64,8 @@ def test_a_lost_answer_is_not_a_lost_look(fake: FakeCloud, patient: OpenStackClo
 
 
 def test_what_changes_something_is_asked_for_once(fake: FakeCloud, patient: OpenStackCloud) -> None:
-    for failure in (CLOSED, (503, {}), (500, {})):
+    failures: tuple[Any, ...] = (CLOSED, (503, {}), (500, {}))
+    for failure in failures:
         fake.asked.clear()
         fake.answers = {LISTS: (200, {"networks": []}), "POST /v2.0/networks": failure}
         with pytest.raises(Temporary):

@@ -109,12 +109,12 @@ def test_of_a_service_that_stays_away_the_clouds_operator_is_told() -> None:
     there, told = unread(grown(CLUSTER), Kind.VOLUME), READY_ONE
     for after in (timedelta(), GRACE):
         told = status_of(there, told, after)
-    assert told.condition(INFRASTRUCTURE).responsible is None  # type: ignore[union-attr]
+    assert told.condition(INFRASTRUCTURE).responsible is None
     told = status_of(there, told, GRACE + DEADLINES[INFRASTRUCTURE] + A_MOMENT)
     condition = told.condition(INFRASTRUCTURE)
     assert condition is not None and told.phase is Phase.BLOCKED
     assert condition.responsible == Responsible.CLOUD_OPERATOR and condition.reason == "CloudNotAnswering"
-    assert told.condition(CONTROL_PLANE).status == "True"  # type: ignore[union-attr]
+    assert told.condition(CONTROL_PLANE).status == "True"
 
 
 def test_a_cluster_that_is_being_made_says_what_does_not_answer() -> None:

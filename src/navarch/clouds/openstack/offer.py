@@ -49,8 +49,10 @@ def components_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _flavors(project: Project) -> tuple[Flavor, ...]:
+    """Those that every project may use: one that is private, and shown to this project, is not for all customers."""
     found = project.compute.items("/flavors/detail", "flavors", "read the flavors")
-    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in found]
+    public = [f for f in found if f.get("os-flavor-access:is_public", True)]
+    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in public]
     return tuple(sorted(flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name)))
 
 
@@ -60,7 +62,9 @@ def _zones(project: Project) -> tuple[str, ...]:
 
 
 def _volume_types(project: Project) -> list[tuple[str, Json]]:
-    found = project.volume.items("/types", "volume_types", "read the volume types")
+    """Name and extra specs of those that every project may use."""
+    types = project.volume.items("/types", "volume_types", "read the volume types")
+    found = [t for t in types if t.get("is_public", True)]
     named = [t for t in found if t["name"] != _USUAL_TYPE]
     return [(t["name"], t.get("extra_specs") or {}) for t in named or found]
 

@@ -111,8 +111,8 @@ class Service:
             return None
 
     def items(self, path: str, key: str, doing: str, **params: Any) -> list[Json]:
-        """Everything of a list, whatever the size of the service's pages. Of the address of the next page only the query
-        counts: a service behind a proxy may not know at which address it was asked."""
+        """Everything of a list, whatever the size of the service's pages. Of the next one's address the query counts:
+        a service behind a proxy may not know at which address it was asked."""
         body = self.get(path, doing, **params)
         found: list[Json] = list(body[key])
         asked: set[str] = set()

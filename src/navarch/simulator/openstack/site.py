@@ -6,21 +6,24 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A machine size: MiB of memory, GiB of disk."""
+    """A machine size: MiB of memory, GiB of disk. `only_for`: names of the projects that may use it; empty: all."""
 
     id: str
     name: str
     vcpus: int
     ram: int
     disk: int
+    only_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeType:
-    """`zones`: where its volumes can be made; empty for everywhere."""
+    """`zones`: where its volumes can be made; empty for everywhere. `only_for`: names of the projects that may use it;
+    empty: all."""
 
     name: str
     zones: tuple[str, ...] = ()
+    only_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

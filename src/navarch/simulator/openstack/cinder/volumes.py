@@ -79,7 +79,7 @@ def make(region: Region, project_id: str, user_id: str, wanted: Json) -> Object:
         raise bad_request(f"Invalid input received: Volume size '{size}' must be an integer and greater than 0")
     _check_name(wanted)
     check_metadata(wanted.get("metadata") or {})
-    _check_place(region, type_, zone)
+    _check_place(region, project_id, type_, zone)
     within_quota(region, project_id, "volume", size)
     now = moment(region)
     body: Json = {
@@ -224,8 +224,9 @@ def _check_name(wanted: Json) -> None:
             raise bad_request(f"Invalid input for field/attribute {key}. Value: {text}. '{text}' is too long")
 
 
-def _check_place(region: Region, type_: str | None, zone: str | None) -> None:
-    found = next((t for t in region["volume type"] if t.name == type_ or t.id == type_), None)
+def _check_place(region: Region, project_id: str, type_: str | None, zone: str | None) -> None:
+    usable = (t for t in region["volume type"] if region.is_for(t, project_id))
+    found = next((t for t in usable if t.name == type_ or t.id == type_), None)
     if type_ is not None and found is None:
         raise not_found(f"Volume type with name {type_} could not be found.")
     if zone is not None and zone not in region.site.zones_of_volumes:
