@@ -30,9 +30,7 @@ from navarch.domain.steps import Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_READING_THREADS = (
-    64  # most wait for an answer that does not come, where many do; else a few looks need no more than 24
-)
+_READING_THREADS = 64  # a read that waits keeps one; where none has to, 24 serve two looks
 
 
 class OpenStackCloud:
