@@ -293,6 +293,10 @@ class Reading:
 
     def _allowed_cidrs(self, cidrs: tuple[str, ...]) -> tuple[str, ...]:
         field = "spec.network.api_allowed_cidrs"
+        if cidrs and self.offer.hides_clients:
+            self.refuse(
+                field, f"{NOT_YET} on this cloud: its balancers hide who asks, so that nobody would be kept out"
+            )
         if len(cidrs) > LIMITS.cidrs:
             self.refuse(field, f"must be at most {LIMITS.cidrs}, got {len(cidrs)}")
         for index, cidr in enumerate(cidrs[: LIMITS.cidrs]):

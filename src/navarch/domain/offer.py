@@ -62,7 +62,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A cloud's offer, as last read. `releases`: newest version first, of one version the image built last first.
-    `storage_zone`: the one zone of volumes that serves machines of every zone, empty where each zone has its own."""
+    `storage_zone`: the one zone of volumes that serves machines of every zone, empty where each zone has its own.
+    `hides_clients`: behind a balancer, machines do not see who sends a request."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ class Offer:
     releases: tuple[Release, ...] = ()
     read_at: datetime | None = None
     storage_zone: str = ""
+    hides_clients: bool = False
 
     def flavor(self, name: str) -> Flavor | None:
         """The flavor of that name or id, or None."""

@@ -37,7 +37,9 @@ class Region:
         installed = install(self.timeline, site, PASSWORD)
         self.region = installed.region
         self.project_id = installed.let_in("alpha", "a")
-        settings = OpenStackSettings(f"{site.url}/identity/v3", "navarch", PASSWORD)
+        settings = OpenStackSettings(
+            f"{site.url}/identity/v3", "navarch", PASSWORD, load_balancer_provider=site.balancer_providers[0]
+        )
         self.cloud = OpenStackCloud(settings, transport=Transport(Services(self.region)), clock=self.timeline.date)
         self.offer: Offer = self.cloud.offer()
 
@@ -140,6 +142,14 @@ def test_two_external_networks_of_one_name_are_told_apart_by_their_ids() -> None
     assert region.admitted().spec.network.external_network_id == ids[0]
     with pytest.raises(AssertionError, match=f"give an id, {ids[0]} or {ids[1]}"):
         region.admitted(network={"external_network": "public"})
+
+
+def test_with_amphorae_alone_a_list_of_allowed_addresses_is_refused_as_it_would_keep_nobody_out() -> None:
+    region = Region(balancer_providers=("amphora",))
+    assert region.admitted().spec.network.api_allowed_cidrs == ()
+    with pytest.raises(AssertionError, match="nobody would be kept out"):
+        region.admitted(network={"api_allowed_cidrs": ("198.51.100.0/24",)})
+    assert Region().admitted(network={"api_allowed_cidrs": ("198.51.100.0/24",)})
 
 
 def test_a_server_group_that_is_full_is_named_with_its_limit() -> None:

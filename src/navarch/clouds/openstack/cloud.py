@@ -96,7 +96,8 @@ class OpenStackCloud:
     def offer(self) -> Offer:
         """What the cloud offers; see the contract."""
         try:
-            return read_offer(self._sessions.own(), self._readers, self._clock())
+            provider = self._settings.load_balancer_provider
+            return read_offer(self._sessions.own(), self._readers, self._clock(), provider)
         except (KeyError, TypeError, ValueError) as error:
             raise errors.unreadable("the cloud", "read the offer", error) from error
 

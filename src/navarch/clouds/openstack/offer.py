@@ -15,8 +15,9 @@ _IMAGES_A_PAGE = 500  # Glance's default is 25
 _USUAL_TYPE = "__DEFAULT__"  # every Cinder has it; where the operator made others, it is not meant to be chosen
 
 
-def read_offer(project: Project, executor: Executor, now: datetime) -> Offer:
-    """Everything a form needs, services in parallel. Raises what the first service that fails raises."""
+def read_offer(project: Project, executor: Executor, now: datetime, balancer_provider: str) -> Offer:
+    """Everything a form needs, services in parallel. Raises what the first service that fails raises. Balancers of all
+    providers but OVN send requests on from an address of their own."""
 
     def ask(read: Callable[[Project], Any]) -> Any:
         return executor.submit(read, project)
@@ -33,6 +34,7 @@ def read_offer(project: Project, executor: Executor, now: datetime) -> Offer:
         releases=releases,
         read_at=now,
         storage_zone=storage_zone,
+        hides_clients=balancer_provider != "ovn",
     )
 
 
