@@ -373,7 +373,7 @@ def test_ssh_keys_fit_into_what_nova_hands_to_a_machine() -> None:
     long = tuple(f"{KEY} {n} {'x' * 1900}" for n in range(16))
     assert len(admitted(ssh_keys=long).spec.ssh_keys) == 16
     join = {"endpoint": "https://kaas.example.org:9443", "ca": "x" * 8000, "ticket": "t" * 64, "machine": "m" * 52}
-    private = user_data(**join, ssh_keys=long)  # type: ignore[arg-type]  # all texts
+    private = user_data(**join, ssh_keys=long)
     assert len(b64encode(private.encode())) <= 65_535
     assert "32000 characters" in refused(ssh_keys=(f"{KEY} {'x' * 32_000}",))["spec.ssh_keys"]
 
