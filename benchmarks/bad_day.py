@@ -36,7 +36,7 @@ def away(stage: "Scene", service: str, seconds: float) -> Figures:
     """One service is away for so long: what is told meanwhile, and when all is well again."""
     total, first, told = stage.count("SELECT count(*) FROM clusters"), None, list[Figures]()
     with _faults(stage, 0.0, away=service):
-        began, minute = monotonic(), 0
+        began, minute, before = monotonic(), 0, stage.simulator.census().faults
         while monotonic() - began < seconds:
             sleep(_EVERY)
             since = monotonic() - began
@@ -46,7 +46,7 @@ def away(stage: "Scene", service: str, seconds: float) -> Figures:
             if since >= 60.0 * (minute + 1):
                 minute += 1
                 told.append({"minute": minute, "phases": dict(phases), "told": _told(stage)})
-        calls = stage.simulator.census().faults
+        calls = stage.simulator.census().faults - before
     began = monotonic()
     stage.settled()
     back = monotonic() - began
