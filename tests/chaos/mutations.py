@@ -117,7 +117,7 @@ MUTATIONS = (
     Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",', first=165),
     Mutation("a machine is given the authority of a new cluster", "navarch.api.bootstrap:_answer", "open_secrets(service.sealer, joined.cluster_id, sealed)", "__import__('navarch.bootstrap.pki').bootstrap.pki.make_cluster_secrets(now)"),
     Mutation("a list's filter is believed", f"{ADAPTER}.handlers:kept_filter", "if strangers:", "if False:"),
-    Mutation("a list ends with its first page", f"{ADAPTER}.session:Service.items", "while (following := _next(body, key)) is not None:", "while False:"),
+    Mutation("a list ends with its first page", f"{ADAPTER}.session:Service.items", "while (following := _next(body)) is not None:", "while False:"),
     Mutation("server groups end with Nova's first answer", f"{ADAPTER}.servers:_groups", "found += page", "return page"),
     Mutation("names are taken for marks", f"{ADAPTER}.marks:_unmarked", "if marked == mark(owner)", "if True"),
     Mutation("a conflict is taken for success", f"{ADAPTER}.session:Service._send", "response.status_code < 400 or", "response.status_code < 400 or response.status_code == 409 or"),
