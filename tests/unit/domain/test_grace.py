@@ -15,6 +15,7 @@ from navarch.domain.errors import Responsible
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.openstack.resources import RESOURCES, Kind, Network, Server
 from navarch.domain.plan import plan
+from navarch.domain.providers import infrastructure
 from navarch.domain.silence import GRACE
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Phase, Status
@@ -146,3 +147,12 @@ def test_the_add_ons_of_a_cluster_of_which_little_was_read_are_not_called_missin
     there = unread(grown(CLUSTER), Kind.NETWORK)
     told = judge(CLUSTER, there, Wanted(), (), READY_ONE, now=NOW)
     assert told.phase is Phase.READY
+
+
+def test_a_balancer_that_could_not_be_read_may_send_to_any_machine() -> None:
+    there = grown(CLUSTER)
+    first = there.record.machines[0]
+    silent, gone = unread(there, Kind.LOAD_BALANCER), {**there.cloud.seen, Kind.LOAD_BALANCER: ()}
+    assert infrastructure(CLUSTER, silent, NOW).machine(first).serves
+    lost = replace(there, cloud=replace(there.cloud, seen=gone))
+    assert not infrastructure(CLUSTER, lost, NOW).machine(first).serves
