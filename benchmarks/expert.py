@@ -261,6 +261,7 @@ class Expert:
             floating_network_id=external,
             has_ca=True,
             load_balancer_provider="ovn",
+            volumes_have_zones=True,
         ).replace('trust-id = ""', f'tenant-id = "{self._cloud.current_project_id}"')
         inputs = Inputs(
             cluster,

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+from benchmarks import bad_day
 from benchmarks.crowd import Ask, Crowd, Times
 from benchmarks.meter import Reading, read
 from benchmarks.scale_page import BOOT_SECONDS, FAULTS, PAGE, page
@@ -27,7 +28,7 @@ from navarch.simulator.client import Simulator
 
 FOLDER = Path(os.environ.get("NAVARCH_SCALE_STATE", "/var/lib/navarch-scale"))
 RESULTS = FOLDER / "results.json"
-SECTIONS = ("small", "large", "kill", "fair", "workers")
+SECTIONS = ("small", "large", "kill", "fair", "workers", "faults")
 EXTRA = ("huge",)  # only where it is asked for: it takes as long as all others
 _PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
 _IDLE_SECONDS = 150.0  # as long as a Ready cluster is left alone, so that each is looked at about once
@@ -36,6 +37,7 @@ _APIS = 2  # processes
 _CREATORS, _PEOPLE = 20, 50
 _PACES = {"list": 200.0, "show": 500.0, "create": 20.0}  # a second, of all people together
 _NEVER_READY = "SELECT count(*) FROM clusters WHERE status->>'ready_at' IS NULL AND name LIKE %s"
+_TOOK = "SELECT extract(epoch FROM (status->>'ready_at')::timestamptz - created_at) FROM clusters ORDER BY 1"
 _NOT_READY = "SELECT count(*) FROM clusters WHERE status->>'phase' <> 'Ready'"
 Figures = dict[str, Any]
 
@@ -85,14 +87,14 @@ class Scene:
 
 
 @contextmanager
-def scene(workers: int, **more: Any) -> Iterator[Scene]:
-    """A new world."""
+def scene(workers: int, *, faults: float = FAULTS, **more: Any) -> Iterator[Scene]:
+    """A new world. `faults`: the share of the cloud's answers that are faults."""
     wanted = Wanted(
         projects=_PROJECTS,
         apis=_APIS,
         workers=workers,
         boot_seconds=BOOT_SECONDS,
-        faults=FAULTS,
+        faults=faults,
         durable=True,
         **more,
     )
@@ -113,9 +115,11 @@ def creation(stage: Scene, count: int) -> Figures:
     stage.ready()
     seconds = monotonic() - began
     after = stage.read()
+    took = [float(row[0]) for row in stage.database.execute(_TOOK)]
     return {
         "clusters": count,
         "seconds": seconds,
+        "median": took[len(took) // 2],
         "asked": asked,
         "create_p50": times.percentile(0.5),
         "create_p99": times.percentile(0.99),
@@ -325,6 +329,22 @@ def workers(options: argparse.Namespace) -> Figures:
         with scene(number) as stage:
             figures.append({"workers": number} | creation(stage, max(10, options.clusters // 10)))
     return {"creations": figures}
+
+
+def faults(options: argparse.Namespace) -> Figures:
+    """A cloud of which a part does not answer: at first, for good, slowly, and a service for ten minutes."""
+    count = max(10, options.clusters // 2)
+    with scene(options.workers) as stage:
+        figures: Figures = {"usual": creation(stage, count)}
+    with scene(options.workers, faults=0.05) as stage:
+        figures["more"] = creation(stage, count)
+        figures["rest"] = [bad_day.at_rest(stage, share) for share in (0.05, 0.1)]
+        figures["slow"] = bad_day.slow(stage, "compute", 3.0)
+        figures["away"] = bad_day.away(stage, "block-storage", 600.0)
+    with scene(options.workers, faults=0.2) as stage:
+        figures["many"] = creation(stage, count)
+        figures["rest"].append(bad_day.at_rest(stage, 0.2))
+    return figures
 
 
 def main() -> None:

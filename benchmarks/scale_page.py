@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bad_day_page import bad_day
+from benchmarks.tables import goal as _goal
+from benchmarks.tables import parts as _parts
+from benchmarks.tables import table as _table
+from benchmarks.tables import where as _where
 from navarch.simulator.openstack.fates import Fates
 
 PAGE = Path(__file__).parent.parent / "docs" / "scale.md"
@@ -34,26 +39,11 @@ def page(results: Figures) -> str:
             ("kill", _kill),
             ("fair", _fair),
             ("workers", _workers),
+            ("faults", bad_day),
         )
         if name in results
     ]
     return _HEAD + "\n".join(parts)
-
-
-def _goal(met: bool) -> str:
-    return "met" if met else "**missed**"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(map(str, row)) for row in rows)]
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
-
-
-def _where(figures: Figures, load: float) -> str:
-    return (
-        f"API processes: {figures['apis']}, workers: {figures['workers']}; {os.cpu_count()} cores shared with others "
-        f"(load at the end of the measurement {load:.1f}), {figures['at']}."
-    )
 
 
 def _large(figures: Figures) -> str:
@@ -151,11 +141,6 @@ def _large(figures: Figures) -> str:
             f"{_parts(idle['mib_empty'], 'MiB')}.\n",
         ]
     )
-
-
-def _parts(figures: dict[str, float], unit: str = "") -> str:
-    words = (f"{name} {value:.{2 if value < 10 else 0}f} {unit}".rstrip() for name, value in figures.items())
-    return ", ".join(words)
 
 
 def _row(first: object, creation: Figures) -> tuple[object, ...]:

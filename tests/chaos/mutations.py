@@ -60,7 +60,7 @@ SILENCE = Mutation("nobody is responsible for an overdue condition", f"{CONDITIO
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
 WAITING = Mutation("a worker waits for a cloud that is away before it looks at anything", "navarch.reconcile.worker:Worker._keep_offer", "self._offer = self._dependencies.store.offer()", "pass")  # fmt: skip
 # People reboot in the stories what is dead, whatever is told of it: a test of its own, too.
-BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{CYCLE}:_is_first_silence", "and not claim.attempts", "")  # fmt: skip
+BELIEVED = Mutation("a Ready cluster of which nothing is seen is Ready for ever", f"{DOMAIN}.silence:is_short", "now - since < GRACE", "True")  # fmt: skip
 # A request must arrive after its worker lost the cluster, and others must have looked meanwhile: a test of its own, too.
 LATE = Mutation("nobody asks what the timeline knows", f"{TIMELINE}:tell", "_untold(chapter))", "())")
 # Most machines that come and go do so where little else goes wrong.
@@ -117,7 +117,7 @@ MUTATIONS = (
     Mutation("a machine keeps the Node of the one whose place it takes", "navarch.bootstrap.join:_ControlPlane.steps", 'yield BootStep("OwnNode",', 'BootStep("OwnNode",', first=165),
     Mutation("a machine is given the authority of a new cluster", "navarch.api.bootstrap:_answer", "open_secrets(service.sealer, joined.cluster_id, sealed)", "__import__('navarch.bootstrap.pki').bootstrap.pki.make_cluster_secrets(now)"),
     Mutation("a list's filter is believed", f"{ADAPTER}.handlers:kept_filter", "if strangers:", "if False:"),
-    Mutation("a list ends with its first page", f"{ADAPTER}.session:Service.items", "while (following := _next(body, key)) is not None:", "while False:"),
+    Mutation("a list ends with its first page", f"{ADAPTER}.session:Service.items", "while (following := _next(body)) is not None:", "while False:"),
     Mutation("server groups end with Nova's first answer", f"{ADAPTER}.servers:_groups", "found += page", "return page"),
     Mutation("names are taken for marks", f"{ADAPTER}.marks:_unmarked", "if marked == mark(owner)", "if True"),
     Mutation("a conflict is taken for success", f"{ADAPTER}.session:Service._send", "response.status_code < 400 or", "response.status_code < 400 or response.status_code == 409 or"),

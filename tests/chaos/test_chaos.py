@@ -21,6 +21,7 @@ from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
 from navarch.domain.names import METADATA_KEY
+from navarch.domain.silence import GRACE
 from navarch.domain.status import Phase
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -175,9 +176,27 @@ def test_a_ready_cluster_of_which_nothing_is_seen_is_not_called_ready_for_long(d
         try:
             assert world.run_until(world.invariants.settled, 600.0)
             world.chance.weather = Weather(kube_away=1.0)
-            world.run(SEEN_WITHIN)
+            world.run(SEEN_WITHIN + GRACE.total_seconds())
             status = world.api.cluster(cluster, project_id=None).status
             assert (status.phase is Phase.READY) == believed
+        finally:
+            world.close()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1])
+def test_at_rest_no_phase_changes_for_answers_that_are_lost(dsn: str, share: float) -> None:
+    weather = Weather(cloud_unreached=share / 3, cloud_error=share / 3, cloud_busy=share / 3)
+    with connect(dsn) as connection:
+        world = World(connection, 1, Weather(), workers=2)
+        clusters = [world.customers.create(f"shop{n}", PROJECTS[n], control_plane=2 * n + 1) for n in range(2)]
+        try:
+            assert world.run_until(world.invariants.settled, 600.0)
+            world.run(SEEN_WITHIN)
+            world.chance.weather = weather
+            for _ in range(1800):
+                world.run(1.0)
+                assert [world.api.cluster(c, project_id=None).status.phase for c in clusters] == [Phase.READY] * 2
+            assert sum(world.chance.struck.values()) > 20
         finally:
             world.close()
 

@@ -26,6 +26,7 @@ class Weather:
     cloud_unreached: float = 0.0  # timed out before
     cloud_error: float = 0.0  # 500, 502, 503
     cloud_busy: float = 0.0  # 429 with Retry-After
+    cloud_away: float = 0.0  # nothing is answered about objects of the kind for up to a minute: reads are repeated
     cloud_conflict: float = 0.0  # 409 for what changes or removes
     cloud_lag: float = 0.0  # a list as it was some seconds ago
     cloud_unfiltered: float = 0.0  # a list with what was not asked for
@@ -65,6 +66,7 @@ STORM = Weather(
     cloud_unreached=0.02,
     cloud_error=0.03,
     cloud_busy=0.02,
+    cloud_away=0.003,
     cloud_conflict=0.02,
     cloud_lag=0.04,
     cloud_unfiltered=0.01,
@@ -96,6 +98,9 @@ STORM = Weather(
 MISLEADING = replace(STORM, cloud_lag=0.4, cloud_lost=0.25)  # what the cloud says is often not so
 
 
+_SILENT_AT_MOST = 60.0  # seconds
+
+
 class Chance:
     """Draws faults from one source of chance, and counts them."""
 
@@ -103,6 +108,7 @@ class Chance:
         self.random, self.weather = random, weather
         self.stormy = True
         self.struck: Counter[str] = Counter()
+        self._silent: dict[str, float] = {}  # kind of object: until when nothing answers of it
 
     def strikes(self, name: str) -> bool:
         """Whether this fault happens now."""
@@ -112,8 +118,12 @@ class Chance:
         self.struck[name] += 1
         return True
 
-    def cloud(self, about: About) -> Strike | None:
+    def cloud(self, about: About, now: float) -> Strike | None:
         """What befalls a request to the cloud. Where no answer comes, the connection ends or time runs out."""
+        if self.strikes("cloud_away"):
+            self._silent[about.kind] = now + self.random.uniform(1.0, _SILENT_AT_MOST)
+        if self.stormy and now < self._silent.get(about.kind, 0.0):
+            return faults.failing(503)
         if about.verb == "GET":
             if self.strikes("cloud_lag"):
                 return faults.lagging(self.random.uniform(0.5, 20.0))

@@ -28,6 +28,7 @@ from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import ReportTokens
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
+from navarch.clouds.openstack.patience import Patience
 from navarch.domain.errors import NavarchError
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.worker import Worker
@@ -198,7 +199,7 @@ class World:
             self.schedule.sleep(self.chance.random.uniform(5.0, 10.0))
 
     def _note_cloud(self, about: About) -> Strike | None:
-        strike = self.chance.cloud(about)
+        strike = self.chance.cloud(about, self.timeline.now)
         if strike is not None and strike.fails:
             said = strike.status or "no answer"
             self.say(f"  {about.words}: {'done, but ' if strike.done else ''}{said}")
@@ -223,7 +224,9 @@ class World:
     def _cloud(self, transport: Transport, runtime: SimulatedRuntime | None = None) -> OpenStackCloud:
         """The cloud as a process has it."""
         clock = runtime.now if runtime is not None else self.timeline.date
-        return OpenStackCloud(SETTINGS, transport=transport, readers=InOrder(), clock=clock)
+        random = runtime.random if runtime is not None else self.random
+        patience = Patience(lambda: self.timeline.now, self.schedule.sleep, random)
+        return OpenStackCloud(SETTINGS, transport=transport, readers=InOrder(), clock=clock, patience=patience)
 
     def as_somebody(self, project: str, service: str, path: str, **body: Any) -> Any:
         """A member of the project makes something. No fault hits that, and there is room for it."""

@@ -8,6 +8,7 @@ from tests.contract.stage import BALANCED, Props
 
 from navarch.clouds.contract import Cloud
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
+from navarch.clouds.openstack.patience import Patience
 from navarch.domain.openstack.resources import Kind
 from navarch.domain.spec import Owner
 from navarch.simulator.controllers import Controllers, Login
@@ -116,7 +117,10 @@ class SimulatedStage:
         return answer.body if isinstance(answer.body, dict) else {}
 
     def _cloud(self, settings: OpenStackSettings, strike: Striker | None) -> Cloud:
-        return OpenStackCloud(settings, transport=Transport(self.services, strike=strike), clock=self.timeline.date)
+        transport = Transport(self.services, strike=strike)
+        # Time stands still while something is asked: reads are made again at once.
+        patience = Patience(elapsed=lambda: self.timeline.now, pause=lambda seconds: None)
+        return OpenStackCloud(settings, transport=transport, clock=self.timeline.date, patience=patience)
 
 
 def _is_object(what: About) -> bool:

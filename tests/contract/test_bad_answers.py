@@ -44,14 +44,15 @@ def server(built: Built, **changes: object) -> steps.CreateServer:
     return replace(step, **changes)  # type: ignore[arg-type]
 
 
-def at_list(number: int, strike: Callable[[], Strike | None]) -> Striker:
-    """Hits the list of volumes that is asked for as the so-many-th, beginning with 1."""
+def at_list(number: int, strike: Callable[[], Strike | None], *, again: bool = False) -> Striker:
+    """Hits the list of volumes that is asked for as the so-many-th, beginning with 1; `again`: all later ones, too."""
     lists = 0
 
     def hit(what: About) -> Strike | None:
         nonlocal lists
         lists += (what.verb, what.kind, what.name) == ("GET", "volume", "")
-        return strike() if lists == number and what.kind == "volume" else None
+        is_meant = lists >= number if again else lists == number
+        return strike() if is_meant and what.kind == "volume" else None
 
     return hit
 
@@ -74,7 +75,7 @@ def test_a_process_that_outlives_its_token_notices_nothing(stage: SimulatedStage
 
 
 def test_a_busy_service_says_when_to_come_again(stage: SimulatedStage, built: Built) -> None:
-    cloud = stage.struck(at_list(1, lambda: faults.busy(7)))
+    cloud = stage.struck(at_list(1, lambda: faults.busy(7), again=True))
     step = steps.EnsureVolume("etcd-0", stage.props.volume_type, 1, stage.props.zone)
     with pytest.raises(Temporary) as caught:
         cloud.carry_out(built.owner, step)
@@ -95,9 +96,16 @@ def test_a_list_comes_in_pages(stage: SimulatedStage, built: Built) -> None:
 def test_a_page_that_fails_in_the_middle_makes_all_of_the_list_unknown(stage: SimulatedStage, built: Built) -> None:
     in_pages_of_two(stage)
     volumes(built, 5)
-    seen = stage.struck(at_list(2, lambda: faults.failing(503))).observe(built.owner, VOLUMES)
+    seen = stage.struck(at_list(2, lambda: faults.failing(503), again=True)).observe(built.owner, VOLUMES)
     assert (Kind.VOLUME in seen.seen, seen.of(Volume)) == (False, ())
     assert [error.reason for error in seen.trouble] == ["CloudNotAnswering"]
+
+
+def test_a_page_that_fails_once_is_asked_for_again(stage: SimulatedStage, built: Built) -> None:
+    in_pages_of_two(stage)
+    made = volumes(built, 5)
+    seen = stage.struck(at_list(2, lambda: faults.failing(503))).observe(built.owner, VOLUMES)
+    assert sorted(v.id for v in seen.of(Volume)) == sorted(made) and not seen.trouble
 
 
 def test_a_list_that_changes_between_two_pages_is_read_again(stage: SimulatedStage, built: Built) -> None:

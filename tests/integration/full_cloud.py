@@ -37,7 +37,9 @@ class FullCloud:
     ) -> CloudState:
         return nothing_yet().cloud
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
         return None
 
     def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:

@@ -188,7 +188,9 @@ class ImaginedCloud:
             seen = self._seen.cloud.seen
         return CloudState({kind: seen[kind] for kind in seen if kinds is None or kind in kinds})
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
         return {"cloud.conf": password}
 
     def senders(self, owner: Owner, address: str) -> tuple[str, ...]:

@@ -50,8 +50,9 @@ class Inputs:
     machines hold, with these labels; `cloud_files` is what the cluster's controllers are told about the cloud, as file
     name and content (they hold a password: never logged, never part of a digest in clear);
     `api_address`/`api_port` the balancer's address inside the node network; `mtu` of the node network in bytes;
-    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them; `machines` are
-    those that may be nodes, each with its node group (control plane: `cp`): not those that are being removed.
+    `volume_types` of the cloud, as (name, zones), the first one the default class; `zones` all of them, `storage_zone`
+    the one that all volumes are in where machines have others; `machines` are those that may be nodes, each with its
+    node group (control plane: `cp`): not those that are being removed.
     """
 
     cluster: Cluster
@@ -61,6 +62,7 @@ class Inputs:
     cloud_files: Mapping[str, str] = field(repr=False)
     volume_types: tuple[tuple[str, tuple[str, ...]], ...] = ()
     zones: tuple[str, ...] = ()
+    storage_zone: str = ""
     machines: Mapping[str, str] = field(default_factory=dict)
     holders: tuple[Holder, ...] = ()
     unlabelled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

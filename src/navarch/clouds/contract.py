@@ -61,9 +61,11 @@ class Cloud(Protocol):
         """
         ...
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
         """What the cluster's own controllers read to reach this cloud, content by file name: it holds `password`, which
-        is theirs. None while part of it is not known yet. Never a call to the cloud."""
+        is theirs. `offer` is this cloud's. None while part of it is not known yet. Never a call to the cloud."""
         ...
 
     def senders(self, owner: Owner, address: str) -> tuple[str, ...]:

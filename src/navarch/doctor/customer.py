@@ -65,7 +65,7 @@ def role(token: Token) -> Finding:
     detail = f"{token.user_name} in project {token.project_name or token.project_id or 'none'}: {roles}"
     if not token.project_id:
         return fail("roles", detail, "Name a project: project_name in clouds.yaml or OS_PROJECT_NAME.")
-    if {"member", "admin"} & set(token.roles):
+    if {"member", "admin"} & {role.lower() for role in token.roles}:
         return ok("roles", detail)
     return fail(
         "roles", f"{detail}; creating a cluster needs member",
@@ -200,11 +200,8 @@ def zones(cloud: Cloud) -> Iterator[Finding]:
         for z in cloud.get("compute", "/os-availability-zone")["availabilityZoneInfo"]
         if z["zoneState"]["available"] and z["zoneName"] != "internal"
     )
-    volume_zones = sorted(
-        z["zoneName"]
-        for z in cloud.get("block-storage", "/os-availability-zone")["availabilityZoneInfo"]
-        if z["zoneState"]["available"]
-    )
+    all_of_volumes = cloud.get("block-storage", "/os-availability-zone")["availabilityZoneInfo"]
+    volume_zones = sorted(z["zoneName"] for z in all_of_volumes if z["zoneState"]["available"])
     if machine_zones:
         yield ok("zones of machines", ", ".join(machine_zones))
     else:
@@ -212,6 +209,8 @@ def zones(cloud: Cloud) -> Iterator[Finding]:
     unserved = [z for z in machine_zones if z not in volume_zones]
     if not volume_zones:
         yield fail("zones of volumes", "none is available", "Operator: no volume service is up; look at Cinder.")
+    elif unserved and len(all_of_volumes) == 1:
+        yield ok("zones of volumes", f"one, {volume_zones[0]}, which serves machines of every zone")
     elif unserved:
         yield warn(
             "zones of volumes", f"{', '.join(volume_zones)}; no zone of volumes is named {' or '.join(unserved)}",
@@ -219,10 +218,11 @@ def zones(cloud: Cloud) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield ok("zones of volumes", ", ".join(volume_zones))
-    types = [t for t in cloud.items("block-storage", "/types", "volume_types") if t["name"] != "__DEFAULT__"]
+    found = list(cloud.items("block-storage", "/types", "volume_types"))
+    types = [t for t in found if t["name"] != "__DEFAULT__"] or found
     if not types:
         fix = "Operator: openstack volume type create ssd"
-        yield fail("volume types", "none but __DEFAULT__ is visible to this project", fix)
+        yield fail("volume types", "none is visible to this project", fix)
         return
     shown = []
     for kind in types:

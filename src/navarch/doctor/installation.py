@@ -29,6 +29,7 @@ from navarch.store.postgres import PostgresStore
 
 OLDEST_POSTGRES = 14
 _CERTIFICATE_ENDS_SOON = 21  # days
+_THREADS_A_CONNECTION = 4  # of a worker's; they wait for the cloud for most of their time
 _CLOCKS_DIFFER = 2.0  # seconds
 _QUEUE_IS_OLD = 60.0  # seconds
 _OFFER_IS_OLD = 300.0  # seconds; workers read it every minute
@@ -208,8 +209,8 @@ def _server(server: Server, settings: Settings) -> Iterator[Finding]:
         yield fail("connections", detail, fix)
     elif server.connections < 2 * each:
         yield warn("connections", detail, fix)
-    elif settings.database.pool_size < settings.worker.threads:
-        fix = "Raise database.pool_size: each of the worker's threads needs a connection now and then."
+    elif _THREADS_A_CONNECTION * settings.database.pool_size < settings.worker.threads:
+        fix = f"Raise database.pool_size: {_THREADS_A_CONNECTION} of the worker's threads can share a connection."
         yield warn("connections", f"{detail}; worker.threads is {settings.worker.threads}", fix)
     else:
         yield ok("connections", detail)

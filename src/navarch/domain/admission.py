@@ -38,6 +38,7 @@ class Limits:
     taints: int = 32
     zones: int = 20
     ssh_keys: int = 16
+    ssh_keys_characters: int = 32_000  # they are in the user-data, of which Nova takes 65,535 characters of base64
     cidrs: int = 50
     dns_servers: int = 5
     volume_gib: int = 1000
@@ -274,6 +275,7 @@ class Reading:
         external_network, external_network_id = self._external_network(draft)
         network = replace(
             draft,
+            dns_servers=tuple(dict.fromkeys(servers)),
             external_network=external_network,
             external_network_id=external_network_id,
             api_allowed_cidrs=self._allowed_cidrs(draft.api_allowed_cidrs),
@@ -291,6 +293,10 @@ class Reading:
 
     def _allowed_cidrs(self, cidrs: tuple[str, ...]) -> tuple[str, ...]:
         field = "spec.network.api_allowed_cidrs"
+        if cidrs and self.offer.hides_clients:
+            self.refuse(
+                field, f"{NOT_YET} on this cloud: its balancers hide who asks, so that nobody would be kept out"
+            )
         if len(cidrs) > LIMITS.cidrs:
             self.refuse(field, f"must be at most {LIMITS.cidrs}, got {len(cidrs)}")
         for index, cidr in enumerate(cidrs[: LIMITS.cidrs]):
@@ -311,6 +317,11 @@ class Reading:
             return wanted, draft.external_network_id
         if draft.external_network_id:
             return wanted, draft.external_network_id
+        ids = [n.id for n in offered if n.name == wanted]
+        if len(ids) > 1 and wanted not in (n.id for n in offered):
+            self.refuse(
+                field, f"{len(ids)} external networks are named {wanted[:80]!r}: give an id, {' or '.join(ids)}"
+            )
         return found.name if names.count(found.name) == 1 else found.id, found.id
 
     def _zones(self, field: str, wanted: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -369,6 +380,10 @@ class Reading:
     def _ssh_keys(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         if len(keys) > LIMITS.ssh_keys:
             self.refuse("spec.ssh_keys", f"must be at most {LIMITS.ssh_keys}, got {len(keys)}")
+        characters = sum(len(key) for key in keys)
+        if characters > LIMITS.ssh_keys_characters:
+            longest = f"must have at most {LIMITS.ssh_keys_characters} characters in all, comments included"
+            self.refuse("spec.ssh_keys", f"{longest}; has {characters}")
         for index, key in enumerate(keys[: LIMITS.ssh_keys]):
             self.refuse(f"spec.ssh_keys[{index}]", syntax.wrong_ssh_key(key))
         return tuple(dict.fromkeys(key.strip() for key in keys))

@@ -3,6 +3,8 @@
 Pure. Every condition that is not True says why, who must act and how, and by when it should have passed; past its
 deadline it says so itself. `Ready` is the first of the others that is not True. The phase is derived, for display.
 
+What could not be read counts as it was last seen for a while (`domain.silence`).
+
 What was changed by hand and put back within one cycle is told as well (`Drifted`), until a further look has seen that
 all is as wanted: else nobody would learn of it.
 """
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from navarch.domain import findings
+from navarch.domain import findings, silence
 from navarch.domain.finding import Finding
 from navarch.domain.findings import Evidence
 from navarch.domain.machines import Machine
@@ -58,9 +60,13 @@ def judge(
     decided = decide(cluster, observed, wanted, cloud, now)
     evidence = Evidence(cluster, observed, wanted, cloud, results, settled, decided, now)
     chapters = _DELETION if cluster.deleting else _CHAPTERS
+    there = settled and decided.running and not cluster.deleting
+    since = silence.silent_since(observed, previous, now, api_was_there=there)
+    hushed = there and silence.is_short(since, now)
     conditions = [
-        _condition(type_, _most_severe(found(evidence)), cluster, previous, now) for type_, found in chapters.items()
+        _chapter(type_, found(evidence), cluster, previous, now, hushed=hushed) for type_, found in chapters.items()
     ]
+    as_last_seen = hushed and observed.kube is None
     power = _power(cluster, decided, conditions)
     ready = _ready(cluster, conditions, power, previous, now)
     endpoint = cloud.endpoint
@@ -70,8 +76,8 @@ def judge(
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
         observed_groups=_generations(cluster) if is_ready else previous.observed_groups,
         conditions=(ready, *conditions),
-        machines=_count(observed, observed.record.live, cluster.wanted),
-        groups=_group_counts(cluster, observed),
+        machines=previous.machines if as_last_seen else _count(observed, observed.record.live, cluster.wanted),
+        groups=previous.groups if as_last_seen else _group_counts(cluster, observed),
         api_url=f"https://{endpoint.public_address}:{API_PORT}" if endpoint.public_address else previous.api_url,
         # for good: machines are told of it, and a balancer in the place of a lost one is asked for at the same
         api_internal_address=previous.api_internal_address or endpoint.internal_address or None,
@@ -79,6 +85,7 @@ def judge(
         ready_at=previous.ready_at or (now if ready.status == "True" else None),
         survey=observed.survey or previous.survey,
         maintenance=now_or_next(cluster.spec, now),
+        silent_since=since,
     )
 
 
@@ -111,9 +118,19 @@ def _generations(cluster: Cluster) -> tuple[tuple[str, int], ...]:
     return tuple((group.name, group.generation) for group in cluster.node_groups)
 
 
-def _most_severe(found: Iterator[Finding]) -> Finding | None:
+def _chapter(
+    type_: str, found: Iterator[Finding], cluster: Cluster, previous: Status, now: datetime, *, hushed: bool
+) -> Condition:
+    """`hushed`: something did not answer, and is not told yet: what says nothing else leaves all as it was."""
+    everything = [finding for finding in found if not (hushed and finding.silence)]
+    before = previous.condition(type_)
+    if hushed and not everything and before is not None:
+        return before
+    return _condition(type_, _most_severe(everything), cluster, previous, now)
+
+
+def _most_severe(everything: list[Finding]) -> Finding | None:
     """The first that somebody must act on, else the first that may be late, else the first."""
-    everything = list(found)
     return min(everything, key=lambda f: (f.responsible is None, f.late is None), default=None)
 
 

@@ -8,7 +8,8 @@ from navarch.domain.errors import Responsible
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Why a chapter is not done. `responsible` None: it only needs time; `late` says who is responsible, and what the
-    remedy is, once it has taken too long; None: it is never late, for somebody wants it to wait."""
+    remedy is, once it has taken too long; None: it is never late, for somebody wants it to wait. `silence`: it says no
+    more than that something did not answer."""
 
     reason: str
     message: str
@@ -18,3 +19,4 @@ class Finding:
         Responsible.NAVARCH_OPERATOR.value,
         "look at the cluster's events and at Navarch's log for this cluster's id; Navarch goes on trying",
     )
+    silence: bool = False

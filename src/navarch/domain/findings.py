@@ -23,6 +23,10 @@ from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.domain.steps import ApplyAddon
 
 _CONSOLE_SHOWN = 1500  # characters of a console's end in a condition
+_SILENT_CLOUD = (
+    Responsible.CLOUD_OPERATOR.value,
+    "see why the service that is named does not answer; Navarch goes on asking, and nothing else has to be done",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def control_plane(evidence: Evidence) -> Iterator[Finding]:
     yield from _machine_findings(evidence, Role.CONTROL_PLANE, evidence.cluster.spec.control_plane.replicas)
     if evidence.observed.kube is None:
         detail = f": {evidence.observed.kube_trouble}" if evidence.observed.kube_trouble else ""
-        yield Finding("WaitingForKubernetesAPI", f"the Kubernetes API does not answer yet{detail}")
+        yield Finding("WaitingForKubernetesAPI", f"the Kubernetes API does not answer yet{detail}", silence=True)
 
 
 def workers(evidence: Evidence) -> Iterator[Finding]:
@@ -97,7 +101,8 @@ def addons(evidence: Evidence) -> Iterator[Finding]:
         return
     kube = evidence.observed.kube
     if kube is None:
-        yield Finding("WaitingForKubernetesAPI", "add-ons are applied as soon as the Kubernetes API answers")
+        words = "add-ons are applied as soon as the Kubernetes API answers"
+        yield Finding("WaitingForKubernetesAPI", words, silence=True)
         return
     seen = {a.name: a for a in kube.addons}
     for name, digest in evidence.wanted.addons:
@@ -107,7 +112,7 @@ def addons(evidence: Evidence) -> Iterator[Finding]:
         elif not addon.available:
             yield Finding("WaitingForAddons", f"add-on {name}: {addon.message or 'not available yet'}")
     if not evidence.wanted.addons:
-        yield Finding("ApplyingAddons", "add-ons are being prepared")
+        yield Finding("ApplyingAddons", "add-ons are being prepared", silence=not evidence.cloud.complete)
 
 
 def deletion(evidence: Evidence) -> Iterator[Finding]:
@@ -213,7 +218,10 @@ def _stopping(evidence: Evidence, role: Role) -> Iterator[Finding]:
 
 def _troubles(observed: Observed) -> Iterator[Finding]:
     for trouble in observed.cloud.trouble:
-        yield Finding(trouble.reason, trouble.message, trouble.responsible, trouble.remedy)
+        if trouble.responsible is None:
+            yield Finding(trouble.reason, trouble.message, late=_SILENT_CLOUD, silence=True)
+        else:
+            yield Finding(trouble.reason, trouble.message, trouble.responsible, trouble.remedy)
 
 
 def _machine_findings(evidence: Evidence, role: Role, wanted: int) -> Iterator[Finding]:

@@ -1,5 +1,7 @@
 """Deterministic names and marks. An object that may or may not have been made is found again by them."""
 
+from hashlib import sha256
+
 from navarch.domain.spec import Cluster, Owner
 
 TAG_PREFIX = "navarch:cluster="
@@ -7,7 +9,10 @@ METADATA_KEY = "navarch_cluster"
 COMPONENT_LABEL = "component.navarch.io/"
 """What begins the labels of a node that say which container images its machine holds."""
 CONTROL_PLANE_GROUP = "cp"  # its machines' group; no node group may have that name
-_STEM_NAME_LENGTH = 24  # keeps machine names, which become host names, within 63 characters
+_STEM_NAME_LENGTH = 24
+# A node's certificate names it as `system:node:NAME`, in a field that ends at 64 characters (X.520's ub-common-name).
+MACHINE_NAME_LENGTH = 52
+_DIGEST_LENGTH = 4  # hex digits that tell groups of a cluster apart whose names begin alike
 
 
 def stem(cluster: Cluster) -> str:
@@ -31,5 +36,11 @@ def control_plane_machine(owner: Owner, place: int) -> str:
 
 
 def worker_machine(owner: Owner, group: str, serial: int) -> str:
-    """Worker number `serial` (from 1, never used twice) of a node group."""
-    return f"{owner.stem}-{group}-{serial}"
+    """Worker number `serial` (from 1, never used twice) of a node group. A group's name that is too long is cut, and
+    told apart by a digest of the whole."""
+    name = f"{owner.stem}-{group}-{serial}"
+    if len(name) <= MACHINE_NAME_LENGTH:
+        return name
+    digest = sha256(group.encode()).hexdigest()[:_DIGEST_LENGTH]
+    room = MACHINE_NAME_LENGTH - len(f"{owner.stem}--{digest}-{serial}")
+    return f"{owner.stem}-{group[:room].rstrip('-')}-{digest}-{serial}"

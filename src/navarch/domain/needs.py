@@ -9,6 +9,8 @@ from navarch.domain.spec import Cluster, NodeGroup, VolumeSpec, surge
 
 # Beside one port a machine: the router's interface, the network's metadata, the API balancer and its health monitor.
 _OTHER_PORTS = 4
+MEMBERS = "server_group_members"
+"""The quota of servers in one server group: it is not used up by several, and a larger group needs more of it."""
 _UNITS = {"ram": "MiB", "gigabytes": "GiB"}
 
 
@@ -47,6 +49,7 @@ def needs_of(cluster: Cluster, offer: Offer) -> Counter[str]:
     needs += _machines(control_plane.flavor, control_plane.root_volume, control_plane.replicas, offer)
     for group in groups:
         needs += _machines(group.spec.flavor, group.spec.root_volume, group.spec.replicas, offer)
+    needs[MEMBERS] = _largest_group(cluster)
     return needs
 
 
@@ -54,6 +57,7 @@ def needs_of_change(old: Cluster, new: Cluster, offer: Offer) -> Counter[str]:
     """What a changed cluster takes more than before at the most, while machines are replaced or in the end."""
     needs = needs_of(new, offer)
     needs.subtract(needs_of(old, offer))
+    needs[MEMBERS] = _largest_group(new) if _largest_group(new) > _largest_group(old) else 0
     rolled = [(old.group(group.name), group) for group in new.node_groups if is_rolled(old, new, group.name)]
     # At first the new ones are beside all of the old, in the end the last of the old beside all of the new.
     first = _at_once([_surge(group, group, offer) for _, group in rolled], new.spec.groups_at_once)
@@ -77,6 +81,12 @@ def is_rolled(old: Cluster, new: Cluster, name: str) -> bool:
         for cluster, group in ((old, before), (new, after))
     ]
     return made_from[0] != made_from[1] or not set(before.spec.zones) <= set(after.spec.zones)
+
+
+def _largest_group(cluster: Cluster) -> int:
+    """How many machines there may be at once in one server group, while some are being replaced."""
+    groups = (g.spec.replicas + surge(g.spec) for g in cluster.node_groups if g.deletion_requested_at is None)
+    return max(cluster.spec.control_plane.replicas, *groups, 0)
 
 
 def _at_once(needs: list[Counter[str]], groups: int) -> Counter[str]:
@@ -123,14 +133,18 @@ def compare(needs: Counter[str], quota: Quota | None) -> tuple[Need, ...]:
 
 def shortages(compared: tuple[Need, ...]) -> tuple[FieldError, ...]:
     """A refusal for each need that there is too little for: which, needed, free."""
-    return tuple(
-        FieldError(
-            f"quota.{need.resource}",
-            f"{need.needed}{_space(need.unit)} needed, {need.free}{_space(need.unit)} free "
-            f"(limit {need.limit}, used {need.used}): have the quota raised, or ask for fewer or smaller machines",
+    return tuple(FieldError(f"quota.{need.resource}", _words(need)) for need in compared if need.short)
+
+
+def _words(need: Need) -> str:
+    if need.resource == MEMBERS:
+        return (
+            f"{need.needed} machines in one node group at once, while some are replaced; {need.limit} are allowed: "
+            "have the quota raised, or ask for several smaller node groups"
         )
-        for need in compared
-        if need.short
+    return (
+        f"{need.needed}{_space(need.unit)} needed, {need.free}{_space(need.unit)} free "
+        f"(limit {need.limit}, used {need.used}): have the quota raised, or ask for fewer or smaller machines"
     )
 
 

@@ -61,7 +61,9 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A cloud's offer, as last read. `releases`: newest version first, of one version the image built last first."""
+    """A cloud's offer, as last read. `releases`: newest version first, of one version the image built last first.
+    `storage_zone`: the one zone of volumes that serves machines of every zone, empty where each zone has its own.
+    `hides_clients`: behind a balancer, machines do not see who sends a request."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ()
@@ -69,6 +71,8 @@ class Offer:
     external_networks: tuple[ExternalNetwork, ...] = ()
     releases: tuple[Release, ...] = ()
     read_at: datetime | None = None
+    storage_zone: str = ""
+    hides_clients: bool = False
 
     def flavor(self, name: str) -> Flavor | None:
         """The flavor of that name or id, or None."""
@@ -109,7 +113,8 @@ class Allowance:
 @dataclass(frozen=True, slots=True)
 class Quota:
     """A project's quotas: instances, cores, ram (MiB), volumes, gigabytes (GiB), networks, subnets, routers, ports,
-    security_groups, security_group_rules, floating_ips, load_balancers, server_groups, snapshots."""
+    security_groups, security_group_rules, floating_ips, load_balancers, server_groups, snapshots; and
+    server_group_members, how many servers one group may have, of which nothing counts as used."""
 
     allowances: tuple[Allowance, ...] = ()
     read_at: datetime | None = None

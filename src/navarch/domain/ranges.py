@@ -31,6 +31,8 @@ def parse_ipv4(text: str) -> IPv4Network | str:
         ip_network(text)
     except ValueError:
         return f"{text[:60]!r} has host bits set; the range is {network}"
+    if text != str(network):  # Python reads netmasks and more; Neutron and Kubernetes do not, or write it otherwise
+        return f"{text[:60]!r} must be written as {network}"
     return network
 
 
@@ -40,7 +42,10 @@ def wrong_address(text: str) -> str | None:
         address = ip_address(text)
     except ValueError:
         return f"{text[:60]!r} is not an IP address"
-    return "IPv6 addresses are not offered yet" if address.version == 6 else None
+    if address.version == 6:
+        return "IPv6 addresses are not offered yet"
+    nobodys = address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved
+    return f"{address} is no address at which machines find a resolver" if nobodys else None
 
 
 def check_ranges(

@@ -50,7 +50,8 @@ class Status:
     """What the API shows of a cluster besides its wish. `observed_generation`: the cluster's when it was last Ready;
     `observed_groups`: (name, generation) of its node groups then. `survey`: what an upgrade would meet in the cluster;
     see `navarch.domain.obstacles.upgrade_obstacles`. `maintenance`: its maintenance window where it is open, else when
-    it opens next."""
+    it opens next. `silent_since`: since when not everything answered that was asked about it, None: everything does;
+    see `navarch.domain.silence`."""
 
     phase: Phase = Phase.PROGRESSING
     observed_generation: int = 0
@@ -64,6 +65,7 @@ class Status:
     ready_at: datetime | None = None
     survey: Survey | None = None
     maintenance: Opening | None = None
+    silent_since: datetime | None = None
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type, or None."""

@@ -7,7 +7,7 @@ import re
 from navarch.domain.names import COMPONENT_LABEL, CONTROL_PLANE_GROUP
 
 NAME_LENGTH = 40  # of clusters; names of their objects and machines are made from it
-GROUP_NAME_LENGTH = 20  # a machine's name, which is its host name, holds cluster, group and number in 63 characters
+GROUP_NAME_LENGTH = 20  # of node groups; see `names.worker_machine`
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 RESERVED_GROUP_NAMES = (CONTROL_PLANE_GROUP,)
 

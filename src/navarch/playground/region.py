@@ -50,7 +50,7 @@ class Wanted:
     projects: tuple[str, ...] = ("alpha", "beta")
     apis: int = 1
     workers: int = 1
-    worker_threads: int = 8
+    worker_threads: int = 24
     worker_calls: int = 24
     boot_seconds: float = 3.0
     speed: float = 1.0

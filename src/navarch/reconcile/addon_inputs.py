@@ -20,7 +20,7 @@ def addon_inputs(
     """The inputs; None while part of them is not known yet. Versions are those of the releases that the cluster was
     given and its machines were made from, whatever is offered to others now."""
     address, mtu = infrastructure.endpoint.internal_address, infrastructure.mtu
-    files = cloud.controller_files(cluster, seen, password)
+    files = cloud.controller_files(cluster, seen, password, offer)
     if not address or mtu is None or files is None:
         return None
     nodes = {} if seen.kube is None else {node.name: node for node in seen.kube.nodes}
@@ -32,6 +32,7 @@ def addon_inputs(
         cloud_files=files,
         volume_types=tuple((t.name, t.zones) for t in _default_first(cluster, offer)),
         zones=offer.zones,
+        storage_zone=offer.storage_zone,
         machines={m.name: m.group for m in seen.record.live if not m.removing},
         holders=tuple(_holder(m, nodes.get(m.name)) for m in seen.record.live),
         unlabelled={

@@ -53,13 +53,12 @@ class Cycle:
         self._observer.remember(cluster.id, claim.token, observed)
         now = runtime.now()
         self._decide_certificates(claim, look, observed, events, now)
-        unclear = _is_first_silence(claim, observed, results)
-        status, until_upkeep = claim.status, inf
-        if not unclear:
-            status = conditions.judge(cluster, observed, look.wanted, results, claim.status, now=now)
+        status = conditions.judge(cluster, observed, look.wanted, results, claim.status, now=now)
+        unseen, until_upkeep = _is_called_ready_unseen(status), inf
+        if not unseen:
             seen = Circumstances(status, observed.record.live)
             status, until_upkeep = keep_up(self._dependencies, claim, lease, seen, offer, now)
-        incomplete = unclear or not infrastructure(cluster, observed, now).complete
+        incomplete = unseen or not infrastructure(cluster, observed, now).complete
         attempts = claim.attempts + 1 if incomplete or _in_vain(status, results) else 0
         after = min(
             look_again_after(
@@ -134,13 +133,9 @@ class Cycle:
         return replace(chapter, told=self._dependencies.store.events_for(cluster.id, TELL_OF_OBJECTS))
 
 
-def _is_first_silence(claim: Claim, observed: Observed, results: tuple[Result, ...]) -> bool:
-    """Whether all that a look at a Ready cluster showed is that not everything answered, for the first time. Among
-    thousands of clusters that happens all the time: it is told when it happens twice in a row."""
-    cluster, status, trouble = claim.cluster, claim.status, observed.cloud.trouble
-    as_wanted = status.phase is Phase.READY and conditions.is_converged(cluster, status) and not cluster.deleting
-    passes = (trouble or observed.kube is None) and all(t.responsible is None for t in trouble)
-    return bool(as_wanted and passes and not claim.attempts and not results)
+def _is_called_ready_unseen(status: Status) -> bool:
+    """Whether a cluster counts as it was last seen (`domain.silence`): it is looked at again soon."""
+    return status.phase is Phase.READY and status.silent_since is not None
 
 
 def _in_vain(status: Status, results: tuple[Result, ...]) -> bool:

@@ -80,7 +80,7 @@ class Observer:
         # the way in is known from the last look: read the cluster beside the cloud
         access, kube, silence = self._kube(cluster, last) if memory is not None else (None, None, "")
         seen = replace(last, cloud=last.cloud.joined(reading.result()), fresh=kinds is None)
-        if memory is None:
+        if access is None:
             access, kube, silence = self._kube(cluster, seen)
         survey = Survey(now, kube.obstacles) if kube is not None and kube.obstacles is not None else seen.survey
         seen = replace(seen, kube=kube, kube_trouble=silence, survey=survey)

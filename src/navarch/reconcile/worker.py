@@ -41,10 +41,11 @@ class Log(Protocol):
 
 
 class Worker:
-    """`name` is unique among workers. `threads` clusters are worked on at once; `calls` bounds the steps that are taken
-    at once for all of them, and so what one worker asks of the cloud."""
+    """`name` is unique among workers. `threads` clusters are worked on at once: one that waits for an answer of its
+    cloud keeps a thread, and no core. `calls` bounds the steps that are taken at once for all of them, and so what one
+    worker asks of the cloud."""
 
-    def __init__(self, dependencies: Dependencies, log: Log, *, name: str, threads: int = 8, calls: int = 32) -> None:
+    def __init__(self, dependencies: Dependencies, log: Log, *, name: str, threads: int = 24, calls: int = 32) -> None:
         self._dependencies, self._log, self._name, self._threads = dependencies, log, name, threads
         self._runtime = dependencies.runtime
         self._steps = self._runtime.calls(calls, "step")

@@ -79,12 +79,13 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """`threads`: clusters worked on at once. `calls`: outside calls at once. `api_source_cidrs`: addresses from which
-    this Navarch reaches clusters' APIs; always let in, whatever `api_allowed_cidrs` says. `metrics_listen`: where the
-    worker answers Prometheus, HOST:PORT over plain HTTP; empty: nowhere. `upgrades_spread_minutes`: over how long
-    clusters begin automatic upgrades, once a release is offered or a maintenance window opened; not all at once."""
+    """`threads`: clusters worked on at once; where a cloud answers badly, most of them wait. `calls`: outside calls at
+    once. `api_source_cidrs`: addresses from which this Navarch reaches clusters' APIs; always let in, whatever
+    `api_allowed_cidrs` says. `metrics_listen`: where the worker answers Prometheus, HOST:PORT over plain HTTP; empty:
+    nowhere. `upgrades_spread_minutes`: over how long clusters begin automatic upgrades, once a release is offered or a
+    maintenance window opened; not all at once."""
 
-    threads: int = 8
+    threads: int = 24
     calls: int = 24
     api_source_cidrs: tuple[str, ...] = ()
     metrics_listen: str = "127.0.0.1:9444"

@@ -48,6 +48,10 @@ class Simulator:
         """When the cloud was first asked about a cluster after `since`; None: not yet."""
         return self.ask(wire.FirstCall(cluster_id, since), wire.Moment).at
 
+    def meet_faults(self, share: float, *, slow: str = "", slow_seconds: float = 0.0, away: str = "") -> None:
+        """Have the region's services fail like this from now on; see `openstack.faults.Misfortunes`."""
+        self.ask(wire.MeetFaults(share, slow, slow_seconds, away), wire.Nothing)
+
     def close(self) -> None:
         """Let every connection go. No thread may be in a call."""
         with self._lock:

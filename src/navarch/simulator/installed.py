@@ -11,7 +11,7 @@ from navarch.simulator.openstack.keystone import setup
 from navarch.simulator.openstack.neutron import networks
 from navarch.simulator.openstack.nova import offer as nova
 from navarch.simulator.openstack.region import Region
-from navarch.simulator.openstack.site import Site
+from navarch.simulator.openstack.site import Site, VolumeType
 from navarch.simulator.openstack.timeline import Timeline
 
 SERVICE_USER, SERVICE_PROJECT, CLUSTER_DOMAIN, ADMIN = "navarch", "service", "navarch", "admin"
@@ -43,7 +43,7 @@ def install(timeline: Timeline, site: Site, password: str, *, fates: Fates | Non
     setup.bootstrap(region)
     for flavor in site.flavors:
         nova.add_flavor(region, flavor)
-    for type_ in site.volume_types:
+    for type_ in (VolumeType("__DEFAULT__"), *site.volume_types):
         cinder.add_type(region, type_)
     for network in site.external_networks:
         networks.add_external(region, network)

@@ -17,6 +17,7 @@ from navarch.simulator.openstack.messages import Refused
 from navarch.simulator.openstack.neutron import ports, routers
 from navarch.simulator.openstack.octavia import parts
 from navarch.simulator.openstack.services import Services
+from navarch.simulator.openstack.site import VolumeType
 from navarch.simulator.pods import EVICTION_SECONDS, Pods
 
 API_PORT = 6443
@@ -222,8 +223,8 @@ class Kubernetes:
                 self.controllers.floating_ip(service, network.id, balancer["vip_port_id"])
 
     def _claims(self) -> None:
-        type_ = self.region.site.volume_types[0]
-        zone = (type_.zones or self.region.site.zones)[0]
+        type_ = (*self.region.site.volume_types, VolumeType("__DEFAULT__"))[0]
+        zone = (type_.zones or self.region.site.zones_of_volumes)[0]
         volumes = {claim: self.controllers.volume(claim, type_.name, zone) for claim in sorted(self.wishes.claims)}
         for claim in sorted(self.wishes.snapshots & self.wishes.claims):
             volume = volumes[claim]

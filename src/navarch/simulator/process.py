@@ -29,7 +29,7 @@ from navarch.simulator.installed import install
 from navarch.simulator.join_client import JoinClient
 from navarch.simulator.openstack.about import About
 from navarch.simulator.openstack.fates import Fates
-from navarch.simulator.openstack.faults import Misfortunes, Strike, Striker
+from navarch.simulator.openstack.faults import Misfortunes, Strike
 from navarch.simulator.openstack.messages import Request
 from navarch.simulator.openstack.region import Region
 from navarch.simulator.openstack.server import Server
@@ -74,7 +74,7 @@ class Desk:
 
     region: Region
     guests: Guests
-    strike: Striker
+    misfortunes: Misfortunes
     asked: Callable[[], int] = int
     requests: Counter[str] = field(default_factory=Counter)
     faults: int = 0
@@ -103,8 +103,8 @@ class Desk:
     def struck(self, about: About) -> Strike | None:
         """Whether a fault hits a request. None hits a login or a look at a token: customers and the API make those, and
         the faults are for the worker."""
-        strike = self.strike(about) if about.kind != "token" else None
-        self.faults += strike is not None
+        strike = self.misfortunes(about) if about.kind != "token" else None
+        self.faults += strike is not None and strike.fails
         return strike
 
     def _answer(self, call: Call) -> Answer:
@@ -130,6 +130,9 @@ class Desk:
                 return self._census()
             case wire.FirstCall(cluster_id, since):
                 return wire.Moment(next((at for at in self._moments.get(cluster_id, ()) if at > since), None))
+            case wire.MeetFaults(share, slow, slow_seconds, away):
+                met = self.misfortunes
+                met.share, met.slow, met.slow_seconds, met.away = share, slow, slow_seconds, away
         return wire.Nothing()
 
     def _counted(self, call: KubeCall) -> None:
@@ -223,7 +226,7 @@ async def run(options: argparse.Namespace) -> None:
         timeline.catch_up()
         desk.note(request)
 
-    openstack = Server(services, strike=desk.struck if options.faults else None, before=before)
+    openstack = Server(services, strike=desk.struck, before=before)
     with socket.create_server(_address(options.openstack), backlog=500) as listener:
         server = await listen(options.listen, desk, timeline)
         tasks = [

@@ -111,7 +111,20 @@ class FirstCall:
     since: datetime
 
 
-Call = Apply | ObserveKube | Drain | NoteDrained | Uncordon | Mark | RemoveMember | DeleteNode | TakeCensus | FirstCall
+@dataclass(frozen=True, slots=True)
+class MeetFaults:
+    """From now on the region's services fail like this: see `openstack.faults.Misfortunes`. For measurements."""
+
+    share: float
+    slow: str = ""
+    slow_seconds: float = 0.0
+    away: str = ""
+
+
+Call = (
+    Apply | ObserveKube | Drain | NoteDrained | Uncordon | Mark | RemoveMember | DeleteNode | TakeCensus
+    | FirstCall | MeetFaults
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

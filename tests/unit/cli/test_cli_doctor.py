@@ -220,6 +220,22 @@ def test_zones_without_volumes_are_warned_of() -> None:
     assert only(found, "volume types").detail == "hdd (z1)"
 
 
+def zones_of(*names: str) -> dict[str, Any]:
+    return {"availabilityZoneInfo": [{"zoneName": n, "zoneState": {"available": True}} for n in names]}
+
+
+def test_one_zone_of_volumes_for_all_machines_and_only_the_default_type_are_a_kind_of_cloud() -> None:
+    answers = {
+        ("compute", "/os-availability-zone"): zones_of("z1", "z2"),
+        ("block-storage", "/os-availability-zone"): zones_of("nova"),
+        ("block-storage", "/types"): {"volume_types": [{"name": "__DEFAULT__"}]},
+    }
+    found = list(customer.zones(FakeCloud(answers)))  # type: ignore[arg-type]
+    assert set(levels(found).values()) == {Level.OK}
+    assert "one, nova, which serves machines of every zone" in only(found, "zones of volumes").detail
+    assert only(found, "volume types").detail == "__DEFAULT__"
+
+
 def test_an_operator_sees_hosts_that_are_down_and_zones_without_any() -> None:
     def host(name: str, zone: str, state: str) -> dict[str, Any]:
         return {"host": name, "zone": zone, "state": state, "status": "enabled"}

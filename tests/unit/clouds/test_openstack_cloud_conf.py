@@ -20,6 +20,7 @@ def made(**changes: Any) -> str:
         "floating_network_id": "x1",
         "has_ca": True,
         "load_balancer_provider": "ovn",
+        "volumes_have_zones": True,
     }
     return cloud_conf(**{**values, **changes})
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keystoneauth1 import exceptions as keystone
 
 from navarch.clouds.openstack import errors
-from navarch.clouds.openstack.errors import QuotaExceeded, Refusal, from_exception, judge, refusal
+from navarch.clouds.openstack.errors import QuotaExceeded, Refusal, Unanswered, from_exception, judge, refusal
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 
 
@@ -104,7 +104,7 @@ class TestQuotas:
 
     def test_a_cinder_that_is_only_busy_is_not_a_quota(self) -> None:
         error = judge(refused(413, "This request was rate-limited.", after=7), "read")
-        assert (type(error), error.after) == (Temporary, 7)  # type: ignore[attr-defined]
+        assert (type(error), error.after) == (Unanswered, 7)  # type: ignore[attr-defined]
 
 
 class TestConflicts:
@@ -179,13 +179,14 @@ class TestWhatPasses:
             (refused(503, "", after=20), "CloudNotAnswering", 20),
             (refused(503, "", after=100_000), "CloudNotAnswering", 120),
             (refused(429), "CloudBusy", 5),
-            (refused(500, "oops"), "CloudNotAnswering", 5),
-            (refused(504), "CloudNotAnswering", 5),
+            (refused(503), "CloudNotAnswering", 1),
+            (refused(500, "oops"), "CloudNotAnswering", 1),
+            (refused(504), "CloudNotAnswering", 1),
         ],
     )
     def test_is_temporary_for_as_long_as_the_cloud_says(self, given: Refusal, reason: str, after: float) -> None:
         error = judge(given, "read")
-        assert type(error) is Temporary
+        assert type(error) is Unanswered
         assert (error.reason, error.after) == (reason, after)
 
 
@@ -193,16 +194,16 @@ class TestExceptions:
     @pytest.mark.parametrize(
         ("raised", "kind", "reason"),
         [
-            (keystone.ConnectFailure("refused"), Temporary, "CloudNotAnswering"),
-            (keystone.ConnectTimeout("slow"), Temporary, "CloudNotAnswering"),
-            (keystone.UnknownConnectionError("?", ValueError("?")), Temporary, "CloudNotAnswering"),
-            (keystone.DiscoveryFailure("nonsense"), Temporary, "CloudNotAnswering"),
-            (keystone.InternalServerError("oops"), Temporary, "CloudNotAnswering"),
+            (keystone.ConnectFailure("refused"), Unanswered, "CloudNotAnswering"),
+            (keystone.ConnectTimeout("slow"), Unanswered, "CloudNotAnswering"),
+            (keystone.UnknownConnectionError("?", ValueError("?")), Unanswered, "CloudNotAnswering"),
+            (keystone.DiscoveryFailure("nonsense"), Unanswered, "CloudNotAnswering"),
+            (keystone.InternalServerError("oops"), Unanswered, "CloudNotAnswering"),
             (keystone.SSLError("self-signed certificate"), Permanent, "CertificateNotTrusted"),
             (keystone.EndpointNotFound("no load-balancer"), Permanent, "ServiceMissing"),
             (keystone.EmptyCatalog(), Permanent, "ServiceMissing"),
             (keystone.Unauthorized("who?"), Permanent, "CredentialsRefused"),
-            (requests.exceptions.ChunkedEncodingError("cut"), Temporary, "CloudNotAnswering"),
+            (requests.exceptions.ChunkedEncodingError("cut"), Unanswered, "CloudNotAnswering"),
         ],
     )
     def test_of_keystoneauth_and_requests(self, raised: Exception, kind: type[NavarchError], reason: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from navarch.clouds.openstack import Asked, OpenStackCloud, OpenStackSettings, Trace
+from navarch.clouds.openstack.patience import Patience
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.openstack import steps
 from navarch.domain.openstack.resources import Identity, Kind, LoadBalancer, Network
@@ -95,7 +96,8 @@ def fake() -> FakeCloud:
 
 @pytest.fixture
 def cloud(fake: FakeCloud) -> OpenStackCloud:
-    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"))
+    impatient = Patience(pause=lambda seconds: None)
+    made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), patience=impatient)
     made._sessions._http.mount("https://", fake)
     return made
 
@@ -181,6 +183,28 @@ def test_every_page_of_a_list_is_read(fake: FakeCloud, cloud: OpenStackCloud) ->
     fake.answers = {"GET /v2.0/networks": page}
     seen = cloud.observe(OWNER, frozenset({Kind.NETWORK}))
     assert [network.id for network in seen.of(Network)] == ["n0", "n1", "n2", "n3"]
+
+
+@pytest.mark.parametrize(
+    ("links", "following"),
+    [
+        ("volume_type_links", "http://10.0.0.1:8776/v3/p1/types?marker=1"),
+        ("volume_types_links", "https://block-storage/v3/types?marker=1"),
+    ],
+)
+def test_the_next_page_is_asked_for_where_the_service_is(
+    fake: FakeCloud, cloud: OpenStackCloud, links: str, following: str
+) -> None:
+    """Cinder names the links of its types otherwise than all others, and behind a proxy it may not know its address."""
+
+    def page(request: requests.PreparedRequest) -> _Answer:
+        if "marker" in str(request.url):
+            return 200, {"volume_types": [{"name": "ssd"}]}
+        return 200, {"volume_types": [{"name": "hdd"}], links: [{"rel": "next", "href": following}]}
+
+    fake.answers = {"GET /v3/types": page}
+    types = cloud._sessions.own().volume.items("/types", "volume_types", "read the volume types")
+    assert [t["name"] for t in types] == ["hdd", "ssd"]
 
 
 def test_a_kept_connection_that_was_closed_is_asked_again_for_reads_only(
@@ -283,6 +307,30 @@ def test_what_an_interrupted_call_left_of_an_identity_is_taken_up(fake: FakeClou
     assert key == "PATCH /v3/users/u1"
     assert body["user"]["password"] == "new password"
     assert body["user"]["description"].endswith("trust " + "7" * 32)
+
+
+def test_roles_are_handed_on_as_the_cloud_spells_them() -> None:
+    """Policies compare roles without regard to case, trusts do not."""
+
+    class Old(FakeCloud):
+        @staticmethod
+        def _token() -> dict[str, Any]:
+            token = FakeCloud._token()
+            token["token"]["roles"] = [{"id": "r1", "name": "Member"}, {"id": "r2", "name": "reader"}]
+            return token
+
+    fake = Old()
+    fake.answers = {
+        "GET /v3/users": (200, {"users": []}),
+        "POST /v3/users": (201, {"user": {"id": "u1", "name": OWNER.cluster_id}}),
+        "GET /v3/OS-TRUST/trusts": (200, {"trusts": []}),
+        "POST /v3/OS-TRUST/trusts": (201, {"trust": {"id": "7" * 32}}),
+        "PATCH /v3/users/u1": (200, {"user": {}}),
+    }
+    cloud = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), transport=fake)
+    cloud.carry_out(OWNER, steps.EnsureIdentity(), private="password")
+    (trust,) = [body["trust"] for key, _, body in fake.asked if key == "POST /v3/OS-TRUST/trusts"]
+    assert trust["roles"] == [{"name": "Member"}]
 
 
 def test_an_identity_whose_trust_is_gone_is_seen_without_one(fake: FakeCloud, cloud: OpenStackCloud) -> None:

@@ -1,17 +1,23 @@
 """What a request for a cluster must satisfy, and what is filled in."""
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from navarch.bootstrap.kubelet import identity_files
+from navarch.bootstrap.pki import make_cluster_secrets
+from navarch.bootstrap.user_data import user_data
+from navarch.domain import names
 from navarch.domain.admission import LIMITS, consider_cluster
 from navarch.domain.calendar import MaintenanceWindow, Schedule
 from navarch.domain.drafts import new_cluster
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Allowance, ExternalNetwork, Flavor, Offer, Quota, Release, VolumeType
 from navarch.domain.spec import Cluster, VolumeSpec
+from navarch.domain.syntax import GROUP_NAME_LENGTH, NAME_LENGTH, wrong_name
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OFFER = Offer(
@@ -180,6 +186,11 @@ def test_a_cloud_that_offers_nothing_is_told_of_not_crashed_on() -> None:
     ("network", "field", "says"),
     [
         ({"node_cidr": "10.0.0.1/24"}, "node_cidr", "10.0.0.0/24"),
+        ({"node_cidr": "10.0.0.0/255.255.255.0"}, "node_cidr", "written as 10.0.0.0/24"),
+        ({"node_cidr": "10.0.0.0/0.0.0.255"}, "node_cidr", "written as 10.0.0.0/24"),
+        ({"node_cidr": "10.0.0.0/024"}, "node_cidr", "written as 10.0.0.0/24"),
+        ({"pod_cidr": "10.100.0.0/255.255.0.0"}, "pod_cidr", "written as 10.100.0.0/16"),
+        ({"service_cidr": "10.200.0.0/255.255.0.0"}, "service_cidr", "written as 10.200.0.0/16"),
         ({"node_cidr": "ten"}, "node_cidr", "not a range"),
         ({"node_cidr": "10.0.0.0"}, "node_cidr", "no prefix"),
         ({"node_cidr": "10.0.0.0/28"}, "node_cidr", "/27"),
@@ -199,6 +210,11 @@ def test_a_cloud_that_offers_nothing_is_told_of_not_crashed_on() -> None:
         ({"external_network": "none"}, "external_network", "public"),
         ({"dns_servers": ("8.8.8",)}, "dns_servers[0]", "not an IP address"),
         ({"dns_servers": ("8.8.8.8",) * 6}, "dns_servers", "at most 5"),
+        ({"dns_servers": ("8.8.8.8", "127.0.0.53")}, "dns_servers[1]", "no address at which"),
+        ({"dns_servers": ("0.0.0.0",)}, "dns_servers[0]", "no address at which"),
+        ({"dns_servers": ("2001:4860:4860::8888",)}, "dns_servers[0]", "IPv6"),
+        ({"api_allowed_cidrs": ("198.51.100.0/255.255.255.0",)}, "api_allowed_cidrs[0]", "as 198.51.100.0/24"),
+        ({"api_allowed_cidrs": (" 198.51.100.0/24",)}, "api_allowed_cidrs[0]", "not a range"),
         ({"api_allowed_cidrs": ("0.0.0.0/0", "1.2.3.4")}, "api_allowed_cidrs[1]", "1.2.3.4/32"),
         ({"api_allowed_cidrs": tuple(f"10.0.{n}.0/24" for n in range(51))}, "api_allowed_cidrs", "50"),
     ],
@@ -351,6 +367,44 @@ def test_ssh_keys_are_whole_public_keys() -> None:
     )
     assert set(refused(ssh_keys=bad)) == {f"spec.ssh_keys[{n}]" for n in range(len(bad))}
     assert set(refused(ssh_keys=(KEY,) * 17)) == {"spec.ssh_keys"}
+
+
+def test_ssh_keys_fit_into_what_nova_hands_to_a_machine() -> None:
+    long = tuple(f"{KEY} {n} {'x' * 1900}" for n in range(16))
+    assert len(admitted(ssh_keys=long).spec.ssh_keys) == 16
+    join = {"endpoint": "https://kaas.example.org:9443", "ca": "x" * 8000, "ticket": "t" * 64, "machine": "m" * 52}
+    private = user_data(**join, ssh_keys=long)
+    assert len(b64encode(private.encode())) <= 65_535
+    assert "32000 characters" in refused(ssh_keys=(f"{KEY} {'x' * 32_000}",))["spec.ssh_keys"]
+
+
+def test_a_resolver_that_is_named_twice_is_asked_for_once() -> None:
+    assert admitted(network={"dns_servers": ("8.8.8.8", "8.8.8.8", "1.1.1.1")}).spec.network.dns_servers == (
+        "8.8.8.8",
+        "1.1.1.1",
+    )
+
+
+def test_a_node_group_that_is_larger_than_a_server_group_may_be_is_refused_beforehand() -> None:
+    ten = Quota((Allowance("server_group_members", 10, 0),))
+    assert refused(quota=ten, **group(replicas=9)) == {}
+    told = refused(quota=ten, **group(replicas=10))["quota.server_group_members"]
+    assert "11 machines in one node group" in told and "10 are allowed" in told and "several" in told
+    small = [{"name": name, "replicas": 9} for name in ("a", "b", "c")]
+    assert refused(quota=ten, node_groups=small) == {}, "each group has its own"
+
+
+def test_every_machine_of_the_longest_names_has_a_certificate() -> None:
+    longest = admitted(name="n" * NAME_LENGTH, node_groups=[{"name": "g" * GROUP_NAME_LENGTH}])
+    owner, secrets = names.owner(longest), make_cluster_secrets(NOW)
+    machines = [names.worker_machine(owner, "g" * GROUP_NAME_LENGTH, serial) for serial in (1, 12, 99_999)]
+    machines.append(names.control_plane_machine(owner, 4))
+    for machine in machines:
+        assert len(machine) <= names.MACHINE_NAME_LENGTH and wrong_name(machine, 63) is None
+        assert identity_files(secrets, node=machine, address="10.0.0.4", api_url="https://10.0.0.5:6443", now=NOW)
+    alike = {names.worker_machine(owner, "high-memory-worker" + end, 1) for end in "abc"}
+    assert len(alike) == 3, "groups whose names begin alike have machines of their own"
+    assert names.worker_machine(replace(owner, stem="web-11111111"), "default", 1) == "web-11111111-default-1"
 
 
 def quota(**free: int) -> Quota:

@@ -154,10 +154,10 @@ def test_a_database_is_judged_by_version_schema_and_room(
     assert found(installation._server(server, settings(config)), subject).level is level
 
 
-def test_a_pool_that_is_smaller_than_the_threads_is_told(config: Path) -> None:
+def test_a_pool_that_is_too_small_for_the_threads_is_told(config: Path) -> None:
     config.write_text(config.read_text() + "\npool_size = 4\n")
     finding = found(installation._server(SERVER, settings(config)), "connections")
-    assert (finding.level, "worker.threads is 8" in finding.detail) == (Level.WARN, True)
+    assert (finding.level, "worker.threads is 24" in finding.detail) == (Level.WARN, True)
 
 
 def test_clocks_that_differ_by_seconds_are_told_in_which_direction() -> None:

@@ -32,7 +32,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     settings = read_settings(write(tmp_path, GOOD))
     assert settings.keys.sealing_file == tmp_path / "keys/sealing.key"
     assert settings.keys.report_file == Path("/elsewhere/report.key")
-    assert settings.worker.threads == 8
+    assert settings.worker.threads == 24
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:

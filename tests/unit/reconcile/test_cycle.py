@@ -9,20 +9,15 @@ import pytest
 from tests.unit.domain.clusters import NOW, cluster
 from tests.unit.domain.test_rollout import with_group
 
-from navarch.domain.cloud import CloudState, Trouble
-from navarch.domain.kube import KubeState
-from navarch.domain.observed import Observed
 from navarch.domain.openstack.steps import EnsureNetwork
 from navarch.domain.outcomes import Again, Done, Failed, Outcome, Result
-from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Phase, Status
 from navarch.reconcile.cycle import (
     _in_vain,
-    _is_first_silence,
+    _is_called_ready_unseen,
     _until_overdue,
     look_again_after,
 )
-from navarch.store.contract import Claim
 
 READY = Status(phase=Phase.READY)
 MOVING = Status(phase=Phase.PROGRESSING)
@@ -106,38 +101,16 @@ def test_a_cloud_that_does_not_answer_is_asked_less_and_less_often() -> None:
     assert waits[0] < 1.2 and waits[0] < waits[1] < waits[2] and 25 < max(waits) < 35
 
 
-def ready_claim(wanted: Cluster = WANTED, attempts: int = 0) -> Claim:
-    groups = tuple((g.name, g.generation) for g in WANTED.node_groups)
-    status = Status(phase=Phase.READY, observed_generation=WANTED.generation, observed_groups=groups)
-    return Claim(wanted, status, token=1, attempts=attempts)
-
-
-ANSWERS = KubeState("1.37.2")
-SILENT = Trouble("CloudNotAnswering", "Neutron answered 503")
-REFUSED = Trouble(
-    "CredentialsRefused", "Keystone refused navarch", responsible="cloud-operator", remedy="give it the role"
-)
-
-
 @pytest.mark.parametrize(
-    ("claim", "trouble", "kube", "done", "little"),
+    ("status", "unseen"),
     [
-        (ready_claim(), (SILENT,), ANSWERS, (), True),
-        (ready_claim(), (), None, (), True),
-        (ready_claim(), (), ANSWERS, (), False),
-        (ready_claim(attempts=1), (SILENT,), ANSWERS, (), False),
-        (ready_claim(), (SILENT, REFUSED), ANSWERS, (), False),
-        (ready_claim(), (SILENT,), ANSWERS, results(Done()), False),
-        (ready_claim(replace(WANTED, generation=9)), (SILENT,), ANSWERS, (), False),
-        (ready_claim(replace(WANTED, deletion_requested_at=NOW)), (SILENT,), ANSWERS, (), False),
-        (replace(ready_claim(), status=MOVING), (SILENT,), ANSWERS, (), False),
+        (replace(READY, silent_since=NOW), True),
+        (READY, False),
+        (Status(phase=Phase.DEGRADED, silent_since=NOW), False),
     ],
 )
-def test_one_silence_of_the_cloud_does_not_make_a_ready_cluster_degraded(
-    claim: Claim, trouble: tuple[Trouble, ...], kube: KubeState | None, done: tuple[Result, ...], little: bool
-) -> None:
-    observed = Observed(cloud=CloudState(trouble=trouble), kube=kube)
-    assert _is_first_silence(claim, observed, done) is little
+def test_a_ready_cluster_that_is_called_so_unseen_is_looked_at_again_soon(status: Status, unseen: bool) -> None:
+    assert _is_called_ready_unseen(status) is unseen
 
 
 def test_what_waits_for_a_person_who_wants_it_to_is_not_asked_for_each_second() -> None:

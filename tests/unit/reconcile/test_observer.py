@@ -19,19 +19,20 @@ from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import controllers
 from navarch.clouds.openstack.session import OpenStackSettings
-from navarch.domain.cloud import CloudState
+from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.kube import ClusterObstacle, KubeState
 from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.obstacles import Survey
 from navarch.domain.offer import Offer
+from navarch.domain.openstack.resources import Kind
 from navarch.domain.plan import plan
 from navarch.domain.providers import known_objects
 from navarch.domain.spec import Cluster, Owner, Role
 from navarch.domain.status import Status
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.observer import Look, Observer
-from navarch.reconcile.runtime import Threads
+from navarch.reconcile.runtime import Calls, Threads
 from navarch.store.contract import Claim
 
 RELEASE = replace(OFFER.releases[0], components=tuple(COMPONENTS.items()))
@@ -53,8 +54,10 @@ class Cloud:
     ) -> CloudState:
         return self.seen.cloud
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
-        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password, NOW)
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
+        return controllers.files(SETTINGS, self.endpoint, cluster, seen, password, offer, NOW)
 
 
 class Kubernetes(KubernetesClusters):
@@ -66,6 +69,22 @@ class Kubernetes(KubernetesClusters):
     def observe(self, access: Access, asks: Asks) -> KubeState:
         self.asked += 1
         return KubeState("1.37.2", obstacles=self.obstacles if asks.survey else None)
+
+
+class SilentOnce(Cloud):
+    """Says nothing of balancers when it is asked for the first time."""
+
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
+        whole = self.seen.cloud
+        if self.asked:
+            return whole
+        self.asked = True
+        silent = Trouble("CloudNotAnswering", "Octavia answered 503", Kind.LOAD_BALANCER.value)
+        return CloudState({k: v for k, v in whole.seen.items() if k is not Kind.LOAD_BALANCER}, (silent,))
+
+    asked = False
 
 
 @dataclass
@@ -91,34 +110,61 @@ def looked(
 ) -> tuple[Look, int]:
     """What is seen of the cluster when all is well with it, and how often Kubernetes was asked. `obstacles`: what it
     says where it is asked for them; `survey`: what is remembered of them."""
+    kubernetes = Kubernetes()
+    kubernetes.obstacles = obstacles
+    observer, calls = observer_of(Cloud(booted()), kubernetes)
+    try:
+        return observer.look(claim_of(cluster, survey), offer), kubernetes.asked
+    finally:
+        calls.close()
+
+
+def booted() -> Observed:
+    """The cluster when all is well with it."""
     seen = settled()
-    booted = tuple(
+    machines = tuple(
         replace(m, boot=(BootReport("KubeadmInit", "done", NOW),)) if m.role is Role.CONTROL_PLANE else m
         for m in seen.record.machines
     )
-    seen = look(seen, machines=booted)
-    kubernetes = Kubernetes()
-    kubernetes.obstacles = obstacles
+    return look(seen, machines=machines)
+
+
+def observer_of(cloud: Cloud, kubernetes: Kubernetes) -> tuple[Observer, Calls]:
+    """One that looks there, and what it looks with."""
     dependencies = Dependencies(
-        cloud=Cloud(seen),  # type: ignore[arg-type]  # what a look needs of it
+        cloud=cloud,  # type: ignore[arg-type]  # what a look needs of it
         addons=kubernetes,
-        store=Store(booted, SEALED),  # type: ignore[arg-type]
+        store=Store(cloud.seen.record.machines, SEALED),  # type: ignore[arg-type]
         sealer=SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", ""),
         api_source_cidrs=(),
         runtime=Threads(),
     )
+    calls = dependencies.runtime.calls(2, "calls")
+    return Observer(dependencies, calls), calls
+
+
+def claim_of(cluster: Cluster = CLUSTER, survey: Survey | None = None, *, token: int = 1) -> Claim:
+    """What the store gives with the cluster."""
+    seen = booted()
     status = Status(
         api_url=f"https://{seen.record.api_public_address}:6443",
         api_internal_address=seen.record.api_internal_address,
         survey=survey,
     )
-    claim = Claim(cluster, status, token=1, attempts=0, objects=known_objects(cluster, seen, NOW))
-    calls = dependencies.runtime.calls(2, "calls")
+    return Claim(cluster, status, token=token, attempts=0, objects=known_objects(cluster, seen, NOW))
+
+
+def test_a_cluster_is_asked_as_soon_as_it_is_known_again_where() -> None:
+    """A worker that knows nothing of it yet, and to which nothing is said of its balancer."""
+    observer, calls = observer_of(SilentOnce(booted()), Kubernetes())
     try:
-        return Observer(dependencies, calls).look(claim, offer), kubernetes.asked
+        first = observer.look(claim_of(token=1), OFFER)
+        second = observer.look(claim_of(token=2), OFFER)
     finally:
         calls.close()
+    assert first.observed.kube is None and first.observed.cloud.trouble
+    assert second.observed.kube == KubeState("1.37.2")
 
 
 REBUILT = replace(

@@ -15,10 +15,12 @@ from navarch.clouds.openstack import balancers, controllers, errors, identity, s
 from navarch.clouds.openstack.modules import BY_KIND, ENSURE
 from navarch.clouds.openstack.observe import observe
 from navarch.clouds.openstack.offer import read_offer
+from navarch.clouds.openstack.patience import Patience
 from navarch.clouds.openstack.quotas import read_quota
 from navarch.clouds.openstack.session import OpenStackSettings, Sessions, Trace
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.errors import NavarchError
+from navarch.domain.needs import MEMBERS
 from navarch.domain.observed import KnownObject, Observed
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.openstack import steps
@@ -28,14 +30,14 @@ from navarch.domain.steps import Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_READING_THREADS = 24  # two looks at once ask everything in parallel; more would only queue in the cloud
+_READING_THREADS = 64  # a read that waits keeps one; where none has to, 24 serve two looks
 
 
 class OpenStackCloud:
     """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing.
 
     `transport` carries the requests (None: HTTPS), `readers` runs what can be read side by side (None: threads),
-    `clock` dates what was read."""
+    `clock` dates what was read, `patience` makes reads again (None: by this machine's clock)."""
 
     def __init__(
         self,
@@ -45,9 +47,10 @@ class OpenStackCloud:
         transport: BaseAdapter | None = None,
         readers: Executor | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: Patience | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._sessions = Sessions(settings, trace, transport)
+        self._sessions = Sessions(settings, trace, transport, patience)
         self._readers = readers or _Readers(_READING_THREADS, thread_name_prefix="openstack")
         authority = Path(settings.ca_file).read_text(encoding="utf-8") if settings.ca_file else ""
         self._endpoint = Endpoint(settings.auth_url, settings.region, authority)
@@ -64,9 +67,11 @@ class OpenStackCloud:
         wanted = frozenset(kind for kind in Kind if kinds is None or kind in kinds)
         return observe(self._sessions, owner, wanted, known, self._readers)
 
-    def controller_files(self, cluster: Cluster, seen: Observed, password: str) -> Mapping[str, str] | None:
+    def controller_files(
+        self, cluster: Cluster, seen: Observed, password: str, offer: Offer
+    ) -> Mapping[str, str] | None:
         """What the cluster's own controllers read about the cloud; see the contract."""
-        return controllers.files(self._settings, self._endpoint, cluster, seen, password, self._clock())
+        return controllers.files(self._settings, self._endpoint, cluster, seen, password, offer, self._clock())
 
     def carry_out(self, owner: Owner, step: Step, *, private: str = "") -> Resource | None:
         """Do one step; see the contract."""
@@ -91,7 +96,8 @@ class OpenStackCloud:
     def offer(self) -> Offer:
         """What the cloud offers; see the contract."""
         try:
-            return read_offer(self._sessions.own(), self._readers, self._clock())
+            provider = self._settings.load_balancer_provider
+            return read_offer(self._sessions.own(), self._readers, self._clock(), provider)
         except (KeyError, TypeError, ValueError) as error:
             raise errors.unreadable("the cloud", "read the offer", error) from error
 
@@ -140,7 +146,11 @@ class OpenStackCloud:
         except NavarchError:
             return error
         allowances = [allowance for name in error.resources if (allowance := quota.allowance(name)) is not None]
-        numbers = "; ".join(f"{a.resource}: free {a.free} of {a.limit}" for a in allowances if a.free is not None)
+        numbers = "; ".join(
+            f"{a.resource}: free {a.free} of {a.limit}" if a.resource != MEMBERS else f"at most {a.limit} in one group"
+            for a in allowances
+            if a.free is not None
+        )
         return errors.QuotaExceeded(error.doing, error.resources, numbers)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack.session import OpenStackSettings
 from navarch.domain.observed import Observed, Wanted
+from navarch.domain.offer import Offer
 from navarch.domain.openstack.resources import Identity
 from navarch.domain.openstack.view import View
 from navarch.domain.spec import Cluster
@@ -21,7 +22,13 @@ CA_FILE = "/etc/config/ca.crt"
 
 
 def files(
-    settings: OpenStackSettings, endpoint: Endpoint, cluster: Cluster, seen: Observed, password: str, now: datetime
+    settings: OpenStackSettings,
+    endpoint: Endpoint,
+    cluster: Cluster,
+    seen: Observed,
+    password: str,
+    offer: Offer,
+    now: datetime,
 ) -> Mapping[str, str] | None:
     """See `clouds.contract.Cloud.controller_files`."""
     view = View.of(cluster, seen, Wanted(), now)
@@ -38,6 +45,7 @@ def files(
         floating_network_id=cluster.spec.network.external_network_id,
         has_ca=bool(endpoint.ca_certificate),
         load_balancer_provider=settings.load_balancer_provider,
+        volumes_have_zones=not offer.storage_zone,
     )
     authority = {"ca.crt": endpoint.ca_certificate} if endpoint.ca_certificate else {}
     return {"cloud.conf": configuration, **authority}
@@ -54,13 +62,15 @@ def cloud_conf(
     floating_network_id: str,
     has_ca: bool,
     load_balancer_provider: str,
+    volumes_have_zones: bool,
 ) -> str:
     """The file's text; holds the password.
 
     `trust_id` says in which project and with which roles the user acts: a project beside it would be left out of the
     token request (gophercloud's scope prefers the trust), so none is written. `subnet_id` is where balancers get
     their internal address, `floating_network_id` where they get their floating address. `has_ca`: the cloud's
-    certificates are signed by a CA of its own, which the pods have as CA_FILE.
+    certificates are signed by a CA of its own, which the pods have as CA_FILE. `volumes_have_zones`: a volume is for
+    machines of its own zone.
     """
     sections: dict[str, dict[str, str]] = {
         "Global": {
@@ -88,8 +98,9 @@ def cloud_conf(
             "manage-security-groups": "true",
         },
         "BlockStorage": {
-            # Volumes are made in the zone of the node that is to use them.
-            "ignore-volume-az": "false",
+            # A volume is made in the zone of the node that is to use it, and pods follow it there; where all volumes
+            # are in one zone that no node is in, pods go anywhere.
+            "ignore-volume-az": "false" if volumes_have_zones else "true",
         },
         # Not every cloud gives a config drive, and not every network a metadata service.
         "Metadata": {"search-order": "configDrive,metadataService"},

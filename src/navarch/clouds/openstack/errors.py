@@ -10,8 +10,9 @@ quota (Nova 403, Cinder 413, Neutron     QuotaExceeded (Permanent), responsible 
                                          (a port or volume still held by a server: Conflict)
 409, "is immutable", "in use"            Conflict
 404                                      Conflict: gone under us (an image, a flavor...: Permanent)
-429, 503, 413 with Retry-After           Temporary for as long as it says
-5xx, no connection, time-out, nonsense   Temporary CloudNotAnswering
+429, 503, 413 with Retry-After           Unanswered (Temporary) for as long as it says
+5xx, no connection, time-out             Unanswered (Temporary) CloudNotAnswering
+nonsense                                 Temporary CloudAnswerUnreadable
 400, 406 and the rest                    Permanent, with the cloud's own words
 """
 
@@ -25,6 +26,8 @@ from keystoneauth1 import exceptions as keystone
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 
 _LONGEST_WAIT = 120.0  # seconds; a cloud that asks for more is asked again nevertheless
+_LOOKED_AT_AFTER = 1.0  # seconds after a lost answer; who meets one again and again waits longer and longer by itself
+_BUSY_FOR = 5.0  # seconds, where a service that is asked too often does not say
 _LONGEST_TEXT = 600
 
 
@@ -41,6 +44,16 @@ class QuotaExceeded(Permanent):
             remedy=f"Raise the project's quota for {what}, or remove what the project no longer needs.",
         )
         self.doing, self.resources, self.numbers = doing, resources, numbers
+
+
+class Unanswered(Temporary):
+    """No answer came, or one that says no more than that there is none now; what was asked for may be done all the
+    same. `retry_after`: seconds in which the service does not want to be asked, None where it does not say."""
+
+    def __init__(self, message: str, *, reason: str = "CloudNotAnswering", retry_after: float | None = None) -> None:
+        usual = _LOOKED_AT_AFTER if reason == "CloudNotAnswering" else _BUSY_FOR
+        super().__init__(message, reason=reason, after=usual if retry_after is None else retry_after)
+        self.retry_after = retry_after
 
 
 class Vanished(Conflict):
@@ -87,12 +100,11 @@ def judge(refused: Refusal, doing: str) -> NavarchError:
         return quota
     words = _words(refused, doing)
     if refused.retry_after is not None or refused.status in (429, 503):
-        after = min(refused.retry_after or 5.0, _LONGEST_WAIT)
-        return Temporary(
-            words, reason="CloudBusy" if refused.status in (413, 429) else "CloudNotAnswering", after=after
-        )
+        after = None if refused.retry_after is None else min(refused.retry_after, _LONGEST_WAIT)
+        reason = "CloudBusy" if refused.status in (413, 429) else "CloudNotAnswering"
+        return Unanswered(words, reason=reason, retry_after=after)
     if refused.status >= 500:
-        return Temporary(words)
+        return Unanswered(words)
     for pattern, reason, responsible, remedy in _MISSING:
         if refused.status in (400, 404) and pattern.search(refused.text):
             return Permanent(words, reason=reason, responsible=responsible, remedy=remedy)
@@ -139,7 +151,7 @@ def from_exception(service: str, doing: str, error: Exception) -> NavarchError:
     if isinstance(error, keystone.HttpError):
         if error.response is not None:
             return judge(refusal(service, error.method or "", error.url or "", error.response), doing)
-        return Temporary(f"Cannot {doing}: {service} answered {error.http_status}: {error.message}")
+        return Unanswered(f"Cannot {doing}: {service} answered {error.http_status}: {error.message}")
     if isinstance(error, keystone.SSLError | requests.exceptions.SSLError):
         return Permanent(
             f"Cannot {doing}: the certificate of {service} is not trusted: {error}",
@@ -154,7 +166,7 @@ def from_exception(service: str, doing: str, error: Exception) -> NavarchError:
             responsible=Responsible.CLOUD_OPERATOR,
             remedy=f"Register an endpoint of {service} for the region, or set the region that has one.",
         )
-    return Temporary(f"Cannot {doing}: {service} does not answer: {_short(error)}")
+    return Unanswered(f"Cannot {doing}: {service} does not answer: {_short(error)}")
 
 
 def credentials_refused(words: str) -> Permanent:

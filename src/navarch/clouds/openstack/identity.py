@@ -78,7 +78,8 @@ def _delegate(project: Project, owner: Owner, user_id: str) -> str:
         "trustee_user_id": user_id,
         "project_id": owner.project_id,
         "impersonation": False,
-        "roles": [{"name": role} for role in _DELEGATED if role in project.roles],
+        # As Keystone spells them: there may be a `Member` from long ago, which policies take for `member`.
+        "roles": [{"name": role} for role in project.roles if role.lower() in _DELEGATED],
     }
     doing = f"delegate the role member to the {Kind.IDENTITY} {owner.cluster_id}"
     return str(project.identity.post("/OS-TRUST/trusts", {"trust": body}, doing)["trust"]["id"])

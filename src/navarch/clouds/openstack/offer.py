@@ -1,7 +1,7 @@
 """What the cloud offers, read with the service user's own project."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
@@ -12,17 +12,20 @@ from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, Volume
 _VERSION = "navarch_kubernetes_version"
 _ZONES_OF_TYPE = "RESKEY:availability_zones"  # Cinder's own; members see it
 _IMAGES_A_PAGE = 500  # Glance's default is 25
+_USUAL_TYPE = "__DEFAULT__"  # every Cinder has it; where the operator made others, it is not meant to be chosen
 
 
-def read_offer(project: Project, executor: Executor, now: datetime) -> Offer:
-    """Everything a form needs, services in parallel. Raises what the first service that fails raises."""
+def read_offer(project: Project, executor: Executor, now: datetime, balancer_provider: str) -> Offer:
+    """Everything a form needs, services in parallel. Raises what the first service that fails raises. Balancers of all
+    providers but OVN send requests on from an address of their own."""
 
     def ask(read: Callable[[Project], Any]) -> Any:
         return executor.submit(read, project)
 
     asked = [ask(read) for read in (_flavors, _zones, _volume_types, _volume_zones, _external_networks, _releases)]
     flavors, zones, types, volume_zones, networks, releases = [answer.result() for answer in asked]
-    volume_types = tuple(VolumeType(name, _zones_of(specs, volume_zones)) for name, specs in types)
+    storage_zone = _storage_zone(zones, volume_zones)
+    volume_types = tuple(VolumeType(name, _zones_of(specs, zones, volume_zones, storage_zone)) for name, specs in types)
     return Offer(
         flavors=flavors,
         zones=zones,
@@ -30,6 +33,8 @@ def read_offer(project: Project, executor: Executor, now: datetime) -> Offer:
         external_networks=networks,
         releases=releases,
         read_at=now,
+        storage_zone=storage_zone,
+        hides_clients=balancer_provider != "ovn",
     )
 
 
@@ -46,8 +51,10 @@ def components_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _flavors(project: Project) -> tuple[Flavor, ...]:
+    """Those that every project may use: one that is private, and shown to this project, is not for all customers."""
     found = project.compute.items("/flavors/detail", "flavors", "read the flavors")
-    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in found]
+    public = [f for f in found if f.get("os-flavor-access:is_public", True)]
+    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in public]
     return tuple(sorted(flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name)))
 
 
@@ -57,18 +64,35 @@ def _zones(project: Project) -> tuple[str, ...]:
 
 
 def _volume_types(project: Project) -> list[tuple[str, Json]]:
-    found = project.volume.items("/types", "volume_types", "read the volume types")
-    return [(t["name"], t.get("extra_specs") or {}) for t in found if t["name"] != "__DEFAULT__"]
+    """Name and extra specs of those that every project may use."""
+    types = project.volume.items("/types", "volume_types", "read the volume types")
+    found = [t for t in types if t.get("is_public", True)]
+    named = [t for t in found if t["name"] != _USUAL_TYPE]
+    return [(t["name"], t.get("extra_specs") or {}) for t in named or found]
 
 
-def _volume_zones(project: Project) -> tuple[str, ...]:
+def _volume_zones(project: Project) -> Mapping[str, bool]:
+    """Every zone of volumes, and whether it is available."""
     found = project.volume.get("/os-availability-zone", "read the zones of volumes")["availabilityZoneInfo"]
-    return tuple(sorted(zone["zoneName"] for zone in found if zone["zoneState"]["available"]))
+    return {
+        zone["zoneName"]: zone["zoneState"]["available"] for zone in sorted(found, key=lambda z: str(z["zoneName"]))
+    }
 
 
-def _zones_of(extra_specs: Json, every_zone: tuple[str, ...]) -> tuple[str, ...]:
+def _storage_zone(zones: tuple[str, ...], volume_zones: Mapping[str, bool]) -> str:
+    """The one zone that volumes are in, where machines have others: Ceph under one Cinder, as a rule. Whether it is
+    available does not matter: that one of several is left says nothing about the cloud."""
+    only, *others = (*volume_zones, "")
+    return only if others == [""] and set(zones) - {only} else ""
+
+
+def _zones_of(
+    extra_specs: Json, zones: tuple[str, ...], volume_zones: Mapping[str, bool], storage_zone: str
+) -> tuple[str, ...]:
+    """In which zones machines can have volumes of a type."""
     named = [zone.strip() for zone in (extra_specs.get(_ZONES_OF_TYPE) or "").split(",") if zone.strip()]
-    return tuple(zone for zone in every_zone if zone in named) if named else every_zone
+    found = tuple(zone for zone, up in volume_zones.items() if up and (zone in named or not named))
+    return found if not storage_zone else zones if found else ()
 
 
 def _external_networks(project: Project) -> tuple[ExternalNetwork, ...]:

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from datetime import datetime
 
 from navarch.clouds.openstack.session import Json, Project
+from navarch.domain.needs import MEMBERS
 from navarch.domain.offer import Allowance, Quota
 
 _NOVA = (  # resource, Nova's limit, Nova's use, unit
@@ -37,7 +38,10 @@ def read_quota(project: Project, executor: Executor, now: datetime) -> Quota:
 
 
 def _compute(project: Project) -> list[Allowance]:
-    return _absolute(project.compute.get("/limits", "read Nova's quota"), _NOVA)
+    """Of the servers in a group Nova tells how many there may be: each group is one's own to fill."""
+    body = project.compute.get("/limits", "read Nova's quota")
+    members = body["limits"]["absolute"].get("maxServerGroupMembers")
+    return _absolute(body, _NOVA) + ([] if members is None else [Allowance(MEMBERS, members, 0)])
 
 
 def _volume(project: Project) -> list[Allowance]:

@@ -1,6 +1,7 @@
 """Sessions with the cloud: one per customer project, made on first use, all of Navarch's one service user.
 
-Every request is bounded: 5 s to connect, 30 s to be answered. Nothing waits or polls. Safe to call from threads.
+Every request is bounded: 5 s to connect, 30 s to be answered. One that only reads is made again within the bound of
+`patience`. Nothing else waits, and nothing polls. Safe to call from threads.
 """
 
 import re
@@ -9,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from keystoneauth1 import adapter, session
 from keystoneauth1.exceptions import (
     ClientException,
     ConnectFailure,
-    ConnectTimeout,
     DiscoveryFailure,
     EndpointNotFound,
     Unauthorized,
@@ -24,6 +25,7 @@ from keystoneauth1.identity import v3
 from requests.adapters import BaseAdapter
 
 from navarch.clouds.openstack import errors
+from navarch.clouds.openstack.patience import Patience
 from navarch.clouds.openstack.transport import Fenced
 
 Json = dict[str, Any]
@@ -89,16 +91,17 @@ class Trace:
 
 class Service:
     """One service of the cloud, spoken to in one scope. `doing` in its methods completes "Cannot ...": it is what a
-    person reads when the service refuses. Every method makes one request (`items`: one a page)."""
+    person reads when the service refuses. Every method makes one request (`items`: one a page); those that read make it
+    again where no answer comes."""
 
-    def __init__(self, name: str, requests_of: adapter.Adapter, trace: Trace) -> None:
+    def __init__(self, name: str, requests_of: adapter.Adapter, trace: Trace, patience: Patience) -> None:
         self.name = name
-        self._adapter, self._trace = requests_of, trace
+        self._adapter, self._trace, self._patience = requests_of, trace, patience
         self._url: str | None = None
 
     def get(self, path: str, doing: str, **params: Any) -> Json:
         """The answer's body."""
-        return self._json(self._send("GET", path, doing, params=params), doing)
+        return self._json(self._read(path, doing, params=params), doing)
 
     def look_up(self, path: str, doing: str) -> Json | None:
         """The same of one object, or None where it is gone."""
@@ -108,15 +111,16 @@ class Service:
             return None
 
     def items(self, path: str, key: str, doing: str, **params: Any) -> list[Json]:
-        """Everything of a list, whatever the size of the service's pages."""
+        """Everything of a list, whatever the size of the service's pages. Of the next one's address the query counts:
+        a service behind a proxy may not know at which address it was asked."""
         body = self.get(path, doing, **params)
         found: list[Json] = list(body[key])
         asked: set[str] = set()
-        while (following := _next(body, key)) is not None:
+        while (following := _next(body)) is not None:
             if following in asked:
                 raise errors.unreadable(self.name, doing, ValueError("a page leads back to itself"))
             asked.add(following)
-            body = self._json(self._send("GET", following, doing, continues=True), doing)
+            body = self._json(self._read(f"{path}?{following}", doing, continues=True), doing)
             found.extend(body[key])
         return found
 
@@ -135,6 +139,9 @@ class Service:
     def delete(self, path: str, doing: str, **params: Any) -> None:
         """Remove something; what is not there counts as removed."""
         self._send("DELETE", path, doing, params=params, absent_is_fine=True)
+
+    def _read(self, path: str, doing: str, **arguments: Any) -> requests.Response:
+        return self._patience.read(self.name, lambda: self._send("GET", path, doing, **arguments))
 
     def _send(
         self,
@@ -164,19 +171,14 @@ class Service:
         raise errors.judge(refused, doing)
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        answer: requests.Response
         if request_id := self._trace.request_id():
             arguments["headers"] = {_REQUEST_ID: request_id}
         arguments |= {"endpoint_override": self._endpoint(), "raise_exc": False}
         try:
-            answer = self._adapter.request(path, method, **arguments)
-        except ConnectFailure as error:
+            answer: requests.Response = self._adapter.request(path, method, **arguments)
+        except ConnectFailure:
             self._url = None
-            # A kept connection that the server closed meanwhile fails at its next use. Asking again at once is right
-            # only for what changes nothing, and only if it did not take the whole time-out.
-            if method != "GET" or isinstance(error, ConnectTimeout):
-                raise
-            answer = self._adapter.request(path, method, **arguments)
+            raise
         return answer
 
     def _endpoint(self) -> str:
@@ -210,7 +212,12 @@ class Project:
     """The cloud as one project sees it (or the domain of the clusters' users: then `id` is empty)."""
 
     def __init__(
-        self, project_id: str, authenticated: session.Session, settings: OpenStackSettings, trace: Trace
+        self,
+        project_id: str,
+        authenticated: session.Session,
+        settings: OpenStackSettings,
+        trace: Trace,
+        patience: Patience,
     ) -> None:
         self.id = project_id
         self._session = authenticated
@@ -227,16 +234,22 @@ class Project:
             )
             for name, (version, microversion) in _SERVICES.items()
         }
-        self.compute = Service("Nova", adapters["compute"], trace)
-        self.network = Service("Neutron", adapters["network"], trace)
-        self.volume = Service("Cinder", adapters["block-storage"], trace)
-        self.balancer = Service("Octavia", adapters["load-balancer"], trace)
-        self.image = Service("Glance", adapters["image"], trace)
-        self.identity = Service("Keystone", adapters["identity"], trace)
+        self.compute = Service("Nova", adapters["compute"], trace, patience)
+        self.network = Service("Neutron", adapters["network"], trace, patience)
+        self.volume = Service("Cinder", adapters["block-storage"], trace, patience)
+        self.balancer = Service("Octavia", adapters["load-balancer"], trace, patience)
+        self.image = Service("Glance", adapters["image"], trace, patience)
+        self.identity = Service("Keystone", adapters["identity"], trace, patience)
 
     def authenticate(self) -> None:
-        """Have a token that is valid now; no request while the last one is."""
-        self._session.get_token()
+        """Have a token that is valid now; no request while the last one is. Raises Unauthorized, and Temporary or
+        Permanent for all else."""
+        try:
+            self._session.get_token()
+        except Unauthorized:
+            raise
+        except (ClientException, requests.RequestException) as error:
+            raise errors.from_exception("Keystone", "authenticate", error) from error
 
     @property
     def _access(self) -> Any:
@@ -276,9 +289,13 @@ class Sessions:
     """Every session of one cloud. They share connections and what was found out about the services' versions."""
 
     def __init__(
-        self, settings: OpenStackSettings, trace: Trace | None = None, transport: BaseAdapter | None = None
+        self,
+        settings: OpenStackSettings,
+        trace: Trace | None = None,
+        transport: BaseAdapter | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        self._settings, self._trace = settings, trace or Trace()
+        self._settings, self._trace, self._patience = settings, trace or Trace(), patience or Patience()
         self._http = requests.Session()
         self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
         for scheme in ("https://", "http://"):
@@ -319,18 +336,15 @@ class Sessions:
         return scope
 
     def _authenticated(self, scope: Project) -> None:
-        try:
-            scope.authenticate()
-        except Unauthorized:
-            raise
-        except (ClientException, requests.RequestException) as error:
-            raise errors.from_exception("Keystone", "authenticate", error) from error
+        self._patience.read("Keystone", scope.authenticate)  # a login changes nothing
 
     def _scope(self, key: str, customer: str, **scope: str) -> Project:
         with self._lock:
             known = self._known.get(key)
             if known is None:
-                known = self._known[key] = Project(customer, self._session(**scope), self._settings, self._trace)
+                known = self._known[key] = Project(
+                    customer, self._session(**scope), self._settings, self._trace, self._patience
+                )
             return known
 
     def _session(self, **scope: str) -> session.Session:
@@ -353,13 +367,13 @@ class Sessions:
         return made
 
 
-def _next(body: Json, key: str) -> str | None:
-    """Address of the next page: `<key>_links` (Nova, Cinder, Neutron, Octavia), `next` (Glance), `links` (Keystone)."""
-    for link in body.get(f"{key}_links", ()):
-        if link.get("rel") == "next":
-            return str(link["href"])
-    following = body.get("next") or (body.get("links") or {}).get("next")
-    return str(following).removeprefix("/v2") if following else None
+def _next(body: Json) -> str | None:
+    """The query that gives the next page: from `servers_links` and the like (Nova, Neutron, Octavia; Cinder, for types
+    `volume_type_links`), `next` (Glance) or `links` (Keystone)."""
+    links = [link for key, value in body.items() if key.endswith("_links") for link in value]
+    following = next((link["href"] for link in links if link.get("rel") == "next"), None)
+    following = following or body.get("next") or (body.get("links") or {}).get("next")
+    return urlsplit(str(following)).query if following else None
 
 
 def first(found: list[Json]) -> Json | None:

@@ -9,7 +9,7 @@ from requests.adapters import BaseAdapter
 
 from navarch.clouds.fence import before_a_change
 
-_CONNECTIONS = 32  # kept open per host; as many as threads may ask at once
+_CONNECTIONS = 64  # kept open per host; as many as threads may ask at once
 
 
 class Fenced(BaseAdapter):

@@ -32,7 +32,7 @@ def ensure_volume(project: Project, owner: Owner, step: EnsureVolume) -> Volume:
             "name": step.name,
             "size": step.size_gib,
             "volume_type": step.type,
-            "availability_zone": step.zone,
+            **({"availability_zone": step.zone} if _is_zone_of_volumes(project, step.zone) else {}),
             "metadata": marks.metadata(owner),
         }
         doing = f"create {marks.article(Kind.VOLUME, step.name)} of {step.size_gib} GiB"
@@ -97,6 +97,17 @@ def _marked(project: Project, kind: Kind, key: str, owner: Owner, name: str = ""
         return bool((body.get("metadata") or {}).get(key) == owner.cluster_id) and name in ("", body.get("name"))
 
     return kept_filter(project.volume, doing, found, is_meant)
+
+
+def _is_zone_of_volumes(project: Project, zone: str) -> bool:
+    """Whether volumes can be in this zone. Where Cinder has none of that name, its own default is the one that serves
+    machines of every zone."""
+
+    def look_up() -> str:
+        found = project.volume.get("/os-availability-zone", "read the zones of volumes")["availabilityZoneInfo"]
+        return next((z["zoneName"] for z in found if z["zoneName"] == zone), "")
+
+    return project.resolve("zone of volumes", zone, look_up) == zone
 
 
 def _by_id(project: Project, kind: Kind, id_: str) -> Json | None:

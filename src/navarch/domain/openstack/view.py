@@ -163,11 +163,12 @@ class View:
         )
 
     def _sends_to(self, address: str) -> bool:
-        """Whether the API's balancer does, or may: what it is told is done only once it is not busy any more."""
+        """Whether the API's balancer does, or may: what it is told is done only once it is not busy any more. One that
+        could not be read may send to any."""
         balancer = self.balancer
-        return balancer is not None and (
-            address in balancer.members or balancer.provisioning_status == "PENDING_UPDATE"
-        )
+        if balancer is None:
+            return not self.cloud.knows(LoadBalancer)
+        return address in balancer.members or balancer.provisioning_status == "PENDING_UPDATE"
 
     def lost_data(self) -> tuple[str, ...]:
         """Names of the etcd volumes that held a member's data and are gone. A blank one in such a place would be an

@@ -1,7 +1,7 @@
 """What a request is about, in a person's words: for stories, for faults that hit certain requests, for counting."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from navarch.simulator.openstack.inventory import Object
 from navarch.simulator.openstack.kinds import PATHS
@@ -15,12 +15,13 @@ _BEFORE = {"identity": 1, "compute": 1, "network": 1, "block-storage": 2, "load-
 @dataclass(frozen=True, slots=True)
 class About:
     """`verb` is GET, POST (make), PUT (change) or DELETE, whatever the service's own method is. `kind` is a word of
-    `kinds.KINDS`, or token, version, other. `name` is the object's, empty for lists."""
+    `kinds.KINDS`, or token, version, other. `name` is the object's, empty for lists. `service` is the catalogue's."""
 
     verb: str
     kind: str
     project_id: str = ""
     name: str = ""
+    service: str = ""
 
     @property
     def words(self) -> str:
@@ -30,6 +31,10 @@ class About:
 
 def about(region: Region, request: Request) -> About:
     """What a request is about, as long as what it names is there."""
+    return replace(_about(region, request), service=request.service)
+
+
+def _about(region: Region, request: Request) -> About:
     parts = request.path.strip("/").split("/")
     if request.path.endswith("/auth/tokens"):
         return About("POST" if request.method == "POST" else "GET", "token")

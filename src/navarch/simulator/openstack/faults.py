@@ -24,8 +24,8 @@ class Strike:
     and not after the caller's time-out. `wait`: seconds until the caller hears of it; nothing here waits, but a region
     in a process of its own answers so late.
 
-    Two are no failures, but wrong answers to lists: with `lag`, what was there so many seconds ago; `unfiltered`, what
-    was not asked for as well.
+    Three are no failures: `late`, the answer comes after `wait`; and two wrong answers to lists: with `lag`, what was
+    there so many seconds ago; `unfiltered`, what was not asked for as well.
     """
 
     status: int = 0
@@ -35,12 +35,13 @@ class Strike:
     closed: bool = False
     lag: float = 0.0
     unfiltered: bool = False
+    late: bool = False
     wait: float = 0.0
 
     @property
     def fails(self) -> bool:
         """Whether the caller does not get the answer."""
-        return not self.lag and not self.unfiltered
+        return not self.lag and not self.unfiltered and not self.late
 
     def distort(self, request: Request) -> None:
         """Have the request answered wrongly, where that is the fault."""
@@ -96,13 +97,22 @@ def unfiltered() -> Strike:
     return Strike(unfiltered=True)
 
 
+def late(seconds: float) -> Strike:
+    """The right answer, some time later."""
+    return Strike(late=True, wait=seconds)
+
+
 @dataclass
 class Misfortunes:
     """A striker that hits a share (0 to 1) of all requests, with each of the usual faults as often as with the others:
     500, 503, 429 with Retry-After, no answer to what was not done, no answer to what was done. `timeout` is how many
-    seconds the caller of an unanswered request waits. `struck` counts them."""
+    seconds the caller of an unanswered request waits. `struck` counts them. Beside that every answer of the service
+    `slow` comes `slow_seconds` late, and none of `away` comes at all; both are the catalogue's words."""
 
     share: float
+    slow: str = ""
+    slow_seconds: float = 0.0
+    away: str = ""
     seed: int = 0
     timeout: float = 5.0
     struck: Counter[str] = field(default_factory=Counter)
@@ -111,8 +121,11 @@ class Misfortunes:
         self._random = Random(self.seed)
 
     def __call__(self, about: About) -> Strike | None:
+        if about.service == self.away:
+            self.struck["away"] += 1
+            return unreached(closed=True, wait=self.timeout)
         if self._random.random() >= self.share:
-            return None
+            return late(self.slow_seconds) if about.service == self.slow else None
         kind = self._random.choice(("500", "503", "429", "not reached", "answer lost"))
         self.struck[kind] += 1
         match kind:

@@ -66,6 +66,12 @@ class Region:
         """A project's quota; -1: unlimited."""
         return self.quotas.get((project_id, resource), self.site.quotas.get(resource, -1))
 
+    def is_for(self, found: Object, project_id: str) -> bool:
+        """Whether a project may use what an operator made, which may be private to some."""
+        only_for = found.hidden.get("only_for") or ()
+        project = self["project"].get(project_id)
+        return not only_for or (project is not None and project.name in only_for)
+
     def keep_history(self) -> None:
         """Keep what lists need that show the past."""
         for collection in self.objects.values():

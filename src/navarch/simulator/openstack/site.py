@@ -6,21 +6,24 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A machine size: MiB of memory, GiB of disk."""
+    """A machine size: MiB of memory, GiB of disk. `only_for`: names of the projects that may use it; empty: all."""
 
     id: str
     name: str
     vcpus: int
     ram: int
     disk: int
+    only_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeType:
-    """`zones`: where its volumes can be made; empty for everywhere."""
+    """`zones`: where its volumes can be made; empty for everywhere. `only_for`: names of the projects that may use it;
+    empty: all."""
 
     name: str
     zones: tuple[str, ...] = ()
+    only_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,12 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Site:
     """A region as it is before anybody uses it. `quotas` are those of every project, by the services' own words (as
-    `instances`, `network`, `gigabytes`, `load_balancer`); what is not named is unlimited."""
+    `instances`, `network`, `gigabytes`, `load_balancer`); what is not named is unlimited. `volume_zones` are Cinder's,
+    empty for the same as Nova's."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ("nova",)
+    volume_zones: tuple[str, ...] = ()
     volume_types: tuple[VolumeType, ...] = ()
     external_networks: tuple[ExternalNetwork, ...] = ()
     images: tuple[Image, ...] = ()
@@ -75,3 +80,8 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     region: str = "RegionOne"
     url: str = "https://cloud.invalid"
+
+    @property
+    def zones_of_volumes(self) -> tuple[str, ...]:
+        """Cinder's."""
+        return self.volume_zones or self.zones

@@ -13,13 +13,17 @@ _ZONE_TOPOLOGY = "topology.cinder.csi.openstack.org/zone"
 
 def storage_classes(inputs: Inputs) -> Iterator[Object]:
     """One class per volume type, named after it, the first of them the default. A type that not every zone has says
-    where a pod may be to use it."""
+    where a pod may be to use it. Where all volumes are in a zone of their own, the class names it: the driver would ask
+    for that of the node, whatever it is told of volumes' zones (CreateVolume in pkg/csi/cinder/controllerserver.go)."""
     made: set[str] = set()
     for volume_type, zones in inputs.volume_types:
         name = re.sub(r"[^a-z0-9]+", "-", volume_type.lower()).strip("-")
         if name and name not in made:
             everywhere = not zones or set(zones) >= set(inputs.zones)
-            yield _storage_class(name, volume_type, () if everywhere else zones, default=not made)
+            made_class = _storage_class(name, volume_type, () if everywhere else zones, default=not made)
+            if inputs.storage_zone:
+                made_class["parameters"]["availability"] = inputs.storage_zone
+            yield made_class
             made.add(name)
 
 

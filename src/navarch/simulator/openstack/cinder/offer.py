@@ -8,7 +8,7 @@ from navarch.simulator.openstack.site import VolumeType
 
 def list_types(region: Region, request: Request, project_id: str) -> Answer:
     """GET /types."""
-    return Answer(200, {"volume_types": [t.body for t in region["volume type"]]})
+    return Answer(200, {"volume_types": [t.body for t in region["volume type"] if region.is_for(t, project_id)]})
 
 
 def show_type(region: Region, request: Request, project_id: str, type_id: str) -> Answer:
@@ -21,7 +21,7 @@ def show_type(region: Region, request: Request, project_id: str, type_id: str) -
 
 def list_zones(region: Region, request: Request, project_id: str) -> Answer:
     """GET /os-availability-zone."""
-    zones = [{"zoneName": zone, "zoneState": {"available": True}} for zone in region.site.zones]
+    zones = [{"zoneName": zone, "zoneState": {"available": True}} for zone in region.site.zones_of_volumes]
     return Answer(200, {"availabilityZoneInfo": zones})
 
 
@@ -44,7 +44,7 @@ def list_services(region: Region, request: Request, project_id: str) -> Answer:
         raise Refused(403, "Policy doesn't allow volume_extension:services:index to be performed.")
     services = [
         {"binary": "cinder-volume", "host": f"volume@{zone}", "zone": zone, "status": "enabled", "state": "up"}
-        for zone in region.site.zones
+        for zone in region.site.zones_of_volumes
     ]
     return Answer(200, {"services": services})
 
@@ -52,8 +52,14 @@ def list_services(region: Region, request: Request, project_id: str) -> Answer:
 def add_type(region: Region, type_: VolumeType) -> None:
     """What an operator does with `openstack volume type create`."""
     specs = {"RESKEY:availability_zones": ",".join(type_.zones)} if type_.zones else {}
-    body = {"id": region.new_id(), "name": type_.name, "description": None, "is_public": True, "extra_specs": specs}
-    region["volume type"].add(body, "")
+    body = {
+        "id": region.new_id(),
+        "name": type_.name,
+        "description": None,
+        "is_public": not type_.only_for,
+        "extra_specs": specs,
+    }
+    region["volume type"].add(body, "", only_for=type_.only_for)
 
 
 ROUTES = (

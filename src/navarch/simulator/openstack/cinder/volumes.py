@@ -79,7 +79,7 @@ def make(region: Region, project_id: str, user_id: str, wanted: Json) -> Object:
         raise bad_request(f"Invalid input received: Volume size '{size}' must be an integer and greater than 0")
     _check_name(wanted)
     check_metadata(wanted.get("metadata") or {})
-    _check_place(region, type_, zone)
+    _check_place(region, project_id, type_, zone)
     within_quota(region, project_id, "volume", size)
     now = moment(region)
     body: Json = {
@@ -89,7 +89,7 @@ def make(region: Region, project_id: str, user_id: str, wanted: Json) -> Object:
         "status": "creating",
         "size": size,
         "volume_type": type_ or "__DEFAULT__",
-        "availability_zone": zone or region.site.zones[0],
+        "availability_zone": zone or region.site.zones_of_volumes[0],
         "metadata": dict(wanted.get("metadata") or {}),
         "attachments": [],
         "created_at": now,
@@ -224,11 +224,12 @@ def _check_name(wanted: Json) -> None:
             raise bad_request(f"Invalid input for field/attribute {key}. Value: {text}. '{text}' is too long")
 
 
-def _check_place(region: Region, type_: str | None, zone: str | None) -> None:
-    found = next((t for t in region["volume type"] if t.name == type_ or t.id == type_), None)
+def _check_place(region: Region, project_id: str, type_: str | None, zone: str | None) -> None:
+    usable = (t for t in region["volume type"] if region.is_for(t, project_id))
+    found = next((t for t in usable if t.name == type_ or t.id == type_), None)
     if type_ is not None and found is None:
         raise not_found(f"Volume type with name {type_} could not be found.")
-    if zone is not None and zone not in region.site.zones:
+    if zone is not None and zone not in region.site.zones_of_volumes:
         raise bad_request(f"Invalid input received: Availability zone '{zone}' is invalid.")
     zones = str(found["extra_specs"].get("RESKEY:availability_zones", "")) if found is not None else ""
     if zone is not None and zones and zone not in zones.split(","):

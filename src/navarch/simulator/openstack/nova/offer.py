@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from navarch.simulator.openstack import pages
+from navarch.simulator.openstack.inventory import Object
 from navarch.simulator.openstack.messages import Answer, Json, Refused, Request, bad_request, not_found
 from navarch.simulator.openstack.region import Region
 from navarch.simulator.openstack.site import Flavor
@@ -26,7 +27,7 @@ def list_in_detail(region: Region, request: Request) -> Answer:
 
 def show_flavor(region: Region, request: Request, flavor_id: str) -> Answer:
     """GET /flavors/{id}."""
-    found = region["flavor"].get(flavor_id)
+    found = usable(region, request, flavor_id)
     if found is None:
         raise not_found(f"Flavor {flavor_id} could not be found.")
     return Answer(200, {"flavor": found.body})
@@ -84,6 +85,12 @@ def list_services(region: Region, request: Request) -> Answer:
     return Answer(200, {"services": services})
 
 
+def usable(region: Region, request: Request, flavor_id: str) -> Object | None:
+    """The flavor, where the caller's project may use it."""
+    found = region["flavor"].get(flavor_id)
+    return found if found is not None and region.is_for(found, request.scope.project_id) else None
+
+
 def used_of(region: Region, project_id: str) -> dict[str, int]:
     """What a project's servers use of its quotas."""
     flavors = [server.hidden["flavor"] for server in region["server"].of(project_id)]
@@ -112,17 +119,17 @@ def add_flavor(region: Region, flavor: Flavor) -> None:
         "swap": 0,
         "OS-FLV-EXT-DATA:ephemeral": 0,
         "OS-FLV-DISABLED:disabled": False,
-        "os-flavor-access:is_public": True,
+        "os-flavor-access:is_public": not flavor.only_for,
         "rxtx_factor": 1.0,
         "description": None,
         "extra_specs": {},
         "links": [],
     }
-    region["flavor"].add(body, "")
+    region["flavor"].add(body, "", only_for=flavor.only_for)
 
 
 def _page(region: Region, request: Request) -> tuple[list[Json], str]:
-    ordered = sorted(region["flavor"], key=lambda f: f.id)
+    ordered = sorted((f for f in region["flavor"] if region.is_for(f, request.scope.project_id)), key=lambda f: f.id)
     missing = bad_request(f"marker [{request.one('marker')}] not found")
     page, following = pages.page(request, ordered, region.site.limits.nova_page, missing)
     return [f.body for f in page], following

@@ -59,7 +59,7 @@ def create_server(region: Region, request: Request) -> Answer:
     """POST /servers: one that boots from an image, on ports and with volumes that are there."""
     wanted, project_id = request.part("server"), request.scope.project_id
     _check(wanted)
-    flavor = region["flavor"].get(str(wanted.get("flavorRef")))
+    flavor = offer.usable(region, request, str(wanted.get("flavorRef")))
     if flavor is None:
         raise bad_request(f"Flavor {wanted.get('flavorRef')} could not be found.")
     zone = wanted.get("availability_zone") or region.site.zones[0]
