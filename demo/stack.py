@@ -82,7 +82,7 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Where people and machines reach it."""
+        """Where people reach it."""
         return f"https://{self.host}:{self.port}"
 
     @property
@@ -110,6 +110,7 @@ class Stack:
                 "public_url": self.url,
                 "listen": self.host,
                 "port": self.port,
+                "machines_listen": self.host,
             },
             "cloud": {
                 "auth_url": cloud["auth"]["auth_url"],

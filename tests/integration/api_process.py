@@ -13,7 +13,7 @@ from tests.integration.api_fixtures import REPORT_TOKENS, SEALER, Tokens, _calle
 
 from navarch.addons.catalogue import names
 from navarch.api.app import create_app
-from navarch.api.serving import serve
+from navarch.api.serving import Listener, serve
 from navarch.api.settings import ApiSettings
 from navarch.domain.rehearsal import rehearse
 from navarch.store.postgres import PostgresStore
@@ -30,7 +30,7 @@ def main(dsn: str, port: str, folder: str, quota_wait: str) -> None:
         lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
     )
     keys = Path(folder)
-    serve(app, host="127.0.0.1", port=int(port), certificate=keys / "api.crt", key=keys / "api.key")
+    serve(Listener(app, "127.0.0.1", int(port), keys / "api.crt", keys / "api.key"))
 
 
 if __name__ == "__main__":

@@ -99,35 +99,45 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:
-    """A machine that pins `certificate_ca` can believe who answers at `public_url`."""
+    """People and machines that trust `certificate_ca` can believe who answers at the two addresses."""
     api = settings.api
-    url = urlsplit(api.public_url)
-    if url.scheme != "https" or not url.hostname:
-        yield fail("public_url", f"{api.public_url} is no https address", "Set api.public_url to https://NAME:PORT.")
+    urls = {"public_url": api.public_url, "machines_url": api.where_machines_join()}
+    wrong = {name: url for name, url in urls.items() if not _is_https(url)}
+    for name, url in wrong.items():
+        yield fail(name, f"{url} is no https address", f"Set api.{name} to https://NAME:PORT.")
+    if wrong:
         return
     for path in (api.certificate, api.key, api.certificate_ca):
         path.read_bytes()  # ssl's own error would not name the file
     client = ssl.create_default_context(cafile=str(api.certificate_ca))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     subject, fix = "API certificate", "Get a certificate for this name from the CA in api.certificate_ca."
-    try:
-        server.load_cert_chain(api.certificate, api.key)
-        _shake_hands(client, server, url.hostname)
-    except ssl.SSLCertVerificationError as error:
-        yield fail(subject, f"{api.certificate} for {url.hostname}: {error.verify_message}", fix)
-        return
-    except ssl.SSLError as error:
-        fix = "api.certificate and api.key must be PEM files that belong together."
-        yield fail(subject, f"{api.certificate} with {api.key}: {error}", fix)
-        return
+    names = sorted({urlsplit(url).hostname or "" for url in urls.values()})
+    for name in names:
+        try:
+            server.load_cert_chain(api.certificate, api.key)
+            _shake_hands(client, server, name)
+        except ssl.SSLCertVerificationError as error:
+            yield fail(subject, f"{api.certificate} for {name}: {error.verify_message}", fix)
+            return
+        except ssl.SSLError as error:
+            fix = "api.certificate and api.key must be PEM files that belong together."
+            yield fail(subject, f"{api.certificate} with {api.key}: {error}", fix)
+            return
     ends = x509.load_pem_x509_certificate(api.certificate.read_bytes()).not_valid_after_utc
     left = (ends - datetime.now(UTC)).days
-    detail = f"good for {url.hostname}, signed by {api.certificate_ca}, ends in {left} days"
+    detail = f"good for {', '.join(names)}, signed by {api.certificate_ca}, ends in {left} days"
     if left < _CERTIFICATE_ENDS_SOON:
         yield warn(subject, detail, "Renew it, then restart the API processes one after the other.")
     else:
         yield ok(subject, detail)
-    yield _reachable(api.public_url, client)
+    yield _reachable("API", urls["public_url"], client)
+    yield _reachable("machines' endpoint", urls["machines_url"], client)
+
+
+def _is_https(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
@@ -145,17 +155,17 @@ def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> N
                 continue
 
 
-def _reachable(url: str, trusted: ssl.SSLContext) -> Finding:
+def _reachable(subject: str, url: str, trusted: ssl.SSLContext) -> Finding:
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/healthz", timeout=_ANSWERS_WITHIN, context=trusted):  # noqa: S310 - https
-            return ok("API", f"answers at {url}")
+            return ok(subject, f"answers at {url}")
     except urllib.error.HTTPError as error:
         fix = "Something else answers there: look at the load balancer in front of Navarch."
-        return warn("API", f"{url} answers {error.code}", fix)
+        return warn(subject, f"{url} answers {error.code}", fix)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         fix = "If it is running: can this host, and can machines, reach that address? Machines boot by it."
-        return warn("API", f"{url} does not answer: {reason}", fix)
+        return warn(subject, f"{url} does not answer: {reason}", fix)
 
 
 # -- the database

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(do=action)
         if name == "api":
             command.add_argument("--port", type=int, help="instead of the one in the settings, for one more on a host")
+            command.add_argument("--machines-port", type=int, help="the same for the port at which machines join")
     database = commands.add_parser("database", help="the private PostgreSQL, and the schema")
     database.add_argument("action", choices=("start", "stop", "migrate"))
     database.set_defaults(do=_database)
@@ -191,11 +192,13 @@ def _all(options: argparse.Namespace) -> None:
 
 def _api(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
-    if options.port is not None:
-        out_of_bounds = bounds.wrong("api.port", options.port)
-        if out_of_bounds is not None:
-            raise SettingsError(f"--port: {out_of_bounds}")
-        settings = replace(settings, api=replace(settings.api, port=options.port))
+    for option, setting in (("port", "port"), ("machines-port", "machines_port")):
+        port = getattr(options, setting)
+        if port is not None:
+            out_of_bounds = bounds.wrong(f"api.{setting}", port)
+            if out_of_bounds is not None:
+                raise SettingsError(f"--{option}: {out_of_bounds}")
+            settings = replace(settings, api=replace(settings.api, **{setting: port}))
     _serve(settings, api=True, worker=False)
 
 

@@ -6,6 +6,7 @@ HTTP service, and both stay small.
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from structlog.contextvars import get_contextvars
@@ -58,13 +59,13 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
     from navarch.reconcile.metrics import WorkerMetrics
     from navarch.reconcile.runtime import Threads
 
-    metrics = WorkerMetrics()
+    metrics, api = WorkerMetrics(), settings.api
     return Dependencies(
         cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log)),
         addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
         sealer=_sealer(settings),
-        join=JoinEndpoint(settings.api.public_url, text_of("api.certificate_ca", settings.api.certificate_ca)),
+        join=JoinEndpoint(api.where_machines_join(), text_of("api.certificate_ca", api.certificate_ca)),
         api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
         metrics=metrics,
@@ -143,10 +144,11 @@ def plan_from_nothing(cluster: Cluster) -> tuple[Step, ...]:
 
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     """The HTTP service and its metrics for Prometheus, until the process is asked to end."""
-    from navarch.api.app import create_app
+    from navarch.api.app import create_app, machines_app
+    from navarch.api.connections import Bounds
     from navarch.api.keystone import KeystoneIdentity, keystone_session
     from navarch.api.policy import Policy
-    from navarch.api.serving import serve
+    from navarch.api.serving import Listener, serve
     from navarch.api.settings import ApiSettings
     from navarch.bootstrap.tickets import ReportTokens
     from navarch.operate.metrics import FleetCollector, add_process, serve_metrics
@@ -174,14 +176,13 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
         report_tokens=report_tokens,
         settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file),
         planner=plan_from_nothing,
+        machines_too=False,
     )
     app.state.metrics.registry.register(FleetCollector(store))
     add_process(app.state.metrics.registry, store)
     serve_metrics(settings.api.metrics_listen, app.state.metrics.registry, log)
+    api, bounds = settings.api, Bounds(balancers=tuple(ip_network(text) for text in settings.api.balancers))
     serve(
-        app,
-        host=settings.api.listen,
-        port=settings.api.port,
-        certificate=settings.api.certificate,
-        key=settings.api.key,
+        Listener(app, api.listen, api.port, api.certificate, api.key, bounds),
+        Listener(machines_app(app), api.machines_listen, api.machines_port, api.certificate, api.key, bounds),
     )

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 from navarch.settings import bounds
 
@@ -27,11 +28,17 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where the API listens, with which certificate, and under which URL people and machines reach it.
+    """Where the API listens, with which certificate, and under which URL people reach it.
 
     `certificate_ca`: PEM of the CA that signed `certificate`; machines pin it. `policy_file`: oslo.policy rules that
     replace the defaults, or empty. `metrics_listen`: where the API answers Prometheus, HOST:PORT over plain HTTP;
     empty: nowhere.
+
+    `machines_listen`, `machines_port`: where clusters' machines join and report, under the same certificate and apart
+    from people. `machines_url`: under which URL they reach it; empty: the host of `public_url`, at `machines_port`.
+
+    `balancers`: addresses and ranges of balancers that pass on connections under their own address. Connections from
+    there are not bounded by address; the balancer has to bound its callers.
     """
 
     certificate: Path
@@ -42,6 +49,15 @@ class Api:
     port: int = 9443
     policy_file: str = ""
     metrics_listen: str = "127.0.0.1:9445"
+    machines_listen: str = "0.0.0.0"  # noqa: S104 - for machines of all clusters
+    machines_port: int = 9446
+    machines_url: str = ""
+    balancers: tuple[str, ...] = ()
+
+    def where_machines_join(self) -> str:
+        """URL of the machines' endpoint."""
+        host = urlsplit(self.public_url).hostname or ""
+        return self.machines_url or f"https://{f'[{host}]' if ':' in host else host}:{self.machines_port}"
 
 
 @dataclass(frozen=True, slots=True)

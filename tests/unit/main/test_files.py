@@ -46,7 +46,7 @@ def config(tmp_path: Path) -> Path:
 def start(config: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Everything that reads a file, up to where the API would listen. Gives that it came so far."""
     served = list[str]()
-    monkeypatch.setattr("navarch.api.serving.serve", lambda app, **options: served.append(options["host"]))
+    monkeypatch.setattr("navarch.api.serving.serve", lambda api, machines: served.append(api.host))
     settings = read_settings(config)
     store = PostgresStore("host=127.0.0.1 port=1", region="RegionOne", max_connections=1, name="test")
     try:
