@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.integration.api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
+from tests.integration.api_fixtures import MACHINE_TOKENS, SEALER, Tokens, _caller
 
 from navarch.addons.catalogue import names
 from navarch.api.app import create_app
@@ -25,7 +25,7 @@ def main(dsn: str, port: str, folder: str, quota_wait: str) -> None:
         store,
         Tokens({"ann": _caller("ann", "alpha", "member", "reader")}),
         SEALER,
-        REPORT_TOKENS,
+        MACHINE_TOKENS,
         ApiSettings(quota_wait=float(quota_wait), clusters_per_project=100_000),
         lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
     )

@@ -23,7 +23,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 from psycopg import sql
-from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
+from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, Api, MakeApi, plenty, routes
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session
@@ -289,8 +289,8 @@ def told(
 def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
     store = api.store
     dependencies = Dependencies(
-        cloud, KubernetesClusters(), store, SEALER, JoinEndpoint("https://kaas.example.org", "the CA"), (),
-        Threads(),
+        cloud, KubernetesClusters(), store, SEALER,
+        JoinEndpoint("https://kaas.example.org", "the CA", MACHINE_TOKENS), (), Threads(),
     )  # fmt: skip
     store.write_offer(OFFER)
     id_ = api.create()["id"]

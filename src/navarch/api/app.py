@@ -19,8 +19,9 @@ from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
 from navarch.api.streams import Streams
+from navarch.api.validation import Validation
 from navarch.bootstrap.sealing import Sealer
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.domain.errors import FieldError, NavarchError
 from navarch.service.access import Planner
 from navarch.store.contract import ApiStore
@@ -32,7 +33,7 @@ def create_app(
     store: ApiStore,
     identity: Identity,
     sealer: Sealer,
-    report_tokens: ReportTokens,
+    machine_tokens: MachineTokens,
     settings: ApiSettings,
     planner: Planner,
     *,
@@ -42,10 +43,10 @@ def create_app(
     `machines_too`: the machines' part is in it, and has no listener of its own."""
     service = ApiService(
         store=store,
-        identity=identity,
+        validation=Validation(identity, settings.balancers),
         policy=Policy(settings.policy_file),
         sealer=sealer,
-        report_tokens=report_tokens,
+        machine_tokens=machine_tokens,
         settings=settings,
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),

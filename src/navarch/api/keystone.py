@@ -20,7 +20,7 @@ from navarch.api.identity import Caller, IdentityUnavailable, Refused, Unauthent
 
 _TRUST_SECONDS = 60.0  # a revoked token works so long at most
 _DISTRUST_SECONDS = 10.0
-_CACHED = 4096
+_VALID, _INVALID = 4096, 1024  # tokens that are remembered
 _TIMEOUT_SECONDS = 5.0
 _LONGEST_TOKEN = 8192
 _CONTROLLERS = "these are the credentials of a cluster's own controllers, which open nothing here; use a person's"
@@ -70,13 +70,21 @@ class KeystoneIdentity:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._session, self._cluster_domain, self._clock, self._now = session, cluster_domain, clock, now
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        # Apart, so that any number of invalid ones pushes out no valid one.
+        self._valid: OrderedDict[bytes, _Known] = OrderedDict()
+        self._invalid: OrderedDict[bytes, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def known(self, token: str) -> Caller | None:
         """See `identity.Identity`."""
         known = self._remembered(_key(token))
-        return self._living(known) if known is not None else None
+        return self._told(known) if known is not None else None
+
+    def met(self, token: str) -> bool:
+        """See `identity.Identity`."""
+        with self._lock:
+            known = self._valid.get(_key(token))
+        return known is not None and self._living(known) is not None
 
     def caller(self, token: str) -> Caller:
         """See `identity.Identity`."""
@@ -86,11 +94,10 @@ class KeystoneIdentity:
         known = self._remembered(key)
         if known is None:
             known = self._ask(token)
-            with self._lock:
-                self._known[key] = known
-                self._known.move_to_end(key)
-                while len(self._known) > _CACHED:
-                    self._known.popitem(last=False)
+            self._remember(key, known)
+        return self._told(known)
+
+    def _told(self, known: _Known) -> Caller:
         if known.refused:
             raise Refused(known.refused)
         caller = self._living(known)
@@ -98,10 +105,24 @@ class KeystoneIdentity:
             raise Unauthenticated("the token is not valid")
         return caller
 
+    def _remember(self, key: bytes, known: _Known) -> None:
+        with self._lock:
+            valid = known.caller is not None
+            (self._invalid if valid else self._valid).pop(key, None)
+            kept, most = (self._valid, _VALID) if valid else (self._invalid, _INVALID)
+            kept[key] = known
+            kept.move_to_end(key)
+            while len(kept) > most:
+                kept.popitem(last=False)
+
     def _remembered(self, key: bytes) -> _Known | None:
         with self._lock:
-            known = self._known.get(key)
-        return known if known is not None and known.until > self._clock() else None
+            kept = self._valid if key in self._valid else self._invalid
+            known = kept.get(key)
+            if known is None or known.until <= self._clock():
+                return None
+            kept.move_to_end(key)
+            return known
 
     def _living(self, known: _Known) -> Caller | None:
         return known.caller if known.caller is not None and known.caller.expires_at > self._now() else None

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from navarch.bootstrap.sealing import load_keys
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.doctor.finding import Finding, fail, ok, warn
 from navarch.doctor.service_user import examine_cloud
 from navarch.domain.errors import NavarchError, Responsible
@@ -85,7 +85,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         load_keys(settings.keys.sealing_file)
     if "report key" in usable:
         try:
-            ReportTokens(b64decode(settings.keys.report_file.read_text()))
+            MachineTokens(b64decode(settings.keys.report_file.read_text()))
         except (binascii.Error, ValueError) as error:
             fix = "Move it away and run `navarch-server keys FOLDER`; machines that boot now are made anew."
             yield fail("report key", f"{settings.keys.report_file}: {error}", fix)

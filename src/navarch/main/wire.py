@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from structlog.contextvars import get_contextvars
 
 from navarch.bootstrap.sealing import Sealer, load_keys
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
@@ -60,12 +61,13 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
     from navarch.reconcile.runtime import Threads
 
     metrics, api = WorkerMetrics(), settings.api
+    ca = text_of("api.certificate_ca", api.certificate_ca)
     return Dependencies(
         cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log)),
         addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
         sealer=_sealer(settings),
-        join=JoinEndpoint(api.where_machines_join(), text_of("api.certificate_ca", api.certificate_ca)),
+        join=JoinEndpoint(api.where_machines_join(), ca, _machine_tokens(settings)),
         api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
         metrics=metrics,
@@ -99,6 +101,12 @@ def _ca_file(settings: Settings) -> str:
 def _sealer(settings: Settings) -> Sealer:
     with file_of("keys.sealing_file", settings.keys.sealing_file):
         return load_keys(settings.keys.sealing_file)
+
+
+def _machine_tokens(settings: Settings) -> MachineTokens:
+    report_file = settings.keys.report_file
+    with file_of("keys.report_file", report_file):
+        return MachineTokens(b64decode(report_file.read_text(), validate=False))
 
 
 def _addons(settings: Settings) -> "Addons":
@@ -150,7 +158,6 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     from navarch.api.policy import Policy
     from navarch.api.serving import Listener, serve
     from navarch.api.settings import ApiSettings
-    from navarch.bootstrap.tickets import ReportTokens
     from navarch.operate.metrics import FleetCollector, add_process, serve_metrics
 
     cloud = settings.cloud
@@ -166,22 +173,20 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     check_certificate(settings.api.certificate, settings.api.key)
     with file_of("api.policy_file", settings.api.policy_file):
         Policy(settings.api.policy_file)
-    report_file = settings.keys.report_file
-    with file_of("keys.report_file", report_file):
-        report_tokens = ReportTokens(b64decode(report_file.read_text(), validate=False))
+    api = settings.api
+    bounds = Bounds(balancers=tuple(ip_network(text) for text in settings.api.balancers))
     app = create_app(
         store=store,
         identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain),
         sealer=_sealer(settings),
-        report_tokens=report_tokens,
-        settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file),
+        machine_tokens=_machine_tokens(settings),
+        settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file, balancers=bounds.balancers),
         planner=plan_from_nothing,
         machines_too=False,
     )
     app.state.metrics.registry.register(FleetCollector(store))
     add_process(app.state.metrics.registry, store)
     serve_metrics(settings.api.metrics_listen, app.state.metrics.registry, log)
-    api, bounds = settings.api, Bounds(balancers=tuple(ip_network(text) for text in settings.api.balancers))
     serve(
         Listener(app, api.listen, api.port, api.certificate, api.key, bounds),
         Listener(machines_app(app), api.machines_listen, api.machines_port, api.certificate, api.key, bounds),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from navarch.addons.contract import Addons
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.clouds.contract import Cloud
 from navarch.reconcile.metrics import WorkerMetrics
@@ -15,10 +16,12 @@ from navarch.store.contract import WorkerStore
 
 @dataclass(frozen=True, slots=True)
 class JoinEndpoint:
-    """Where machines ask for their configuration: URL, and the PEM of the CA that signed its certificate."""
+    """Where machines ask for their configuration: URL, the PEM of the CA that signed its certificate, and what issues
+    the tickets that are taken there."""
 
     url: str
     ca: str
+    tokens: MachineTokens = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

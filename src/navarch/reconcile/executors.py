@@ -11,7 +11,6 @@ from typing import Any
 
 from navarch.addons.contract import Access, Draining, Inputs
 from navarch.bootstrap.pki import make_cluster_secrets
-from navarch.bootstrap.tickets import new_ticket
 from navarch.bootstrap.user_data import user_data
 from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain import names
@@ -218,7 +217,7 @@ _UNREACHABLE = Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot b
 def _user_data(task: Task, step: CreatesMachine, seen: Observed) -> str:
     """What the machine starts with. Its ticket is noted before the cloud is asked: the answer may get lost."""
     dependencies = task.dependencies
-    ticket, digest = new_ticket()
+    ticket, digest = dependencies.join.tokens.issue_ticket(task.cluster.id, step.subject)
     dependencies.store.add_ticket(
         task.cluster.id,
         task.token,

@@ -87,7 +87,7 @@ class Cloud:
 @dataclass(frozen=True, slots=True)
 class Keys:
     """`sealing_file`: keys that clusters' secrets are sealed with, the current one first (see `navarch-server keys`).
-    `report_file`: the key that machines' report tokens are signed with."""
+    `report_file`: the key that machines' tickets and report tokens are signed with."""
 
     sealing_file: Path
     report_file: Path

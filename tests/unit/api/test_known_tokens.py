@@ -86,8 +86,46 @@ def test_one_that_keystone_refused_is_nobodys(clocks: SimpleNamespace) -> None:
     for _ in range(2):
         with pytest.raises(Unauthenticated):
             found.caller("t")
-    assert found.known("t") is None
+    with pytest.raises(Unauthenticated):
+        found.known("t")
     assert keystone.asked == 1
+
+
+def test_any_number_of_invalid_tokens_pushes_out_no_valid_one(clocks: SimpleNamespace) -> None:
+    keystone = Keystone()
+    found = identity(keystone, clocks)
+    ann = found.caller("t")
+    keystone.status = 404
+    for number in range(5000):
+        with pytest.raises(Unauthenticated):
+            found.caller(f"junk-{number}")
+    assert found.known("t") is ann
+    assert len(found._invalid) < 2000
+
+
+def test_of_very_many_valid_ones_those_in_use_stay(clocks: SimpleNamespace) -> None:
+    found = identity(Keystone(), clocks)
+    ann = found.caller("t")
+    for number in range(5000):
+        found.caller(f"another-{number}")
+        assert found.known("t") is ann
+    assert len(found._valid) < 5000
+
+
+def test_a_token_was_met_until_it_ends_or_is_refused(clocks: SimpleNamespace) -> None:
+    keystone = Keystone()
+    found = identity(keystone, clocks)
+    assert not found.met("t")
+    found.caller("t")
+    clocks.seconds = 61.0
+    assert found.met("t") and found.known("t") is None
+    clocks.now = NOON + timedelta(hours=1)
+    assert not found.met("t")
+    clocks.now = NOON
+    keystone.status = 404
+    with pytest.raises(Unauthenticated):
+        found.caller("t")
+    assert not found.met("t")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Access, Asks
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import controllers
@@ -136,7 +137,7 @@ def observer_of(cloud: Cloud, kubernetes: Kubernetes) -> tuple[Observer, Calls]:
         addons=kubernetes,
         store=Store(cloud.seen.record.machines, SEALED),  # type: ignore[arg-type]
         sealer=SEALER,
-        join=JoinEndpoint("https://kaas.example.org:9443", ""),
+        join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
         runtime=Threads(),
     )
