@@ -134,12 +134,12 @@ def page(seen: Seen, commit: str) -> str:
         "one worker with real PostgreSQL before a simulated cloud, customers and attackers on the same machine, which "
         "they share with whatever else runs there. So the ratio counts, not the milliseconds.",
         "",
-        f"{_PEOPLE} customers of a project with {_CLUSTERS} clusters make {_A_SECOND:.0f} requests a second: of four one "
-        "lists all clusters, three show one. In turns nobody attacks, and all of these at once:",
+        f"{_PEOPLE} customers of a project with {_CLUSTERS} clusters make {_A_SECOND:.0f} requests a second: of four "
+        "one lists all clusters, three show one. In turns nobody attacks, and all of these at once:",
         "",
         f"- {IDLE} connections from 50 addresses that say nothing, and come again when they are cut off,",
-        f"- {SLOW} from 10 addresses that ask 40 times for the largest answer there is without a token, and read 1 KiB a "
-        "second,",
+        f"- {SLOW} from 10 addresses that ask 40 times for the largest answer there is without a token, and read 1 KiB "
+        "a second,",
         f"- {JUNK_A_SECOND} requests a second from 20 addresses with made-up tokens.",
         "",
         "| of the customers' requests | quiet | under attack |",

@@ -46,7 +46,7 @@ from navarch.simulator.openstack.transport import Transport
 from navarch.store.contract import LeaseLost
 from navarch.store.database import CHANNELS
 
-SEALER = Sealer(b"k" * 32)
+SEALER, WORKERS_SEALER = Sealer(b"k" * 32), Sealer(b"w" * 32)
 MACHINE_TOKENS = MachineTokens(b"r" * 32)
 PASSWORD = "the service user's"
 SETTINGS = OpenStackSettings(f"{SITE.url}/identity/v3", SERVICE_USER, PASSWORD)
@@ -147,6 +147,7 @@ class World:
             ),
             store=self.store(process),
             sealer=SEALER,
+            workers_sealer=WORKERS_SEALER,
             join=JoinEndpoint("https://navarch.invalid:9443", "CA", MACHINE_TOKENS),
             api_source_cidrs=("198.51.100.1/32",),
             runtime=runtime,

@@ -33,7 +33,7 @@ from navarch.domain.status import MachineCount, Phase, Status
 from navarch.store.contract import Claim
 from navarch.store.postgres import PostgresStore
 
-SEALER = Sealer(b"k" * 32)
+SEALER, WORKERS_SEALER = Sealer(b"k" * 32), Sealer(b"w" * 32)
 API_URL = "https://198.51.100.9:6443"
 MACHINE_TOKENS = MachineTokens(b"r" * 32)
 ROOT_PATHS = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from structlog.contextvars import get_contextvars
-from tests.integration.api_fixtures import OFFER, SEALER
+from tests.integration.api_fixtures import OFFER, SEALER, WORKERS_SEALER
 
 from navarch.addons.client import KubernetesClusters
 from navarch.bootstrap.tickets import MachineTokens
@@ -72,6 +72,7 @@ def make_dependencies(store: WorkerStore, cloud: Cloud) -> Dependencies:
         addons=KubernetesClusters(),
         store=store,
         sealer=SEALER,
+        workers_sealer=WORKERS_SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
         runtime=Threads(),

@@ -210,6 +210,15 @@ def test_a_clock_that_cannot_be_right_is_not_believed(api: Api, at: str) -> None
     assert abs(said - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+def test_what_a_machine_reports_does_nothing_on_a_terminal(api: Api) -> None:
+    place = Place(api)
+    token = join(api, "m0", place.ticket("m0")).json()["report_token"]
+    log = "one\r\n\ttwo \x1b]52;c;cm0=\x07 \x9b2J \u202e"
+    assert report(api, token, "m0", "KubeadmInit", "failed", log=log).status_code == 204
+    (machine,) = api.get("/clusters/shop/machines").json()["machines"]
+    assert machine["boot"][-1]["log"] == "one\n\ttwo \ufffd]52;c;cm0=\ufffd \ufffd2J \ufffd"
+
+
 def test_a_machine_that_reports_without_end_is_slowed_down(make_api: MakeApi) -> None:
     api = make_api(machine_burst=2, machine_rate=0.01)
     api.store.write_offer(OFFER)

@@ -23,7 +23,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 from psycopg import sql
-from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, Api, MakeApi, plenty, routes
+from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, WORKERS_SEALER, Api, MakeApi, plenty, routes
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session
@@ -273,10 +273,10 @@ def told(
     caplog.set_level(logging.WARNING)  # as _log_json has it
     _log_json()
     try:
-        session = keystone_session(keystone, username="navarch", password=SERVICE_PASSWORD, project="service")
-        api = make_api(identity=KeystoneIdentity(session, cluster_domain="navarch"), quota_wait=5.0).as_(
-            CUSTOMERS_TOKEN
-        )
+        session = keystone_session(keystone, username="navarch", password=SERVICE_PASSWORD)
+        api = make_api(
+            identity=KeystoneIdentity(session, cluster_domain="navarch", service_user="navarch"), quota_wait=5.0
+        ).as_(CUSTOMERS_TOKEN)
         cloud = ImaginedCloud(store)
         secrets, answers = _live(api, cloud, monkeypatch)
         said = capsys.readouterr()
@@ -289,7 +289,7 @@ def told(
 def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
     store = api.store
     dependencies = Dependencies(
-        cloud, KubernetesClusters(), store, SEALER,
+        cloud, KubernetesClusters(), store, SEALER, WORKERS_SEALER,
         JoinEndpoint("https://kaas.example.org", "the CA", MACHINE_TOKENS), (), Threads(),
     )  # fmt: skip
     store.write_offer(OFFER)

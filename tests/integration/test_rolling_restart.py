@@ -220,6 +220,7 @@ def settings(keys: Path, dsn: str, tmp_path: Path) -> Callable[[int], Path]:
             f"""
             [api]
             public_url = "https://127.0.0.1:{port}"
+            password_file = "{keys}/cloud.password"
             listen = "127.0.0.1"
             port = {port}
             machines_listen = "127.0.0.1"
@@ -233,6 +234,7 @@ def settings(keys: Path, dsn: str, tmp_path: Path) -> Callable[[int], Path]:
             [keys]
             sealing_file = "{keys}/sealing.key"
             report_file = "{keys}/report.key"
+            worker_file = "{keys}/worker.key"
             [database]
             dsn = "{dsn}"
             [worker]

@@ -20,6 +20,7 @@ from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.domain.errors import FieldError, Permanent
 from navarch.domain.machines import BOOTED, BootReport
 from navarch.domain.spec import Role
+from navarch.domain.texts import harmless
 from navarch.service.understanding import Model
 from navarch.store.contract import Joined, NotFound, TicketRefused
 
@@ -181,5 +182,5 @@ def _believed(text: str, now: datetime) -> datetime:
 
 
 def _log(text: str) -> str:
-    """The end of a log, without what PostgreSQL cannot keep."""
-    return text[-_LOG_CHARACTERS:].replace("\x00", "\ufffd").encode(errors="replace").decode()
+    """The end of a log, without what a terminal would obey or PostgreSQL cannot keep."""
+    return harmless(text[-_LOG_CHARACTERS:].replace("\r\n", "\n"))

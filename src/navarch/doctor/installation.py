@@ -64,8 +64,10 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     """What is secret is there, can be read by us and by nobody else, and is what it should be."""
     secret = {
         "sealing key": settings.keys.sealing_file,
+        "workers' key": settings.keys.worker_file,
         "report key": settings.keys.report_file,
         "API key": settings.api.key,
+        "API password": settings.api.password_file,
         "cloud password": settings.cloud.password_file,
     }
     usable = set()
@@ -74,7 +76,9 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             mode = path.stat().st_mode & 0o777
             path.read_bytes()
         except OSError as error:
-            fix = "Make it (`navarch-server keys FOLDER` makes keys), and run this as the user that Navarch runs as."
+            fix = (
+                "Make it (`navarch-server keys make FOLDER` makes keys), and run this as the user that Navarch runs as."
+            )
             yield fail(subject, f"{path}: {error.strerror}", fix)
             continue
         if mode & 0o077:
@@ -83,14 +87,17 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         usable.add(subject)
     if "sealing key" in usable:
         load_keys(settings.keys.sealing_file)
+    if "workers' key" in usable:
+        load_keys(settings.keys.worker_file)
     if "report key" in usable:
         try:
             MachineTokens(b64decode(settings.keys.report_file.read_text()))
         except (binascii.Error, ValueError) as error:
-            fix = "Move it away and run `navarch-server keys FOLDER`; machines that boot now are made anew."
+            fix = "Move it away and run `navarch-server keys make FOLDER`; machines that boot now are made anew."
             yield fail("report key", f"{settings.keys.report_file}: {error}", fix)
-    if "cloud password" in usable and not settings.cloud.password_file.read_text().strip():
-        yield fail("cloud password", f"{settings.cloud.password_file} is empty", "Write the password into it, alone.")
+    for subject in ("cloud password", "API password"):
+        if subject in usable and not secret[subject].read_text().strip():
+            yield fail(subject, f"{secret[subject]} is empty", "Write the password into it, alone.")
     if len(usable) == len(secret):
         yield ok("secret files", f"{', '.join(secret)}: only their owner reads them")
 

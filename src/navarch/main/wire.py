@@ -67,6 +67,7 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
         addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
         sealer=_sealer(settings),
+        workers_sealer=_workers_sealer(settings),
         join=JoinEndpoint(api.where_machines_join(), ca, _machine_tokens(settings)),
         api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
@@ -101,6 +102,16 @@ def _ca_file(settings: Settings) -> str:
 def _sealer(settings: Settings) -> Sealer:
     with file_of("keys.sealing_file", settings.keys.sealing_file):
         return load_keys(settings.keys.sealing_file)
+
+
+def _workers_sealer(settings: Settings) -> Sealer:
+    with file_of("keys.worker_file", settings.keys.worker_file):
+        return load_keys(settings.keys.worker_file)
+
+
+def sealers(settings: Settings) -> tuple[Sealer, Sealer]:
+    """What clusters' keys are sealed with, and what their Keystone users' passwords are."""
+    return _sealer(settings), _workers_sealer(settings)
 
 
 def _machine_tokens(settings: Settings) -> MachineTokens:
@@ -163,11 +174,9 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     cloud = settings.cloud
     session = keystone_session(
         cloud.auth_url,
-        username=cloud.username,
-        password=_password(settings),
-        project=cloud.project,
+        username=settings.api.username,
+        password=text_of("api.password_file", settings.api.password_file).strip(),
         user_domain=cloud.user_domain,
-        project_domain=cloud.project_domain,
         ca_file=_ca_file(settings),
     )
     check_certificate(settings.api.certificate, settings.api.key)
@@ -177,10 +186,15 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     bounds = Bounds(balancers=tuple(ip_network(text) for text in settings.api.balancers))
     app = create_app(
         store=store,
-        identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain),
+        identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain, service_user=cloud.username),
         sealer=_sealer(settings),
         machine_tokens=_machine_tokens(settings),
-        settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file, balancers=bounds.balancers),
+        settings=ApiSettings(
+            region=cloud.region,
+            policy_file=api.policy_file,
+            balancers=bounds.balancers,
+            kubeconfig_seconds_most=api.kubeconfig_hours * 3600,
+        ),
         planner=plan_from_nothing,
         machines_too=False,
     )

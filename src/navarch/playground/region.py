@@ -209,6 +209,7 @@ class Playground:
         if not password.exists():
             password.touch(mode=0o600)
             password.write_text(secrets.token_urlsafe(12))
+        shutil.copy(password, self.keys / "api.password")  # all users of the simulated cloud have one password
         cloud, *ports = _free_ports(1 + 2 * self.wanted.apis)
         ports, self._machines_ports = ports[: self.wanted.apis], ports[self.wanted.apis :]
         self.urls, self.openstack = tuple(f"https://{_HOST}:{port}" for port in ports), f"{_HOST}:{cloud}"
@@ -225,6 +226,7 @@ class Playground:
                 "key": "keys/api.key",
                 "certificate_ca": "keys/ca.crt",
                 "public_url": self.url,
+                "password_file": "keys/api.password",
                 "listen": _HOST,
                 "port": port,
                 "machines_listen": _HOST,
@@ -236,7 +238,11 @@ class Playground:
                 "password_file": "keys/cloud.password",
                 "ca_file": str(self.keys / "ca.crt"),
             },
-            "keys": {"sealing_file": "keys/sealing.key", "report_file": "keys/report.key"},
+            "keys": {
+                "sealing_file": "keys/sealing.key",
+                "report_file": "keys/report.key",
+                "worker_file": "keys/worker.key",
+            },
             "database": {"private_folder": "postgres"},
             "worker": {
                 "threads": self.wanted.worker_threads,

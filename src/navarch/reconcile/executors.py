@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from navarch.addons.contract import Access, Draining, Inputs
-from navarch.bootstrap.pki import make_cluster_secrets
+from navarch.bootstrap.pki import make_cluster_secrets, make_password
 from navarch.bootstrap.user_data import user_data
-from navarch.bootstrap.vault import SECRETS, close_secrets
+from navarch.bootstrap.vault import PASSWORD, SECRETS, close_password, close_secrets
 from navarch.domain import names
 from navarch.domain.cloud import Resource
 from navarch.domain.errors import Permanent, Responsible
@@ -43,7 +43,7 @@ from navarch.domain.steps import (
     Step,
     UncordonNode,
 )
-from navarch.reconcile.dependencies import Dependencies, read_secrets
+from navarch.reconcile.dependencies import Dependencies, read_password
 
 TICKET_LIFETIME = timedelta(hours=1)
 _HELD_SHOWN = 3  # pods, or Services, in a condition
@@ -72,10 +72,10 @@ def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
         return execution(task, step, seen)
     private = ""
     if isinstance(step, CreatesIdentity):
-        secrets = read_secrets(task.dependencies, task.cluster.id)
-        if secrets is None:
+        password = read_password(task.dependencies, task.cluster.id)
+        if password is None:
             return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
-        private = secrets.cloud_password
+        private = password
     elif isinstance(step, CreatesMachine):
         private = _user_data(task, step, seen)
     return task.dependencies.cloud.carry_out(names.owner(task.cluster), step, private=private)
@@ -83,6 +83,9 @@ def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
 
 def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
     dependencies, cluster_id = task.dependencies, task.cluster.id
+    password = close_password(dependencies.workers_sealer, cluster_id, make_password())
+    dependencies.store.seal(cluster_id, task.token, PASSWORD, password)
+    # The last of them: where it is, the others are.
     secrets = make_cluster_secrets(dependencies.runtime.now())
     dependencies.store.seal(cluster_id, task.token, SECRETS, close_secrets(dependencies.sealer, cluster_id, secrets))
 

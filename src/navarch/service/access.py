@@ -35,7 +35,7 @@ class ServiceSettings:
     quota_age: float = 20.0
     quota_wait: float = 3.0
     kubeconfig_seconds: int = 8 * 3600
-    kubeconfig_seconds_most: int = 30 * 86400
+    kubeconfig_seconds_most: int = 86400
 
 
 class Waits:

@@ -67,6 +67,7 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "api.metrics_listen": _listen,
     "api.machines_port": _between(1, 65535),
     "api.balancers": _networks,
+    "api.kubeconfig_hours": _between(8, 720),
     "database.pool_size": _between(1, 1000),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),

@@ -33,6 +33,7 @@ def config(tmp_path: Path) -> Path:
         f"""
         [api]
         public_url = "https://kaas.example.org:9443"
+        password_file = "keys/cloud.password"
         certificate = "keys/api.crt"
         key = "keys/api.key"
         certificate_ca = "keys/ca.crt"
@@ -42,6 +43,7 @@ def config(tmp_path: Path) -> Path:
         [keys]
         sealing_file = "keys/sealing.key"
         report_file = "keys/report.key"
+        worker_file = "keys/worker.key"
         [database]
         private_folder = "{tmp_path}/pg"
         """

@@ -39,7 +39,7 @@ from navarch.store.contract import Claim
 RELEASE = replace(OFFER.releases[0], components=tuple(COMPONENTS.items()))
 CLUSTER = replace(plain_cluster(), spec=replace(plain_cluster().spec, release=RELEASE))
 SETTINGS = OpenStackSettings("https://keystone.example.org/v3", "navarch", "pw", load_balancer_provider="amphora")
-SEALER = Sealer(b"k" * 32)
+SEALER, WORKERS_SEALER = Sealer(b"k" * 32), Sealer(b"w" * 32)
 SEALED = close_secrets(SEALER, CLUSTER.id, make_cluster_secrets(NOW))
 
 
@@ -137,6 +137,7 @@ def observer_of(cloud: Cloud, kubernetes: Kubernetes) -> tuple[Observer, Calls]:
         addons=kubernetes,
         store=Store(cloud.seen.record.machines, SEALED),  # type: ignore[arg-type]
         sealer=SEALER,
+        workers_sealer=WORKERS_SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
         runtime=Threads(),
