@@ -23,6 +23,7 @@ JUNK_A_SECOND = 500
 _ADDRESSES = 50  # of idle ones; slow readers and junk come from 20 others
 _SLOW_BYTES = 1024  # read a second
 _PIPELINED = 40
+_GATHERED_IN = 10.0  # seconds: who attacks is not what is measured, so they do not all come in the same moment
 
 Seen = Counter[str]
 Attack = Callable[["Place", int, Seen], Awaitable[None]]
@@ -88,6 +89,7 @@ async def junk(place: Place, number: int, seen: Seen) -> None:
 
 
 async def _again_and_again(attack: Attack, place: Place, number: int, seen: Seen) -> None:
+    await asyncio.sleep(_GATHERED_IN * number / _OF[attack])
     while monotonic() < place.ends:
         try:
             async with asyncio.timeout(max(0.01, place.ends - monotonic())):
@@ -99,9 +101,12 @@ async def _again_and_again(attack: Attack, place: Place, number: int, seen: Seen
             await asyncio.sleep(0.2)
 
 
+_OF: dict[Attack, int] = {idle: IDLE, slow: SLOW, junk: JUNK}
+
+
 async def _attack(port: int, seconds: float) -> Seen:
     place, seen = Place(port, seconds), Seen()
-    everybody = [(idle, n) for n in range(IDLE)] + [(slow, n) for n in range(SLOW)] + [(junk, n) for n in range(JUNK)]
+    everybody = [(attack, number) for attack, count in _OF.items() for number in range(count)]
     await asyncio.gather(*(_again_and_again(attack, place, number, seen) for attack, number in everybody))
     return seen
 

@@ -67,11 +67,18 @@ def machines_app(app: FastAPI) -> FastAPI:
 
 def _application(summary: str, service: ApiService, metrics: ApiMetrics, routers: Sequence[APIRouter]) -> FastAPI:
     app = FastAPI(
-        title="Navarch", version=__version__, summary=summary, docs_url=None, redoc_url=None, redirect_slashes=False
+        title="Navarch",
+        version=__version__,
+        summary=summary,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.service, app.state.metrics = service, metrics
     for router in routers:
         app.include_router(router)
+    app.add_route("/openapi.json", openapi.route(app), include_in_schema=False)
     tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
     app.add_middleware(RequestMiddleware, metrics=metrics)
     app.add_exception_handler(Problem, _problem)

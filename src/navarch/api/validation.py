@@ -14,7 +14,7 @@ from navarch.api.rate import Rate
 
 _UNKNOWN_AT_ONCE, _UNKNOWN_WAITING = 4, 64
 _MET_AT_ONCE = 8
-_INVALID_AT_ONCE, _INVALID_A_SECOND = 60, 2.0  # of one address
+_INVALID_AT_ONCE, _INVALID_A_SECOND = 30, 1.0  # of one address
 
 
 class Validation:

@@ -53,9 +53,9 @@ def test_an_address_that_sent_many_invalid_tokens_has_to_wait_and_no_other() -> 
     async def story() -> None:
         validation = Validation(keystone)
         said = [await outcome(validation.caller(f"junk-{n}", HERE)) for n in range(200)]
-        assert said[:60] == ["Unauthenticated"] * 60
-        assert said.count("429") >= 130
-        assert keystone.asked <= 70
+        assert said[:30] == ["Unauthenticated"] * 30
+        assert said.count("429") >= 160
+        assert keystone.asked <= 40
         assert await outcome(validation.caller("good", HERE)) == "429"
         assert await validation.caller("good", THERE) is ANN
 
