@@ -60,6 +60,14 @@ def examine(path: Path) -> Iterator[Finding]:
 # -- files
 
 
+_OF_ONE_SIDE = {
+    "API key": "the API",
+    "API password": "the API",
+    "workers' key": "a worker",
+    "cloud password": "a worker",
+}  # what the other side need not have
+
+
 def _keys(settings: Settings) -> Iterator[Finding]:
     """What is secret is there, can be read by us and by nobody else, and is what it should be."""
     secret = {
@@ -76,6 +84,9 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             mode = path.stat().st_mode & 0o777
             path.read_bytes()
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and subject in _OF_ONE_SIDE:
+                yield warn(subject, f"{path} is not there", f"Fine where {_OF_ONE_SIDE[subject]} does not run.")
+                continue
             fix = (
                 "Make it (`navarch-server keys make FOLDER` makes keys), and run this as the user that Navarch runs as."
             )
@@ -114,6 +125,8 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
         yield fail(name, f"{url} is no https address", f"Set api.{name} to https://NAME:PORT.")
     if wrong:
         return
+    if not api.key.exists():
+        return  # told among the files: the API runs elsewhere
     for path in (api.certificate, api.key, api.certificate_ca):
         path.read_bytes()  # ssl's own error would not name the file
     client = ssl.create_default_context(cafile=str(api.certificate_ca))

@@ -31,7 +31,8 @@ def examine_cloud(settings: Settings) -> Iterator[Finding]:
     if ahead is not None and abs(ahead) > 30:
         yield warn("cloud's clock", f"{ahead:.0f} s ahead of this host's", "Set this host's clock (NTP).")
     yield _own_roles(set(token.roles), settings)
-    yield _api_user(settings)
+    if settings.api.password_file.exists():
+        yield _api_user(settings)
     yield _cluster_domain(settings)
     yield from _guarded("customers' projects", lambda: _projects(cloud, token.project_id, settings))
     broken = []

@@ -90,6 +90,18 @@ def test_a_key_that_is_not_there_is_named(config: Path) -> None:
     assert "navarch-server keys" in finding.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "subject", "side"),
+    [("api.key", "API key", "the API"), ("worker.key", "workers' key", "a worker")],
+)
+def test_what_the_other_side_has_need_not_be_here(config: Path, name: str, subject: str, side: str) -> None:
+    (config.parent / "keys" / name).unlink()
+    finding = found(installation._keys(settings(config)), subject)
+    assert (finding.level, side in finding.fix) == (Level.WARN, True)
+    if name == "api.key":
+        assert list(installation._certificate(settings(config))) == []
+
+
 def test_a_report_key_that_is_too_short_is_refused(config: Path) -> None:
     (config.parent / "keys" / "report.key").write_text("c2hvcnQ=\n")
     assert found(installation._keys(settings(config)), "report key").level is Level.FAIL
