@@ -41,7 +41,7 @@ from navarch.domain.rehearsal import nothing_yet
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import Step
 from navarch.main.server import _log_json
-from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
+from navarch.reconcile.dependencies import Dependencies, JoinEndpoint, read_password
 from navarch.reconcile.runtime import Threads
 from navarch.reconcile.worker import Worker
 from navarch.store.local_postgres import LocalPostgres
@@ -331,12 +331,13 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         assert answers["a broken Keystone"].status_code == 503
     finally:
         worker.stop()
-    kept = store.sealed(id_, SECRETS)
-    assert kept is not None
+    kept, password = store.sealed(id_, SECRETS), read_password(dependencies, id_)
+    assert kept is not None and password is not None
     secrets = _of_the_cluster(open_secrets(SEALER, id_, kept)) | {
         "a customer's token": CUSTOMERS_TOKEN,
         "Navarch's token": SERVICE_TOKEN,
         "Navarch's password": SERVICE_PASSWORD,
+        "the password of the cluster's user": password,
         "a report token": joined.json()["report_token"],
         "a machine's nonce": body["nonce"],
         "an issued key": _client_key(issued.json()["kubeconfig"]),
