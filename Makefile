@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the
 
 proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
 	@$(BIN)/python -m proofs.cis --page docs/cis.md
+
+proof-hostile: setup ## what customers notice while others attack the API, as docs/hostile.md (no root; loopback; four minutes)
+	@$(BIN)/python -m proofs.hostile --page docs/hostile.md
 
 proof-lifecycle: setup ## change, upgrade, repair, stop, kills on the lab, as docs/lifecycle.md: CHAPTERS="stop" (root; two hours)
 	@$(BIN)/python -m proofs.lifecycle $(CHAPTERS) --page docs/lifecycle.md

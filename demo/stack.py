@@ -5,6 +5,7 @@ State in one folder; every process is recorded with its PID and ended by it. Pos
 
 import json
 import os
+import secrets
 import signal
 import ssl
 import subprocess
@@ -19,6 +20,8 @@ from typing import Any
 import yaml
 
 from demo.steps import StepFailed, tail, until
+
+_API_USER = "navarch-api"
 
 HOST = "198.51.100.1"  # this machine, as the lab's machines see it
 PORT = 9443
@@ -82,7 +85,7 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Where people and machines reach it."""
+        """Where people reach it."""
         return f"https://{self.host}:{self.port}"
 
     @property
@@ -94,7 +97,7 @@ class Stack:
         """Keys, certificate, settings, clouds.yaml that trusts both CAs, service and endpoint in Keystone."""
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         subprocess.run(
-            [command("navarch-server"), "keys", str(self.keys), "--certificate-for", self.host],
+            [command("navarch-server"), "keys", "make", str(self.keys), "--certificate-for", self.host],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -108,8 +111,10 @@ class Stack:
                 "key": "keys/api.key",
                 "certificate_ca": "keys/ca.crt",
                 "public_url": self.url,
+                "password_file": "keys/api.password",
                 "listen": self.host,
                 "port": self.port,
+                "machines_listen": self.host,
             },
             "cloud": {
                 "auth_url": cloud["auth"]["auth_url"],
@@ -117,7 +122,11 @@ class Stack:
                 "region": cloud["region_name"],
                 "ca_file": str(self.lab.ca_file),
             },
-            "keys": {"sealing_file": "keys/sealing.key", "report_file": "keys/report.key"},
+            "keys": {
+                "sealing_file": "keys/sealing.key",
+                "report_file": "keys/report.key",
+                "worker_file": "keys/worker.key",
+            },
             "database": {"private_folder": "postgres"},
             "worker": {"api_source_cidrs": [f"{self.host}/32"]},
         }
@@ -155,7 +164,23 @@ class Stack:
                 identity.update_endpoint(endpoint, url=url)
         if not endpoints:
             identity.create_endpoint(service_id=service.id, interface="public", url=url, region_id=region)
+        self._ensure_api_user(identity)
         admin.close()
+
+    def _ensure_api_user(self, identity: Any) -> None:
+        """The user that validates tokens: `reader` on the system, and nothing else."""
+        file = self.keys / "api.password"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24))
+        password = file.read_text()
+        user = next(iter(identity.users(name=_API_USER, domain_id="default")), None)
+        if user is None:
+            user = identity.create_user(name=_API_USER, password=password, domain_id="default")
+        else:
+            identity.update_user(user, password=password)
+        role = next(iter(identity.roles(name="reader")))
+        identity.put(f"/system/users/{user.id}/roles/{role.id}")
 
     def start(self, *names: str) -> None:
         """Have these processes running (all by default) and answering."""

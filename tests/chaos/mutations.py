@@ -106,7 +106,7 @@ MUTATIONS = (
     Mutation("volumes that were to be kept are removed", f"{DELETION}:_left", "if view.cluster.keep_volumes", "if False"),
     Mutation("somebody is responsible, and no remedy is told", f"{FINDINGS}:_fault", '"add capacity to the zone, or choose a smaller flavor or another zone; Navarch goes on trying"', "None"),
     Mutation("a machine is asked for with a ticket that nobody knows", f"{EXECUTORS}:_user_data", "digest,", "bytes(32),"),
-    Mutation("user-data holds the password of the cluster's controllers", f"{EXECUTORS}:_user_data", "ssh_keys=task.cluster.spec.ssh_keys,", "ssh_keys=(*task.cluster.spec.ssh_keys, read_secrets(dependencies, task.cluster.id).cloud_password),"),
+    Mutation("user-data holds the password of the cluster's controllers", f"{EXECUTORS}:_user_data", "ssh_keys=task.cluster.spec.ssh_keys,", "ssh_keys=(*task.cluster.spec.ssh_keys, read_password(dependencies, task.cluster.id)),"),
     Mutation("nobody asks whether the lease has ended", "navarch.reconcile.lease:Lease.check", "if not held:", "if False:"),
     Mutation("times between clocks that differ may be negative", f"{TIMELINE}:_seconds", "max(0.0, (now - since).total_seconds())", "(now - since).total_seconds()"),
     Mutation("a worker that takes over does not tell what it found", f"{TIMELINE}:_taken_over", "if ours:", "if False:"),

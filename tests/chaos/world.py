@@ -26,7 +26,7 @@ from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
 from navarch.bootstrap.sealing import Sealer
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
 from navarch.clouds.openstack.patience import Patience
 from navarch.domain.errors import NavarchError
@@ -46,7 +46,8 @@ from navarch.simulator.openstack.transport import Transport
 from navarch.store.contract import LeaseLost
 from navarch.store.database import CHANNELS
 
-SEALER = Sealer(b"k" * 32)
+SEALER, WORKERS_SEALER = Sealer(b"k" * 32), Sealer(b"w" * 32)
+MACHINE_TOKENS = MachineTokens(b"r" * 32)
 PASSWORD = "the service user's"
 SETTINGS = OpenStackSettings(f"{SITE.url}/identity/v3", SERVICE_USER, PASSWORD)
 _LOG_LINES = 4000
@@ -146,7 +147,8 @@ class World:
             ),
             store=self.store(process),
             sealer=SEALER,
-            join=JoinEndpoint("https://navarch.invalid:9443", "CA"),
+            workers_sealer=WORKERS_SEALER,
+            join=JoinEndpoint("https://navarch.invalid:9443", "CA", MACHINE_TOKENS),
             api_source_cidrs=("198.51.100.1/32",),
             runtime=runtime,
         )
@@ -243,10 +245,10 @@ class World:
         _Clocked.timeline = self.timeline
         service = _Clocked(
             store=self.store(None),
-            identity=None,  # type: ignore[arg-type]  # machines have none
+            validation=None,  # type: ignore[arg-type]  # machines have none
             policy=Policy(""),
             sealer=SEALER,
-            report_tokens=ReportTokens(b"r" * 32),
+            machine_tokens=MACHINE_TOKENS,
             settings=ApiSettings(),
             planner=lambda cluster: (),
             machine_rate=Rate(60, 10.0, clock=lambda: self.timeline.now),

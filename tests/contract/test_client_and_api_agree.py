@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
         store=NOTHING,
         identity=NOTHING,
         sealer=NOTHING,
-        report_tokens=NOTHING,
+        machine_tokens=NOTHING,
         settings=ApiSettings(),
         planner=NOTHING,
     )

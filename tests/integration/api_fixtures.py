@@ -17,7 +17,7 @@ from navarch.api.identity import Caller, Identity, IdentityUnavailable, Unauthen
 from navarch.api.settings import ApiSettings
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain.offer import (
     Allowance,
@@ -33,9 +33,9 @@ from navarch.domain.status import MachineCount, Phase, Status
 from navarch.store.contract import Claim
 from navarch.store.postgres import PostgresStore
 
-SEALER = Sealer(b"k" * 32)
+SEALER, WORKERS_SEALER = Sealer(b"k" * 32), Sealer(b"w" * 32)
 API_URL = "https://198.51.100.9:6443"
-REPORT_TOKENS = ReportTokens(b"r" * 32)
+MACHINE_TOKENS = MachineTokens(b"r" * 32)
 ROOT_PATHS = (
     "/healthz", "/readyz", "/openapi.json", "/bootstrap/v1/join", "/bootstrap/v1/reports",
 )  # fmt: skip
@@ -79,6 +79,9 @@ class Tokens:
 
     def known(self, token: str) -> Caller | None:
         return None
+
+    def met(self, token: str) -> bool:
+        return False
 
     def caller(self, token: str) -> Caller:
         if self.away:
@@ -190,7 +193,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
             store,
             identity or tokens,
             SEALER,
-            REPORT_TOKENS,
+            MACHINE_TOKENS,
             settings,
             lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
         )

@@ -9,11 +9,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.integration.api_fixtures import REPORT_TOKENS, SEALER, Tokens, _caller
+from tests.integration.api_fixtures import MACHINE_TOKENS, SEALER, Tokens, _caller
 
 from navarch.addons.catalogue import names
 from navarch.api.app import create_app
-from navarch.api.serving import serve
+from navarch.api.serving import Listener, serve
 from navarch.api.settings import ApiSettings
 from navarch.domain.rehearsal import rehearse
 from navarch.store.postgres import PostgresStore
@@ -25,12 +25,12 @@ def main(dsn: str, port: str, folder: str, quota_wait: str) -> None:
         store,
         Tokens({"ann": _caller("ann", "alpha", "member", "reader")}),
         SEALER,
-        REPORT_TOKENS,
+        MACHINE_TOKENS,
         ApiSettings(quota_wait=float(quota_wait), clusters_per_project=100_000),
         lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
     )
     keys = Path(folder)
-    serve(app, host="127.0.0.1", port=int(port), certificate=keys / "api.crt", key=keys / "api.key")
+    serve(Listener(app, "127.0.0.1", int(port), keys / "api.crt", keys / "api.key"))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from structlog.contextvars import get_contextvars
-from tests.integration.api_fixtures import OFFER, SEALER
+from tests.integration.api_fixtures import OFFER, SEALER, WORKERS_SEALER
 
 from navarch.addons.client import KubernetesClusters
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.clouds.contract import Cloud, Endpoint
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.errors import Permanent, Responsible
@@ -71,7 +72,8 @@ def make_dependencies(store: WorkerStore, cloud: Cloud) -> Dependencies:
         addons=KubernetesClusters(),
         store=store,
         sealer=SEALER,
-        join=JoinEndpoint("https://kaas.example.org:9443", ""),
+        workers_sealer=WORKERS_SEALER,
+        join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
         runtime=Threads(),
     )

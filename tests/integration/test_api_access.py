@@ -92,11 +92,8 @@ class Keystone:
         }
         if name == CLUSTERS_USER:
             token["user"]["domain"] = {"id": "d7c1", "name": "navarch"}
-            token["OS-TRUST:trust"] = {"id": "t1", "trustor_user": {"id": self.get_user_id()}}
+            token["OS-TRUST:trust"] = {"id": "t1", "trustor_user": {"id": "navarch-id"}}
         return SimpleNamespace(status_code=200, json=lambda: {"token": token})
-
-    def get_user_id(self) -> str:
-        return "navarch-id"
 
 
 def test_no_route_is_without_an_expectation(api: Api) -> None:
@@ -106,7 +103,9 @@ def test_no_route_is_without_an_expectation(api: Api) -> None:
 @pytest.fixture
 def validated(make_api: MakeApi) -> Api:
     """The service with real token validation, and a cluster of project alpha that has keys and an address."""
-    api = make_api(identity=KeystoneIdentity(Keystone(), cluster_domain="navarch")).as_("member")
+    api = make_api(identity=KeystoneIdentity(Keystone(), cluster_domain="navarch", service_user="navarch")).as_(
+        "member"
+    )
     api.store.write_offer(OFFER)
     for project, _, _ in CALLERS.values():
         api.store.write_quota(project, plenty())

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 from tests.integration import api_hostile as hostile
-from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, errors, plenty, routes
+from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, Api, MakeApi, errors, plenty, routes
 
 from navarch.store.local_postgres import LocalPostgres
 
@@ -38,7 +38,7 @@ def fast(make_api: MakeApi) -> Iterator[Api]:
 def send(api: Api, route: tuple[str, str], **options: Any) -> Any:
     """A request to a route as somebody who may use it, on the cluster and the node group that there are."""
     method, path = route
-    token = REPORT_TOKENS.issue("00000000-0000-4000-8000-000000000000", "m0")
+    token = MACHINE_TOKENS.issue("00000000-0000-4000-8000-000000000000", "m0")
     headers = {"X-Auth-Token": "ann", "Authorization": f"Bearer {token}"} | options.pop("headers", JSON)
     url = path if "{" not in path else path.format(cluster="shop", name="default", machine="m0")
     return api.client.request(method, url, headers=headers, **options)

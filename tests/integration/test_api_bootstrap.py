@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, SEALER, Api, MakeApi
+from starlette.testclient import TestClient
+from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, Api, MakeApi
 from tests.integration.some_values import RELEASE
 
 from navarch.api.access import ApiService
 from navarch.bootstrap.join import LAST_PHASE
 from navarch.bootstrap.pki import make_cluster_secrets
-from navarch.bootstrap.tickets import new_ticket
+from navarch.bootstrap.tickets import MachineTokens, digest
 from navarch.bootstrap.vault import SECRETS, close_secrets
 from navarch.domain.machines import Machine, MachineFacts, MachineTemplate
 from navarch.domain.spec import Role
@@ -43,7 +45,7 @@ class Place:
         template = MachineTemplate(RELEASE, "m1.medium")
         machine = Machine(name, role, group, serial, "z1", datetime.now(UTC), template)
         self.api.store.record_machine(self.id, self.claim.token, machine)
-        ticket, digest = new_ticket()
+        ticket, digest = MACHINE_TOKENS.issue_ticket(self.id, name)
         expires = datetime.now(UTC) + timedelta(minutes=minutes)
         self.api.store.add_ticket(self.id, self.claim.token, name, digest, expires_at=expires, facts=FACTS)
         return ticket
@@ -124,7 +126,7 @@ def test_who_has_to_wait_has_booted_all_the_same(api: Api) -> None:
 def test_who_boots_again_with_a_new_ticket_has_booted_anew(api: Api) -> None:
     place = Place(api)
     join(api, "m0", place.ticket("m0"), boot={"uptime_seconds": 4.5})
-    ticket, digest = new_ticket()
+    ticket, digest = MACHINE_TOKENS.issue_ticket(place.id, "m0")
     api.store.add_ticket(
         place.id, place.claim.token, "m0", digest, expires_at=datetime.now(UTC) + timedelta(hours=1), facts=FACTS
     )
@@ -177,7 +179,7 @@ def test_bad_joins_are_refused_in_words(api: Api, body: dict[str, Any]) -> None:
 def test_a_report_needs_the_machines_own_token(api: Api) -> None:
     place = Place(api)
     token = join(api, "m0", place.ticket("m0")).json()["report_token"]
-    other = REPORT_TOKENS.issue(place.id, "m9")
+    other = MACHINE_TOKENS.issue(place.id, "m9")
     for wrong in ("", "x", token[:-4], "a" * 900):
         assert report(api, wrong, "m0", "KubeadmInit").status_code == 401
     assert report(api, token, "m1", "KubeadmInit").status_code == 422
@@ -208,6 +210,15 @@ def test_a_clock_that_cannot_be_right_is_not_believed(api: Api, at: str) -> None
     assert abs(said - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+def test_what_a_machine_reports_does_nothing_on_a_terminal(api: Api) -> None:
+    place = Place(api)
+    token = join(api, "m0", place.ticket("m0")).json()["report_token"]
+    log = "one\r\n\ttwo \x1b]52;c;cm0=\x07 \x9b2J \u202e"
+    assert report(api, token, "m0", "KubeadmInit", "failed", log=log).status_code == 204
+    (machine,) = api.get("/clusters/shop/machines").json()["machines"]
+    assert machine["boot"][-1]["log"] == "one\n\ttwo \ufffd]52;c;cm0=\ufffd \ufffd2J \ufffd"
+
+
 def test_a_machine_that_reports_without_end_is_slowed_down(make_api: MakeApi) -> None:
     api = make_api(machine_burst=2, machine_rate=0.01)
     api.store.write_offer(OFFER)
@@ -218,11 +229,37 @@ def test_a_machine_that_reports_without_end_is_slowed_down(make_api: MakeApi) ->
     assert 0 < float(answers[-1].headers["Retry-After"]) <= 100
 
 
-def test_a_caller_with_ever_new_names_is_slowed_down_by_its_address(make_api: MakeApi) -> None:
+def test_tickets_that_are_made_up_cost_no_question_to_the_database(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.store, "redeem_ticket", None)  # would fail if it were asked
+    others, _ = MachineTokens(b"x" * 32).issue_ticket(str(uuid4()), "m0")
+    for ticket in ("no ticket", others, MACHINE_TOKENS.issue(str(uuid4()), "m0")):
+        assert join(api, "m0", ticket).status_code == 403
+
+
+def test_who_writes_a_ticket_into_the_database_joins_no_cluster(api: Api) -> None:
+    place = Place(api)
+    place.ticket("m0")
+    mine, of_mine = MACHINE_TOKENS.issue_ticket(str(uuid4()), "m0")  # a real one, of a cluster of the writer's own
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    for ticket, digest_ in (("made up", digest("made up")), (mine, of_mine)):
+        api.store.add_ticket(place.id, place.claim.token, "m0", digest_, expires_at=expires, facts=FACTS)
+        assert join(api, "m0", ticket).status_code == 403
+
+
+def test_an_address_that_asks_without_end_is_slowed_down(make_api: MakeApi) -> None:
     api = make_api(machine_burst=1, machine_rate=0.001)
+    api.client = TestClient(api.client.app, client=("198.51.100.9", 50000))
     answers = [join(api, f"m{n}", "no ticket").status_code for n in range(22)]
-    assert 429 not in answers[:20]
-    assert answers[20:] == [429, 429]
+    assert answers == [403] * 20 + [429] * 2
+
+
+def test_nobody_uses_up_what_a_machine_may_ask(make_api: MakeApi) -> None:
+    api = make_api(machine_burst=3, machine_rate=0.001)
+    api.store.write_offer(OFFER)
+    place = Place(api)
+    ticket = place.ticket("m0")
+    assert [join(api, "m0", "no ticket").status_code for _ in range(10)] == [403] * 10
+    assert [join(api, "m0", ticket).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_a_machine_of_a_cluster_that_is_gone_is_told_so(api: Api) -> None:

@@ -17,10 +17,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.integration.api_fixtures import OFFER, REPORT_TOKENS, Api, MakeApi, plenty, routes
+from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, Api, MakeApi, plenty, routes
 from tests.integration.some_values import a_machine
 
-from navarch.bootstrap.tickets import new_ticket
 from navarch.domain.machines import MachineFacts
 from navarch.domain.spec import Role
 
@@ -79,11 +78,11 @@ def _what_no_generator_finds(api: Api) -> dict[str, str]:
     api.make_ready(id_)
     claim, machine = api.claim(id_), a_machine("m0", role=Role.WORKER, group="default", serial=1)
     api.store.record_machine(id_, claim.token, machine)
-    ticket, digest = new_ticket()
+    ticket, digest = MACHINE_TOKENS.issue_ticket(id_, "m0")
     expires = datetime.now(UTC) + timedelta(hours=1)
     facts = MachineFacts("10.0.0.5")
     api.store.add_ticket(id_, claim.token, "m0", digest, expires_at=expires, facts=facts)
-    return {"cluster": "shop", "machine": "m0", "ticket": ticket, "bearer": REPORT_TOKENS.issue(id_, "m0")}
+    return {"cluster": "shop", "machine": "m0", "ticket": ticket, "bearer": MACHINE_TOKENS.issue(id_, "m0")}
 
 
 def _hold_against(operation: Any, mode: GenerationMode, known: dict[str, str]) -> None:

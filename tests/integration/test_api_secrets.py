@@ -23,7 +23,7 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 from psycopg import sql
-from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, plenty, routes
+from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, WORKERS_SEALER, Api, MakeApi, plenty, routes
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session
@@ -41,7 +41,7 @@ from navarch.domain.rehearsal import nothing_yet
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import Step
 from navarch.main.server import _log_json
-from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
+from navarch.reconcile.dependencies import Dependencies, JoinEndpoint, read_password
 from navarch.reconcile.runtime import Threads
 from navarch.reconcile.worker import Worker
 from navarch.store.local_postgres import LocalPostgres
@@ -273,10 +273,10 @@ def told(
     caplog.set_level(logging.WARNING)  # as _log_json has it
     _log_json()
     try:
-        session = keystone_session(keystone, username="navarch", password=SERVICE_PASSWORD, project="service")
-        api = make_api(identity=KeystoneIdentity(session, cluster_domain="navarch"), quota_wait=5.0).as_(
-            CUSTOMERS_TOKEN
-        )
+        session = keystone_session(keystone, username="navarch", password=SERVICE_PASSWORD)
+        api = make_api(
+            identity=KeystoneIdentity(session, cluster_domain="navarch", service_user="navarch"), quota_wait=5.0
+        ).as_(CUSTOMERS_TOKEN)
         cloud = ImaginedCloud(store)
         secrets, answers = _live(api, cloud, monkeypatch)
         said = capsys.readouterr()
@@ -289,8 +289,8 @@ def told(
 def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
     store = api.store
     dependencies = Dependencies(
-        cloud, KubernetesClusters(), store, SEALER, JoinEndpoint("https://kaas.example.org", "the CA"), (),
-        Threads(),
+        cloud, KubernetesClusters(), store, SEALER, WORKERS_SEALER,
+        JoinEndpoint("https://kaas.example.org", "the CA", MACHINE_TOKENS), (), Threads(),
     )  # fmt: skip
     store.write_offer(OFFER)
     id_ = api.create()["id"]
@@ -331,12 +331,13 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         assert answers["a broken Keystone"].status_code == 503
     finally:
         worker.stop()
-    kept = store.sealed(id_, SECRETS)
-    assert kept is not None
+    kept, password = store.sealed(id_, SECRETS), read_password(dependencies, id_)
+    assert kept is not None and password is not None
     secrets = _of_the_cluster(open_secrets(SEALER, id_, kept)) | {
         "a customer's token": CUSTOMERS_TOKEN,
         "Navarch's token": SERVICE_TOKEN,
         "Navarch's password": SERVICE_PASSWORD,
+        "the password of the cluster's user": password,
         "a report token": joined.json()["report_token"],
         "a machine's nonce": body["nonce"],
         "an issued key": _client_key(issued.json()["kubeconfig"]),

@@ -19,6 +19,7 @@ def config(dsn: str, tmp_path: Path) -> Path:
         f"""
         [api]
         public_url = "https://kaas.example.org"
+        password_file = "p"
         certificate = "c"
         key = "k"
         certificate_ca = "a"
@@ -28,6 +29,7 @@ def config(dsn: str, tmp_path: Path) -> Path:
         [keys]
         sealing_file = "s"
         report_file = "r"
+        worker_file = "r"
         [database]
         dsn = "{dsn}"
         """

@@ -88,6 +88,13 @@ def keys(tmp_path: Path) -> Path:
 MakeProcess = Callable[..., Process]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @pytest.fixture
 def make_process(dsn: str, keys: Path, tmp_path: Path) -> Iterator[MakeProcess]:
     """Makes API processes that are not started yet, and ends what runs of them."""
@@ -95,9 +102,7 @@ def make_process(dsn: str, keys: Path, tmp_path: Path) -> Iterator[MakeProcess]:
     trusted = ssl.create_default_context(cafile=str(keys / "ca.crt"))
 
     def make(quota_wait: float = 0.0, command: Callable[[int], list[str]] | None = None) -> Process:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
+        port = free_port()
         own = [sys.executable, "-m", "tests.integration.api_process", dsn, str(port), str(keys), str(quota_wait)]
         made.append(Process(command(port) if command else own, port, trusted, log=tmp_path / f"{port}.log"))
         return made[-1]
@@ -215,8 +220,11 @@ def settings(keys: Path, dsn: str, tmp_path: Path) -> Callable[[int], Path]:
             f"""
             [api]
             public_url = "https://127.0.0.1:{port}"
+            password_file = "{keys}/cloud.password"
             listen = "127.0.0.1"
             port = {port}
+            machines_listen = "127.0.0.1"
+            machines_port = {free_port()}
             certificate = "{keys}/api.crt"
             key = "{keys}/api.key"
             certificate_ca = "{keys}/ca.crt"
@@ -226,6 +234,7 @@ def settings(keys: Path, dsn: str, tmp_path: Path) -> Callable[[int], Path]:
             [keys]
             sealing_file = "{keys}/sealing.key"
             report_file = "{keys}/report.key"
+            worker_file = "{keys}/worker.key"
             [database]
             dsn = "{dsn}"
             [worker]
@@ -258,7 +267,9 @@ def test_a_further_api_has_a_port_of_its_own_and_the_same_settings(
 ) -> None:
     first = make_process(command=lambda port: server(settings(port), "api"))
     shared = settings(first.port)
-    second = make_process(command=lambda port: server(shared, "api", "--port", str(port)))
+    second = make_process(
+        command=lambda port: server(shared, "api", "--port", str(port), "--machines-port", str(free_port()))
+    )
     for process in (first, second):
         process.start()
     assert [process.stop() for process in (first, second)] == [0, 0]

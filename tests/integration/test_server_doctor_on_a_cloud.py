@@ -24,6 +24,7 @@ def settings(tmp_path: Path) -> Settings:
         f"""
         [api]
         public_url = "https://kaas.example.org"
+        password_file = "p"
         certificate = "c"
         key = "k"
         certificate_ca = "a"
@@ -34,6 +35,7 @@ def settings(tmp_path: Path) -> Settings:
         [keys]
         sealing_file = "s"
         report_file = "r"
+        worker_file = "r"
         """
     )
     return read_settings(path)

@@ -327,6 +327,14 @@ def test_a_ticket_is_bound_by_the_first_nonce(store: PostgresStore) -> None:
         store.redeem_ticket(digest("t"), "shop-cp-0", digest("other"), now=NOON)
 
 
+def test_a_ticket_in_use_whose_machine_does_not_join_ends_after_a_day(store: PostgresStore) -> None:
+    a_ticket(store)
+    store.redeem_ticket(digest("t"), "shop-cp-0", digest("n"), now=NOON)
+    store.redeem_ticket(digest("t"), "shop-cp-0", digest("n"), now=NOON + timedelta(hours=23))
+    with pytest.raises(TicketRefused, match="expired"):
+        store.redeem_ticket(digest("t"), "shop-cp-0", digest("n"), now=NOON + timedelta(hours=25))
+
+
 def test_tickets_are_refused_when_unknown_foreign_or_expired(store: PostgresStore) -> None:
     a_ticket(store)
     with pytest.raises(TicketRefused, match="unknown"):

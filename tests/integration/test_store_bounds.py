@@ -91,14 +91,15 @@ def test_a_server_that_is_asked_for_without_end_leaves_no_heap_of_tickets(store:
     assert store.redeem_ticket(valid, "shop-cp-0", b"n" * 32, now=datetime.now(UTC)).machine.name == "shop-cp-0"
 
 
-def test_a_ticket_in_use_stays_however_old(store: PostgresStore, sql: Any) -> None:
+def test_a_ticket_in_use_stays_beyond_its_hour(store: PostgresStore, sql: Any) -> None:
     claim = claimed(store)
     store.record_machine(claim.cluster.id, claim.token, a_machine())
     used = add_ticket(store, claim, "used", NOON)
     store.redeem_ticket(used, "shop-cp-0", b"n" * 32, now=NOON - timedelta(minutes=1))
     add_ticket(store, claim, "another", datetime.now(UTC))
     assert count(sql, "tickets") == 2
-    assert store.redeem_ticket(used, "shop-cp-0", b"n" * 32, now=datetime.now(UTC)).machine.name == "shop-cp-0"
+    later = NOON + timedelta(hours=23)  # a day after it was first shown it ends
+    assert store.redeem_ticket(used, "shop-cp-0", b"n" * 32, now=later).machine.name == "shop-cp-0"
 
 
 def test_a_joined_machines_later_tickets_end_with_its_next_joining(store: PostgresStore) -> None:

@@ -4,14 +4,13 @@ they end up in conditions, timelines, logs and on terminals of people who trust 
 
 import ipaddress
 import re
-import unicodedata
 from datetime import datetime
+
+from navarch.domain.texts import is_seen
 
 LONGEST = 500
 """Characters of a text."""
 
-# Control, format (also those that turn the direction of writing), surrogates, and line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _VERSION = re.compile(r"v?(\d{1,4}\.\d{1,4}\.\d{1,4}(?:[-+][-+.0-9A-Za-z]{1,40})?)")
 
@@ -54,4 +53,4 @@ def moment(said: object) -> datetime | None:
 def _shown(character: str) -> str:
     if character in "\n\r\t":
         return " "
-    return "\ufffd" if unicodedata.category(character) in _UNSEEN else character
+    return character if is_seen(character) else "\ufffd"

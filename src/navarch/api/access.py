@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 
 from navarch.api import policy
-from navarch.api.identity import Identity, Unauthenticated
+from navarch.api.identity import Unauthenticated
 from navarch.api.parsing import Document, read_document
 from navarch.api.policy import ALL_PROJECTS, Policy
 from navarch.api.problems import Problem
 from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.api.validation import Validation
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.domain.errors import FieldError
 from navarch.service.access import ANY, Access, Generations, Service
 from navarch.service.understanding import nearest
@@ -30,9 +30,9 @@ class ApiService(Service):
     """The service, and what only an HTTP API needs beside it."""
 
     settings: ApiSettings
-    identity: Identity
+    validation: Validation
     policy: Policy
-    report_tokens: ReportTokens
+    machine_tokens: MachineTokens
     machine_rate: Rate
     address_rate: Rate
 
@@ -54,10 +54,7 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
         service = service_of(request)
         if not x_auth_token:
             raise Unauthenticated("no token")
-        # A thread only where Keystone has to be asked: to change threads costs more than everything else here.
-        caller = service.identity.known(x_auth_token)
-        if caller is None:
-            caller = await run_in_threadpool(service.identity.caller, x_auth_token)
+        caller = await service.validation.caller(x_auth_token, request.client.host if request.client else "")
         request.state.project_id, request.state.user_id = caller.project_id, caller.user_id
         project_id = None if all_projects else caller.project_id
         if all_projects and not service.policy.allows(ALL_PROJECTS, caller, caller.project_id):

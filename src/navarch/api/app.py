@@ -1,6 +1,8 @@
 """The application: `create_app` puts the parts together, and maps every error to an answer."""
 
-from fastapi import FastAPI, Request
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
@@ -17,8 +19,9 @@ from navarch.api.problems import Problem, from_error
 from navarch.api.rate import Rate
 from navarch.api.settings import ApiSettings
 from navarch.api.streams import Streams
+from navarch.api.validation import Validation
 from navarch.bootstrap.sealing import Sealer
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.domain.errors import FieldError, NavarchError
 from navarch.service.access import Planner
 from navarch.store.contract import ApiStore
@@ -30,36 +33,54 @@ def create_app(
     store: ApiStore,
     identity: Identity,
     sealer: Sealer,
-    report_tokens: ReportTokens,
+    machine_tokens: MachineTokens,
     settings: ApiSettings,
     planner: Planner,
+    *,
+    machines_too: bool = True,
 ) -> FastAPI:
-    """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster."""
-    app = FastAPI(
-        title="Navarch",
-        version=__version__,
-        summary="Kubernetes as a service for OpenStack clouds",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.state.service = ApiService(
+    """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster.
+    `machines_too`: the machines' part is in it, and has no listener of its own."""
+    service = ApiService(
         store=store,
-        identity=identity,
+        validation=Validation(identity, settings.balancers),
         policy=Policy(settings.policy_file),
         sealer=sealer,
-        report_tokens=report_tokens,
+        machine_tokens=machine_tokens,
         settings=settings,
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
         address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
+    rooms = (clusters, node_groups, machines, events, kubeconfigs, offer, operations)
+    routers = [room.router for room in rooms] + ([bootstrap.router] if machines_too else [])
+    app = _application("Kubernetes as a service for OpenStack clouds", service, ApiMetrics(), routers)
     app.state.streams = Streams(store, settings)
-    app.state.metrics = ApiMetrics()
-    for room in (clusters, node_groups, machines, events, kubeconfigs, offer, operations, bootstrap):
-        app.include_router(room.router)
+    return app
+
+
+def machines_app(app: FastAPI) -> FastAPI:
+    """The machines' part of `app` alone, for a listener of its own."""
+    summary = "Where machines of clusters join and report"
+    return _application(summary, app.state.service, app.state.metrics, [bootstrap.router, operations.router])
+
+
+def _application(summary: str, service: ApiService, metrics: ApiMetrics, routers: Sequence[APIRouter]) -> FastAPI:
+    app = FastAPI(
+        title="Navarch",
+        version=__version__,
+        summary=summary,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service, app.state.metrics = service, metrics
+    for router in routers:
+        app.include_router(router)
+    app.add_route("/openapi.json", openapi.route(app), include_in_schema=False)
     tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
-    app.add_middleware(RequestMiddleware, metrics=app.state.metrics)
+    app.add_middleware(RequestMiddleware, metrics=metrics)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(NavarchError, _error)
     app.add_exception_handler(RequestValidationError, _bad_parameter)

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from navarch.api.access import ApiService, service_of
+from navarch.api.connections import origin
 from navarch.api.models.requests import JoinBody, ReportBody
 from navarch.api.models.responses import BootStepView, FileView, JoinView
 from navarch.api.parsing import Document, read_document
@@ -19,8 +20,9 @@ from navarch.bootstrap.vault import SECRETS, open_secrets
 from navarch.domain.errors import FieldError, Permanent
 from navarch.domain.machines import BOOTED, BootReport
 from navarch.domain.spec import Role
+from navarch.domain.texts import harmless
 from navarch.service.understanding import Model
-from navarch.store.contract import Joined, NotFound
+from navarch.store.contract import Joined, NotFound, TicketRefused
 
 router = APIRouter(prefix="/bootstrap/v1", tags=["bootstrap"])
 
@@ -46,12 +48,18 @@ MachineBody = Annotated[Document, Depends(_document)]
 def join(request: Request, body: MachineBody) -> Any:
     """Redeem a join ticket. 425: not yet, ask again after Retry-After seconds (decimals are meant)."""
     asked, service = _parsed(JoinBody, body), service_of(request)
-    address = request.client.host if request.client else ""
-    # A caller may give any machine's name: its address is bounded, too, before the database is asked.
-    _limit(service.address_rate, f"join {address}")
-    _limit(service.machine_rate, f"join {address} {asked.machine}")
+    whose = origin(request.client.host if request.client else "", service.settings.balancers)
+    if whose is not None:
+        _limit(service.address_rate, f"join {whose}")
+    # What is made up goes no further. What is not says whose it is: nobody else can use that up.
+    claim = service.machine_tokens.open_ticket(asked.ticket)
+    if claim is None or claim[1] != asked.machine:
+        raise TicketRefused("unknown ticket")
+    _limit(service.machine_rate, f"join {' '.join(claim)}")
     now = service.now()
     joined = service.store.redeem_ticket(digest(asked.ticket), asked.machine, digest(asked.nonce), now=now)
+    if joined.cluster_id != claim[0]:
+        raise TicketRefused("unknown ticket")
     request.state.cluster_id = joined.cluster_id
     try:
         _note_boot(service, joined, asked, now)
@@ -77,7 +85,7 @@ def report(
     """A step of a machine's boot began, ended or failed."""
     service = service_of(request)
     scheme, _, token = (authorization or "").partition(" ")
-    opened = service.report_tokens.open(token.strip()) if scheme.lower() == "bearer" else None
+    opened = service.machine_tokens.open(token.strip()) if scheme.lower() == "bearer" else None
     if opened is None:
         headers = {"WWW-Authenticate": "Bearer"}
         raise Problem(401, "unauthenticated", "a report token is needed", headers=headers)
@@ -127,7 +135,7 @@ def _answer(service: ApiService, joined: Joined, now: datetime) -> JoinView:
     )
     answer = join_answer(facts, open_secrets(service.sealer, joined.cluster_id, sealed), now)
     return JoinView(
-        report_token=service.report_tokens.issue(joined.cluster_id, joined.machine.name),
+        report_token=service.machine_tokens.issue(joined.cluster_id, joined.machine.name),
         files=[FileView(path=f.path, mode=f.mode, content=f.content) for f in answer.files],
         steps=[
             BootStepView(
@@ -174,5 +182,5 @@ def _believed(text: str, now: datetime) -> datetime:
 
 
 def _log(text: str) -> str:
-    """The end of a log, without what PostgreSQL cannot keep."""
-    return text[-_LOG_CHARACTERS:].replace("\x00", "\ufffd").encode(errors="replace").decode()
+    """The end of a log, without what a terminal would obey or PostgreSQL cannot keep."""
+    return harmless(text[-_LOG_CHARACTERS:].replace("\r\n", "\n"))

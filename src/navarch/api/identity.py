@@ -57,7 +57,11 @@ class Identity(Protocol):
     """
 
     def known(self, token: str) -> Caller | None:
-        """Whose token it is, where that needs nobody to be asked; never waits."""
+        """Whose token it is; None: somebody has to be asked. Never waits. Raises Unauthenticated, Refused."""
+        ...
+
+    def met(self, token: str) -> bool:
+        """Whether it was valid when it was last asked about, and has not ended since. Never waits."""
         ...
 
     def caller(self, token: str) -> Caller:

@@ -1,8 +1,10 @@
 """The OpenAPI document: FastAPI's, with the bodies and the security that its own machinery does not see."""
 
+import json
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -25,6 +27,19 @@ _REQUEST_ID = {
     "description": "Tell it to the operator: it is in logs and events.",
     "schema": {"type": "string", "pattern": "^req-[0-9a-f-]{36}$"},
 }
+
+
+def route(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
+    """Answers with the document. Anybody may ask for it, so it is written down once: to do so each time took longer
+    than all else that needs no token."""
+    written = b""
+
+    async def answer(request: Request) -> Response:
+        nonlocal written
+        written = written or json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+        return Response(written, media_type="application/json")
+
+    return answer
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -150,9 +150,10 @@ _DESCRIPTIONS = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's responses for these refusals."""
+    told = {*statuses, 429} if 401 in statuses else set(statuses)  # who shows too many invalid tokens has to wait
     return {
         status: {"description": _DESCRIPTIONS[status], "content": {MEDIA_TYPE: {"schema": _REFERENCE}}}
-        for status in sorted(statuses)
+        for status in sorted(told)
     }
 
 

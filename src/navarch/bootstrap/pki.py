@@ -27,8 +27,8 @@ _CLOCK_SKEW = timedelta(minutes=5)  # a machine's clock may be behind ours when 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSecrets:
-    """All that must never be lost or shown: PEMs of the three authorities and of the service accounts' key pair,
-    the base64 of the 32 bytes that encrypt Secrets in etcd, and the password of the cluster's own Keystone user."""
+    """All that must never be lost or shown: PEMs of the three authorities and of the service accounts' key pair, and
+    the base64 of the 32 bytes that encrypt Secrets in etcd."""
 
     ca_cert: str = field(repr=False)
     ca_key: str = field(repr=False)
@@ -39,7 +39,6 @@ class ClusterSecrets:
     sa_public: str = field(repr=False)
     sa_private: str = field(repr=False)
     encryption_key: str = field(repr=False)
-    cloud_password: str = field(repr=False)
 
     def to_bytes(self) -> bytes:
         """For sealing. Not encrypted."""
@@ -53,11 +52,18 @@ class ClusterSecrets:
         except ValueError:
             raise ValueError("the cluster's secrets are not JSON") from None
         names = {f.name for f in fields(cls)}
+        if isinstance(document, dict):
+            document.pop("cloud_password", None)  # clusters that are older than vault.PASSWORD have it here
         if not isinstance(document, dict) or set(document) != names:
             raise ValueError(f"the cluster's secrets do not have the fields {', '.join(sorted(names))}")
         if not all(isinstance(value, str) and value for value in document.values()):
             raise ValueError("a field of the cluster's secrets is empty or not text")
         return cls(**document)
+
+
+def make_password() -> str:
+    """A fresh password for a cluster's own Keystone user."""
+    return random.token_urlsafe(32)
 
 
 def make_cluster_secrets(now: datetime) -> ClusterSecrets:
@@ -78,7 +84,6 @@ def make_cluster_secrets(now: datetime) -> ClusterSecrets:
         .decode(),
         sa_private=_key_pem(service_accounts),
         encryption_key=base64.b64encode(random.token_bytes(32)).decode(),
-        cloud_password=random.token_urlsafe(32),
     )
 
 

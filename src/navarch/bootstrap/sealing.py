@@ -79,6 +79,11 @@ def load_keys(path: Path | str) -> Sealer:
 
     Raises ValueError for anything else, and where others than the file's owner may read it.
     """
+    return Sealer(*(base64.b64decode(line) for line in key_lines(path)))
+
+
+def key_lines(path: Path | str) -> list[str]:
+    """The keys in a file as they stand there. Raises as `load_keys`."""
     path = Path(path)
     if path.stat().st_mode & 0o077:
         raise ValueError(f"{path} holds master keys but others may read it; chmod 600 it")
@@ -93,10 +98,10 @@ def load_keys(path: Path | str) -> Sealer:
             key = b""
         if len(key) != KEY_LENGTH:
             raise ValueError(f"{path}, line {number}: expected the base64 of {KEY_LENGTH} bytes")
-        keys.append(key)
+        keys.append(text)
     if not keys:
         raise ValueError(f"{path} holds no key; make one with: head -c {KEY_LENGTH} /dev/urandom | base64")
-    return Sealer(*keys)
+    return keys
 
 
 def new_key() -> str:

@@ -1,20 +1,47 @@
-"""A cluster's keys as the store keeps them: one sealed secret per cluster, bound to the cluster's id."""
+"""A cluster's secrets as the store keeps them, each bound to the cluster's id: its keys, which the API opens too when a
+machine joins or a person gets a kubeconfig; and the password of its own Keystone user, which can act in the customer's
+project, and which only workers can open: it is sealed with a key of theirs."""
+
+import json
 
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.sealing import Sealer
 
-SECRETS = "secrets"  # the name under which the store keeps them
+SECRETS, PASSWORD = "secrets", "cloud-password"  # the names under which the store keeps them
 
 
 def close_secrets(sealer: Sealer, cluster_id: str, secrets: ClusterSecrets) -> bytes:
     """Seal a cluster's keys for the store."""
-    return sealer.seal(_context(cluster_id), secrets.to_bytes())
+    return sealer.seal(context(cluster_id, SECRETS), secrets.to_bytes())
 
 
 def open_secrets(sealer: Sealer, cluster_id: str, sealed: bytes) -> ClusterSecrets:
     """The keys in what the store kept. Raises Unsealable."""
-    return ClusterSecrets.from_bytes(sealer.unseal(_context(cluster_id), sealed))
+    return ClusterSecrets.from_bytes(sealer.unseal(context(cluster_id, SECRETS), sealed))
 
 
-def _context(cluster_id: str) -> str:
-    return f"{cluster_id}/{SECRETS}"
+def close_password(workers_sealer: Sealer, cluster_id: str, password: str) -> bytes:
+    """Seal the password of a cluster's Keystone user for the store."""
+    return workers_sealer.seal(context(cluster_id, PASSWORD), password.encode())
+
+
+def open_password(workers_sealer: Sealer, cluster_id: str, sealed: bytes) -> str:
+    """The password in what the store kept. Raises Unsealable."""
+    return workers_sealer.unseal(context(cluster_id, PASSWORD), sealed).decode()
+
+
+def without_password(secrets: bytes) -> tuple[bytes, str | None]:
+    """A cluster's keys as they were sealed, and the password that was once kept with them; None: it is not there."""
+    document = json.loads(secrets)
+    password = document.pop("cloud_password", None)
+    return (secrets, None) if password is None else (json.dumps(document).encode(), str(password))
+
+
+def early_password(sealer: Sealer, cluster_id: str, sealed: bytes) -> str | None:
+    """The password where it was kept with the keys; None: it is not there. Raises Unsealable."""
+    return without_password(sealer.unseal(context(cluster_id, SECRETS), sealed))[1]
+
+
+def context(cluster_id: str, name: str) -> str:
+    """What a secret of that name is sealed for."""
+    return f"{cluster_id}/{name}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from navarch.client.errors import Problem, Unavailable
 from navarch.client.shapes import Cluster, Machine, Progress
+from navarch.client.texts import harmless
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
@@ -105,7 +106,7 @@ def events(lines: Iterable[str]) -> Iterator[tuple[str, Any, str | None]]:
     for line in lines:
         if not line:
             if name and data:
-                yield name, json.loads(data), event_id
+                yield name, harmless(json.loads(data)), event_id
             name, data, event_id = "", "", None
         key, _, value = line.partition(":")
         value = value.removeprefix(" ")

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 from navarch.client.errors import ClientError, Problem, Unavailable
 from navarch.client.lean_httpx import httpx
+from navarch.client.texts import harmless
 
 BASE = "/kaas/v1"
 _ATTEMPTS = 6
@@ -193,7 +194,7 @@ def _decoded(answer: Any) -> Any:
         if not answer.content:
             return None
         try:
-            return answer.json()
+            return harmless(answer.json())
         except ValueError as error:
             raise ClientError(f"{answer.request.url} answered something that is not JSON; is it Navarch?") from error
     raise _problem(answer)
@@ -201,7 +202,7 @@ def _decoded(answer: Any) -> Any:
 
 def _problem(answer: Any) -> Problem:
     try:
-        body = answer.json()
+        body = harmless(answer.json())
     except ValueError:
         body = None
     return Problem.parse(

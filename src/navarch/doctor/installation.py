@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from navarch.bootstrap.sealing import load_keys
-from navarch.bootstrap.tickets import ReportTokens
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.doctor.finding import Finding, fail, ok, warn
 from navarch.doctor.service_user import examine_cloud
 from navarch.domain.errors import NavarchError, Responsible
@@ -60,12 +60,22 @@ def examine(path: Path) -> Iterator[Finding]:
 # -- files
 
 
+_OF_ONE_SIDE = {
+    "API key": "the API",
+    "API password": "the API",
+    "workers' key": "a worker",
+    "cloud password": "a worker",
+}  # what the other side need not have
+
+
 def _keys(settings: Settings) -> Iterator[Finding]:
     """What is secret is there, can be read by us and by nobody else, and is what it should be."""
     secret = {
         "sealing key": settings.keys.sealing_file,
+        "workers' key": settings.keys.worker_file,
         "report key": settings.keys.report_file,
         "API key": settings.api.key,
+        "API password": settings.api.password_file,
         "cloud password": settings.cloud.password_file,
     }
     usable = set()
@@ -74,7 +84,12 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             mode = path.stat().st_mode & 0o777
             path.read_bytes()
         except OSError as error:
-            fix = "Make it (`navarch-server keys FOLDER` makes keys), and run this as the user that Navarch runs as."
+            if isinstance(error, FileNotFoundError) and subject in _OF_ONE_SIDE:
+                yield warn(subject, f"{path} is not there", f"Fine where {_OF_ONE_SIDE[subject]} does not run.")
+                continue
+            fix = (
+                "Make it (`navarch-server keys make FOLDER` makes keys), and run this as the user that Navarch runs as."
+            )
             yield fail(subject, f"{path}: {error.strerror}", fix)
             continue
         if mode & 0o077:
@@ -83,14 +98,17 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         usable.add(subject)
     if "sealing key" in usable:
         load_keys(settings.keys.sealing_file)
+    if "workers' key" in usable:
+        load_keys(settings.keys.worker_file)
     if "report key" in usable:
         try:
-            ReportTokens(b64decode(settings.keys.report_file.read_text()))
+            MachineTokens(b64decode(settings.keys.report_file.read_text()))
         except (binascii.Error, ValueError) as error:
-            fix = "Move it away and run `navarch-server keys FOLDER`; machines that boot now are made anew."
+            fix = "Move it away and run `navarch-server keys make FOLDER`; machines that boot now are made anew."
             yield fail("report key", f"{settings.keys.report_file}: {error}", fix)
-    if "cloud password" in usable and not settings.cloud.password_file.read_text().strip():
-        yield fail("cloud password", f"{settings.cloud.password_file} is empty", "Write the password into it, alone.")
+    for subject in ("cloud password", "API password"):
+        if subject in usable and not secret[subject].read_text().strip():
+            yield fail(subject, f"{secret[subject]} is empty", "Write the password into it, alone.")
     if len(usable) == len(secret):
         yield ok("secret files", f"{', '.join(secret)}: only their owner reads them")
 
@@ -99,35 +117,47 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:
-    """A machine that pins `certificate_ca` can believe who answers at `public_url`."""
+    """People and machines that trust `certificate_ca` can believe who answers at the two addresses."""
     api = settings.api
-    url = urlsplit(api.public_url)
-    if url.scheme != "https" or not url.hostname:
-        yield fail("public_url", f"{api.public_url} is no https address", "Set api.public_url to https://NAME:PORT.")
+    urls = {"public_url": api.public_url, "machines_url": api.where_machines_join()}
+    wrong = {name: url for name, url in urls.items() if not _is_https(url)}
+    for name, url in wrong.items():
+        yield fail(name, f"{url} is no https address", f"Set api.{name} to https://NAME:PORT.")
+    if wrong:
         return
+    if not api.key.exists():
+        return  # told among the files: the API runs elsewhere
     for path in (api.certificate, api.key, api.certificate_ca):
         path.read_bytes()  # ssl's own error would not name the file
     client = ssl.create_default_context(cafile=str(api.certificate_ca))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     subject, fix = "API certificate", "Get a certificate for this name from the CA in api.certificate_ca."
-    try:
-        server.load_cert_chain(api.certificate, api.key)
-        _shake_hands(client, server, url.hostname)
-    except ssl.SSLCertVerificationError as error:
-        yield fail(subject, f"{api.certificate} for {url.hostname}: {error.verify_message}", fix)
-        return
-    except ssl.SSLError as error:
-        fix = "api.certificate and api.key must be PEM files that belong together."
-        yield fail(subject, f"{api.certificate} with {api.key}: {error}", fix)
-        return
+    names = sorted({urlsplit(url).hostname or "" for url in urls.values()})
+    for name in names:
+        try:
+            server.load_cert_chain(api.certificate, api.key)
+            _shake_hands(client, server, name)
+        except ssl.SSLCertVerificationError as error:
+            yield fail(subject, f"{api.certificate} for {name}: {error.verify_message}", fix)
+            return
+        except ssl.SSLError as error:
+            fix = "api.certificate and api.key must be PEM files that belong together."
+            yield fail(subject, f"{api.certificate} with {api.key}: {error}", fix)
+            return
     ends = x509.load_pem_x509_certificate(api.certificate.read_bytes()).not_valid_after_utc
     left = (ends - datetime.now(UTC)).days
-    detail = f"good for {url.hostname}, signed by {api.certificate_ca}, ends in {left} days"
+    detail = f"good for {', '.join(names)}, signed by {api.certificate_ca}, ends in {left} days"
     if left < _CERTIFICATE_ENDS_SOON:
         yield warn(subject, detail, "Renew it, then restart the API processes one after the other.")
     else:
         yield ok(subject, detail)
-    yield _reachable(api.public_url, client)
+    yield _reachable("API", urls["public_url"], client)
+    yield _reachable("machines' endpoint", urls["machines_url"], client)
+
+
+def _is_https(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
@@ -145,17 +175,17 @@ def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> N
                 continue
 
 
-def _reachable(url: str, trusted: ssl.SSLContext) -> Finding:
+def _reachable(subject: str, url: str, trusted: ssl.SSLContext) -> Finding:
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/healthz", timeout=_ANSWERS_WITHIN, context=trusted):  # noqa: S310 - https
-            return ok("API", f"answers at {url}")
+            return ok(subject, f"answers at {url}")
     except urllib.error.HTTPError as error:
         fix = "Something else answers there: look at the load balancer in front of Navarch."
-        return warn("API", f"{url} answers {error.code}", fix)
+        return warn(subject, f"{url} answers {error.code}", fix)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         fix = "If it is running: can this host, and can machines, reach that address? Machines boot by it."
-        return warn("API", f"{url} does not answer: {reason}", fix)
+        return warn(subject, f"{url} does not answer: {reason}", fix)
 
 
 # -- the database

@@ -31,6 +31,8 @@ def examine_cloud(settings: Settings) -> Iterator[Finding]:
     if ahead is not None and abs(ahead) > 30:
         yield warn("cloud's clock", f"{ahead:.0f} s ahead of this host's", "Set this host's clock (NTP).")
     yield _own_roles(set(token.roles), settings)
+    if settings.api.password_file.exists():
+        yield _api_user(settings)
     yield _cluster_domain(settings)
     yield from _guarded("customers' projects", lambda: _projects(cloud, token.project_id, settings))
     broken = []
@@ -51,16 +53,16 @@ def examine_cloud(settings: Settings) -> Iterator[Finding]:
         yield from _guarded(subject, check)
 
 
-def _credentials(settings: Settings, **scope: str) -> Credentials:
+def _credentials(settings: Settings, **changes: str) -> Credentials:
     cloud = settings.cloud
     auth = {
         "auth_url": cloud.auth_url,
         "username": cloud.username,
         "user_domain_name": cloud.user_domain,
-        "password": cloud.password_file.read_text().strip(),
-        **scope,
+        "password": changes.get("password") or cloud.password_file.read_text().strip(),
+        **changes,
     }
-    if "project_name" in scope:
+    if "project_name" in changes:
         auth["project_domain_name"] = cloud.project_domain
     return Credentials(
         "password", auth, source="the settings", region=cloud.region, cacert=cloud.ca_file or None
@@ -74,6 +76,23 @@ def _own_roles(roles: set[str], settings: Settings) -> Finding:
         return ok("roles", detail)
     fix = f"openstack role add service --user {cloud.username} --project {cloud.project}"
     return fail("roles", f"{detail}: customers' tokens cannot be validated", fix)
+
+
+def _api_user(settings: Settings) -> Finding:
+    """The user of the API may validate tokens, and has no other role on the system."""
+    subject, name = "the API's user", settings.api.username
+    fix = f"openstack role add reader --user {name} --system all, and no other role anywhere"
+    try:
+        password = settings.api.password_file.read_text().strip()
+        keystone = Keystone(_credentials(settings, username=name, password=password, system_scope="all"))
+        keystone.headers()
+        roles = set(keystone.session.auth.get_access(keystone.session).role_names or ())
+    except (ClientError, OSError) as error:
+        return fail(subject, f"{name}: {error}", fix)
+    detail = f"{name}: {', '.join(sorted(roles))} on the system"
+    if roles - {"reader"}:
+        return warn(subject, detail, f"It faces the network: {fix}.")
+    return ok(subject, detail)
 
 
 def _cluster_domain(settings: Settings) -> Finding:

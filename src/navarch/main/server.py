@@ -52,13 +52,19 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(do=action)
         if name == "api":
             command.add_argument("--port", type=int, help="instead of the one in the settings, for one more on a host")
+            command.add_argument("--machines-port", type=int, help="the same for the port at which machines join")
     database = commands.add_parser("database", help="the private PostgreSQL, and the schema")
     database.add_argument("action", choices=("start", "stop", "migrate"))
     database.set_defaults(do=_database)
-    keys = commands.add_parser("keys", help="make keys, and a certificate for a trial")
-    keys.add_argument("folder", type=Path)
-    keys.add_argument("--certificate-for", action="append", default=[], metavar="NAME", help="host name or address")
-    keys.set_defaults(do=_keys)
+    keys = commands.add_parser("keys", help="make keys; change the keys that secrets are sealed with")
+    deeds = keys.add_subparsers(required=True, metavar="DEED")
+    make = deeds.add_parser("make", help="make keys, and a certificate for a trial")
+    make.add_argument("folder", type=Path)
+    make.add_argument("--certificate-for", action="append", default=[], metavar="NAME", help="host name or address")
+    make.set_defaults(do=_make_keys)
+    rotate = deeds.add_parser("rotate", help="seal anew, with the first key of each file, what is sealed with another")
+    rotate.add_argument("--retire", action="store_true", help="then take the other keys out of the files")
+    rotate.set_defaults(do=_rotate_keys)
     doctor = commands.add_parser("doctor", help="check this installation, and say what to fix")
     doctor.set_defaults(do=_doctor)
     explain = commands.add_parser("explain", help="what would be done next for a cluster, and why it is not yet")
@@ -154,7 +160,23 @@ def _store(options: argparse.Namespace, doing: str) -> "Iterator[PostgresStore]"
         store.close()
 
 
-def _keys(options: argparse.Namespace) -> None:
+def _rotate_keys(options: argparse.Namespace) -> None:
+    from navarch.main import wire
+    from navarch.operate.rotation import retire, rotate
+
+    keys = read_settings(options.config).keys
+    sealers = wire.sealers(read_settings(options.config))
+    with _store(options, "keys") as store:
+        rotation = rotate(store, *sealers)
+    print(rotation.told())
+    if not rotation.done:
+        sys.exit(EXIT_FOUND)
+    for path in (keys.sealing_file, keys.worker_file):
+        if options.retire:
+            print(f"{path}: keys taken out: {retire(path)}")
+
+
+def _make_keys(options: argparse.Namespace) -> None:
     from navarch.operate.keys import make_certificates, make_keys
 
     made = make_keys(options.folder)
@@ -191,11 +213,13 @@ def _all(options: argparse.Namespace) -> None:
 
 def _api(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
-    if options.port is not None:
-        out_of_bounds = bounds.wrong("api.port", options.port)
-        if out_of_bounds is not None:
-            raise SettingsError(f"--port: {out_of_bounds}")
-        settings = replace(settings, api=replace(settings.api, port=options.port))
+    for option, setting in (("port", "port"), ("machines-port", "machines_port")):
+        port = getattr(options, setting)
+        if port is not None:
+            out_of_bounds = bounds.wrong(f"api.{setting}", port)
+            if out_of_bounds is not None:
+                raise SettingsError(f"--{option}: {out_of_bounds}")
+            settings = replace(settings, api=replace(settings.api, **{setting: port}))
     _serve(settings, api=True, worker=False)
 
 

@@ -6,11 +6,13 @@ HTTP service, and both stay small.
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from structlog.contextvars import get_contextvars
 
 from navarch.bootstrap.sealing import Sealer, load_keys
+from navarch.bootstrap.tickets import MachineTokens
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
@@ -58,13 +60,15 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
     from navarch.reconcile.metrics import WorkerMetrics
     from navarch.reconcile.runtime import Threads
 
-    metrics = WorkerMetrics()
+    metrics, api = WorkerMetrics(), settings.api
+    ca = text_of("api.certificate_ca", api.certificate_ca)
     return Dependencies(
         cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log)),
         addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
         sealer=_sealer(settings),
-        join=JoinEndpoint(settings.api.public_url, text_of("api.certificate_ca", settings.api.certificate_ca)),
+        workers_sealer=_workers_sealer(settings),
+        join=JoinEndpoint(api.where_machines_join(), ca, _machine_tokens(settings)),
         api_source_cidrs=settings.worker.api_source_cidrs,
         runtime=Threads(),
         metrics=metrics,
@@ -98,6 +102,22 @@ def _ca_file(settings: Settings) -> str:
 def _sealer(settings: Settings) -> Sealer:
     with file_of("keys.sealing_file", settings.keys.sealing_file):
         return load_keys(settings.keys.sealing_file)
+
+
+def _workers_sealer(settings: Settings) -> Sealer:
+    with file_of("keys.worker_file", settings.keys.worker_file):
+        return load_keys(settings.keys.worker_file)
+
+
+def sealers(settings: Settings) -> tuple[Sealer, Sealer]:
+    """What clusters' keys are sealed with, and what their Keystone users' passwords are."""
+    return _sealer(settings), _workers_sealer(settings)
+
+
+def _machine_tokens(settings: Settings) -> MachineTokens:
+    report_file = settings.keys.report_file
+    with file_of("keys.report_file", report_file):
+        return MachineTokens(b64decode(report_file.read_text(), validate=False))
 
 
 def _addons(settings: Settings) -> "Addons":
@@ -143,45 +163,45 @@ def plan_from_nothing(cluster: Cluster) -> tuple[Step, ...]:
 
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     """The HTTP service and its metrics for Prometheus, until the process is asked to end."""
-    from navarch.api.app import create_app
+    from navarch.api.app import create_app, machines_app
+    from navarch.api.connections import Bounds
     from navarch.api.keystone import KeystoneIdentity, keystone_session
     from navarch.api.policy import Policy
-    from navarch.api.serving import serve
+    from navarch.api.serving import Listener, serve
     from navarch.api.settings import ApiSettings
-    from navarch.bootstrap.tickets import ReportTokens
     from navarch.operate.metrics import FleetCollector, add_process, serve_metrics
 
     cloud = settings.cloud
     session = keystone_session(
         cloud.auth_url,
-        username=cloud.username,
-        password=_password(settings),
-        project=cloud.project,
+        username=settings.api.username,
+        password=text_of("api.password_file", settings.api.password_file).strip(),
         user_domain=cloud.user_domain,
-        project_domain=cloud.project_domain,
         ca_file=_ca_file(settings),
     )
     check_certificate(settings.api.certificate, settings.api.key)
     with file_of("api.policy_file", settings.api.policy_file):
         Policy(settings.api.policy_file)
-    report_file = settings.keys.report_file
-    with file_of("keys.report_file", report_file):
-        report_tokens = ReportTokens(b64decode(report_file.read_text(), validate=False))
+    api = settings.api
+    bounds = Bounds(balancers=tuple(ip_network(text) for text in settings.api.balancers))
     app = create_app(
         store=store,
-        identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain),
+        identity=KeystoneIdentity(session, cluster_domain=cloud.cluster_domain, service_user=cloud.username),
         sealer=_sealer(settings),
-        report_tokens=report_tokens,
-        settings=ApiSettings(region=cloud.region, policy_file=settings.api.policy_file),
+        machine_tokens=_machine_tokens(settings),
+        settings=ApiSettings(
+            region=cloud.region,
+            policy_file=api.policy_file,
+            balancers=bounds.balancers,
+            kubeconfig_seconds_most=api.kubeconfig_hours * 3600,
+        ),
         planner=plan_from_nothing,
+        machines_too=False,
     )
     app.state.metrics.registry.register(FleetCollector(store))
     add_process(app.state.metrics.registry, store)
     serve_metrics(settings.api.metrics_listen, app.state.metrics.registry, log)
     serve(
-        app,
-        host=settings.api.listen,
-        port=settings.api.port,
-        certificate=settings.api.certificate,
-        key=settings.api.key,
+        Listener(app, api.listen, api.port, api.certificate, api.key, bounds),
+        Listener(machines_app(app), api.machines_listen, api.machines_port, api.certificate, api.key, bounds),
     )

@@ -18,6 +18,7 @@ from navarch.domain.selection import Selection
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Event, Status
 from navarch.domain.steps import Step
+from navarch.domain.texts import harmless
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.observer import Observer
 from navarch.store.contract import Claim, NotFound, Pause, Stored
@@ -166,7 +167,11 @@ def _kubernetes(version: str | None, trouble: str) -> str:
 
 
 def text(explanation: Explanation) -> str:
-    """For a terminal."""
+    """For a terminal. Of a customer's words nothing is obeyed there."""
+    return harmless(_text(explanation))
+
+
+def _text(explanation: Explanation) -> str:
     cluster, judged = explanation.cluster, explanation.judged
     reached = (
         "reached" if judged.observed_generation == cluster.generation else f"reached: {judged.observed_generation}"

@@ -69,6 +69,7 @@ class Playground:
         self.postgres = LocalPostgres(self.folder / "postgres", durable=wanted.durable)
         self.url = self.openstack = ""  # of the API, of the simulated cloud (host:port)
         self.urls: tuple[str, ...] = ()  # one for each API process; `url` is the first
+        self._machines_ports: list[int] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._lock: IO[str] | None = None
 
@@ -208,7 +209,9 @@ class Playground:
         if not password.exists():
             password.touch(mode=0o600)
             password.write_text(secrets.token_urlsafe(12))
-        cloud, *ports = _free_ports(1 + self.wanted.apis)
+        shutil.copy(password, self.keys / "api.password")  # all users of the simulated cloud have one password
+        cloud, *ports = _free_ports(1 + 2 * self.wanted.apis)
+        ports, self._machines_ports = ports[: self.wanted.apis], ports[self.wanted.apis :]
         self.urls, self.openstack = tuple(f"https://{_HOST}:{port}" for port in ports), f"{_HOST}:{cloud}"
         self.url = self.urls[0]
         self.settings.write_text(_toml(self._settings(ports[0])))
@@ -223,8 +226,11 @@ class Playground:
                 "key": "keys/api.key",
                 "certificate_ca": "keys/ca.crt",
                 "public_url": self.url,
+                "password_file": "keys/api.password",
                 "listen": _HOST,
                 "port": port,
+                "machines_listen": _HOST,
+                "machines_port": self._machines_ports[0],
             },
             "cloud": {
                 "simulator": str(self.socket),
@@ -232,7 +238,11 @@ class Playground:
                 "password_file": "keys/cloud.password",
                 "ca_file": str(self.keys / "ca.crt"),
             },
-            "keys": {"sealing_file": "keys/sealing.key", "report_file": "keys/report.key"},
+            "keys": {
+                "sealing_file": "keys/sealing.key",
+                "report_file": "keys/report.key",
+                "worker_file": "keys/worker.key",
+            },
             "database": {"private_folder": "postgres"},
             "worker": {
                 "threads": self.wanted.worker_threads,
@@ -261,7 +271,9 @@ class Playground:
             role, _, number = name.partition("-")
             command = [str(Path(sys.executable).parent / "navarch-server"), "--config", str(self.settings), role]
             if role == "api" and number:
-                command += ["--port", self.urls[int(number) - 1].rpartition(":")[2]]
+                place = int(number) - 1
+                command += ["--port", self.urls[place].rpartition(":")[2]]
+                command += ["--machines-port", str(self._machines_ports[place])]
             return command
         wanted = self.wanted
         options = {

@@ -9,7 +9,7 @@ from navarch.domain.infrastructure import Endpoint
 from navarch.domain.machines import API_STARTS_IN
 from navarch.domain.observed import Observed
 from navarch.domain.spec import API_PORT, Cluster, Role
-from navarch.reconcile.dependencies import Dependencies, read_secrets
+from navarch.reconcile.dependencies import Dependencies, read_password, read_secrets
 from navarch.reconcile.remembered import Remembered
 
 ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is good for an hour
@@ -45,10 +45,11 @@ class Keyring:
         if kept is not None and kept.api.url == url and now - kept.made_at <= ACCESS_IS_RENEWED:
             return kept
         secrets = read_secrets(self._dependencies, cluster.id)
-        if secrets is None:
+        password = read_password(self._dependencies, cluster.id)
+        if secrets is None or password is None:
             return None
         ca, certificate, private = admin_access(secrets, now)
-        made = ClusterAccess(Access(url, ca, certificate, private, SERVER_NAME), secrets.cloud_password, now)
+        made = ClusterAccess(Access(url, ca, certificate, private, SERVER_NAME), password, now)
         self._kept.put(cluster.id, made)
         return made
 

@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from navarch.addons.contract import Access, Draining, Inputs
-from navarch.bootstrap.pki import make_cluster_secrets
-from navarch.bootstrap.tickets import new_ticket
+from navarch.bootstrap.pki import make_cluster_secrets, make_password
 from navarch.bootstrap.user_data import user_data
-from navarch.bootstrap.vault import SECRETS, close_secrets
+from navarch.bootstrap.vault import PASSWORD, SECRETS, close_password, close_secrets
 from navarch.domain import names
 from navarch.domain.cloud import Resource
 from navarch.domain.errors import Permanent, Responsible
@@ -44,7 +43,7 @@ from navarch.domain.steps import (
     Step,
     UncordonNode,
 )
-from navarch.reconcile.dependencies import Dependencies, read_secrets
+from navarch.reconcile.dependencies import Dependencies, read_password
 
 TICKET_LIFETIME = timedelta(hours=1)
 _HELD_SHOWN = 3  # pods, or Services, in a condition
@@ -73,10 +72,10 @@ def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
         return execution(task, step, seen)
     private = ""
     if isinstance(step, CreatesIdentity):
-        secrets = read_secrets(task.dependencies, task.cluster.id)
-        if secrets is None:
+        password = read_password(task.dependencies, task.cluster.id)
+        if password is None:
             return Again(1.0, "SecretsMissing", "the cluster's keys are not there yet")
-        private = secrets.cloud_password
+        private = password
     elif isinstance(step, CreatesMachine):
         private = _user_data(task, step, seen)
     return task.dependencies.cloud.carry_out(names.owner(task.cluster), step, private=private)
@@ -84,6 +83,9 @@ def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
 
 def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
     dependencies, cluster_id = task.dependencies, task.cluster.id
+    password = close_password(dependencies.workers_sealer, cluster_id, make_password())
+    dependencies.store.seal(cluster_id, task.token, PASSWORD, password)
+    # The last of them: where it is, the others are.
     secrets = make_cluster_secrets(dependencies.runtime.now())
     dependencies.store.seal(cluster_id, task.token, SECRETS, close_secrets(dependencies.sealer, cluster_id, secrets))
 
@@ -218,7 +220,7 @@ _UNREACHABLE = Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot b
 def _user_data(task: Task, step: CreatesMachine, seen: Observed) -> str:
     """What the machine starts with. Its ticket is noted before the cloud is asked: the answer may get lost."""
     dependencies = task.dependencies
-    ticket, digest = new_ticket()
+    ticket, digest = dependencies.join.tokens.issue_ticket(task.cluster.id, step.subject)
     dependencies.store.add_ticket(
         task.cluster.id,
         task.token,

@@ -1,8 +1,11 @@
 """What every use case works with: the parts of the service, and who asks."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -32,7 +35,30 @@ class ServiceSettings:
     quota_age: float = 20.0
     quota_wait: float = 3.0
     kubeconfig_seconds: int = 8 * 3600
-    kubeconfig_seconds_most: int = 30 * 86400
+    kubeconfig_seconds_most: int = 86400
+
+
+class Waits:
+    """Who may wait for something within a request. Each wait holds a thread that all requests share, so a project has
+    `each` of them at a time, and all together `most`. Safe to use from threads."""
+
+    def __init__(self, each: int = 3, most: int = 12) -> None:
+        self._each, self._most = each, most
+        self._waiting: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def place(self, project_id: str) -> Iterator[bool]:
+        """Within: whether the project may wait."""
+        with self._lock:
+            free = self._waiting[project_id] < self._each and self._waiting.total() < self._most
+            self._waiting[project_id] += free
+        try:
+            yield free
+        finally:
+            with self._lock:
+                self._waiting[project_id] -= free
+                self._waiting += Counter()  # forgets who has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +69,7 @@ class Service:
     sealer: Sealer
     settings: ServiceSettings
     planner: Planner
+    waits: Waits = field(default_factory=Waits, kw_only=True)
 
     def now(self) -> datetime:
         """The time."""
@@ -105,7 +132,8 @@ class Access:
         """The project's quotas; None where no worker could read them in time."""
         settings = self.service.settings
         since = self.service.now() - timedelta(seconds=settings.quota_age)
-        return self.service.store.quota(project_id, newer_than=since, wait=settings.quota_wait)
+        with self.service.waits.place(project_id) as wait:
+            return self.service.store.quota(project_id, newer_than=since, wait=settings.quota_wait if wait else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

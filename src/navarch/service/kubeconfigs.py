@@ -33,7 +33,9 @@ class NewKubeconfig(BaseModel):
     groups: list[str] | None = Field(
         default=None, description="Kubernetes groups, in place of a role. Not system: ones."
     )
-    ttl_seconds: int | None = Field(default=None, description="300 to 2592000. Default: 28800.")
+    ttl_seconds: int | None = Field(
+        default=None, description="From 300 to what the operator allows: a day, where nothing is said. Default: 28800."
+    )
 
 
 def issue(access: Access, reference: str, document: dict[str, Any]) -> tuple[str, datetime]:

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 from navarch.settings import bounds
 
@@ -27,29 +28,53 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where the API listens, with which certificate, and under which URL people and machines reach it.
+    """Where the API listens, with which certificate, and under which URL people reach it.
 
     `certificate_ca`: PEM of the CA that signed `certificate`; machines pin it. `policy_file`: oslo.policy rules that
     replace the defaults, or empty. `metrics_listen`: where the API answers Prometheus, HOST:PORT over plain HTTP;
     empty: nowhere.
+
+    `machines_listen`, `machines_port`: where clusters' machines join and report, under the same certificate and apart
+    from people. `machines_url`: under which URL they reach it; empty: the host of `public_url`, at `machines_port`.
+
+    `username` and `password_file`: the user that validates customers' tokens, in the domain `cloud.user_domain`. It
+    needs the role `reader` on the system, and nothing else.
+
+    `kubeconfig_hours`: the longest that a kubeconfig may hold. Nothing takes one back before its end.
+
+    `balancers`: addresses and ranges of balancers that pass on connections under their own address. Connections from
+    there are not bounded by address; the balancer has to bound its callers.
     """
 
     certificate: Path
     key: Path
     certificate_ca: Path
     public_url: str
+    password_file: Path
+    username: str = "navarch-api"
     listen: str = "0.0.0.0"  # noqa: S104 - a service for the cloud's customers
     port: int = 9443
     policy_file: str = ""
     metrics_listen: str = "127.0.0.1:9445"
+    machines_listen: str = "0.0.0.0"  # noqa: S104 - for machines of all clusters
+    machines_port: int = 9446
+    machines_url: str = ""
+    kubeconfig_hours: int = 24
+    balancers: tuple[str, ...] = ()
+
+    def where_machines_join(self) -> str:
+        """URL of the machines' endpoint."""
+        host = urlsplit(self.public_url).hostname or ""
+        return self.machines_url or f"https://{f'[{host}]' if ':' in host else host}:{self.machines_port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """The OpenStack that clusters are made in, and Navarch's service user there.
 
-    The user needs the roles `service` in `project`, `member` inherited on the domains whose projects may have clusters,
-    and `manager` on `cluster_domain`, where it keeps one user per cluster. `password_file` holds the password alone.
+    Only workers act as this user. It needs the roles `service` in `project`, `member` inherited on the domains whose
+    projects may have clusters, and `manager` on `cluster_domain`, where it keeps one user per cluster. `password_file`
+    holds the password alone.
 
     `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
     where it answers for theirs (`host:port`, or the path of a Unix socket).
@@ -70,11 +95,14 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """`sealing_file`: keys that clusters' secrets are sealed with, the current one first (see `navarch-server keys`).
-    `report_file`: the key that machines' report tokens are signed with."""
+    """`sealing_file`: keys that clusters' secrets are sealed with, the current one first (`navarch-server keys rotate`
+    seals anew). `worker_file`: the same for what can act in a customer's project, the passwords of clusters' own
+    Keystone users: only workers have it. `report_file`: the key that machines' tickets and report tokens are signed
+    with."""
 
     sealing_file: Path
     report_file: Path
+    worker_file: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a setting's value has to be beside its type: one line for each setting that has bounds."""
 
 from collections.abc import Callable
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 
 
 def wrong(setting: str, value: object) -> str | None:
@@ -42,6 +42,19 @@ def _cidrs(value: object) -> str | None:
     return f"must be IPv4 ranges such as 198.51.100.10/32, got {', '.join(map(repr, bad))}" if bad else None
 
 
+def _networks(value: object) -> str | None:
+    bad = [text for text in value if not _is_network(text)] if isinstance(value, tuple) else []
+    return f"must be addresses or ranges such as 198.51.100.10, got {', '.join(map(repr, bad))}" if bad else None
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_cidr(text: str) -> bool:
     try:
         return str(IPv4Network(text)) == text
@@ -52,6 +65,9 @@ def _is_cidr(text: str) -> bool:
 _CHECKS: dict[str, Callable[[object], str | None]] = {
     "api.port": _between(1, 65535),
     "api.metrics_listen": _listen,
+    "api.machines_port": _between(1, 65535),
+    "api.balancers": _networks,
+    "api.kubeconfig_hours": _between(8, 720),
     "database.pool_size": _between(1, 1000),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),

@@ -13,6 +13,7 @@ public_url = "https://kaas.example.org:9443"
 certificate = "keys/api.crt"
 key = "keys/api.key"
 certificate_ca = "keys/ca.crt"
+password_file = "keys/api.password"
 
 [cloud]
 auth_url = "https://keystone.example.org:5000/v3"
@@ -21,6 +22,7 @@ password_file = "keys/cloud.password"
 [keys]
 sealing_file = "keys/sealing.key"
 report_file = "keys/report.key"
+worker_file = "keys/worker.key"
 
 [database]
 dsn = "host=db.example.org dbname=navarch user=navarch sslmode=verify-full"

@@ -1,5 +1,5 @@
-"""A simulated region in which an operator did what docs/operate/install.md says: Navarch's service user with its roles,
-the domain of the clusters' users, node images; and customers' projects, each with a user of the same name."""
+"""A simulated region in which an operator did what docs/operate/install.md says: Navarch's service users with their
+roles, the domain of the clusters' users, node images; and customers' projects, each with a user of the same name."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -7,14 +7,14 @@ from hashlib import sha256
 from navarch.simulator.openstack import glance
 from navarch.simulator.openstack.cinder import offer as cinder
 from navarch.simulator.openstack.fates import Fates
-from navarch.simulator.openstack.keystone import setup
+from navarch.simulator.openstack.keystone import setup, tokens
 from navarch.simulator.openstack.neutron import networks
 from navarch.simulator.openstack.nova import offer as nova
 from navarch.simulator.openstack.region import Region
 from navarch.simulator.openstack.site import Site, VolumeType
 from navarch.simulator.openstack.timeline import Timeline
 
-SERVICE_USER, SERVICE_PROJECT, CLUSTER_DOMAIN, ADMIN = "navarch", "service", "navarch", "admin"
+SERVICE_USER, API_USER, SERVICE_PROJECT, CLUSTER_DOMAIN, ADMIN = "navarch", "navarch-api", "service", "navarch", "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def project_id(name: str) -> str:
 
 
 def install(timeline: Timeline, site: Site, password: str, *, fates: Fates | None = None, seed: int = 0) -> Installed:
-    """The region before customers come. `password`: the service user's and the administrator's."""
+    """The region before customers come. `password`: the service users' and the administrator's."""
     region = Region(timeline, site, fates=fates, seed=seed)
     setup.bootstrap(region)
     for flavor in site.flavors:
@@ -53,6 +53,7 @@ def install(timeline: Timeline, site: Site, password: str, *, fates: Fates | Non
     setup.grant(region, user.id, setup.DEFAULT, "member", inherited=True)
     setup.grant(region, user.id, project.id, "service")
     setup.grant(region, user.id, setup.add_domain(region, CLUSTER_DOMAIN).id, "manager")
+    setup.grant(region, setup.add_user(region, API_USER, password).id, tokens.SYSTEM, "reader")
     admin = setup.add_user(region, ADMIN, password)
     setup.grant(region, admin.id, setup.add_project(region, ADMIN).id, "admin")
     return Installed(region, user.id)

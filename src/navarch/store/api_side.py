@@ -1,7 +1,7 @@
 """What the API asks of the store, kept with PostgreSQL. The promises are `contract.ApiStore`'s."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from navarch.domain.codec import decode
 from navarch.domain.machines import BootReport, Departure, Machine
@@ -26,6 +26,7 @@ from navarch.store.database import QUOTA, WORK, Database, Transaction
 
 EVENTS_KEPT = 5000  # a cluster's newest
 PHASES_KEPT = 64  # of a machine; a boot has some twenty
+_TICKET_IN_USE = timedelta(days=1)  # of a machine that has shown its ticket and does not join
 
 
 def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> None:
@@ -280,6 +281,8 @@ class ApiSide:
                     raise TicketRefused("the ticket has expired")
                 took = tx.row("bind_ticket", digest=ticket_digest, nonce_digest=nonce_digest, now=now)
                 bound = nonce_digest if took else b""
+            elif now - asks_since > _TICKET_IN_USE:
+                raise TicketRefused("the ticket has expired: its machine has not joined within a day")
             if bytes(bound) != nonce_digest:
                 raise TicketRefused("the ticket was used by another machine")
             row = tx.row("machines", cluster_id=ticket["cluster_id"], removed=False, name=machine)

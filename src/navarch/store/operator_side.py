@@ -30,6 +30,15 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret of a cluster, as it is kept."""
+
+    cluster_id: str
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """All clusters, counted. `due`: those that wait for a worker, the first of them for `oldest` seconds; `claimed`:
     those that one has. `phases`: (phase, clusters); `conditions`: (type, reason, responsible, clusters) of all that are
@@ -139,3 +148,27 @@ class OperatorSide:
     def pool(self) -> PoolFigures:
         """This process's connections. Asks nothing of the database."""
         return self._database.pool()
+
+    def sealed_secrets(self, after: tuple[str, str], *, limit: int) -> tuple[SealedSecret, ...]:
+        """Secrets of all clusters in the order of cluster and name, those that come after this one."""
+        cluster_id, name = after
+        with self._database.look() as tx:
+            found = tx.rows("sealed_secrets", cluster_id=cluster_id, name=name, limit=limit)
+        return tuple(SealedSecret(row["cluster_id"], row["name"], bytes(row["content"])) for row in found)
+
+    def exchange_secret(self, secret: SealedSecret, content: bytes) -> bool:
+        """Keep it in this form instead; False where it is no longer what it was."""
+        with self._database.transaction() as tx:
+            row = tx.row(
+                "exchange_secret",
+                cluster_id=secret.cluster_id,
+                name=secret.name,
+                before=secret.content,
+                content=content,
+            )
+            return row is not None
+
+    def add_secret(self, secret: SealedSecret) -> None:
+        """Keep it, unless there is one of its name, or no such cluster any more."""
+        with self._database.transaction() as tx:
+            tx.run("add_secret", cluster_id=secret.cluster_id, name=secret.name, content=secret.content)

@@ -36,17 +36,17 @@ def token(
 
 
 class Keystone:
-    """Answers every question with `status` and the token, and counts them. It knows who Navarch is."""
+    """Answers every question about a token with `status` and the token, and counts them. It knows users by their id."""
 
     def __init__(self, status: int = 200, said: dict[str, Any] | None = None) -> None:
         self.status, self.asked, self.said = status, 0, said or token("ann")
 
-    def get(self, *_: object, **__: object) -> Any:
+    def get(self, path: str, **__: object) -> Any:
+        if path.startswith("/users/"):
+            name = "navarch" if path.removeprefix("/users/") == NAVARCH else "ann"
+            return SimpleNamespace(status_code=200, json=lambda: {"user": {"name": name}})
         self.asked += 1
         return SimpleNamespace(status_code=self.status, json=lambda: {"token": self.said})
-
-    def get_user_id(self) -> str:
-        return NAVARCH
 
 
 @pytest.fixture
@@ -56,7 +56,11 @@ def clocks() -> SimpleNamespace:
 
 def identity(keystone: Keystone, clocks: SimpleNamespace) -> KeystoneIdentity:
     return KeystoneIdentity(
-        cast(Session, keystone), cluster_domain="navarch", clock=lambda: clocks.seconds, now=lambda: clocks.now
+        cast(Session, keystone),
+        cluster_domain="navarch",
+        service_user="navarch",
+        clock=lambda: clocks.seconds,
+        now=lambda: clocks.now,
     )
 
 
@@ -75,9 +79,9 @@ def test_a_token_that_has_ended_is_known_no_more(clocks: SimpleNamespace) -> Non
     found = identity(Keystone(), clocks)
     found.caller("t")
     clocks.now = NOON + timedelta(hours=1)
-    assert found.known("t") is None
-    with pytest.raises(Unauthenticated):
-        found.caller("t")
+    for ask in (found.known, found.caller):
+        with pytest.raises(Unauthenticated):
+            ask("t")
 
 
 def test_one_that_keystone_refused_is_nobodys(clocks: SimpleNamespace) -> None:
@@ -86,8 +90,46 @@ def test_one_that_keystone_refused_is_nobodys(clocks: SimpleNamespace) -> None:
     for _ in range(2):
         with pytest.raises(Unauthenticated):
             found.caller("t")
-    assert found.known("t") is None
+    with pytest.raises(Unauthenticated):
+        found.known("t")
     assert keystone.asked == 1
+
+
+def test_any_number_of_invalid_tokens_pushes_out_no_valid_one(clocks: SimpleNamespace) -> None:
+    keystone = Keystone()
+    found = identity(keystone, clocks)
+    ann = found.caller("t")
+    keystone.status = 404
+    for number in range(5000):
+        with pytest.raises(Unauthenticated):
+            found.caller(f"junk-{number}")
+    assert found.known("t") is ann
+    assert len(found._invalid) < 2000
+
+
+def test_of_very_many_valid_ones_those_in_use_stay(clocks: SimpleNamespace) -> None:
+    found = identity(Keystone(), clocks)
+    ann = found.caller("t")
+    for number in range(5000):
+        found.caller(f"another-{number}")
+        assert found.known("t") is ann
+    assert len(found._valid) < 5000
+
+
+def test_a_token_was_met_until_it_ends_or_is_refused(clocks: SimpleNamespace) -> None:
+    keystone = Keystone()
+    found = identity(keystone, clocks)
+    assert not found.met("t")
+    found.caller("t")
+    clocks.seconds = 61.0
+    assert found.met("t") and found.known("t") is None
+    clocks.now = NOON + timedelta(hours=1)
+    assert not found.met("t")
+    clocks.now = NOON
+    keystone.status = 404
+    with pytest.raises(Unauthenticated):
+        found.caller("t")
+    assert not found.met("t")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +147,8 @@ def test_the_credentials_of_a_clusters_controllers_open_nothing(said: dict[str, 
     for _ in range(2):
         with pytest.raises(Refused, match="controllers"):
             found.caller("t")
-    assert found.known("t") is None
+    with pytest.raises(Refused, match="controllers"):
+        found.known("t")
     assert keystone.asked == 1
 
 
@@ -114,10 +157,15 @@ def test_a_trust_that_a_customer_gave_is_the_customers_own_affair(clocks: Simple
     assert found.caller("t").project_id == "p1"
 
 
-def test_where_keystone_does_not_say_who_navarch_is_no_trust_is_believed(clocks: SimpleNamespace) -> None:
+@pytest.mark.parametrize("status", [0, 403, 500])
+def test_where_keystone_does_not_say_who_gave_a_trust_it_is_not_believed(status: int, clocks: SimpleNamespace) -> None:
     class Silent(Keystone):
-        def get_user_id(self) -> str:
-            raise exceptions.ConnectFailure("refused")
+        def get(self, path: str, **options: object) -> Any:
+            if not path.startswith("/users/"):
+                return super().get(path, **options)
+            if not status:
+                raise exceptions.ConnectFailure("refused")
+            return SimpleNamespace(status_code=status)
 
     with pytest.raises(IdentityUnavailable):
         identity(Silent(said=token("heat", trustor="ann-id")), clocks).caller("t")

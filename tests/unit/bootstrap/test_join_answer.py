@@ -69,11 +69,6 @@ def test_a_worker_gets_no_secret_of_the_cluster() -> None:
             assert json.dumps(value).strip('"') not in everything, name
 
 
-def test_no_machine_gets_the_password_of_the_clouds_user() -> None:
-    for answer in answers().values():
-        assert SECRETS.cloud_password not in json.dumps([file.content for file in answer.files])
-
-
 def test_files_that_hold_keys_are_for_root_alone() -> None:
     for answer in answers().values():
         for file in answer.files:

@@ -4,18 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from navarch.bootstrap.tickets import ReportTokens, digest, new_ticket
+from navarch.bootstrap.tickets import MachineTokens, digest
 
-TOKENS = ReportTokens(bytes(32))
+TOKENS = MachineTokens(bytes(32))
 
 
 def test_a_ticket_is_long_random_and_kept_as_a_digest_only() -> None:
-    one, two = new_ticket(), new_ticket()
+    one, two = TOKENS.issue_ticket("cluster", "m-1"), TOKENS.issue_ticket("cluster", "m-1")
     assert one[0] != two[0]
     assert len(one[0]) >= 43  # 256 bits
     assert one[1] == digest(one[0])
     assert one[0].encode() not in one[1]
     assert len(one[1]) == 32
+
+
+def test_a_ticket_says_whose_it_is_and_is_no_report_token_nor_the_other_way_round() -> None:
+    ticket, _ = TOKENS.issue_ticket("cluster", "m-1")
+    assert TOKENS.open_ticket(ticket) == ("cluster", "m-1")
+    assert TOKENS.open(ticket) is None
+    assert TOKENS.open_ticket(TOKENS.issue("cluster", "m-1")) is None
+    assert MachineTokens(bytes([1] * 32)).open_ticket(ticket) is None
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -42,7 +50,7 @@ def test_no_altered_token_opens() -> None:
 
 
 def test_another_servers_token_does_not_open() -> None:
-    assert TOKENS.open(ReportTokens(bytes([1] * 32)).issue("cluster", "m-1")) is None
+    assert TOKENS.open(MachineTokens(bytes([1] * 32)).issue("cluster", "m-1")) is None
 
 
 @pytest.mark.parametrize("token", ["", "=", "abc", "é", "A" * 44, "A" * 100, " " * 60, "a.b.c"])
@@ -57,4 +65,4 @@ def test_no_text_makes_it_stumble(token: str) -> None:
 
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        ReportTokens(b"short")
+        MachineTokens(b"short")

@@ -206,7 +206,7 @@ def test_a_stream_is_read_line_by_line_whatever_its_parts_are() -> None:
     headers = {"Content-Type": "text/event-stream"}
     client = http(lambda _: httpx.Response(200, content=iter(parts), headers=headers))
     with client.stream("/x", params={}, headers={}, silent_seconds=1) as lines:
-        assert list(events(lines)) == [("cluster", told, "7")]
+        assert list(events(lines)) == [("cluster", {"message": "one\ufffdline\ufffdstill \u00e9\n"}, "7")]
 
 
 @pytest.mark.parametrize("status", [403, 404])

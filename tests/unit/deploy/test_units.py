@@ -15,7 +15,7 @@ def settings(unit: str) -> list[str]:
 
 def test_both_services_are_kept_from_the_same() -> None:
     api, worker = (set(settings(f"navarch-{role}.service")) for role in ("api", "worker"))
-    own = ("ExecStart", "MemoryMax", "TimeoutStopSec", "CPUWeight")
+    own = ("ExecStart", "MemoryMax", "TimeoutStopSec", "CPUWeight", "User", "InaccessiblePaths")
     assert {line for line in api ^ worker if not line.startswith(own)} == set()
 
 
@@ -28,3 +28,13 @@ def test_a_thousand_idle_connections_do_not_lock_everybody_out(unit: str) -> Non
 @pytest.mark.parametrize("unit", UNITS)
 def test_nothing_secret_is_left_in_a_core_file_or_for_others_to_read(unit: str) -> None:
     assert {"LimitCORE=0", "UMask=0077", "PrivateTmp=yes"} <= set(settings(unit))
+
+
+def test_the_api_and_the_worker_cannot_read_each_others_keys() -> None:
+    api, worker = (
+        dict(line.split("=", 1) for line in settings(f"navarch-{role}.service")) for role in ("api", "worker")
+    )
+    assert api["User"] != worker["User"]
+    for one, other in ((api, worker), (worker, api)):
+        folder = one["ExecStart"].split("--config ")[1].rpartition("/navarch.toml")[0]
+        assert other["InaccessiblePaths"] == f"-{folder}"

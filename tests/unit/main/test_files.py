@@ -14,6 +14,7 @@ from navarch.store.postgres import PostgresStore
 SETTINGS = """
 [api]
 public_url = "https://kaas.example.org:9443"
+password_file = "keys/api.password"
 certificate = "keys/api.crt"
 key = "keys/api.key"
 certificate_ca = "keys/ca.crt"
@@ -26,6 +27,7 @@ ca_file = "{folder}/keys/cloud.crt"
 [keys]
 sealing_file = "keys/sealing.key"
 report_file = "keys/report.key"
+worker_file = "keys/worker.key"
 [database]
 dsn = "host=127.0.0.1 port=1"
 """
@@ -36,22 +38,29 @@ def config(tmp_path: Path) -> Path:
     keys = tmp_path / "keys"
     make_keys(keys)
     make_certificates(keys, ("kaas.example.org",))
-    for name, text in (("cloud.password", "secret"), ("cloud.crt", "PEM"), ("../policy.yaml", "{}")):
+    for name, text in (
+        ("cloud.password", "secret"),
+        ("api.password", "secret"),
+        ("cloud.crt", "PEM"),
+        ("../policy.yaml", "{}"),
+    ):
         (keys / name).write_text(text)
     path = tmp_path / "navarch.toml"
     path.write_text(SETTINGS.format(folder=tmp_path))
     return path
 
 
-def start(config: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def start(config: Path, monkeypatch: pytest.MonkeyPatch, *, api: bool = True, worker: bool = True) -> list[str]:
     """Everything that reads a file, up to where the API would listen. Gives that it came so far."""
     served = list[str]()
-    monkeypatch.setattr("navarch.api.serving.serve", lambda app, **options: served.append(options["host"]))
+    monkeypatch.setattr("navarch.api.serving.serve", lambda api, machines: served.append(api.host))
     settings = read_settings(config)
     store = PostgresStore("host=127.0.0.1 port=1", region="RegionOne", max_connections=1, name="test")
     try:
-        wire.dependencies_for(settings, store, None)
-        wire.serve_api(settings, store, structlog.get_logger())
+        if worker:
+            wire.dependencies_for(settings, store, None)
+        if api:
+            wire.serve_api(settings, store, structlog.get_logger())
     finally:
         store.close()
     return served
@@ -61,11 +70,25 @@ def test_what_is_there_and_as_it_should_be_is_used(config: Path, monkeypatch: py
     assert start(config, monkeypatch) == ["0.0.0.0"]
 
 
+def test_the_api_starts_without_what_only_workers_have(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("worker.key", "cloud.password"):
+        (config.parent / "keys" / name).unlink()
+    assert start(config, monkeypatch, worker=False) == ["0.0.0.0"]
+
+
+def test_a_worker_starts_without_what_only_the_api_has(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("api.key", "api.crt", "api.password"):
+        (config.parent / "keys" / name).unlink()
+    assert start(config, monkeypatch, api=False) == []
+
+
 @pytest.mark.parametrize(
     ("setting", "name"),
     [
         ("keys.sealing_file", "keys/sealing.key"),
+        ("keys.worker_file", "keys/worker.key"),
         ("keys.report_file", "keys/report.key"),
+        ("api.password_file", "keys/api.password"),
         ("api.certificate", "keys/api.crt"),
         ("api.key", "keys/api.key"),
         ("api.certificate_ca", "keys/ca.crt"),

@@ -33,6 +33,7 @@ def config(tmp_path: Path) -> Path:
         f"""
         [api]
         public_url = "https://kaas.example.org:9443"
+        password_file = "keys/cloud.password"
         certificate = "keys/api.crt"
         key = "keys/api.key"
         certificate_ca = "keys/ca.crt"
@@ -42,6 +43,7 @@ def config(tmp_path: Path) -> Path:
         [keys]
         sealing_file = "keys/sealing.key"
         report_file = "keys/report.key"
+        worker_file = "keys/worker.key"
         [database]
         private_folder = "{tmp_path}/pg"
         """
@@ -86,6 +88,18 @@ def test_a_key_that_is_not_there_is_named(config: Path) -> None:
     finding = found(installation.examine(config), "sealing key")
     assert "No such file" in finding.detail
     assert "navarch-server keys" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "side"),
+    [("api.key", "API key", "the API"), ("worker.key", "workers' key", "a worker")],
+)
+def test_what_the_other_side_has_need_not_be_here(config: Path, name: str, subject: str, side: str) -> None:
+    (config.parent / "keys" / name).unlink()
+    finding = found(installation._keys(settings(config)), subject)
+    assert (finding.level, side in finding.fix) == (Level.WARN, True)
+    if name == "api.key":
+        assert list(installation._certificate(settings(config))) == []
 
 
 def test_a_report_key_that_is_too_short_is_refused(config: Path) -> None:

@@ -13,12 +13,14 @@ certificate = "keys/api.crt"
 key = "keys/api.key"
 certificate_ca = "keys/ca.crt"
 public_url = "https://kaas.example.org:9443"
+password_file = "keys/cloud.password"
 [cloud]
 auth_url = "https://keystone.example.org:5000/v3"
 password_file = "keys/cloud.password"
 [keys]
 sealing_file = "keys/sealing.key"
 report_file = "/elsewhere/report.key"
+worker_file = "/elsewhere/worker.key"
 """
 
 

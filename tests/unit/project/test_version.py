@@ -39,7 +39,7 @@ def test_the_apis_document_says_it() -> None:
         store=NOTHING,
         identity=NOTHING,
         sealer=NOTHING,
-        report_tokens=NOTHING,
+        machine_tokens=NOTHING,
         settings=ApiSettings(),
         planner=NOTHING,
     )

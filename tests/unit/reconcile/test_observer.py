@@ -15,7 +15,8 @@ from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Access, Asks
 from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
-from navarch.bootstrap.vault import SECRETS, close_secrets
+from navarch.bootstrap.tickets import MachineTokens
+from navarch.bootstrap.vault import PASSWORD, SECRETS, close_password, close_secrets
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import controllers
 from navarch.clouds.openstack.session import OpenStackSettings
@@ -38,8 +39,9 @@ from navarch.store.contract import Claim
 RELEASE = replace(OFFER.releases[0], components=tuple(COMPONENTS.items()))
 CLUSTER = replace(plain_cluster(), spec=replace(plain_cluster().spec, release=RELEASE))
 SETTINGS = OpenStackSettings("https://keystone.example.org/v3", "navarch", "pw", load_balancer_provider="amphora")
-SEALER = Sealer(b"k" * 32)
+SEALER, WORKERS_SEALER = Sealer(b"k" * 32), Sealer(b"w" * 32)
 SEALED = close_secrets(SEALER, CLUSTER.id, make_cluster_secrets(NOW))
+PASSWORD_SEALED = close_password(WORKERS_SEALER, CLUSTER.id, "a password")
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Store:
         return self.kept
 
     def sealed(self, cluster_id: str, name: str) -> bytes | None:
-        return self.sealed_secrets if name == SECRETS else None
+        return {SECRETS: self.sealed_secrets, PASSWORD: PASSWORD_SEALED}.get(name)
 
 
 def looked(
@@ -136,7 +138,8 @@ def observer_of(cloud: Cloud, kubernetes: Kubernetes) -> tuple[Observer, Calls]:
         addons=kubernetes,
         store=Store(cloud.seen.record.machines, SEALED),  # type: ignore[arg-type]
         sealer=SEALER,
-        join=JoinEndpoint("https://kaas.example.org:9443", ""),
+        workers_sealer=WORKERS_SEALER,
+        join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
         runtime=Threads(),
     )

@@ -1,13 +1,17 @@
 """What becomes of the kubelets' requests for serving certificates."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
+import pytest
 from tests.unit.bootstrap.joining import CLUSTER, NODE, NOW, control_plane, request, worker
 
 from navarch.addons.contract import Access, ServingRequest
 from navarch.domain.errors import Permanent, Responsible, Temporary
-from navarch.domain.status import Event
+from navarch.domain.status import Event, Phase, Status
+from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.serving_certificates import decide_requests
+from navarch.store.contract import Claim
 
 ACCESS = Access("https://198.51.100.9:6443", "", "", "")
 GROUPS, USAGES = ("system:nodes", "system:authenticated"), ("digital signature", "server auth")
@@ -78,3 +82,20 @@ def test_a_cluster_that_refuses_one_decision_does_not_hold_up_the_next() -> None
 
 def test_an_api_that_does_not_answer_is_asked_at_the_next_look() -> None:
     assert decide(Kubernetes(away=True)) == ()
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.DEGRADED, Phase.BLOCKED, Phase.PAUSED, Phase.PROGRESSING])
+def test_requests_are_decided_whatever_a_clusters_phase_is_once_it_was_ready(phase: Phase) -> None:
+    kubernetes = Kubernetes((ServingRequest("csr-1", NODE, GROUPS, USAGES, request()),))
+    told: list[Event] = []
+    record = SimpleNamespace(machines=(worker(1),))
+    Cycle._decide_certificates(
+        SimpleNamespace(_dependencies=SimpleNamespace(addons=kubernetes)),  # type: ignore[arg-type]
+        Claim(CLUSTER, Status(phase=phase, ready_at=NOW), token=1, attempts=0),
+        SimpleNamespace(access=SimpleNamespace(api=ACCESS)),  # type: ignore[arg-type]
+        SimpleNamespace(record=record, kube=object()),  # type: ignore[arg-type]
+        SimpleNamespace(add=told.append),  # type: ignore[arg-type]
+        NOW,
+    )
+    assert kubernetes.decided == {"csr-1": None}
+    assert [event.reason for event in told] == ["ServingCertificateApproved"]

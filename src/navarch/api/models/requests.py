@@ -20,7 +20,7 @@ class JoinBody(_Body):
     """A machine shows its ticket."""
 
     machine: Annotated[str, Field(min_length=1, max_length=63)]
-    ticket: Annotated[str, Field(min_length=1, max_length=200)]
+    ticket: Annotated[str, Field(min_length=1, max_length=600)]
     nonce: Annotated[str, Field(min_length=16, max_length=200)]
     boot: Boot | None = None
 

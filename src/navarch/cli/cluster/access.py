@@ -26,7 +26,7 @@ def kubeconfig(
     group: Annotated[
         list[str], typer.Option(metavar="GROUP", help="Kubernetes group, in place of a role; repeat.")
     ] = [],  # noqa: B006
-    ttl: Annotated[str | None, typer.Option(metavar="DURATION", help="How long it is good for: 8h, 7d.")] = None,
+    ttl: Annotated[str | None, typer.Option(metavar="DURATION", help="How long it is good for: 8h, 30m.")] = None,
     file: Annotated[
         str | None,
         typer.Option("--file", metavar="FILE", help="Where to write it; - prints it. [default: NAME.kubeconfig]"),

@@ -9,14 +9,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whom a token is for, and with which roles. Either `project_id` or `domain_id` is empty, or both; `trust_id` is
-    the trust's by which it was got."""
+    """Whom a token is for, and with which roles. Either `project_id` or `domain_id` is empty, or both, as for the
+    `system`; `trust_id` is the trust's by which it was got."""
 
     user_id: str
     project_id: str = ""
     domain_id: str = ""
     roles: frozenset[str] = frozenset()
     trust_id: str = ""
+    system: bool = False
 
     @property
     def is_admin(self) -> bool:

@@ -26,6 +26,19 @@ SELECT content FROM secrets WHERE cluster_id = %(cluster_id)s AND name = %(name)
 INSERT INTO secrets (cluster_id, name, content) VALUES (%(cluster_id)s, %(name)s, %(content)s)
 ON CONFLICT (cluster_id, name) DO NOTHING;
 
+-- name: sealed_secrets
+SELECT cluster_id, name, content FROM secrets WHERE (cluster_id, name) > (%(cluster_id)s, %(name)s)
+ORDER BY cluster_id, name LIMIT %(limit)s;
+
+-- name: exchange_secret
+UPDATE secrets SET content = %(content)s
+WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND content = %(before)s RETURNING name;
+
+-- name: add_secret
+INSERT INTO secrets (cluster_id, name, content)
+SELECT id, %(name)s, %(content)s FROM clusters WHERE id = %(cluster_id)s
+ON CONFLICT (cluster_id, name) DO NOTHING;
+
 -- name: offer
 SELECT content FROM offers WHERE region = %(region)s;
 

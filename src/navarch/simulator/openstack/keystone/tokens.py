@@ -13,6 +13,7 @@ from navarch.simulator.openstack.region import Region, Token
 _UNAUTHORIZED = "The request you have made requires authentication."
 _IMPLIED = {"admin": ("manager",), "manager": ("member",), "member": ("reader",)}
 _MANY_TOKENS = 1000
+SYSTEM = "system"  # what a role is given on, in the place of a project's or a domain's id
 
 
 def unauthorized() -> Refused:
@@ -34,10 +35,12 @@ def end_where(region: Region, meant: Callable[[Scope], bool]) -> None:
         del region.tokens[token]
 
 
-def roles_of(region: Region, user_id: str, *, project_id: str = "", domain_id: str = "") -> frozenset[str]:
-    """The roles that a user has in a project or on a domain, with those that they imply."""
+def roles_of(
+    region: Region, user_id: str, *, project_id: str = "", domain_id: str = "", system: bool = False
+) -> frozenset[str]:
+    """The roles that a user has in a project, on a domain or on the system, with those that they imply."""
     project = region["project"].get(project_id) if project_id else None
-    targets = {(domain_id, False)} if domain_id else set()
+    targets = {(SYSTEM, False)} if system else {(domain_id, False)} if domain_id else set()
     if project is not None:
         targets = {(project_id, False), (project["domain_id"], True)}
     held = {
@@ -53,9 +56,10 @@ def roles_of(region: Region, user_id: str, *, project_id: str = "", domain_id: s
 
 def still_holds(region: Region, scope: Scope) -> bool:
     """Whether the user would be let in there now."""
-    if not scope.project_id and not scope.domain_id:
+    if not scope.project_id and not scope.domain_id and not scope.system:
         return True
-    return bool(roles_of(region, scope.user_id, project_id=scope.project_id, domain_id=scope.domain_id))
+    where = {"project_id": scope.project_id, "domain_id": scope.domain_id}
+    return bool(roles_of(region, scope.user_id, **where, system=scope.system))
 
 
 # -- requests
@@ -81,7 +85,7 @@ def issue(region: Region, request: Request) -> Answer:
         asked, more = _scope(region, user, scope)
     else:
         raise bad_request(f"Unknown authentication method: {method}")
-    if (asked.project_id or asked.domain_id) and not asked.roles:
+    if (asked.project_id or asked.domain_id or asked.system) and not asked.roles:
         raise unauthorized()
     return _issued(region, user, asked, method, more, "nocatalog" not in request.query)
 
@@ -171,6 +175,8 @@ def _scope(region: Region, user: Object, scope: Any) -> tuple[Scope, Json]:
         if domain is None:
             raise unauthorized()
         return Scope(user.id, domain_id=domain.id, roles=roles_of(region, user.id, domain_id=domain.id)), {}
+    if "system" in scope:
+        return Scope(user.id, roles=roles_of(region, user.id, system=True), system=True), {"system": {"all": True}}
     if "OS-TRUST:trust" in scope:
         return _by_trust(region, user, str(scope["OS-TRUST:trust"].get("id")))
     return Scope(user.id), {}

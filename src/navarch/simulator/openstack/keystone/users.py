@@ -39,8 +39,9 @@ def create_user(region: Region, request: Request) -> Answer:
 def show_user(region: Region, request: Request, user_id: str) -> Answer:
     """A user, to itself and to whoever may read its domain."""
     user = region["user"].get(user_id)
-    readable = user is not None and request.scope.domain_id == user["domain_id"] and "reader" in request.scope.roles
-    if user is None or not (readable or request.scope.is_admin or user_id == request.scope.user_id):
+    scope = request.scope
+    readable = user is not None and "reader" in scope.roles and (scope.system or scope.domain_id == user["domain_id"])
+    if user is None or not (readable or scope.is_admin or user_id == scope.user_id):
         raise _missing(request, "get_user", user_id)
     return Answer(200, {"user": user.body})
 
