@@ -257,7 +257,9 @@ class Lives:
         around = [m.name for m in there if m.zone == machine.zone and not m.removing and m.kept_at is None]
         if len(around) > 1 and not any(heard[name] for name in around):
             self._broken("brake", f"{machine.name} is repaired while all of {machine.zone} is silent: {around}")
-        unwell = [m.name for m in there if m.group == machine.group and not heard[m.name]]
+        mine = [m for m in there if m.group == machine.group and m.kept_at is None]  # what goes for good is not missed
+        counted = [m for m in mine if not m.removing or m.departure is Departure.REPAIR]
+        unwell = [m.name for m in counted if not heard[m.name]]
         most = [max(2, share(g.spec.max_unhealthy, g.wanted)) for g in self._groups(stored, machine.group)]
         if most and len(unwell) > max(most):
             self._broken("brake", f"{machine.name} is repaired while {unwell} are unwell, more than {max(most)}")
