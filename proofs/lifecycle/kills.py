@@ -66,7 +66,7 @@ def _replaced(scene: Scene, cluster: Cluster) -> None:
     order("cut-network", worker)
 
     def is_replaced() -> bool:
-        return server_id(cluster, worker) not in (None, before)
+        return server_id(cluster, worker) != before  # a worker's name is used once
 
     with scene.tell.step(f"another machine takes the place of {worker}, whose cables are pulled"):
         until("it is replaced", is_replaced, seconds=LIMIT)
