@@ -12,7 +12,8 @@ from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
 
 _LABELS = re.compile(r"--node-labels=([^ \"']+)")
-_TAINTS = re.compile(r"--register-with-taints=([^ \"']+)")
+# A worker's are in a flag of its kubelet, those of the control plane in kubeadm's own file.
+_TAINTS = re.compile(r"(?:--register-with-taints=|name: register-with-taints\s+value: )([^\s\"']+)")
 _KEEP_PODS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
 
