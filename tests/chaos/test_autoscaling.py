@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 import pytest
 from tests.chaos.__main__ import databases
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import connect
-from tests.chaos.weather import Weather
+from tests.chaos.run import CONVERGED_WITHIN
+from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
 from navarch.domain.machines import Machine
@@ -17,6 +19,7 @@ from navarch.simulator.pods import Workload
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 LIMITS = Autoscaling(1, 6)
+ROUGH = replace(STORM, by_hand=0.0)  # what becomes of things that people remove is the other stories'
 WEB = Workload("web", 1, at_least=1, requests=(("cpu", 800), ("memory", 256 << 20)))  # one on each machine
 
 
@@ -123,3 +126,28 @@ def test_a_group_for_which_the_cloud_has_no_room_makes_way_for_another(world: Wo
     finally:
         del world.region.quotas[PROJECTS[0], "cores"]
     assert world.run_until(lambda: not shop.waiting(), 900.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_storm_the_limits_hold_and_what_has_room_is_placed_in_the_end(seed: int) -> None:
+    """Workers die, requests fail, machines are lost, while load comes and goes; invariants watch that no pod goes
+    against its budget and that no machine goes with pods on it."""
+    with databases(1) as found, connect(found[0]) as connection:
+        world = World(connection, seed, ROUGH, workers=2)
+        world.chance.stormy = False
+        try:
+            shop, random = Shop(world, "shop", replace(LIMITS, unneeded_seconds=120)), Random(seed)
+            world.chance.stormy = True
+            shop.inside.pods.wish(WEB)
+            for _ in range(8):
+                shop.inside.pods.scale("web", random.randint(1, 8))
+                world.run(random.uniform(60.0, 400.0))
+                assert 1 <= shop.groups()[0].spec.replicas <= 6
+                assert len(shop.workers()) <= 6
+            shop.inside.pods.scale("web", 5)
+            world.mishaps.calm()
+            assert world.run_until(lambda: world.invariants.settled() and not shop.waiting(), CONVERGED_WITHIN)
+            assert len(shop.workers()) >= 5
+            world.invariants.at_rest()
+        finally:
+            world.close()
