@@ -30,10 +30,12 @@ def autoscale(
     memory = claim.status.autoscaling
     if not autoscaling.asks_for_pods(cluster):
         return claim, look, None if not cluster.deleting and not cluster.spec.paused else memory
-    if not power(cluster, now).running or claim.status.ready_at is None:
+    powered = power(cluster, now)
+    if not powered.running or claim.status.ready_at is None:
         return claim, look, memory  # it comes to be, or stops: its pods say nothing about how many machines it needs
     # What it decides from is let go afterwards: a look is remembered, and pods are many.
-    checkups = examine(cluster, look.observed, infrastructure(cluster, look.observed, now), now)
+    cloud = infrastructure(cluster, look.observed, now)
+    checkups = examine(cluster, look.observed, cloud, now, running=True, since=powered.since)
     decision = autoscaling.decide(cluster, look.observed, memory or Memory(), checkups, offer, now)
     observed, kube = look.observed, look.observed.kube
     if kube is not None and kube.pods is not None:
@@ -43,8 +45,6 @@ def autoscale(
             cluster, observed = _written(dependencies, claim, cluster, observed, change, now)
         except (Stale, NotFound):
             return replace(claim, cluster=cluster), replace(look, observed=observed), memory
-        level = "Warning" if change.reason == "GaveUpMachines" else "Normal"
-        tell(_event(cluster, change.reason, change.group, change.message, now, level))
     _tell(decision.told, cluster, now, tell)
     return replace(claim, cluster=cluster), replace(look, observed=observed), decision.memory
 
@@ -74,7 +74,9 @@ def _written(
     group = cluster.group(change.group)
     assert group is not None  # noqa: S101 - it was decided about
     wanted = replace(group, spec=replace(group.spec, replicas=change.replicas))
-    written = dependencies.store.scale_node_group(cluster.id, claim.token, wanted, going=change.going, at=now)
+    level = "Warning" if change.reason == "GaveUpMachines" else "Normal"
+    event = _event(cluster, change.reason, change.group, change.message, now, level)
+    written = dependencies.store.scale_node_group(cluster.id, claim.token, wanted, going=change.going, event=event)
     for name in change.going:
         observed = observed.with_machine(name, removing=True, removing_at=now, departure=Departure.SCALE_DOWN)
     return with_node_group(cluster, group.name, written), observed

@@ -15,7 +15,6 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from navarch.domain import spec
-from navarch.domain.admission import NOT_YET
 
 
 class Shown(BaseModel):

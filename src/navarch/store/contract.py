@@ -424,11 +424,11 @@ class WorkerStore(Protocol):
         ...
 
     def scale_node_group(
-        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], at: datetime
+        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], event: Event
     ) -> NodeGroup:
-        """Write down a node group's number of machines as Navarch decided it, and the machines that go with it, as one
-        decision: of a worker that dies in between, neither is there. Gives the group as it is then. Raises LeaseLost,
-        NotFound, and Stale where its row is no longer of `group`'s generation."""
+        """Write down a node group's number of machines as Navarch decided it, the machines that go with it, and its
+        entry in the timeline, as one: of a worker that dies in between, nothing is there. Gives the group as it is
+        then. Raises LeaseLost, NotFound, and Stale where its row is no longer of `group`'s generation."""
         ...
 
     def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:

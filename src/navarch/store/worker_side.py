@@ -141,13 +141,14 @@ class WorkerSide:
             tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure.value, at=at)
 
     def scale_node_group(
-        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], at: datetime
+        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], event: Event
     ) -> NodeGroup:
         with self._held(cluster_id, token, "hold_alone") as tx:
             changed = change_node_group(tx, cluster_id, group, group.generation)
             for name in going:
                 departure = Departure.SCALE_DOWN.value
-                tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure, at=at)
+                tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure, at=event.at)
+            add_events(tx, cluster_id, (event,))
             return changed
 
     def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:

@@ -27,7 +27,7 @@ def pod(spec: dict[str, Any] | None = None, metadata: dict[str, Any] | None = No
     }
 
 
-UNSCHEDULABLE = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
+UNSCHEDULABLE: dict[str, Any] = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
 
 
 class Cluster:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.bootstrap.kubelet import kubelet_configuration, node_arguments
 from navarch.domain.autoscaling.machines import spot_of, spot_to_be
-from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
+from navarch.domain.kube import NOT_BEHIND_SERVICES, RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
 from navarch.domain.machines import Machine, template_of
 from navarch.domain.spec import Role, Taint
 
@@ -23,6 +24,7 @@ def test_it_has_the_labels_with_which_its_kubelet_registers() -> None:
     machine = Machine("shop-web-7", Role.WORKER, "web", 7, "z1", NOW - timedelta(hours=1), template_of(SHOP, "web"))
     flags = {a.name: a.value for a in node_arguments(machine, address="10.0.0.7")}
     registered = dict(pair.split("=", 1) for pair in flags["node-labels"].split(","))
+    registered.pop(NOT_BEHIND_SERVICES, None)  # only while it is new
     spot = spot_to_be(SHOP, GROUP, "shop-web-7", "z1", (), OFFER)
     assert spot is not None
     assert registered.items() <= spot.labels.items()
@@ -54,7 +56,7 @@ def test_taints_of_a_young_node_pass_and_others_stay() -> None:
 
 def test_what_is_reserved_is_what_kubelets_are_told() -> None:
     configuration = kubelet_configuration(SHOP)
-    parts = [configuration[name] for name in ("kubeReserved", "systemReserved")]
-    cpu = sum(int(part["cpu"].removesuffix("m")) for part in parts)  # type: ignore[index]
-    memory = sum(int(part["memory"].removesuffix("Mi")) for part in parts)  # type: ignore[index]
+    parts: list[Any] = [configuration[name] for name in ("kubeReserved", "systemReserved")]
+    cpu = sum(int(part["cpu"].removesuffix("m")) for part in parts)
+    memory = sum(int(part["memory"].removesuffix("Mi")) for part in parts)
     assert (cpu, memory) == (RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB)
