@@ -32,8 +32,8 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """`going`: machines that go now; `empty` ones have no pod that would have to move. `unneeded`: those that are not
-    needed, and since when; `kept`: those that are hardly used and stay."""
+    """`going`: machines that go now. `unneeded`: those that are not needed, and since when; `kept`: those that are
+    hardly used and stay."""
 
     going: tuple[Machine, ...] = ()
     unneeded: tuple[Unneeded, ...] = ()
