@@ -170,7 +170,7 @@ def test_every_column_of_a_table_is_one_that_is_answered(
 WORDS: dict[fields.Kind, Any] = {
     fields.TEXT: "x", fields.NUMBER: 3, fields.SWITCH: True, fields.WORDS: ["x"], fields.RANGES: ["10.0.0.0/8"],
     fields.SHARE: "25%", fields.DURATION: "5m", fields.VOLUME: "ssd:40", fields.KEPT: "1:48",
-    fields.SCHEDULE: "08:00-20:00", fields.WINDOW: "03:00+4",
+    fields.LIMITS: "1-6", fields.SCHEDULE: "08:00-20:00", fields.WINDOW: "03:00+4",
     fields.LABELS: ["a=b"], fields.NO_LABELS: ["c"], fields.TAINTS: ["a=b:NoExecute"],
 }  # fmt: skip
 COMMANDS: dict[str, tuple[tuple[fields.Field, ...], Any]] = {
@@ -181,7 +181,7 @@ COMMANDS: dict[str, tuple[tuple[fields.Field, ...], Any]] = {
 }
 # Fields without an option: what is not offered yet, what has a command or an argument of its own.
 NO_OPTION = {
-    "name", "spec.running", "spec.network.subnet_id", "spec.network.public_api", "spec.autoscaling",
+    "name", "spec.running", "spec.network.subnet_id", "spec.network.public_api",
     "spec.node_groups",
 }  # fmt: skip
 

@@ -176,7 +176,8 @@ WIRE = {
 
 # A full body of each kind, to be spoiled in every place.
 _GROUP = {
-    "flavor": "m1.small", "replicas": 2, "autoscaling": None, "zones": ["z1"], "labels": {"a": "b"},
+    "flavor": "m1.small", "replicas": 2, "autoscaling": {"min": 1, "max": 6, "unneeded_seconds": 600},
+    "zones": ["z1"], "labels": {"a": "b"},
     "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}], "max_surge": "25%",
     "max_unavailable": 0, "root_volume": {"type": "ssd", "size_gib": 20}, "kubernetes_version": "1.37.2",
     "drain_timeout_seconds": 600, "force_drain": False, "repair_after_seconds": 300, "repair_conditions": ["Deadlock"],

@@ -93,7 +93,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_made(api: Api) -> None:
         "spec.network.public_api",
         "spec.node_groups[0].replicas",
         "spec.node_groups[1].name",
-        "spec.node_groups[1].autoscaling",
+        "spec.node_groups[1].autoscaling.max",
     }
     assert "did you mean flavor?" in found["spec.control_plane.flavour"]
     assert "1.37.2" in found["spec.kubernetes_version"]

@@ -10,7 +10,7 @@ def test_node_groups_are_resources(api: Api) -> None:
     api.make_ready(api.create()["id"])
     listed = api.get("/clusters/shop/node_groups").json()["node_groups"]
     assert [(g["name"], g["status"]) for g in listed] == [
-        ("default", {"desired": 2, "ready": 1, "observed_generation": 0})
+        ("default", {"desired": 2, "ready": 1, "observed_generation": 0, "autoscaling": None})
     ]
     answer = api.post("/clusters/shop/node_groups", {"name": "web", "spec": {"replicas": 1, "zones": ["z2"]}})
     assert answer.status_code == 202
@@ -33,13 +33,13 @@ def test_bad_node_groups_are_told_by_field(api: Api) -> None:
     api.create()
     spec = {
         "flavor": "m1.tiny", "replicas": 101, "zones": ["z9"], "labels": {"kubernetes.io/x": "y", "a b": "c"},
-        "taints": [{"key": "k", "effect": "Never"}], "autoscaling": {"min": 1}, "root_volume": {"size": 1},
+        "taints": [{"key": "k", "effect": "Never"}], "root_volume": {"size": 1},
         "drain_timeout_seconds": -1, "max_surge": 0, "flavr": "x",
     }  # fmt: skip
     found = errors(api.post("/clusters/shop/node_groups", {"name": "cp", "spec": spec}))
     assert set(found) == {
         "name", "spec.flavor", "spec.replicas", "spec.zones[0]", "spec.labels", "spec.taints[0].effect",
-        "spec.autoscaling", "spec.root_volume.size", "spec.drain_timeout_seconds", "spec.max_surge", "spec.flavr",
+        "spec.root_volume.size", "spec.drain_timeout_seconds", "spec.max_surge", "spec.flavr",
     }  # fmt: skip
     found = errors(api.patch("/clusters/shop/node_groups/default", {"name": "x", "spec": {"flavor": "m1.tiny"}}))
     assert set(found) == {"name", "spec.flavor"}
@@ -55,6 +55,37 @@ def test_growing_is_held_against_quota_and_network(api: Api) -> None:
     plan = api.patch(f"{path}?dry_run=true", {"spec": {"replicas": 4}}).json()
     assert not plan["fits"]
     assert {n["resource"]: n["needed"] for n in plan["needs"]}["instances"] == 4
+
+
+def test_limits_of_autoscaling_and_the_number_within_them(api: Api) -> None:
+    api.create()
+    path = "/clusters/shop/node_groups/default"
+    wrong = {"autoscaling": {"min": 7, "max": 6, "utilization_threshold": 101, "unneeded_seconds": 1}}
+    assert set(errors(api.patch(path, {"spec": wrong}))) == {
+        "spec.autoscaling.min", "spec.autoscaling.utilization_threshold", "spec.autoscaling.unneeded_seconds",
+    }  # fmt: skip
+    found = errors(api.patch(path, {"spec": {"autoscaling": {"min": 3}}}))
+    assert found == {"spec.autoscaling.max": "must be between 1 and 100, got 0"}
+    # limits move a number that nobody names
+    spec = api.patch(path, {"spec": {"autoscaling": {"min": 3, "max": 6}}}).json()["spec"]
+    assert (spec["replicas"], spec["autoscaling"]["unneeded_seconds"]) == (3, 600)
+    # a number that somebody names has to be within them
+    assert "3 to 6" in errors(api.patch(path, {"spec": {"replicas": 7}}))["spec.replicas"]
+    assert api.patch(path, {"spec": {"replicas": 5}}).json()["spec"]["replicas"] == 5
+    assert "autoscaling goes on from there" in api.get("/clusters/shop/events").text
+    assert api.patch(path, {"spec": {"replicas": None}}).json()["spec"]["replicas"] == 5
+    # taken away, the number stays as it is
+    spec = api.patch(path, {"spec": {"autoscaling": None}}).json()["spec"]
+    assert (spec["replicas"], spec["autoscaling"]) == (5, None)
+    made = api.post("/clusters/shop/node_groups", {"name": "web", "spec": {"autoscaling": {"max": 1}}}).json()
+    assert made["spec"]["replicas"] == 1
+
+
+def test_the_most_machines_have_to_fit_into_the_network(api: Api) -> None:
+    api.create(network={"node_cidr": "10.0.0.0/27"})
+    path = "/clusters/shop/node_groups/default"
+    assert "room for 26" in errors(api.patch(path, {"spec": {"autoscaling": {"max": 60}}}))["spec.autoscaling.max"]
+    assert api.patch(path, {"spec": {"autoscaling": {"max": 20}}}).status_code == 200
 
 
 def test_if_match_guards_a_node_group(api: Api) -> None:

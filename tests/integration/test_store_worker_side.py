@@ -51,6 +51,27 @@ def let_pass(dsn: str, seconds: float) -> None:
         connection.execute("UPDATE clusters SET lease_until = lease_until - make_interval(secs => %s)", (seconds,))
 
 
+def test_a_number_of_machines_and_those_that_go_are_one_decision(store: PostgresStore) -> None:
+    claim = claimed(store)
+    cluster = claim.cluster
+    (group,) = cluster.node_groups
+    for serial in (1, 2):
+        store.record_machine(cluster.id, claim.token, a_machine(f"default-{serial}", serial=serial))
+    fewer = replace(group, spec=replace(group.spec, replicas=1))
+    event = Event(NOON, "ScaleDown", "default: 2 → 1 machines")
+    written = store.scale_node_group(cluster.id, claim.token, fewer, going=["default-2"], event=event)
+    assert (written.spec.replicas, written.generation) == (1, group.generation + 1)
+    assert store.cluster(cluster.id, project_id=None).cluster.node_groups == (written,)
+    going = {m.name: (m.removing, m.departure) for m in store.machines(cluster.id)}
+    assert going == {"default-1": (False, None), "default-2": (True, Departure.SCALE_DOWN)}
+    assert [s.event.reason for s in store.events(cluster.id)] == ["ScaleDown"]
+    with pytest.raises(Stale):  # somebody changed it meanwhile: neither is written
+        store.scale_node_group(cluster.id, claim.token, fewer, going=["default-1"], event=event)
+    assert not next(m for m in store.machines(cluster.id) if m.name == "default-1").removing
+    with pytest.raises(LeaseLost):
+        store.scale_node_group(cluster.id, claim.token - 1, written, going=(), event=event)
+
+
 def test_a_new_cluster_is_due_at_once_and_claimed_once(store: PostgresStore) -> None:
     assert store.claim("w1", lease=30) is None
     assert store.next_due() is None

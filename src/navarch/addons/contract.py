@@ -81,11 +81,13 @@ class Draining:
 class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
     have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
-    (`survey`)."""
+    (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others."""
 
     etcd: bool = False
     evictions: bool = False
     survey: bool = False
+    pods: bool = False
+    all_pods: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,19 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, foreign, nodes, placing, surveying
+from navarch.addons import (
+    applying,
+    catalogue,
+    draining,
+    errors,
+    etcd,
+    foreign,
+    nodes,
+    placing,
+    pods,
+    requests,
+    surveying,
+)
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks
 from navarch.addons.parallel import at_once
@@ -14,6 +26,7 @@ from navarch.addons.rendering import ADDON_LABEL
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.kube import Addon, EtcdMember, KubeState, Node
 from navarch.domain.names import COMPONENT_LABEL
+from navarch.domain.pods import PodsSeen
 from navarch.domain.spec import Taint
 
 Seen = Mapping[str, Any]
@@ -40,8 +53,11 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda: _evictions(connection) if asks.evictions else None,
         lambda: surveying.survey(connection) if asks.survey else None,
         lambda: surveying.roles(connection) if asks.survey else None,
+        lambda: _pods(connection, asks) if asks.pods else None,
     )
-    found, notes, deployments, daemon_sets, members, evictions, obstacles, roles = at_once(lambda read: read(), reads)
+    (found, notes, deployments, daemon_sets, members, evictions, obstacles, roles, seen) = at_once(
+        lambda read: read(), reads
+    )
     workloads = {**deployments, **daemon_sets}
     return KubeState(
         version=version,
@@ -49,6 +65,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         addons=tuple(_without_roles(_addon(name, notes, workloads, found), notes, roles) for name in catalogue.names()),
         etcd=members,
         obstacles=obstacles,
+        pods=seen,
     )
 
 
@@ -75,6 +92,8 @@ def node(seen: Seen) -> Node:
         taints=tuple(_taint(t) for t in spec.get("taints", ())[:_MOST_OF_A_NODE]),
         cordoned=unschedulable and nodes.CORDONED in annotations,
         drained=unschedulable and nodes.DRAINED in annotations,
+        allocatable=requests.amounts(status.get("allocatable")),
+        stays=pods.stays(annotations),
     )
 
 
@@ -97,11 +116,19 @@ def _members(connection: Connection) -> tuple[EtcdMember, ...] | None:
 def _evictions(connection: Connection) -> Mapping[str, int] | None:
     """How many pods would have to be moved off each node; None where they are too many to count."""
     try:
-        pods = connection.list(
+        listed = connection.list(
             "/api/v1/pods", page=_PODS_A_PAGE, pages=_MOST_PODS // _PODS_A_PAGE, fieldSelector="spec.nodeName!="
         )
         with errors.understanding("GET /api/v1/pods"):
-            return Counter(foreign.name(pod["spec"]["nodeName"]) for pod in pods if draining.moves(pod))
+            return Counter(foreign.name(pod["spec"]["nodeName"]) for pod in listed if draining.moves(pod))
+    except (Temporary, Permanent, errors.Absent):
+        return None
+
+
+def _pods(connection: Connection, asks: Asks) -> PodsSeen | None:
+    """For autoscaling; None where they are too many to be read: the rest is worth knowing without them."""
+    try:
+        return pods.seen(connection, all_of_them=asks.all_pods)
     except (Temporary, Permanent, errors.Absent):
         return None
 

@@ -65,8 +65,23 @@ def node_group_view(group: NodeGroup, status: Status) -> NodeGroupView:
         "desired": seen.desired,
         "ready": seen.ready,
         "observed_generation": dict(status.observed_groups).get(group.name, 0),
+        "autoscaling": _autoscaling(group, status),
     }
     return NodeGroupView.model_validate(_attributes(group) | {"status": shown})
+
+
+def _autoscaling(group: NodeGroup, status: Status) -> dict[str, Any] | None:
+    """What autoscaling thinks of one group; None: it is off, or did not look yet."""
+    memory = status.autoscaling
+    if group.spec.autoscaling is None or memory is None:
+        return None
+    verdicts = [(h, next((v.why for v in h.verdicts if v.group == group.name), "")) for h in memory.helpless]
+    return {
+        "backoff": next((b for b in memory.backoffs if b.group == group.name), None),
+        "helpless": [{"pod": h.pod, "count": h.count, "why": why} for h, why in verdicts if why],
+        "unneeded": [one for one in memory.unneeded if one.group == group.name],
+        "kept": [one for one in memory.kept if one.group == group.name],
+    }
 
 
 def machine_view(machine: Machine) -> MachineView:

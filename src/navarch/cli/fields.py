@@ -8,6 +8,7 @@ from typing import Any
 
 from navarch.cli.values import (
     kept_of,
+    limits_of,
     number_of,
     pairs_of,
     read_ssh_key,
@@ -38,6 +39,7 @@ SHARE = Kind(str | None, read=share_of, part=share_of)
 DURATION = Kind(str | None, read=whole_seconds_of, part=whole_seconds_of)
 VOLUME = Kind(str | None, read=volume_of, part=volume_of)
 KEPT = Kind(str | None, read=kept_of, part=kept_of)
+LIMITS = Kind(str | None, read=limits_of, part=limits_of)
 SCHEDULE = Kind(str | None, read=schedule_of)
 WINDOW = Kind(str | None, read=window_of)
 WORDS = Kind(list[str], part=lambda word, option: word.split("+"))
@@ -151,6 +153,16 @@ CLUSTER = (
 )  # fmt: skip
 NEW_NODE_GROUP = (
     Field("spec.replicas", ("--replicas", "-r"), NUMBER, "N", "Number of machines. Default: 2."),
+    Field("spec.autoscaling", ("--autoscaling",), LIMITS, "MIN-MAX",
+          "Limits within which Navarch moves their number. Default: it does not."),
+    Field("spec.autoscaling.min", ("--min",), NUMBER, "N", "The lower one of these limits. Default: 0."),
+    Field("spec.autoscaling.max", ("--max",), NUMBER, "N", "The upper one."),
+    Field("spec.autoscaling.unneeded_seconds", ("--unneeded",), DURATION, "DURATION",
+          "How long a machine must have been hardly used before it goes. Default: 10m."),
+    Field("spec.autoscaling.utilization_threshold", ("--utilization-threshold",), NUMBER, "PERCENT",
+          "What hardly used means. Default: 50."),
+    Field("spec.autoscaling.max_provision_seconds", ("--max-provision",), DURATION, "DURATION",
+          "After how long a machine that does not come is given up. Default: 15m."),
     Field("spec.flavor", ("--flavor",), TEXT, "FLAVOR", "Size of the machines."),
     Field("spec.zones", ("--zone",), WORDS, "ZONE", "Zone of the machines; repeat to spread."),
     Field("spec.labels", ("--label", "-l"), LABELS, "KEY=VALUE", "Label of the nodes; repeat."),

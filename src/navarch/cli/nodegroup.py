@@ -52,6 +52,21 @@ def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output:
 
 
 @app.command()
+def explain(
+    ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE
+) -> None:
+    """Say what autoscaling thinks of a node group: which pods it cannot help, which machines go or stay, and why."""
+    with connected(ctx) as navarch:
+        group: Any = navarch.node_group(cluster, name)
+    thoughts = (group.get("status") or {}).get("autoscaling")
+    if output is not Output.TABLE:
+        emit_data(thoughts, output)
+        return
+    for line in _explained(group, thoughts):
+        print(line)
+
+
+@app.command()
 @with_fields(NEW_NODE_GROUP)
 def create(
     ctx: typer.Context,
@@ -199,6 +214,24 @@ def _print(group: Any, output: Output) -> None:
             "generation": group.get("generation"),
         }
         emit_facts(shown.items())
+
+
+def _explained(group: Any, thoughts: Any) -> list[str]:
+    limits, replicas = group["spec"].get("autoscaling"), group["spec"].get("replicas")
+    if not limits:
+        return [f"{group['name']} has {replicas} machines, a number that people set. Limits: --autoscaling MIN-MAX"]
+    lines = [f"{group['name']} has {replicas} machines, between {limits['min']} and {limits['max']}."]
+    if not thoughts:
+        return [*lines, "Its pods were not looked at yet."]
+    backoff = thoughts.get("backoff")
+    if backoff:
+        lines.append(f"Asked for no more until {backoff['until']}: {backoff['why']}")
+    for one in thoughts["helpless"]:
+        others = f" and {one['count'] - 1} like it wait" if one["count"] > 1 else " waits"
+        lines.append(f"Pod {one['pod']}{others}; {group['name']} cannot help: {one['why']}")
+    lines += [f"{m['machine']} is not needed since {m['since']}, and goes." for m in thoughts["unneeded"]]
+    lines += [f"{m['machine']} is hardly used, and stays: {m['why']}" for m in thoughts["kept"]]
+    return lines if len(lines) > 1 else [*lines, "No pod waits, and every machine is needed."]
 
 
 def _taint(taint: Any) -> str:

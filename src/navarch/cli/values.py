@@ -77,6 +77,14 @@ def kept_of(word: str, option: str) -> dict[str, int]:
     return {"count": number_of(count, option)} | ({"hours": number_of(hours, option)} if colon else {})
 
 
+def limits_of(word: str, option: str) -> dict[str, int]:
+    """The fewest and the most machines from `1-6`."""
+    fewest, dash, most = word.partition("-")
+    if not dash:
+        raise typer.BadParameter(f"{word!r} is not of the form 1-6", param_hint=option)
+    return {"min": number_of(fewest, option), "max": number_of(most, option)}
+
+
 def schedule_of(word: str, option: str) -> dict[str, str]:
     """Start and stop from `08:00-20:00`."""
     start, dash, stop = word.partition("-")

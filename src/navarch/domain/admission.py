@@ -101,7 +101,7 @@ class Reading:
             ssh_keys=self._ssh_keys(draft.spec.ssh_keys),
         )
         self.errors.extend(bounds.wrong_cluster("spec.", draft.spec))
-        if sum(g.spec.replicas for g in groups) > LIMITS.workers:
+        if sum(g.spec.most for g in groups) > LIMITS.workers:
             self.refuse("spec.node_groups", f"must have at most {LIMITS.workers} workers in all")
         return replace(draft, spec=spec, node_groups=groups, labels=self._labels("labels", draft.labels))
 
@@ -115,6 +115,9 @@ class Reading:
         if not 0 <= spec.replicas <= LIMITS.workers:
             self.refuse(f"{spec_field}replicas", f"must be between 0 and {LIMITS.workers}, got {spec.replicas}")
             spec = replace(spec, replicas=_USUAL_GROUP.replicas)
+        elif spec.autoscaling is not None:
+            wrong = bounds.wrong_autoscaling(spec_field, spec.autoscaling, spec.replicas, LIMITS.workers)
+            self.errors.extend(wrong)
         spec = replace(
             spec,
             max_surge=self._share(f"{spec_field}max_surge", spec.max_surge, _USUAL_GROUP.max_surge),
@@ -391,7 +394,7 @@ class Reading:
 
 def most_machines(control_plane: int, groups: Iterable[NodeGroup]) -> int:
     """How many machines there may be at once, while some are being replaced."""
-    return control_plane + 1 + sum(g.spec.replicas + surge(g.spec) for g in groups)
+    return control_plane + 1 + sum(g.spec.most + surge(replace(g.spec, replicas=g.spec.most)) for g in groups)
 
 
 def _disk(root_volume: VolumeSpec | None, release: Release | None) -> int:

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from navarch.domain.calendar import DAYS, MaintenanceWindow, Schedule
 from navarch.domain.errors import FieldError
 from navarch.domain.shares import Share, percent_of
-from navarch.domain.spec import ClusterSpec, ControlPlaneSpec, NodeGroupSpec
+from navarch.domain.spec import Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
 from navarch.domain.syntax import wrong_label_key
 
 _DAY = 24 * 3600
@@ -16,6 +16,11 @@ _REPAIR = (60, _DAY)  # sooner, a kubelet that restarts or a switch that reboots
 _OF_CLUSTER: Mapping[str, tuple[int, int]] = {"soak_seconds": (0, _DAY), "groups_at_once": (1, 20)}
 _OF_CONTROL_PLANE: Mapping[str, tuple[int, int]] = {"repair_after_seconds": _REPAIR}
 _OF_GROUP: Mapping[str, tuple[int, int]] = {"drain_timeout_seconds": (0, 7 * _DAY), "repair_after_seconds": _REPAIR}
+_OF_AUTOSCALING: Mapping[str, tuple[int, int]] = {
+    "unneeded_seconds": (60, _DAY),
+    "utilization_threshold": (1, 100),
+    "max_provision_seconds": (300, _DAY),  # sooner, a machine of a cloud that is slow would be given up while it comes
+}
 _KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
 _MOST_CONDITIONS = 10
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -42,6 +47,20 @@ def wrong_node_group(field: str, spec: NodeGroupSpec) -> Iterator[FieldError]:
     yield from _between(f"{field}keep_failed_machines.hours", spec.keep_failed_machines.hours, _KEPT_HOURS)
     yield from wrong_share(f"{field}max_unhealthy", spec.max_unhealthy, 100)
     yield from _wrong_conditions(f"{field}repair_conditions", spec.repair_conditions)
+
+
+def wrong_autoscaling(field: str, limits: Autoscaling, replicas: int, most: int) -> Iterator[FieldError]:
+    """Limits of a number of machines, and that number. `most`: what no limit may be above."""
+    at = f"{field}autoscaling"
+    lower, upper = f"{at}.min", f"{at}.max"
+    wrong = (*_between(lower, limits.min, (0, most)), *_between(upper, limits.max, (1, most)))
+    if not wrong and limits.min > limits.max:
+        wrong = (FieldError(lower, f"must not be above max, which is {limits.max}, got {limits.min}"),)
+    yield from wrong
+    if not wrong and not limits.min <= replicas <= limits.max:
+        within = f"must be within the limits of autoscaling, {limits.min} to {limits.max}, got {replicas}"
+        yield FieldError(f"{field}replicas", f"{within}: ask for other limits, or leave it to Navarch")
+    yield from _numbers(f"{at}.", limits, _OF_AUTOSCALING)
 
 
 def wrong_share(field: str, share: Share, most: int) -> Iterator[FieldError]:

@@ -231,13 +231,15 @@ def _crowded(old: Cluster, new: Cluster, offer: Offer, quota: Quota | None) -> I
     yield from shortages(growth(old, new, offer, quota))
     if most_machines(0, new.node_groups) <= most_machines(0, old.node_groups):
         return
-    workers = sum(g.spec.replicas for g in new.node_groups)
+    grown = [g for g in new.node_groups if (was := old.group(g.name)) is None or was.spec.most < g.spec.most]
+    field = "spec.autoscaling.max" if any(g.spec.autoscaling for g in grown) else "spec.replicas"
+    workers = sum(g.spec.most for g in new.node_groups)
     if workers > LIMITS.workers:
-        yield FieldError("spec.replicas", f"the cluster would have {workers} workers; the most is {LIMITS.workers}")
+        yield FieldError(field, f"the cluster would have {workers} workers; the most is {LIMITS.workers}")
     network = new.spec.network
     nodes = most_machines(new.spec.control_plane.replicas, new.node_groups)
     for cidr, wrong in ((network.node_cidr, ranges.wrong_node_size), (network.pod_cidr, ranges.wrong_pod_size)):
         parsed = ranges.parse_ipv4(cidr)
         detail = None if isinstance(parsed, str) else wrong(parsed, nodes)
         if detail is not None:
-            yield FieldError("spec.replicas", f"too many for the cluster's network: {detail}")
+            yield FieldError(field, f"too many for the cluster's network: {detail}")

@@ -92,13 +92,26 @@ def said_release(was: Cluster, draft: Cluster, said: Document, *, under_way: boo
 
 
 def new_node_group(document: Document) -> NodeGroup:
-    """A node group that does not exist yet: `name` and `spec`."""
-    return NodeGroup(_name(document, ""), draft(NodeGroupSpec, _of(document, "spec")))
+    """A node group that does not exist yet: `name` and `spec`. A number of machines that nobody named is one that its
+    limits allow."""
+    spec = draft(NodeGroupSpec, _of(document, "spec"))
+    if _of(document, "spec").get("replicas") is None:
+        spec = _within_limits(spec)
+    return NodeGroup(_name(document, ""), spec)
 
 
 def changed_node_group(was: NodeGroup, document: Document) -> NodeGroup:
-    """A node group with another `name` and `spec`."""
-    return replace(was, name=_name(document, was.name), spec=draft(NodeGroupSpec, _of(document, "spec")))
+    """A node group with another `name` and `spec`. A number of machines that stays as it was moves with its limits."""
+    spec = draft(NodeGroupSpec, _of(document, "spec"))
+    if spec.autoscaling is not None and _of(document, "spec").get("replicas") is None:
+        spec = replace(spec, replicas=was.spec.replicas)  # it is Navarch's to say
+    if spec.replicas == was.spec.replicas:
+        spec = _within_limits(spec)
+    return replace(was, name=_name(document, was.name), spec=spec)
+
+
+def _within_limits(spec: NodeGroupSpec) -> NodeGroupSpec:
+    return replace(spec, replicas=spec.within_limits(spec.replicas))
 
 
 def _name(document: Document, otherwise: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
 
 NOT_BEHIND_SERVICES = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -11,6 +12,8 @@ STARTING = "starting"
 """Its value while a new node has not all that passes on what a balancer sends; Navarch takes the label away then."""
 REMOVE_FIRST = "navarch.io/remove-first"
 """Label of a node that people want to go first."""
+RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB = 100, 250
+"""What the kubelets of a cluster keep for themselves and for the system (`bootstrap/kubelet.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class Node:
     """A Kubernetes node. `version` is its kubelet's, without the v; `since`: when `ready` last changed, None where it
     does not say. `troubles`: (type, since) of its other conditions that are True. `cordoned`: Navarch made it
     unschedulable; `drained`: and moved its pods away since. `labels` are all it has. `evictions`: how many pods would
-    have to be moved; None: not asked."""
+    have to be moved; None: not asked. `allocatable`: what pods may ask for. `stays`: its annotations say that
+    autoscaling does not take it away."""
 
     name: str
     ready: bool
@@ -32,6 +36,8 @@ class Node:
     cordoned: bool = False
     drained: bool = False
     evictions: int | None = None
+    allocatable: Amounts = ()
+    stays: bool = False
 
     @property
     def starting(self) -> bool:
@@ -87,13 +93,15 @@ class ClusterObstacle:
 @dataclass(frozen=True, slots=True)
 class KubeState:
     """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
-    `obstacles`: what an upgrade would meet; None: it was not asked for."""
+    `obstacles`: what an upgrade would meet; None: it was not asked for. `pods`: as far as autoscaling needs them; None:
+    they were not asked for, or are too many to be read."""
 
     version: str
     nodes: tuple[Node, ...] = ()
     addons: tuple[Addon, ...] = ()
     etcd: tuple[EtcdMember, ...] | None = None
     obstacles: tuple[ClusterObstacle, ...] | None = None
+    pods: PodsSeen | None = None
 
     @property
     def on_nodes(self) -> bool:

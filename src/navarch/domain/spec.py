@@ -82,6 +82,21 @@ class KeepFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """Navarch moves a group's `replicas` within these limits, by the pods that there are (`domain.autoscaling`).
+
+    A machine goes that was used to less than `utilization_threshold` percent for `unneeded_seconds`, and whose pods fit
+    elsewhere. One that did not become a node within `max_provision_seconds` is given up, and others are tried.
+    """
+
+    min: int = 0
+    max: int = 0  # which admission refuses: it has to be said
+    unneeded_seconds: int = 600
+    utilization_threshold: int = 50
+    max_provision_seconds: int = 900
+
+
+@dataclass(frozen=True, slots=True)
 class NodeGroupSpec:
     """Workers that are alike. A new one goes to the zone that has the fewest. `labels` are (key, value) pairs, sorted.
 
@@ -90,7 +105,7 @@ class NodeGroupSpec:
     before people are asked; with `force_drain` they are ended then. `repair_after_seconds`: how long a node may be
     NotReady, or have a condition of `repair_conditions`, before its machine is replaced; none is while more than
     `max_unhealthy` of the group are not healthy. `kubernetes_version` None: the cluster's; otherwise `release` is what
-    machines of that version are made from."""
+    machines of that version are made from. `autoscaling` None: `replicas` is a person's; otherwise Navarch's."""
 
     flavor: str
     replicas: int = 2
@@ -108,6 +123,17 @@ class NodeGroupSpec:
     keep_failed_machines: KeepFailed = KeepFailed()
     kubernetes_version: str | None = None
     release: Release | None = None
+    autoscaling: Autoscaling | None = None
+
+    @property
+    def most(self) -> int:
+        """How many machines there may be to be: the upper limit where Navarch moves their number."""
+        return self.replicas if self.autoscaling is None else max(self.replicas, self.autoscaling.max)
+
+    def within_limits(self, replicas: int) -> int:
+        """The number of machines that is next to this one and within the limits."""
+        limits = self.autoscaling
+        return replicas if limits is None else max(limits.min, min(limits.max, replicas))
 
 
 @dataclass(frozen=True, slots=True)

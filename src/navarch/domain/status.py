@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from navarch.domain.autoscaling.memory import Memory
 from navarch.domain.calendar import Opening
 from navarch.domain.obstacles import Survey
 
@@ -51,7 +52,7 @@ class Status:
     `observed_groups`: (name, generation) of its node groups then. `survey`: what an upgrade would meet in the cluster;
     see `navarch.domain.obstacles.upgrade_obstacles`. `maintenance`: its maintenance window where it is open, else when
     it opens next. `silent_since`: since when not everything answered that was asked about it, None: everything does;
-    see `navarch.domain.silence`."""
+    see `navarch.domain.silence`. `autoscaling`: what it remembers; None: no group has it."""
 
     phase: Phase = Phase.PROGRESSING
     observed_generation: int = 0
@@ -66,6 +67,7 @@ class Status:
     survey: Survey | None = None
     maintenance: Opening | None = None
     silent_since: datetime | None = None
+    autoscaling: Memory | None = None
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type, or None."""

@@ -6,6 +6,7 @@ from math import inf
 from random import Random
 
 from navarch.domain import conditions
+from navarch.domain.autoscaling import asks_for_pods
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Again, Done, Failed, Result
@@ -16,6 +17,7 @@ from navarch.domain.steps import Forget
 from navarch.domain.timeline import TELL_OF_OBJECTS, Chapter, tell
 from navarch.domain.upgrades import Circumstances
 from navarch.reconcile.act import Actor
+from navarch.reconcile.autoscaling import autoscale, remember
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.executors import Task
 from navarch.reconcile.lease import Lease
@@ -27,6 +29,7 @@ from navarch.store.contract import Claim
 
 READY_LOOK = 150.0  # seconds between looks at a cluster that is Ready: what changes by itself is seen in three minutes
 PAUSED_LOOK = 300.0
+AUTOSCALED_LOOK = 8.0  # pods that wait get a machine asked for within ten seconds, the worker's own time included
 PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
 BOOTING_LOOK = 5.0  # while only machines are awaited, which say themselves what is new
 FAILED_LOOK_LIMIT = 60.0
@@ -46,6 +49,8 @@ class Cycle:
         cluster, store, runtime = claim.cluster, self._dependencies.store, self._dependencies.runtime
         look = self._observer.look(claim, offer)
         events = _Events(self._dependencies, cluster, claim.token)
+        claim, look, scaling = autoscale(self._dependencies, claim, look, offer, events.add)
+        cluster = claim.cluster
         observed, results = self._act(claim, lease, look, events)
         if any(isinstance(r.step, Forget) and isinstance(r.outcome, Done) for r in results):
             self._observer.forget(cluster.id)
@@ -58,6 +63,9 @@ class Cycle:
         if not unseen:
             seen = Circumstances(status, observed.record.live)
             status, until_upkeep = keep_up(self._dependencies, claim, lease, seen, offer, now)
+        if scaling is not None:
+            scaling = remember(scaling, cluster, observed, results, now, events.add)
+        status = replace(status, autoscaling=scaling)
         incomplete = unseen or not infrastructure(cluster, observed, now).complete
         attempts = claim.attempts + 1 if incomplete or _in_vain(status, results) else 0
         after = min(
@@ -72,6 +80,7 @@ class Cycle:
             ),
             _until_overdue(status, now),
             until_upkeep,
+            AUTOSCALED_LOOK if asks_for_pods(cluster) and status.ready_at is not None else inf,
         )
         chapter = self._chapter(claim, look, observed, results, status, now)
         store.record(

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from navarch.addons.contract import Asks, Inputs
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
+from navarch.domain.autoscaling import ALL_PODS_EVERY, asks_for_pods
 from navarch.domain.cloud import CloudState, Trouble
+from navarch.domain.conditions import is_converged
 from navarch.domain.errors import NavarchError, Permanent, Temporary
 from navarch.domain.findings import overdue_machines
 from navarch.domain.kube import KubeState
@@ -31,6 +33,7 @@ from navarch.reconcile.runtime import Answer, Calls
 from navarch.store.contract import Claim
 
 FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
+RESTING_FULL_LOOK_EVERY = timedelta(seconds=140)  # but for one that is looked at often, for its pods' sake
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class _Memory:
     cloud: CloudState
     full_at: datetime
     kube: KubeState | None = None
+    pods_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Observer:
         memory = self._memories.get(cluster.id)
         if memory is not None and memory.token != claim.token - 1:
             memory = None
+        pods_at = memory.pods_at if memory is not None else None
         last = Observed(
             cloud=memory.cloud if memory is not None else CloudState(),
             record=self._record(claim),
@@ -78,16 +83,18 @@ class Observer:
         kinds = self._kinds(claim, memory, last, now)
         reading: Answer[CloudState] = self._calls.submit(self._read_cloud, claim, kinds)
         # the way in is known from the last look: read the cluster beside the cloud
-        access, kube, silence = self._kube(cluster, last) if memory is not None else (None, None, "")
+        access, kube, silence = self._kube(cluster, last, pods_at) if memory is not None else (None, None, "")
         seen = replace(last, cloud=last.cloud.joined(reading.result()), fresh=kinds is None)
         if access is None:
-            access, kube, silence = self._kube(cluster, seen)
+            access, kube, silence = self._kube(cluster, seen, pods_at)
         survey = Survey(now, kube.obstacles) if kube is not None and kube.obstacles is not None else seen.survey
         seen = replace(seen, kube=kube, kube_trouble=silence, survey=survey)
         seen, inputs, wanted = self._wanted(cluster, seen, access, offer, now)
         seen = replace(seen, consoles=self._consoles(cluster, seen, now))
         full_at = now if kinds is None or memory is None else memory.full_at
-        self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube))
+        if kube is not None and kube.pods is not None and kube.pods.all:
+            pods_at = now
+        self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube, pods_at))
         return Look(seen, last if memory is not None else None, wanted, access, inputs)
 
     def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
@@ -118,10 +125,14 @@ class Observer:
     def _kinds(self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime) -> frozenset[StrEnum] | None:
         """Which kinds to ask for; None: all of them."""
         cluster, status = claim.cluster, claim.status
-        if memory is None or now - memory.full_at > FULL_LOOK_EVERY:
+        if memory is None:
             return None
         known = infrastructure(cluster, last, now)
-        if not known.complete:
+        # One that is looked at often for its pods' sake is asked for in full as often as others that are Ready.
+        rests = status.phase is Phase.READY and is_converged(cluster, status) and asks_for_pods(cluster)
+        if rests and known.complete and not known.unsettled() and now - memory.full_at < RESTING_FULL_LOOK_EVERY:
+            return frozenset()
+        if now - memory.full_at > FULL_LOOK_EVERY or not known.complete:
             return None
         if cluster.deleting:  # what was there; when that is gone, a full look makes sure
             return frozenset(kind for kind, _ in known.leftovers()) or None
@@ -129,7 +140,9 @@ class Observer:
             return None
         return known.unsettled()
 
-    def _kube(self, cluster: Cluster, seen: Observed) -> tuple[ClusterAccess | None, KubeState | None, str]:
+    def _kube(
+        self, cluster: Cluster, seen: Observed, pods_at: datetime | None
+    ) -> tuple[ClusterAccess | None, KubeState | None, str]:
         """The way in, what the Kubernetes API says, and why it says nothing."""
         now = self._dependencies.runtime.now()
         endpoint = infrastructure(cluster, seen, now).endpoint
@@ -138,7 +151,13 @@ class Observer:
             return None, None, ""
         try:
             survey = asks_for_survey(cluster, seen.record.live, seen.survey, now)
-            asks = Asks(asks_for_members(cluster, seen), asks_for_evictions(cluster, seen), survey)
+            asks = Asks(
+                asks_for_members(cluster, seen),
+                asks_for_evictions(cluster, seen),
+                survey,
+                pods=asks_for_pods(cluster),
+                all_pods=asks_for_pods(cluster) and (pods_at is None or now - pods_at >= ALL_PODS_EVERY),
+            )
             return access, self._dependencies.addons.observe(access.api, asks), ""
         except (Temporary, Permanent) as error:
             return access, None, error.message

@@ -69,6 +69,8 @@ def change(
         except NotFound:
             raise Missing("node group") from None
         text = change_text(wish.of_node_group(before), wish.of_node_group(changed))
+        if changed.spec.autoscaling is not None and changed.spec.replicas != before.spec.replicas:
+            text += "; autoscaling goes on from there"
         access.note(stored.cluster.id, "NodeGroupChangeRequested", f"asked for {name} {text}", subject=name)
         return stored, changed
     raise overtaken()

@@ -15,7 +15,6 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from navarch.domain import spec
-from navarch.domain.admission import NOT_YET
 
 
 class Shown(BaseModel):
@@ -106,6 +105,24 @@ class KeepFailed(Shown):
     hours: int = Field(description="For how long: 1 to 720. Default: 24.")
 
 
+class Autoscaling(Shown):
+    """Pods that no machine has room for bring machines, and machines that are hardly used go."""
+
+    min: int = Field(description="The fewest machines: 0 to 100. Default: 0.")
+    max: int = Field(description="The most machines: 1 to 100. Required.")
+    unneeded_seconds: int = Field(
+        description="How long a machine must have been hardly used before it goes: 60 to 86400. Default: 600."
+    )
+    utilization_threshold: int = Field(
+        description="What hardly used means: percent of a machine's CPU and memory that pods ask for, 1 to 100. "
+        "Default: 50."
+    )
+    max_provision_seconds: int = Field(
+        description="After how long a machine that did not become a node is given up, and another group is tried: 300 "
+        "to 86400. Default: 900."
+    )
+
+
 class NodeGroupSpec(Shown):
     """Workers that are alike. A change of kubernetes_version, flavor, zones or root_volume replaces machines, as fast
     as max_surge and max_unavailable let it."""
@@ -115,9 +132,12 @@ class NodeGroupSpec(Shown):
         "most. Default: the cluster's."
     )
     flavor: Text = Field(description="Default: the smallest that fits.")
-    replicas: int = Field(description="0 to 100. Default: 2.")
-    autoscaling: Annotated[None, _Refused(f"{NOT_YET}: set replicas")] = Field(
-        None, description="Not offered yet: must be null."
+    replicas: int = Field(
+        description="0 to 100; within the limits of autoscaling, where Navarch moves it. Default: 2, or the limit next "
+        "to that."
+    )
+    autoscaling: Autoscaling | None = Field(
+        description="Limits within which Navarch moves replicas, by the pods that there are. Default: it does not."
     )
     zones: list[str] = Field(description="Spread over these. Default: the first one.")
     labels: Labels = Field(description="Labels of the nodes; a change reaches nodes that run. Default: none.")

@@ -80,6 +80,7 @@ class SimulatedClusters:
                 cluster.addon_list(),
                 cluster.member_list() if asks.etcd else None,
                 () if asks.survey else None,
+                cluster.pods_seen() if asks.pods else None,
             ),
         )
 

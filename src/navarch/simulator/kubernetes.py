@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from navarch.addons.contract import Draining
-from navarch.domain.kube import NOT_BEHIND_SERVICES, Addon, EtcdMember, Node
+from navarch.domain.kube import (
+    NOT_BEHIND_SERVICES,
+    RESERVED_CPU_MILLIS,
+    RESERVED_MEMORY_MIB,
+    Addon,
+    EtcdMember,
+    Node,
+)
+from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
 from navarch.simulator.controllers import Controllers, Login
 from navarch.simulator.etcd import Etcd
@@ -25,6 +33,7 @@ NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
 _NODE_SECONDS = 2.0  # from a kubelet and a pod network to a Ready node
 _ADDON_SECONDS = 2.0  # from its application to all replicas
 _CONTROLLERS_LOOK_EVERY = 5.0
+_KERNEL_LEAVES, _EVICTION_MIB, _PODS_A_NODE = 0.97, 100, 110  # as kubelets say on machines of 2 GiB
 
 
 @dataclass(slots=True)
@@ -106,9 +115,15 @@ class Kubernetes:
                 self.version,
                 self.region.timeline.date() - timedelta(seconds=self.region.timeline.now - n.since),
                 self.pods.on(n.name) if evictions else None,
+                self._allocatable(n),
             )
             for n in self.nodes.values()
         )
+
+    def pods_seen(self) -> PodsSeen:
+        """All pods."""
+        self._settle()
+        return self.pods.seen(self.region.timeline.now)
 
     def member_list(self) -> tuple[EtcdMember, ...]:
         """All members of etcd."""
@@ -244,7 +259,22 @@ class Kubernetes:
         now = self.region.timeline.now
         for node in self.nodes.values():
             node.heard(self._ready(node), now)
-        self.pods.settle(now, self.nodes.keys(), [n.name for n in self.nodes.values() if n.was_ready and n.takes_pods])
+        open_to_pods = [n.name for n in self.nodes.values() if n.was_ready and n.takes_pods]
+        machines = {name: (self.nodes[name].labels, self._allocatable(self.nodes[name])) for name in open_to_pods}
+        self.pods.settle(now, self.nodes.keys(), open_to_pods, machines)
+
+    def _allocatable(self, node: NodeState) -> Amounts:
+        """What a kubelet says that pods may ask for: all but what the kernel has and what is reserved."""
+        server = self.region["server"].get(node.server_id)
+        if server is None:
+            return ()
+        flavor = server["flavor"]
+        memory = int(flavor["ram"] * _KERNEL_LEAVES) - RESERVED_MEMORY_MIB - _EVICTION_MIB
+        return (
+            ("cpu", flavor["vcpus"] * 1000 - RESERVED_CPU_MILLIS),
+            ("memory", max(0, memory) << 20),
+            ("pods", _PODS_A_NODE),
+        )
 
     def _running_members(self) -> frozenset[str]:
         """Volumes on which a member runs."""

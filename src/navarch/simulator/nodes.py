@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from navarch.domain.kube import NOT_BEHIND_SERVICES, Node
+from navarch.domain.pods import Amounts
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
 
 _LABELS = re.compile(r"--node-labels=([^ \"']+)")
-_TAINTS = re.compile(r"--register-with-taints=([^ \"']+)")
+# A worker's are in a flag of its kubelet, those of the control plane in kubeadm's own file.
+_TAINTS = re.compile(r"(?:--register-with-taints=|name: register-with-taints\s+value: )([^\s\"']+)")
 _KEEP_PODS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
 
@@ -61,7 +63,7 @@ class NodeState:
         replaced = {(t.key, t.effect) for t in step.taints} | set(step.lost_taints)
         self.taints = (*(t for t in self.taints if (t.key, t.effect) not in replaced), *step.taints)
 
-    def seen(self, version: str, since: Any, evictions: int | None) -> Node:
+    def seen(self, version: str, since: Any, evictions: int | None, allocatable: Amounts = ()) -> Node:
         """As the API shows it."""
         return Node(
             name=self.name,
@@ -75,6 +77,7 @@ class NodeState:
             cordoned=self.cordoned is not None,
             drained=self.cordoned is not None and self.drained is not None,
             evictions=evictions,
+            allocatable=allocatable,
         )
 
 

@@ -4,8 +4,10 @@ Scheduler, ReplicaSets and kubelets act when somebody looks: what they would hav
 """
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from navarch.domain.pods import Amounts, Budget, Pod, PodSelector, PodShape, PodsSeen, Requirement
 
 EVICTION_SECONDS = 3.0  # a pod's end
 _START_SECONDS = 2.0
@@ -13,11 +15,19 @@ _START_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment. `at_least`: how many of its replicas its PodDisruptionBudget keeps available; 0: it has none."""
+    """A Deployment. `at_least`: how many of its replicas its PodDisruptionBudget keeps available; 0: it has none.
+    `requests`: what each of its pods asks for; `node_selector`: where they may be."""
 
     name: str
     replicas: int
     at_least: int = 0
+    requests: Amounts = ()
+    node_selector: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """Of its pods."""
+        return (("app", self.name),)
 
 
 @dataclass(slots=True)
@@ -51,8 +61,42 @@ class Pods:
         for _ in range(workload.replicas):
             self._make(workload)
 
-    def settle(self, now: float, nodes: Collection[str], open_to_pods: Collection[str]) -> None:
-        """What ended is gone, what was on a node that is gone is made anew, and what waits is placed."""
+    def scale(self, name: str, replicas: int) -> None:
+        """A user, or an autoscaler of pods, changes the replicas of a Deployment: of those that are too many, the ones
+        that wait go first."""
+        mine = [pod for pod in self._pods if pod.workload.name == name and pod.ends is None]
+        workload = replace(mine[0].workload, replicas=replicas)
+        for pod in sorted(mine, key=lambda p: (bool(p.node), -p.number))[: max(0, len(mine) - replicas)]:
+            self._pods.remove(pod)
+        for pod in self._pods:
+            if pod.workload.name == name:
+                pod.workload = workload
+        for _ in range(replicas - len(mine)):
+            self._make(workload)
+
+    def seen(self, now: float) -> PodsSeen:
+        """All pods as a look of Navarch shows them."""
+        there = [(pod, _seen(pod)) for pod in self._pods if pod.ends is None]
+        protected = sorted((w for w in self.workloads if w.at_least), key=lambda w: w.name)
+        return PodsSeen(
+            waiting=tuple(seen for pod, seen in there if not pod.node),
+            all=True,
+            placed=tuple(seen for pod, seen in there if pod.node),
+            budgets=tuple(
+                Budget(w.name, "default", _selector(w), max(0, self.available(w.name, now) - w.at_least))
+                for w in protected
+            ),
+        )
+
+    def settle(
+        self,
+        now: float,
+        nodes: Collection[str],
+        open_to_pods: Collection[str],
+        machines: Mapping[str, tuple[Mapping[str, str], Amounts]] | None = None,
+    ) -> None:
+        """What ended is gone, what was on a node that is gone is made anew, and what waits is placed. `machines`: the
+        labels and the allocatable of each node; None: pods fit everywhere."""
         for pod in tuple(self._pods):
             is_lost = bool(pod.node) and pod.node not in nodes
             if is_lost or (pod.ends is not None and now >= pod.ends):
@@ -60,10 +104,16 @@ class Pods:
                 if pod.ends is None:
                     self._make(pod.workload)
         load = Counter(pod.node for pod in self._pods)
+        used: dict[str, Counter[str]] = {node: Counter() for node in nodes}
         for pod in self._pods:
-            if not pod.node and open_to_pods:
-                pod.node, pod.starts = min(open_to_pods, key=lambda node: (load[node], node)), now
+            if pod.node:
+                used[pod.node].update(dict(pod.workload.requests))
+        for pod in [p for p in self._pods if not p.node]:
+            fits = [n for n in open_to_pods if machines is None or _fits(pod.workload, used[n], load[n], *machines[n])]
+            if fits:
+                pod.node, pod.starts = min(fits, key=lambda node: (load[node], node)), now
                 load[pod.node] += 1
+                used[pod.node].update(dict(pod.workload.requests))
 
     def on(self, node: str) -> int:
         """How many are on a node, those that are ending among them."""
@@ -102,3 +152,21 @@ class Pods:
     def _make(self, workload: Workload) -> None:
         self._made += 1
         self._pods.append(_Pod(workload, self._made))
+
+
+def _fits(workload: Workload, used: Counter[str], pods: int, labels: Mapping[str, str], allocatable: Amounts) -> bool:
+    """Whether one more of its pods has room on a node."""
+    has = dict(allocatable)
+    if any(labels.get(key) != value for key, value in workload.node_selector) or pods >= has.get("pods", 0):
+        return False
+    return all(used[name] + amount <= has.get(name, 0) for name, amount in workload.requests)
+
+
+def _seen(pod: _Pod) -> Pod:
+    workload = pod.workload
+    shape = PodShape("default", workload.labels, workload.requests, workload.node_selector)
+    return Pod(f"default/{workload.name}-{pod.number}", shape, pod.node)
+
+
+def _selector(workload: Workload) -> PodSelector:
+    return PodSelector(tuple(Requirement(key, "In", (value,)) for key, value in workload.labels))

@@ -190,7 +190,7 @@ class ApiSide:
     ) -> NodeGroup:
         with self._database.transaction() as tx:
             _stir(tx, cluster_id, request_id)
-            return _change_node_group(tx, cluster_id, group, generation)
+            return change_node_group(tx, cluster_id, group, generation)
 
     def request_node_group_deletion(
         self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None, request_id: str | None = None
@@ -230,7 +230,7 @@ class ApiSide:
             _stir(tx, cluster_id, request_id)
             person = Departure.PERSON.value
             if tx.run("release_machine", cluster_id=cluster_id, name=name, departure=person, at=at) and smaller:
-                _change_node_group(tx, cluster_id, smaller, smaller.generation)
+                change_node_group(tx, cluster_id, smaller, smaller.generation)
             return _machine(tx, cluster_id, name)
 
     def events(self, cluster_id: str, *, marker: int | None = None, limit: int = 1000) -> tuple[StoredEvent, ...]:
@@ -331,7 +331,7 @@ def _stir(tx: Transaction, cluster_id: str, request_id: str | None = None) -> No
     tx.notify(WORK, cluster_id)
 
 
-def _change_node_group(tx: Transaction, cluster_id: str, group: NodeGroup, generation: int) -> NodeGroup:
+def change_node_group(tx: Transaction, cluster_id: str, group: NodeGroup, generation: int) -> NodeGroup:
     row = tx.row(
         "change_node_group", cluster_id=cluster_id, name=group.name, spec=rows.json(group.spec), generation=generation
     )

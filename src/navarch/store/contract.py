@@ -423,6 +423,14 @@ class WorkerStore(Protocol):
         its departure. Raises LeaseLost, and Temporary where the wish is another one now."""
         ...
 
+    def scale_node_group(
+        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], event: Event
+    ) -> NodeGroup:
+        """Write down a node group's number of machines as Navarch decided it, the machines that go with it, and its
+        entry in the timeline, as one: of a worker that dies in between, nothing is there. Gives the group as it is
+        then. Raises LeaseLost, NotFound, and Stale where its row is no longer of `group`'s generation."""
+        ...
+
     def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:
         """Mark it as given up and kept for a look. Raises LeaseLost."""
         ...

@@ -9,10 +9,10 @@ from navarch.domain.errors import Temporary
 from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import rows
-from navarch.store.api_side import add_events
+from navarch.store.api_side import add_events, change_node_group
 from navarch.store.contract import Claim, LeaseLost, NotFound, Stale
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
@@ -139,6 +139,17 @@ class WorkerSide:
             if row is None or row["generation"] != generation:
                 raise Temporary("the cluster's wish was changed meanwhile", reason="WishChanged")
             tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure.value, at=at)
+
+    def scale_node_group(
+        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], event: Event
+    ) -> NodeGroup:
+        with self._held(cluster_id, token, "hold_alone") as tx:
+            changed = change_node_group(tx, cluster_id, group, group.generation)
+            for name in going:
+                departure = Departure.SCALE_DOWN.value
+                tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure, at=event.at)
+            add_events(tx, cluster_id, (event,))
+            return changed
 
     def keep_machine(self, cluster_id: str, token: int, name: str, at: datetime) -> None:
         with self._held(cluster_id, token) as tx:

@@ -19,6 +19,7 @@ COMMANDS = [
     "cluster upgrade", "cluster stop", "cluster start", "machine delete",
     "cluster kubeconfig", "cluster wait", "cluster events", "cluster plan", "cluster timeline", "nodegroup",
     "nodegroup create", "nodegroup list", "nodegroup show", "nodegroup update", "nodegroup scale", "nodegroup delete",
+    "nodegroup explain",
     "machine", "machine list", "machine show", "versions", "flavors", "zones", "volume-types", "external-networks",
     "quota", "doctor", "completion",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ def test_what_is_given_is_told_from_what_is_left_out() -> None:
         ({"spec": {"kubernetes_version": ""}}, "spec.kubernetes_version", "must not be empty"),
         ({"spec": {"control_plane": {"etcd_volume": {"size_gib": 0}}}}, "spec.control_plane.etcd_volume.size_gib", "1"),
         ({"spec": {"automatic_upgrades": 1}}, "spec.automatic_upgrades", "must be true or false"),
-        ({"spec": {"node_groups": [{"autoscaling": 1}]}}, "spec.node_groups[0].autoscaling", "not offered yet"),
+        ({"spec": {"node_groups": [{"autoscaling": 1}]}}, "spec.node_groups[0].autoscaling", "must be an object"),
     ],
 )
 def test_mistakes_say_what_would_be_right(document: dict[str, Any], field: str, says: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from navarch.api.models.autoscaling import AutoscalingView
 from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
 
 
@@ -57,6 +58,7 @@ class NodeGroupStatusView(CountView):
     """What is seen of a node group. `observed_generation`: the group's when its cluster was last Ready; 0: never."""
 
     observed_generation: int
+    autoscaling: AutoscalingView | None
 
 
 class NodeGroupView(Shown):

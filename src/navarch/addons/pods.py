@@ -1,0 +1,256 @@
+"""A cluster's pods as autoscaling needs them. What is read is bounded: 5000 pods that wait, 10,000 in all."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from navarch.addons import draining, errors, foreign, requests
+from navarch.addons.connection import Connection
+from navarch.domain.pods import (
+    Amounts,
+    Budget,
+    HostPort,
+    NodeTerm,
+    Pod,
+    PodSelector,
+    PodShape,
+    PodsSeen,
+    PodTerm,
+    Requirement,
+    Spread,
+    Toleration,
+)
+
+Seen = Mapping[str, Any]
+_PODS_A_PAGE, _MOST_WAITING, _MOST_PODS, _MOST_OTHERS = 100, 5000, 10_000, 1000
+_MOST_OF_A_POD = 100  # of each: labels, terms, volumes, ports
+_PREFIX = "cluster-autoscaler.kubernetes.io/"
+_STAYS_ON_NODE = f"{_PREFIX}scale-down-disabled"
+_TRUE, _FALSE = "true", "false"
+_DAEMON_TOLERATIONS = tuple(  # which the DaemonSet controller gives each of its pods
+    Toleration(f"node.kubernetes.io/{key}", "Exists", "", effect)
+    for key, effect in (
+        ("not-ready", "NoExecute"),
+        ("unreachable", "NoExecute"),
+        ("disk-pressure", "NoSchedule"),
+        ("memory-pressure", "NoSchedule"),
+        ("pid-pressure", "NoSchedule"),
+        ("unschedulable", "NoSchedule"),
+    )
+)
+
+
+def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
+    """The pods that wait; if there are any, or all are asked for, the others, too. Raises Temporary or Permanent."""
+    with errors.understanding("GET /api/v1/pods"):
+        waiting = tuple(
+            made
+            for pod in connection.list(
+                "/api/v1/pods",
+                page=_PODS_A_PAGE,
+                pages=_MOST_WAITING // _PODS_A_PAGE,
+                whole=False,
+                fieldSelector="spec.nodeName=,status.phase=Pending",
+            )
+            if _waits(pod) and (made := pod_of(pod)).moves
+        )
+        if not waiting and not all_of_them:
+            return PodsSeen()
+        pages = _MOST_PODS // _PODS_A_PAGE
+        placed = connection.list("/api/v1/pods", page=_PODS_A_PAGE, pages=pages, fieldSelector="spec.nodeName!=")
+        budgets = connection.list("/apis/policy/v1/poddisruptionbudgets", page=_PODS_A_PAGE, pages=_MOST_OTHERS // 100)
+        daemons = connection.list("/apis/apps/v1/daemonsets", page=_PODS_A_PAGE, pages=_MOST_OTHERS // 100)
+        return PodsSeen(
+            waiting,
+            all=True,
+            placed=tuple(pod_of(pod) for pod in placed if _takes_room(pod)),
+            budgets=tuple(map(_budget, budgets)),
+            daemons=tuple(map(_daemon, daemons)),
+        )
+
+
+def stays(annotations: Seen) -> bool:
+    """Whether a node's annotations keep autoscaling from taking it away."""
+    return annotations.get(_STAYS_ON_NODE) == _TRUE
+
+
+def pod_of(pod: Seen) -> Pod:
+    """A pod as Navarch sees it."""
+    metadata, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
+    annotations = metadata.get("annotations", {})
+    safe = annotations.get(f"{_PREFIX}safe-to-evict")
+    namespace = foreign.name(metadata.get("namespace"))
+    node = spec.get("nodeName") or status.get("nominatedNodeName")
+    return Pod(
+        name=f"{namespace}/{foreign.name(metadata.get('name') or metadata.get('generateName'))}",
+        shape=shape_of(namespace, metadata, spec, requests.of_pod(pod)),
+        node=foreign.name(node),
+        priority=int(spec.get("priority") or 0),
+        moves=draining.moves(pod),
+        controlled=any(owner.get("controller") for owner in metadata.get("ownerReferences", ())),
+        local_storage=_has_local_storage(spec, annotations),
+        safe_to_evict={_TRUE: True, _FALSE: False}.get(safe),
+    )
+
+
+def shape_of(namespace: str, metadata: Seen, spec: Seen, asked: Amounts) -> PodShape:
+    """What the scheduler asks for a pod."""
+    affinity = spec.get("affinity") or {}
+    near = _required(affinity.get("podAffinity"))
+    apart = _required(affinity.get("podAntiAffinity"))
+    spreads = [s for s in spec.get("topologySpreadConstraints", ()) if s.get("whenUnsatisfiable") == "DoNotSchedule"]
+    return PodShape(
+        namespace=namespace,
+        labels=_pairs(metadata.get("labels", {})),
+        requests=asked,
+        node_selector=_pairs(spec.get("nodeSelector", {})),
+        node_terms=_node_terms(affinity.get("nodeAffinity") or {}),
+        tolerations=tuple(_toleration(t) for t in spec.get("tolerations", ())[:_MOST_OF_A_POD]),
+        near=tuple(_pod_term(t, namespace) for t in near),
+        apart=tuple(_pod_term(t, namespace) for t in apart),
+        spreads=tuple(_spread(s) for s in spreads[:_MOST_OF_A_POD]),
+        ports=tuple(_ports(spec)),
+        unsimulated=tuple(_unsimulated(spec, (*near, *apart))),
+    )
+
+
+def _waits(pod: Seen) -> bool:
+    """Whether the usual scheduler found no node for it, and it is still to run."""
+    if pod["metadata"].get("deletionTimestamp") or pod.get("spec", {}).get("schedulerName") != "default-scheduler":
+        return False
+    conditions = {c["type"]: c for c in pod.get("status", {}).get("conditions", ())}
+    scheduled = conditions.get("PodScheduled", {})
+    return (scheduled.get("status"), scheduled.get("reason")) == ("False", "Unschedulable")
+
+
+def _takes_room(pod: Seen) -> bool:
+    """Of one that is ending, the room counts as free: others are about to have it."""
+    return pod.get("status", {}).get("phase") not in ("Succeeded", "Failed") and not pod["metadata"].get(
+        "deletionTimestamp"
+    )
+
+
+def _has_local_storage(spec: Seen, annotations: Seen) -> bool:
+    safe = set(str(annotations.get(f"{_PREFIX}safe-to-evict-local-volumes", "")).split(","))
+    local = (
+        volume["name"]
+        for volume in spec.get("volumes", ())
+        if "hostPath" in volume or ("emptyDir" in volume and (volume["emptyDir"] or {}).get("medium") != "Memory")
+    )
+    return any(name not in safe for name in local)
+
+
+def _unsimulated(spec: Seen, terms: Iterable[Seen]) -> Iterator[str]:
+    """What a pod asks for that autoscaling does not reckon with: docs/guide/autoscaling.md lists it."""
+    volumes = spec.get("volumes", ())
+    if any("persistentVolumeClaim" in volume or "ephemeral" in volume for volume in volumes):
+        yield "volumes of claims"
+    if spec.get("resourceClaims"):
+        yield "resource claims"
+    if any(term.get("namespaceSelector") for term in terms):
+        yield "pod affinity by namespaceSelector"
+    if spec.get("schedulingGroup") or spec.get("workloadRef"):
+        yield "pods that are scheduled together"
+
+
+def _budget(budget: Seen) -> Budget:
+    metadata, status = budget["metadata"], budget.get("status", {})
+    return Budget(
+        foreign.name(metadata["name"]),
+        foreign.name(metadata["namespace"]),
+        _selector(budget.get("spec", {}).get("selector")),
+        int(status.get("disruptionsAllowed", 0)),
+    )
+
+
+def _daemon(daemon_set: Seen) -> PodShape:
+    """The pod that a machine more would get."""
+    template = daemon_set["spec"]["template"]
+    spec = {**template.get("spec", {})}
+    asked = requests.of_pod({"spec": spec})
+    shape = shape_of(foreign.name(daemon_set["metadata"]["namespace"]), template.get("metadata", {}), spec, asked)
+    return PodShape(
+        shape.namespace,
+        shape.labels,
+        shape.requests,
+        shape.node_selector,
+        shape.node_terms,
+        (*shape.tolerations, *_DAEMON_TOLERATIONS),
+        ports=shape.ports,
+    )
+
+
+def _node_terms(affinity: Seen) -> tuple[NodeTerm, ...] | None:
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
+        return None
+    return tuple(
+        NodeTerm(_requirements(term.get("matchExpressions")), _requirements(term.get("matchFields")))
+        for term in required.get("nodeSelectorTerms", ())[:_MOST_OF_A_POD]
+    )
+
+
+def _required(affinity: Seen | None) -> list[Seen]:
+    terms = (affinity or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or []
+    return list(terms[:_MOST_OF_A_POD])
+
+
+def _pod_term(term: Seen, namespace: str) -> PodTerm:
+    """An empty namespaceSelector is all namespaces; one that is not is not reckoned with (`_unsimulated`)."""
+    by_labels = term.get("namespaceSelector")
+    namespaces = tuple(_safe(one) for one in term.get("namespaces") or ())
+    of_all = by_labels is not None and not by_labels
+    within = None if of_all else namespaces or (namespace,)
+    return PodTerm(_safe(term["topologyKey"]), _selector(term.get("labelSelector")), within)
+
+
+def _spread(spread: Seen) -> Spread:
+    return Spread(
+        _safe(spread["topologyKey"]),
+        int(spread["maxSkew"]),
+        _selector(spread.get("labelSelector")),
+        int(spread.get("minDomains") or 1),
+        honors_affinity=spread.get("nodeAffinityPolicy", "Honor") == "Honor",
+        honors_taints=spread.get("nodeTaintsPolicy", "Ignore") == "Honor",
+    )
+
+
+def _selector(selector: Seen | None) -> PodSelector | None:
+    if selector is None:
+        return None
+    labels = (Requirement(key, "In", (value,)) for key, value in _pairs(selector.get("matchLabels") or {}))
+    return PodSelector((*labels, *_requirements(selector.get("matchExpressions"))))
+
+
+def _requirements(said: Any) -> tuple[Requirement, ...]:
+    return tuple(
+        Requirement(_safe(one["key"]), _safe(one["operator"]), tuple(_safe(v) for v in one.get("values") or ()))
+        for one in (said or ())[:_MOST_OF_A_POD]
+    )
+
+
+def _toleration(said: Seen) -> Toleration:
+    return Toleration(
+        _safe(said.get("key") or ""),
+        _safe(said.get("operator") or "Equal"),
+        _safe(said.get("value") or ""),
+        _safe(said.get("effect") or ""),
+    )
+
+
+def _ports(spec: Seen) -> Iterator[HostPort]:
+    for container in spec.get("containers", ()):
+        for port in container.get("ports", ())[:_MOST_OF_A_POD]:
+            if port.get("hostPort"):
+                address = _safe(port.get("hostIP") or "0.0.0.0")  # noqa: S104 - what the API means by none
+                yield HostPort(_safe(port.get("protocol", "TCP")), address, int(port["hostPort"]))
+
+
+def _pairs(said: Seen) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((_safe(key), _safe(value)) for key, value in list(said.items())[:_MOST_OF_A_POD]))
+
+
+@lru_cache(maxsize=16384)
+def _safe(said: object) -> str:
+    """A text; most pods of a cluster say the same ones."""
+    return foreign.text(said)

@@ -1,0 +1,329 @@
+"""One look, one decision: every group's number, the machines that go, and what is remembered."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from navarch.domain import names
+from navarch.domain.autoscaling.down import AFTER_GROWTH, Machine, scale_down
+from navarch.domain.autoscaling.machines import spot_of, spot_to_be
+from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
+from navarch.domain.autoscaling.placing import Room, Spot
+from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, scale_up, with_daemons
+from navarch.domain.health import Checkup, State
+from navarch.domain.infrastructure import Existence
+from navarch.domain.kube import Node
+from navarch.domain.machines import outdated, template_of
+from navarch.domain.observed import Observed
+from navarch.domain.offer import Offer
+from navarch.domain.outcomes import Failed, Result
+from navarch.domain.pods import Pod, PodsSeen
+from navarch.domain.spec import Autoscaling, Cluster, NodeGroup, Role
+
+ALL_PODS_EVERY = timedelta(seconds=60)  # what waits is asked for at every look, what runs only so often
+_NOT_NOW = "in backoff after failed scale-up"
+Told = tuple[str, str, str]
+"""Reason, group or pod, and text of what is new, for the timeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A node group gets another number of machines. `going`: those that go with it. `reason` and `message`: for the
+    timeline."""
+
+    group: str
+    replicas: int
+    reason: str
+    message: str
+    going: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`memory`: what to remember; `told`: what is new beside the changes."""
+
+    changes: tuple[Change, ...]
+    memory: Memory
+    told: tuple[Told, ...] = ()
+
+
+def asks_for_pods(cluster: Cluster) -> bool:
+    """Whether something hangs on pods."""
+    return bool(_autoscaled(cluster)) and not (cluster.deleting or cluster.spec.paused)
+
+
+def decide(
+    cluster: Cluster, observed: Observed, memory: Memory, checkups: tuple[Checkup, ...], offer: Offer, now: datetime
+) -> Decision:
+    """What a look comes to. Where pods could not be read, nothing is decided that hangs on them."""
+    groups = _autoscaled(cluster)
+    memory, failures = _with_failures(groups, checkups, memory, now)
+    changes = [change for group in groups for change in _corrected(group, checkups, memory, now)]
+    if changes or observed.kube is None or observed.kube.pods is None:
+        return Decision(tuple(changes), memory, failures)
+    look = _Look(cluster, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
+    up = scale_up(
+        look.room(coming=memory), look.waiting(), look.candidates(memory), look.pods.daemons, zones=look.zones
+    )
+    if up.growths:
+        grown = tuple(_grown(cluster, growth) for growth in _summed(up.growths))
+        kept = replace(memory, grown_at=now, helpless=up.helpless)
+        return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)))
+    memory, told = replace(memory, helpless=up.helpless), (*failures, *_untold(up.helpless, memory.helpless))
+    if not look.pods.all:
+        return Decision((), memory, told)
+    room = look.room(coming=None)
+    for pod in look.waiting():
+        room.place(pod.shape)
+    down = scale_down(
+        room,
+        look.machines(room),
+        look.placed(),
+        look.pods.budgets,
+        since={u.machine: u.since for u in memory.unneeded},
+        may_lose={g.name: g.spec.replicas - g.spec.autoscaling.min for g in groups if g.spec.autoscaling},
+        busy=any(c.state is State.LEAVING and c.machine.role is Role.WORKER for c in checkups),
+        now=now,
+    )
+    going: dict[str, list[Machine]] = {}
+    rests = memory.grown_at is not None and now - memory.grown_at < AFTER_GROWTH
+    for machine in () if rests else down.going:
+        going.setdefault(machine.group, []).append(machine)
+    shrunk = tuple(_shrunk(group, going[group.name]) for group in groups if group.name in going)
+    return Decision(shrunk, replace(memory, unneeded=down.unneeded, kept=down.kept), told)
+
+
+def noticed(
+    memory: Memory, cluster: Cluster, observed: Observed, results: Iterable[Result], now: datetime
+) -> tuple[Memory, tuple[Told, ...]]:
+    """What to remember after acting, and what is new of it: groups for whose machines the cloud had no room. A quota
+    that is used up is told by the step; what Nova could not build is seen at the next look."""
+    before = memory
+    for result in results:
+        machine = observed.record.machine(result.step.subject)
+        if not isinstance(result.outcome, Failed) or machine is None:
+            continue
+        if machine.joined or machine.removing or machine.group not in {g.name for g in _autoscaled(cluster)}:
+            continue
+        memory = _backed_off(memory, machine.group, now, f"{result.outcome.reason}: {result.outcome.message}")
+    return memory, _begun(before, memory, now)
+
+
+def _autoscaled(cluster: Cluster) -> tuple[NodeGroup, ...]:
+    return tuple(g for g in cluster.node_groups if g.spec.autoscaling is not None and g.deletion_requested_at is None)
+
+
+def _backed_off(memory: Memory, group: str, now: datetime, why: str) -> Memory:
+    """With a group that failed just now; one that is in backoff already stays in it."""
+    if memory.backoff(group, now) is not None:
+        return memory
+    before = next((b for b in memory.backoffs if b.group == group), None)
+    begun = before.again(now, why) if before is not None else first_backoff(group, now, why)
+    return replace(memory, backoffs=(*(b for b in memory.backoffs if b.group != group), begun))
+
+
+def _with_failures(
+    groups: tuple[NodeGroup, ...], checkups: tuple[Checkup, ...], memory: Memory, now: datetime
+) -> tuple[Memory, tuple[Told, ...]]:
+    """With the groups of which a machine could not be built, or did not come in time."""
+    before = memory
+    limits = {g.name: g.spec.autoscaling for g in groups}
+    for checkup in checkups:
+        of_group = limits.get(checkup.machine.group)
+        why = _failed(checkup, of_group, now) if of_group is not None else ""
+        if why:
+            memory = _backed_off(memory, checkup.machine.group, now, why)
+    memory = replace(memory, backoffs=tuple(b for b in memory.backoffs if b.group in limits))
+    return memory, _begun(before, memory, now)
+
+
+def _begun(before: Memory, after: Memory, now: datetime) -> tuple[Told, ...]:
+    """The groups that are in backoff since then."""
+    new = (b for b in after.backoffs if b not in before.backoffs and now < b.until)
+    return tuple(("FailedToScaleUpGroup", b.group, _backoff_text(b)) for b in new)
+
+
+def _backoff_text(backoff: Backoff) -> str:
+    return f"{backoff.group} is asked for no more machines until {backoff.until:%H:%M:%S} UTC: {backoff.why}"
+
+
+def _failed(checkup: Checkup, limits: Autoscaling, now: datetime) -> str:
+    """Why a machine that is to come is not counted on; empty: it is."""
+    if checkup.state is not State.COMING:
+        return ""
+    if checkup.view.existence is Existence.FAILED:
+        return f"the cloud could not build {checkup.name}: {checkup.view.fault or 'no reason given'}"
+    waited = now - checkup.machine.created_at
+    if waited >= timedelta(seconds=limits.max_provision_seconds):
+        return f"{checkup.name} did not become a node within {limits.max_provision_seconds} s"
+    return ""
+
+
+def _corrected(group: NodeGroup, checkups: tuple[Checkup, ...], memory: Memory, now: datetime) -> Iterator[Change]:
+    """A number outside of the limits, and machines that are given up."""
+    limits, replicas = group.spec.autoscaling, group.spec.replicas
+    assert limits is not None  # noqa: S101 - of groups that have some
+    within = group.spec.within_limits(replicas)
+    if within != replicas:
+        which = "min" if within > replicas else "max"
+        yield Change(group.name, within, "ScaledToLimit", f"{group.name}: {replicas} → {within} machines, its {which}")
+        return
+    if memory.backoff(group.name, now) is None:
+        return
+    coming = [c for c in checkups if c.machine.group == group.name and c.state is State.COMING]
+    # The youngest first; a server that is being built may still come.
+    lost = [c for c in coming if not c.view.exists or _failed(c, limits, now)]
+    lost = sorted((c for c in lost if c.view.existence is not Existence.UNKNOWN), key=lambda c: -c.machine.serial)
+    # Not those that are to take the place of others: without them the group has what it is to have.
+    joined = [c for c in checkups if c.machine.group == group.name and c.state in (State.READY, State.UNREADY)]
+    lost = lost[: max(0, min(replicas - limits.min, replicas - len(joined)))]
+    if lost:
+        text = (
+            f"{group.name}: {replicas} → {replicas - len(lost)} machines, given up: {', '.join(c.name for c in lost)}"
+        )
+        yield Change(group.name, replicas - len(lost), "GaveUpMachines", text, tuple(c.name for c in lost))
+
+
+def _summed(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
+    """One for each group."""
+    found: dict[str, Growth] = {}
+    for growth in growths:
+        known = found.get(growth.group)
+        more = replace(known, count=known.count + growth.count, pods=known.pods + growth.pods) if known else growth
+        found[growth.group] = more
+    return tuple(found.values())
+
+
+def _grown(cluster: Cluster, growth: Growth) -> Change:
+    group = cluster.group(growth.group)
+    assert group is not None  # noqa: S101 - it was a candidate
+    assert group.spec.autoscaling is not None  # noqa: S101 - as above
+    before = group.spec.replicas
+    pods = f"pod {growth.first} has" if growth.pods == 1 else f"{growth.pods} pods, {growth.first} one of them, have"
+    text = f"{group.name}: {before} → {before + growth.count} machines (max {group.spec.autoscaling.max})"
+    return Change(group.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place")
+
+
+def _shrunk(group: NodeGroup, going: list[Machine]) -> Change:
+    assert group.spec.autoscaling is not None  # noqa: S101 - a machine of it goes
+    minutes, after = group.spec.autoscaling.unneeded_seconds / 60, group.spec.replicas - len(going)
+    names_of_them = tuple(machine.name for machine in going)
+    text = f"{group.name}: {group.spec.replicas} → {after} machines (min {group.spec.autoscaling.min}), going: "
+    text += f"{', '.join(names_of_them)}, hardly used for {minutes:g} min"
+    return Change(group.name, after, "ScaleDown", text, names_of_them)
+
+
+def _untold(helpless: tuple[Helpless, ...], before: tuple[Helpless, ...]) -> tuple[Told, ...]:
+    """Pods that no group can help, where that or its reasons are new."""
+    known = {h.verdicts for h in before}
+    return tuple(("NotTriggerScaleUp", h.pod, _helpless_text(h)) for h in helpless if h.verdicts not in known)
+
+
+def _helpless_text(helpless: Helpless) -> str:
+    others = f" (and {helpless.count - 1} like it)" if helpless.count > 1 else ""
+    reasons = ", ".join(f"{v.group}: {v.why}" for v in helpless.verdicts) or "no group can be asked"
+    return f"pod didn't trigger scale-up: {helpless.pod}{others}: {reasons}"
+
+
+class _Look:
+    """A cluster at one look, as the simulations need it."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        nodes: tuple[Node, ...],
+        pods: PodsSeen,
+        checkups: tuple[Checkup, ...],
+        offer: Offer,
+        now: datetime,
+    ) -> None:
+        self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
+        leaving = {c.name for c in checkups if c.state in (State.LEAVING, State.KEPT, State.LOST)}
+        self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
+        self.zones = max((len(g.spec.zones) for g in _autoscaled(cluster)), default=1)
+
+    def placed(self) -> Iterator[Pod]:
+        """Pods that take room: those that are there, and those about to be. What is expendable takes none."""
+        nominated = (pod for pod in self.pods.waiting if pod.node)
+        return (p for p in (*self.pods.placed, *nominated) if p.priority >= EXPENDABLE_BELOW)
+
+    def waiting(self) -> tuple[Pod, ...]:
+        """Those that nobody found a place for."""
+        return tuple(p for p in self.pods.waiting if not p.node and p.priority >= EXPENDABLE_BELOW)
+
+    def room(self, coming: Memory | None) -> Room:
+        """The machines that are Ready, with what is on them. `coming`: and those that groups wait for, but for groups
+        in backoff; None: without them."""
+        spots = {name: spot_of(node) for name, node in self._ready.items()}
+        room = Room(spots.values())
+        for pod in self.placed():
+            if pod.node in spots:
+                room.put(pod.shape, spots[pod.node])
+        if coming is None:
+            return room
+        for group in self.cluster.node_groups:
+            if coming.backoff(group.name, self._now) is None:
+                for spot in self._to_be(group, 0, self._awaited(group)):
+                    room.add(with_daemons(spot, self.pods.daemons))
+        return room
+
+    def candidates(self, memory: Memory) -> Iterator[Candidate]:
+        """The groups that could grow."""
+        for group in _autoscaled(self.cluster):
+            limits, backoff = group.spec.autoscaling, memory.backoff(group.name, self._now)
+            assert limits is not None  # noqa: S101 - of groups that have some
+            if backoff is not None:
+                yield Candidate(group.name, why_not=f"{_NOT_NOW} ({backoff.why})")
+                continue
+            count, awaited = limits.max - group.spec.replicas, self._awaited(group)
+            spots = tuple(self._to_be(group, awaited, max(0, count)))
+            unknown = count > 0 and not spots
+            yield Candidate(group.name, spots, "its flavor is not offered any more" if unknown else "")
+
+    def machines(self, room: Room) -> Iterator[Machine]:
+        """Those that may go, of groups that nothing else happens to."""
+        spots = {spot.name: spot for spot in room.spots}
+        for group in _autoscaled(self.cluster):
+            mine = [c for c in self._checkups if c.machine.group == group.name]
+            template = template_of(self.cluster, group.name)
+            restless = any(outdated(c.machine, template, group.spec.zones) for c in mine if c.state is State.READY)
+            unsettled = len([c for c in mine if c.state is State.READY]) != group.spec.replicas
+            assert group.spec.autoscaling is not None  # noqa: S101 - of groups that have some
+            for checkup in mine:
+                spot = spots.get(checkup.name)
+                if spot is None or checkup.state is not State.READY or checkup.node is None:
+                    continue
+                spare = "its annotation says so" if checkup.node.stays else ""
+                spare = spare or ("its group's machines are being replaced" if restless else "")
+                spare = spare or ("its group is not as wanted yet" if unsettled else "")
+                yield Machine(checkup.name, group.name, group.spec.autoscaling, spot, spare)
+
+    def _awaited(self, group: NodeGroup) -> int:
+        """How many of its machines are not Ready yet."""
+        ready = [c for c in self._checkups if c.machine.group == group.name and c.name in self._ready]
+        return max(0, group.wanted - len(ready))
+
+    def _to_be(self, group: NodeGroup, skipped: int, count: int) -> Iterator[Spot]:
+        """So many of its next machines, after those that are awaited, in the zones in which the plan would make
+        them."""
+        template = template_of(self.cluster, group.name)
+        mine = [c for c in self._checkups if c.machine.group == group.name and c.name in self._ready]
+        alike = tuple(
+            self._ready[c.name]
+            for c in mine
+            if not outdated(c.machine, template, ()) and self._ready[c.name].allocatable
+        )
+        zones = Counter(dict.fromkeys(group.spec.zones, 0))
+        zones.update(c.machine.zone for c in mine if c.machine.zone in zones)
+        last = max((c.machine.serial for c in self._checkups if c.machine.group == group.name), default=0)
+        for number in range(1, skipped + count + 1):
+            zone = min(group.spec.zones, key=lambda z: zones[z], default="")
+            zones[zone] += 1
+            if number <= skipped:
+                continue
+            name = names.worker_machine(names.owner(self.cluster), group.name, last + number)
+            spot = spot_to_be(self.cluster, group, name, zone, alike, self._offer)
+            if spot is None:
+                return
+            yield spot

@@ -1,0 +1,151 @@
+"""Which machines are not needed: hardly used, and all that is on them fits elsewhere, by the filters that bring some.
+
+What has to stay where it is: pods that nothing would make anew, that have data on the machine, that say so themselves,
+that a budget holds, and the system's own without a budget.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from navarch.domain.autoscaling.memory import Kept, Unneeded
+from navarch.domain.autoscaling.placing import Room, Spot
+from navarch.domain.pods import Budget, Pod, PodShape
+from navarch.domain.spec import Autoscaling
+
+AFTER_GROWTH = timedelta(minutes=10)  # nothing goes so soon after machines were asked for
+_EMPTY_AT_ONCE = 10
+_SYSTEM = "kube-system"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One that may go. `spare`: why it may not whatever is on it; empty: it may."""
+
+    name: str
+    group: str
+    limits: Autoscaling
+    spot: Spot
+    spare: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """`going`: machines that go now. `unneeded`: those that are not needed, and since when; `kept`: those that are
+    hardly used and stay."""
+
+    going: tuple[Machine, ...] = ()
+    unneeded: tuple[Unneeded, ...] = ()
+    kept: tuple[Kept, ...] = ()
+
+
+def utilisation(spot: Spot) -> float:
+    """The larger part of CPU and memory that pods ask for, in percent; those of DaemonSets count."""
+    has = dict(spot.allocatable)
+    return max((100 * spot.used[r] / has[r] for r in ("cpu", "memory") if has.get(r)), default=100.0)
+
+
+def scale_down(
+    room: Room,
+    machines: Iterable[Machine],
+    pods: Iterable[Pod],
+    budgets: Iterable[Budget],
+    *,
+    since: Mapping[str, datetime],
+    may_lose: Mapping[str, int],
+    busy: bool,
+    now: datetime,
+) -> Down:
+    """All machines that are Ready are in `room`, with what is on them; pods that wait were put where they fit.
+
+    `since`: the machines that were not needed at the last look; `may_lose`: how many each group may lose; `busy`:
+    machines are leaving already."""
+    on: dict[str, list[Pod]] = {}
+    for pod in pods:
+        on.setdefault(pod.node, []).append(pod)
+    budgets = tuple(budgets)
+    allowed = Counter({budget: max(0, budget.allowed) for budget in budgets})
+    left, unneeded, kept, going = Counter(may_lose), list[Unneeded](), list[Kept](), list[Machine]()
+    alone = False  # a machine goes that pods have to move from
+    # Those that were not needed before are asked first: else two that could take each other's pods would take turns.
+    order = sorted(machines, key=lambda m: (since.get(m.name, now), utilisation(m.spot), m.name))
+    for machine in order:
+        if utilisation(machine.spot) >= machine.limits.utilization_threshold:
+            continue
+        there = on.get(machine.name, [])
+        moving = [pod for pod in there if pod.moves]
+        why = machine.spare or _why_it_stays(machine, there, moving, budgets, allowed, left)
+        why = why or _nowhere_to_go(room, machine.spot, moving)
+        if why:
+            kept.append(Kept(machine.name, machine.group, why))
+            continue
+        left[machine.group] -= 1
+        for budget in (b for pod in moving for b in budgets if b.covers(pod.shape)):
+            allowed[budget] -= 1
+        began = since.get(machine.name, now)
+        unneeded.append(Unneeded(machine.name, machine.group, began))
+        if now - began < timedelta(seconds=machine.limits.unneeded_seconds):
+            continue
+        if alone or len(going) == _EMPTY_AT_ONCE or (moving and (busy or going)):
+            continue
+        alone = bool(moving)
+        going.append(machine)
+    return Down(tuple(going), tuple(unneeded), tuple(kept))
+
+
+def _why_it_stays(
+    machine: Machine,
+    there: list[Pod],
+    moving: list[Pod],
+    budgets: tuple[Budget, ...],
+    allowed: Counter[Budget],
+    left: Counter[str],
+) -> str:
+    if left[machine.group] <= 0:
+        return "node group min size reached"
+    known: Counter[PodShape] = Counter(pod.shape for pod in there)
+    if machine.spot.shapes - known:
+        return "pods that wait, or whose machines go, will be placed there"
+    needs: Counter[Budget] = Counter()
+    for pod in moving:
+        covering = [budget for budget in budgets if budget.covers(pod.shape)]
+        needs.update(covering)
+        why = _why_a_pod_stays(pod, is_protected=bool(covering))
+        if why:
+            return f"pod {pod.name}: {why}"
+    short = next((budget for budget, count in needs.items() if count > allowed[budget]), None)
+    if short is not None:
+        return f"not enough PodDisruptionBudget left: {short.namespace}/{short.name}"
+    return ""
+
+
+def _why_a_pod_stays(pod: Pod, *, is_protected: bool) -> str:
+    if pod.safe_to_evict is False:
+        return "its annotation says that it is not safe to evict"
+    if pod.shape.unsimulated:
+        return f"not simulated: {', '.join(pod.shape.unsimulated)}"
+    if pod.safe_to_evict:
+        return ""
+    if not pod.controlled:
+        return "no controller would make it anew"
+    if pod.local_storage:
+        return "it has local storage"
+    if pod.shape.namespace == _SYSTEM and not is_protected:
+        return "it is the system's, and has no PodDisruptionBudget"
+    return ""
+
+
+def _nowhere_to_go(room: Room, spot: Spot, moving: list[Pod]) -> str:
+    """Takes the machine out of the room and its pods elsewhere; if one fits nowhere, all is as before."""
+    room.close(spot)
+    moved: list[tuple[PodShape, Spot]] = []
+    for pod in sorted(moving, key=lambda p: [-amount for _, amount in p.shape.requests]):
+        found = room.place(pod.shape)
+        if found is None:
+            for shape, place in moved:
+                room.take(shape, place)
+            room.add(spot)
+            return f"pod {pod.name} would fit on no other machine"
+        moved.append((pod.shape, found))
+    return ""

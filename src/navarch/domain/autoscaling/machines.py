@@ -1,0 +1,66 @@
+"""What a machine of a node group would be to the scheduler: as one that is there, or by what it would be made from."""
+
+from navarch.domain.autoscaling.placing import Spot
+from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
+from navarch.domain.machines import component_labels, template_of
+from navarch.domain.offer import Flavor, Offer
+from navarch.domain.pods import Amounts
+from navarch.domain.spec import Cluster, NodeGroup, Taint
+
+HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+NODE_GROUP, INSTANCE_TYPE = "navarch.io/node-group", "node.kubernetes.io/instance-type"
+_ZONES = (ZONE, "topology.cinder.csi.openstack.org/zone")  # the second by the CSI plugin, once it is there
+_PODS = 110
+_EVICTED_AT_MIB = 100  # the kubelet's threshold memory.available
+_SEEN_OF_MEMORY = 0.95  # what is left of a flavor's memory once firmware and kernel have theirs; checked on the lab's
+_SEEN_OF_DISK = 0.75  # the same of its disk: file system, image, the kubelet's threshold nodefs.available
+_STARTING = (  # what begins the keys of taints that somebody takes off a young node
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/network-unavailable",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "startup-taint.cluster-autoscaler.kubernetes.io/",
+    "ignore-taint.cluster-autoscaler.kubernetes.io/",
+)
+
+
+def spot_of(node: Node) -> Spot:
+    """A node that is there and Ready. Taints with which a young one waits for somebody pass by themselves."""
+    labels = {HOSTNAME: node.name, **dict(node.labels)}
+    return Spot(node.name, labels, _lasting(node.taints), node.allocatable, open=not node.unschedulable)
+
+
+def spot_to_be(
+    cluster: Cluster, group: NodeGroup, name: str, zone: str, nodes: tuple[Node, ...], offer: Offer
+) -> Spot | None:
+    """A machine that the group would get in that zone; None: its flavor is not known. `nodes`: of the group's machines
+    that are Ready and made as new ones would be."""
+    template = template_of(cluster, group.name)
+    wished = dict(template.labels)
+    of_its_own = {NODE_GROUP: group.name, **component_labels(template.release.tags)}
+    place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone)}
+    sibling = next((n for n in nodes if n.allocatable), None)
+    if sibling is not None:
+        labels = {**dict(sibling.labels), **wished, **of_its_own, **place}
+        return Spot(name, labels, _lasting(template.taints), sibling.allocatable)
+    flavor = offer.flavor(template.flavor)
+    if flavor is None:
+        return None
+    usual = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", INSTANCE_TYPE: flavor.name}
+    disk_gib = template.root_volume.size_gib if template.root_volume is not None else flavor.disk_gib
+    labels = {**usual, **wished, **of_its_own, **place}
+    return Spot(name, labels, _lasting(template.taints), allocatable(flavor, disk_gib))
+
+
+def allocatable(flavor: Flavor, disk_gib: int) -> Amounts:
+    """What pods may ask for on a machine of this flavor, a little less rather than more."""
+    memory_mib = int(flavor.ram_mib * _SEEN_OF_MEMORY) - RESERVED_MEMORY_MIB - _EVICTED_AT_MIB
+    return (
+        ("cpu", max(0, 1000 * flavor.vcpus - RESERVED_CPU_MILLIS)),
+        ("ephemeral-storage", int(disk_gib * _SEEN_OF_DISK) << 30),
+        ("memory", max(0, memory_mib) << 20),
+        ("pods", _PODS),
+    )
+
+
+def _lasting(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+    return tuple(t for t in taints if not t.key.startswith(_STARTING))

@@ -1,0 +1,172 @@
+"""Which node groups get how many machines more, for the pods that the scheduler found no place for."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from navarch.domain.autoscaling.memory import Helpless, Verdict
+from navarch.domain.autoscaling.placing import Room, Spot, attracts, tolerates
+from navarch.domain.pods import Pod, PodShape
+
+EXPENDABLE_BELOW = -10  # the priority of pods that neither bring machines nor hold any
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A node group that could grow. `machines`: those that it would get, in the order in which it would; `why_not`: why
+    it is not asked for any now; empty: it is."""
+
+    group: str
+    machines: tuple[Spot, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A node group gets `count` machines more, for `pods` pods, one of them `first`."""
+
+    group: str
+    count: int
+    pods: int
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """What comes of a look. `coming`: how many of the pods that wait have a place already, on machines that are there
+    or on their way."""
+
+    growths: tuple[Growth, ...] = ()
+    helpless: tuple[Helpless, ...] = ()
+    coming: int = 0
+
+
+def scale_up(
+    room: Room, waiting: Iterable[Pod], candidates: Iterable[Candidate], daemons: Iterable[PodShape], zones: int = 1
+) -> Up:
+    """The machines that are there and those that are on their way are in `room`, and what is placed is put there.
+
+    Of the groups that help, the one wins whose new machines would have the least of their CPU and memory left over;
+    then others are asked for what still waits. A group is asked for one machine after the other, until `zones` of them
+    in a row help nobody: its next machine may be in a zone that a pod cannot go to."""
+    left = _by_shape(waiting)
+    coming = sum(len(pods) for pods in left.values())
+    left = {shape: pods[_placed(room, shape, len(pods)) :] for shape, pods in left.items()}
+    left = {shape: pods for shape, pods in left.items() if pods}
+    coming -= sum(len(pods) for pods in left.values())
+    able = {c.group: c for c in candidates}
+    daemons, growths, taken = tuple(daemons), list[Growth](), Counter[str]()
+    while left:
+        trials = [
+            _Trial(room, c.group, c.machines[taken[c.group] :], left, daemons, zones)
+            for c in able.values()
+            if not c.why_not and c.machines[taken[c.group] :]
+        ]
+        best = min((t for t in trials if t.helped), key=lambda t: (t.waste, len(t.used), t.group), default=None)
+        if best is None:
+            break
+        first = next(left[shape][0].name for shape in left if best.helped[shape])
+        growths.append(Growth(best.group, len(best.used), best.helped.total(), first))
+        taken[best.group] += len(best.used)
+        best.commit(room)
+        left = {shape: pods[best.helped[shape] :] for shape, pods in left.items() if len(pods) > best.helped[shape]}
+    helpless = tuple(
+        Helpless(pods[0].name, len(pods), tuple(_verdicts(room, shape, able.values(), taken, daemons)))
+        for shape, pods in left.items()
+    )
+    return Up(tuple(growths), helpless, coming)
+
+
+def _by_shape(waiting: Iterable[Pod]) -> dict[PodShape, list[Pod]]:
+    """Pods that are alike, those of the highest priority first, then the largest."""
+    shapes: dict[PodShape, list[Pod]] = {}
+    for pod in sorted(waiting, key=lambda p: (-p.priority, [-amount for _, amount in p.shape.requests], p.name)):
+        if pod.priority >= EXPENDABLE_BELOW:
+            shapes.setdefault(pod.shape, []).append(pod)
+    return shapes
+
+
+def _placed(room: Room, shape: PodShape, count: int) -> int:
+    """How many of so many pods that are alike found a place."""
+    for placed in range(count):
+        if room.place(shape) is None:
+            return placed
+    return count
+
+
+def with_daemons(spot: Spot, daemons: Iterable[PodShape]) -> Spot:
+    """The machine with the pods that run on every machine, as far as they go there."""
+    filled = Spot(spot.name, spot.labels, spot.taints, spot.allocatable)
+    one = Room([filled])
+    for shape in daemons:
+        if attracts(shape, filled) and tolerates(shape.tolerations, filled.taints):
+            one.put(shape, filled)
+    return filled
+
+
+class _Trial:
+    """What a group's new machines would take of the pods that wait, on a copy of the room."""
+
+    def __init__(
+        self,
+        room: Room,
+        group: str,
+        machines: tuple[Spot, ...],
+        left: dict[PodShape, list[Pod]],
+        daemons: tuple[PodShape, ...],
+        zones: int,
+    ) -> None:
+        self.group, self.used, self.helped = group, list[Spot](), Counter[PodShape]()
+        remaining = Counter({shape: len(pods) for shape, pods in left.items()})
+        trial, tried = Room([_copied(spot) for spot in room.spots]), list[Spot]()
+        idle = 0
+        for machine in machines:
+            spot = with_daemons(machine, daemons)
+            trial.add(spot)
+            tried.append(spot)
+            before = self.helped.total()
+            for shape in [s for s, count in remaining.items() if count]:
+                while remaining[shape] and not trial.why_not(shape, spot):
+                    trial.put(shape, spot)
+                    remaining[shape] -= 1
+                    self.helped[shape] += 1
+            idle = 0 if self.helped.total() > before else idle + 1
+            if idle == 0:
+                self.used = list(tried)
+            if idle >= zones or not remaining.total():
+                break
+
+    @property
+    def waste(self) -> float:
+        """The part of the new machines' CPU and memory that nothing asks for."""
+        return sum(_left_over(spot) for spot in self.used) / len(self.used)
+
+    def commit(self, room: Room) -> None:
+        """The new machines into the room."""
+        for spot in self.used:
+            room.add(spot)
+
+
+def _copied(spot: Spot) -> Spot:
+    return Spot(
+        spot.name, spot.labels, spot.taints, spot.allocatable, spot.open, Counter(spot.used), Counter(spot.shapes)
+    )
+
+
+def _left_over(spot: Spot) -> float:
+    has = dict(spot.allocatable)
+    parts = [1 - spot.used[r] / has[r] for r in ("cpu", "memory") if has.get(r)]
+    return sum(parts) / len(parts) if parts else 1.0
+
+
+def _verdicts(
+    room: Room, shape: PodShape, candidates: Iterable[Candidate], taken: Counter[str], daemons: tuple[PodShape, ...]
+) -> Iterable[Verdict]:
+    for candidate in candidates:
+        machines = candidate.machines[taken[candidate.group] :]
+        if candidate.why_not or not machines:
+            yield Verdict(candidate.group, candidate.why_not or "max node group size reached")
+            continue
+        trial, spot = Room([_copied(s) for s in room.spots]), with_daemons(machines[0], daemons)
+        trial.add(spot)
+        yield Verdict(candidate.group, trial.why_not(shape, spot) or "its machines would be in other zones")

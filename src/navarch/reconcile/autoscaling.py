@@ -1,0 +1,86 @@
+"""Carrying out what autoscaling decides: before the cycle acts, so that it acts on the numbers that hold now."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from navarch.domain import autoscaling
+from navarch.domain.autoscaling import Change, Memory, Told
+from navarch.domain.change import with_node_group
+from navarch.domain.health import examine
+from navarch.domain.machines import Departure
+from navarch.domain.observed import Observed
+from navarch.domain.offer import Offer
+from navarch.domain.outcomes import Result
+from navarch.domain.plan.power import power
+from navarch.domain.providers import infrastructure
+from navarch.domain.spec import Cluster
+from navarch.domain.status import Event
+from navarch.reconcile.dependencies import Dependencies
+from navarch.reconcile.observer import Look
+from navarch.store.contract import Claim, NotFound, Stale
+
+
+def autoscale(
+    dependencies: Dependencies, claim: Claim, look: Look, offer: Offer, tell: Callable[[Event], None]
+) -> tuple[Claim, Look, Memory | None]:
+    """The claim and the look with what was decided, and what to remember of it. A wish that was changed meanwhile is
+    decided about at the next look, which follows at once. Raises LeaseLost."""
+    cluster, now = claim.cluster, dependencies.runtime.now()
+    memory = claim.status.autoscaling
+    if not autoscaling.asks_for_pods(cluster):
+        return claim, look, None if not cluster.deleting and not cluster.spec.paused else memory
+    powered = power(cluster, now)
+    if not powered.running or claim.status.ready_at is None:
+        return claim, look, memory  # it comes to be, or stops: its pods say nothing about how many machines it needs
+    # What it decides from is let go afterwards: a look is remembered, and pods are many.
+    cloud = infrastructure(cluster, look.observed, now)
+    checkups = examine(cluster, look.observed, cloud, now, running=True, since=powered.since)
+    decision = autoscaling.decide(cluster, look.observed, memory or Memory(), checkups, offer, now)
+    observed, kube = look.observed, look.observed.kube
+    if kube is not None and kube.pods is not None:
+        observed = replace(observed, kube=replace(kube, pods=None))
+    for change in decision.changes:
+        try:
+            cluster, observed = _written(dependencies, claim, cluster, observed, change, now)
+        except (Stale, NotFound):
+            return replace(claim, cluster=cluster), replace(look, observed=observed), memory
+    _tell(decision.told, cluster, now, tell)
+    return replace(claim, cluster=cluster), replace(look, observed=observed), decision.memory
+
+
+def remember(
+    memory: Memory,
+    cluster: Cluster,
+    observed: Observed,
+    results: tuple[Result, ...],
+    now: datetime,
+    tell: Callable[[Event], None],
+) -> Memory:
+    """What to remember of it once the cycle has acted: for which groups the cloud had no room."""
+    memory, told = autoscaling.noticed(memory, cluster, observed, results, now)
+    _tell(told, cluster, now, tell)
+    return memory
+
+
+def _tell(told: tuple[Told, ...], cluster: Cluster, now: datetime, tell: Callable[[Event], None]) -> None:
+    for reason, subject, text in told:
+        tell(_event(cluster, reason, subject, text, now, "Warning"))
+
+
+def _written(
+    dependencies: Dependencies, claim: Claim, cluster: Cluster, observed: Observed, change: Change, now: datetime
+) -> tuple[Cluster, Observed]:
+    group = cluster.group(change.group)
+    assert group is not None  # noqa: S101 - it was decided about
+    wanted = replace(group, spec=replace(group.spec, replicas=change.replicas))
+    level = "Warning" if change.reason == "GaveUpMachines" else "Normal"
+    event = _event(cluster, change.reason, change.group, change.message, now, level)
+    written = dependencies.store.scale_node_group(cluster.id, claim.token, wanted, going=change.going, event=event)
+    for name in change.going:
+        observed = observed.with_machine(name, removing=True, removing_at=now, departure=Departure.SCALE_DOWN)
+    return with_node_group(cluster, group.name, written), observed
+
+
+def _event(cluster: Cluster, reason: str, subject: str, text: str, now: datetime, level: str) -> Event:
+    return Event(now, reason, text, subject, level=level, generation=cluster.generation)

@@ -1,0 +1,153 @@
+"""Node groups that grow and shrink by themselves, in virtual time: nothing here knows how that is decided."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+import pytest
+from tests.chaos.__main__ import databases
+from tests.chaos.customers import PROJECTS
+from tests.chaos.database import connect
+from tests.chaos.run import CONVERGED_WITHIN
+from tests.chaos.weather import STORM, Weather
+from tests.chaos.world import World
+
+from navarch.domain.machines import Machine
+from navarch.domain.spec import Autoscaling, NodeGroup, NodeGroupSpec
+from navarch.simulator.kubernetes import Kubernetes
+from navarch.simulator.pods import Workload
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+LIMITS = Autoscaling(1, 6)
+ROUGH = replace(STORM, by_hand=0.0)  # what becomes of things that people remove is the other stories'
+WEB = Workload("web", 1, at_least=1, requests=(("cpu", 800), ("memory", 256 << 20)))  # one on each machine
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with databases(1) as found, connect(found[0]) as connection:
+        world = World(connection, 1, Weather())
+        yield world
+        world.close()
+
+
+class Shop:
+    """A cluster with an autoscaled group `default`, and users who deploy."""
+
+    def __init__(self, world: World, name: str, limits: Autoscaling = LIMITS) -> None:
+        self.world = world
+        self.id = world.customers.create(name, PROJECTS[0], workers=limits.min)
+        (group,) = self.groups()
+        changed = replace(group, spec=replace(group.spec, replicas=limits.min, autoscaling=limits))
+        world.api.change_node_group(self.id, changed, generation=group.generation)
+        assert world.run_until(world.invariants.settled, 600.0)
+
+    @property
+    def inside(self) -> Kubernetes:
+        cluster = self.world.guests.cluster(self.id)
+        assert cluster is not None
+        return cluster
+
+    def groups(self) -> tuple[NodeGroup, ...]:
+        return self.world.api.cluster(self.id, project_id=None).cluster.node_groups
+
+    def workers(self, group: str = "") -> list[Machine]:
+        machines = (m for m in self.world.api.machines(self.id) if m.role.value == "worker" and not m.removing)
+        return [m for m in machines if group in ("", m.group)]
+
+    def waiting(self) -> int:
+        return len(self.inside.pods_seen().waiting)
+
+    def told(self, reason: str) -> list[str]:
+        return [s.event.message for s in self.world.api.events(self.id, limit=5000) if s.event.reason == reason]
+
+
+def test_pods_bring_machines_up_to_the_limit_and_machines_without_use_go(world: World) -> None:
+    shop = Shop(world, "shop")
+    group = shop.groups()[0].name
+    shop.inside.pods.wish(WEB)
+    world.run(60.0)
+    assert len(shop.workers()) == 1 and not shop.waiting()  # there is room for one
+
+    began = world.timeline.now
+    shop.inside.pods.scale("web", 8)
+    assert world.run_until(lambda: len(shop.workers()) == 6, 15.0)  # all at once
+    assert world.run_until(lambda: shop.waiting() == 2, 300.0)
+    assert world.run_until(world.invariants.settled, 300.0)
+    assert world.timeline.now - began < 180.0
+    world.run(120.0)
+    assert len(shop.workers()) == 6 and shop.groups()[0].spec.replicas == 6  # never above the limit
+    (grown,) = shop.told("TriggeredScaleUp")
+    assert grown.startswith(f"{group}: 1 → 6 machines (max 6): 5 pods, ")
+    assert any("max node group size reached" in text for text in shop.told("NotTriggerScaleUp"))
+
+    shop.inside.pods.scale("web", 1)
+    last, began = next(pod.node for pod in shop.inside.pods_seen().placed), world.timeline.now
+    world.run(580.0)
+    assert len(shop.workers()) == 6  # hysteresis: ten minutes
+    assert world.run_until(lambda: len(shop.workers()) == 1, 300.0)
+    assert world.run_until(world.invariants.settled, 300.0)
+    world.run(900.0)
+    assert [m.name for m in shop.workers()] == [last] and shop.groups()[0].spec.replicas == 1  # never below
+    assert not shop.waiting() and shop.inside.pods.available("web", world.timeline.now) == 1
+
+
+def test_load_that_comes_and_goes_makes_no_machine_and_removes_none(world: World) -> None:
+    shop = Shop(world, "flap")
+    shop.inside.pods.wish(replace(WEB, replicas=3))
+    assert world.run_until(lambda: len(shop.workers()) == 3 and not shop.waiting(), 600.0)
+    made = len(world.api.machines(shop.id, removed=True))
+    for _ in range(6):
+        shop.inside.pods.scale("web", 1)
+        world.run(300.0)
+        shop.inside.pods.scale("web", 3)
+        world.run(120.0)
+    assert len(world.api.machines(shop.id, removed=True)) == made and len(shop.workers()) == 3
+
+
+def test_a_group_for_which_the_cloud_has_no_room_makes_way_for_another(world: World) -> None:
+    shop = Shop(world, "full")
+    spec = NodeGroupSpec("m1.medium", 0, ("z1",), autoscaling=Autoscaling(0, 3))
+    world.api.add_node_group(shop.id, NodeGroup("big", spec))
+    small = NodeGroupSpec("m1.small", 0, ("z1",), autoscaling=Autoscaling(0, 3))
+    world.api.add_node_group(shop.id, NodeGroup("small", small))
+    first = shop.groups()[0]
+    fixed = replace(first, spec=replace(first.spec, autoscaling=None))
+    world.api.change_node_group(shop.id, fixed, generation=first.generation)
+    assert world.run_until(world.invariants.settled, 300.0)
+    used = sum(s["flavor"]["vcpus"] for s in world.region["server"].of(PROJECTS[0]))
+    world.region.quotas[PROJECTS[0], "cores"] = used + 1
+    try:
+        # One has room; of the three others nothing much is left over on one big machine, a third on each small one.
+        shop.inside.pods.wish(Workload("web", 4, requests=(("cpu", 600), ("memory", 512 << 20))))
+        assert world.run_until(lambda: bool(shop.told("FailedToScaleUpGroup")), 120.0)
+        assert world.run_until(lambda: len(shop.workers("small")) > 0, 60.0)
+        assert not shop.workers("big") and "QuotaExceeded" in shop.told("FailedToScaleUpGroup")[0]
+    finally:
+        del world.region.quotas[PROJECTS[0], "cores"]
+    assert world.run_until(lambda: not shop.waiting(), 900.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_storm_the_limits_hold_and_what_has_room_is_placed_in_the_end(seed: int) -> None:
+    """Workers die, requests fail, machines are lost, while load comes and goes; invariants watch that no pod goes
+    against its budget and that no machine goes with pods on it."""
+    with databases(1) as found, connect(found[0]) as connection:
+        world = World(connection, seed, ROUGH, workers=2)
+        world.chance.stormy = False
+        try:
+            shop, random = Shop(world, "shop", replace(LIMITS, unneeded_seconds=120)), Random(seed)
+            world.chance.stormy = True
+            shop.inside.pods.wish(WEB)
+            for _ in range(8):
+                shop.inside.pods.scale("web", random.randint(1, 8))
+                world.run(random.uniform(60.0, 400.0))
+                assert 1 <= shop.groups()[0].spec.replicas <= 6
+                assert len(shop.workers()) <= 6
+            shop.inside.pods.scale("web", 5)
+            world.mishaps.calm()
+            assert world.run_until(lambda: world.invariants.settled() and not shop.waiting(), CONVERGED_WITHIN)
+            assert len(shop.workers()) >= 5
+            world.invariants.at_rest()
+        finally:
+            world.close()
