@@ -17,7 +17,7 @@ PATIENCE_MS = 60_000.0  # a cluster is made in seconds, on a busy machine in som
 
 
 @contextmanager
-def playground(*, boot_seconds: float = 2.0, speed: float = 4.0) -> Iterator[Playground]:
+def playground(*, boot_seconds: float = 2.0, speed: float = 1.0) -> Iterator[Playground]:
     """A Navarch of its own, with two projects."""
     folder = Path(tempfile.mkdtemp(prefix="nv-console-"))  # pytest's own folders are closed to user postgres
     folder.chmod(0o755)
@@ -65,12 +65,14 @@ def sign_in(page: Page, playground: Playground, project: str = "alpha") -> None:
     page.wait_for_url("**/clusters")
 
 
-def create(page: Page, name: str, *, control_plane: str = "", count: str = "") -> str:
+def create(page: Page, name: str, *, version: str = "", control_plane: str = "", count: str = "") -> str:
     """Ask for a cluster by the form; gives the path of its page."""
     page.goto("/clusters/new")
     page.get_by_label("Name", exact=True).fill(name)
-    if control_plane or count:
+    if version or control_plane or count:
         page.get_by_text("More", exact=True).click()
+    if version:
+        page.locator("#version").select_option(version)
     if control_plane:
         page.locator(f"input[name=control_plane][value='{control_plane}']").check()
     if count:

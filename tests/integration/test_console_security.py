@@ -1,18 +1,21 @@
 """What the console lets nobody do, asked of its own routes."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from fastapi.routing import iter_route_contexts
-from tests.integration.api_fixtures import Api
+from psycopg.conninfo import make_conninfo
+from tests.integration.api_fixtures import SEALER, Api
 from tests.integration.console_fixtures import ORIGIN, PASSWORD, Browser, secret_of
 
+from navarch.bootstrap.sealing import Unsealable
 from navarch.console.guard import HEADERS
-from navarch.console.sessions import COOKIE
+from navarch.console.sessions import COOKIE, Session, Sessions
 from navarch.domain.status import Condition, Event, Phase, Status
+from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
 OPEN = {("GET", "/"), ("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in")}
@@ -205,6 +208,48 @@ def test_what_others_wrote_is_text(browser: Browser, api: Api) -> None:
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
     assert "<img src=x" not in answer.text
+
+
+def test_the_consoles_database_user_needs_one_table(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS console_alone")
+        connection.execute("CREATE ROLE console_alone LOGIN")
+        connection.execute("GRANT SELECT, INSERT, DELETE ON console_sessions TO console_alone")
+    store = PostgresStore(make_conninfo(dsn, user="console_alone"))
+    try:
+        sessions = Sessions(store, SEALER)
+        ann = Session("ann-id", "ann", datetime.now(UTC) + timedelta(hours=1), "csrf", token="ann")
+        name = sessions.begin(ann)
+        assert sessions.find(name) == ann
+        assert sessions.end_all("ann-id") == 1
+        assert sessions.find(name) is None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            store.machines("any")
+    finally:
+        store.close()
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY console_alone")
+            connection.execute("DROP ROLE console_alone")
+
+
+def test_a_session_that_has_ended_is_nobodys(api: Api) -> None:
+    sessions = Sessions(api.store, SEALER)
+    past = Session("ann-id", "ann", datetime.now(UTC) - timedelta(seconds=1), "csrf", token="ann")
+    assert sessions.find(sessions.begin(past)) is None
+
+
+def test_a_row_of_another_session_cannot_be_passed_off(api: Api, dsn: str) -> None:
+    sessions = Sessions(api.store, SEALER)
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    ann, bea = (sessions.begin(Session(f"{name}-id", name, ends, "csrf", token=name)) for name in ("ann", "bea"))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE console_sessions SET sealed = (SELECT sealed FROM console_sessions WHERE user_id = 'bea-id')"
+            " WHERE user_id = 'ann-id'"
+        )
+    assert sessions.find(bea) is not None
+    with pytest.raises(Unsealable):
+        sessions.find(ann)
 
 
 def test_a_form_is_urlencoded_and_small(browser: Browser) -> None:

@@ -13,6 +13,7 @@ from navarch.cli.timeline_svg import draw_svg
 from navarch.console import words
 
 _FOLDER = Path(str(files("navarch.console")))
+_PICTURE_WIDTH = 1100  # pixels: what a card holds on a page of full width
 STATIC_FOLDER = _FOLDER / "static"
 
 
@@ -52,4 +53,4 @@ def scripts() -> tuple[str, ...]:
 
 def waterfall(timeline: dict[str, Any]) -> Markup:
     """A timeline as the API answers it, drawn. Its style is the page's own, which lets no other in."""
-    return Markup(draw_svg(waterfall_of(timeline), styled=False))  # noqa: S704 - draw_svg escapes what it is given
+    return Markup(draw_svg(waterfall_of(timeline), _PICTURE_WIDTH, styled=False))  # noqa: S704 - draw_svg escapes what it is given

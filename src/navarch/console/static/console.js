@@ -11,7 +11,7 @@
     notice.hidden = !words;
   }
 
-  // The element of that id gets the new picture. What a person opened stays open, and what had the focus has it again.
+  // The element of that id gets the new picture. What a person opened or closed stays so, and what had the focus has it again.
   function replace(id, html) {
     const old = document.getElementById(id);
     if (!old) return;
@@ -19,9 +19,9 @@
     holder.innerHTML = html;
     const made = holder.firstElementChild;
     if (!made || made.id !== id) return;
-    for (const opened of old.querySelectorAll("details[open][id]")) {
-      const same = made.querySelector(`#${CSS.escape(opened.id)}`);
-      if (same) same.open = true;
+    for (const details of old.querySelectorAll("details[id]")) {
+      const same = made.querySelector(`#${CSS.escape(details.id)}`);
+      if (same) same.open = details.open;
     }
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
     const scrolled = old.querySelector(".scroll")?.scrollLeft;
@@ -82,11 +82,11 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "copy";
-      button.textContent = document.body.dataset.copy;
+      button.textContent = document.body.dataset.copyWord;
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(words);
         button.textContent = "✓";
-        setTimeout(() => { button.textContent = document.body.dataset.copy; }, 1500);
+        setTimeout(() => { button.textContent = document.body.dataset.copyWord; }, 1500);
       });
       if (text.tagName === "PRE") text.prepend(button); else text.after(button);
     }

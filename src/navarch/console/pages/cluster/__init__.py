@@ -18,7 +18,7 @@ from navarch.console.visits import InProject, Visit
 router = APIRouter()
 # What changes while one looks at it: each is an element of that id, and a template of that name.
 FRAGMENTS = ("head", "now", "groups", "machines", "timeline", "history")
-_HISTORY = 40
+_HISTORY = 25
 _PAUSE_SECONDS = 1.0  # between two pictures: what happens within it is told at once
 
 
