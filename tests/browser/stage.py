@@ -49,7 +49,7 @@ def opened(browser: Browser, playground: Playground, *, dark: bool = False, widt
         base_url=playground.console_url,
         ignore_https_errors=True,
         color_scheme="dark" if dark else "light",
-        viewport={"width": width, "height": 860},
+        viewport={"width": width, "height": 720},
         device_scale_factor=1,
     )
     context.set_default_timeout(PATIENCE_MS)

@@ -21,6 +21,7 @@ from navarch.console.keystone import Project, SignIn, Token
 from navarch.console.rendering import environment
 from navarch.console.sessions import Sessions
 from navarch.console.visits import Console
+from navarch.store.contract import Unavailable
 
 ORIGIN = "https://console.test"
 PASSWORD = "not 1234 <&>"
@@ -132,6 +133,6 @@ def browser(api: Api) -> Iterator[Browser]:
         templates=environment(),
         session_hours=8,
     )
-    client = _client(create_app(console, origin=ORIGIN))
+    client = _client(create_app(console, origin=ORIGIN, later=(Unavailable,)))
     yield Browser(client, keystone, api)
     client.close()

@@ -7,6 +7,8 @@ import pytest
 from tests.integration.api_fixtures import plenty
 from tests.integration.console_fixtures import Browser
 
+from navarch.store.contract import Unavailable
+
 pytestmark = pytest.mark.postgres
 
 
@@ -244,3 +246,17 @@ def test_a_fragment_of_who_is_signed_out_sends_the_whole_page_to_sign_in(browser
     answer = browser.get("/clusters", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["hx-redirect"] == "/sign-in?next=/clusters/new"
+
+
+def test_a_database_that_is_away_is_told_as_such(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser.sign_in()
+
+    def away(key: bytes) -> bytes:
+        raise Unavailable("the database does not answer")
+
+    monkeypatch.setattr(browser.api.store, "session", away)
+    answer = browser.get("/clusters")
+    assert answer.status_code == 503
+    assert "Navarch does not answer" in answer.text
+    monkeypatch.undo()
+    assert browser.get("/clusters").status_code == 200, "the session is still there"

@@ -1,9 +1,10 @@
 """The application: `create_app` puts the pages together, and maps every refusal to a page that says what to do."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
@@ -28,12 +29,14 @@ from navarch.console.rendering import STATIC_FOLDER
 from navarch.console.sessions import COOKIE
 from navarch.console.visits import HOME, Console, ProjectNeeded, SignInNeeded, console_of, render, see, to_sign_in
 
+_log = structlog.get_logger("navarch.console")
 # creation before cluster: /clusters/new is no cluster's name here, and `new` cannot be an id.
 PAGES = (signing_in, projects, clusters, creation, cluster, access, scaling, upgrade, power, deletion)
 
 
-def create_app(console: Console, *, origin: str) -> FastAPI:
-    """The pages as an ASGI application. `origin`: its address in browsers, as https://console.example.org."""
+def create_app(console: Console, *, origin: str, later: Sequence[type[Exception]] = ()) -> FastAPI:
+    """The pages as an ASGI application. `origin`: its address in browsers, as https://console.example.org. `later`:
+    what the sessions' store raises while it is away."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,6 +63,8 @@ def create_app(console: Console, *, origin: str) -> FastAPI:
     app.add_exception_handler(Problem, _refused)
     app.add_exception_handler(Unavailable, _away)
     app.add_exception_handler(ClientError, _away)
+    for away in later:
+        app.add_exception_handler(away, _store_away)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(HTTPException, _http)
     return app
@@ -90,6 +95,11 @@ def _refused(request: Request, error: Exception) -> Response:
 def _away(request: Request, error: Exception) -> Response:
     assert isinstance(error, ClientError)  # noqa: S101
     return _sorry(request, HTTPStatus.SERVICE_UNAVAILABLE, "away", error.message)
+
+
+def _store_away(request: Request, error: Exception) -> Response:
+    _log.warning("the sessions cannot be read", said=str(error))
+    return _sorry(request, HTTPStatus.SERVICE_UNAVAILABLE, "away")
 
 
 def _not_found(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from navarch.console.sessions import Sessions
 from navarch.console.visits import Console
 from navarch.main.files import check_certificate, file_of, text_of
 from navarch.settings import Settings
+from navarch.store.contract import Unavailable
 from navarch.store.postgres import PostgresStore
 
 
@@ -28,20 +29,21 @@ def serve_console(settings: Settings, store: PostgresStore) -> None:
     console = Console(
         sessions=Sessions(store, sealer),
         sign_in=SignIn(settings.cloud.auth_url, ca_file),
-        gateway=Gateway(own.api_url or api.public_url, _trust(ca_file)),
+        gateway=Gateway(own.api_url or api.public_url, _trust(ca_file, str(api.certificate_ca))),
         templates=environment(),
         session_hours=own.session_hours,
     )
     origin = own.public_url or f"https://{own.listen}:{own.port}"
-    app = create_app(console, origin=origin)
+    app = create_app(console, origin=origin, later=(Unavailable,))
     serve(app, host=own.listen, port=own.port, certificate=certificate, key=key)
 
 
-def _trust(ca_file: str) -> ssl.SSLContext:
-    """The system's CAs, and those of a file."""
+def _trust(ca_file: str, certificate_ca: str) -> ssl.SSLContext:
+    """The system's CAs, those of the cloud, and the one that signed the API's certificate."""
     trust = ssl.create_default_context()
-    if ca_file:
-        text_of("console.ca_file", ca_file)
-        with file_of("console.ca_file", ca_file):
-            trust.load_verify_locations(cafile=ca_file)
+    for setting, path in (("console.ca_file, cloud.ca_file", ca_file), ("api.certificate_ca", certificate_ca)):
+        if path:
+            text_of(setting, path)
+            with file_of(setting, path):
+                trust.load_verify_locations(cafile=path)
     return trust
