@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, sign_in
 
@@ -121,6 +123,39 @@ def test_signing_out_in_one_tab_takes_the_other_along(page: Page, region: Playgr
     other.wait_for_url("**/sign-in")
     page.bring_to_front()
     page.wait_for_url("**/sign-in**", timeout=PATIENCE_MS)
+
+
+def test_an_application_credential_opens_its_project(browser: Browser, region: Playground) -> None:
+    auth = v3.Password(
+        auth_url=region.auth_url, username="alpha", password=region.password(), user_domain_name="Default",
+        project_name="alpha", project_domain_name="Default",
+    )  # fmt: skip
+    session = Session(auth=auth, verify=str(region.keys / "ca.crt"))
+    wanted = {"application_credential": {"name": "console", "roles": [{"name": "member"}]}}
+    address = f"{region.auth_url}/users/{session.get_user_id()}/application_credentials"
+    made = session.post(address, json=wanted).json()["application_credential"]
+    page = opened(browser, region)
+    page.goto("/sign-in")
+    page.get_by_text("With an application credential").click()
+    page.get_by_label("Id of the credential").fill(made["id"])
+    page.get_by_label("Its secret").fill(made["secret"])
+    page.get_by_role("button", name="Sign in").last.click()
+    page.wait_for_url("**/clusters")
+    expect(page.locator(".project")).to_have_text("Project alpha")
+    page.context.close()
+
+
+def test_a_stream_of_another_projects_cluster_tells_as_little_as_one_of_none(
+    page: Page, browser: Browser, region: Playground
+) -> None:
+    other = opened(browser, region)
+    sign_in(other, region, "beta")
+    theirs = create(other, "theirs")
+    said = [page.request.get(f"{path}/stream") for path in (theirs, "/clusters/00000000-0000-4000-8000-000000000000")]
+    assert said[0].status == said[1].status
+    assert said[0].text() == said[1].text()
+    assert "theirs" not in said[0].text()
+    other.context.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
