@@ -17,7 +17,8 @@ from navarch.store.postgres import PostgresStore
 
 def serve_console(settings: Settings, store: PostgresStore) -> None:
     """The pages, until the process is asked to end. Raises SettingsError."""
-    from navarch.api.serving import serve
+    from navarch.api.connections import Bounds
+    from navarch.api.serving import Listener, serve
 
     api, own = settings.api, settings.console
     certificate, key = own.certificate or api.certificate, own.key or api.key
@@ -35,7 +36,9 @@ def serve_console(settings: Settings, store: PostgresStore) -> None:
     )
     origin = own.public_url or f"https://{own.listen}:{own.port}"
     app = create_app(console, origin=origin, later=(Unavailable,))
-    serve(app, host=own.listen, port=own.port, certificate=certificate, key=key)
+    # Before it stands a proxy, whose address everybody's connections have: it has to bound its callers.
+    bounds = Bounds(per_address=Bounds().connections)
+    serve(Listener(app, own.listen, own.port, certificate, key, bounds))
 
 
 def _trust(ca_file: str, certificate_ca: str) -> ssl.SSLContext:

@@ -14,7 +14,7 @@ from navarch.console.visits import InProject, Posted, Visit
 router = APIRouter()
 _PATH = "/clusters/{cluster}/kubeconfig"
 ROLES = ("admin", "edit", "view")
-HOURS = (1, 8, 24, 168)
+HOURS = (1, 8, 24)
 _SECONDS_AN_HOUR = 3600
 
 
