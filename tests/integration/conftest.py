@@ -8,14 +8,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.integration.api_fixtures import api, make_api
+from tests.integration.console_fixtures import browser
 from tests.integration.guarded_cluster import guarded
 from tests.integration.kube_apiserver import ApiServer, api_server
 
 from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
-__all__ = ["api", "guarded", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters"
+__all__ = ["api", "browser", "guarded", "make_api"]  # fixtures of the tests here
+_TABLES = "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters, console_sessions"
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,8 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
             *("-m", "not lab", "tests/integration", "tests/suite"),
             after=("packages", "Kubernetes from source"),
         ),
+        _stage("Chromium", "no lab", str(ROOT / "tests" / "browser" / "install-chromium")),
+        _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
     )
 
 

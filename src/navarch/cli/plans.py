@@ -14,7 +14,7 @@ _CHANGES = (
     Column("TO", lambda c: text(c.get("after"))),
 )
 _STEPS = (
-    Column("WOULD BE DONE", lambda s: _words(s["kind"]), keep=True),
+    Column("WOULD BE DONE", lambda s: step_words(s["kind"]), keep=True),
     Column("NAME", lambda s: s["name"], keep=True),
     Column("WITH", lambda s: _details(s.get("details") or {})),
 )
@@ -40,7 +40,7 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
         return
     changes, steps, needs = plan.get("changes") or [], plan.get("steps") or [], plan.get("needs") or []
     machines = _machines(plan.get("machines") or {})
-    for rows, columns in ((changes, _CHANGES), (_told(steps), _STEPS), (machines, _MACHINES), (needs, _NEEDS)):
+    for rows, columns in ((changes, _CHANGES), (told(steps), _STEPS), (machines, _MACHINES), (needs, _NEEDS)):
         if rows:
             print_table(rows, columns)
             print()
@@ -77,13 +77,13 @@ def _duration(impact: dict[str, Any]) -> list[str]:
     return [*lines, f"It takes about {span(seconds)} ({known}), beside what pods take to leave."]
 
 
-def _words(kind: str) -> str:
+def step_words(kind: str) -> str:
     """EnsureLoadBalancer is "load balancer"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.removeprefix("Ensure"))
     return " ".join(word if word.isupper() else word.lower() for word in words.split()) or kind
 
 
-def _told(steps: list[Any]) -> list[Any]:
+def told(steps: list[Any]) -> list[Any]:
     """The steps that make something, each object once: a router is made, and later gets its interface."""
     first: dict[tuple[str, str], Any] = {}
     for step in steps:

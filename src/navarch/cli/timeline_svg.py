@@ -25,8 +25,9 @@ _STYLE = """
 """
 
 
-def draw_svg(drawn: Waterfall, width: int = 1200) -> str:
-    """The picture, `width` pixels wide and as high as it has rows. Bars begin at x = 300 for second 0."""
+def draw_svg(drawn: Waterfall, width: int = 1200, *, styled: bool = True) -> str:
+    """The picture, `width` pixels wide and as high as it has rows. Bars begin at x = 300 for second 0. `styled`: with
+    its style; a page that it is put into may have its own for the same classes."""
     width = max(width, _LEFT + _RIGHT + 200)
     room = width - _LEFT - _RIGHT
     scale = room / drawn.total
@@ -36,10 +37,11 @@ def draw_svg(drawn: Waterfall, width: int = 1200) -> str:
     version = f"Kubernetes {drawn.version} · " if drawn.version else ""
     title = f"Creation of cluster {drawn.name}: {outcome}"
     head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="waterfall" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" '
         f'role="img" aria-label={quoteattr(title)}>',
         f"<title>{escape(title)}</title>",
-        f"<style>{_STYLE}</style>",
+        *([f"<style>{_STYLE}</style>"] if styled else []),
         f'<text x="24" y="34" class="title">{escape(title)}</text>',
         f'<text x="24" y="54" class="dim">{escape(version)}seconds since {escape(drawn.created_at)}</text>',
     ]

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
-from navarch.client.shapes import Cluster, Event, Json, Kubeconfig, Machine, NodeGroup, Progress, Upgrade
+from navarch.client.shapes import Cluster, ClusterPage, Event, Json, Kubeconfig, Machine, NodeGroup, Progress, Upgrade
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
 _SILENT_SECONDS = 20.0  # a stream says something every 15
@@ -70,6 +70,10 @@ class Navarch:
             *((key, value) for key, value in (("name", name), ("search", search), ("sort", sort)) if value),
         ]
         return cast(Iterator[Cluster], self._pages("/clusters", "clusters", params, unreadable))
+
+    def cluster_page(self, params: Sequence[tuple[str, str]]) -> ClusterPage:
+        """One page of the list, by the API's own parameters."""
+        return cast(ClusterPage, self.http.call("GET", f"{BASE}/clusters", params=list(params)))
 
     def cluster(self, cluster: str) -> Cluster:
         """One cluster."""

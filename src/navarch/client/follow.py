@@ -102,18 +102,33 @@ class Follower:
 
 def events(lines: Iterable[str]) -> Iterator[tuple[str, Any, str | None]]:
     """Server-sent events: name, data (JSON) and id."""
-    name, data, event_id = "", "", None
+    parser = EventParser()
     for line in lines:
+        event = parser.feed(line)
+        if event is not None:
+            yield event
+
+
+class EventParser:
+    """Makes events of lines."""
+
+    def __init__(self) -> None:
+        self._name, self._data = "", ""
+        self._id: str | None = None
+
+    def feed(self, line: str) -> tuple[str, Any, str | None] | None:
+        """The event that a line ends: name, data (JSON) and id. None: there are more lines of it."""
         if not line:
-            if name and data:
-                yield name, harmless(json.loads(data)), event_id
-            name, data, event_id = "", "", None
+            name, data, event_id = self._name, self._data, self._id
+            self._name, self._data, self._id = "", "", None
+            return (name, harmless(json.loads(data)), event_id) if name and data else None
         key, _, value = line.partition(":")
         value = value.removeprefix(" ")
         match key:
             case "event":
-                name = value
+                self._name = value
             case "data":
-                data += value
+                self._data += value
             case "id":
-                event_id = value
+                self._id = value
+        return None

@@ -53,6 +53,16 @@ class Cluster(TypedDict):
     node_groups: NotRequired[list["NodeGroup"]]
 
 
+class ClusterPage(TypedDict):
+    """A page of a list. `next`: where it goes on; `total`: how many there are on all pages; `unreadable`: ids of those
+    that the service has and cannot read."""
+
+    clusters: list[Cluster]
+    total: int
+    next: NotRequired[str | None]
+    unreadable: NotRequired[list[str]]
+
+
 class NodeGroup(TypedDict):
     """Workers that are alike."""
 

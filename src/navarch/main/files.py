@@ -27,10 +27,10 @@ def text_of(setting: str, path: Path | str) -> str:
         return Path(path).read_text(encoding="utf-8")
 
 
-def check_certificate(certificate: Path, key: Path) -> None:
+def check_certificate(certificate: Path, key: Path, *, section: str = "api") -> None:
     """They are there and belong together. Raises SettingsError: ssl's own errors name neither file nor setting."""
-    text_of("api.certificate", certificate)
-    text_of("api.key", key)
-    with file_of("api.certificate, api.key", f"{certificate} with {key}"):
+    text_of(f"{section}.certificate", certificate)
+    text_of(f"{section}.key", key)
+    with file_of(f"{section}.certificate, {section}.key", f"{certificate} with {key}"):
         # A key under a passphrase would ask for it on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")

@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         ("all", _all, "API and worker in one process"),
         ("api", _api, "the HTTP service"),
         ("worker", _worker, "the worker"),
+        ("console", _console, "the web pages"),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(do=action)
@@ -225,6 +226,20 @@ def _api(options: argparse.Namespace) -> None:
 
 def _worker(options: argparse.Namespace) -> None:
     _serve(read_settings(options.config), api=False, worker=True)
+
+
+def _console(options: argparse.Namespace) -> None:
+    from navarch.main.console import serve_console
+    from navarch.operate.database import open_store
+
+    settings = read_settings(options.config)
+    _log_json()
+    store = open_store(settings, name="navarch-console")
+    try:
+        serve_console(settings, store)
+    finally:
+        store.close()
+        structlog.get_logger().info("stopped")
 
 
 def _serve(settings: Settings, *, api: bool, worker: bool) -> None:

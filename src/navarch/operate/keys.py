@@ -16,10 +16,10 @@ _LIFETIME = timedelta(days=825)
 
 
 def make_keys(folder: Path) -> tuple[Path, ...]:
-    """Sealing key, report key and workers' key in `folder` (0600), unless there; gives the files made."""
+    """Sealing, report, workers' and the console's key in `folder` (0600), unless there; gives the files made."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = []
-    for name in ("sealing.key", "report.key", "worker.key"):
+    for name in ("sealing.key", "report.key", "worker.key", "console.key"):
         path = folder / name
         if not path.exists():
             _write(path, base64.b64encode(secrets.token_bytes(32)) + b"\n")

@@ -41,7 +41,7 @@ def main() -> None:
     )
     parser.add_argument("--stop", action="store_true", help="end what runs in the folder")
     options = parser.parse_args()
-    wanted = Wanted(boot_seconds=options.boot_seconds, speed=options.speed, faults=options.faults)
+    wanted = Wanted(boot_seconds=options.boot_seconds, speed=options.speed, faults=options.faults, console=True)
     playground = Playground(options.folder, wanted)
     try:
         if options.stop:
@@ -81,6 +81,9 @@ def _words(playground: Playground, seconds: float) -> str:
     others = ", ".join(playground.wanted.projects[1:])
     return f"""\
 Navarch is ready after {seconds:.0f} s: {playground.url}, and a simulated cloud with projects {project}, {others}.
+
+The console: {playground.console_url}, user {project}, password {playground.password()}.
+Browsers warn of its certificate once: it is of a CA of this playground's own, {playground.keys / "ca.crt"}.
 
 In another terminal:
 

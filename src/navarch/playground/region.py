@@ -45,7 +45,8 @@ class PlaygroundError(Exception):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to start. `projects` are names, each with a user of the same name; the rest is as in the simulator's and
-    the server's options. `durable`: PostgreSQL survives a power cut, as it has to where speed is measured."""
+    the server's options. `durable`: PostgreSQL survives a power cut, as it has to where speed is measured. `console`:
+    with the web pages."""
 
     projects: tuple[str, ...] = ("alpha", "beta")
     apis: int = 1
@@ -57,6 +58,7 @@ class Wanted:
     faults: float = 0.0
     doomed: str = ""
     durable: bool = False
+    console: bool = False
 
 
 class Playground:
@@ -68,6 +70,7 @@ class Playground:
         self.clouds, self.socket = self.folder / "clouds.yaml", self.folder / "simulator.sock"
         self.postgres = LocalPostgres(self.folder / "postgres", durable=wanted.durable)
         self.url = self.openstack = ""  # of the API, of the simulated cloud (host:port)
+        self.console_url = ""
         self.urls: tuple[str, ...] = ()  # one for each API process; `url` is the first
         self._machines_ports: list[int] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -82,7 +85,8 @@ class Playground:
     def names(self) -> tuple[str, ...]:
         """Its processes beside PostgreSQL, in the order to start them."""
         apis = ("api", *(f"api-{n}" for n in range(2, self.wanted.apis + 1)))
-        return "simulator", *apis, *(f"worker-{n}" for n in range(1, self.wanted.workers + 1))
+        workers = (f"worker-{n}" for n in range(1, self.wanted.workers + 1))
+        return "simulator", *apis, *workers, *(("console",) if self.wanted.console else ())
 
     # -- starting and stopping
 
@@ -196,6 +200,10 @@ class Playground:
         """What `navarch` and other OpenStack tools need to act as a project's user."""
         return {"OS_CLIENT_CONFIG_FILE": str(self.clouds), "OS_CLOUD": project}
 
+    def password(self) -> str:
+        """That of every user of the simulated cloud."""
+        return (self.keys / "cloud.password").read_text()
+
     # -- details
 
     def _prepare(self) -> None:
@@ -210,16 +218,17 @@ class Playground:
             password.touch(mode=0o600)
             password.write_text(secrets.token_urlsafe(12))
         shutil.copy(password, self.keys / "api.password")  # all users of the simulated cloud have one password
-        cloud, *ports = _free_ports(1 + 2 * self.wanted.apis)
+        cloud, console, *ports = _free_ports(2 + 2 * self.wanted.apis)
         ports, self._machines_ports = ports[: self.wanted.apis], ports[self.wanted.apis :]
+        self.console_url = f"https://{_HOST}:{console}"
         self.urls, self.openstack = tuple(f"https://{_HOST}:{port}" for port in ports), f"{_HOST}:{cloud}"
         self.url = self.urls[0]
-        self.settings.write_text(_toml(self._settings(ports[0])))
+        self.settings.write_text(_toml(self._settings(ports[0], console)))
         self.clouds.touch(mode=0o600)
         entries = {name: self._entry(name, password.read_text()) for name in (*self.wanted.projects, "admin")}
         self.clouds.write_text(yaml.safe_dump({"clouds": entries}))
 
-    def _settings(self, port: int) -> dict[str, dict[str, object]]:
+    def _settings(self, port: int, console_port: int) -> dict[str, dict[str, object]]:
         return {
             "api": {
                 "certificate": "keys/api.crt",
@@ -244,6 +253,7 @@ class Playground:
                 "worker_file": "keys/worker.key",
             },
             "database": {"private_folder": "postgres"},
+            "console": {"listen": _HOST, "port": console_port, "sealing_file": "keys/console.key"},
             "worker": {
                 "threads": self.wanted.worker_threads,
                 "calls": self.wanted.worker_calls,
@@ -294,13 +304,21 @@ class Playground:
 
     def _ready(self) -> bool:
         """Whether every API process answers and a worker has read what the cloud offers."""
-        return all(self._answers(url) for url in self.urls)
+        return all(self._answers(url) for url in self.urls) and (not self.wanted.console or self._shows_pages())
 
     def _answers(self, url: str) -> bool:
         context = ssl.create_default_context(cafile=str(self.keys / "ca.crt"))
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=5, context=context) as answer:  # noqa: S310
                 return bool(json.load(answer)["checks"]["offer"] == "read")
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _shows_pages(self) -> bool:
+        context = ssl.create_default_context(cafile=str(self.keys / "ca.crt"))
+        try:
+            with urllib.request.urlopen(f"{self.console_url}/healthz", timeout=5, context=context) as answer:  # noqa: S310
+                return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 

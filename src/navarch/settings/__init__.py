@@ -121,6 +121,26 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Console:
+    """The web pages. `sealing_file`: keys that sessions are sealed with, of the same form as `keys.sealing_file` and
+    best not the same; left out: those of `keys.sealing_file`. `public_url`: the address that people's browsers have, an
+    origin without a path; empty: `https://` with `listen` and `port`. `api_url`: where the console reaches the API;
+    empty: `api.public_url`. `certificate`, `key`: what it is served with; left out: the API's. `ca_file`: CAs that the
+    console trusts for the API and Keystone beside the system's; left out: `cloud.ca_file`. `session_hours`: how long
+    people stay signed in at most; no longer than their Keystone token is valid."""
+
+    listen: str = "127.0.0.1"
+    port: int = 9447
+    public_url: str = ""
+    api_url: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
+    ca_file: Path | None = None
+    sealing_file: Path | None = None
+    session_hours: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole file."""
 
@@ -129,6 +149,7 @@ class Settings:
     keys: Keys
     database: Database = field(default_factory=Database)
     worker: Worker = field(default_factory=Worker)
+    console: Console = field(default_factory=Console)
 
 
 def read_settings(path: Path) -> Settings:
@@ -169,7 +190,7 @@ def _section(type_: type, document: dict[str, Any], where: str, folder: Path, pr
                 values[name] = _section(wanted, value, f"{where}{name}.", folder, problems)
             else:
                 problems.append(f"{where}{name}: must be a table")
-        elif wanted is Path and isinstance(value, str) and value:
+        elif wanted in (Path, Path | None) and isinstance(value, str) and value:
             values[name] = folder / value
         elif (wanted is int and type(value) is int) or (wanted is str and isinstance(value, str)):
             values[name] = value
@@ -187,6 +208,7 @@ def _section(type_: type, document: dict[str, Any], where: str, folder: Path, pr
 def _word(wanted: object) -> str:
     words: dict[object, str] = {
         Path: "a path",
+        Path | None: "a path",
         int: "a whole number",
         str: "a text",
         tuple[str, ...]: "a list of texts",

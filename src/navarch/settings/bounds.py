@@ -1,5 +1,6 @@
 """What a setting's value has to be beside its type: one line for each setting that has bounds."""
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, ip_network
 
@@ -62,12 +63,21 @@ def _is_cidr(text: str) -> bool:
         return False
 
 
+def _origin(value: object) -> str | None:
+    """Scheme, host and port alone: what browsers send as Origin."""
+    fits = not value or re.fullmatch(r"https://[^/?#@\s]+", str(value))
+    return None if fits else f"must be https://HOST or https://HOST:PORT or empty, got {value!r}"
+
+
 _CHECKS: dict[str, Callable[[object], str | None]] = {
     "api.port": _between(1, 65535),
     "api.metrics_listen": _listen,
     "api.machines_port": _between(1, 65535),
     "api.balancers": _networks,
     "api.kubeconfig_hours": _between(8, 720),
+    "console.port": _between(1, 65535),
+    "console.public_url": _origin,
+    "console.session_hours": _between(1, 168),
     "database.pool_size": _between(1, 1000),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),

@@ -54,7 +54,7 @@ def page() -> str:
 
 
 def _shown(value: object) -> str:
-    return '""' if value == "" else "[]" if value == () else str(value)
+    return '""' if value == "" else "[]" if value == () else "left out" if value is None else str(value)
 
 
 if __name__ == "__main__":

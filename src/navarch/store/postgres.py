@@ -1,7 +1,8 @@
-"""The store on PostgreSQL: the contract's sides and the operator's over one pool."""
+"""The store on PostgreSQL: the contract's sides, the operator's and the console's over one pool."""
 
 from navarch.store.api_side import ApiSide
 from navarch.store.change_side import ChangeSide
+from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
 from navarch.store.database import Database
 from navarch.store.migrate import migrate
@@ -9,7 +10,7 @@ from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, WorkerSide, ChangeSide, OperatorSide):
+class PostgresStore(ApiSide, WorkerSide, ChangeSide, ConsoleSide, OperatorSide):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
@@ -29,6 +30,7 @@ class PostgresStore(ApiSide, WorkerSide, ChangeSide, OperatorSide):
         ApiSide.__init__(self, database, region)
         WorkerSide.__init__(self, database, region)
         ChangeSide.__init__(self, database)
+        ConsoleSide.__init__(self, database)
         OperatorSide.__init__(self, database, region)
 
     def migrate(self) -> tuple[str, ...]:

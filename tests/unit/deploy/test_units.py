@@ -1,4 +1,4 @@
-"""The units for systemd: what both services are kept from."""
+"""The units for systemd: what all services are kept from."""
 
 from pathlib import Path
 
@@ -13,10 +13,11 @@ def settings(unit: str) -> list[str]:
     return [line for line in section.splitlines() if "=" in line and not line.startswith("#")]
 
 
-def test_both_services_are_kept_from_the_same() -> None:
-    api, worker = (set(settings(f"navarch-{role}.service")) for role in ("api", "worker"))
+def test_all_services_are_kept_from_the_same() -> None:
     own = ("ExecStart", "MemoryMax", "TimeoutStopSec", "CPUWeight", "User", "InaccessiblePaths")
-    assert {line for line in api ^ worker if not line.startswith(own)} == set()
+    api, *others = (set(settings(f"navarch-{role}.service")) for role in ("api", "worker", "console"))
+    for other in others:
+        assert {line for line in api ^ other if not line.startswith(own)} == set()
 
 
 @pytest.mark.parametrize("unit", UNITS)

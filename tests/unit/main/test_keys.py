@@ -9,7 +9,7 @@ from navarch.operate.keys import make_certificates, make_keys
 
 def test_keys_are_made_once_and_private(tmp_path: Path) -> None:
     made = make_keys(tmp_path / "keys")
-    assert {p.name for p in made} == {"sealing.key", "report.key", "worker.key"}
+    assert {p.name for p in made} == {"sealing.key", "report.key", "worker.key", "console.key"}
     assert all(p.stat().st_mode & 0o077 == 0 for p in made)
     before = [p.read_bytes() for p in made]
     assert make_keys(tmp_path / "keys") == ()

@@ -1,0 +1,95 @@
+"""Signing in at Keystone: tokens for people, by what they typed. No password is kept."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from navarch.client.credentials import Credentials
+from navarch.client.errors import ClientError
+from navarch.client.keystone import Keystone, mapped
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and what Keystone says of it. `project_id` is empty where it is for no project."""
+
+    id: str = field(repr=False)
+    user_id: str
+    user_name: str
+    ends_at: datetime
+    project_id: str
+    project_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project that somebody has a role in."""
+
+    id: str
+    name: str
+    domain_id: str
+
+
+class SignIn:
+    """The Keystone at `auth_url`. Methods raise NotAuthorised where it refuses, Unavailable where it is away."""
+
+    def __init__(self, auth_url: str, ca_file: str) -> None:
+        self._auth_url, self._ca_file = auth_url.rstrip("/"), ca_file
+
+    def by_password(self, name: str, password: str, domain: str) -> Token:
+        """A token for no project, which projects are then chosen with."""
+        words = {"username": name, "password": password, "user_domain_name": domain, "unscoped": True}
+        return _token(self._keystone("v3password", words))
+
+    def by_application_credential(self, credential_id: str, secret: str) -> Token:
+        """A token for the credential's own project; no other can be chosen with it."""
+        words = {"application_credential_id": credential_id, "application_credential_secret": secret}
+        return _token(self._keystone("v3applicationcredential", words))
+
+    def for_project(self, unscoped: str, project_id: str) -> Token:
+        """A token for a project. It ends when the first one does."""
+        return _token(self._keystone("v3token", {"token": unscoped, "project_id": project_id}))
+
+    def projects(self, unscoped: str) -> list[Project]:
+        """The projects that can be chosen, by name."""
+        keystone = self._keystone("v3token", {"token": unscoped, "unscoped": True})
+        with mapped(keystone.credentials):
+            answer = keystone.session.get(
+                f"{self._auth_url}/auth/projects", authenticated=False, headers={"X-Auth-Token": unscoped}
+            )
+        try:
+            found = [Project(p["id"], p["name"], p["domain_id"]) for p in answer.json()["projects"] if p["enabled"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ClientError(f"Keystone's list of projects is not understood: {error!r}") from error
+        return sorted(found, key=lambda project: (project.name, project.id))
+
+    def revoke(self, token: str) -> None:
+        """End a token. One that has ended already is no error."""
+        keystone = self._keystone("v3token", {"token": token, "unscoped": True})
+        with mapped(keystone.credentials):
+            answer = keystone.session.delete(
+                f"{self._auth_url}/auth/tokens",
+                authenticated=False,
+                headers={"X-Auth-Token": token, "X-Subject-Token": token},
+                raise_exc=False,
+            )
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ClientError(f"Keystone answers {answer.status_code} to the end of a token")
+
+    def _keystone(self, kind: str, words: dict[str, Any]) -> Keystone:
+        auth = {"auth_url": self._auth_url, **words}
+        return Keystone(Credentials(kind, auth, source="the console", cacert=self._ca_file or None))
+
+
+def _token(keystone: Keystone) -> Token:
+    with mapped(keystone.credentials):
+        access: Any = keystone.session.auth.get_access(keystone.session)
+        return Token(
+            access.auth_token,
+            access.user_id,
+            access.username,
+            access.expires,
+            access.project_id or "",
+            access.project_name or "",
+        )

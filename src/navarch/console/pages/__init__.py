@@ -1,0 +1,1 @@
+"""The pages: one folder each, of routes and templates. `app.create_app` lists them."""

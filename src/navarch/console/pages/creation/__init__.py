@@ -1,0 +1,87 @@
+"""Asking for a cluster: a name is enough. Beside the form is what would be done, and the same as command and JSON."""
+
+import json
+import re
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from navarch.client.errors import FieldProblem, Problem
+from navarch.console.forms import EMPTY, Form
+from navarch.console.pages.creation.wish import by_field, command_of, request_of
+from navarch.console.plans import shown_plan
+from navarch.console.visits import InProject, Posted, Visit, see
+
+router = APIRouter()
+_KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
+_UNNAMED = "unnamed"  # stands in the plan until there is a name: quotas do not depend on it
+
+
+@router.get("/clusters/new")
+def show(visit: InProject) -> Response:
+    """The form."""
+    return _page(visit, EMPTY, str(uuid.uuid4()))
+
+
+@router.post("/clusters/new/plan")
+def plan(visit: InProject, form: Posted) -> Response:
+    """What the form as it stands would do."""
+    return visit.page("creation/_plan.html", **_plan(visit, form))
+
+
+@router.post("/clusters/new")
+def create(visit: InProject, form: Posted) -> Response:
+    """Ask for it. The form's key makes a second click, or Back and again, the same request."""
+    key = form.text("key") if _KEY.fullmatch(form.text("key")) else str(uuid.uuid4())
+    if form.text("do") == "plan":  # where no script asks for the plan as one types
+        return _page(visit, form, key)
+    if not form.text("name"):
+        return _page(visit, form, key, [FieldProblem("name", "give it a name")])
+    try:
+        made = visit.navarch.create_cluster(request_of(form), idempotency_key=key)
+    except Problem as problem:
+        if problem.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
+            raise
+        errors = list(problem.errors) or [FieldProblem("", problem.message)]
+        return _page(visit, form, key, errors)
+    return see(f"/clusters/{made['id']}")
+
+
+def _page(visit: Visit, form: Form, key: str, errors: list[FieldProblem] | None = None) -> Response:
+    """The form as it was filled in: no field is ever reset."""
+    navarch = visit.navarch
+    fields, beside = by_field(errors or [])
+    return visit.page(
+        "creation/new.html",
+        HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        form=form,
+        key=key,
+        versions=navarch.catalogue("versions"),
+        flavors=navarch.catalogue("flavors"),
+        all_zones=navarch.catalogue("zones"),
+        wrong=fields,
+        beside=beside,
+        **_plan(visit, form),
+    )
+
+
+def _plan(visit: Visit, form: Form) -> dict[str, Any]:
+    body = request_of(form)
+    values: dict[str, Any] = {
+        "command": command_of(body),
+        "document": json.dumps(body, indent=2),
+        "plan": None,
+        "refused": [],
+    }
+    try:
+        planned = visit.navarch.plan_cluster(body | {"name": body["name"] or _UNNAMED})
+    except Problem as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            raise
+        fields, beside = by_field(problem.errors)
+        said = [f"{name.replace('_', ' ')}: {text}" for name, texts in fields.items() for text in texts]
+        return values | {"refused": [*said, *beside] or [problem.message]}
+    return values | {"plan": shown_plan(planned)}

@@ -1,0 +1,70 @@
+"""Another number of machines for a node group."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import Response
+
+from navarch.console.changes import done, planned, seen_generation
+from navarch.console.forms import EMPTY, Form
+from navarch.console.visits import InProject, Posted, Visit
+
+router = APIRouter()
+_PATH = "/clusters/{cluster}/groups/{group}/scale"
+
+
+@router.get(_PATH)
+def show(visit: InProject, cluster: str, group: str) -> Response:
+    """The form, with the number that there is."""
+    return _page(visit, cluster, group, EMPTY)
+
+
+@router.post(_PATH + "/plan")
+def plan(visit: InProject, form: Posted, cluster: str, group: str) -> Response:
+    """What the number would do."""
+    return visit.page("plan.html", **_plan(visit, cluster, group, form))
+
+
+@router.post(_PATH)
+def scale(visit: InProject, form: Posted, cluster: str, group: str) -> Response:
+    """Ask for it."""
+    if form.text("do") == "plan":
+        return _page(visit, cluster, group, form)
+    return done(
+        visit,
+        f"/clusters/{cluster}",
+        lambda: visit.navarch.update_node_group(cluster, group, _patch(form), if_match=seen_generation(form)),
+        lambda wrong, status: _page(visit, cluster, group, form, wrong, status),
+    )
+
+
+def _page(
+    visit: Visit, cluster: str, group: str, form: Form, wrong: list[str] | None = None, status: int = HTTPStatus.OK
+) -> Response:
+    found = visit.navarch.cluster(cluster)
+    node_group = next((g for g in found.get("node_groups") or [] if g["name"] == group), None)
+    if node_group is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    values = _plan(visit, cluster, group, form) if form.text("count") else {"plan": None, "wrong": []}
+    values |= {"wrong": wrong} if wrong else {}
+    return visit.page(
+        "scaling/scale.html",
+        status,
+        cluster=found,
+        group=node_group,
+        form=form,
+        faster=status == HTTPStatus.PRECONDITION_FAILED,
+        **values,
+    )
+
+
+def _plan(visit: Visit, cluster: str, group: str, form: Form) -> dict[str, Any]:
+    return planned(lambda: visit.navarch.plan_node_group_update(cluster, group, _patch(form)))
+
+
+def _patch(form: Form) -> dict[str, Any]:
+    """A number where it is one; what else was typed is the API's to refuse."""
+    text = form.text("count")
+    return {"spec": {"replicas": int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text}}

@@ -1,0 +1,83 @@
+"""The pictures of docs/guide/console.md: `make console-pictures`."""
+
+import argparse
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, sign_in
+
+from navarch.playground.region import Playground
+
+_FOLDER = Path(__file__).parents[2] / "docs" / "guide" / "images"
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=_FOLDER)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with playground() as made, chromium() as browser:
+        shop, older = _world(browser, made)
+        for dark in (False, True):
+            page = opened(browser, made, dark=dark)
+            _take(page, made, folder, (shop, older), "dark" if dark else "light")
+            page.context.close()
+        page = opened(browser, made, width=390)
+        sign_in(page, made)
+        _picture(page, folder / "console-phone.png", "/clusters")
+        _picture(page, folder / "console-phone-cluster.png", shop)
+
+
+def _world(browser: Browser, made: Playground) -> tuple[str, str]:
+    """Some clusters; gives the pages of the one that is shown, and of one that can be upgraded."""
+    page = opened(browser, made)
+    sign_in(page, made)
+    shop = create(page, "shop", control_plane="3", count="4")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    create(page, "staging")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    page.locator("#do-pause").click()
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_url("**/clusters/*")
+    older = create(page, "reports", version="1.36.9")
+    page.context.close()
+    return shop, older
+
+
+def _take(page: Page, made: Playground, folder: Path, clusters: tuple[str, str], theme: str) -> None:
+    shop, older = clusters
+    page.goto("/sign-in")
+    page.screenshot(path=folder / f"console-sign-in-{theme}.png")
+    sign_in(page, made)
+    _picture(page, folder / f"console-list-{theme}.png", "/clusters")
+    page.goto("/clusters/new")
+    page.get_by_label("Name", exact=True).fill("orders")
+    page.get_by_text("More", exact=True).click()
+    page.locator("input[name=control_plane][value='3']").check()
+    page.locator("#count").fill("6")
+    expect(page.locator("#plan")).to_contain_text("6 × m1.small")
+    page.screenshot(path=folder / f"console-create-{theme}.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 1080})
+    _picture(page, folder / f"console-cluster-{theme}.png", shop, whole=False)
+    if not page.locator("#timeline svg").is_visible():
+        page.locator("#timeline summary").click()
+    page.locator("#timeline").screenshot(path=folder / f"console-timeline-{theme}.png")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{shop}/groups/default/scale")
+    page.locator("#count").fill("8")
+    expect(page.locator("#plan")).to_contain_text("Machines created")
+    page.screenshot(path=folder / f"console-scale-{theme}.png")
+    _picture(page, folder / f"console-upgrade-{theme}.png", f"{older}/upgrade?to=1.37.2")
+    _picture(page, folder / f"console-delete-{theme}.png", f"{shop}/delete")
+    _picture(page, folder / f"console-kubeconfig-{theme}.png", f"{shop}/kubeconfig")
+
+
+def _picture(page: Page, path: Path, address: str, *, whole: bool = True) -> None:
+    page.goto(address)
+    page.wait_for_timeout(700)  # until the stream has brought its first pictures
+    page.screenshot(path=path, full_page=whole)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What stories in a browser play on: a Navarch with console before a simulated cloud, and Debian's Chromium."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from navarch.playground.region import Playground, Wanted
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# As root there is no sandbox to be had; what is shown is our own.
+_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+PATIENCE_MS = 60_000.0  # a cluster is made in seconds, on a busy machine in some more
+
+
+@contextmanager
+def playground(*, boot_seconds: float = 2.0, speed: float = 1.0) -> Iterator[Playground]:
+    """A Navarch of its own, with two projects."""
+    folder = Path(tempfile.mkdtemp(prefix="nv-console-"))  # pytest's own folders are closed to user postgres
+    folder.chmod(0o755)
+    made = Playground(folder, Wanted(boot_seconds=boot_seconds, speed=speed, console=True))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, without a window."""
+    if CHROMIUM is None:
+        raise RuntimeError("chromium is needed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_OPTIONS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def opened(browser: Browser, playground: Playground, *, dark: bool = False, width: int = 1280) -> Page:
+    """A page of a person of their own, who is not signed in. The playground's certificate is its own."""
+    context = browser.new_context(
+        base_url=playground.console_url,
+        ignore_https_errors=True,
+        color_scheme="dark" if dark else "light",
+        viewport={"width": width, "height": 720},
+        device_scale_factor=1,
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    return context.new_page()
+
+
+def sign_in(page: Page, playground: Playground, project: str = "alpha") -> None:
+    """As the user of a project, which has the same name."""
+    page.goto("/sign-in")
+    page.get_by_label("User name").fill(project)
+    page.get_by_label("Password").fill(playground.password())
+    page.get_by_role("button", name="Sign in").first.click()
+    page.wait_for_url("**/clusters")
+
+
+def create(page: Page, name: str, *, version: str = "", control_plane: str = "", count: str = "") -> str:
+    """Ask for a cluster by the form; gives the path of its page."""
+    page.goto("/clusters/new")
+    page.get_by_label("Name", exact=True).fill(name)
+    if version or control_plane or count:
+        page.get_by_text("More", exact=True).click()
+    if version:
+        page.locator("#version").select_option(version)
+    if control_plane:
+        page.locator(f"input[name=control_plane][value='{control_plane}']").check()
+    if count:
+        page.locator("#count").fill(count)
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_url(lambda url: "/clusters/" in url and not url.endswith("/new"))
+    return page.url.removeprefix(page.url.split("/clusters/")[0])
