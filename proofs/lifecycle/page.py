@@ -75,5 +75,9 @@ def _probe(probe: Probe) -> tuple[str, ...]:
 def _why(probes: Iterable[Probe]) -> str:
     """Why requests failed."""
     whole = (probe for probe in probes if not probe.kind and probe.counted.errors)
-    rows = [(p.during, p.prober, str(count), f"`{why}`") for p in whole for why, count in p.counted.errors.items()]
+    rows = [
+        (p.during, p.prober, str(count), f"`{' '.join(why.split())}`")
+        for p in whole
+        for why, count in p.counted.errors.items()
+    ]
     return table(("while", "prober", "failed", "why"), rows) if rows else ""
