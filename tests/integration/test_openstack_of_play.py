@@ -73,9 +73,9 @@ LISTS: dict[str, tuple[Callable[[Connection], Any], int]] = {  # how it is asked
     "security groups": (lambda c: c.network.security_groups(), 3),
     "floating IPs": (lambda c: c.network.ips(), 1),
     "volumes": (lambda c: c.block_storage.volumes(), 1),
-    "volume types": (lambda c: c.block_storage.types(), 2),
+    "volume types": (lambda c: c.block_storage.types(), 3),  # with __DEFAULT__, as of every Cinder
     "snapshots": (lambda c: c.block_storage.snapshots(), 0),
-    "images": (lambda c: c.image.images(), 2),
+    "images": (lambda c: c.image.images(), 3),
     "load balancers": (lambda c: c.load_balancer.load_balancers(), 1),
     "listeners": (lambda c: c.load_balancer.listeners(), 1),
     "pools": (lambda c: c.load_balancer.pools(), 1),
