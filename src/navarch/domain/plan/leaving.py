@@ -132,7 +132,7 @@ def _forced(cluster: Cluster, machine: Machine) -> bool:
 def _stop_and_remove(cluster: Cluster, machine: Machine, observed: Observed, cloud: Infrastructure) -> Iterator[Step]:
     """Of a machine of the control plane without pods."""
     view, alone, for_good = cloud.machine(machine), is_alone(observed), _goes_for_good(cluster, machine)
-    in_the_way = view.serves or _is_needed(machine, observed, for_good=for_good)
+    in_the_way = view.serves or quorum_without(machine.name, observed, for_good=for_good)
     if view.existence is Existence.RUNNING and not alone and in_the_way:
         return  # the balancer lets it go first; a member that broke while pods moved comes back first
     if for_good:
@@ -147,15 +147,6 @@ def _stop_and_remove(cluster: Cluster, machine: Machine, observed: Observed, clo
         yield from data or cloud.remove(machine, _why(machine))
     elif view.existence in (Existence.FAILED, Existence.ASIDE):
         yield from cloud.remove(machine, _why(machine))
-
-
-def _is_needed(machine: Machine, observed: Observed, *, for_good: bool) -> bool:
-    """Whether etcd would have no quorum without this machine. One whose member is not well by itself is not: what it
-    holds up is its own replacement."""
-    members = (observed.kube.etcd if observed.kube is not None else None) or ()
-    if not for_good and any(m.name == machine.name and not m.healthy for m in members):
-        return False
-    return bool(quorum_without(machine.name, observed, for_good=for_good))
 
 
 def end_membership(machine: Machine, observed: Observed) -> tuple[Step, ...] | None:
