@@ -135,7 +135,7 @@ MUTATIONS = (
     Mutation("a member that stalls counts as well", f"{PLACES}:_quorum_without", "[m.name for m in voters if m.healthy]", "[m.name for m in voters]", promise="quorum", script=scripted.a_member_stalls),
     Mutation("machines of a silent zone are replaced", f"{HEALTH}:_silent_zones", "if count > 1 and zone not in heard", "if False", promise="brake", script=scripted.a_zone_is_cut_off),
     Mutation("what is being replaced does not count as unwell", f"{GROUPS}:_brake", "if _is_called_unwell(c) or _is_repaired(c)", "if _is_called_unwell(c)", promise="brake", script=scripted.repairs_take_long),
-    Mutation("a rollout does not wait for its first machine", f"{GROUPS}:_more", "return room if proven else min(room, 1 - len(new))", "return room", promise="canary", script=scripted.an_image_is_broken),
+    Mutation("a rollout does not wait for its first machine", f"{GROUPS}:_more", "return room if proven else min(room, 1 - new)", "return room", promise="canary", script=scripted.an_image_is_broken),
     Mutation("old machines go before a new one is Ready", f"{GROUPS}:_replaced", "if not proven:", "if False:", promise="canary", script=scripted.an_image_is_broken),
     Mutation("a rollout that stopped does not say so", f"{FINDINGS}:_turnover", "if turned.stopped:", "if False:", promise="canary", script=scripted.an_image_is_broken),
     Mutation("a schedule overrules a person", f"{DOMAIN}.plan.power:power", "if came is None or came.at <= said:", "if came is None:", promise="power", script=scripted.a_person_overrules_a_schedule),
