@@ -174,8 +174,10 @@ class Mishaps:
                 parts.remove_listener(self.region, found)
 
     def _somebody_renames(self, kind: str) -> None:
-        """Its name and its mark are gone. What it is for is known by its id alone."""
-        if victim := self._one_of(kind):
+        """Its name and its mark are gone. What it is for is known by its id alone, once that is written down: what
+        lost both before is nobody's, and its cluster waits for people."""
+        victim = self._one_of(kind)
+        if victim is not None and self.world.is_recorded(victim.id):
             self.world.say(f"somebody renames the {kind} {victim.name or victim['description']}")
             for key, value in (("name", "mine"), ("description", "mine"), ("tags", []), ("metadata", {})):
                 if key in victim.body:

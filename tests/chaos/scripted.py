@@ -52,8 +52,11 @@ def places_roll(world: World) -> None:
 
 
 def a_member_breaks_while_another_goes(world: World) -> None:
-    """A machine of a control plane is drained, to be replaced, when another one dies."""
+    """A machine of a control plane, on which its owner lets pods run, is drained for good when another one dies."""
     cluster = _made(world, control_plane=3, workers=0)
+    for node in world.guests.clusters[cluster].nodes.values():
+        node.taints = ()
+    world.run(30.0)
     world.customers.change_places(cluster, flavor="m1.small")
     world.run_until(lambda: any(m.removing for m in _machines(world, cluster)), 120.0)
     _dies(world, next(m.name for m in _machines(world, cluster) if not m.removing))

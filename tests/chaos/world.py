@@ -79,6 +79,7 @@ class World:
         self.channels = {name: Channel() for name in CHANNELS}
         self.calls = 0
         self._threads, self._born = threads, 0
+        self._connection = connection
         self._session = Session(connection, self.timeline)
         self.invariants = Invariants(self)
         self.guests = Guests(self.services, self._knock, StormyTempers(self.chance, self.invariants.blameless))
@@ -111,6 +112,11 @@ class World:
                 return False
             self.run(5.0)
         return True
+
+    def is_recorded(self, id_: str) -> bool:
+        """Whether it is written down that an object of the cloud is a cluster's."""
+        asked = "SELECT 1 FROM clusters WHERE strpos(objects::text, %s) > 0"
+        return self._connection.execute(asked, (id_,)).fetchone() is not None
 
     def say(self, line: str) -> None:
         """Write a line of the log."""
