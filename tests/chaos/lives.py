@@ -216,8 +216,6 @@ class Lives:
     def _in_order(self, cluster_id: str, name: str, inside: Kubernetes) -> None:
         self._checked("in order")
         running = [s for s in self._servers_of(cluster_id) if s.name == name and inside.runs_member(s.id)]
-        if name in inside.nodes and not self._is_well(inside, name):
-            return  # it was switched on a moment ago, or cannot be told to end anything
         if running and all(m.name != name or m.removing for m in self._world.api.machines(cluster_id)):
             self._broken("in order", f"the server {name} is removed while its etcd runs")
 

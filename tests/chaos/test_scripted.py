@@ -40,3 +40,10 @@ def test_a_deliberate_fault_breaks_the_promise_that_is_about_it(dsn: str, mutati
 
 def test_each_story_shows_a_deliberate_fault() -> None:
     assert {m.script for m in SHOWN} == set(STORIES)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: str(mutation.what).replace(" ", "-"))
+def test_every_deliberate_fault_fits_the_code_as_it_is(mutation: Mutation) -> None:
+    """Those that no test tries are tried by `make mutations` alone, which is not run each day."""
+    with made(mutation):
+        pass

@@ -85,6 +85,12 @@ def kept_long_enough(machine: Machine, view: MachineView, now: datetime) -> bool
     return now - view.created_at >= kept
 
 
+def is_unheard(cluster: Cluster, machine: Machine, node: Node | None, since: datetime | None, now: datetime) -> bool:
+    """Whether nobody on a machine could end a pod: Kubernetes heard nothing of its node for as long as a repair waits.
+    `since`: when its cluster was started (None: it always ran); before, nobody was to be heard."""
+    return node is not None and not node.ready and _has_lasted(node.since, since, _patience(cluster, machine), now)
+
+
 def _examined(
     cluster: Cluster,
     machine: Machine,
@@ -151,16 +157,26 @@ def _lost(
 
 def _sick(cluster: Cluster, machine: Machine, node: Node, since: datetime | None, now: datetime) -> str:
     """Why a node is no longer waited for. While its cluster was stopped nobody waited: it counts since the start."""
+    if is_unheard(cluster, machine, node, since, now):
+        return f"its node is NotReady since {node.since:%Y-%m-%d %H:%M:%S} UTC"
+    group = cluster.group(machine.group)
+    named = group.spec.repair_conditions if group is not None else ()
+    for type_, began in node.troubles:
+        if type_ in named and _has_lasted(began, since, _patience(cluster, machine), now):
+            return f"its node says {type_} since {began:%Y-%m-%d %H:%M:%S} UTC"
+    return ""
+
+
+def _patience(cluster: Cluster, machine: Machine) -> timedelta:
+    """How long a machine may be unwell before another takes its place."""
     group = cluster.group(machine.group)
     rules = group.spec if group is not None else cluster.spec.control_plane
-    patience = timedelta(seconds=rules.repair_after_seconds)
-    if not node.ready and node.since is not None and now - max(node.since, since or node.since) >= patience:
-        return f"its node is NotReady since {node.since:%Y-%m-%d %H:%M:%S} UTC"
-    named = group.spec.repair_conditions if group is not None else ()
-    for type_, since in node.troubles:
-        if type_ in named and since is not None and now - since >= patience:
-            return f"its node says {type_} since {since:%Y-%m-%d %H:%M:%S} UTC"
-    return ""
+    return timedelta(seconds=rules.repair_after_seconds)
+
+
+def _has_lasted(began: datetime | None, since: datetime | None, patience: timedelta, now: datetime) -> bool:
+    """Whether something goes on for so long, of the time since the cluster was started."""
+    return began is not None and now - max(began, since or began) >= patience
 
 
 def _silent_zones(checkups: list[Checkup]) -> frozenset[str]:

@@ -2,22 +2,24 @@
 are replaced when it starts (docs: stop.md)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.unit.domain.clusters import NOW, WANTED, look
 from tests.unit.domain.test_contradictions import is_as_wanted, played
 from tests.unit.domain.test_plan import grown
-from tests.unit.domain.test_rollout import ONE, STOPPED, THREE, with_spec
+from tests.unit.domain.test_rollout import ONE, STOPPED, THREE, with_group, with_places, with_spec
+from tests.unit.domain.test_silence import with_node
 
 from navarch.bootstrap.pki import KUBELET_LIFETIME
 from navarch.domain.health import CERTIFICATE_OUTLIVES
 from navarch.domain.kube import EtcdMember
+from navarch.domain.machines import Departure
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.steps import StartServer, StopServer
 from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import NotePower, ReleaseMachine
 
 
@@ -89,3 +91,34 @@ def test_a_control_plane_machine_without_pods_stops_only_while_etcd_can_do_witho
             taken.append(step)
             seen = imagine(seen, step, NOW)
     assert bool([s for s in taken if isinstance(s, StopServer) and s.name == leaver]) is not broken
+
+
+def test_a_node_that_was_silent_before_the_start_is_not_dead_after_it() -> None:
+    """Of a machine that is to be replaced: its pods move, and it leaves in order."""
+    long_ago, started = NOW - timedelta(hours=60), NOW - timedelta(seconds=10)
+    outdated = with_places(with_spec(ONE, running=True, running_since=started), flavor="c1.large")
+    there = grown(ONE)
+    name = next(m.name for m in there.record.live if m.role is Role.CONTROL_PLANE)
+    leaving = there.with_machine(name, removing=True, removing_at=started, departure=Departure.ROLLOUT)
+    silent = with_node(leaving, name, ready=False, since=long_ago)
+    patience = timedelta(seconds=outdated.spec.control_plane.repair_after_seconds)
+
+    def taken(at: datetime) -> set[str]:
+        return {type(s).__name__ for s in plan(outdated, silent, WANTED, now=at) if s.subject == name}
+
+    assert taken(NOW) == {"DrainNode"}
+    assert taken(started + patience) == {"Remove"}
+
+
+def test_what_a_node_said_of_itself_before_the_start_counts_from_the_start() -> None:
+    started = NOW - timedelta(seconds=10)
+    picky = with_group(with_spec(ONE, running=True, running_since=started), repair_conditions=("DiskBroken",))
+    there = grown(ONE)
+    name = next(m.name for m in there.record.live if m.role is Role.WORKER)
+    broken = with_node(there, name, troubles=(("DiskBroken", NOW - timedelta(hours=60)),))
+    patience = timedelta(seconds=picky.node_groups[0].spec.repair_after_seconds)
+
+    def released(at: datetime) -> list[str]:
+        return [s.name for s in plan(picky, broken, WANTED, now=at) if isinstance(s, ReleaseMachine)]
+
+    assert (released(NOW), released(started + patience)) == ([], [name])

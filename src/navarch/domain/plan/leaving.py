@@ -8,12 +8,12 @@ One that is dead is not waited for: its server goes, and only then what ran ther
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from navarch.domain.health import Checkup, State
+from navarch.domain.health import Checkup, State, is_unheard
 from navarch.domain.infrastructure import Existence, Infrastructure
-from navarch.domain.kube import Node
 from navarch.domain.machines import Departure, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.plan.control_plane import quorum_without
+from navarch.domain.plan.power import power
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.steps import (
     DeleteNode,
@@ -39,7 +39,7 @@ def leave(
     if view.exists:
         if not view.reachable:
             yield from cloud.remove(machine, "it lost its port")
-        elif is_dead(cluster, machine, node, now):
+        elif is_unheard(cluster, machine, node, power(cluster, now).since, now):
             yield from cloud.remove(machine, "its node is dead")
         elif view.existence is Existence.STOPPED and machine.role is Role.WORKER:
             yield from cloud.remove(machine, "it is off")  # nothing runs there that could end in order
@@ -74,7 +74,7 @@ def hold(
     node = observed.kube.node(machine.name) if observed.kube is not None else None
     if node is None:
         return
-    if not is_dead(cluster, machine, node, now):
+    if not is_unheard(cluster, machine, node, power(cluster, now).since, now):
         if not node.drained:
             deadline = machine.kept_at + _drain_time(cluster, machine) if machine.kept_at is not None else None
             yield EmptyNode(machine.name, deadline, _forced(cluster, machine))
@@ -108,15 +108,6 @@ def forgotten_nodes(observed: Observed) -> Iterator[Step]:
 def drain_deadline(cluster: Cluster, machine: Machine) -> datetime | None:
     """Until when pods on a machine that is to go are given time; None: for ever."""
     return machine.removing_at + _drain_time(cluster, machine) if machine.removing_at is not None else None
-
-
-def is_dead(cluster: Cluster, machine: Machine, node: Node | None, now: datetime) -> bool:
-    """Whether nobody on a machine could end a pod: Kubernetes heard nothing for as long as a repair waits."""
-    if node is None or node.ready or node.since is None:
-        return False
-    group = cluster.group(machine.group)
-    rules = group.spec if group is not None else cluster.spec.control_plane
-    return now - node.since >= timedelta(seconds=rules.repair_after_seconds)
 
 
 def _drain_time(cluster: Cluster, machine: Machine) -> timedelta:
