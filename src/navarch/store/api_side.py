@@ -37,6 +37,21 @@ def add_events(tx: Transaction, cluster_id: str, events: tuple[Event, ...]) -> N
         tx.run("trim_events", cluster_id=cluster_id, keep=EVENTS_KEPT)
 
 
+def write_wish(tx: Transaction, cluster: Cluster, generation: int) -> None:
+    """Spec and labels of a cluster that is still of `generation`; it is of the next one then, and its row is locked.
+    Raises Stale, NotFound."""
+    changed = tx.row(
+        "change_cluster",
+        id=cluster.id,
+        spec=rows.json(cluster.spec),
+        labels=rows.pairs(cluster.labels),
+        request_id=cluster.request_id,
+        generation=generation,
+    )
+    if changed is None:
+        raise _stale_or_gone(tx.row("generation", id=cluster.id), cluster.id)
+
+
 class ApiSide:
     """`contract.ApiStore`."""
 
@@ -138,16 +153,7 @@ class ApiSide:
 
     def change_cluster(self, cluster: Cluster, *, generation: int, staying: frozenset[str] = frozenset()) -> Stored:
         with self._database.transaction() as tx:
-            changed = tx.row(
-                "change_cluster",
-                id=cluster.id,
-                spec=rows.json(cluster.spec),
-                labels=rows.pairs(cluster.labels),
-                request_id=cluster.request_id,
-                generation=generation,
-            )
-            if changed is None:
-                raise _stale_or_gone(tx.row("generation", id=cluster.id), cluster.id)
+            write_wish(tx, cluster, generation)
             # The row is locked now: no worker releases a machine until this ends.
             if staying and staying - {row["name"] for row in tx.rows("staying_machines", cluster_id=cluster.id)}:
                 raise Stale(generation)

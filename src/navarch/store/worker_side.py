@@ -12,8 +12,8 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import rows
-from navarch.store.api_side import add_events, change_node_group
-from navarch.store.contract import Claim, LeaseLost, NotFound, Stale
+from navarch.store.api_side import add_events, change_node_group, write_wish
+from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
 REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
@@ -70,17 +70,7 @@ class WorkerSide:
 
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:
         with self._held(cluster.id, token, "hold_alone") as tx:
-            changed = tx.row(
-                "change_cluster",
-                id=cluster.id,
-                spec=rows.json(cluster.spec),
-                labels=rows.pairs(cluster.labels),
-                request_id=cluster.request_id,
-                generation=generation,
-            )
-            if changed is None:
-                row = tx.row("generation", id=cluster.id)
-                raise Stale(generation if row is None else row["generation"])
+            write_wish(tx, cluster, generation)
             add_events(tx, cluster.id, (event,))
             tx.notify(WORK, cluster.id)
 

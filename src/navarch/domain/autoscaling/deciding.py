@@ -57,9 +57,9 @@ def decide(
     cluster: Cluster, observed: Observed, memory: Memory, checkups: tuple[Checkup, ...], offer: Offer, now: datetime
 ) -> Decision:
     """What a look comes to. Where pods could not be read, nothing is decided that hangs on them."""
-    groups = _autoscaled(cluster)
-    memory, failures = _with_failures(groups, checkups, memory, now)
-    changes = [change for group in groups for change in _corrected(group, checkups, memory, now)]
+    scaled = _autoscaled(cluster)
+    memory, failures = _with_failures(scaled, checkups, memory, now)
+    changes = [change for each in scaled.values() for change in _corrected(each, checkups, memory, now)]
     if changes or observed.kube is None or observed.kube.pods is None:
         return Decision(tuple(changes), memory, failures)
     look = _Look(cluster, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
@@ -67,7 +67,7 @@ def decide(
         look.room(coming=memory), look.waiting(), look.candidates(memory), look.pods.daemons, zones=look.zones
     )
     if up.growths:
-        grown = tuple(_grown(cluster, growth) for growth in _summed(up.growths))
+        grown = tuple(_grown(scaled[growth.group], growth) for growth in _summed(up.growths))
         kept = replace(memory, grown_at=now, helpless=up.helpless)
         return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)))
     memory, told = replace(memory, helpless=up.helpless), (*failures, *_untold(up.helpless, memory.helpless))
@@ -82,7 +82,7 @@ def decide(
         look.placed(),
         look.pods.budgets,
         since={u.machine: u.since for u in memory.unneeded},
-        may_lose={g.name: g.spec.replicas - g.spec.autoscaling.min for g in groups if g.spec.autoscaling},
+        may_lose={name: each.replicas - each.limits.min for name, each in scaled.items()},
         busy=any(c.state is State.LEAVING and c.machine.role is Role.WORKER for c in checkups),
         now=now,
     )
@@ -90,7 +90,7 @@ def decide(
     rests = memory.grown_at is not None and now - memory.grown_at < AFTER_GROWTH
     for machine in () if rests else down.going:
         going.setdefault(machine.group, []).append(machine)
-    shrunk = tuple(_shrunk(group, going[group.name]) for group in groups if group.name in going)
+    shrunk = tuple(_shrunk(each, going[name]) for name, each in scaled.items() if name in going)
     return Decision(shrunk, replace(memory, unneeded=down.unneeded, kept=down.kept), told)
 
 
@@ -104,14 +104,32 @@ def noticed(
         machine = observed.record.machine(result.step.subject)
         if not isinstance(result.outcome, Failed) or machine is None:
             continue
-        if machine.joined or machine.removing or machine.group not in {g.name for g in _autoscaled(cluster)}:
+        if machine.joined or machine.removing or machine.group not in _autoscaled(cluster):
             continue
         memory = _backed_off(memory, machine.group, now, f"{result.outcome.reason}: {result.outcome.message}")
     return memory, _begun(before, memory, now)
 
 
-def _autoscaled(cluster: Cluster) -> tuple[NodeGroup, ...]:
-    return tuple(g for g in cluster.node_groups if g.spec.autoscaling is not None and g.deletion_requested_at is None)
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """A node group, and the limits within which its number is Navarch's."""
+
+    group: NodeGroup
+    limits: Autoscaling
+
+    @property
+    def name(self) -> str:
+        return self.group.name
+
+    @property
+    def replicas(self) -> int:
+        return self.group.spec.replicas
+
+
+def _autoscaled(cluster: Cluster) -> dict[str, _Scaled]:
+    """Groups by name."""
+    groups = (g for g in cluster.node_groups if g.deletion_requested_at is None)
+    return {g.name: _Scaled(g, limits) for g in groups if (limits := g.spec.autoscaling) is not None}
 
 
 def _backed_off(memory: Memory, group: str, now: datetime, why: str) -> Memory:
@@ -124,17 +142,16 @@ def _backed_off(memory: Memory, group: str, now: datetime, why: str) -> Memory:
 
 
 def _with_failures(
-    groups: tuple[NodeGroup, ...], checkups: tuple[Checkup, ...], memory: Memory, now: datetime
+    scaled: dict[str, _Scaled], checkups: tuple[Checkup, ...], memory: Memory, now: datetime
 ) -> tuple[Memory, tuple[Told, ...]]:
     """With the groups of which a machine could not be built, or did not come in time."""
     before = memory
-    limits = {g.name: g.spec.autoscaling for g in groups}
     for checkup in checkups:
-        of_group = limits.get(checkup.machine.group)
-        why = _failed(checkup, of_group, now) if of_group is not None else ""
+        of_group = scaled.get(checkup.machine.group)
+        why = _failed(checkup, of_group.limits, now) if of_group is not None else ""
         if why:
             memory = _backed_off(memory, checkup.machine.group, now, why)
-    memory = replace(memory, backoffs=tuple(b for b in memory.backoffs if b.group in limits))
+    memory = replace(memory, backoffs=tuple(b for b in memory.backoffs if b.group in scaled))
     return memory, _begun(before, memory, now)
 
 
@@ -160,10 +177,9 @@ def _failed(checkup: Checkup, limits: Autoscaling, now: datetime) -> str:
     return ""
 
 
-def _corrected(group: NodeGroup, checkups: tuple[Checkup, ...], memory: Memory, now: datetime) -> Iterator[Change]:
+def _corrected(scaled: _Scaled, checkups: tuple[Checkup, ...], memory: Memory, now: datetime) -> Iterator[Change]:
     """A number outside of the limits, and machines that are given up."""
-    limits, replicas = group.spec.autoscaling, group.spec.replicas
-    assert limits is not None  # noqa: S101 - of groups that have some
+    group, limits, replicas = scaled.group, scaled.limits, scaled.replicas
     within = group.spec.within_limits(replicas)
     if within != replicas:
         which = "min" if within > replicas else "max"
@@ -195,23 +211,19 @@ def _summed(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
     return tuple(found.values())
 
 
-def _grown(cluster: Cluster, growth: Growth) -> Change:
-    group = cluster.group(growth.group)
-    assert group is not None  # noqa: S101 - it was a candidate
-    assert group.spec.autoscaling is not None  # noqa: S101 - as above
-    before = group.spec.replicas
+def _grown(scaled: _Scaled, growth: Growth) -> Change:
+    before = scaled.replicas
     pods = f"pod {growth.first} has" if growth.pods == 1 else f"{growth.pods} pods, {growth.first} one of them, have"
-    text = f"{group.name}: {before} → {before + growth.count} machines (max {group.spec.autoscaling.max})"
-    return Change(group.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place")
+    text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
+    return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place")
 
 
-def _shrunk(group: NodeGroup, going: list[Machine]) -> Change:
-    assert group.spec.autoscaling is not None  # noqa: S101 - a machine of it goes
-    minutes, after = group.spec.autoscaling.unneeded_seconds / 60, group.spec.replicas - len(going)
+def _shrunk(scaled: _Scaled, going: list[Machine]) -> Change:
+    minutes, after = scaled.limits.unneeded_seconds / 60, scaled.replicas - len(going)
     names_of_them = tuple(machine.name for machine in going)
-    text = f"{group.name}: {group.spec.replicas} → {after} machines (min {group.spec.autoscaling.min}), going: "
+    text = f"{scaled.name}: {scaled.replicas} → {after} machines (min {scaled.limits.min}), going: "
     text += f"{', '.join(names_of_them)}, hardly used for {minutes:g} min"
-    return Change(group.name, after, "ScaleDown", text, names_of_them)
+    return Change(scaled.name, after, "ScaleDown", text, names_of_them)
 
 
 def _untold(helpless: tuple[Helpless, ...], before: tuple[Helpless, ...]) -> tuple[Told, ...]:
@@ -241,7 +253,8 @@ class _Look:
         self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
         leaving = {c.name for c in checkups if c.state in (State.LEAVING, State.KEPT, State.LOST)}
         self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
-        self.zones = max((len(g.spec.zones) for g in _autoscaled(cluster)), default=1)
+        self._scaled = tuple(_autoscaled(cluster).values())
+        self.zones = max((len(each.group.spec.zones) for each in self._scaled), default=1)
 
     def placed(self) -> Iterator[Pod]:
         """Pods that take room: those that are there, and those about to be. What is expendable takes none."""
@@ -270,9 +283,8 @@ class _Look:
 
     def candidates(self, memory: Memory) -> Iterator[Candidate]:
         """The groups that could grow."""
-        for group in _autoscaled(self.cluster):
-            limits, backoff = group.spec.autoscaling, memory.backoff(group.name, self._now)
-            assert limits is not None  # noqa: S101 - of groups that have some
+        for scaled in self._scaled:
+            group, limits, backoff = scaled.group, scaled.limits, memory.backoff(scaled.name, self._now)
             if backoff is not None:
                 yield Candidate(group.name, why_not=f"{_NOT_NOW} ({backoff.why})")
                 continue
@@ -284,12 +296,12 @@ class _Look:
     def machines(self, room: Room) -> Iterator[Machine]:
         """Those that may go, of groups that nothing else happens to."""
         spots = {spot.name: spot for spot in room.spots}
-        for group in _autoscaled(self.cluster):
+        for scaled in self._scaled:
+            group = scaled.group
             mine = [c for c in self._checkups if c.machine.group == group.name]
             template = template_of(self.cluster, group.name)
             restless = any(outdated(c.machine, template, group.spec.zones) for c in mine if c.state is State.READY)
             unsettled = len([c for c in mine if c.state is State.READY]) != group.spec.replicas
-            assert group.spec.autoscaling is not None  # noqa: S101 - of groups that have some
             for checkup in mine:
                 spot = spots.get(checkup.name)
                 if spot is None or checkup.state is not State.READY or checkup.node is None:
@@ -297,7 +309,7 @@ class _Look:
                 spare = "its annotation says so" if checkup.node.stays else ""
                 spare = spare or ("its group's machines are being replaced" if restless else "")
                 spare = spare or ("its group is not as wanted yet" if unsettled else "")
-                yield Machine(checkup.name, group.name, group.spec.autoscaling, spot, spare)
+                yield Machine(checkup.name, group.name, scaled.limits, spot, spare)
 
     def _awaited(self, group: NodeGroup) -> int:
         """How many of its machines are not Ready yet."""
