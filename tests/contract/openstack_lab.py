@@ -80,15 +80,18 @@ class OpenStackStage:
         login = v3.Password(self._settings.auth_url, user_id=user_id, password=password, trust_id=trust_id)
         session = keystone.Session(login, verify=self._settings.ca_file)
         cluster = openstack.connection.Connection(session=session, region_name=self._settings.region)
+        name = f"kube_service_{owner.cluster_id}_default_service"
         balancer = cluster.load_balancer.create_load_balancer(
-            name=f"kube_service_{owner.cluster_id}_default_service",
+            name=name,
             vip_subnet_id=subnet_id,
             provider=self._settings.load_balancer_provider,
             listeners=[
                 {
+                    "name": f"listener_0_{name}",
                     "protocol": "TCP",
                     "protocol_port": 80,
                     "default_pool": {
+                        "name": f"pool_0_{name}",
                         "protocol": "TCP",
                         "lb_algorithm": "SOURCE_IP_PORT",
                         "members": [{"address": BALANCED, "protocol_port": 30080, "subnet_id": subnet_id}],

@@ -97,8 +97,9 @@ def test_the_quota_counts_what_the_project_has(openstack: OpenStackStage) -> Non
     finally:
         clear(openstack, cloud, owner)
     known = {
-        "instances", "cores", "ram", "server_groups", "volumes", "gigabytes", "networks", "subnets", "routers", "ports",
-        "security_groups", "security_group_rules", "floating_ips", "load_balancers", "snapshots",
+        "instances", "cores", "ram", "server_groups", "server_group_members", "volumes", "gigabytes", "snapshots",
+        "networks", "subnets", "routers", "ports", "security_groups", "security_group_rules", "floating_ips",
+        "load_balancers",
     }  # fmt: skip
     assert {a.resource for a in after.allowances} == known
     used = [quota.allowance("networks") for quota in (before, after)]

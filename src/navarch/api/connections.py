@@ -2,14 +2,16 @@
 the time that it takes to arrive, and waits for ever for somebody who does not read an answer.
 
 A connection has `head_seconds` from its handshake, or from the first byte of a further request, to say what it wants,
-and `body_seconds` for the body; an answer is read within `unread_seconds` or dropped. Where there are too many
-connections, the one goes that has waited longest without a request.
+and `body_seconds` for the body; who reads nothing of an answer for `unread_seconds` is cut off. Where there are too
+many connections, the one goes that has waited longest without a request.
 """
 
 import asyncio
 import ipaddress
+import socket
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, cast
@@ -126,11 +128,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part, self._too_long = _Part.NONE, False
         self._understood = self._fed = 0  # bytes of a head; of one that comes in pieces, from the second on
         self._until: asyncio.TimerHandle | None = None  # a request has to be read
-        self._unread: asyncio.TimerHandle | None = None  # an answer has to be read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.origin = origin(self.client[0], self._bounds.balancers) if self.client else None
+        # The kernel counts: over TLS uvloop hands an answer on as a whole and tells nobody that it waits, and what is
+        # dropped here would be kept there, megabytes for as long as somebody reads a byte of them now and then.
+        connected = transport.get_extra_info("socket")
+        with suppress(OSError):  # it is gone already
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._bounds.unread_seconds * 1000))
         if self._doors.enter(self):
             self._expect(self._bounds.head_seconds)
         else:
@@ -139,7 +145,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._doors.leave(self)
         self._read_whole()
-        self._read_by_them()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -196,15 +201,6 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._unread is None:
-            self._unread = self.loop.call_later(self._bounds.unread_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._read_by_them()
-        super().resume_writing()
-
     def _count(self, more: int) -> None:
         self._understood += more
         if self._understood > self._bounds.head_bytes:
@@ -229,11 +225,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._until is not None:
             self._until.cancel()
             self._until = None
-
-    def _read_by_them(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
 
 
 def bounded(doors: Doors) -> type[asyncio.Protocol]:

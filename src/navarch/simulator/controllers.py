@@ -53,8 +53,13 @@ class Controllers:
         found = self._find("load balancer", name)
         if found is None:
             said = f"Kubernetes external service default/{service} from cluster {self._cluster_id}"
-            balancing = {"protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": members}
-            listener = {"protocol": "TCP", "protocol_port": 80, "default_pool": balancing}
+            balancing = {
+                "name": f"pool_0_{name}",
+                "protocol": "TCP",
+                "lb_algorithm": "SOURCE_IP_PORT",
+                "members": members,
+            }
+            listener = {"name": f"listener_0_{name}", "protocol": "TCP", "protocol_port": 80, "default_pool": balancing}
             body = {"name": name, "description": said, "vip_subnet_id": subnet_id, "provider": "ovn",
                     "listeners": [listener]}  # fmt: skip
             self._ask("POST", "load-balancer", "/v2/lbaas/loadbalancers", {"loadbalancer": body})

@@ -71,6 +71,9 @@ def check_whole(region: Region, project_id: str, wanted: Json, provider: str) ->
     ):
         if count:
             states.within_quota(region, project_id, kind, resource, word, count)
+    if not all(pool.get("name") for pool in pools):
+        said = "Validation failure: Pools must be named when creating a fully populated loadbalancer."
+        raise bad_request(said)
     if provider != "ovn":
         return
     said = "Provider 'ovn' does not support a requested option:"
