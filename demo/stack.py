@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -77,9 +78,13 @@ def find_lab() -> Lab:
 class Stack:
     """Navarch's own processes, beside the lab."""
 
-    def __init__(self, folder: Path, lab: Lab, *, host: str = HOST, port: int = PORT) -> None:
+    def __init__(
+        self, folder: Path, lab: Lab, *, host: str = HOST, port: int = PORT, worker: Mapping[str, object] | None = None
+    ) -> None:
+        """`worker`: more settings of the worker."""
         self.folder, self.lab, self.host, self.port = folder, lab, host, port
         self.keys = folder / "keys"
+        self._worker = {"api_source_cidrs": [f"{host}/32"], **(worker or {})}
         self._started: dict[str, subprocess.Popen[bytes]] = {}  # our own children have to be waited for
         self.settings = folder / "navarch.toml"
 
@@ -128,7 +133,7 @@ class Stack:
                 "worker_file": "keys/worker.key",
             },
             "database": {"private_folder": "postgres"},
-            "worker": {"api_source_cidrs": [f"{self.host}/32"]},
+            "worker": self._worker,
         }
         self.settings.write_text(_toml(values))
         bundle = self.folder / "ca-bundle.crt"  # people's tools speak to OpenStack and to Navarch with one CA setting

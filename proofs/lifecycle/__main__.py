@@ -21,6 +21,7 @@ from time import monotonic
 from demo.steps import StepFailed, Teller
 
 from proofs.lifecycle.broken import broken
+from proofs.lifecycle.hosts import hosts
 from proofs.lifecycle.kills import kills
 from proofs.lifecycle.page import page
 from proofs.lifecycle.repairs import repair
@@ -29,14 +30,17 @@ from proofs.lifecycle.rollouts import change, upgrade_1, upgrade_3
 from proofs.lifecycle.scene import FOLDER, Scene, scene
 from proofs.lifecycle.sizes import sizes
 from proofs.lifecycle.stops import stop
+from proofs.lifecycle.windows import windows
 
 CHAPTERS: dict[str, Callable[[Scene, Results], None]] = {
     "change": change,
     "upgrade-3": upgrade_3,
     "upgrade-1": upgrade_1,
     "repair": repair,
+    "hosts": hosts,
     "sizes": sizes,
     "broken": broken,
+    "windows": windows,
     "stop": stop,
     "kills": kills,
 }

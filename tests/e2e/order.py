@@ -19,6 +19,7 @@ FILES = (
     "test_access.py",
     "test_three.py",
     "test_drift.py",
+    "test_life.py",
     "test_deletion.py",
 )
 
