@@ -1,16 +1,27 @@
 """How it goes with a cluster: `/kaas/v1/clusters/{cluster}/events`, `/timeline`, `/progress`."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from navarch.api.access import Limit, MayRead, service_of
 from navarch.api.models.responses import EventPage, ProgressView, TimelineView
 from navarch.api.problems import documented
 from navarch.api.views import event_view, progress_view, timeline_view
 from navarch.service import accounts
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _as_documented(value: object) -> object:
+    """Pydantic takes numbers for seconds since 1970, and a date for its midnight; the document promises neither."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("it has to be a moment as in RFC 3339: 2026-01-31T12:00:00Z")
+    return value
+
 
 router = APIRouter(prefix="/kaas/v1/clusters/{cluster}", tags=["clusters"])
 
@@ -50,6 +61,7 @@ def show_progress(
     cluster: str,
     since: Annotated[
         AwareDatetime | None,
+        BeforeValidator(_as_documented),
         Query(description="From when on seconds are told of what comes true in a cluster that is Ready. Default: now."),
     ] = None,
 ) -> Any:
