@@ -76,8 +76,8 @@ def _ids(cluster: Cluster) -> set[str]:
 
 
 def _complaint(cluster: Cluster) -> str:
-    """What the control plane's condition says once it asks somebody to act; empty until then."""
+    """What the control plane's condition says once its rollout is stopped; empty until then."""
     for condition in cluster.shown()["status"]["conditions"]:
-        if condition["type"] == "ControlPlaneReady" and condition["status"] != "True" and condition.get("remedy"):
+        if condition["type"] == "ControlPlaneReady" and condition["reason"] == "RolloutStopped":
             return f"{condition['reason']}: {condition['message']}"
     return ""

@@ -149,6 +149,8 @@ def _places(evidence: Evidence) -> Iterator[Finding]:
     """What keeps the control plane's places from being as wanted, beside what each machine says itself."""
     places, leaving = evidence.decided.places, [m for m in evidence.observed.record.live if m.removing]
     going = [m.name for m in leaving if m.role is Role.CONTROL_PLANE]
+    if places.stopped:
+        yield _rollout_stopped("the control plane", places.outdated, places.stopped)
     if places.waits:
         yield Finding("ControlPlaneWaits", f"a machine of the control plane is to go, and waits: {places.waits}")
     if going:
@@ -168,14 +170,18 @@ def _turnover(group: NodeGroup, turned: Turnover, decided: Decisions, cluster: C
             f"raise max_unhealthy of the node group {group.name}",
         )
     if turned.stopped:
-        yield Finding(
-            "RolloutStopped",
-            f"{turned.outdated[0][1]}: {turned.stopped}; nothing more of the node group {group.name} is replaced",
-            Responsible.USER,
-            "look at the machine's boot steps; then ask for another version, image or flavor, or for the one before",
-        )
+        yield _rollout_stopped(f"the node group {group.name}", turned.outdated, turned.stopped)
     if turned.outdated:
         yield _rollout(f"the node group {group.name}", turned.outdated, decided, cluster)
+
+
+def _rollout_stopped(whose: str, outdated: tuple[tuple[Checkup, str], ...], failure: str) -> Finding:
+    return Finding(
+        "RolloutStopped",
+        f"{outdated[0][1]}: {failure}; nothing more of {whose} is replaced",
+        Responsible.USER,
+        "look at the machine's boot steps; then ask for another version, image or flavor, or for the one before",
+    )
 
 
 def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], decided: Decisions, cluster: Cluster) -> Finding:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from tests.unit.domain.clusters import NOW, WANTED, cluster, look, shown
 
 from navarch.domain.cloud import CloudState, Trouble
-from navarch.domain.conditions import READY, WORKERS, judge
+from navarch.domain.conditions import CONTROL_PLANE, READY, WORKERS, judge
 from navarch.domain.findings import overdue_machines
 from navarch.domain.kube import Addon
-from navarch.domain.machines import BootReport
+from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.resources import Server
 from navarch.domain.openstack.steps import CreateServer, EnsureNetwork
@@ -19,7 +19,7 @@ from navarch.domain.providers import infrastructure
 from navarch.domain.rehearsal import imagine, nothing_yet, time_passes
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import DrainNode, Forget
+from navarch.domain.steps import DrainNode, Forget, ReleaseMachine
 
 CREATED = Status()
 
@@ -262,3 +262,24 @@ def test_a_rollout_that_its_user_paused_is_never_late_and_says_how_it_goes_on() 
     resumed = replace(wanted, spec=replace(wanted.spec, rollout_paused=False))
     goes_on = judge(resumed, there, WANTED, (), before, now=NOW + timedelta(days=2)).condition(WORKERS)
     assert goes_on is not None and goes_on.deadline == NOW + timedelta(days=2, minutes=10)
+
+
+def test_a_control_plane_whose_first_new_machine_fails_says_what_changed_and_that_the_others_stay() -> None:
+    was = cluster(control_plane=3)
+    spec = replace(was.spec, control_plane=replace(was.spec.control_plane, flavor="c1.large"))
+    wanted = replace(was, spec=spec)
+    name = "shop-3f2a91bc-cp-0"
+    seen = with_server(grown(was), name, status="ERROR", fault="the image is not one")
+
+    def begun(machine: Machine) -> Machine:
+        new = replace(machine, joined=False, template=replace(machine.template, flavor="c1.large"))
+        return new if machine.name == name else machine
+
+    seen = look(seen, machines=tuple(begun(m) for m in seen.record.machines))
+    status = judge(wanted, seen, WANTED, (), CREATED, now=NOW)
+    said = status.condition(CONTROL_PLANE)
+    assert said is not None
+    assert (said.reason, said.responsible) == ("RolloutStopped", "user")
+    assert "c1.large" in said.message
+    assert f"{name}: the image is not one; nothing more of the control plane is replaced" in said.message
+    assert not any(isinstance(step, ReleaseMachine) for step in plan(wanted, seen, WANTED, now=NOW))

@@ -6,13 +6,14 @@ asked of the members themselves each time, never remembered.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from navarch.domain import names
 from navarch.domain.health import Checkup, State
 from navarch.domain.kube import EtcdMember
 from navarch.domain.machines import Departure, Machine, MachineTemplate, outdated, successor_facts
 from navarch.domain.observed import Observed, Record
-from navarch.domain.plan.node_groups import Leaver
+from navarch.domain.plan.node_groups import Leaver, failure_of
 from navarch.domain.spec import Cluster, Owner, Role, zone_of
 from navarch.domain.steps import RecordMachine, ReleaseMachine, Step
 
@@ -20,12 +21,14 @@ from navarch.domain.steps import RecordMachine, ReleaseMachine, Step
 @dataclass(frozen=True, slots=True)
 class Places:
     """What becomes of the control plane now. `make`: places that get a machine; `take`: machines that go; `outdated`:
-    those that are no longer as wanted, with the reason; `waits`: why nothing is taken though something has to go."""
+    those that are no longer as wanted, with the reason; `waits`: why nothing is taken though something has to go;
+    `stopped`: the new machine because of which nothing more of them is."""
 
     make: tuple[int, ...] = ()
     take: tuple[Leaver, ...] = ()
     outdated: tuple[tuple[Checkup, str], ...] = ()
     waits: str = ""
+    stopped: str = ""
 
 
 def places(
@@ -33,6 +36,7 @@ def places(
     template: MachineTemplate,
     checkups: tuple[Checkup, ...],
     observed: Observed,
+    now: datetime,
     *,
     held: bool = False,
 ) -> Places:
@@ -43,15 +47,16 @@ def places(
     gone = tuple((c, Departure.REPAIR, c.why) for c in mine if c.state is State.LOST and c.gone)
     reasons = {c.name: outdated(c.machine, template, _zone(cluster, c.machine)) for c in mine}
     old = tuple((c, reasons[c.name]) for c in mine if reasons[c.name] and c.state is not State.LEAVING and not c.gone)
+    stopped = failure_of((c for c in mine if not reasons[c.name]), now) if old else ""
     if gone or make:
-        return Places(make, gone, old)
+        return Places(make, gone, old, stopped=stopped)
     candidates = _candidates(control_plane.replicas, mine, () if held else old, observed)
     if not candidates:
-        return Places(outdated=old)
+        return Places(outdated=old, stopped=stopped)
     first = candidates[0]
     for_good = first[0].machine.serial >= control_plane.replicas
     waits = _in_the_way(first[0], mine, observed, for_good=for_good)
-    return Places((), () if waits else (first,), old, waits)
+    return Places((), () if waits else (first,), old, waits, stopped)
 
 
 def decisions(

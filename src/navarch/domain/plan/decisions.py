@@ -60,7 +60,7 @@ def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastr
     obstacles = in_the_way(cluster, observed.record.live, observed.survey) if asked else ()
     held, shut = _held(cluster, observed, wanted, obstacles), is_shut(cluster.spec, now)
     template = _place_template(cluster, observed.record.machines if shut else ())
-    places = control_plane.places(cluster, template, checkups, observed, held=bool(held))
+    places = control_plane.places(cluster, template, checkups, observed, now, held=bool(held))
     groups = _turnovers(cluster, checkups, now, held=bool(held) or _changes(places, checkups), shut=shut)
     return Decisions(checkups, powered, running, places, groups, held, obstacles, shut)
 

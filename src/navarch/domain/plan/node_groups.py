@@ -10,7 +10,7 @@ seen, never a note of it: whoever plans next decides the same.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,7 +73,7 @@ def turnover(
     reasons = {c.name: outdated(c.machine, template, group.spec.zones) for c in staying}
     old = [c for c in staying if reasons[c.name]]
     new = [c for c in staying if not reasons[c.name]]
-    stopped = _failure(new, now) if old else ""
+    stopped = failure_of(new, now) if old else ""
     going = [c for c in old if not shut or outdated_by_more(c.machine, template, group.spec.zones)]
     coming = new if going else [c for c in new if not c.serves]  # a rollout has more for a while
     in_advance = min(len(coming), surge(group.spec)) if old and group.wanted else 0
@@ -153,7 +153,7 @@ def _is_repaired(checkup: Checkup) -> bool:
     return leaves and _may_exist(checkup) and checkup.view.existence is not Existence.FAILED
 
 
-def _failure(new: list[Checkup], now: datetime) -> str:
+def failure_of(new: Iterable[Checkup], now: datetime) -> str:
     """Which new machine does not become what the old ones are; empty: none that is known of."""
     for checkup in new:
         machine = checkup.machine
