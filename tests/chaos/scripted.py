@@ -126,6 +126,23 @@ def an_image_is_broken(world: World) -> None:
     _expect(world, "canary", {m.name for m in _machines(world, cluster)} == before, "going back replaced machines")
 
 
+def a_control_planes_image_is_broken(world: World) -> None:
+    """No machine of a new flavor becomes a node: of three places one changes. The customer goes back."""
+    cluster = _made(world, control_plane=3, workers=0)
+    before = {m.name: m.template for m in _machines(world, cluster)}
+    world.chance.weather = Weather(machine_mute=1.0)
+    world.customers.change_places(cluster, flavor="m1.small")
+    world.run(1500.0)
+    others = {m.name for m in _machines(world, cluster) if not m.removing and m.template != before[m.name]}
+    _expect(world, "canary", len(others) == 1, f"{sorted(others)} were replaced")
+    said = world.api.cluster(cluster, project_id=None).status.condition("ControlPlaneReady")
+    told = said is not None and said.reason == "RolloutStopped" and said.remedy and "m1.small" in said.message
+    _expect(world, "canary", bool(told), f"it says {said}")
+    world.chance.weather = Weather()
+    world.customers.change_places(cluster, flavor=next(iter(before.values())).flavor)
+    _settled(world)
+
+
 def a_webhook_denies_everything(world: World) -> None:
     """Users of the cluster have a webhook that lets no pod go, and a group becomes smaller."""
     cluster = _made(world, workers=3)
