@@ -19,6 +19,7 @@ from navarch.store.api_side import ApiSide
 from navarch.store.change_side import ChangeSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
+from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
 from navarch.store.operator_side import OperatorSide
 from navarch.store.queries import query
@@ -192,11 +193,12 @@ class Operator(OperatorSide):
         super().__init__(database, REGION)  # type: ignore[arg-type]
 
 
-class VirtualStore(ApiSide, ChangeSide, OperatorSide, WorkerSide):
+class VirtualStore(ApiSide, ChangeSide, KubeconfigSide, OperatorSide, WorkerSide):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
+        KubeconfigSide.__init__(self, database)  # type: ignore[arg-type]
         OperatorSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         WorkerSide.__init__(self, database, REGION)  # type: ignore[arg-type]

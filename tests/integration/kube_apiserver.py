@@ -32,8 +32,8 @@ from tests.unit.addons.sample_inputs import cluster
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Access
 from navarch.bootstrap.api_server import FOLDER, api_server_arguments, api_server_files
-from navarch.bootstrap.authorization import CERTIFICATE_FILE, KEY_FILE, PORT
-from navarch.bootstrap.pki import make_cluster_secrets
+from navarch.bootstrap.authorization import PORT
+from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
 
 VERSION = "1.37.2"
 _CACHE = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch"))
@@ -66,22 +66,31 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class ApiServer:
-    """A running one. `access`: an administrator's. The audit log is `folder/audit.log`."""
+    """A running one. `access`: an administrator's. The audit log is `folder/audit.log`. `secrets`: a cluster's, whose
+    certificates it takes as well."""
 
     access: Access
     folder: Path
+    secrets: ClusterSecrets
     authority: "_Authority"
     closing: contextlib.ExitStack
     processes: dict[str, "subprocess.Popen[bytes]"]
+    commands: dict[str, list[str]]
 
     def end(self, name: str) -> None:
         """Have one of its processes die."""
         self.processes[name].kill()
         self.processes[name].wait()
 
+    def begin(self, name: str) -> None:
+        """Start one anew that has died, while the API server answers, or is it."""
+        log = self.folder / f"{name}-again.log"
+        self.processes[name] = self.closing.enter_context(_process(self.commands[name], log))
+        _wait_until_ready(self.access, self.folder)
+
     def user(self, name: str, *groups: str) -> Client:
         """Somebody with a client certificate."""
-        return self._client(self.authority.access(self.access.url, name, groups))
+        return self.client(self.authority.access(self.access.url, name, groups))
 
     def node(self, name: str) -> Client:
         """The kubelet of a node."""
@@ -97,13 +106,13 @@ class ApiServer:
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         answer = self.admin().ask("POST", path, asked)
         assert answer.status_code == 201, answer.text
-        client = self._client(self.authority.access(self.access.url, "nobody", ()), certificate=False)
+        client = self.client(self.authority.access(self.access.url, "nobody", ()), certificate=False)
         client.http.headers["Authorization"] = f"Bearer {answer.json()['status']['token']}"
         return client
 
     def admin(self) -> Client:
         """Navarch's own way in."""
-        return self._client(self.access)
+        return self.client(self.access)
 
     def kubeconfig(self) -> Path:
         """A file with an administrator's."""
@@ -146,7 +155,8 @@ class ApiServer:
         with _process(command, self.folder / "controllers.log"):
             yield
 
-    def _client(self, access: Access, *, certificate: bool = True) -> Client:
+    def client(self, access: Access, *, certificate: bool = True) -> Client:
+        """Somebody with this certificate; without `certificate` with none."""
         context = ssl.create_default_context(cadata=access.ca)
         if certificate:
             with tempfile.NamedTemporaryFile("w") as pair:
@@ -165,15 +175,18 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
     for name, content in authority.files().items():
         (folder / name).write_text(content)
     now = datetime.now(UTC)
-    for path, _, content in api_server_files(make_cluster_secrets(now), now, "baseline"):
+    secrets = make_cluster_secrets(now)
+    with (folder / "ca.crt").open("a") as trusted:
+        trusted.write(secrets.ca_cert)
+    for path, _, content in api_server_files(secrets, now, "baseline"):
         here = content.replace(FOLDER, str(folder)).replace(f":{PORT}", f":{refusing}")
         Path(_within(path, folder)).write_text(here)
     navarchs = {name: _within(value, folder) for name, value in api_server_arguments(cluster()).items()}
     authorizer = files("navarch.bootstrap") / "machine" / "authorizer"
     commands = {
         "authorizer": [
-            *(sys.executable, "-I", str(authorizer), str(refusing)),
-            *(_within(path, folder) for path in (CERTIFICATE_FILE, KEY_FILE)),
+            *(sys.executable, "-I", str(authorizer), str(refusing), str(folder)),
+            *(f"https://127.0.0.1:{secure}", f"{folder}/ca.crt"),
         ],
         "etcd": [
             str(program("etcd")),
@@ -210,7 +223,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
         }
         access = authority.access(f"https://127.0.0.1:{secure}", "navarch", ("system:masters",))
         _wait_until_ready(access, folder)
-        yield ApiServer(access, folder, authority, running, processes)
+        yield ApiServer(access, folder, secrets, authority, running, processes, commands)
 
 
 def _within(path: str, folder: Path) -> str:

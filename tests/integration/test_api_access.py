@@ -13,7 +13,9 @@ from tests.integration.some_values import a_machine
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity
 from navarch.api.policy import ALL_PROJECTS, DELETE, KUBECONFIGS, READ, Policy
+from navarch.domain.kubeconfigs import Kubeconfig
 from navarch.domain.spec import Role
+from navarch.domain.status import Event
 
 pytestmark = pytest.mark.postgres
 
@@ -39,6 +41,9 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/kaas/v1/clusters/{cluster}/timeline"):      (401, 401, 404, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/progress"):      (401, 401, 404, 403, 200, 200, 200, 403),
     ("POST", "/kaas/v1/clusters/{cluster}/kubeconfigs"):  (401, 401, 404, 403, 403, 201, 403, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/kubeconfigs"):   (401, 401, 404, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/kubeconfigs/{kubeconfig}"):    (401, 401, 404, 403, 200, 200, 200, 403),
+    ("DELETE", "/kaas/v1/clusters/{cluster}/kubeconfigs/{kubeconfig}"): (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/node_groups"):   (401, 401, 404, 403, 200, 200, 200, 403),
     ("POST", "/kaas/v1/clusters/{cluster}/node_groups"):  (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),
@@ -62,7 +67,7 @@ CALLERS: dict[str, tuple[str, tuple[str, ...], float]] = {
     "cluster": ("alpha", ("member", "load-balancer_member"), 3600),  # by Navarch's trust: see CLUSTERS_USER
 }
 CLUSTERS_USER = "cluster"
-MACHINE = "shop-default-1"
+MACHINE, KUBECONFIG = "shop-default-1", "0123456789abcdef"
 BODIES: dict[str | None, Any] = {
     None: None,
     "NewCluster": {"name": "new"},
@@ -114,6 +119,10 @@ def validated(make_api: MakeApi) -> Api:
     claim = api.claim(shop)
     machine = a_machine(MACHINE, role=Role.WORKER, group="default", serial=1)
     api.store.record_machine(shop, claim.token, machine)
+    issued = Kubeconfig(
+        KUBECONFIG, "u", "ann", ("navarch:admins",), claim.cluster.created_at, datetime(2999, 1, 1, tzinfo=UTC)
+    )
+    api.store.add_kubeconfig(shop, issued, Event(claim.cluster.created_at, "KubeconfigIssued", ""), most=1000)
     return api
 
 
@@ -124,7 +133,9 @@ def test_each_route_answers_each_caller_as_written_down(validated: Api, method: 
     answers = []
     for number, caller in enumerate(CALLERS):
         everywhere = caller == "operator" and "{cluster}" in path
-        url = path.format(cluster=shop if everywhere else "shop", name="default", machine=MACHINE)
+        url = path.format(
+            cluster=shop if everywhere else "shop", name="default", machine=MACHINE, kubeconfig=KUBECONFIG
+        )
         body = {"name": f"new-{number}"} if model in ("NewCluster", "NewNodeGroup") else BODIES[model]
         answer = validated.client.request(
             method,
@@ -153,7 +164,11 @@ def test_another_project_cannot_tell_a_foreign_cluster_from_none(api: Api) -> No
         for (method, path), model in routes(api.client.app).items():
             if "{cluster}" in path:
                 foreign, nothing = (
-                    bea.call(method, path.format(cluster=cluster, name="default", machine=MACHINE), json=BODIES[model])
+                    bea.call(
+                        method,
+                        path.format(cluster=cluster, name="default", machine=MACHINE, kubeconfig=KUBECONFIG),
+                        json=BODIES[model],
+                    )
                     for cluster in (reference, other)
                 )
                 assert foreign.status_code == nothing.status_code == 404, (method, path)

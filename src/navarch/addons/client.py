@@ -1,11 +1,11 @@
 """The way into clusters: `contract.Addons` on their real Kubernetes APIs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, signing
+from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, revoking, signing
 from navarch.addons.connection import Connection, Connections
 from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
 from navarch.domain.errors import Temporary
@@ -69,6 +69,11 @@ class KubernetesClusters:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             nodes.mark(connection, step)
+
+    def revoke(self, access: Access, ids: Sequence[str]) -> bool:
+        """See the contract."""
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return revoking.revoke(connection, ids)
 
     def remove_member(self, access: Access, member_id: str) -> None:
         """See the contract."""

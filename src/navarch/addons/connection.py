@@ -104,6 +104,10 @@ class Connection:
         """Ask for a deed on an object, such as an eviction."""
         self._ask("POST", path, body=body)
 
+    def question(self, path: str, asked: Mapping[str, Any]) -> Any:
+        """What the API server answers to an object that is a question and is kept nowhere, such as a review."""
+        return self._ask("POST", path, body=asked)
+
     def rehearse(self, path: str, made: Mapping[str, Any]) -> None:
         """As `create`, but nothing is made: whoever may object does. Raises what `create` would, not always for the
         same reason."""

@@ -6,7 +6,7 @@ while the API does not answer, or not as Kubernetes does, Permanent where it ref
 threads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -81,13 +81,15 @@ class Draining:
 class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
     have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
-    (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others."""
+    (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others; which of the
+    kubeconfigs with these ids are refused (`revoked`)."""
 
     etcd: bool = False
     evictions: bool = False
     survey: bool = False
     pods: bool = False
     all_pods: bool = False
+    revoked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,11 @@ class Addons(Protocol):
 
     def mark_node(self, access: Access, step: MarkNode) -> None:
         """Change a node's labels and taints as the step says; fine if it is not there."""
+        ...
+
+    def revoke(self, access: Access, ids: Sequence[str]) -> bool:
+        """Have the kubeconfigs with these ids refused, and no others (one at least). Gives whether the API server was
+        seen to do so; it takes a moment, and for ever where the control plane is older than this."""
         ...
 
     def remove_member(self, access: Access, member_id: str) -> None:

@@ -17,6 +17,7 @@ from navarch.addons import (
     placing,
     pods,
     requests,
+    revoking,
     surveying,
 )
 from navarch.addons.connection import Connection
@@ -54,8 +55,9 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda: surveying.survey(connection) if asks.survey else None,
         lambda: surveying.roles(connection) if asks.survey else None,
         lambda: _pods(connection, asks) if asks.pods else None,
+        lambda: revoking.refused(connection, asks.revoked) if asks.revoked else (),
     )
-    (found, notes, deployments, daemon_sets, members, evictions, obstacles, roles, seen) = at_once(
+    (found, notes, deployments, daemon_sets, members, evictions, obstacles, roles, seen, refused) = at_once(
         lambda read: read(), reads
     )
     workloads = {**deployments, **daemon_sets}
@@ -66,6 +68,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         etcd=members,
         obstacles=obstacles,
         pods=seen,
+        refused=refused,
     )
 
 

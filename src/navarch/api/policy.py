@@ -8,6 +8,7 @@
 | `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
 | `navarch:node_groups:write` | role `member` in the project |
 | `navarch:machines:delete` | role `member` in the project: a chosen machine goes, or is replaced |
+| `navarch:kubeconfigs:revoke` | role `member` in the project: have a cluster refuse a kubeconfig |
 | `navarch:kubeconfigs:create` | role `member` in the project, and no operator: what runs in a cluster is its owners' |
 
 Keystone's role `member` implies `reader`, `admin` implies `member`; the rules also say so themselves.
@@ -33,6 +34,7 @@ DELETE = "navarch:clusters:delete"
 NODE_GROUPS = "navarch:node_groups:write"
 MACHINES = "navarch:machines:delete"
 KUBECONFIGS = "navarch:kubeconfigs:create"
+REVOCATIONS = "navarch:kubeconfigs:revoke"
 OFFER = "navarch:offer:read"
 
 _READER = "(role:reader or role:member or role:admin) and project_id:%(project_id)s"
@@ -48,6 +50,7 @@ RULES = (
     policy.RuleDefault(NODE_GROUPS, _MEMBER + _OR_ALL, "Add, change and delete node groups."),
     policy.RuleDefault(MACHINES, _MEMBER + _OR_ALL, "Have a chosen machine removed or replaced."),
     policy.RuleDefault(KUBECONFIGS, _MEMBER, "Issue a kubeconfig for a cluster of one's own project."),
+    policy.RuleDefault(REVOCATIONS, _MEMBER + _OR_ALL, "Have a cluster refuse a kubeconfig."),
     policy.RuleDefault(OFFER, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
 )
 

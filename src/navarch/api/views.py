@@ -9,6 +9,7 @@ from navarch.api.models.responses import (
     ClusterView,
     EventView,
     FlavorView,
+    IssuedKubeconfigView,
     LaneView,
     MachineView,
     NodeGroupView,
@@ -23,6 +24,7 @@ from navarch.api.models.responses import (
 from navarch.domain.admission import LIMITS
 from navarch.domain.codec import encode
 from navarch.domain.errors import Responsible
+from navarch.domain.kubeconfigs import Kubeconfig
 from navarch.domain.machines import Machine
 from navarch.domain.offer import Flavor, Offer, Quota
 from navarch.domain.progress import Progress
@@ -96,6 +98,12 @@ def machine_view(machine: Machine) -> MachineView:
             "boot_step": machine.boot[-1].step if machine.boot else None,
         }
     )
+
+
+def kubeconfig_view(issued: Kubeconfig) -> IssuedKubeconfigView:
+    """What is known of a kubeconfig."""
+    shown = {"state": issued.state, "revoked_by": issued.revoked_by or None}
+    return IssuedKubeconfigView.model_validate(_attributes(issued) | shown)
 
 
 def event_view(stored: StoredEvent) -> EventView:

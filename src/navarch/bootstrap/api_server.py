@@ -135,6 +135,8 @@ _AUDIT_POLICY = {
             "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
         },
         {"level": "None", "resources": [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io"}]},
+        # Once a second, and nothing else.
+        {"level": "None", "users": [authorization.NAME], "verbs": ["get"]},
         {
             # What the cluster's own parts read all day.
             "level": "None",

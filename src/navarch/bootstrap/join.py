@@ -213,8 +213,8 @@ class _ControlPlane(_Joining):
             yield _program(name)
         yield _unit(_ETCD_DISK_UNIT, {"command": f"{_ETCD_DISK} mount {self.volume}"})
         yield _unit("kubelet.service.d/20-etcd-disk.conf", {"unit": _ETCD_DISK_UNIT})
-        listening = f"{authorization.PORT} {authorization.CERTIFICATE_FILE} {authorization.KEY_FILE}"
-        yield _unit(_AUTHORIZER_UNIT, {"command": f"{_PROGRAMS}/authorizer {listening}"})
+        asked = f"{authorization.PORT} {authorization.FOLDER} {self.own_api} {kubelet.CA_FILE}"
+        yield _unit(_AUTHORIZER_UNIT, {"command": f"{_PROGRAMS}/authorizer {asked}"})
         yield _unit("kubelet.service.d/30-authorizer.conf", {"unit": _AUTHORIZER_UNIT})
         yield _unit(_LEAVE_UNIT, {"command": _LEAVE})
         yield _unit("kubelet.service.d/40-leave.conf", {"unit": _LEAVE_UNIT})

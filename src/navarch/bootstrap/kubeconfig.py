@@ -7,6 +7,7 @@ from cryptography import x509
 
 from navarch.bootstrap.pki import ClusterSecrets, issue_client_certificate
 from navarch.bootstrap.yaml_text import yaml_text
+from navarch.domain.kubeconfigs import GROUP_PREFIX
 
 # Bound to the cluster role cluster-admin by kubeadm. Unlike system:masters, an administrator can take the binding away.
 ADMIN_GROUP = "kubeadm:cluster-admins"
@@ -24,12 +25,16 @@ def kubeconfig(
     url: str,
     user: str,
     groups: tuple[str, ...],
+    kubeconfig_id: str,
     ttl: timedelta,
     now: datetime,
 ) -> tuple[str, datetime]:
-    """A kubeconfig (YAML) for `user` as a member of `groups`, and when it expires. It expects the cluster's own name of
-    the API server, whatever address the URL holds."""
-    certificate, key = issue_client_certificate(secrets, user=user, groups=groups, ttl=ttl, now=now)
+    """A kubeconfig (YAML) for `user` as a member of `groups`, and of one that says its id, by which it can be
+    revoked; and when it expires. It expects the cluster's own name of the API server, whatever address the URL holds.
+    """
+    certificate, key = issue_client_certificate(
+        secrets, user=user, groups=(*groups, GROUP_PREFIX + kubeconfig_id), ttl=ttl, now=now
+    )
     expires = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
     credentials = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)}
     return render_kubeconfig(cluster_name, url, secrets.ca_cert, user, credentials, SERVER_NAME), expires

@@ -94,7 +94,7 @@ def issue_client_certificate(
     `ttl`, but never longer than the authority itself is valid."""
     subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
     subject.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
-    return _issue(secrets, x509.Name(subject), ExtendedKeyUsageOID.CLIENT_AUTH, (), ttl, now)
+    return _issue(secrets, x509.Name(subject), (ExtendedKeyUsageOID.CLIENT_AUTH,), (), ttl, now)
 
 
 def issue_kubelet_serving_certificate(
@@ -109,20 +109,24 @@ def issue_kubelet_serving_certificate(
         ]
     )
     names = (x509.DNSName(node), x509.IPAddress(ipaddress.ip_address(address)))
-    return _issue(secrets, subject, ExtendedKeyUsageOID.SERVER_AUTH, names, KUBELET_LIFETIME, now)
+    return _issue(secrets, subject, (ExtendedKeyUsageOID.SERVER_AUTH,), names, KUBELET_LIFETIME, now)
 
 
-def issue_serving_certificate(secrets: ClusterSecrets, *, name: str, now: datetime) -> tuple[str, str]:
+def issue_serving_certificate(
+    secrets: ClusterSecrets, *, name: str, now: datetime, asks_too: bool = False
+) -> tuple[str, str]:
     """PEMs of the certificate and key of a part of the control plane that only the API server speaks to, under a name
-    that nothing else has. Good for as long as the authority: nobody would renew it."""
+    that nothing else has. `asks_too`: it also asks the API server, as the user of that name. Good for as long as the
+    authority: nobody would renew it."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    return _issue(secrets, subject, ExtendedKeyUsageOID.SERVER_AUTH, (x509.DNSName(name),), AUTHORITY_LIFETIME, now)
+    usages = (ExtendedKeyUsageOID.SERVER_AUTH, *((ExtendedKeyUsageOID.CLIENT_AUTH,) if asks_too else ()))
+    return _issue(secrets, subject, usages, (x509.DNSName(name),), AUTHORITY_LIFETIME, now)
 
 
 def _issue(
     secrets: ClusterSecrets,
     subject: x509.Name,
-    usage: x509.ObjectIdentifier,
+    usages: tuple[x509.ObjectIdentifier, ...],
     names: tuple[x509.GeneralName, ...],
     ttl: timedelta,
     now: datetime,
@@ -141,7 +145,7 @@ def _issue(
         .not_valid_after(min(now + ttl, authority.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
     )
     if names:

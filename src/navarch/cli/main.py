@@ -19,6 +19,7 @@ _COMMANDS = {
     "cluster": ("navarch.cli.cluster", "Create, show, change and delete clusters."),
     "nodegroup": ("navarch.cli.nodegroup", "Node groups of a cluster: workers that are alike."),
     "machine": ("navarch.cli.machine", "Machines of a cluster."),
+    "kubeconfig": ("navarch.cli.kubeconfig", "Kubeconfigs of a cluster: who has one, and revoking it."),
     "versions": ("navarch.cli.catalogue", "Kubernetes versions that can be had here."),
     "flavors": ("navarch.cli.catalogue", "Machine sizes."),
     "zones": ("navarch.cli.catalogue", "Availability zones."),

@@ -9,7 +9,18 @@ from typing import Any, Self, cast
 from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
-from navarch.client.shapes import Cluster, ClusterPage, Event, Json, Kubeconfig, Machine, NodeGroup, Progress, Upgrade
+from navarch.client.shapes import (
+    Cluster,
+    ClusterPage,
+    Event,
+    IssuedKubeconfig,
+    Json,
+    Kubeconfig,
+    Machine,
+    NodeGroup,
+    Progress,
+    Upgrade,
+)
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
 _SILENT_SECONDS = 20.0  # a stream says something every 15
@@ -108,6 +119,19 @@ class Navarch:
     def issue_kubeconfig(self, cluster: str, body: Mapping[str, Any]) -> Kubeconfig:
         """A short-lived credential; `body` holds `role` or `groups`, and `ttl_seconds`."""
         return cast(Kubeconfig, self._json("POST", _at(cluster, "kubeconfigs"), json=body))
+
+    def kubeconfigs(self, cluster: str) -> Iterator[IssuedKubeconfig]:
+        """Those that were issued and have not ended."""
+        return cast(Iterator[IssuedKubeconfig], self._pages(_at(cluster, "kubeconfigs"), "kubeconfigs"))
+
+    def revoke_kubeconfig(self, cluster: str, kubeconfig: str) -> IssuedKubeconfig:
+        """Have the cluster refuse one before its end."""
+        return cast(IssuedKubeconfig, self._json("DELETE", _at(cluster, "kubeconfigs", kubeconfig)))
+
+    def plan_kubeconfig_revocation(self, cluster: str, kubeconfig: str) -> IssuedKubeconfig:
+        """As it would be; changes nothing."""
+        path = _at(cluster, "kubeconfigs", kubeconfig)
+        return cast(IssuedKubeconfig, self._json("DELETE", path, params={"dry_run": "true"}))
 
     # what belongs to a cluster
 

@@ -152,8 +152,23 @@ class Event(TypedDict):
     generation: NotRequired[int]
 
 
+class IssuedKubeconfig(TypedDict):
+    """What is known of a kubeconfig that has not ended. `revoking`: no API server was seen to refuse it yet."""
+
+    id: str
+    user_id: str
+    user_name: str
+    groups: list[str]
+    issued_at: str
+    expires_at: str
+    state: Literal["active", "revoking", "revoked"]
+    revoked_at: NotRequired[str | None]
+    revoked_by: NotRequired[str | None]
+
+
 class Kubeconfig(TypedDict):
     """A short-lived credential. `kubeconfig` is the file's text."""
 
+    id: str
     kubeconfig: str
     expires_at: NotRequired[str]

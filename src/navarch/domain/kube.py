@@ -94,7 +94,7 @@ class ClusterObstacle:
 class KubeState:
     """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
     `obstacles`: what an upgrade would meet; None: it was not asked for. `pods`: as far as autoscaling needs them; None:
-    they were not asked for, or are too many to be read."""
+    they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses."""
 
     version: str
     nodes: tuple[Node, ...] = ()
@@ -102,6 +102,7 @@ class KubeState:
     etcd: tuple[EtcdMember, ...] | None = None
     obstacles: tuple[ClusterObstacle, ...] | None = None
     pods: PodsSeen | None = None
+    refused: tuple[str, ...] = ()
 
     @property
     def on_nodes(self) -> bool:

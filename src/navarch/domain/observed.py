@@ -27,7 +27,7 @@ class Record:
     `machines` holds those that are gone, too. `objects`: the cloud's objects that were ours when last looked at.
     `secrets_ready`: keys and certificates of the cluster exist. `api_internal_address` and `api_public_address` are
     those the Kubernetes API had when it was last seen with one (empty: never): should they be lost, the same ones are
-    asked for.
+    asked for. `revoked`: ids of kubeconfigs that were revoked and have not ended.
     """
 
     machines: tuple[Machine, ...] = ()
@@ -35,6 +35,7 @@ class Record:
     secrets_ready: bool = False
     api_internal_address: str = ""
     api_public_address: str = ""
+    revoked: tuple[str, ...] = ()
 
     @property
     def live(self) -> tuple[Machine, ...]:

@@ -18,6 +18,8 @@ from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTem
 from navarch.domain.observed import Observed
 from navarch.domain.spec import Role, Taint
 
+_IDS_SHOWN = 5  # in the timeline
+
 
 class Component(StrEnum):
     """Whose part of the timeline an event is."""
@@ -365,6 +367,30 @@ class MarkNode(_OnNode):
             template = replace(machine.template, labels=self.labels, taints=self.taints)
             seen = seen.with_machine(self.name, template=template)
         return _OnNode.after(self, seen, made, now)
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKubeconfigs(Step):
+    """Have the API servers refuse these kubeconfigs, and no others."""
+
+    component = Component.KUBERNETES
+
+    ids: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return f"have the Kubernetes API refuse the {len(self.ids)} kubeconfigs that were revoked"
+
+    @property
+    def done(self) -> str:
+        return f"the Kubernetes API refuses {', '.join(self.ids[-_IDS_SHOWN:])}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (type(self).__name__,)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen if seen.kube is None else replace(seen, kube=replace(seen.kube, refused=self.ids))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from navarch.domain.steps import (
     RecordMachine,
     ReleaseMachine,
     RemoveMember,
+    RevokeKubeconfigs,
     Step,
     UncordonNode,
 )
@@ -181,6 +182,15 @@ def _admit_node(task: Task, step: AdmitNode, seen: Observed) -> Again | None:
     return None
 
 
+def _revoke_kubeconfigs(task: Task, step: RevokeKubeconfigs, seen: Observed) -> Again | None:
+    if task.access is None:
+        return _UNREACHABLE
+    if not task.dependencies.addons.revoke(task.access, step.ids):
+        return _NOT_HEEDED
+    task.dependencies.store.note_refused(task.cluster.id, task.token, step.ids, task.at)
+    return None
+
+
 def _remove_member(task: Task, step: RemoveMember, seen: Observed) -> Again | None:
     if task.access is None:
         return _UNREACHABLE
@@ -213,8 +223,17 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     MarkNode: _mark_node,
     AdmitNode: _admit_node,
     RemoveMember: _remove_member,
+    RevokeKubeconfigs: _revoke_kubeconfigs,
 }
 _UNREACHABLE = Again(1.0, "KubernetesNotAnswering", "the Kubernetes API cannot be reached yet")
+_NOT_HEEDED = Again(
+    1.0,
+    "RevokingKubeconfigs",
+    "the Kubernetes API does not refuse the kubeconfigs yet that were revoked",
+    Responsible.USER.value,
+    "it takes two seconds, and for ever where machines of the control plane are from before kubeconfigs could be "
+    "revoked: have those replaced one after the other (navarch machine delete NAME -c CLUSTER --keep-size)",
+)
 
 
 def _user_data(task: Task, step: CreatesMachine, seen: Observed) -> str:

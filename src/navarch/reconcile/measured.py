@@ -1,5 +1,6 @@
 """Calls to clusters' Kubernetes APIs, with how long they take and how they end."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, ServingRequest
@@ -40,6 +41,10 @@ class MeasuredAddons:
     def mark_node(self, access: Access, step: MarkNode) -> None:
         with self._metrics.kubernetes_call("mark-node"):
             self._addons.mark_node(access, step)
+
+    def revoke(self, access: Access, ids: Sequence[str]) -> bool:
+        with self._metrics.kubernetes_call("revoke"):
+            return self._addons.revoke(access, ids)
 
     def remove_member(self, access: Access, member_id: str) -> None:
         with self._metrics.kubernetes_call("remove-member"):

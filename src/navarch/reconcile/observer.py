@@ -116,6 +116,7 @@ class Observer:
             secrets_ready=cluster_id in self._keyring or store.sealed(cluster_id, SECRETS) is not None,
             api_internal_address=status.api_internal_address or "",
             api_public_address=urlsplit(status.api_url or "").hostname or "",
+            revoked=claim.revoked,
         )
 
     def _read_cloud(self, claim: Claim, kinds: frozenset[StrEnum] | None) -> CloudState:
@@ -157,6 +158,7 @@ class Observer:
                 survey,
                 pods=asks_for_pods(cluster),
                 all_pods=asks_for_pods(cluster) and (pods_at is None or now - pods_at >= ALL_PODS_EVERY),
+                revoked=seen.record.revoked,
             )
             return access, self._dependencies.addons.observe(access.api, asks), ""
         except (Temporary, Permanent) as error:

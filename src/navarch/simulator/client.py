@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -113,6 +114,11 @@ class SimulatedClustersClient:
     def mark_node(self, access: Access, step: MarkNode) -> None:
         """See the contract."""
         self._simulator.ask(wire.Mark(_door(access), step), wire.Nothing)
+
+    def revoke(self, access: Access, ids: Sequence[str]) -> bool:
+        """See the contract."""
+        self._simulator.ask(wire.Revoke(_door(access), tuple(ids)), wire.Nothing)
+        return True
 
     def remove_member(self, access: Access, member_id: str) -> None:
         """See the contract."""

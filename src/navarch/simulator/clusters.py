@@ -1,7 +1,7 @@
 """The add-ons' contract on simulated clusters."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -81,6 +81,7 @@ class SimulatedClusters:
                 cluster.member_list() if asks.etcd else None,
                 () if asks.survey else None,
                 cluster.pods_seen() if asks.pods else None,
+                tuple(its for its in asks.revoked if its in cluster.refused),
             ),
         )
 
@@ -104,6 +105,15 @@ class SimulatedClusters:
     def mark_node(self, access: Access, step: MarkNode) -> None:
         """Change labels and taints."""
         self._change("mark", access, step.name, lambda there: there.mark(step))
+
+    def revoke(self, access: Access, ids: Sequence[str]) -> bool:
+        """Refuse these kubeconfigs."""
+
+        def effect(cluster: Kubernetes) -> None:
+            cluster.refused = frozenset(ids)
+
+        self._call(KubeCall("revoke", access.url), access, effect)
+        return True
 
     def remove_member(self, access: Access, member_id: str) -> None:
         """Take a member out of etcd."""

@@ -60,6 +60,7 @@ class Kubernetes:
         self.nodes: dict[str, NodeState] = {}
         self.addons: dict[str, tuple[str, float]] = {}
         self.wishes, self.pods = Wishes(), Pods()
+        self.refused: frozenset[str] = frozenset()  # ids of kubeconfigs
         self._ticking = False
 
     # -- is it there

@@ -122,6 +122,8 @@ class Desk:
                 clusters.uncordon(_access(door), node)
             case wire.Mark(door, step):
                 clusters.mark_node(_access(door), step)
+            case wire.Revoke(door, ids):
+                clusters.revoke(_access(door), ids)
             case wire.RemoveMember(door, member_id):
                 clusters.remove_member(_access(door), member_id)
             case wire.DeleteNode(door, node):

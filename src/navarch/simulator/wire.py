@@ -83,6 +83,14 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoke:
+    """`Addons.revoke`."""
+
+    door: Door
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveMember:
     """`Addons.remove_member`."""
 
@@ -122,8 +130,8 @@ class MeetFaults:
 
 
 Call = (
-    Apply | ObserveKube | Drain | NoteDrained | Uncordon | Mark | RemoveMember | DeleteNode | TakeCensus
-    | FirstCall | MeetFaults
+    Apply | ObserveKube | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember | DeleteNode
+    | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 

@@ -186,7 +186,7 @@ class ApiSide:
 
     def add_node_group(self, cluster_id: str, group: NodeGroup, *, request_id: str | None = None) -> NodeGroup:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id, request_id)
+            stir(tx, cluster_id, request_id)
             row = tx.row("add_node_group", cluster_id=cluster_id, name=group.name, spec=rows.json(group.spec))
             assert row is not None  # noqa: S101  # INSERT ... RETURNING
             return rows.node_group(row)
@@ -195,14 +195,14 @@ class ApiSide:
         self, cluster_id: str, group: NodeGroup, *, generation: int, request_id: str | None = None
     ) -> NodeGroup:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id, request_id)
+            stir(tx, cluster_id, request_id)
             return change_node_group(tx, cluster_id, group, generation)
 
     def request_node_group_deletion(
         self, cluster_id: str, name: str, *, at: datetime, generation: int | None = None, request_id: str | None = None
     ) -> NodeGroup:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id, request_id)
+            stir(tx, cluster_id, request_id)
             tx.run("request_node_group_deletion", cluster_id=cluster_id, name=name, at=at, generation=generation)
             row = tx.row("node_group", cluster_id=cluster_id, name=name)
             if row is None:
@@ -219,7 +219,7 @@ class ApiSide:
 
     def replace_machine(self, cluster_id: str, name: str, *, request_id: str | None = None) -> Machine:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id, request_id)
+            stir(tx, cluster_id, request_id)
             tx.run("replace_machine", cluster_id=cluster_id, name=name, departure=Departure.PERSON.value)
             return _machine(tx, cluster_id, name)
 
@@ -233,7 +233,7 @@ class ApiSide:
         request_id: str | None = None,
     ) -> Machine:
         with self._database.transaction() as tx:
-            _stir(tx, cluster_id, request_id)
+            stir(tx, cluster_id, request_id)
             person = Departure.PERSON.value
             if tx.run("release_machine", cluster_id=cluster_id, name=name, departure=person, at=at) and smaller:
                 change_node_group(tx, cluster_id, smaller, smaller.generation)
@@ -300,7 +300,7 @@ class ApiSide:
         urgent = joined or report.matters
         with self._database.transaction() if urgent else self._database.look() as tx:
             if urgent:
-                _stir(tx, cluster_id)
+                stir(tx, cluster_id)
             said = tx.row(
                 "add_report",
                 cluster_id=cluster_id,
@@ -330,7 +330,7 @@ def _check_room(tx: Transaction, project_id: str, name: str, most: int) -> None:
         raise TooMany(f"the project has {most} clusters, which is the most it may have")
 
 
-def _stir(tx: Transaction, cluster_id: str, request_id: str | None = None) -> None:
+def stir(tx: Transaction, cluster_id: str, request_id: str | None = None) -> None:
     """Have the cluster looked at now. First in every transaction that does: rows are locked in one order."""
     if tx.row("stir", id=cluster_id, request_id=request_id) is None:
         raise NotFound(f"no cluster {cluster_id}")

@@ -16,6 +16,7 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
+from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
 
 class Unavailable(Temporary):
@@ -80,7 +81,7 @@ class Stored:
 class Claim:
     """A cluster held by one worker until the lease ends. `token` fences its writes. `objects`: the cloud's that are
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
-    tell."""
+    tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation."""
 
     cluster: Cluster
     status: Status
@@ -88,6 +89,7 @@ class Claim:
     attempts: int
     objects: tuple[KnownObject, ...] = ()
     abandoned: bool = False
+    revoked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, Protocol):
+class ApiStore(ChangeStore, KubeconfigStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -321,7 +323,7 @@ class ApiStore(ChangeStore, Protocol):
         ...
 
     def add_event(self, cluster_id: str, event: Event) -> None:
-        """For what is asked through the API and is no change of a wish (a kubeconfig issued). Raises NotFound."""
+        """For what is asked through the API and is no change of a wish. Raises NotFound."""
         ...
 
     def offer(self) -> Offer | None:
@@ -349,7 +351,7 @@ class ApiStore(ChangeStore, Protocol):
         ...
 
 
-class WorkerStore(Protocol):
+class WorkerStore(RevokedKubeconfigs, Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:

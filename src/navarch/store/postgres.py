@@ -5,12 +5,13 @@ from navarch.store.change_side import ChangeSide
 from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
 from navarch.store.database import Database
+from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
 from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, WorkerSide, ChangeSide, ConsoleSide, OperatorSide):
+class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, ConsoleSide, OperatorSide):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
@@ -28,6 +29,7 @@ class PostgresStore(ApiSide, WorkerSide, ChangeSide, ConsoleSide, OperatorSide):
         self._dsn = dsn
         database = Database(dsn, max_connections=max_connections, name=name, read_only=read_only)
         ApiSide.__init__(self, database, region)
+        KubeconfigSide.__init__(self, database)
         WorkerSide.__init__(self, database, region)
         ChangeSide.__init__(self, database)
         ConsoleSide.__init__(self, database)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 from psycopg.types.json import Jsonb
 
 from navarch.domain.codec import Undecodable, decode, encode, read
+from navarch.domain.kubeconfigs import Kubeconfig
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroup, NodeGroupSpec, Role
@@ -77,7 +78,15 @@ def readable(found: list[Row]) -> tuple[tuple[Stored, ...], tuple[str, ...]]:
 def claim(row: Row) -> Claim:
     """Wish, judgement and the lease's token."""
     status = _read(Status, row, "status")
-    return Claim(cluster(row), status, row["token"], row["attempts"], objects(row), abandoned=row["abandoned"])
+    return Claim(
+        cluster(row),
+        status,
+        row["token"],
+        row["attempts"],
+        objects(row),
+        abandoned=row["abandoned"],
+        revoked=tuple(row["revoked"]),
+    )
 
 
 def objects(row: Row) -> tuple[KnownObject, ...]:
@@ -131,6 +140,11 @@ def event(row: Row) -> StoredEvent:
             generation=row["generation"],
         ),
     )
+
+
+def kubeconfig(row: Row) -> Kubeconfig:
+    """One that was issued."""
+    return Kubeconfig(**{**row, "groups": tuple(row["groups"])})
 
 
 def events(values: tuple[Event, ...]) -> Jsonb:

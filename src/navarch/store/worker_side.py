@@ -153,6 +153,10 @@ class WorkerSide:
         with self._held(cluster_id, token) as tx:
             tx.run("note_facts", cluster_id=cluster_id, name=name, facts=rows.facts(facts))
 
+    def note_refused(self, cluster_id: str, token: int, ids: Collection[str], at: datetime) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("note_refused_kubeconfigs", cluster_id=cluster_id, ids=list(ids), at=at)
+
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
         with self._held(cluster_id, token) as tx:
             tx.run("void_tickets", cluster_id=cluster_id, name=name)

@@ -131,7 +131,7 @@ def _requests(connection: socket.socket) -> Iterator[str]:
 def _certify(context: ssl.SSLContext, folder: Path) -> None:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
     names = (x509.DNSName(SERVER_NAME),)
-    made: Any = pki._issue(SECRETS, subject, ExtendedKeyUsageOID.SERVER_AUTH, names, timedelta(hours=1), NOW)
+    made: Any = pki._issue(SECRETS, subject, (ExtendedKeyUsageOID.SERVER_AUTH,), names, timedelta(hours=1), NOW)
     pair = folder / "server.pem"
     pair.write_text("".join(made))
     context.load_cert_chain(pair)

@@ -15,6 +15,7 @@ TEXT, EXPIRES = kubeconfig(
     url="https://198.51.100.9:6443",
     user="alice",
     groups=(ADMIN_GROUP,),
+    kubeconfig_id="0123456789abcdef",
     ttl=timedelta(hours=8),
     now=NOW,
 )

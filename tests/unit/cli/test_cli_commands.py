@@ -19,7 +19,7 @@ COMMANDS = [
     "cluster upgrade", "cluster stop", "cluster start", "machine delete",
     "cluster kubeconfig", "cluster wait", "cluster events", "cluster plan", "cluster timeline", "nodegroup",
     "nodegroup create", "nodegroup list", "nodegroup show", "nodegroup update", "nodegroup scale", "nodegroup delete",
-    "nodegroup explain",
+    "nodegroup explain", "kubeconfig", "kubeconfig list", "kubeconfig revoke",
     "machine", "machine list", "machine show", "versions", "flavors", "zones", "volume-types", "external-networks",
     "quota", "doctor", "completion",
 ]  # fmt: skip
@@ -441,7 +441,7 @@ current-context: shop
 @pytest.fixture
 def issuing(service: Service, cluster: Make) -> Service:
     service.on("GET", "/clusters/shop", Answer(200, cluster()))
-    body = {"kubeconfig": KUBECONFIG, "expires_at": "2026-03-01T20:00:00Z"}
+    body = {"id": "0123456789abcdef", "kubeconfig": KUBECONFIG, "expires_at": "2026-03-01T20:00:00Z"}
     service.on("POST", f"/clusters/{ID}/kubeconfigs", Answer(201, body))
     return service
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from navarch.api.models.autoscaling import AutoscalingView
+from navarch.domain.kubeconfigs import KubeconfigState
 from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
 
 
@@ -227,9 +228,31 @@ class EventPage(Shown):
     next: str | None = None
 
 
-class KubeconfigView(Shown):
-    """A credential that ends by itself; it is nowhere kept."""
+class IssuedKubeconfigView(Shown):
+    """What is known of a kubeconfig that has not ended. `revoking`: it is revoked, and the cluster was not seen to
+    refuse it yet."""
 
+    id: str
+    user_id: str
+    user_name: str
+    groups: list[str]
+    issued_at: datetime
+    expires_at: datetime
+    state: KubeconfigState
+    revoked_at: datetime | None
+    revoked_by: str | None = Field(description="The id of a user.")
+
+
+class KubeconfigPage(Shown):
+    """A cluster's, oldest first."""
+
+    kubeconfigs: list[IssuedKubeconfigView]
+
+
+class KubeconfigView(Shown):
+    """A credential that ends by itself; it is nowhere kept. With its `id` it can be revoked."""
+
+    id: str
     kubeconfig: str
     expires_at: datetime
 

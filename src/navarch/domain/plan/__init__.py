@@ -9,7 +9,8 @@ other is done at once; what comes later is found by planning again. Read top to 
     otherwise        keys; what machines stand on (the provider's)
                      which machines there are to be, and which go (`plan.decisions`: the control plane's places one at a
                      time, node groups as many at once as they allow)
-                     what each machine lacks (`plan.machines`), the API's address, add-ons, what each Node lacks
+                     what each machine lacks (`plan.machines`), the API's address, add-ons, kubeconfigs that were
+                     revoked, what each Node lacks
                      machines that go, in order, and members of etcd that lost their data (`plan.leaving`)
                      what is there twice, names changed by others (the provider's)
 
@@ -33,7 +34,7 @@ from navarch.domain.plan.nodes import nodes
 from navarch.domain.plan.stopping import note, stop
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import Cluster
-from navarch.domain.steps import ApplyAddon, EnsureSecrets, ForgetNodeGroup, Step
+from navarch.domain.steps import ApplyAddon, EnsureSecrets, ForgetNodeGroup, RevokeKubeconfigs, Step
 
 
 def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime) -> tuple[Step, ...]:
@@ -52,6 +53,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *machines(decided.staying, cloud, running=running, now=now),
         *cloud.open_endpoint(serving(observed.record.live, observed)),
         *(_addons(observed, wanted) if running and not decided.obstacles else ()),
+        *_revocations(observed),
         *nodes(cluster, decided.checkups, observed, now, running=running),
         *_departures(cluster, decided, observed, cloud, now),
         *start_anew(decided.checkups, observed, cloud),
@@ -68,6 +70,13 @@ def _addons(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     if observed.kube is not None:
         for name, digest in wanted.missing(observed.kube):
             yield ApplyAddon(name, digest)
+
+
+def _revocations(observed: Observed) -> Iterator[Step]:
+    """Nothing else is waited for: what was revoked may be in the wrong hands."""
+    revoked = observed.record.revoked
+    if observed.kube is not None and set(revoked) - set(observed.kube.refused):
+        yield RevokeKubeconfigs(revoked)
 
 
 def _departures(
