@@ -13,8 +13,24 @@ from tests.unit.domain.story import log
 from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.foundations import security_group_rules
-from navarch.domain.openstack.resources import Identity, Kind, Port, Rule, Server, ServerGroup, Volume
-from navarch.domain.openstack.steps import CreateServer, EnsureLoadBalancer, EnsureNetwork, EnsurePort, Remove
+from navarch.domain.openstack.resources import (
+    Identity,
+    Kind,
+    Port,
+    Rule,
+    SecurityGroup,
+    Server,
+    ServerGroup,
+    Volume,
+)
+from navarch.domain.openstack.steps import (
+    CreateServer,
+    EnsureLoadBalancer,
+    EnsureNetwork,
+    EnsurePort,
+    EnsureSecurityGroup,
+    Remove,
+)
 from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine, nothing_yet, rehearse, time_passes
 from navarch.domain.spec import Cluster, Role
@@ -26,6 +42,7 @@ from navarch.domain.steps import (
     ForgetNodeGroup,
     RecordMachine,
     ReleaseMachine,
+    RevokeKubeconfigs,
     Step,
 )
 
@@ -270,6 +287,26 @@ def test_the_api_is_open_to_those_who_may_and_to_navarch_alone() -> None:
     assert not [r for r in security_group_rules(wanted, Role.WORKER) if r.port_min in (22, 6443, 2379)]
 
 
+def test_no_worker_reaches_etcd_or_what_only_the_api_server_asks() -> None:
+    wanted = cluster()
+    inside = {r for r in security_group_rules(wanted, Role.CONTROL_PLANE) if r.port_min in (2379, 4443)}
+    assert {(r.port_min, r.port_max, r.group, r.cidr) for r in inside} == {
+        (2379, 2380, "shop-3f2a91bc-sg-cp", None),
+        (4443, 4443, "shop-3f2a91bc-sg-cp", None),
+    }
+    group = next(g for g in grown(wanted).cloud.of(SecurityGroup) if g.name == "shop-3f2a91bc-sg-cp")
+    assert inside <= group.rules
+
+
+def test_a_group_that_lets_nothing_out_any_more_is_put_right() -> None:
+    seen = grown(cluster())
+    groups = tuple(replace(g, lets_out=False) for g in seen.cloud.of(SecurityGroup))
+    closed = replace(seen, cloud=shown(seen.cloud, security_groups=groups))
+    steps = plan(cluster(), closed, WANTED, now=NOW)
+    assert {s.name for s in steps if isinstance(s, EnsureSecurityGroup)} == {g.name for g in groups}
+    assert len(steps) == len(groups)
+
+
 def test_a_node_group_that_is_to_go_is_forgotten_when_its_machines_are() -> None:
     one = cluster()
     without = replace(one, node_groups=(replace(one.node_groups[0], deletion_requested_at=NOW),))
@@ -312,3 +349,15 @@ def test_addons_are_rehearsed_in_the_order_in_which_they_are_applied() -> None:
     order = ("calico", "access", "coredns")
     steps = rehearse(cluster(), now=NOW, addons=order)
     assert tuple(step.name for step in steps if isinstance(step, ApplyAddon)) == order
+
+
+def test_kubeconfigs_that_were_revoked_are_refused_whatever_else_waits() -> None:
+    wanted = cluster()
+    seen = grown(wanted).with_record(revoked=("a", "b"))
+    assert plan(wanted, seen, WANTED, now=NOW) == (RevokeKubeconfigs(("a", "b")),)
+    assert seen.kube is not None
+    refused = replace(seen, kube=replace(seen.kube, refused=("a", "b")))
+    assert plan(wanted, refused, WANTED, now=NOW) == ()
+    # One that has ended is on the list still: nothing has to be done.
+    assert plan(wanted, refused.with_record(revoked=("b",)), WANTED, now=NOW) == ()
+    assert plan(wanted, replace(seen, kube=None), WANTED, now=NOW) != (RevokeKubeconfigs(("a", "b")),)

@@ -26,13 +26,15 @@ def read_security_groups(project: Project, owner: Owner, known: frozenset[str]) 
             astray.append((group["id"], group["name"]))
         if maker is not None:
             rules = rules_of(group["security_group_rules"], group_names)
-            found.append(SecurityGroup(group["id"], group["name"], frozenset(rules), maker))
+            lets_out = _lets_out(group["security_group_rules"])
+            found.append(SecurityGroup(group["id"], group["name"], frozenset(rules), maker, lets_out))
     return Found(tuple(found), tuple(astray))
 
 
 def ensure_security_group(project: Project, owner: Owner, step: EnsureSecurityGroup) -> SecurityGroup:
-    """A security group with exactly the step's ingress rules. Rules are added before others are taken away, so that a
-    change never cuts what both allow. Conflict if a rule names a group that is not there yet."""
+    """A security group with exactly the step's ingress rules, which lets everything out: what else is said of that
+    stays. Rules are added before others are taken away, so that a change never cuts what both allow. Conflict if a rule
+    names a group that is not there yet."""
     ours = marked(project.network, owner, "security-groups", Kind.SECURITY_GROUP, fields=_FIELDS)
     article = marks.article(Kind.SECURITY_GROUP, step.name)
     missing = {rule.group for rule in step.rules if rule.group} - {group["name"] for group in ours} - {step.name}
@@ -49,9 +51,11 @@ def ensure_security_group(project: Project, owner: Owner, step: EnsureSecurityGr
     ids[step.name] = group_id
     existing = rules_of(group["security_group_rules"], group_names)
     added, gone = difference(existing, step.rules)
-    if added:
-        rules = [rule_body(rule, group_id, ids) for rule in sorted(added, key=_order)]
-        bulk = {"security_group_rules": rules}
+    bodies = [rule_body(rule, group_id, ids) for rule in sorted(added, key=_order)]
+    if not _lets_out(group["security_group_rules"]):
+        bodies.append({**rule_body(_EVERYTHING, group_id, ids), "direction": "egress"})
+    if bodies:
+        bulk = {"security_group_rules": bodies}
         project.network.post("/security-group-rules", bulk, f"add rules to {article}")
     for rule_id in gone:
         project.network.delete(f"/security-group-rules/{rule_id}", f"remove a rule of {article}")
@@ -85,6 +89,20 @@ def rules_of(bodies: list[Json], group_names: dict[str, str]) -> dict[Rule, list
     return found
 
 
+def _lets_out(bodies: list[Json]) -> bool:
+    """Whether one of the rules, as Neutron answers them, lets everything out: a group is made with it, unless the
+    cloud's templates for rules of new groups say otherwise."""
+    return any(
+        body["direction"] == "egress"
+        and body.get("ethertype") == "IPv4"
+        and body.get("protocol") in (None, "any")
+        and body.get("remote_ip_prefix") in (None, "0.0.0.0/0")
+        and not body.get("remote_group_id")
+        and not body.get("remote_address_group_id")
+        for body in bodies
+    )
+
+
 def difference(existing: dict[Rule, list[str]], wanted: frozenset[Rule]) -> tuple[frozenset[Rule], tuple[str, ...]]:
     """Rules to add, and ids of rules to remove (those not wanted, and second ones)."""
     gone = [i for rule, ids in existing.items() for i in (ids[1:] if rule in wanted else ids)]
@@ -111,6 +129,7 @@ def _order(rule: Rule) -> tuple[str, int, int, str, str]:
     return rule.protocol, rule.port_min or 0, rule.port_max or 0, rule.cidr or "", rule.group or ""
 
 
+_EVERYTHING = Rule("any", None, None, cidr="0.0.0.0/0")
 _ICMP = {"icmp", "1"}
 _NUMBERS = {"6": "tcp", "17": "udp"}
 

@@ -66,7 +66,7 @@ def _security_groups(view: View) -> Iterator[Step]:
     ):
         rules = security_group_rules(view.cluster, role, view.wanted.api_source_cidrs)
         group = view.security_group(role)
-        if view.cloud.knows(SecurityGroup) and (group is None or group.rules != rules):
+        if view.cloud.knows(SecurityGroup) and (group is None or group.rules != rules or not group.lets_out):
             yield EnsureSecurityGroup(name, rules)
 
 
@@ -89,8 +89,9 @@ def _etcd_volumes(view: View) -> Iterator[Step]:
 
 def security_group_rules(cluster: Cluster, role: Role, navarch_cidrs: tuple[str, ...] = ()) -> frozenset[Rule]:
     """The ports a machine needs open, and from where. Pod traffic travels between nodes in VXLAN (UDP 4789); node
-    ports are opened by the cloud controller, for each Service. `navarch_cidrs`: where Navarch itself comes from."""
-    nodes = cluster.spec.network.node_cidr
+    ports are opened by the cloud controller, for each Service. etcd, and metrics-server, which the API server asks, are
+    open to machines of the control plane only. `navarch_cidrs`: where Navarch itself comes from."""
+    nodes, control_plane = cluster.spec.network.node_cidr, control_plane_security_group(names.owner(cluster))
     rules = {
         Rule("icmp", None, None, cidr=nodes),
         Rule("udp", 4789, 4789, cidr=nodes),
@@ -100,6 +101,5 @@ def security_group_rules(cluster: Cluster, role: Role, navarch_cidrs: tuple[str,
         allowed = cluster.spec.network.api_allowed_cidrs
         clients = {*allowed, *navarch_cidrs, nodes} if allowed else {"0.0.0.0/0"}
         rules |= {Rule("tcp", API_PORT, API_PORT, cidr=cidr) for cidr in clients}
-        rules.add(Rule("tcp", 2379, 2380, cidr=nodes))
-        rules.add(Rule("tcp", 4443, 4443, cidr=nodes))  # API server to metrics-server
+        rules |= {Rule("tcp", low, high, group=control_plane) for low, high in ((2379, 2380), (4443, 4443))}
     return frozenset(rules)

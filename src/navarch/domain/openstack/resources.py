@@ -82,7 +82,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup(Resource):
-    """`rules`: its ingress rules. `made_by` is "navarch", or "cloud-controller" for those of Services."""
+    """`rules`: its ingress rules. `made_by` is "navarch", or "cloud-controller" for those of Services. `lets_out`:
+    everything may leave, as far as it is IPv4."""
 
     kind = Kind.SECURITY_GROUP
     quota = "security_groups"
@@ -92,6 +93,7 @@ class SecurityGroup(Resource):
     name: str
     rules: frozenset[Rule] = frozenset()
     made_by: str = NAVARCH
+    lets_out: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class EnsureRouter(CloudStep):
 
 @dataclass(frozen=True, slots=True)
 class EnsureSecurityGroup(CloudStep):
-    """A security group with exactly these ingress rules (and the cloud's default egress)."""
+    """A security group with exactly these ingress rules, which lets everything out."""
 
     makes = Kind.SECURITY_GROUP
     drift = "security group {} was gone or had other rules, and is put right"
