@@ -49,6 +49,7 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
         ca_file=_ca_file(settings) or None,
         cluster_domain=cloud.cluster_domain,
         load_balancer_provider=cloud.load_balancer_provider,
+        owners=frozenset(cloud.owners),
     )
 
 

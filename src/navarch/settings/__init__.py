@@ -76,6 +76,9 @@ class Cloud:
     projects may have clusters, and `manager` on `cluster_domain`, where it keeps one user per cluster. `password_file`
     holds the password alone.
 
+    `owners`: ids of the projects whose node images and external networks are offered. Empty: images that are public,
+    and every external network that `project` sees, also one that a customer shares with it.
+
     `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
     where it answers for theirs (`host:port`, or the path of a Unix socket).
     """
@@ -90,6 +93,7 @@ class Cloud:
     region: str = "RegionOne"
     ca_file: str = ""
     load_balancer_provider: str = "ovn"
+    owners: tuple[str, ...] = ()
     simulator: str = ""
 
 

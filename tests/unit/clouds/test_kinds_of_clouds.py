@@ -28,6 +28,9 @@ from navarch.simulator.openstack.transport import Transport
 NODE = Image("5d3c0a56-6b1e-4a39-8d2a-3f5b5a3c5b10", "node", properties={"navarch_kubernetes_version": "1.37.2"})
 
 
+SETTINGS = OpenStackSettings(f"{SITE.url}/identity/v3", "navarch", PASSWORD)
+
+
 class Region:
     """A simulated one of that kind, and Navarch's way in."""
 
@@ -37,9 +40,7 @@ class Region:
         installed = install(self.timeline, site, PASSWORD)
         self.region = installed.region
         self.project_id = installed.let_in("alpha", "a")
-        settings = OpenStackSettings(
-            f"{site.url}/identity/v3", "navarch", PASSWORD, load_balancer_provider=site.balancer_providers[0]
-        )
+        settings = replace(SETTINGS, load_balancer_provider=site.balancer_providers[0])
         self.cloud = OpenStackCloud(settings, transport=Transport(Services(self.region)), clock=self.timeline.date)
         self.offer: Offer = self.cloud.offer()
 
@@ -175,3 +176,20 @@ def test_a_server_group_that_is_full_is_named_with_its_limit() -> None:
     quota = cloud.quota(region.project_id)
     members = quota.allowance("server_group_members")
     assert members is not None and members.limit == 1
+
+
+def test_an_external_network_that_somebody_shares_is_not_offered_where_owners_are_named() -> None:
+    region = Region()
+    networks = region.region["network"]
+    public = next(network for network in networks if network["router:external"])
+    networks.add({**public.body, "id": "theirs", "name": "aaa", "project_id": "mallory", "subnets": []}, "mallory")
+
+    def offered(*owners: str) -> list[str]:
+        settings = replace(SETTINGS, owners=frozenset(owners))
+        transport = Transport(Services(region.region))
+        cloud = OpenStackCloud(settings, transport=transport, clock=region.timeline.date)
+        return [network.name for network in cloud.offer().external_networks]
+
+    assert offered() == ["aaa", public["name"]]  # nothing tells it from the operator's
+    assert offered(public["project_id"]) == [public["name"]]
+    assert offered("mallory") == ["aaa"]

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from navarch.clouds.openstack.offer import components_of, releases_of
+import pytest
+
+from navarch.clouds.openstack.offer import components_of, is_trusted, releases_of
 from navarch.domain.offer import Offer, Release
 
 
@@ -55,3 +57,18 @@ def test_the_newest_version_comes_first() -> None:
 def test_components_that_say_nothing_are_left_out() -> None:
     assert components_of("a=1, b = 2,broken,,c=x=y") == (("a", "1"), ("b", "2"), ("c", "x=y"))
     assert components_of("") == ()
+
+
+@pytest.mark.parametrize(
+    ("owners", "trusted"),
+    [((), {"public"}), (("operator",), {"public", "shared"}), (("mallory",), {"mallorys", "community"})],
+)
+def test_a_node_image_is_the_operators_whatever_its_properties_say(owners: tuple[str, ...], trusted: set[str]) -> None:
+    newest = {"navarch_kubernetes_version": "1.37.2", "navarch_build_date": "9999"}
+    images = [
+        image("public", visibility="public", owner="operator"),
+        image("shared", visibility="shared", owner="operator"),
+        image("mallorys", visibility="shared", owner="mallory", **newest),
+        image("community", visibility="community", owner="mallory", **newest),
+    ]
+    assert {i["id"] for i in images if is_trusted(i, owners)} == trusted

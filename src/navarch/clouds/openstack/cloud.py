@@ -96,8 +96,9 @@ class OpenStackCloud:
     def offer(self) -> Offer:
         """What the cloud offers; see the contract."""
         try:
-            provider = self._settings.load_balancer_provider
-            return read_offer(self._sessions.own(), self._readers, self._clock(), provider)
+            settings = self._settings
+            own, provider = self._sessions.own(), settings.load_balancer_provider
+            return read_offer(own, self._readers, self._clock(), provider, settings.owners)
         except (KeyError, TypeError, ValueError) as error:
             raise errors.unreadable("the cloud", "read the offer", error) from error
 

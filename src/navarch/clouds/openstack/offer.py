@@ -1,7 +1,7 @@
 """What the cloud offers, read with the service user's own project."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
@@ -15,14 +15,27 @@ _IMAGES_A_PAGE = 500  # Glance's default is 25
 _USUAL_TYPE = "__DEFAULT__"  # every Cinder has it; where the operator made others, it is not meant to be chosen
 
 
-def read_offer(project: Project, executor: Executor, now: datetime, balancer_provider: str) -> Offer:
+def read_offer(
+    project: Project, executor: Executor, now: datetime, balancer_provider: str, owners: Collection[str] = ()
+) -> Offer:
     """Everything a form needs, services in parallel. Raises what the first service that fails raises. Balancers of all
-    providers but OVN send requests on from an address of their own."""
+    providers but OVN send requests on from an address of their own.
+
+    What any project can show to this one, images and external networks, is offered only where one of the `owners` (ids
+    of projects) has it. Without any: images that are public, as Glance lets only administrators make them; and all
+    external networks, of which nobody but their owners can tell to whom they are shown."""
 
     def ask(read: Callable[[Project], Any]) -> Any:
         return executor.submit(read, project)
 
-    asked = [ask(read) for read in (_flavors, _zones, _volume_types, _volume_zones, _external_networks, _releases)]
+    def external_networks(project: Project) -> tuple[ExternalNetwork, ...]:
+        return _external_networks(project, owners)
+
+    def releases_there(project: Project) -> tuple[Release, ...]:
+        return _releases(project, owners)
+
+    reads = (_flavors, _zones, _volume_types, _volume_zones, external_networks, releases_there)
+    asked = [ask(read) for read in reads]
     flavors, zones, types, volume_zones, networks, releases = [answer.result() for answer in asked]
     storage_zone = _storage_zone(zones, volume_zones)
     volume_types = tuple(VolumeType(name, _zones_of(specs, zones, volume_zones, storage_zone)) for name, specs in types)
@@ -42,6 +55,11 @@ def releases_of(images: list[Json]) -> tuple[Release, ...]:
     """Node images, newest version first, of one version the image built last first."""
     nodes = [image for image in images if image.get(_VERSION)]
     return tuple(map(_release, sorted(nodes, key=lambda i: (_version_key(i[_VERSION]), _built(i)), reverse=True)))
+
+
+def is_trusted(image: Json, owners: Collection[str]) -> bool:
+    """Whether it is the operator's, who decides what customers' machines start from: see `read_offer`."""
+    return image.get("owner") in owners if owners else image.get("visibility") == "public"
 
 
 def components_of(text: str) -> tuple[tuple[str, str], ...]:
@@ -95,23 +113,25 @@ def _zones_of(
     return found if not storage_zone else zones if found else ()
 
 
-def _external_networks(project: Project) -> tuple[ExternalNetwork, ...]:
-    query: dict[str, Any] = {"router:external": "true", "fields": ["id", "name"]}
-    networks = project.network.items("/networks", "networks", "read the external networks", **query)
+def _external_networks(project: Project, owners: Collection[str]) -> tuple[ExternalNetwork, ...]:
+    query: dict[str, Any] = {"router:external": "true", "fields": ["id", "name", "project_id"]}
+    found = project.network.items("/networks", "networks", "read the external networks", **query)
+    networks = [network for network in found if not owners or network["project_id"] in owners]
     if not networks:
         return ()
     query = {"network_id": [n["id"] for n in networks], "fields": ["network_id", "cidr"]}
     subnets = project.network.items("/subnets", "subnets", "read the subnets of external networks", **query)
-    found = [
+    offered = [
         ExternalNetwork(n["id"], n["name"], tuple(sorted(s["cidr"] for s in subnets if s["network_id"] == n["id"])))
         for n in networks
     ]
-    return tuple(sorted(found, key=lambda n: (n.name, n.id)))
+    return tuple(sorted(offered, key=lambda n: (n.name, n.id)))
 
 
-def _releases(project: Project) -> tuple[Release, ...]:
+def _releases(project: Project, owners: Collection[str]) -> tuple[Release, ...]:
     query = {"status": "active", "limit": _IMAGES_A_PAGE}
-    return releases_of(project.image.items("/images", "images", "read the images", **query))
+    images = project.image.items("/images", "images", "read the images", **query)
+    return releases_of([image for image in images if is_trusted(image, owners)])
 
 
 def _release(image: Json) -> Release:

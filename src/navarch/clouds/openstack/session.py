@@ -50,7 +50,8 @@ class OpenStackSettings:
     it works in, a role in `project`, and `manager` on the Keystone domain `cluster_domain`, where clusters get users.
 
     `ca_file`: PEM of the CA that signs the endpoints; None trusts the system's. `interface` is the catalogue's:
-    public, internal or admin. `load_balancer_provider`: Octavia's, ovn or amphora.
+    public, internal or admin. `load_balancer_provider`: Octavia's, ovn or amphora. `owners`: ids of the projects whose
+    images and external networks are offered; empty: see `offer.read_offer`.
     """
 
     auth_url: str
@@ -64,6 +65,7 @@ class OpenStackSettings:
     project: str = "service"
     project_domain_name: str = "Default"
     load_balancer_provider: str = "ovn"
+    owners: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
