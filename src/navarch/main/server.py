@@ -83,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         if name == "pause":
             command.add_argument("--reason", default="", metavar="TEXT", help="for those who find it later")
         command.set_defaults(do=action)
+    forget = commands.add_parser("forget", help="drop a cluster that can never be deleted; what stays is written down")
+    forget.add_argument("cluster", help="id, or name")
+    forget.add_argument("--project", metavar="ID", help="the project, where several clusters have that name")
+    forget.add_argument("--reason", required=True, metavar="TEXT", help="for those who ask later")
+    forget.add_argument(
+        "--proof", required=True, type=Path, metavar="FILE", help="where to write what stays; a new file"
+    )
+    forget.set_defaults(do=_forget)
     pauses = commands.add_parser("pauses", help="list what is paused")
     pauses.set_defaults(do=_pauses)
     for command in (doctor, explain, pauses):
@@ -141,6 +149,18 @@ def _resume(options: argparse.Namespace) -> None:
             print(resume(store, options.project))
         except LookupError as error:
             sys.exit(f"navarch-server: {error.args[0]}")
+
+
+def _forget(options: argparse.Namespace) -> None:
+    from navarch.domain.errors import NavarchError
+    from navarch.operate.forget import forget
+
+    with _store(options, "forget") as store:
+        try:
+            told = forget(store, options.cluster, options.project, reason=options.reason, proof=options.proof)
+        except (NavarchError, OSError) as error:
+            sys.exit(f"navarch-server: {error}")
+    print(told)
 
 
 def _pauses(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from navarch.store.postgres import PostgresStore
 
 def pause(store: PostgresStore, project_id: str | None, reason: str) -> str:
     """Pause, and say what that means."""
-    store.pause(project_id, reason=reason, by=_who())
+    store.pause(project_id, reason=reason, by=who())
     clusters = sum(p.clusters for p in store.pauses() if p.project_id == project_id)
     none = "" if clusters else " - is that the project's id?" if project_id else ""
     held = store.fleet().claimed
@@ -51,6 +51,6 @@ def _what(project_id: str | None) -> str:
     return f"project {project_id}" if project_id else "everything"
 
 
-def _who() -> str:
+def who() -> str:
     """The person, also behind sudo, and the host: for those who find the pause later."""
     return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"

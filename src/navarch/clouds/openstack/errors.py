@@ -185,7 +185,9 @@ def no_role(project_id: str, username: str) -> Permanent:
         f"Navarch's service user {username} has no role in project {project_id}, or the project does not exist",
         reason="NoAccessToProject",
         responsible=Responsible.CLOUD_OPERATOR,
-        remedy=f"Give {username} the role member, inherited, on the project's domain (or on the project).",
+        remedy=f"Give {username} the role member, inherited, on the project's domain (or on the project). Of a project "
+        "that was disabled, enable it; of one that was deleted, clusters that are to go have to be forgotten "
+        "(navarch-server forget).",
     )
 
 
