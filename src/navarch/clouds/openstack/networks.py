@@ -1,9 +1,9 @@
 """Networks, subnets and routers (Neutron)."""
 
-from navarch.clouds.openstack import marks
+from navarch.clouds.openstack import marks, strangers
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter, marked, marked_or_known, restored_in
 from navarch.clouds.openstack.session import Json, Project, first
-from navarch.domain.errors import Permanent, Responsible
+from navarch.domain.errors import Conflict, Permanent, Responsible
 from navarch.domain.openstack.resources import Kind, Network, Router, Subnet
 from navarch.domain.openstack.steps import EnsureNetwork, EnsureRouter, EnsureSubnet
 from navarch.domain.spec import Owner
@@ -13,6 +13,7 @@ _INTERFACE_OWNERS = [  # a router's interface in a subnet, whatever kind of rout
     "network:router_interface_distributed",
     "network:ha_router_replicated_interface",
 ]
+_INTERFACE_FIELDS = ["id", "device_id", "network_id", "fixed_ips"]
 
 
 def read_networks(project: Project, owner: Owner, known: frozenset[str]) -> Found:
@@ -89,8 +90,13 @@ def ensure_router(project: Project, owner: Owner, step: EnsureRouter) -> Router:
 
 
 def remove_network(project: Project, owner: Owner, network_id: str, name: str) -> None:
-    """Ask a network to go; Conflict while a port is on it."""
-    project.network.delete(f"/networks/{network_id}", f"delete {marks.article(Kind.NETWORK, name)}")
+    """Ask a network to go; Conflict while a port is on it, Permanent where that is somebody else's."""
+    doing = f"delete {marks.article(Kind.NETWORK, name)}"
+    try:
+        project.network.delete(f"/networks/{network_id}", doing)
+    except Conflict:
+        strangers.refuse_ports(project, owner, (network_id,), doing)
+        raise
 
 
 def remove_subnet(project: Project, owner: Owner, subnet_id: str, name: str) -> None:
@@ -99,9 +105,12 @@ def remove_subnet(project: Project, owner: Owner, subnet_id: str, name: str) -> 
 
 
 def remove_router(project: Project, owner: Owner, router_id: str, name: str) -> None:
-    """Take a router's interfaces away, then the router; Conflict while a floating IP needs it."""
+    """Take a router's interfaces away, then the router; Conflict while a floating IP needs it, Permanent before that
+    where others have machines behind it."""
     article = marks.article(Kind.ROUTER, name)
-    for interface in _interfaces(project, [router_id]):
+    interfaces = _interfaces(project, [router_id])
+    strangers.refuse_ports(project, owner, {i["network_id"] for i in interfaces}, f"delete {article}")
+    for interface in interfaces:
         path = f"/routers/{router_id}/remove_router_interface"
         project.network.put(path, {"port_id": interface["id"]}, f"disconnect {article} from its subnet")
     project.network.delete(f"/routers/{router_id}", f"delete {article}")
@@ -128,7 +137,7 @@ def external_network_id(project: Project, network: str) -> str:
 
 
 def _interfaces(project: Project, router_ids: list[str]) -> list[Json]:
-    query = {"device_id": router_ids, "device_owner": _INTERFACE_OWNERS, "fields": ["id", "device_id", "fixed_ips"]}
+    query = {"device_id": router_ids, "device_owner": _INTERFACE_OWNERS, "fields": _INTERFACE_FIELDS}
     doing = "look up the router's interfaces"
     found = project.network.items("/ports", "ports", doing, **query)
     return kept_filter(project.network, doing, found, lambda body: body["device_id"] in router_ids)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from navarch.clouds.openstack import marks
+from navarch.clouds.openstack import marks, strangers
 from navarch.clouds.openstack.errors import Vanished
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter
 from navarch.clouds.openstack.session import Json, Project, first
+from navarch.domain.errors import Conflict
 from navarch.domain.names import METADATA_KEY
 from navarch.domain.openstack.resources import CSI, NAVARCH, Kind, Snapshot, Volume
 from navarch.domain.openstack.steps import EnsureSnapshot, EnsureVolume
@@ -64,8 +65,13 @@ def mark_volume(project: Project, owner: Owner, volume_id: str, name: str) -> No
 
 
 def remove_volume(project: Project, owner: Owner, volume_id: str, name: str) -> None:
-    """Ask a volume to go; Conflict while it is attached or has snapshots."""
-    project.volume.delete(f"/volumes/{volume_id}", f"delete {marks.article(Kind.VOLUME, name)}")
+    """Ask a volume to go; Conflict while it is attached or has snapshots, Permanent where those are somebody else's."""
+    doing = f"delete {marks.article(Kind.VOLUME, name)}"
+    try:
+        project.volume.delete(f"/volumes/{volume_id}", doing)
+    except Conflict:
+        strangers.refuse_snapshots(project, volume_id, doing)
+        raise
 
 
 def remove_snapshot(project: Project, owner: Owner, snapshot_id: str, name: str) -> None:
