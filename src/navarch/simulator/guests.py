@@ -279,6 +279,7 @@ class Guests:
             return False
         volume = self._etcd_volume(server)
         ca = next((f["content"] for f in answer["files"] if f["path"].endswith("pki/ca.crt")), "")
+        release = self._release(server)
         match phase:
             case "FormatEtcdDisk":
                 if volume is None:
@@ -286,17 +287,17 @@ class Guests:
             case "KubeadmInit":
                 if cluster is None or not cluster.members:
                     cluster_id = self._cluster_ids[server.id]
-                    cluster = Kubernetes(self.services, server.project_id, cluster_id, "1.37.2", ca)
+                    cluster = Kubernetes(self.services, server.project_id, cluster_id, ca)
                     self.clusters[cluster_id] = cluster
                 elif volume is not None and volume.id not in cluster.members:
                     raise StepFailed("kubeadm init: the cluster exists, and this disk is none of its members'")
                 if volume is None:
                     raise StepFailed("kubeadm init: the etcd disk is not mounted")
                 cluster.api_address = cluster.api_address or _api_address(answer)
-                cluster.initialise(name, server.id, volume.id, address)
+                cluster.initialise(name, server.id, volume.id, address, release)
                 if not cluster.serving():  # where it is a member of several, it waits for the others
                     return False
-                cluster.register(name, address, server.id, *registered(answer))
+                cluster.register(name, address, server.id, *registered(answer), release)
             case "KubeadmJoin":
                 if cluster is None or ca != cluster.ca:
                     raise StepFailed("kubeadm join: certificate signed by unknown authority")
@@ -307,24 +308,29 @@ class Guests:
                 # A disk that holds a member makes the machine that member again; for a new one the others are asked.
                 if volume.id not in cluster.members and not cluster.answers_inside():
                     return False
-                cluster.initialise(name, server.id, volume.id, address)
+                cluster.initialise(name, server.id, volume.id, address, release)
                 if not cluster.serving():
                     return False
-                cluster.register(name, address, server.id, *registered(answer))
+                cluster.register(name, address, server.id, *registered(answer), release)
             case "WaitForAPI":
                 kept = cluster is not None and volume is not None and volume.id in cluster.members
                 return cluster is not None and (kept or cluster.answers_inside())
             case "StartKubelet":
                 if cluster is None or not cluster.answers_inside():
                     return False
-                cluster.register(name, address, server.id, *registered(answer))
+                cluster.register(name, address, server.id, *registered(answer), release)
             case "OwnNode":
                 if cluster is None or not cluster.serving():
                     return False
-                cluster.own_node(name, address, server.id, *registered(answer))
+                cluster.own_node(name, address, server.id, *registered(answer), release)
             case "Joined":
                 return cluster is not None and name in cluster.nodes
         return True
+
+    def _release(self, server: Object) -> str:
+        """The Kubernetes that its image holds; empty where it started from a volume, which does not tell."""
+        image = self.region["image"].get(server["image"]["id"]) if server["image"] else None
+        return str(image["navarch_kubernetes_version"]) if image is not None else ""
 
     def _etcd_volume(self, server: Object) -> Object | None:
         """The disk that the machine was given: it does not boot from it, and those of claims are the cluster's."""

@@ -45,13 +45,17 @@ class Wishes:
     snapshots: set[str] = field(default_factory=set)
 
 
+_UNTOLD = "1.37.2"  # where machines start from volumes, which do not tell their image
+
+
 class Kubernetes:
     """One cluster's. Who has the volume of an etcd member attached runs that member, and has to be found at its
     address, unless it is the only one."""
 
-    def __init__(self, services: Services, project_id: str, cluster_id: str, version: str, ca: str) -> None:
+    def __init__(self, services: Services, project_id: str, cluster_id: str, ca: str) -> None:
         self.region, self.project_id, self.cluster_id = services.region, project_id, cluster_id
-        self.version, self.ca = version, ca
+        self.ca = ca
+        self.releases: dict[str, str] = {}  # server id -> the Kubernetes that it runs
         self.controllers = Controllers(services, cluster_id, Login())
         self.api_address = ""  # the balancer's inner one when the first machine came: every kubelet knows it
         self.etcd = Etcd()
@@ -62,6 +66,12 @@ class Kubernetes:
         self.wishes, self.pods = Wishes(), Pods()
         self.refused: frozenset[str] = frozenset()  # ids of kubeconfigs
         self._ticking = False
+
+    @property
+    def version(self) -> str:
+        """What its API says: that of the oldest API server, which is as far as the cluster is."""
+        of_members = [release for server in self.control_plane if (release := self.releases.get(server))]
+        return min(of_members, key=_order, default=_UNTOLD)
 
     # -- is it there
 
@@ -113,7 +123,7 @@ class Kubernetes:
         self._settle()
         return tuple(
             n.seen(
-                self.version,
+                self.releases.get(n.server_id) or self.version,
                 self.region.timeline.date() - timedelta(seconds=self.region.timeline.now - n.since),
                 self.pods.on(n.name) if evictions else None,
                 self._allocatable(n),
@@ -140,18 +150,20 @@ class Kubernetes:
 
     # -- what is done to it
 
-    def initialise(self, name: str, server_id: str, volume_id: str, address: str) -> None:
+    def initialise(self, name: str, server_id: str, volume_id: str, address: str, release: str) -> None:
         """kubeadm init, or a member that comes back on its volume."""
+        self.releases[server_id] = release
         self.etcd.join(name, volume_id, address)
         self.control_plane[server_id] = volume_id
         self.running.add(server_id)
 
     def register(
-        self, name: str, address: str, server_id: str, labels: dict[str, str], taints: tuple[Taint, ...]
+        self, name: str, address: str, server_id: str, labels: dict[str, str], taints: tuple[Taint, ...], release: str
     ) -> None:
         """A kubelet starts: it makes its node object, or takes the one that is there, which it keeps as it is but for
         the labels that it sets itself."""
         self.running.add(server_id)
+        self.releases[server_id] = release
         there, now = self.nodes.get(name), self.region.timeline.now
         if there is None:
             self.nodes[name] = NodeState(name, address, server_id, server_id, now, dict(labels), taints, since=now)
@@ -160,13 +172,13 @@ class Kubernetes:
         there.labels.update(labels)
 
     def own_node(
-        self, name: str, address: str, server_id: str, labels: dict[str, str], taints: tuple[Taint, ...]
+        self, name: str, address: str, server_id: str, labels: dict[str, str], taints: tuple[Taint, ...], release: str
     ) -> None:
         """Have the kubelet register anew where its node object names another server, or is gone."""
         there = self.nodes.get(name)
         if there is None or there.provider_id != server_id:
             self.nodes.pop(name, None)
-            self.register(name, address, server_id, labels, taints)
+            self.register(name, address, server_id, labels, taints, release)
 
     def apply(self, name: str, digest: str) -> None:
         """Server-side apply of an add-on."""
@@ -340,3 +352,7 @@ class Kubernetes:
             for port in ports.of_device(self.region, self.project_id, server_id):
                 return self.region["subnet"].get(port["fixed_ips"][0]["subnet_id"])
         return None
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
