@@ -27,6 +27,8 @@ _API_USER = "navarch-api"
 HOST = "198.51.100.1"  # this machine, as the lab's machines see it
 PORT = 9443
 PROCESSES = ("api", "worker")
+CONSOLE = "console"  # for people alone: what only needs a Navarch does not start it
+CONSOLE_PORT = 9447
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ class Stack:
         return f"https://{self.host}:{self.port}"
 
     @property
+    def console_url(self) -> str:
+        """Where the console's pages are, once it was started."""
+        return f"https://{self.host}:{CONSOLE_PORT}"
+
+    @property
     def ca_file(self) -> Path:
         """The CA of its certificate."""
         return self.keys / "ca.crt"
@@ -134,6 +141,7 @@ class Stack:
             },
             "database": {"private_folder": "postgres"},
             "worker": self._worker,
+            "console": {"listen": self.host, "port": CONSOLE_PORT, "sealing_file": "keys/console.key"},
         }
         self.settings.write_text(_toml(values))
         bundle = self.folder / "ca-bundle.crt"  # people's tools speak to OpenStack and to Navarch with one CA setting
@@ -198,13 +206,14 @@ class Stack:
 
     def stop(self, *names: str, database: bool = True) -> None:
         """End these processes (all by default), and PostgreSQL with the last of them."""
-        for name in names or PROCESSES:
+        going = names or (*PROCESSES, CONSOLE)
+        for name in going:
             self.signal(name, signal.SIGTERM)
-        for name in names or PROCESSES:
+        for name in going:
             until(f"{name} ended", partial(self._ended, name), seconds=40, every=0.1)
             if name in self._started:
                 self._started.pop(name).wait()
-        if database and not any(self.pid(n) for n in PROCESSES) and self.settings.exists():
+        if database and not any(self.pid(n) for n in (*PROCESSES, CONSOLE)) and self.settings.exists():
             subprocess.run([command("navarch-server"), "--config", str(self.settings), "database", "stop"], check=True)
 
     def signal(self, name: str, number: signal.Signals) -> None:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from demo.customer import Kubectl, Shop
-from demo.stack import HOST, Stack, command, connect, find_lab
+from demo.stack import CONSOLE, HOST, Stack, command, connect, find_lab
 from demo.steps import StepFailed, Teller
 
 VERSION = "1.37.2"
@@ -67,9 +67,10 @@ def up() -> None:
         env=lab.environment("admin"),
     )
     stack = Stack(FOLDER, lab)
-    with tell.step(f"Navarch: PostgreSQL, API, worker (logs: {stack.log('api')}, {stack.log('worker')})"):
+    with tell.step(f"Navarch: PostgreSQL, API, worker, console (logs: {stack.log('api').parent}/*.log)"):
         stack.prepare()
         stack.start()
+        stack.start(CONSOLE)
     customer = stack.environment(CUSTOMER)
     _customer(tell, stack, customer)
 
@@ -124,11 +125,15 @@ def _customer(tell: Teller, stack: Stack, customer: dict[str, str]) -> None:
     kubectl.run("uncordon", before)
     tell.title("5. What is there now")
     print(kubectl.run("get", "nodes,pods", "-A", "-o", "wide"))
-    _next(tell, address, kubeconfig)
+    _next(tell, stack, address, kubeconfig)
 
 
-def _next(tell: Teller, address: str, kubeconfig: Path) -> None:
-    tell.title(f"Done in {tell.seconds:.0f} s. Try next:")
+def _next(tell: Teller, stack: Stack, address: str, kubeconfig: Path) -> None:
+    tell.title(f"Done in {tell.seconds:.0f} s.")
+    auth = stack.lab.cloud(CUSTOMER)["auth"]
+    tell.say(f"The console: {stack.console_url}, user {auth['username']}, password {auth['password']}.")
+    tell.say(f"Browsers warn of its certificate once: it is of this demo's own CA, {stack.ca_file}.")
+    tell.say("Try next:")
     for line in (
         f"export OS_CLIENT_CONFIG_FILE={FOLDER}/clouds.yaml OS_CLOUD={CUSTOMER}",
         f"export PATH={Path(sys.executable).parent}:$PATH",
