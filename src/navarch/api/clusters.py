@@ -40,8 +40,9 @@ def _watch_options(
         int | None, Query(ge=1, le=86400, description="Of a watch: end it after so many seconds, if not before.")
     ] = None,
     events: Annotated[bool, Query(description="Of a watch: tell also what is new in timelines.")] = False,
+    machines: Annotated[bool, Query(description="Of a watch of a list: tell also which machines change.")] = False,
 ) -> watch.Options:
-    return watch.Options(last_event_id, timeout_seconds, events)
+    return watch.Options(last_event_id, timeout_seconds, events, machines)
 
 
 WatchOptions = Annotated[watch.Options, Depends(_watch_options)]

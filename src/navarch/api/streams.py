@@ -56,7 +56,8 @@ class Watched:
 class Stream:
     """What one watcher follows, what it knows, and what is still to be sent. Filled from the feed's thread, emptied in
     the event loop. `place`: the clusters of which project, and which of them; `wanted`: whether one is among those
-    asked for; `watched`: the one whose progress is told; `timelines`: whether events are."""
+    asked for; `watched`: the one whose progress is told; `timelines`, `machines`: whether events are, and machines of
+    more than one cluster."""
 
     def __init__(
         self,
@@ -65,8 +66,9 @@ class Stream:
         *,
         watched: Watched | None = None,
         timelines: bool = False,
+        machines: bool = False,
     ) -> None:
-        self.place, self.timelines = place, timelines
+        self.place, self.timelines, self.machines = place, timelines, machines
         self._wanted, self._watched = wanted, watched
         self._lock = threading.Lock()
         self._progress = b""
@@ -93,6 +95,13 @@ class Stream:
             early, self._early = self._early or [], None
             for told, at in early:
                 self._tell(told, at)
+
+    def clusters(self) -> Collection[str]:
+        """The clusters whose machines are told."""
+        if self.place[1] is not None:
+            return (self.place[1],)
+        with self._lock:
+            return tuple(self._known) if self.machines else ()
 
     def tell(self, changes: Sequence[tuple[Change, bytes]], number: int) -> None:
         """These things have changed; each with its event. `number` is the id of them all."""
@@ -144,6 +153,9 @@ class Stream:
             case ClusterGone(_, id_, _):
                 self._ended = self.place[1] is not None
                 if self._known.pop(id_, None) is not None or self._resumed or self._ended:
+                    yield event
+            case MachineChanged(_, stored, _) if self.machines:
+                if stored.cluster.id in self._known or self._resumed:
                     yield event
             case MachineChanged(at, _, machine) if self._known.get(machine.name, -1) < at:
                 self._known[machine.name] = at
@@ -216,7 +228,8 @@ class Streams:
     def clusters(self) -> Collection[str]:
         """See `Followers`."""
         with self._lock:
-            return {cluster for _, cluster in self._open if cluster is not None}
+            streams = [stream for its in self._open.values() for stream in its]
+        return {cluster for stream in streams for cluster in stream.clusters()}
 
     def timelines(self) -> Collection[str] | None:
         """See `Followers`."""
@@ -241,11 +254,12 @@ class Streams:
             project, cluster = change.project_id, change.cluster_id
         else:
             project, cluster = change.stored.cluster.project_id, change.stored.cluster.id
-        places: list[Place] = [(project, cluster), (None, cluster)]
-        if not isinstance(change, MachineChanged):
-            places += [(project, None), (None, None)]
+        places: list[Place] = [(project, cluster), (None, cluster), (project, None), (None, None)]
         with self._lock:
-            return [stream for place in places for stream in self._open.get(place, ())]
+            found = [stream for place in places for stream in self._open.get(place, ())]
+        if isinstance(change, MachineChanged):
+            return [stream for stream in found if stream.machines or stream.place[1] is not None]
+        return found
 
 
 def _event_of(change: Change, number: int | None) -> bytes:
@@ -253,7 +267,8 @@ def _event_of(change: Change, number: int | None) -> bytes:
         case ClusterChanged(stored):
             return _event("cluster", cluster_json(stored), number)
         case MachineChanged(_, stored, machine):
-            return _event("machine", machine_view(machine).model_dump_json().encode(), number)
+            shown = machine_view(machine).model_dump(mode="json") | {"cluster_id": stored.cluster.id}
+            return _event("machine", json.dumps(shown).encode(), number)
         case EventHappened(_, cluster_id, _, event):
             shown = event_view(event).model_dump(mode="json") | {"cluster_id": cluster_id}
             return _event("event", json.dumps(shown).encode(), number)

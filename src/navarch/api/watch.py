@@ -3,7 +3,8 @@
 | event | data | when |
 | --- | --- | --- |
 | `cluster` | a cluster | for each that is there, then whenever one changes or is new |
-| `machine` | a machine | where one cluster is watched: for each that is there, then whenever one changes |
+| `machine` | a machine, with `cluster_id` | of one cluster: for each that is there, then whenever one changes |
+| | | of a list where `machines=true` asks for them: whenever one changes |
 | `progress` | how far it is | where one cluster is watched: at first, and before each change that moves it |
 | `event` | a line of a timeline, with `cluster_id` | where `events=true` asks for them: whenever one is new |
 | `deleted` | `{"id": …}` of a cluster | it is gone, or is no longer among those that were asked for |
@@ -42,11 +43,13 @@ _EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a watch is asked for. `last_event_id`: what was told last; `events`: whether timelines are told."""
+    """How a watch is asked for. `last_event_id`: what was told last; `events`, `machines`:
+    whether timelines are told, and of a list also machines."""
 
     last_event_id: str | None
     timeout_seconds: int | None
     events: bool
+    machines: bool
 
 
 class EventStream(StreamingResponse):
@@ -116,7 +119,7 @@ def watch_clusters(
             *happened,
         ]
 
-    stream = Stream((access.project_id, None), wanted, timelines=options.events)
+    stream = Stream((access.project_id, None), wanted, timelines=options.events, machines=options.machines)
     return _opened(request, access, stream, read, options)
 
 
@@ -148,7 +151,7 @@ def _opened(
     read: Callable[[int | None], Sequence[Change] | None],
     options: Options,
 ) -> EventStream:
-    last_event_id = options.last_event_id
+    last_event_id = None if options.machines else options.last_event_id  # which machines changed is not kept
     streams: Streams = request.app.state.streams
     number = streams.open(stream)
     try:
