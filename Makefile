@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: bench-console console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ proof-lifecycle: setup ## change, upgrade, repair, stop, kills on the lab, as do
 
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one in two seconds)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
+
+bench-console: setup ## measure what docs/console-figures.md publishes (no root; chromium; five minutes on a quiet machine)
+	@$(BIN)/python -m benchmarks.console --page docs/console-figures.md
 
 console-pictures: setup ## the pictures of docs/guide/console.md, from a browser (Debian's chromium; three minutes)
 	@$(BIN)/python -m tests.browser.pictures

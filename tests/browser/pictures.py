@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, sign_in
+from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, prefer, sign_in
 
 from navarch.playground.region import Playground
 
@@ -27,6 +27,12 @@ def main() -> None:
         sign_in(page, made)
         _picture(page, folder / "console-phone.png", "/clusters")
         _picture(page, folder / "console-phone-cluster.png", shop)
+        page.context.close()
+        page = opened(browser, made)
+        sign_in(page, made)
+        prefer(page, language="ru")
+        _picture(page, folder / "console-cluster-ru.png", shop, whole=False)
+        prefer(page, language="")
 
 
 def _world(browser: Browser, made: Playground) -> tuple[str, str]:
@@ -55,7 +61,7 @@ def _take(page: Page, made: Playground, folder: Path, clusters: tuple[str, str],
     page.get_by_label("Name", exact=True).fill("orders")
     page.get_by_text("More", exact=True).click()
     page.locator("input[name=control_plane][value='3']").check()
-    page.locator("#count").fill("6")
+    page.locator("[id='g0.replicas']").fill("6")
     expect(page.locator("#plan")).to_contain_text("6 × m1.small")
     page.screenshot(path=folder / f"console-create-{theme}.png", full_page=True)
     page.set_viewport_size({"width": 1280, "height": 1080})
@@ -71,6 +77,14 @@ def _take(page: Page, made: Playground, folder: Path, clusters: tuple[str, str],
     _picture(page, folder / f"console-upgrade-{theme}.png", f"{older}/upgrade?to=1.37.2")
     _picture(page, folder / f"console-delete-{theme}.png", f"{shop}/delete")
     _picture(page, folder / f"console-kubeconfig-{theme}.png", f"{shop}/kubeconfig")
+    page.goto(f"{shop}/groups/default/change")
+    page.locator("[id='g0.autoscaling.min']").fill("2")
+    page.locator("[id='g0.autoscaling.max']").fill("8")
+    expect(page.locator("#plan")).to_contain_text("spec.autoscaling")
+    page.screenshot(path=folder / f"console-group-{theme}.png", full_page=True)
+    _picture(page, folder / f"console-settings-{theme}.png", f"{shop}/settings")
+    _picture(page, folder / f"console-quota-{theme}.png", "/quota")
+    _picture(page, folder / f"console-account-{theme}.png", "/account")
 
 
 def _picture(page: Page, path: Path, address: str, *, whole: bool = True) -> None:

@@ -65,6 +65,15 @@ def sign_in(page: Page, playground: Playground, project: str = "alpha") -> None:
     page.wait_for_url("**/clusters")
 
 
+def prefer(page: Page, **chosen: str) -> None:
+    """Language, theme or time zone of the account."""
+    page.goto("/account")
+    for name, value in chosen.items():
+        page.locator(f"#{name}").select_option(value)
+    with page.expect_navigation():
+        page.locator("form[action$='/account'] button").click()
+
+
 def create(page: Page, name: str, *, version: str = "", control_plane: str = "", count: str = "") -> str:
     """Ask for a cluster by the form; gives the path of its page."""
     page.goto("/clusters/new")
@@ -76,7 +85,7 @@ def create(page: Page, name: str, *, version: str = "", control_plane: str = "",
     if control_plane:
         page.locator(f"input[name=control_plane][value='{control_plane}']").check()
     if count:
-        page.locator("#count").fill(count)
+        page.locator("[id='g0.replicas']").fill(count)
     page.get_by_role("button", name="Create", exact=True).click()
     page.wait_for_url(lambda url: "/clusters/" in url and not url.endswith("/new"))
     return page.url.removeprefix(page.url.split("/clusters/")[0])

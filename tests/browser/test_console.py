@@ -47,6 +47,7 @@ def test_from_signing_in_to_a_ready_cluster_by_two_clicks_and_a_name(page: Page)
     page.evaluate("window.notReloaded = true")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     expect(page.locator("#machines .machine.good")).to_have_count(3)
+    expect(page.locator("#picture .box.good")).to_have_count(3)
     expect(page.locator("#timeline svg")).to_be_visible()
     assert page.evaluate("window.notReloaded"), "it became Ready on the page that was open"
 

@@ -16,10 +16,11 @@ from tests.integration.api_fixtures import SEALER, Api
 
 from navarch.client.errors import NotAuthorised
 from navarch.console.app import create_app
+from navarch.console.feed import Feeds
 from navarch.console.gateway import Gateway
-from navarch.console.keystone import Project, SignIn, Token
-from navarch.console.rendering import environment
-from navarch.console.sessions import Sessions
+from navarch.console.keystone import Project, SecondFactorNeeded, SignIn, Token
+from navarch.console.rendering import Templates
+from navarch.console.sessions import Sessions, still_there
 from navarch.console.visits import Console
 from navarch.store.contract import Unavailable
 
@@ -35,9 +36,17 @@ class PlayedKeystone(SignIn):
         super().__init__("https://keystone.test/v3", "")
         self.revoked: list[str] = []
         self.tokens: dict[str, str] = {}  # by user, where a token is not the user's name
+        self.passcodes: dict[str, str] = {}  # of users who have a second factor
 
     def by_password(self, name: str, password: str, domain: str) -> Token:
         if name not in _PROJECTS or password != PASSWORD or domain != "Default":
+            raise NotAuthorised("no")
+        if name in self.passcodes:
+            raise SecondFactorNeeded(f"receipt-of-{name}")
+        return _token(f"unscoped-{name}", name, "")
+
+    def by_passcode(self, receipt: str, name: str, domain: str, passcode: str) -> Token:
+        if receipt != f"receipt-of-{name}" or passcode != self.passcodes[name]:
             raise NotAuthorised("no")
         return _token(f"unscoped-{name}", name, "")
 
@@ -69,6 +78,7 @@ class Browser:
     client: TestClient
     keystone: PlayedKeystone
     api: Api
+    root: str = ""  # what addresses begin with
 
     @property
     def app(self) -> FastAPI:
@@ -78,10 +88,15 @@ class Browser:
 
     def another(self) -> "Browser":
         """Somebody else's, before the same console."""
-        return Browser(_client(self.app), self.keystone, self.api)
+        return Browser(_client(self.app), self.keystone, self.api, self.root)
+
+    def behind(self, prefix: str, *, passed_on: bool) -> "Browser":
+        """Before a console behind a prefix, which the proxy passes on or not."""
+        app = _app(self.api, self.keystone, prefix)
+        return Browser(_client(app), self.keystone, self.api, prefix if passed_on else "")
 
     def get(self, path: str, **options: Any) -> Any:
-        return self.client.get(path, **options)
+        return self.client.get(self.root + path, **options)
 
     def post(self, path: str, fields: Any = None, *, csrf: str | None = None, origin: str | None = ORIGIN) -> Any:
         """A form. `csrf`: instead of this session's; "" for none."""
@@ -89,7 +104,7 @@ class Browser:
         secret = self.csrf() if csrf is None else csrf
         pairs += [("csrf", secret)] if secret else []
         headers = {"Content-Type": "application/x-www-form-urlencoded"} | ({"Origin": origin} if origin else {})
-        return self.client.post(path, content=urlencode(pairs), headers=headers)
+        return self.client.post(self.root + path, content=urlencode(pairs), headers=headers)
 
     def csrf(self) -> str:
         """What the forms of this session carry."""
@@ -122,17 +137,25 @@ def _to_the_api(api: Api) -> httpx.MockTransport:
     return httpx.MockTransport(carry)
 
 
+def _app(api: Api, keystone: PlayedKeystone, prefix: str = "") -> FastAPI:
+    sessions = Sessions(api.store, SEALER)
+    gateway = Gateway("https://api.test", ssl.create_default_context(), _to_the_api(api))
+    console = Console(
+        sessions=sessions,
+        sign_in=keystone,
+        gateway=gateway,
+        feeds=Feeds(gateway.watch, still_there(sessions)),
+        templates=Templates(prefix),
+        session_hours=8,
+        root=prefix,
+    )
+    return create_app(console, origin=ORIGIN, later=(Unavailable,))
+
+
 @pytest.fixture
 def browser(api: Api) -> Iterator[Browser]:
     """A browser of nobody yet."""
     keystone = PlayedKeystone()
-    console = Console(
-        sessions=Sessions(api.store, SEALER),
-        sign_in=keystone,
-        gateway=Gateway("https://api.test", ssl.create_default_context(), _to_the_api(api)),
-        templates=environment(),
-        session_hours=8,
-    )
-    client = _client(create_app(console, origin=ORIGIN, later=(Unavailable,)))
+    client = _client(_app(api, keystone))
     yield Browser(client, keystone, api)
     client.close()

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.api_fixtures import plenty
-from tests.integration.console_fixtures import Browser
+from tests.integration.console_fixtures import Browser, secret_of
 
+from navarch.console.pages.clusters.selecting import fits
 from navarch.store.contract import Unavailable
 
 pytestmark = pytest.mark.postgres
@@ -76,11 +77,11 @@ def test_a_second_click_makes_no_second_cluster(browser: Browser) -> None:
 
 def test_every_error_is_at_its_field_and_no_field_is_reset(browser: Browser) -> None:
     browser.sign_in()
-    fields = {"name": "Shop!", "key": "k", "count": "many", "allowed": "198.51.100.0/99", "version": "1.36.9"}
+    fields = {"name": "Shop!", "key": "k", "g0.replicas": "many", "allowed": "198.51.100.0/99", "version": "1.36.9"}
     answer = browser.post("/clusters/new", fields)
     assert answer.status_code == 422
-    wrong = set(re.findall(r'id="(\w+)-error"', answer.text))
-    assert wrong >= {"name", "count", "allowed"}
+    wrong = set(re.findall(r'id="([\w.]+)-error"', answer.text))
+    assert wrong >= {"name", "g0.replicas", "allowed"}
     for value in ('value="Shop!"', 'value="many"', 'value="198.51.100.0/99"', "<option selected>1.36.9"):
         assert value in answer.text
     assert key_of(answer.text) == "k"
@@ -89,7 +90,7 @@ def test_every_error_is_at_its_field_and_no_field_is_reset(browser: Browser) -> 
 def test_the_plan_tells_objects_quotas_and_the_same_as_command_and_json(browser: Browser) -> None:
     browser.api.store.write_quota("alpha", plenty(instances=98))
     browser.sign_in()
-    fields = {"name": "shop", "control_plane": "3", "count": "2", "flavor": "m1.small"}
+    fields = {"name": "shop", "control_plane": "3", "g0.replicas": "2", "g0.flavor": "m1.small"}
     text = browser.post("/clusters/new/plan", fields).text
     assert "98" in text
     assert "103" in text
@@ -144,7 +145,11 @@ def test_a_change_of_somebody_else_meanwhile_is_told_and_nothing_done(browser: B
     answer = browser.post(path, {"count": "4", "generation": seen})
     assert answer.status_code == 412
     assert "Somebody changed it meanwhile" in answer.text
-    assert "7 wanted machines" in answer.text
+    row = re.search(
+        r"<code>replicas</code></th><td>(\d+)</td><td><strong>(\d+)</strong></td><td>(\d+)</td>", answer.text
+    )
+    assert row is not None, "as it was seen, as it is, and as it is asked for stand side by side"
+    assert row.groups() == ("2", "7", "4")
     assert 'value="4"' in answer.text
     assert generation_of(answer.text) != seen
 
@@ -273,3 +278,179 @@ def test_a_database_that_is_away_is_told_as_such(browser: Browser, monkeypatch: 
     assert "Navarch does not answer" in answer.text
     monkeypatch.undo()
     assert browser.get("/clusters").status_code == 200, "the session is still there"
+
+
+def test_a_cluster_of_several_groups_is_asked_for_in_one_form(browser: Browser) -> None:
+    browser.sign_in()
+    page = browser.get("/clusters/new").text
+    more = browser.post("/clusters/new", {"name": "shop", "key": key_of(page), "groups": "1", "do": "add"})
+    assert 'id="g1.replicas"' in more.text
+    assert 'value="shop"' in more.text
+    fields = {
+        "name": "shop", "key": key_of(more.text), "groups": "2", "g0.name": "web", "g0.replicas": "2",
+        "g0.labels": "tier=web", "g1.name": "batch", "g1.autoscaling.min": "0", "g1.autoscaling.max": "4",
+        "g1.taints": "dedicated=batch:NoSchedule", "schedule.start": "08:00", "schedule.stop": "20:00",
+    }  # fmt: skip
+    answer = browser.post("/clusters/new", fields)
+    assert answer.status_code == 303, answer.text
+    made = browser.api.get(answer.headers["location"]).json()
+    assert made["spec"]["schedule"]["start"] == "08:00"
+    groups = {group["name"]: group["spec"] for group in made["node_groups"]}
+    assert groups["web"]["labels"] == {"tier": "web"}
+    assert (groups["batch"]["autoscaling"]["min"], groups["batch"]["autoscaling"]["max"]) == (0, 4)
+    assert groups["batch"]["taints"] == [{"key": "dedicated", "value": "batch", "effect": "NoSchedule"}]
+
+
+def test_a_group_is_added_changed_and_removed(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    path = f"/clusters/{made['id']}/groups"
+    assert "What would be done" in browser.get(f"{path}/new").text
+    wrong = browser.post(f"{path}/new", {"g0.name": "Batch!", "g0.replicas": "many"})
+    assert wrong.status_code in (400, 422)
+    assert {"g0.name", "g0.replicas"} & set(re.findall(r'id="([\w.]+)-error"', wrong.text))
+    assert 'value="Batch!"' in wrong.text
+    assert browser.post(f"{path}/new", {"g0.name": "batch", "g0.replicas": "1"}).status_code == 303
+    page = browser.get(f"{path}/batch/change").text
+    changed = {"g0.replicas": "1", "g0.labels": "tier=batch", "g0.max_surge": "25%", "generation": generation_of(page)}
+    assert browser.post(f"{path}/batch/change", changed).status_code == 303
+    spec = browser.api.get(f"/clusters/{made['id']}/node_groups/batch").json()["spec"]
+    assert (spec["labels"], spec["max_surge"]) == ({"tier": "batch"}, "25%")
+    again = browser.post(f"{path}/batch/change", changed)
+    assert again.status_code == 412
+    assert "As it is now" in again.text
+    assert browser.post(f"{path}/batch/delete").status_code == 303
+    groups = browser.api.get(f"/clusters/{made['id']}/node_groups").json()["node_groups"]
+    assert all(group["deletion_requested_at"] for group in groups if group["name"] == "batch")
+
+
+def test_settings_hold_schedule_window_and_labels(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    path = f"/clusters/{made['id']}/settings"
+    seen = generation_of(browser.get(path).text)
+    fields = [
+        ("schedule.start", "08:00"), ("schedule.stop", "20:00"), ("schedule.days", "mon"), ("schedule.days", "tue"),
+        ("maintenance.start", "03:00"), ("maintenance.hours", "4"), ("automatic_upgrades", "yes"),
+        ("labels", "team=shop"), ("soak_seconds", "60"), ("generation", seen),
+    ]  # fmt: skip
+    assert browser.post(path, fields).status_code == 303
+    found = browser.api.get(f"/clusters/{made['id']}").json()
+    assert found["spec"]["schedule"] | {"timezone": ""} == {
+        "start": "08:00", "stop": "20:00", "days": ["mon", "tue"], "timezone": "",
+    }  # fmt: skip
+    assert found["spec"]["maintenance"]["hours"] == 4
+    assert found["labels"] == {"team": "shop"}
+    page = browser.get(path).text
+    assert 'value="08:00"' in page
+    unchanged = browser.post(f"{path}/plan", re_posted(page))
+    assert "Nothing would change" in unchanged.text
+    assert browser.post(path, {"generation": generation_of(page)}).status_code == 303
+    found = browser.api.get(f"/clusters/{made['id']}").json()
+    assert (found["spec"]["schedule"], found["spec"]["maintenance"], found["labels"]) == (None, None, {})
+
+
+def re_posted(html: str) -> list[tuple[str, str]]:
+    """What a browser sends of a page's form that nobody touched."""
+    boxes = re.findall(r'<input type="checkbox"[^>]*name="([^"]+)" value="([^"]+)" checked', html)
+    texts = re.findall(r'<input id="[^"]+" name="([^"]+)"[^>]* value="([^"]*)"', html)
+    areas = re.findall(r'<textarea id="[^"]+" name="([^"]+)"[^>]*>([^<]*)</textarea>', html)
+    return [*boxes, *texts, *areas]
+
+
+def test_a_machine_that_is_named_goes_and_another_takes_its_place(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    assert "None went so far" in browser.get(f"/clusters/{made['id']}/repairs").text
+    assert browser.get(f"/clusters/{made['id']}/machines/nothing/delete").status_code == 404
+
+
+def test_quotas_are_shown_with_what_is_free(browser: Browser) -> None:
+    browser.api.store.write_quota("alpha", plenty(instances=98))
+    browser.sign_in()
+    text = browser.get("/quota").text
+    assert "servers" in text
+    assert "98" in text
+
+
+def test_an_account_has_its_language_theme_and_times_in_every_browser(browser: Browser) -> None:
+    browser.sign_in()
+    assert "As the browser asks for" in browser.get("/account").text
+    kept = {"language": "ru", "theme": "dark", "time_zone": "local"}
+    assert browser.post("/account", kept).status_code == 303
+    page = browser.get("/clusters").text
+    assert '<html lang="ru" data-theme="dark">' in page
+    assert "data-local-times" in page
+    assert "Кластеров пока нет" in page
+    other = browser.another()
+    other.sign_in()
+    assert "Кластеров пока нет" in other.get("/clusters").text
+    assert browser.post("/account", {"language": "xx"}).status_code == 422
+    somebody = browser.another()
+    somebody.sign_in("bea")
+    assert "No clusters yet" in somebody.get("/clusters").text
+
+
+def test_codes_speak_the_pages_language_and_keep_the_apis_sentence(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.post("/account", {"language": "ru"})
+    page = browser.get(f"/clusters/{made['id']}").text
+    assert "Запрошен кластер" in page, "an event, by its reason"
+    assert 'lang="en"' in page, "what is English is marked as such"
+
+
+def test_who_is_signed_out_at_a_form_comes_back_to_it(browser: Browser) -> None:
+    answer = browser.post("/clusters/new", {"name": "shop"}, csrf="x")
+    assert answer.headers["location"] == "/sign-in?next=/clusters/new"
+
+
+def test_a_second_factor_is_asked_for_and_no_receipt_is_in_the_page(browser: Browser) -> None:
+    browser.keystone.passcodes["ann"] = "123456"
+    asked = browser.sign_in()
+    assert asked.status_code == 200
+    assert "Passcode of your second factor" in asked.text
+    assert "receipt-of" not in asked.text + str(asked.headers)
+    secret = secret_of(asked.text)
+    wrong = browser.post("/sign-in", {"how": "passcode", "passcode": "000000"}, csrf=secret)
+    assert wrong.status_code == 422
+    assert "does not take this passcode" in wrong.text
+    right = browser.post("/sign-in", {"how": "passcode", "passcode": "123 456"}, csrf=secret)
+    assert right.headers["location"] == "/clusters"
+    assert browser.get("/clusters").status_code == 200
+
+
+def test_a_passcode_without_a_password_before_it_is_of_no_use(browser: Browser) -> None:
+    secret = secret_of(browser.get("/sign-in").text)
+    answer = browser.post("/sign-in", {"how": "passcode", "passcode": "123456"}, csrf=secret)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("passed_on", [True, False])
+def test_behind_a_prefix_every_address_has_it(browser: Browser, passed_on: bool) -> None:
+    inside = browser.behind("/kubernetes", passed_on=passed_on)
+    inside.sign_in()
+    assert inside.get("/clusters").status_code == 200
+    page = inside.get("/clusters/new").text
+    bare = re.findall(r'(?:href|action|src|hx-\w+|data-stream)="(/(?!kubernetes/)[^"]*)"', page)
+    assert bare == []
+    answer = inside.post("/clusters/new", {"name": "shop", "key": key_of(page)})
+    assert answer.headers["location"].startswith("/kubernetes/clusters/")
+    assert inside.another().get("/clusters/new").headers["location"] == "/kubernetes/sign-in?next=/clusters/new"
+
+
+def test_a_lists_filters_mean_the_same_in_a_page_as_in_the_api(browser: Browser) -> None:
+    for name, labels in (("shop", {"team": "web"}), ("stage", {}), ("shop-2", {"team": "shop"})):
+        browser.api.create(name, labels=labels)
+    every = browser.api.get("/clusters").json()["clusters"]
+    browser.api.make_ready(every[0]["id"])
+    every = browser.api.get("/clusters").json()["clusters"]
+    for filters in (
+        [("search", "shop")], [("search", "team=web")], [("search", "SHOP team")], [("search", every[1]["id"][:8])],
+        [("phase", "Ready")], [("phase", "Ready"), ("phase", "Progressing")], [("kubernetes_version", "1.37")],
+        [("kubernetes_version", "1.36")], [("responsible", "user")], [("search", "abc")],
+    ):  # fmt: skip
+        listed = browser.api.get("/clusters", params=filters).json()["clusters"]
+        ours = {cluster["id"] for cluster in every if fits(filters, cluster)}
+        assert ours == {cluster["id"] for cluster in listed}, filters

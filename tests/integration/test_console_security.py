@@ -1,6 +1,7 @@
 """What the console lets nobody do, asked of its own routes."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.integration.console_fixtures import ORIGIN, PASSWORD, Browser, secret
 
 from navarch.bootstrap.sealing import Unsealable
 from navarch.console.guard import HEADERS
+from navarch.console.preferences import Preferences
 from navarch.console.sessions import COOKIE, Session, Sessions
 from navarch.domain.status import Condition, Event, Phase, Status
 from navarch.store.postgres import PostgresStore
@@ -210,17 +212,21 @@ def test_what_others_wrote_is_text(browser: Browser, api: Api) -> None:
     assert "<img src=x" not in answer.text
 
 
-def test_the_consoles_database_user_needs_one_table(dsn: str) -> None:
+def test_the_consoles_database_user_needs_two_tables(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS console_alone")
         connection.execute("CREATE ROLE console_alone LOGIN")
         connection.execute("GRANT SELECT, INSERT, DELETE ON console_sessions TO console_alone")
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON console_accounts TO console_alone")
     store = PostgresStore(make_conninfo(dsn, user="console_alone"))
     try:
         sessions = Sessions(store, SEALER)
         ann = Session("ann-id", "ann", datetime.now(UTC) + timedelta(hours=1), "csrf", token="ann")
         name = sessions.begin(ann)
         assert sessions.find(name) == ann
+        russian = Preferences("ru", "dark", "local")
+        sessions.prefer("ann-id", russian)
+        assert sessions.find(name) == replace(ann, preferences=russian)
         assert sessions.end_all("ann-id") == 1
         assert sessions.find(name) is None
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

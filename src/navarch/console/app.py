@@ -15,13 +15,18 @@ from navarch.client.errors import ClientError, Problem, Unavailable
 from navarch.console.guard import Guard
 from navarch.console.pages import (
     access,
+    account,
     cluster,
     clusters,
     creation,
     deletion,
+    groups,
+    machines,
     power,
     projects,
+    quotas,
     scaling,
+    settings,
     signing_in,
     upgrade,
 )
@@ -31,7 +36,10 @@ from navarch.console.visits import HOME, Console, ProjectNeeded, SignInNeeded, c
 
 _log = structlog.get_logger("navarch.console")
 # creation before cluster: /clusters/new is no cluster's name here, and `new` cannot be an id.
-PAGES = (signing_in, projects, clusters, creation, cluster, access, scaling, upgrade, power, deletion)
+PAGES = (
+    signing_in, account, projects, quotas, clusters, creation, cluster, access, groups, scaling, machines, upgrade,
+    settings, power, deletion,
+)  # fmt: skip
 
 
 def create_app(console: Console, *, origin: str, later: Sequence[type[Exception]] = ()) -> FastAPI:
@@ -41,6 +49,7 @@ def create_app(console: Console, *, origin: str, later: Sequence[type[Exception]
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await console.feeds.close()
         await console.gateway.close()
 
     app = FastAPI(
@@ -57,7 +66,7 @@ def create_app(console: Console, *, origin: str, later: Sequence[type[Exception]
     app.add_api_route("/", lambda: see(HOME), methods=["GET"], include_in_schema=False)
     app.add_api_route("/healthz", lambda: PlainTextResponse("ok\n"), methods=["GET"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
-    app.add_middleware(Guard, origin=origin.lower())
+    app.add_middleware(Guard, origin=origin.lower(), root=console.root)
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(ProjectNeeded, _choose_project)
     app.add_exception_handler(Problem, _refused)
@@ -116,10 +125,9 @@ def _http(request: Request, error: Exception) -> Response:
 def _sorry(request: Request, status: int, kind: str, detail: str = "", request_id: str = "") -> Response:
     """A page for what went wrong: what, and what to do. `request_id`: the API's, else our own."""
     html = render(
-        console_of(request),
+        request,
         "sorry.html",
         session=None,
-        path=request.url.path,
         kind=kind,
         detail=detail,
         request_id=request_id or request.state.request_id,

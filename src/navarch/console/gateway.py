@@ -1,10 +1,8 @@
 """The way to the API: one set of connections for everybody, each request with the token of the person who asked."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from ssl import SSLContext
-from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -56,20 +54,14 @@ class Gateway:
         )
         return Navarch(http)
 
-    def watch(
-        self, token: str, cluster: str | None, params: list[tuple[str, str]]
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """The lines of a stream of changes, of one cluster or of all that `params` select. Raises Problem, Unavailable,
-        also while lines are read."""
-        path = f"{BASE}/clusters" + (f"/{quote(cluster, safe='')}" if cluster else "")
-        return self._watch(token, path, params)
-
     @asynccontextmanager
-    async def _watch(self, token: str, path: str, params: list[tuple[str, str]]) -> AsyncIterator[AsyncIterator[str]]:
+    async def watch(self, token: str) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of a stream of all that changes in the token's project. Raises Problem, Unavailable, also while
+        lines are read."""
         headers = {"X-Auth-Token": token, "Accept": "text/event-stream"}
-        query: Any = [*params, ("watch", "true")]
+        query = {"watch": "true", "events": "true", "machines": "true"}
         try:
-            async with self._streams.stream("GET", path, params=query, headers=headers) as answer:
+            async with self._streams.stream("GET", f"{BASE}/clusters", params=query, headers=headers) as answer:
                 if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
                     raise Unavailable(f"Navarch answers {answer.status_code}")
                 if not answer.is_success:

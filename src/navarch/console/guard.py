@@ -1,4 +1,5 @@
-"""What surrounds every request: where a change may come from, what a browser may do with the answer, one log line."""
+"""What surrounds every request: where a change may come from, what a browser may do with the answer, one log line; and
+the prefix of a console that is not at the root of its host: outside all paths have it, inside none has."""
 
 import secrets
 import time
@@ -23,6 +24,9 @@ _POLICY = "; ".join(
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
+        # Strings become HTML by the policies of trusted.js alone, and never a script or its address.
+        "require-trusted-types-for 'script'",
+        "trusted-types default",
     )
 )
 HEADERS: Mapping[str, str] = {
@@ -38,18 +42,23 @@ HEADERS: Mapping[str, str] = {
 _PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie, HX-Request, HX-Request-Type, HX-History-Restore-Request"}
 
 
+_LEADING = ("Location", "HX-Redirect")
+
+
 class Guard:
     """ASGI middleware. `origin`: that of the console as browsers know it; a request that could change something has to
-    come from its pages, the sign-in among them."""
+    come from its pages, the sign-in among them. `root`: the prefix, as /kubernetes; a proxy may pass it on or not."""
 
-    def __init__(self, app: ASGIApp, origin: str) -> None:
-        self._app, self._origin = app, origin
+    def __init__(self, app: ASGIApp, origin: str, root: str = "") -> None:
+        self._app, self._origin, self._root = app, origin, root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id, began, status = f"req-{uuid4()}", time.monotonic(), 0
+        if self._root and (scope["path"] + "/").startswith(f"{self._root}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(self._root) or "/"}
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -65,6 +74,9 @@ class Guard:
                     for name, value in _PRIVATE.items():
                         headers[name] = value
                 headers["X-Request-Id"] = request_id
+                for name in _LEADING:
+                    if self._root and headers.get(name, "").startswith("/"):
+                        headers[name] = self._root + headers[name]
             await send(message)
 
         try:

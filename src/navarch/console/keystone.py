@@ -5,9 +5,16 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from keystoneauth1.exceptions.auth import MissingAuthMethods
+from keystoneauth1.identity import v3
+from keystoneauth1.identity.v3 import ReceiptMethod, TOTPMethod
+from keystoneauth1.session import Session
+
 from navarch.client.credentials import Credentials
-from navarch.client.errors import ClientError
+from navarch.client.errors import ClientError, NotAuthorised
 from navarch.client.keystone import Keystone, mapped
+
+_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,14 @@ class Project:
     domain_id: str
 
 
+class SecondFactorNeeded(Exception):
+    """Keystone knows the password and wants a passcode too. `receipt` says so to Keystone; it is a secret."""
+
+    def __init__(self, receipt: str) -> None:
+        super().__init__("a second factor is needed")
+        self.receipt = receipt
+
+
 class SignIn:
     """The Keystone at `auth_url`. Methods raise NotAuthorised where it refuses, Unavailable where it is away."""
 
@@ -38,9 +53,28 @@ class SignIn:
         self._auth_url, self._ca_file = auth_url.rstrip("/"), ca_file
 
     def by_password(self, name: str, password: str, domain: str) -> Token:
-        """A token for no project, which projects are then chosen with."""
+        """A token for no project, which projects are then chosen with. Raises SecondFactorNeeded."""
         words = {"username": name, "password": password, "user_domain_name": domain, "unscoped": True}
-        return _token(self._keystone("v3password", words))
+        try:
+            return _token(self._keystone("v3password", words))
+        except MissingAuthMethods as missing:
+            if missing.receipt and any("totp" in rule for rule in missing.required_auth_methods):
+                raise SecondFactorNeeded(missing.receipt) from None
+            raise NotAuthorised("Keystone asks for a factor that the console does not know") from missing
+
+    def by_passcode(self, receipt: str, name: str, domain: str, passcode: str) -> Token:
+        """The same, once Keystone has given a receipt for the password."""
+        methods = [
+            ReceiptMethod(receipt=receipt),
+            TOTPMethod(passcode=passcode, username=name, user_domain_name=domain),
+        ]
+        plugin = v3.Auth(self._auth_url, methods, unscoped=True, include_catalog=False)
+        session = Session(verify=self._ca_file or True, timeout=_TIMEOUT_SECONDS)
+        with mapped(Credentials("v3totp", {"auth_url": self._auth_url}, source="the console")):
+            try:
+                return _told(plugin.get_access(session))
+            except MissingAuthMethods as missing:
+                raise NotAuthorised("Keystone asks for a third factor") from missing
 
     def by_application_credential(self, credential_id: str, secret: str) -> Token:
         """A token for the credential's own project; no other can be chosen with it."""
@@ -83,13 +117,21 @@ class SignIn:
 
 
 def _token(keystone: Keystone) -> Token:
+    needed: MissingAuthMethods
     with mapped(keystone.credentials):
-        access: Any = keystone.session.auth.get_access(keystone.session)
-        return Token(
-            access.auth_token,
-            access.user_id,
-            access.username,
-            access.expires,
-            access.project_id or "",
-            access.project_name or "",
-        )
+        try:
+            return _told(keystone.session.auth.get_access(keystone.session))
+        except MissingAuthMethods as missing:
+            needed = missing
+    raise needed
+
+
+def _told(access: Any) -> Token:
+    return Token(
+        access.auth_token,
+        access.user_id,
+        access.username,
+        access.expires,
+        access.project_id or "",
+        access.project_name or "",
+    )

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from navarch.cli.plans import step_words, told
+from navarch.cli.plans import told
 
 _BECOMES = ("created", "replaced", "drained", "removed", "started", "stopped")
 _BAR = 100.0
@@ -14,10 +14,10 @@ def shown_plan(plan: dict[str, Any]) -> dict[str, Any]:
     limit, and where the parts of its bar end, of 100; `unlimited`: the names of the others. `machines`: what becomes of
     which."""
     steps = told(plan.get("steps") or [])
-    counts = Counter(step_words(step["kind"]) for step in steps)
+    counts = Counter(step["kind"] for step in steps)
     names: dict[str, list[str]] = {}
     for step in steps:
-        names.setdefault(step_words(step["kind"]), []).append(step["name"])
+        names.setdefault(step["kind"], []).append(step["name"])
     impact = plan.get("machines") or {}
     quotas = [_quota(need) for need in plan.get("needs") or []]
     return {
@@ -40,7 +40,7 @@ def _quota(need: dict[str, Any]) -> dict[str, Any]:
     whole = max(limit or 0, after, 1)
     unlimited = limit is None or limit < 0
     return {
-        "name": need["resource"].replace("_", " "),
+        "name": need["resource"],
         "unit": need.get("unit") or "",
         "used": need.get("used"),
         "after": after if need.get("used") is not None else None,

@@ -11,14 +11,27 @@ from navarch import __version__
 from navarch.cli.timeline import waterfall_of
 from navarch.cli.timeline_svg import draw_svg
 from navarch.console import words
+from navarch.console.languages import Words, translations
+from navarch.console.preferences import LANGUAGES
 
 _FOLDER = Path(str(files("navarch.console")))
 _PICTURE_WIDTH = 1100  # pixels: what a card holds on a page of full width
 STATIC_FOLDER = _FOLDER / "static"
 
 
-def environment() -> Environment:
-    """Templates of the layout and of all pages, named by their path in `layout` or `pages`."""
+class Templates:
+    """Templates of the layout and of all pages, named by their path in `layout` or `pages`, in every language. `root`:
+    what all paths begin with, where the console is behind a prefix."""
+
+    def __init__(self, root: str = "") -> None:
+        self._environments = {language: _environment(language, root) for language in LANGUAGES}
+
+    def filled(self, template: str, language: str, values: dict[str, Any]) -> str:
+        """A template filled in."""
+        return self._environments[language].get_template(template).render(values)
+
+
+def _environment(language: str, root: str) -> Environment:
     made = Environment(
         loader=FileSystemLoader([_FOLDER / "layout", _FOLDER / "pages"]),
         autoescape=True,
@@ -28,19 +41,37 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
-    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    said = Words(language)
     made.filters |= {
         "tone": words.tone,
+        "machine_tone": words.machine_tone,
         "awaited": words.awaited,
-        "since": words.since,
-        "exact": words.exact,
-        "amount": words.amount,
-        "size": words.size,
-        "span": words.span,
-        "machine_state": words.machine_state,
+        "value": words.value,
+        "event_message": words.event_message,
+        "phase": said.phase,
+        "condition": said.condition,
+        "reason": said.reason,
+        "part": said.part,
+        "kind": said.kind,
+        "quota_name": said.quota,
+        "since": said.since,
+        "exact": said.exact,
+        "number": said.number,
+        "amount": said.amount,
+        "size": said.size,
+        "span": said.span,
+        "took": said.took,
+        "machine_state": said.machine_state,
         "waterfall": waterfall,
     }
-    made.globals |= {"version": __version__, "scripts": scripts()}
+    made.globals |= {
+        "version": __version__,
+        "scripts": scripts(),
+        "root": root,
+        "language": language,
+        "languages": LANGUAGES,
+    }
     return made
 
 
@@ -48,7 +79,7 @@ def scripts() -> tuple[str, ...]:
     """The paths of all scripts below `static`, in order. htmx is there once `scripts/console-assets` has fetched it;
     without it pages work with plain forms and links."""
     vendored = sorted(path.relative_to(STATIC_FOLDER).as_posix() for path in STATIC_FOLDER.glob("vendor/*.js"))
-    return (*vendored, "console.js")
+    return ("trusted.js", *vendored, "console.js")
 
 
 def waterfall(timeline: dict[str, Any]) -> Markup:

@@ -1,6 +1,7 @@
 """A request of somebody: who that is, what they may be shown, and the page they get."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -8,13 +9,15 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment
 
 from navarch.client.clusters import Navarch
+from navarch.console.feed import Feeds, Reader
 from navarch.console.forms import AnyForm, Form
 from navarch.console.gateway import Gateway
 from navarch.console.guard import same_secret
 from navarch.console.keystone import SignIn
+from navarch.console.preferences import Preferences, language_of
+from navarch.console.rendering import Templates
 from navarch.console.sessions import COOKIE, Session, Sessions
 
 HOME = "/clusters"
@@ -22,13 +25,18 @@ HOME = "/clusters"
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What all pages work with. `session_hours`: how long people stay signed in at most."""
+    """What all pages work with. `session_hours`: how long people stay signed in at most. `root`: its prefix.
+    `regions`: the consoles of the
+    cloud's regions by name, this one's among them, where there are several."""
 
     sessions: Sessions
     sign_in: SignIn
     gateway: Gateway
-    templates: Environment
+    feeds: Feeds
+    templates: Templates
     session_hours: int
+    root: str = ""
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 class SignInNeeded(Exception):
@@ -52,18 +60,42 @@ class Visit:
         """The API, asked in this person's name."""
         return self.console.gateway.navarch(self.session.token)
 
+    @property
+    def reader(self) -> Reader:
+        """Who follows changes in this person's name."""
+        return Reader(self.request.cookies[COOKIE], self.session.token)
+
     def page(self, template: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
         """A page, or a fragment of one."""
         return HTMLResponse(self.html(template, **values), status)
 
     def html(self, template: str, **values: Any) -> str:
         """A template filled in."""
-        return render(self.console, template, session=self.session, path=self.request.url.path, **values)
+        return render(self.request, template, session=self.session, **values)
+
+    @property
+    def language(self) -> str:
+        """What this person is spoken to in."""
+        return language_spoken(self.request, self.session)
 
 
-def render(console: Console, template: str, **values: Any) -> str:
+def render(request: Request, template: str, *, session: Session | None, **values: Any) -> str:
     """A template filled in. `now`: the moment that ages are counted to."""
-    return console.templates.get_template(template).render(**{"now": datetime.now(UTC)} | values)
+    console = console_of(request)
+    always = {
+        "now": datetime.now(UTC),
+        "session": session,
+        "preferences": session.preferences if session else Preferences(),
+        "path": request.url.path,
+        "regions": console.regions,
+    }
+    return console.templates.filled(template, language_spoken(request, session), always | values)
+
+
+def language_spoken(request: Request, session: Session | None) -> str:
+    """The account's, else what the browser asks for."""
+    preferences = session.preferences if session else Preferences()
+    return language_of(preferences, request.headers.get("accept-language", ""))
 
 
 def console_of(request: Request) -> Console:
@@ -118,11 +150,14 @@ def to_sign_in(request: Request) -> Response:
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if "hx-request" in request.headers:
         page = urlsplit(request.headers.get("hx-current-url", ""))
-        path = sign_in_path(local(page.path + (f"?{page.query}" if page.query else "")))
+        inside = page.path.removeprefix(console_of(request).root)
+        path = sign_in_path(local(inside + (f"?{page.query}" if page.query else "")))
         return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": path})
     if "text/event-stream" in request.headers.get("accept", ""):
         return Response(status_code=HTTPStatus.UNAUTHORIZED)
-    return see(sign_in_path(back if request.method == "GET" else HOME))
+    if request.method != "GET":  # where the form was: what was typed is offered there again
+        back = HOME if request.url.path == "/sign-out" else request.url.path.removesuffix("/plan")
+    return see(sign_in_path(back))
 
 
 def sign_in_path(back: str) -> str:

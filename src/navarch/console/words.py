@@ -1,10 +1,7 @@
-"""Words and figures as pages show them. Codes of the API become sentences here, by code and never by text."""
+"""What pages make of the API's answers whatever their language. Codes are judged here, and never texts."""
 
-from datetime import UTC, datetime
+import json
 from typing import Any
-
-from navarch.cli.machine import state as machine_state
-from navarch.cli.output import age, parse_time, span
 
 _GOOD, _BUSY, _BAD, _STILL, _WARN = "good", "busy", "bad", "still", "warn"
 _TONES = {
@@ -18,12 +15,20 @@ _TONES = {
     "Stopped": _STILL,
     "Starting": _BUSY,
 }
-_GIB_FROM_MIB = 1024
 
 
 def tone(phase: str) -> str:
     """What a phase looks like: good, busy, warn, bad or still."""
     return _TONES.get(phase, _STILL)
+
+
+def machine_tone(machine: Any) -> str:
+    """What a machine looks like."""
+    if any(step["state"] == "failed" for step in machine.get("boot") or []):
+        return _BAD
+    if machine.get("removing") or machine.get("departure") or machine.get("kept_at"):
+        return _WARN
+    return _GOOD if machine.get("joined") else _BUSY
 
 
 def awaited(cluster: Any) -> Any | None:
@@ -35,29 +40,21 @@ def awaited(cluster: Any) -> Any | None:
     return told[0] if told else None
 
 
-def since(value: str | None, now: datetime) -> str:
-    """How long ago, in one or two units."""
-    return age(value, now)
+def event_message(event: Any) -> str:
+    """What an event says beyond its reason and its subject, which stand beside it; empty: nothing."""
+    reason, subject = event["reason"], event["subject"]
+    bare = (f"{subject}: {reason}", f"{reason} {subject} done", f"{reason} done", f"{reason}: AsWanted")
+    return "" if event["message"] in bare else str(event["message"])
 
 
-def exact(value: str) -> str:
-    """A moment, with its zone named."""
-    return parse_time(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def amount(value: int | None, unit: str | None) -> str:
-    """A figure of a quota: memory in GiB, where the API counts MiB."""
-    if value is None:
-        return "∞"
-    if unit == "MiB":
-        gib = value / _GIB_FROM_MIB
-        return f"{gib:.0f} GiB" if gib == int(gib) else f"{gib:.1f} GiB"
-    return f"{value} {unit}" if unit else str(value)
-
-
-def size(flavor: Any) -> str:
-    """A flavor's size in a line."""
-    return f"{flavor['vcpus']} vCPU · {amount(flavor['ram_mib'], 'MiB')} · {flavor['disk_gib']} GiB"
-
-
-__all__ = ["amount", "awaited", "exact", "machine_state", "since", "size", "span", "tone"]
+def value(its: Any) -> str:
+    """A field's value in a line."""
+    if its is None or its in ("", [], {}):
+        return "–"
+    if isinstance(its, bool):
+        return "true" if its else "false"
+    if isinstance(its, list) and all(isinstance(one, str | int) for one in its):
+        return ", ".join(map(str, its))
+    if isinstance(its, list | dict):
+        return json.dumps(its, ensure_ascii=False)
+    return str(its)

@@ -127,11 +127,13 @@ class Worker:
 @dataclass(frozen=True, slots=True)
 class Console:
     """The web pages. `sealing_file`: keys that sessions are sealed with, of the same form as `keys.sealing_file` and
-    best not the same; left out: those of `keys.sealing_file`. `public_url`: the address that people's browsers have, an
-    origin without a path; empty: `https://` with `listen` and `port`. `api_url`: where the console reaches the API;
-    empty: `api.public_url`. `certificate`, `key`: what it is served with; left out: the API's. `ca_file`: CAs that the
-    console trusts for the API and Keystone beside the system's; left out: `cloud.ca_file`. `session_hours`: how long
-    people stay signed in at most; no longer than their Keystone token is valid."""
+    best not the same; left out: those of `keys.sealing_file`. `public_url`: the address that people's browsers have,
+    with the prefix where the console is not at the root of its host; empty: `https://` with `listen` and `port`.
+    `regions`: the consoles of the cloud's regions, this one's among them, each as `NAME=ADDRESS`; each page offers
+    them. `api_url`: where the console reaches the API; empty: `api.public_url`. `certificate`, `key`: what it is served
+    with; left out: the API's. `ca_file`: CAs that the console trusts for the API and Keystone beside the system's; left
+    out: `cloud.ca_file`. `session_hours`: how long people stay signed in at most; no longer than their Keystone token
+    is valid."""
 
     listen: str = "127.0.0.1"
     port: int = 9447
@@ -142,6 +144,7 @@ class Console:
     ca_file: Path | None = None
     sealing_file: Path | None = None
     session_hours: int = 8
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,19 @@ class ConsoleSide:
             tx.run("forget_ended_console_sessions")
             tx.run("keep_console_session", key=key, sealed=sealed, user_id=user_id, ends_at=ends_at)
 
-    def session(self, key: bytes) -> bytes | None:
-        """What was kept; None where there is none, or where it has ended."""
+    def session(self, key: bytes) -> tuple[bytes, dict[str, str]] | None:
+        """What was kept, and how its user wants to see the console: language, theme, time_zone; None where there is no
+        session, or where it has ended."""
         with self._database.transaction() as tx:
             row = tx.row("console_session", key=key)
-        return bytes(row["sealed"]) if row is not None else None
+        if row is None:
+            return None
+        return bytes(row["sealed"]), {name: row[name] for name in ("language", "theme", "time_zone")}
+
+    def keep_account(self, user_id: str, *, language: str, theme: str, time_zone: str) -> None:
+        """How a user wants to see the console from now on."""
+        with self._database.transaction() as tx:
+            tx.run("keep_console_account", user_id=user_id, language=language, theme=theme, time_zone=time_zone)
 
     def end_session(self, key: bytes) -> None:
         """Forget it, if it is there."""

@@ -11,9 +11,12 @@ import navarch.console
 FOLDER = Path(navarch.console.__file__).parent
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
 _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-_SPOKEN = ("title", "placeholder", "aria-label", "alt", "data-title", "data-away", "data-copy")
+_SPOKEN = ("title", "aria-label", "alt", "data-title", "data-away", "data-copy-word", "data-copied-word", "placeholder")
 # A command and a product are called the same in every language.
-_NAMES = re.compile(r"navarch cluster (create NAME --wait|events|kubeconfig\s+--merge)|Navarch|default|vCPU|\bs\b|NAME")
+_NAMES = re.compile(
+    r"navarch cluster (create NAME --wait|events|kubeconfig\s+--merge)|Navarch|UTC|NAME"
+    r"|default|tier=web|team=shop|dedicated=batch:NoSchedule|KernelDeadlock|ssh-ed25519 AAAA…"
+)
 
 
 class Words(HTMLParser):

@@ -1,9 +1,11 @@
-// What the browser has to do itself: one stream a page, filters that need no button, copying. Pages work without it.
+// What the browser has to do itself: one stream a page, filters that need no button, copying, local times, drafts. Pages
+// work without it.
 "use strict";
 
 (() => {
   document.documentElement.classList.toggle("scripted", Boolean(window.htmx));
-  const FIRST_PAUSE_MS = 1000, LONGEST_PAUSE_MS = 30000;
+  const FIRST_PAUSE_MS = 1000, LONGEST_PAUSE_MS = 30000, WARNING_MS = 5 * 60 * 1000, SAID_EVERY_MS = 10000;
+  const body = document.body, root = body.dataset.root;
   const notice = document.getElementById("notice");
 
   function say(words) {
@@ -15,9 +17,9 @@
   function replace(id, html) {
     const old = document.getElementById(id);
     if (!old) return;
-    const holder = document.createElement(old.tagName === "TR" ? "tbody" : "div");
+    const holder = document.createElement("template");
     holder.innerHTML = html;
-    const made = holder.firstElementChild;
+    const made = holder.content.firstElementChild;
     if (!made || made.id !== id) return;
     for (const details of old.querySelectorAll("details[id]")) {
       const same = made.querySelector(`#${CSS.escape(details.id)}`);
@@ -25,10 +27,22 @@
     }
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
     const scrolled = old.querySelector(".scroll")?.scrollLeft;
+    prepare(made);
     old.replaceWith(made);
     if (scrolled) made.querySelector(".scroll")?.scrollTo({ left: scrolled });
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    prepare(made);
+    tell();
+  }
+
+  // One polite region for readers, at most every ten seconds, and only where the phase is another one.
+  let told = document.querySelector("#head [data-phase]")?.dataset.phase, telling = 0;
+
+  function tell() {
+    const place = document.getElementById("said"), badge = document.querySelector("#head [data-phase]");
+    if (!place || !badge || telling || badge.dataset.phase === told) return;
+    told = badge.dataset.phase;
+    place.textContent = badge.textContent.trim();
+    telling = setTimeout(() => { telling = 0; tell(); }, SAID_EVERY_MS);
   }
 
   let source = null, pause = FIRST_PAUSE_MS, timer = 0;
@@ -42,7 +56,7 @@
     // The browser's own way of coming back gives up after a refusal and never slows down.
     source.onerror = () => {
       hush();
-      if (pause > FIRST_PAUSE_MS) say(document.body.dataset.away);
+      if (pause > FIRST_PAUSE_MS) say(body.dataset.away);
       timer = setTimeout(listen, pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
     };
@@ -53,7 +67,7 @@
     source.addEventListener("gone", (event) => {
       const { id } = JSON.parse(event.data);
       document.getElementById(id)?.classList.add("gone");
-      if (id === "cluster") location.assign("/clusters");
+      if (id === "cluster") location.assign(`${root}/clusters`);
     });
     source.addEventListener("new", (event) => {
       const offer = document.getElementById("new");
@@ -62,9 +76,10 @@
       offer.querySelector("[data-count]").textContent = JSON.parse(event.data).count;
       offer.querySelector("a").href = location.href;
     });
+    source.addEventListener("away", (event) => say(JSON.parse(event.data).away ? body.dataset.away : ""));
     source.addEventListener("ended", (event) => {
       hush();
-      location.assign(JSON.parse(event.data).to);
+      location.assign(root + JSON.parse(event.data).to);
     });
   }
 
@@ -74,7 +89,16 @@
     source = null;
   }
 
+  // Moments in the browser's zone, where the account asks for it; the server writes them in UTC.
+  const zoned = "localTimes" in body.dataset
+    ? new Intl.DateTimeFormat(document.documentElement.lang, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" })
+    : null;
+
   function prepare(place) {
+    for (const time of zoned ? place.querySelectorAll("time[datetime]") : []) {
+      const words = zoned.format(new Date(time.dateTime));
+      if (time.title) time.title = words; else time.textContent = words;
+    }
     for (const text of place.querySelectorAll("[data-copy]")) {
       if (text.dataset.copy === "ready" || !navigator.clipboard) continue;
       text.dataset.copy = "ready";
@@ -82,15 +106,71 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "copy";
-      button.textContent = document.body.dataset.copyWord;
+      button.textContent = body.dataset.copyWord;
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(words);
-        button.textContent = "✓";
-        setTimeout(() => { button.textContent = document.body.dataset.copyWord; }, 1500);
+        button.textContent = body.dataset.copiedWord;
+        setTimeout(() => { button.textContent = body.dataset.copyWord; }, 1500);
       });
-      if (text.tagName === "PRE") text.prepend(button); else text.after(button);
+      if (text.tagName === "PRE") text.before(button); else text.after(button);
     }
   }
+
+  // What was typed into a long form outlives the session, in this tab alone. No field of such a form is a secret.
+  const drafts = document.querySelector("form[data-draft]");
+  if (drafts) {
+    const name = `draft:${location.pathname}`, offer = document.getElementById("draft");
+    const kept = sessionStorage.getItem(name);
+    if (kept && offer && !document.getElementById("errors")) {
+      offer.hidden = false;
+      offer.querySelector("button").addEventListener("click", () => {
+        const form = document.createElement("form");
+        form.method = "post";
+        for (const [field, value] of [...new URLSearchParams(kept), ["csrf", drafts.elements.csrf.value], ["do", "plan"]]) {
+          const input = document.createElement("input");
+          Object.assign(input, { type: "hidden", name: field, value });
+          form.append(input);
+        }
+        body.append(form);
+        form.submit();
+      });
+    }
+    const keep = () => {
+      const typed = new URLSearchParams(new FormData(drafts));
+      typed.delete("csrf");
+      sessionStorage.setItem(name, typed);
+    };
+    drafts.addEventListener("input", keep);
+    drafts.addEventListener("submit", keep);
+  } else if (document.getElementById("cluster")) {
+    for (const name of Object.keys(sessionStorage)) if (name.startsWith("draft:")) sessionStorage.removeItem(name);
+  }
+
+  const ending = document.getElementById("ending");
+  if (ending) {
+    const warn = () => { ending.hidden = false; };
+    setTimeout(warn, Math.max(0, new Date(body.dataset.ends) - Date.now() - WARNING_MS));
+  }
+
+  // Keys: / searches, Escape leaves a field. Not while one types.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, select, textarea");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const search = document.getElementById("search");
+      if (search) { event.preventDefault(); search.focus(); }
+    } else if (event.key === "Escape") {
+      typing?.blur();
+      for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    }
+  });
+
+  // On paper what is folded cannot be opened.
+  let folded = [];
+  window.addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open]):not(.menu)")];
+    for (const details of folded) details.open = true;
+  });
+  window.addEventListener("afterprint", () => { for (const details of folded) details.open = false; });
 
   document.addEventListener("visibilitychange", () => { document.hidden ? hush() : listen(); });
   document.addEventListener("htmx:after:swap", () => {

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from itertools import groupby
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,15 +10,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from navarch.client.errors import ClientError, Problem
-from navarch.client.shapes import Machine
 from navarch.console import live
+from navarch.console.pages.cluster.drawing import by_zone, drawing
 from navarch.console.visits import InProject, Visit
 
 router = APIRouter()
 # What changes while one looks at it: each is an element of that id, and a template of that name.
-FRAGMENTS = ("head", "now", "groups", "machines", "timeline", "history")
+FRAGMENTS = ("head", "now", "picture", "groups", "machines", "timeline", "history")
 _HISTORY = 25
 _PAUSE_SECONDS = 1.0  # between two pictures: what happens within it is told at once
+_AGAIN_SECONDS = 3.0  # until an API that is away is asked again
 
 
 @router.get("/clusters/{cluster}")
@@ -39,10 +39,12 @@ def picture(visit: Visit, cluster: str) -> dict[str, Any]:
     navarch = visit.navarch
     found = navarch.cluster(cluster)
     events = list(navarch.events(found["id"]))
+    machines = list(navarch.machines(found["id"]))
     return {
         "cluster": found,
         "progress": navarch.progress(found["id"]),
-        "zones": by_zone(list(navarch.machines(found["id"]))),
+        "zones": by_zone(machines),
+        "drawing": drawing(found, machines),
         "timeline": navarch.timeline(found["id"]),
         "events": events[: -_HISTORY - 1 : -1],
         "earlier": max(0, len(events) - _HISTORY),
@@ -50,59 +52,58 @@ def picture(visit: Visit, cluster: str) -> dict[str, Any]:
     }
 
 
-def by_zone(machines: list[Machine]) -> list[tuple[str, list[Machine]]]:
-    """Machines in their zones: the control plane first, then by group and age."""
+class Picture:
+    """Everything of one moment, for all pages that show it; made into HTML once in each language."""
 
-    def order(machine: Machine) -> tuple[str, bool, str, str]:
-        return machine.get("zone") or "", machine["role"] != "control-plane", machine["group"], machine["created_at"]
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+        self._drawn: dict[str, dict[str, bytes]] = {}
 
-    return [(zone, list(those)) for zone, those in groupby(sorted(machines, key=order), lambda m: m.get("zone") or "")]
+    def fragments(self, visit: Visit) -> dict[str, bytes]:
+        """The events that put each fragment in its place. Nothing in them depends on who looks but the language."""
+        if visit.language not in self._drawn:
+            html = {name: visit.html(f"cluster/_{name}.html", **self._values) for name in FRAGMENTS}
+            self._drawn[visit.language] = {n: live.event("fragment", id=n, html=text) for n, text in html.items()}
+        return self._drawn[visit.language]
 
 
 async def _changes(visit: Visit, cluster: str) -> AsyncIterator[bytes]:
-    """Fragments that are not as they were, at most once a second. The API's stream says that something changed; then
-    everything is asked once, so that all fragments are of one moment."""
-    shown: dict[str, str] = {}
+    """Fragments that are not as they were, at most once a second. The feed says that something changed; then everything
+    is asked once for all pages of the cluster, so that all fragments are of one moment."""
+    shown: dict[str, int] = {}
+
+    async def made() -> Picture:
+        return Picture(await run_in_threadpool(picture, visit, cluster))
+
     try:
-        async with visit.console.gateway.watch(visit.session.token, cluster, [("events", "true")]) as lines:
-            changed, gone = asyncio.Event(), asyncio.Event()
-
-            async def read() -> None:
-                async for name, _ in live.parsed(lines):
-                    if name == "deleted":
-                        gone.set()
-                    if name != "synced":
-                        changed.set()
-
-            reading = asyncio.create_task(read())
-            try:
-                while not gone.is_set():
-                    waiting = asyncio.create_task(changed.wait())
-                    await asyncio.wait({reading, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                    waiting.cancel()
-                    if not changed.is_set():
-                        return  # the API's stream has ended: the page comes back by itself
-                    changed.clear()
-                    if gone.is_set():
-                        break
-                    html = await run_in_threadpool(_fragments, visit, cluster)
-                    for name, text in html.items():
-                        if shown.get(name) != text:
-                            shown[name] = text
-                            yield live.event("fragment", id=name, html=text)
-                    await asyncio.sleep(_PAUSE_SECONDS)
-                yield live.event("gone", id="cluster")
-            finally:
-                reading.cancel()
-                with suppress(asyncio.CancelledError, ClientError):
-                    await reading
+        # By the person's own token, before anything is told that was read by another's.
+        cluster = (await run_in_threadpool(visit.navarch.cluster, cluster))["id"]
+        with visit.console.feeds.follow(visit.session.project_id, visit.reader, {cluster}.__contains__) as follower:
+            while True:
+                try:
+                    seen = await follower.feed.shared(cluster, made)
+                except Problem:
+                    raise
+                except ClientError:
+                    yield live.event("away", away=True)
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                    continue
+                for name, fragment in seen.fragments(visit).items():
+                    if shown.get(name) != hash(fragment):
+                        shown[name] = hash(fragment)
+                        yield fragment
+                await asyncio.sleep(_PAUSE_SECONDS)
+                news = await follower.next()
+                if news is None:
+                    yield live.ended(visit, signed_in=await live.still_signed_in(visit))
+                    return
+                if cluster in news.gone:
+                    break
+                if news.away is not None:
+                    yield live.event("away", away=news.away)
+        yield live.event("gone", id="cluster")
     except Problem as problem:
-        if problem.status == 404:
+        if problem.status == HTTPStatus.NOT_FOUND:
             yield live.event("gone", id="cluster")
     except ClientError:
-        return
-
-
-def _fragments(visit: Visit, cluster: str) -> dict[str, str]:
-    values = picture(visit, cluster)
-    return {name: visit.html(f"cluster/_{name}.html", **values) for name in FRAGMENTS}
+        return  # the page comes back by itself

@@ -1,18 +1,22 @@
 """The list of clusters: searched, filtered and put in order by the API; rows change in place and never move."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from navarch.client.errors import Problem, Unavailable
+from navarch.client.errors import ClientError, Problem
 from navarch.console import live
+from navarch.console.pages.clusters.selecting import fits
 from navarch.console.visits import InProject, Visit
 
 router = APIRouter()
 PAGE = 50
+_SYNCED_SECONDS = 20.0  # until the feed of a project knows what is there
 PHASES = ("Progressing", "Ready", "Degraded", "Blocked", "Paused", "Stopping", "Stopped", "Deleting")
 RESPONSIBLE = ("user", "project-admin", "cloud-operator", "navarch-operator")
 SORTS = ("created", "-created", "name", "-name", "phase", "version", "-version")
@@ -45,7 +49,7 @@ def show(visit: InProject, request: Request) -> Response:
         phases=PHASES,
         responsible=RESPONSIBLE,
         sorts=SORTS,
-        stream="/clusters/stream?" + urlencode([*filters, *(("shown", cluster_id) for cluster_id in shown)]),
+        stream="/clusters/stream?" + urlencode([*asked, *(("shown", cluster_id) for cluster_id in shown)]),
         first_page="marker" not in dict(asked),
     )
 
@@ -57,8 +61,7 @@ def stream(
     shown: Annotated[list[str], Query(max_length=PAGE)] = [],  # noqa: B006
 ) -> Response:
     """What changes of the rows that a page shows, and how many there are that it does not."""
-    filters = [(name, value) for name, value in _asked(request) if name in _FILTERS]
-    return live.answer(visit, _changes(visit, filters, shown))
+    return live.answer(visit, _changes(visit, _asked(request), shown))
 
 
 def _asked(request: Request) -> list[tuple[str, str]]:
@@ -76,27 +79,52 @@ def _next(found: Any, asked: list[tuple[str, str]]) -> str | None:
     return "/clusters?" + urlencode([*((k, v) for k, v in asked if k != "marker"), ("marker", marker)])
 
 
-async def _changes(visit: Visit, filters: list[tuple[str, str]], shown: list[str]) -> AsyncIterator[bytes]:
-    seen, synced = set[str](), False
+async def _changes(visit: Visit, asked: list[tuple[str, str]], shown: list[str]) -> AsyncIterator[bytes]:
+    """Of the rows that are shown; and how many clusters there are that the page would show if it were asked for anew.
+    Where all that fit were shown, those that have come to fit since are among them."""
+    filters = [(name, value) for name, value in asked if name in _FILTERS]
     new = set[str]()
+    known = set[str]()
+    whole = False
+
+    def wanted(cluster: str) -> bool:
+        return cluster in shown or cluster not in known or (whole and bool(filters))
+
+    def row(cluster: Any) -> bytes:
+        def draw() -> bytes:
+            html = visit.html("clusters/_row.html", cluster=cluster)
+            return live.event("fragment", id=f"cluster-{cluster['id']}", html=html)
+
+        return feed.drawn((cluster["id"], visit.language), cluster, draw)
+
     try:
-        async with visit.console.gateway.watch(visit.session.token, None, filters) as lines:
-            async for name, data in live.parsed(lines):
-                if name == "cluster" and data["id"] in shown:
-                    seen.add(data["id"])
-                    row = visit.html("clusters/_row.html", cluster=data)
-                    yield live.event("fragment", id=f"cluster-{data['id']}", html=row)
-                elif name == "cluster" and synced and data["id"] not in new | seen:
-                    new.add(data["id"])
+        # By the person's own token, before anything is told that was read by another's.
+        await run_in_threadpool(visit.navarch.cluster_page, [("limit", "1")])
+        with visit.console.feeds.follow(visit.session.project_id, visit.reader, wanted) as follower:
+            feed = follower.feed
+            async with asyncio.timeout(_SYNCED_SECONDS):
+                await feed.synced.wait()
+            known |= feed.known
+            found = await run_in_threadpool(visit.navarch.cluster_page, [*asked, ("limit", str(PAGE))])
+            whole = found["total"] <= PAGE
+            there = {cluster["id"]: cluster for cluster in found["clusters"]}
+            for cluster_id in shown:
+                if cluster_id in there:
+                    yield row(there[cluster_id])
+                elif cluster_id not in known:
+                    yield live.event("gone", id=f"cluster-{cluster_id}")
+            while (news := await follower.next()) is not None:
+                if news.away is not None:
+                    yield live.event("away", away=news.away)
+                for cluster_id in news.gone.intersection(shown):
+                    yield live.event("gone", id=f"cluster-{cluster_id}")
+                for cluster_id, cluster in news.clusters.items():
+                    if cluster_id in shown:
+                        yield row(cluster)
+                fresh = {i for i, c in news.clusters.items() if i not in shown and wanted(i) and fits(filters, c)}
+                if not fresh <= new:
+                    new |= fresh
                     yield live.event("new", count=len(new))
-                elif name == "cluster" and not synced:
-                    seen.add(data["id"])  # on another page
-                elif name == "deleted" and data["id"] in shown:
-                    yield live.event("gone", id=f"cluster-{data['id']}")
-                elif name == "synced":
-                    synced = True
-                    for cluster_id in shown:
-                        if cluster_id not in seen:
-                            yield live.event("gone", id=f"cluster-{cluster_id}")
-    except (Problem, Unavailable):
+            yield live.ended(visit, signed_in=await live.still_signed_in(visit))
+    except (ClientError, TimeoutError):
         return  # the page comes back by itself

@@ -4,14 +4,18 @@ import json
 import re
 import uuid
 from http import HTTPStatus
+from statistics import median
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from navarch.cli.output import parse_time
 from navarch.client.errors import FieldProblem, Problem
+from navarch.console.commands import creation as command_of
 from navarch.console.forms import EMPTY, Form
-from navarch.console.pages.creation.wish import by_field, command_of, request_of
+from navarch.console.groups import MOST_GROUPS
+from navarch.console.pages.creation.wish import by_field, number_of_groups, request_of, without
 from navarch.console.plans import shown_plan
 from navarch.console.visits import InProject, Posted, Visit, see
 
@@ -36,8 +40,14 @@ def plan(visit: InProject, form: Posted) -> Response:
 def create(visit: InProject, form: Posted) -> Response:
     """Ask for it. The form's key makes a second click, or Back and again, the same request."""
     key = form.text("key") if _KEY.fullmatch(form.text("key")) else str(uuid.uuid4())
-    if form.text("do") == "plan":  # where no script asks for the plan as one types
+    do = form.text("do")
+    if do == "plan":  # where no script asks for the plan as one types, and a draft that is taken up
         return _page(visit, form, key)
+    if do == "add":
+        groups = min(number_of_groups(form) + 1, MOST_GROUPS)
+        return _page(visit, Form({**form.fields, "groups": [str(groups)]}), key)
+    if do.startswith("drop-") and do[5:].isdecimal():
+        return _page(visit, without(form, int(do[5:])), key)
     if not form.text("name"):
         return _page(visit, form, key, [FieldProblem("name", "give it a name")])
     try:
@@ -62,10 +72,24 @@ def _page(visit: Visit, form: Form, key: str, errors: list[FieldProblem] | None 
         versions=navarch.catalogue("versions"),
         flavors=navarch.catalogue("flavors"),
         all_zones=navarch.catalogue("zones"),
+        volume_types=navarch.catalogue("volume_types"),
+        external_networks=navarch.catalogue("external_networks"),
+        groups=number_of_groups(form),
+        usual=usual_seconds(navarch.cluster_page([("limit", "50"), ("sort", "-created")])["clusters"]),
         wrong=fields,
         beside=beside,
         **_plan(visit, form),
     )
+
+
+def usual_seconds(clusters: list[Any]) -> tuple[float, int] | None:
+    """How long the project's last clusters took until they were Ready: the median, and of how many. None: none did."""
+    took = [
+        (parse_time(c["status"]["ready_at"]) - parse_time(c["created_at"])).total_seconds()
+        for c in clusters
+        if c["status"].get("ready_at")
+    ]
+    return (median(took), len(took)) if took else None
 
 
 def _plan(visit: Visit, form: Form) -> dict[str, Any]:
@@ -82,6 +106,6 @@ def _plan(visit: Visit, form: Form) -> dict[str, Any]:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             raise
         fields, beside = by_field(problem.errors)
-        said = [f"{name.replace('_', ' ')}: {text}" for name, texts in fields.items() for text in texts]
+        said = [f"{name}: {text}" for name, texts in fields.items() for text in texts]
         return values | {"refused": [*said, *beside] or [problem.message]}
     return values | {"plan": shown_plan(planned)}

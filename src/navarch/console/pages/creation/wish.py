@@ -1,14 +1,14 @@
-"""From the form to the API's request, from the request to a command, and from the API's refusals to the form's fields.
-Pure."""
+"""From the form to the API's request, and from the API's refusals to the form's fields. Pure."""
 
 import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from navarch.cli.wishes import DEFAULT_GROUP, put
 from navarch.client.errors import FieldProblem
+from navarch.console import groups, wishes
 from navarch.console.forms import Form
+from navarch.console.groups import lines, number
 
 Json = dict[str, Any]
 # The form's fields by the API's, of which the longest that fits counts.
@@ -18,61 +18,71 @@ _FIELDS = {
     "spec.control_plane.replicas": "control_plane",
     "spec.control_plane.flavor": "control_plane_flavor",
     "spec.control_plane.zones": "zones",
-    "spec.network.api_allowed_cidrs": "allowed",
-    "spec.protected": "protected",
-    "spec.node_groups[0].name": "group",
-    "spec.node_groups[0].flavor": "flavor",
-    "spec.node_groups[0].replicas": "count",
-    "spec.node_groups[0].zones": "zones",
+    "spec.control_plane.etcd_volume.type": "etcd_type",
+    "spec.control_plane.etcd_volume.size_gib": "etcd_size",
+    "spec.network.external_network": "external_network",
+    "spec.network.node_cidr": "node_cidr",
+    "spec.network.pod_cidr": "pod_cidr",
+    "spec.network.service_cidr": "service_cidr",
+    "spec.network.dns_servers": "dns_servers",
+    "spec.ssh_keys": "ssh_keys",
+    **wishes.FIELDS,
 }
+_GROUP = re.compile(r"spec\.node_groups\[(\d+)\]\.?(.*)")
+
+
+def number_of_groups(form: Form) -> int:
+    """How many node groups the form has."""
+    asked = number(form.text("groups"))
+    return min(max(asked, 1), groups.MOST_GROUPS) if isinstance(asked, int) else 1
+
+
+def without(form: Form, place: int) -> Form:
+    """The form without one of its node groups; those after it move up."""
+    fields: dict[str, list[str]] = {}
+    for name, values in form.fields.items():
+        match = re.fullmatch(r"g(\d+)\.(.+)", name)
+        if match is None:
+            fields[name] = list(values)
+        elif int(match[1]) != place:
+            fields[f"g{int(match[1]) - (int(match[1]) > place)}.{match[2]}"] = list(values)
+    return Form(fields | {"groups": [str(max(1, number_of_groups(form) - 1))]})
 
 
 def request_of(form: Form) -> Json:
-    """What was filled in; the rest is Navarch's to choose."""
-    body: Json = {"name": form.text("name"), "spec": {}}
+    """What was filled in; the rest is Navarch's to choose. Zones that are ticked for all are those of node groups that
+    have none of their own."""
+    body: Json = {"name": form.text("name"), **wishes.typed(form)}
     zones = form.texts("zones")
     for path, value in (
         ("kubernetes_version", form.text("version")),
-        ("control_plane.replicas", _number(form.text("control_plane"))),
+        ("control_plane.replicas", number(form.text("control_plane"))),
         ("control_plane.flavor", form.text("control_plane_flavor")),
         ("control_plane.zones", zones),
-        ("network.api_allowed_cidrs", re.split(r"[\s,]+", form.text("allowed")) if form.text("allowed") else []),
-        ("protected", form.ticked("protected")),
+        ("control_plane.etcd_volume.type", form.text("etcd_type")),
+        ("control_plane.etcd_volume.size_gib", number(form.text("etcd_size"))),
+        ("network.external_network", form.text("external_network")),
+        ("network.node_cidr", form.text("node_cidr")),
+        ("network.pod_cidr", form.text("pod_cidr")),
+        ("network.service_cidr", form.text("service_cidr")),
+        ("network.dns_servers", lines(form.text("dns_servers"))),
+        ("ssh_keys", [key.strip() for key in form.text("ssh_keys").splitlines() if key.strip()]),
     ):
-        if value not in ("", [], False):
+        if value not in ("", []):
             put(body["spec"], path, value)
-    group = {
-        "name": form.text("group"),
-        "flavor": form.text("flavor"),
-        "replicas": _number(form.text("count")),
-        "zones": zones,
-    }
-    given = {key: value for key, value in group.items() if value not in ("", [])}
-    if given:
-        body["spec"]["node_groups"] = [{"name": DEFAULT_GROUP} | given]
+    asked = []
+    for place in range(number_of_groups(form)):
+        group = ({"zones": zones} if zones else {}) | groups.typed(form, f"g{place}")
+        name = form.text(f"g{place}.name")
+        asked.append(({"name": name} if name else {}) | group)
+    if len(asked) > 1 or asked[0]:
+        body["spec"]["node_groups"] = [_named(group, place) for place, group in enumerate(asked)]
     return body
 
 
-def command_of(body: Mapping[str, Any]) -> str:
-    """The command that asks for the same."""
-    spec = body["spec"]
-    control_plane, network = spec.get("control_plane", {}), spec.get("network", {})
-    words = ["navarch", "cluster", "create", body["name"] or "NAME"]
-    for option, value in (
-        ("--version", spec.get("kubernetes_version")),
-        ("--control-plane-replicas", control_plane.get("replicas")),
-        ("--control-plane-flavor", control_plane.get("flavor")),
-    ):
-        words += [option, str(value)] if value is not None else []
-    for zone in control_plane.get("zones", []):
-        words += ["--zone", zone]
-    for cidr in network.get("api_allowed_cidrs", []):
-        words += ["--api-allowed-cidr", cidr]
-    words += ["--protected"] if spec.get("protected") else []
-    for group in spec.get("node_groups", []):
-        parts = [f"{key}={'+'.join(value) if key == 'zones' else value}" for key, value in group.items()]
-        words += ["--node-group", ",".join(parts)]
-    return shlex.join(words)
+def _named(group: Json, place: int) -> Json:
+    """A group that was given no name has one, so that whoever fills in a number need not think of one."""
+    return {"name": DEFAULT_GROUP if place == 0 else f"{DEFAULT_GROUP}-{place + 1}"} | group
 
 
 def by_field(errors: Iterable[FieldProblem]) -> tuple[dict[str, list[str]], list[str]]:
@@ -89,10 +99,8 @@ def by_field(errors: Iterable[FieldProblem]) -> tuple[dict[str, list[str]], list
 
 
 def _field(path: str) -> str | None:
+    group = _GROUP.fullmatch(path)
+    if group is not None:
+        return groups.field_of(group[2], f"g{group[1]}")
     fitting = [known for known in _FIELDS if path == known or path.startswith((f"{known}.", f"{known}["))]
     return _FIELDS[max(fitting, key=len)] if fitting else None
-
-
-def _number(text: str) -> int | str:
-    """A number where it is one; what else was typed is the API's to refuse."""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from navarch.console.changes import done, planned, seen_generation
+from navarch.console.changes import conflict, done, planned, seen_generation
+from navarch.console.forms import EMPTY, Form
 from navarch.console.visits import InProject, Posted, Visit
 
 router = APIRouter()
@@ -38,7 +39,7 @@ _PATCHES: dict[Switch, dict[str, Any]] = {
 @router.get(_PATH)
 def show(visit: InProject, cluster: str, switch: Switch) -> Response:
     """What it would do, and the button."""
-    return _page(visit, cluster, switch)
+    return _page(visit, cluster, switch, EMPTY)
 
 
 @router.post(_PATH)
@@ -48,15 +49,15 @@ def turn(visit: InProject, form: Posted, cluster: str, switch: Switch) -> Respon
         visit,
         f"/clusters/{cluster}",
         lambda: visit.navarch.update_cluster(cluster, _PATCHES[switch], if_match=seen_generation(form)),
-        lambda wrong, status: _page(visit, cluster, switch, wrong, status),
+        lambda wrong, status: _page(visit, cluster, switch, form, wrong, status),
     )
 
 
 def _page(
-    visit: Visit, cluster: str, switch: Switch, wrong: list[str] | None = None, status: int = HTTPStatus.OK
+    visit: Visit, cluster: str, switch: Switch, form: Form, wrong: list[str] | None = None, status: int = HTTPStatus.OK
 ) -> Response:
     found = visit.navarch.cluster(cluster)
     values = planned(lambda: visit.navarch.plan_update(cluster, _PATCHES[switch]))
     values |= {"wrong": wrong} if wrong else {}
-    faster = status == HTTPStatus.PRECONDITION_FAILED
-    return visit.page("power/switch.html", status, cluster=found, switch=switch.value, faster=faster, **values)
+    differs = conflict(status, form, found["spec"], _PATCHES[switch]["spec"])
+    return visit.page("power/switch.html", status, cluster=found, switch=switch.value, conflict=differs, **values)

@@ -1,14 +1,15 @@
 """Another number of machines for a node group."""
 
-import re
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import Response
 
-from navarch.console.changes import done, planned, seen_generation
+from navarch.console.changes import conflict, done, planned, seen_generation
 from navarch.console.forms import EMPTY, Form
+from navarch.console.groups import number
+from navarch.console.pages.groups import group_of
 from navarch.console.visits import InProject, Posted, Visit
 
 router = APIRouter()
@@ -44,9 +45,7 @@ def _page(
     visit: Visit, cluster: str, group: str, form: Form, wrong: list[str] | None = None, status: int = HTTPStatus.OK
 ) -> Response:
     found = visit.navarch.cluster(cluster)
-    node_group = next((g for g in found.get("node_groups") or [] if g["name"] == group), None)
-    if node_group is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+    node_group = group_of(found, group)
     values = _plan(visit, cluster, group, form) if form.text("count") else {"plan": None, "wrong": []}
     values |= {"wrong": wrong} if wrong else {}
     return visit.page(
@@ -55,7 +54,7 @@ def _page(
         cluster=found,
         group=node_group,
         form=form,
-        faster=status == HTTPStatus.PRECONDITION_FAILED,
+        conflict=conflict(status, form, node_group["spec"], _patch(form)["spec"]),
         **values,
     )
 
@@ -65,6 +64,4 @@ def _plan(visit: Visit, cluster: str, group: str, form: Form) -> dict[str, Any]:
 
 
 def _patch(form: Form) -> dict[str, Any]:
-    """A number where it is one; what else was typed is the API's to refuse."""
-    text = form.text("count")
-    return {"spec": {"replicas": int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text}}
+    return {"spec": {"replicas": number(form.text("count"))}}

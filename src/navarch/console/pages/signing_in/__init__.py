@@ -14,12 +14,14 @@ from fastapi.responses import HTMLResponse, Response
 from navarch.client.errors import ClientError, NotAuthorised, Problem
 from navarch.console.forms import EMPTY, AnyForm, Form
 from navarch.console.guard import same_secret
-from navarch.console.keystone import Token
+from navarch.console.keystone import SecondFactorNeeded, Token
 from navarch.console.sessions import COOKIE, Session, in_project, new_csrf
 from navarch.console.visits import Console, Posted, SignedIn, console_of, local, render, see
 
 router = APIRouter()
 FORM_COOKIE = "__Host-navarch-sign-in"
+RECEIPT_COOKIE = "__Host-navarch-receipt"
+_RECEIPT_SECONDS = 300  # as Keystone's receipts
 _FORM_SECONDS = 3600
 _log = structlog.get_logger("navarch.console")
 OurConsole = Annotated[Console, Depends(console_of)]
@@ -35,6 +37,8 @@ def sign_in(console: OurConsole, request: Request, form: AnyForm) -> Response:
     """By name and password, or by an application credential."""
     if not same_secret(form.text("csrf"), request.cookies.get(FORM_COOKIE, "")):
         return _form(console, request, form, form.text("next"), "stale")
+    if form.text("how") == "passcode":
+        return _by_passcode(console, request, form)
     by_credential = form.text("how") == "credential"
     wanted = ("credential", "secret") if by_credential else ("name", "password", "domain")
     missing = [name for name in wanted if not form.secret(name)]
@@ -45,16 +49,47 @@ def sign_in(console: OurConsole, request: Request, form: AnyForm) -> Response:
             token = console.sign_in.by_application_credential(form.text("credential"), form.secret("secret"))
             return _begin(console, request, _session(console, token), local(form.text("next")))
         token = console.sign_in.by_password(form.text("name"), form.secret("password"), form.text("domain"))
-        session, projects = _session(console, token), console.sign_in.projects(token.id)
-        if len(projects) == 1:
-            session = in_project(session, console.sign_in.for_project(token.id, projects[0].id))
-            return _begin(console, request, session, local(form.text("next")))
-        return _begin(console, request, session, f"/projects?next={quote(local(form.text('next')), safe='/')}")
+        return _enter(console, request, token, form.text("next"))
+    except SecondFactorNeeded as needed:
+        kept = {"receipt": needed.receipt, "name": form.text("name"), "domain": form.text("domain")}
+        answer = _form(console, request, form, form.text("next"), "passcode")
+        answer.set_cookie(
+            RECEIPT_COOKIE, console.sessions.sealed(kept), max_age=_RECEIPT_SECONDS, path="/", secure=True,
+            httponly=True, samesite="strict",
+        )  # fmt: skip
+        return answer
     except (NotAuthorised, Problem):
         return _form(console, request, form, form.text("next"), "refused")
     except ClientError as error:
         _log.warning("nobody could be signed in", said=error.message)
         return _form(console, request, form, form.text("next"), "away")
+
+
+def _by_passcode(console: Console, request: Request, form: Form) -> Response:
+    """The second page, of who has a second factor. What the first one proved is in a sealed cookie."""
+    kept = console.sessions.unsealed(request.cookies.get(RECEIPT_COOKIE, ""))
+    if kept is None:
+        return _form(console, request, form, form.text("next"), "stale")
+    try:
+        passcode = form.text("passcode").replace(" ", "")
+        token = console.sign_in.by_passcode(kept["receipt"], kept["name"], kept["domain"], passcode)
+        answer = _enter(console, request, token, form.text("next"))
+    except (NotAuthorised, Problem):
+        return _form(console, request, form, form.text("next"), "passcode-refused")
+    except ClientError as error:
+        _log.warning("nobody could be signed in", said=error.message)
+        return _form(console, request, form, form.text("next"), "away")
+    answer.delete_cookie(RECEIPT_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    return answer
+
+
+def _enter(console: Console, request: Request, token: Token, following: str) -> Response:
+    """Into the only project, or to the choice of one."""
+    session, projects = _session(console, token), console.sign_in.projects(token.id)
+    if len(projects) == 1:
+        session = in_project(session, console.sign_in.for_project(token.id, projects[0].id))
+        return _begin(console, request, session, local(following))
+    return _begin(console, request, session, f"/projects?next={quote(local(following), safe='/')}")
 
 
 @router.post("/sign-out")
@@ -109,13 +144,17 @@ def _form(
     console: Console, request: Request, form: Form, following: str, wrong: str = "", missing: list[str] | None = None
 ) -> Response:
     """The page, with what was typed but for secrets."""
-    status = {"": HTTPStatus.OK, "stale": HTTPStatus.FORBIDDEN, "away": HTTPStatus.SERVICE_UNAVAILABLE}
+    status = {
+        "": HTTPStatus.OK,
+        "passcode": HTTPStatus.OK,
+        "stale": HTTPStatus.FORBIDDEN,
+        "away": HTTPStatus.SERVICE_UNAVAILABLE,
+    }
     csrf = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(32)
     html = render(
-        console,
+        request,
         "signing_in/sign_in.html",
         session=None,
-        path="/sign-in",
         csrf=csrf,
         form=form,
         following=local(following),

@@ -1,0 +1,64 @@
+"""The console has words for each code that the service may send: asked of the service's own source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import navarch
+from navarch.console import codes
+from navarch.domain import steps
+from navarch.domain.openstack import steps as openstack_steps
+from navarch.domain.status import Phase
+
+_SOURCE = Path(navarch.__file__).parent
+_ROOMS = ("domain", "service", "reconcile", "addons", "clouds")
+# Calls whose first word is a reason, and arguments that are one.
+_CALLS = ("Finding", "Obstacle", "arrived")
+_EVENT = "Event"
+_NOT_SHOWN = {"NotYet"}  # never becomes a condition
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """(reason, where) of every reason that is written in the source."""
+    for path in sorted(p for room in _ROOMS for p in (_SOURCE / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            given: list[ast.expr] = [k.value for k in node.keywords if k.arg == "reason"]
+            given += node.args[:1] if name in _CALLS else []
+            given += node.args[1:2] if name == _EVENT else []
+            for its in given:
+                if isinstance(its, ast.Constant) and isinstance(its.value, str) and its.value[:1].isupper():
+                    yield its.value, path.name
+
+
+def subclasses(type_: type[Any]) -> Iterator[type[Any]]:
+    for its in type_.__subclasses__():
+        yield its
+        yield from subclasses(its)
+
+
+def test_every_reason_has_words() -> None:
+    found = dict(literals())
+    assert len(found) > 30, "the source is read"
+    assert {r: where for r, where in found.items() if r not in codes.REASONS and r not in _NOT_SHOWN} == {}
+
+
+def test_every_step_has_words() -> None:
+    assert openstack_steps
+    bare = {its.__name__ for its in subclasses(steps.Step) if not its.__subclasses__()}
+    assert len(bare) > 25
+    assert bare - set(codes.REASONS) == set()
+
+
+def test_every_phase_has_words() -> None:
+    assert {phase.value for phase in Phase} == set(codes.PHASES)
+
+
+@pytest.mark.parametrize("table", ["PHASES", "CONDITIONS", "REASONS", "PARTS", "QUOTAS"])
+def test_words_are_words(table: str) -> None:
+    assert all((text and not text.isupper()) or text == "API" for text in getattr(codes, table).values())
