@@ -37,11 +37,11 @@ _REQUESTS, _CHANGES = 200, 20
 # Copies of a cluster that is Ready, with its node group: a worker would take long to make so many, and a list does not
 # know the difference.
 _COPY_CLUSTERS = """
-INSERT INTO clusters SELECT (jsonb_populate_record(c, jsonb_build_object(
-    'id', gen_random_uuid()::text, 'name', 'n' || lpad(i::text, 4, '0')))).*
+INSERT INTO clusters OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(c, jsonb_build_object(
+    'id', gen_random_uuid()::text, 'name', 'n' || lpad(i::text, 4, '0'), 'ordinal', 1000000 + i))).*
 FROM clusters c, generate_series(1, %s) i WHERE c.name = 'c0000'"""
 _COPY_GROUPS = """
-INSERT INTO node_groups SELECT (jsonb_populate_record(g, jsonb_build_object('cluster_id', c.id))).*
+INSERT INTO node_groups OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(g, jsonb_build_object('cluster_id', c.id))).*
 FROM node_groups g JOIN clusters o ON o.id = g.cluster_id AND o.name = 'c0000', clusters c WHERE c.name LIKE 'n%'"""
 _LCP = """() => new Promise(done => new PerformanceObserver(list =>
     done(list.getEntries().at(-1).startTime)).observe({ type: 'largest-contentful-paint', buffered: true }))"""

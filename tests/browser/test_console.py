@@ -166,3 +166,38 @@ def test_no_page_is_wider_than_the_screen(page: Page, width: int) -> None:
     for path in ("/clusters", "/clusters/new", address, f"{address}/delete", f"{address}/kubeconfig"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_an_upgrade_shows_its_plan_and_each_machine_on_its_way(page: Page) -> None:
+    address = create(page, "older", version="1.36.9")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    expect(page.locator("#head .strip")).to_contain_text("1.36.9")
+    page.goto(f"{address}/upgrade")
+    page.get_by_role("link", name="Show the plan").first.click()
+    expect(page.locator(".chosen")).to_contain_text("Machines replaced")
+    page.get_by_role("button", name="Upgrade to 1.37.2").click()
+    page.wait_for_url(lambda url: not url.endswith("/upgrade"))
+    expect(page.locator("#machines")).to_contain_text("1.36.9 → 1.37.2")
+    page.goto(f"{address}/upgrade")
+    expect(page.get_by_role("heading", name="Back to 1.36.9")).to_be_visible()
+    page.goto(address)
+    expect(page.locator("#machines .machine", has_text="1.36.9")).to_have_count(0, timeout=3 * PATIENCE_MS)
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    expect(page.locator("#head .strip")).to_contain_text("1.37.2")
+    page.goto(f"{address}/repairs")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody tr").first).to_contain_text("rollout")
+
+
+def test_an_api_that_is_away_leaves_the_last_picture_and_says_so(page: Page, region: Playground) -> None:
+    create(page, "lasting")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    (name,) = [name for name in region.names if name.startswith("api")]
+    region.kill(name)
+    try:
+        expect(page.locator("#notice")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#head .badge")).to_have_text("Ready")
+        expect(page.locator("#picture svg.drawing")).to_be_visible()
+    finally:
+        region.start_process(name)
+    expect(page.locator("#notice")).to_be_hidden(timeout=PATIENCE_MS)

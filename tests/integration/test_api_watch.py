@@ -180,7 +180,7 @@ def test_one_cluster_is_watched_with_its_machines_and_the_stream_ends_with_it(ap
     watcher = watch("/clusters/shop")
     assert watcher.until_synced() == [
         ("cluster", api.get("/clusters/shop").json()),
-        ("machine", api.get("/clusters/shop/machines").json()["machines"][0]),
+        ("machine", api.get("/clusters/shop/machines").json()["machines"][0] | {"cluster_id": made["id"]}),
     ]
     api.store.add_report(made["id"], "m0", a_report("StartKubelet"), joined=False)
     kind, machine, _ = watcher.next()
@@ -497,3 +497,24 @@ def test_a_watch_is_of_what_the_list_would_have(api: Api, watch: Watch) -> None:
     assert watcher.next()[1]["reason"] == "OfIts"
     api.store.record(shop["id"], api.claim(shop["id"]).token, Status(), look_again_after=3600)
     assert watcher.next()[:2] == ("deleted", {"id": shop["id"]})
+
+
+def test_a_list_tells_of_machines_to_who_asks_for_them(api: Api, watch: Watch) -> None:
+    made, other = api.create(), api.create("stage")
+    without, every = watch("/clusters"), watch("/clusters?machines=true")
+    stranger = watch("/clusters?machines=true", token="bea")
+    assert "machine" not in [kind for kind, _ in every.until_synced()], "of those that are there it tells nothing"
+    for watcher in (without, stranger):
+        watcher.until_synced()
+    for cluster in (made, other):
+        api.store.record_machine(cluster["id"], api.claim(cluster["id"]).token, a_machine(f"m-{cluster['name']}"))
+    told = [every.next()[:2] for _ in range(2)]
+    assert {kind for kind, _ in told} == {"machine"}
+    assert {data["cluster_id"]: data["name"] for _, data in told} == {made["id"]: "m-shop", other["id"]: "m-stage"}
+    assert without.silent(0.2)
+    assert stranger.silent(0)
+    last = every.last_id
+    every.close()
+    again = watch("/clusters?machines=true", last_event_id=last)
+    again.until_synced()
+    assert not again.resumed, "who was away does not know which machines changed"
