@@ -71,6 +71,7 @@ async def _changes(visit: Visit, cluster: str) -> AsyncIterator[bytes]:
     """Fragments that are not as they were, at most once a second. The feed says that something changed; then everything
     is asked once for all pages of the cluster, so that all fragments are of one moment."""
     shown: dict[str, int] = {}
+    away = False
 
     async def made() -> Picture:
         return Picture(await run_in_threadpool(picture, visit, cluster))
@@ -85,9 +86,13 @@ async def _changes(visit: Visit, cluster: str) -> AsyncIterator[bytes]:
                 except Problem:
                     raise
                 except ClientError:
+                    away = True
                     yield live.event("away", away=True)
                     await asyncio.sleep(_AGAIN_SECONDS)
                     continue
+                if away and not follower.feed.away:
+                    away = False
+                    yield live.event("away", away=False)
                 for name, fragment in seen.fragments(visit).items():
                     if shown.get(name) != hash(fragment):
                         shown[name] = hash(fragment)
