@@ -65,13 +65,15 @@ class EtcdMember:
 @dataclass(frozen=True, slots=True)
 class Addon:
     """An add-on as seen in the cluster. `digest` is that of what was last applied; `available`: all its workloads have
-    the replicas they want; `message` says what is missing. `on_nodes`: it runs on each node that is to have it."""
+    the replicas they want; `message` says what is missing. `on_nodes`: it runs on each node that is to have it. `runs`:
+    it has workloads; what has none is available as soon as it is applied."""
 
     name: str
     digest: str
     available: bool
     message: str = ""
     on_nodes: bool = True
+    runs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
