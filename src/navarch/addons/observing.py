@@ -45,6 +45,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
     version = foreign.version(connection.get("/version").get("gitVersion"))
     if not version:
         raise errors.no_kubernetes("GET /version", "it names no version")
+    at = connection.said_at
     reads: tuple[Callable[[], Any], ...] = (
         lambda: _nodes(connection),
         lambda: applying.read_notes(connection),
@@ -69,6 +70,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         obstacles=obstacles,
         pods=seen,
         refused=refused,
+        at=at,
     )
 
 

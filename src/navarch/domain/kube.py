@@ -1,8 +1,9 @@
 """What the Kubernetes API of a cluster said."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from navarch.domain import clocks
 from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
 
@@ -48,6 +49,11 @@ class Node:
     def goes_first(self) -> bool:
         """Whether somebody marked it so."""
         return any(key == REMOVE_FIRST for key, _ in self.labels)
+
+    def earlier(self, by: timedelta) -> "Node":
+        """With all its moments earlier by so much."""
+        troubles = tuple((type_, since and since - by) for type_, since in self.troubles)
+        return replace(self, since=self.since and self.since - by, troubles=troubles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,8 @@ class ClusterObstacle:
 class KubeState:
     """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
     `obstacles`: what an upgrade would meet; None: it was not asked for. `pods`: as far as autoscaling needs them; None:
-    they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses."""
+    they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses.
+    `at`: what the clock of its API server said meanwhile, in whole seconds; None: nothing."""
 
     version: str
     nodes: tuple[Node, ...] = ()
@@ -105,6 +112,7 @@ class KubeState:
     obstacles: tuple[ClusterObstacle, ...] | None = None
     pods: PodsSeen | None = None
     refused: tuple[str, ...] = ()
+    at: datetime | None = None
 
     @property
     def on_nodes(self) -> bool:
@@ -114,3 +122,10 @@ class KubeState:
     def node(self, name: str) -> Node | None:
         """The node of that name, or None."""
         return next((n for n in self.nodes if n.name == name), None)
+
+    def by_our_clock(self, before: datetime, after: datetime) -> "KubeState":
+        """With all its moments by our clock instead of the cluster's. It was read between these two of ours."""
+        if self.at is None:
+            return self
+        ahead = clocks.ahead(self.at, before, after, within=clocks.HTTP_DATE)
+        return replace(self, nodes=tuple(node.earlier(ahead) for node in self.nodes)) if ahead else self
