@@ -179,9 +179,9 @@ def made(mutation: Mutation) -> Iterator[None]:
         function.__code__ = code
 
 
-def catch_all(dsns: list[str], result: Path | None) -> int:
-    """Make each fault and run stories until a promise breaks, in as many processes as there are databases. The number
-    of those that nothing caught."""
+def catch_all(dsns: list[str], result: Path | None, *, first: int, count: int) -> int:
+    """Make each of these faults and run stories until a promise breaks, in as many processes as there are databases.
+    The number of those that nothing caught."""
     caught: list[dict[str, Any]] = []
     for mutation in MUTATIONS:
         with made(mutation):
@@ -190,7 +190,7 @@ def catch_all(dsns: list[str], result: Path | None) -> int:
     for dsn in dsns:
         free.put(dsn)
     with multiprocessing.Pool(len(dsns), _take_database, (free,)) as pool:
-        for found in pool.imap(_try, range(len(MUTATIONS))):
+        for found in pool.imap(_try, range(len(MUTATIONS))[first : first + count]):
             caught.append(found)
             by = f"story {found['seed']}, {found['by']}" if found["by"] else f"NOT CAUGHT in {SEEDS} runs"
             print(f"{found['what']}: {by}", flush=True)
