@@ -53,8 +53,8 @@ bench-console: setup ## measure what docs/console-figures.md publishes (no root;
 console-pictures: setup ## the pictures of docs/guide/console.md, from a browser (Debian's chromium; three minutes)
 	@$(BIN)/python -m tests.browser.pictures
 
-mutations: setup ## deliberate faults in the worker's code, each of which the stories must notice (about ten minutes)
-	@$(BIN)/python -m tests.chaos --mutations
+mutations: setup ## deliberate faults in the worker's code, each of which the stories must notice: RUNS=200 FIRST=0 (some minutes each)
+	@$(BIN)/python -m tests.chaos --mutations --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
 
 docs: setup ## the documentation as a site with search, in build/docs; fails at a link that leads nowhere
 	@scripts/docs

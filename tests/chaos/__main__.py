@@ -29,8 +29,8 @@ from navarch.store.local_postgres import LocalPostgres
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
-    parser.add_argument("--runs", type=int, default=200, help="how many seeds (default 200)")
-    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--runs", type=int, default=200, help="how many seeds, or faults (default 200)")
+    parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--seed", type=int, help="this one alone, with its log")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--misleading", action="store_true", help="far more lists that lag and answers that get lost")
@@ -43,7 +43,7 @@ def main() -> None:
         if options.mutations:
             from tests.chaos.mutations import catch_all
 
-            sys.exit(catch_all(found, options.result))
+            sys.exit(catch_all(found, options.result, first=options.first, count=options.runs))
         if options.seed is not None:
             report = run(connect(found[0]), options.seed, weather)
             print("\n".join(report.log))

@@ -36,6 +36,7 @@ PROMISES = {
     "not stuck in silence": "what is not as wanted says why; past its deadline also who is responsible and what to do",
     "timeline": "every object that is there is explained by the timeline",
     "no fault of ours": "no exception that is nobody's answer",
+    "clocks": "nothing is repaired too early or too late because a clock is off",
     "no litter": "nothing is there twice, and no more than was asked for",
     **lives.PROMISES,
 }

@@ -174,14 +174,12 @@ class Mishaps:
                 parts.remove_listener(self.region, found)
 
     def _somebody_renames(self, kind: str) -> None:
-        """Its name and its mark are gone. What it is for is known by its id alone, once that is written down: what
-        lost both before is nobody's, and its cluster waits for people."""
+        """Its name and its mark are gone. What it is for is known by its id alone, which is written down as soon as the
+        answer to its making is there: what lost both before that is nobody's, and its cluster waits for people."""
         victim = self._one_of(kind)
         if victim is not None and self.world.is_recorded(victim.id):
             self.world.say(f"somebody renames the {kind} {victim.name or victim['description']}")
-            for key, value in (("name", "mine"), ("description", "mine"), ("tags", []), ("metadata", {})):
-                if key in victim.body:
-                    victim[key] = value
+            rename(victim)
 
     def _somebody_removes_a_node(self) -> None:
         """Of a worker: that of a control-plane machine comes back only where people restart its kubelet."""
@@ -273,3 +271,10 @@ class Mishaps:
                 if balancer["vip_address"] in lost:
                     self.world.say(f"people remove the balancer {balancer.name}, which has a lost address")
                     octavia.remove(self.region, balancer)
+
+
+def rename(found: Object) -> None:
+    """Take an object's name and its mark."""
+    for key, value in (("name", "mine"), ("description", "mine"), ("tags", []), ("metadata", {})):
+        if key in found.body:
+            found[key] = value

@@ -146,6 +146,10 @@ MUTATIONS = (
     Mutation("nobody notes since when a machine is off", f"{DOMAIN}.plan.stopping:note", "if not decided.running and is_off", "if False and is_off", promise="convergence", script=scripted.certificates_end_while_it_is_off),
     Mutation("the operator's pause is not obeyed", "sql:claim", "AND c.project_id NOT IN (SELECT project_id FROM pauses)", "", promise="hands off", script=scripted.the_operator_pauses),
     Mutation("the API is open to everybody, whatever is asked", f"{OPENSTACK}.foundations:security_group_rules", "if allowed else", "if False else", promise="let in", script=scripted.the_api_is_opened_to_few),
+    Mutation("ids are written down at the end of a cycle", f"{CYCLE}:_Notes.saw", "if not self._known.issuperset(objects):", "if False:", script=scripted.somebody_renames_what_was_just_made),
+    Mutation("a worker goes by its own clock", "navarch.reconcile.clock:Clock.agree", "self._ahead = clocks.ahead(", "clocks.ahead(", promise="not stuck in silence", script=scripted.a_workers_clock_is_off),
+    Mutation("a cluster's moments are taken for ours", f"{DOMAIN}.kube:KubeState.by_our_clock", "if ahead else self", "if False else self", promise="clocks", script=scripted.a_clusters_clock_is_off),
+    Mutation("the cloud's moments are taken for ours", f"{ADAPTER}.session:Service.by_our_clock", "- self._ahead", "", script=scripted.the_clouds_clock_is_off),
 )  # fmt: skip
 
 
@@ -175,9 +179,9 @@ def made(mutation: Mutation) -> Iterator[None]:
         function.__code__ = code
 
 
-def catch_all(dsns: list[str], result: Path | None) -> int:
-    """Make each fault and run stories until a promise breaks, in as many processes as there are databases. The number
-    of those that nothing caught."""
+def catch_all(dsns: list[str], result: Path | None, *, first: int, count: int) -> int:
+    """Make each of these faults and run stories until a promise breaks, in as many processes as there are databases.
+    The number of those that nothing caught."""
     caught: list[dict[str, Any]] = []
     for mutation in MUTATIONS:
         with made(mutation):
@@ -186,7 +190,7 @@ def catch_all(dsns: list[str], result: Path | None) -> int:
     for dsn in dsns:
         free.put(dsn)
     with multiprocessing.Pool(len(dsns), _take_database, (free,)) as pool:
-        for found in pool.imap(_try, range(len(MUTATIONS))):
+        for found in pool.imap(_try, range(len(MUTATIONS))[first : first + count]):
             caught.append(found)
             by = f"story {found['seed']}, {found['by']}" if found["by"] else f"NOT CAUGHT in {SEEDS} runs"
             print(f"{found['what']}: {by}", flush=True)

@@ -7,6 +7,7 @@ A story is given a world, and raises Broken.
 from collections.abc import Callable
 from datetime import timedelta
 
+from tests.chaos import mishaps
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import Connection
 from tests.chaos.invariants import Broken
@@ -14,10 +15,11 @@ from tests.chaos.weather import Weather
 from tests.chaos.world import World
 
 from navarch.domain.calendar import Schedule
-from navarch.domain.machines import Machine
+from navarch.domain.machines import Departure, Machine
 from navarch.domain.spec import Role
 from navarch.domain.status import Phase
 from navarch.simulator import marks
+from navarch.simulator.openstack.inventory import Object
 from navarch.simulator.openstack.nova import lifecycle
 
 Script = Callable[[World], None]
@@ -246,6 +248,66 @@ def the_api_is_opened_to_few(world: World) -> None:
         _settled(world)
 
 
+def somebody_renames_what_was_just_made(world: World) -> None:
+    """A network loses its name and its mark a moment after it was made, and its worker dies before it has come to the
+    end of what it was about."""
+    cluster = world.customers.create("shop", PROJECTS[0], control_plane=1, workers=1, zones=("z1",))
+
+    def networks() -> list[Object]:
+        return [found for found, owner, _ in marks.belonging(world.region, "network") if owner == cluster]
+
+    while not networks():
+        world.schedule.run(world.timeline.now + 0.1)
+    world.schedule.run(world.timeline.now + 0.3)
+    mishaps.rename(networks()[0])
+    _replace_worker(world)
+    _settled(world)
+    world.customers.delete(cluster)
+    _settled(world)
+
+
+def a_workers_clock_is_off(world: World) -> None:
+    """A cluster grows, is stopped and started, and a node of it dies, in the hands of workers whose clocks are far
+    ahead, and far behind."""
+    cluster = _made(world, workers=2)
+    world.customers.change_group(cluster, "web", repair_after_seconds=120)
+    for replicas, skew in ((3, 900.0), (4, -900.0)):
+        _replace_worker(world, skew)
+        world.customers.change_group(cluster, "web", replicas=replicas)
+        _settled(world)
+        _nothing_was_repaired(world, cluster)
+        world.customers.switch(cluster, False)
+        _settled(world)
+        world.run(200.0)  # longer than a repair waits
+        world.customers.switch(cluster, True)
+        _settled(world)
+        _nothing_was_repaired(world, cluster)
+    _is_replaced_in_time(world, cluster)
+
+
+def a_clusters_clock_is_off(world: World) -> None:
+    """The clocks of a cluster's machines are far behind, and far ahead, while it grows and a node of it dies."""
+    cluster = _made(world, workers=2)
+    world.customers.change_group(cluster, "web", repair_after_seconds=120)
+    world.guests.clusters[cluster].clock_ahead = timedelta(minutes=-15)
+    world.customers.change_group(cluster, "web", replicas=3)
+    _settled(world)
+    _nothing_was_repaired(world, cluster)
+    world.guests.clusters[cluster].clock_ahead = timedelta(minutes=15)
+    _is_replaced_in_time(world, cluster)
+
+
+def the_clouds_clock_is_off(world: World) -> None:
+    """A cluster is made where the cloud's clock is so far behind that each server seems to be old."""
+    world.region.clock_ahead = timedelta(minutes=-20)
+    cluster = _made(world, workers=2)
+    servers = {s.id for s, owner, _ in marks.belonging(world.region, "server") if owner == cluster}
+    world.customers.change_group(cluster, "web", replicas=3)
+    _settled(world)
+    there = {s.id for s, owner, _ in marks.belonging(world.region, "server") if owner == cluster}
+    _expect(world, "clocks", servers <= there, "servers were made anew")
+
+
 # -- details
 
 
@@ -270,6 +332,28 @@ def _expect(world: World, promise: str, holds: bool, otherwise: str) -> None:
     if not holds:
         world.invariants.broken(promise, otherwise)
     world.invariants.raise_what_was_broken()
+
+
+def _nothing_was_repaired(world: World, cluster: str) -> None:
+    gone = [m.name for m in world.api.machines(cluster, removed=True) if m.departure is Departure.REPAIR]
+    _expect(world, "clocks", not gone, f"{gone} were repaired")
+
+
+def _is_replaced_in_time(world: World, cluster: str) -> None:
+    """A worker dies; its group waits for two minutes before it is repaired, and Navarch looks each minute."""
+    name = next(m.name for m in _machines(world, cluster) if m.role is Role.WORKER)
+    _dies(world, name)
+    is_going = lambda: any(m.name == name and m.removing for m in world.api.machines(cluster, removed=True))  # noqa: E731
+    _expect(world, "clocks", not world.run_until(is_going, 100.0), f"{name} was repaired too early")
+    _expect(world, "clocks", world.run_until(is_going, 150.0), f"{name} was not repaired in time")
+    _settled(world)
+
+
+def _replace_worker(world: World, skew: float = 0.0) -> None:
+    """Another worker process has the cluster from now on. `skew`: how wrong its clock is, in seconds."""
+    for process in world.processes:
+        world.schedule.kill(process)
+    world.start_worker(skew)
 
 
 def _machines(world: World, cluster: str) -> list[Machine]:

@@ -30,6 +30,7 @@ from navarch.bootstrap.tickets import MachineTokens
 from navarch.clouds.openstack import OpenStackCloud, OpenStackSettings
 from navarch.clouds.openstack.patience import Patience
 from navarch.domain.errors import NavarchError
+from navarch.reconcile.clock import Clock
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.worker import Worker
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
@@ -131,14 +132,16 @@ class World:
 
     # -- workers
 
-    def start_worker(self) -> None:
-        """A new worker process."""
+    def start_worker(self, skew: float = 0.0) -> None:
+        """A new worker process. `skew`: how wrong its clock is, in seconds."""
         self._born += 1
         process = Process(f"worker-{self._born}")
         self.processes.append(process)
         runtime = SimulatedRuntime(self.schedule, process, self.random.getrandbits(32))
+        runtime.skew = skew
         if self.chance.strikes("clock_jump"):
             runtime.skew = self.random.uniform(-300.0, 300.0)
+        clock = Clock(runtime.now)
         dependencies = Dependencies(
             cloud=self._cloud(
                 Transport(
@@ -146,7 +149,8 @@ class World:
                     strike=self._note_cloud,
                     before=lambda about: self._outside(process, f"{about.verb} {about.kind} {about.name}", about),
                 ),
-                runtime,
+                clock,
+                runtime.random,
             ),
             addons=SimulatedClusters(
                 self.guests, strike=self.chance.kube, pause=lambda call: self._call_kube(process, call)
@@ -157,6 +161,7 @@ class World:
             join=JoinEndpoint("https://navarch.invalid:9443", "CA", MACHINE_TOKENS),
             api_source_cidrs=("198.51.100.1/32",),
             runtime=runtime,
+            clock=clock,
         )
         self.say(f"starts {process.name}")
         Worker(dependencies, _Log(self), name=process.name, threads=self._threads, calls=8).start()
@@ -229,12 +234,11 @@ class World:
             setup.grant(region, self.service_user_id, project_id, "member")
         return Services(region)
 
-    def _cloud(self, transport: Transport, runtime: SimulatedRuntime | None = None) -> OpenStackCloud:
+    def _cloud(self, transport: Transport, clock: Clock | None = None, random: Random | None = None) -> OpenStackCloud:
         """The cloud as a process has it."""
-        clock = runtime.now if runtime is not None else self.timeline.date
-        random = runtime.random if runtime is not None else self.random
-        patience = Patience(lambda: self.timeline.now, self.schedule.sleep, random)
-        return OpenStackCloud(SETTINGS, transport=transport, readers=InOrder(), clock=clock, patience=patience)
+        now = clock.now if clock is not None else self.timeline.date
+        patience = Patience(lambda: self.timeline.now, self.schedule.sleep, random or self.random)
+        return OpenStackCloud(SETTINGS, transport=transport, readers=InOrder(), clock=now, patience=patience)
 
     def as_somebody(self, project: str, service: str, path: str, **body: Any) -> Any:
         """A member of the project makes something. No fault hits that, and there is room for it."""

@@ -17,6 +17,7 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.rehearsal import nothing_yet
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import Step
+from navarch.reconcile.clock import Clock
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.runtime import Threads
 from navarch.store.contract import WorkerStore
@@ -67,6 +68,7 @@ class FullCloud:
 
 def make_dependencies(store: WorkerStore, cloud: Cloud) -> Dependencies:
     """What a worker works with on that cloud."""
+    runtime = Threads()
     return Dependencies(
         cloud=cloud,
         addons=KubernetesClusters(),
@@ -75,5 +77,6 @@ def make_dependencies(store: WorkerStore, cloud: Cloud) -> Dependencies:
         workers_sealer=WORKERS_SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
-        runtime=Threads(),
+        runtime=runtime,
+        clock=Clock(runtime.now),
     )

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,11 @@ def test_a_look_tells_versions_digests_and_what_is_missing(
 ) -> None:
     seen = clusters.observe(access, Asks())
     assert seen.version == "1.37.2"
+    assert seen.at is not None and abs(datetime.now(UTC) - seen.at) < timedelta(seconds=20)  # its header Date
     assert tuple((addon.name, addon.digest) for addon in seen.addons) == clusters.digests(inputs())
     by_name = {addon.name: addon for addon in seen.addons}
-    assert by_name["access"].available  # it has no pods
+    assert by_name["access"].available and not by_name["access"].runs  # it has no pods
+    assert by_name["coredns"].runs
     assert not by_name["coredns"].available
     assert by_name["coredns"].message == "coredns: not looked at yet"
 
@@ -97,13 +100,13 @@ def test_an_addon_is_available_once_its_workloads_have_what_they_want(
     generation = api.get(path)["metadata"]["generation"]
 
     def report(available: int) -> Any:
-        counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": available, "availableReplicas": available}
+        counts = {"replicas": 3, "updatedReplicas": 3, "readyReplicas": available, "availableReplicas": available}
         status = {"observedGeneration": generation, **counts}
         api.merge(f"{path}/status", {"status": status})
         return {a.name: a for a in clusters.observe(access, Asks()).addons}["coredns"]
 
-    assert report(1).message == "coredns: 1 of 2 replicas available"
-    assert report(2).available
+    assert report(2).message == "coredns: 2 of 3 replicas available"
+    assert report(3).available
 
 
 def test_what_is_the_users_survives_an_apply(

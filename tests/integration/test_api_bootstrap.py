@@ -210,6 +210,16 @@ def test_a_clock_that_cannot_be_right_is_not_believed(api: Api, at: str) -> None
     assert abs(said - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+def test_a_clock_that_is_minutes_off_is_not_believed(api: Api) -> None:
+    """Its reports would be from before its server was made, and count for nothing."""
+    place = Place(api)
+    token = join(api, "m0", place.ticket("m0")).json()["report_token"]
+    for at in (datetime.now(UTC) - timedelta(minutes=5), datetime.now(UTC) + timedelta(minutes=5)):
+        assert report(api, token, "m0", "KubeadmInit", at=at.isoformat()).status_code == 204
+        (machine,) = api.get("/clusters/shop/machines").json()["machines"]
+        assert abs(datetime.fromisoformat(machine["boot"][-1]["at"]) - datetime.now(UTC)) < timedelta(minutes=2)
+
+
 def test_what_a_machine_reports_does_nothing_on_a_terminal(api: Api) -> None:
     place = Place(api)
     token = join(api, "m0", place.ticket("m0")).json()["report_token"]

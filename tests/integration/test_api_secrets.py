@@ -41,6 +41,7 @@ from navarch.domain.rehearsal import nothing_yet
 from navarch.domain.spec import Cluster, Owner
 from navarch.domain.steps import Step
 from navarch.main.server import _log_json
+from navarch.reconcile.clock import Clock
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint, read_password
 from navarch.reconcile.runtime import Threads
 from navarch.reconcile.worker import Worker
@@ -287,10 +288,10 @@ def told(
 
 
 def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
-    store = api.store
+    store, runtime = api.store, Threads()
     dependencies = Dependencies(
         cloud, KubernetesClusters(), store, SEALER, WORKERS_SEALER,
-        JoinEndpoint("https://kaas.example.org", "the CA", MACHINE_TOKENS), (), Threads(),
+        JoinEndpoint("https://kaas.example.org", "the CA", MACHINE_TOKENS), (), runtime, Clock(runtime.now),
     )  # fmt: skip
     store.write_offer(OFFER)
     id_ = api.create()["id"]

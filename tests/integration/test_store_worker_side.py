@@ -15,6 +15,7 @@ from tests.integration.some_values import GROUP, NOON, RELEASE, a_cluster, a_mac
 
 from navarch.domain.errors import Temporary
 from navarch.domain.machines import Departure, MachineFacts, MachineTemplate
+from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, Event, MachineCount, Phase, Status
@@ -144,6 +145,26 @@ def test_events_are_given_by_their_reasons_in_their_order(store: PostgresStore) 
     assert store.events_for(claim.cluster.id, ()) == ()
 
 
+def test_what_is_known_of_objects_is_written_in_the_middle_of_a_cycle(store: PostgresStore, dsn: str) -> None:
+    claim = claimed(store)
+    cluster_id, known = claim.cluster.id, (KnownObject("network", "shop-net", "n1"),)
+    store.add_events(cluster_id, claim.token, (Event(NOON, "EnsureNetwork", "done"),), objects=known)
+    store.add_events(cluster_id, claim.token, (Event(NOON, "EnsureSubnet", "done"),))
+    let_pass(dsn, HOUR)  # its worker is dead
+    taken = store.claim("w2", lease=30)
+    assert taken is not None and taken.objects == known
+    assert [stored.event.reason for stored in store.events(cluster_id)] == ["EnsureNetwork", "EnsureSubnet"]
+
+
+def test_a_claim_tells_the_time_by_the_databases_clock(store: PostgresStore, dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        before = connection.execute("SELECT clock_timestamp()").fetchone()
+    claim = claimed(store)
+    with psycopg.connect(dsn) as connection:
+        after = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert before is not None and after is not None and before[0] <= claim.at <= after[0]
+
+
 def test_a_dead_workers_cluster_is_taken_over_when_the_lease_ends(store: PostgresStore, dsn: str) -> None:
     claim = claimed(store)
     let_pass(dsn, HOUR)
@@ -165,6 +186,7 @@ def test_a_renewed_lease_holds(store: PostgresStore, dsn: str) -> None:
         lambda s, c, t: s.renew(c, t, lease=30),
         lambda s, c, t: s.record(c, t, READY, look_again_after=1),
         lambda s, c, t: s.add_events(c, t, (Event(NOON, "R", "m"),)),
+        lambda s, c, t: s.add_events(c, t, (), objects=(KnownObject("network", "shop-net", "n1"),)),
         lambda s, c, t: s.record_machine(c, t, a_machine("late")),
         lambda s, c, t: s.release_machine(c, t, "shop-cp-0", Departure.REPAIR, NOON, generation=1),
         lambda s, c, t: s.keep_machine(c, t, "shop-cp-0", NOON),
@@ -176,8 +198,8 @@ def test_a_renewed_lease_holds(store: PostgresStore, dsn: str) -> None:
         lambda s, c, t: s.forget_node_group(c, t, "default"),
         lambda s, c, t: s.forget(c, t),
     ],
-    ids=["renew", "record", "add_events", "record_machine", "release_machine", "keep_machine", "note_template",
-         "note_facts", "forget_machine", "add_ticket", "seal", "forget_node_group", "forget"],
+    ids=["renew", "record", "add_events", "note_objects", "record_machine", "release_machine", "keep_machine",
+         "note_template", "note_facts", "forget_machine", "add_ticket", "seal", "forget_node_group", "forget"],
 )  # fmt: skip
 def test_a_stale_token_writes_nothing(
     store: PostgresStore, dsn: str, write: Callable[[PostgresStore, str, int], None]

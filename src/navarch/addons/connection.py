@@ -20,6 +20,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -30,6 +31,7 @@ from navarch.addons import commands, errors
 from navarch.addons.contract import Access
 from navarch.addons.deadline import BoundedNetwork, ends_at
 from navarch.addons.foreign import text
+from navarch.domain.clocks import http_date
 from navarch.domain.errors import Temporary
 
 REQUEST_SECONDS, CONNECT_SECONDS = 10.0, 3.0
@@ -63,6 +65,7 @@ class Connection:
         self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
         self._server_name = access.server_name or str(urlsplit(access.url).hostname)
         self._ends = float("inf")
+        self.said_at: datetime | None = None  # the clock of who answered last
         self._tls = _tls(access)
         self._kept = _Kept(self._tls, connections)
 
@@ -227,6 +230,8 @@ class Connection:
                 ends_at(ends),
                 pool.stream(method, url, headers=headers, content=body, extensions=extensions) as answer,
             ):
+                date = next((value for name, value in answer.headers if name.lower() == b"date"), b"")
+                self.said_at = http_date(date.decode("latin-1")) or self.said_at
                 yield answer
         except _FAILURES as error:
             self._kept.renew(pool)

@@ -45,6 +45,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
     version = foreign.version(connection.get("/version").get("gitVersion"))
     if not version:
         raise errors.no_kubernetes("GET /version", "it names no version")
+    at = connection.said_at
     reads: tuple[Callable[[], Any], ...] = (
         lambda: _nodes(connection),
         lambda: applying.read_notes(connection),
@@ -69,6 +70,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         obstacles=obstacles,
         pods=seen,
         refused=refused,
+        at=at,
     )
 
 
@@ -191,9 +193,10 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], 
             told.append(shortfall(seen))
         else:
             agents.setdefault(seen["metadata"]["labels"].get(placing.AGENT_LABEL, name), []).append(seen)
+    runs = bool(told or agents)
     missing = [said for name, each in agents.items() if (said := shortfall_on_nodes(name, each, found))]
     message = foreign.text("; ".join(filter(None, (*told, *missing))))
-    return Addon(addon, digest, available=not message, message=message, on_nodes=not missing)
+    return Addon(addon, digest, available=not message, message=message, on_nodes=not missing, runs=runs)
 
 
 def _without_roles(addon: Addon, notes: Mapping[str, str], there: Collection[str] | None) -> Addon:

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/bootstrap/v1", tags=["bootstrap"])
 _BODY_BYTES, _DEPTH = 64 * 1024, 8
 _LOG_CHARACTERS = 16 * 1024
 _SOON_SECONDS, _LATEST_SECONDS, _SHARE_OF_WAIT = 0.5, 30.0, 0.05
-_CLOCK_ERROR = timedelta(days=1)  # a machine's clock that is further off is not believed
+_CLOCK_ERROR = timedelta(minutes=1)  # a machine's clock that is further off is not believed
 
 
 async def _document(request: Request) -> Document:

@@ -102,12 +102,21 @@ def new_node_group(document: Document) -> NodeGroup:
 
 def changed_node_group(was: NodeGroup, document: Document) -> NodeGroup:
     """A node group with another `name` and `spec`. A number of machines that stays as it was moves with its limits."""
-    spec = draft(NodeGroupSpec, _of(document, "spec"))
+    spec = replace(draft(NodeGroupSpec, _of(document, "spec")), follows_since=was.spec.follows_since)
     if spec.autoscaling is not None and _of(document, "spec").get("replicas") is None:
         spec = replace(spec, replicas=was.spec.replicas)  # it is Navarch's to say
     if spec.replicas == was.spec.replicas:
         spec = _within_limits(spec)
     return replace(was, name=_name(document, was.name), spec=spec)
+
+
+def said_to_follow(was: NodeGroup, draft: NodeGroup, at: datetime) -> NodeGroup:
+    """A draft in which somebody gave the group a version of its own, or took it at that moment: then it follows its
+    cluster's, and waits for no maintenance window."""
+    own = draft.spec.kubernetes_version
+    if own == was.spec.kubernetes_version:
+        return draft
+    return replace(draft, spec=replace(draft.spec, follows_since=None if own else at))
 
 
 def _within_limits(spec: NodeGroupSpec) -> NodeGroupSpec:

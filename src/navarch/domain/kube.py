@@ -1,8 +1,9 @@
 """What the Kubernetes API of a cluster said."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from navarch.domain import clocks
 from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
 
@@ -49,6 +50,11 @@ class Node:
         """Whether somebody marked it so."""
         return any(key == REMOVE_FIRST for key, _ in self.labels)
 
+    def earlier(self, by: timedelta) -> "Node":
+        """With all its moments earlier by so much."""
+        troubles = tuple((type_, since and since - by) for type_, since in self.troubles)
+        return replace(self, since=self.since and self.since - by, troubles=troubles)
+
 
 @dataclass(frozen=True, slots=True)
 class EtcdMember:
@@ -65,13 +71,15 @@ class EtcdMember:
 @dataclass(frozen=True, slots=True)
 class Addon:
     """An add-on as seen in the cluster. `digest` is that of what was last applied; `available`: all its workloads have
-    the replicas they want; `message` says what is missing. `on_nodes`: it runs on each node that is to have it."""
+    the replicas they want; `message` says what is missing. `on_nodes`: it runs on each node that is to have it. `runs`:
+    it has workloads; what has none is available as soon as it is applied."""
 
     name: str
     digest: str
     available: bool
     message: str = ""
     on_nodes: bool = True
+    runs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,8 @@ class ClusterObstacle:
 class KubeState:
     """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
     `obstacles`: what an upgrade would meet; None: it was not asked for. `pods`: as far as autoscaling needs them; None:
-    they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses."""
+    they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses.
+    `at`: what the clock of its API server said meanwhile, in whole seconds; None: nothing."""
 
     version: str
     nodes: tuple[Node, ...] = ()
@@ -103,6 +112,7 @@ class KubeState:
     obstacles: tuple[ClusterObstacle, ...] | None = None
     pods: PodsSeen | None = None
     refused: tuple[str, ...] = ()
+    at: datetime | None = None
 
     @property
     def on_nodes(self) -> bool:
@@ -112,3 +122,10 @@ class KubeState:
     def node(self, name: str) -> Node | None:
         """The node of that name, or None."""
         return next((n for n in self.nodes if n.name == name), None)
+
+    def by_our_clock(self, before: datetime, after: datetime) -> "KubeState":
+        """With all its moments by our clock instead of the cluster's. It was read between these two of ours."""
+        if self.at is None:
+            return self
+        ahead = clocks.ahead(self.at, before, after, within=clocks.HTTP_DATE)
+        return replace(self, nodes=tuple(node.earlier(ahead) for node in self.nodes)) if ahead else self

@@ -5,6 +5,7 @@ Pure. What a person asked for waits for no window, and neither does repair.
     a control plane that was not begun      stays what it is, and so do the node groups, which come after it
     one that was begun                      is finished: API servers of two versions are nothing to leave for a week
     node groups                             no further machine is begun; what was begun is finished
+    one that somebody told to follow        becomes what the control plane is, at once
 """
 
 from datetime import datetime
@@ -12,13 +13,20 @@ from datetime import datetime
 from navarch.domain.calendar import Opening, next_opening, opening
 from navarch.domain.machines import Machine, other_release, template_of
 from navarch.domain.offer import Release
-from navarch.domain.spec import Cluster, ClusterSpec, Role
+from navarch.domain.spec import Cluster, ClusterSpec, NodeGroupSpec, Role
 
 
 def is_shut(spec: ClusterSpec, now: datetime) -> bool:
     """Whether machines stay what they are for now, though Navarch chose that they become others."""
     chosen, window = spec.automatic_since is not None, spec.maintenance
     return chosen and window is not None and opening(window, now) is None
+
+
+def is_shut_out(spec: ClusterSpec, group: NodeGroupSpec) -> bool:
+    """Whether a shut window is one for this node group: not where a person gave it a version of its own, or told it to
+    follow its cluster's since Navarch chose that."""
+    told, chosen = group.follows_since, spec.automatic_since
+    return group.release is None and not (told is not None and chosen is not None and told >= chosen)
 
 
 def now_or_next(spec: ClusterSpec, now: datetime) -> Opening | None:

@@ -105,7 +105,8 @@ class NodeGroupSpec:
     before people are asked; with `force_drain` they are ended then. `repair_after_seconds`: how long a node may be
     NotReady, or have a condition of `repair_conditions`, before its machine is replaced; none is while more than
     `max_unhealthy` of the group are not healthy. `kubernetes_version` None: the cluster's; otherwise `release` is what
-    machines of that version are made from. `autoscaling` None: `replicas` is a person's; otherwise Navarch's."""
+    machines of that version are made from. `follows_since`: when somebody said that it is to follow its cluster's;
+    None: nobody did. `autoscaling` None: `replicas` is a person's; otherwise Navarch's."""
 
     flavor: str
     replicas: int = 2
@@ -123,6 +124,7 @@ class NodeGroupSpec:
     keep_failed_machines: KeepFailed = KeepFailed()
     kubernetes_version: str | None = None
     release: Release | None = None
+    follows_since: datetime | None = None
     autoscaling: Autoscaling | None = None
 
     @property

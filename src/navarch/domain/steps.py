@@ -240,7 +240,10 @@ class ApplyAddon(Step):
         if seen.kube is None:
             return seen
         others = tuple(a for a in seen.kube.addons if a.name != self.name)
+        before = next((a for a in seen.kube.addons if a.name == self.name), None)
         addon = Addon(self.name, self.digest, available=False, message="just applied")
+        if before is not None and before.digest and not before.runs:
+            addon = replace(before, digest=self.digest, available=True, message="")
         return replace(seen, kube=replace(seen.kube, addons=(*others, addon)))
 
 

@@ -56,22 +56,25 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
 def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) -> "Dependencies":
     """What a worker works with. Reads keys; asks nobody anything. Without `log`, requests leave no line."""
     from navarch.clouds.openstack.cloud import OpenStackCloud
+    from navarch.reconcile.clock import Clock
     from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
     from navarch.reconcile.measured import MeasuredAddons
     from navarch.reconcile.metrics import WorkerMetrics
     from navarch.reconcile.runtime import Threads
 
-    metrics, api = WorkerMetrics(), settings.api
+    metrics, api, runtime = WorkerMetrics(), settings.api, Threads()
+    clock = Clock(runtime.now)
     ca = text_of("api.certificate_ca", api.certificate_ca)
     return Dependencies(
-        cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log)),
+        cloud=OpenStackCloud(cloud_settings(settings), _trace(metrics, log), clock=clock.now),
         addons=MeasuredAddons(_addons(settings), metrics),
         store=store,
         sealer=_sealer(settings),
         workers_sealer=_workers_sealer(settings),
         join=JoinEndpoint(api.where_machines_join(), ca, _machine_tokens(settings)),
         api_source_cidrs=settings.worker.api_source_cidrs,
-        runtime=Threads(),
+        runtime=runtime,
+        clock=clock,
         metrics=metrics,
         upgrades_spread=timedelta(minutes=settings.worker.upgrades_spread_minutes),
     )

@@ -79,13 +79,13 @@ def find(store: PostgresStore, reference: str, project_id: str | None) -> Stored
 
 def explain(store: PostgresStore, dependencies: Dependencies, stored: Stored) -> Explanation:
     """Look, plan and judge in imagination. Raises Unavailable if the database is away."""
-    cluster, now = stored.cluster, dependencies.runtime.now()
+    cluster, now = stored.cluster, dependencies.clock.now()
     schedule = store.schedule(cluster.id)
     pauses = tuple(p for p in store.pauses() if p.project_id in (None, cluster.project_id))
     offer = store.offer()
     looks = dependencies.runtime.calls(4, "look")
     try:
-        claim = Claim(cluster, stored.status, _NEVER_CLAIMED, 0, store.objects(cluster.id))
+        claim = Claim(cluster, stored.status, _NEVER_CLAIMED, 0, now, store.objects(cluster.id))
         look = Observer(dependencies, looks).look(claim, offer or Offer())
     finally:
         looks.close()

@@ -40,7 +40,7 @@ class Keyring:
         known = endpoint.internal_address and endpoint.public_address
         if cluster.deleting or not known or not _may_answer(seen):
             return None
-        now, url = self._dependencies.runtime.now(), f"https://{endpoint.public_address}:{API_PORT}"
+        now, url = self._dependencies.clock.now(), f"https://{endpoint.public_address}:{API_PORT}"
         kept = self._kept.get(cluster.id)
         if kept is not None and kept.api.url == url and now - kept.made_at <= ACCESS_IS_RENEWED:
             return kept

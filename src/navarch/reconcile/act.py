@@ -33,10 +33,13 @@ class Actor:
 
     def __init__(self, task: Task, calls: Calls, lease: Lease, wanted: Wanted) -> None:
         self._task, self._calls, self._lease, self._wanted = task, calls, lease, wanted
-        self._runtime = task.dependencies.runtime
+        self._runtime, self._clock = task.dependencies.runtime, task.dependencies.clock
 
-    def advance(self, observed: Observed, report: Callable[[Event], None]) -> tuple[Observed, tuple[Result, ...]]:
-        """Take every step that can be taken until none is left; gives what would be seen now, and what came of each."""
+    def advance(
+        self, observed: Observed, report: Callable[[Event], None], saw: Callable[[Observed], None]
+    ) -> tuple[Observed, tuple[Result, ...]]:
+        """Take every step that can be taken until none is left; gives what would be seen now, and what came of each.
+        `report` is told of each step that was done, `saw` of what there is: again and again while steps run."""
         tried: set[Step] = set()
         running: dict[Answer[tuple[Result, Resource | None, datetime]], Step] = {}
         results: list[Result] = []
@@ -44,7 +47,7 @@ class Actor:
         glanced_at = self._runtime.elapsed()
         while True:
             busy = set[tuple[str, ...]]().union(*map(claims, running.values()))
-            for step in plan(self._task.cluster, observed, self._wanted, now=self._runtime.now()):
+            for step in plan(self._task.cluster, observed, self._wanted, now=self._clock.now()):
                 if step not in tried and busy.isdisjoint(claims(step)):
                     tried.add(step)
                     busy |= claims(step)
@@ -65,14 +68,15 @@ class Actor:
                 results.append(result)
                 if isinstance(result.outcome, Done):
                     observed = result.step.after(observed, made, at)
-                event = step_event(result, self._task.cluster, self._runtime.now())
+                event = step_event(result, self._task.cluster, self._clock.now())
                 if event is not None:
                     report(event)
+            saw(observed)
 
     def _glance(self, observed: Observed) -> Answer[CloudState] | None:
         """A look at what is on its way, where something is."""
         cluster, cloud = self._task.cluster, self._task.dependencies.cloud
-        kinds = infrastructure(cluster, observed, self._runtime.now()).unsettled()
+        kinds = infrastructure(cluster, observed, self._clock.now()).unsettled()
         known = observed.record.objects
 
         def read() -> CloudState:
@@ -82,7 +86,7 @@ class Actor:
 
     def _carry_out(self, step: Step, observed: Observed) -> tuple[Result, Resource | None, datetime]:
         self._lease.check()
-        start, at = self._runtime.elapsed(), self._runtime.now()
+        start, at = self._runtime.elapsed(), self._clock.now()
         made: Resource | None = None
         outcome: Outcome = Done()
         try:

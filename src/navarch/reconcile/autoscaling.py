@@ -26,7 +26,7 @@ def autoscale(
 ) -> tuple[Claim, Look, Memory | None]:
     """The claim and the look with what was decided, and what to remember of it. A wish that was changed meanwhile is
     decided about at the next look, which follows at once. Raises LeaseLost."""
-    cluster, now = claim.cluster, dependencies.runtime.now()
+    cluster, now = claim.cluster, dependencies.clock.now()
     memory = claim.status.autoscaling
     if not autoscaling.asks_for_pods(cluster):
         return claim, look, None if not cluster.deleting and not cluster.spec.paused else memory

@@ -34,7 +34,8 @@ PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
 BOOTING_LOOK = 5.0  # while only machines are awaited, which say themselves what is new
 FAILED_LOOK_LIMIT = 60.0
 BLOCKED_LOOK_LIMIT = 30.0  # while somebody else has to act; what customers ask and machines report is seen at once
-_EVENTS_FLUSHED_EVERY = 1.0  # seconds: people watch the timeline grow
+_EVENTS_WRITTEN_EVERY = 1.0  # seconds: people watch the timeline grow
+_OBJECTS_WRITTEN_EVERY = 0.2  # what is made side by side shares a write
 
 
 class Cycle:
@@ -48,7 +49,7 @@ class Cycle:
         Unavailable if the database went away: both leave nothing half written."""
         cluster, store, runtime = claim.cluster, self._dependencies.store, self._dependencies.runtime
         look = self._observer.look(claim, offer)
-        events = _Events(self._dependencies, cluster, claim.token)
+        events = _Notes(self._dependencies, claim)
         claim, look, scaling = autoscale(self._dependencies, claim, look, offer, events.add)
         cluster = claim.cluster
         observed, results = self._act(claim, lease, look, events)
@@ -56,7 +57,7 @@ class Cycle:
             self._observer.forget(cluster.id)
             return
         self._observer.remember(cluster.id, claim.token, observed)
-        now = runtime.now()
+        now = self._dependencies.clock.now()
         self._decide_certificates(claim, look, observed, events, now)
         status = conditions.judge(cluster, observed, look.wanted, results, claim.status, now=now)
         unseen, until_upkeep = _is_called_ready_unseen(status), inf
@@ -93,14 +94,14 @@ class Cycle:
             attempts=attempts,
         )
 
-    def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Events") -> tuple[Observed, tuple[Result, ...]]:
+    def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Notes") -> tuple[Observed, tuple[Result, ...]]:
         access = look.access.api if look.access is not None else None
         dependencies = self._dependencies
-        task = Task(dependencies, claim.cluster, claim.token, dependencies.runtime.now(), access, look.inputs)
-        return Actor(task, self._calls, lease, look.wanted).advance(look.observed, events.add)
+        task = Task(dependencies, claim.cluster, claim.token, dependencies.clock.now(), access, look.inputs)
+        return Actor(task, self._calls, lease, look.wanted).advance(look.observed, events.add, events.saw)
 
     def _decide_certificates(
-        self, claim: Claim, look: Look, observed: Observed, events: "_Events", now: datetime
+        self, claim: Claim, look: Look, observed: Observed, events: "_Notes", now: datetime
     ) -> None:
         """Requests of kubelets for serving certificates: whatever the cluster's state, or logs and exec would end."""
         if look.access is None or observed.kube is None or claim.status.ready_at is None:
@@ -202,20 +203,33 @@ def _waits_as_wanted(status: Status) -> bool:
     return bool(held) and all(c.deadline is None for c in held)
 
 
-class _Events:
-    """Collects a cycle's events and writes them while it goes on, so that a long cycle is not silent."""
+class _Notes:
+    """What is written down while a cycle goes on: its events, so that a long one is not silent, and the ids of what it
+    made, as soon as they are known. An object that loses its name and its mark is known by its id alone, and whoever
+    holds this cluster may be killed before the cycle ends."""
 
-    def __init__(self, dependencies: Dependencies, cluster: Cluster, token: int) -> None:
-        self._dependencies, self._cluster, self._token = dependencies, cluster, token
+    def __init__(self, dependencies: Dependencies, claim: Claim) -> None:
+        self._dependencies, self._cluster, self._token = dependencies, claim.cluster, claim.token
         self._collected: list[Event] = []
-        self._flushed_at = dependencies.runtime.elapsed()
+        self._known = frozenset(claim.objects)
+        self._written_at = dependencies.runtime.elapsed()
 
     def add(self, event: Event) -> None:
         self._collected.append(event)
-        elapsed = self._dependencies.runtime.elapsed()
-        if elapsed - self._flushed_at > _EVENTS_FLUSHED_EVERY:
-            self._dependencies.store.add_events(self._cluster.id, self._token, self.rest())
-            self._flushed_at = elapsed
+
+    def saw(self, observed: Observed) -> None:
+        """Write down what there is by now, if that is more than before; what is gone waits for the cycle's end."""
+        elapsed, store = self._dependencies.runtime.elapsed(), self._dependencies.store
+        if elapsed - self._written_at <= _OBJECTS_WRITTEN_EVERY:
+            return
+        objects = known_objects(self._cluster, observed, self._dependencies.clock.now())
+        if not self._known.issuperset(objects):
+            self._known = self._known.union(objects)
+            store.add_events(self._cluster.id, self._token, self.rest(), objects=objects)
+            self._written_at = elapsed
+        elif self._collected and elapsed - self._written_at > _EVENTS_WRITTEN_EVERY:
+            store.add_events(self._cluster.id, self._token, self.rest())
+            self._written_at = elapsed
 
     def rest(self) -> tuple[Event, ...]:
         events, self._collected = tuple(self._collected), []

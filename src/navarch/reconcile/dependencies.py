@@ -9,6 +9,7 @@ from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.bootstrap.vault import PASSWORD, SECRETS, early_password, open_password, open_secrets
 from navarch.clouds.contract import Cloud
+from navarch.reconcile.clock import Clock
 from navarch.reconcile.metrics import WorkerMetrics
 from navarch.reconcile.runtime import Runtime
 from navarch.store.contract import WorkerStore
@@ -38,6 +39,7 @@ class Dependencies:
     join: JoinEndpoint
     api_source_cidrs: tuple[str, ...]
     runtime: Runtime
+    clock: Clock
     metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
     upgrades_spread: timedelta = timedelta(minutes=30)
 

@@ -87,7 +87,7 @@ def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
     password = close_password(dependencies.workers_sealer, cluster_id, make_password())
     dependencies.store.seal(cluster_id, task.token, PASSWORD, password)
     # The last of them: where it is, the others are.
-    secrets = make_cluster_secrets(dependencies.runtime.now())
+    secrets = make_cluster_secrets(dependencies.clock.now())
     dependencies.store.seal(cluster_id, task.token, SECRETS, close_secrets(dependencies.sealer, cluster_id, secrets))
 
 
@@ -245,7 +245,7 @@ def _user_data(task: Task, step: CreatesMachine, seen: Observed) -> str:
         task.token,
         step.subject,
         digest,
-        expires_at=dependencies.runtime.now() + TICKET_LIFETIME,
+        expires_at=dependencies.clock.now() + TICKET_LIFETIME,
         facts=step.facts(seen),
     )
     return user_data(
@@ -261,7 +261,7 @@ def _drain(
     task: Task, access: Access, node: str, deadline: datetime | None, *, evict: bool, force: bool
 ) -> Again | None:
     """One round of moving a node's pods away; None once they are gone."""
-    is_late = deadline is not None and task.dependencies.runtime.now() >= deadline
+    is_late = deadline is not None and task.dependencies.clock.now() >= deadline
     drain = task.dependencies.addons.drain(access, node, evict=evict and not (force and is_late))
     return None if drain is None else _draining(node, drain, is_late=is_late)
 

@@ -69,7 +69,7 @@ class Observer:
 
     def look(self, claim: Claim, offer: Offer) -> Look:
         """Read everything that may have changed."""
-        cluster, now = claim.cluster, self._dependencies.runtime.now()
+        cluster, now = claim.cluster, self._dependencies.clock.now()
         memory = self._memories.get(cluster.id)
         if memory is not None and memory.token != claim.token - 1:
             memory = None
@@ -145,7 +145,7 @@ class Observer:
         self, cluster: Cluster, seen: Observed, pods_at: datetime | None
     ) -> tuple[ClusterAccess | None, KubeState | None, str]:
         """The way in, what the Kubernetes API says, and why it says nothing."""
-        now = self._dependencies.runtime.now()
+        now = self._dependencies.clock.now()
         endpoint = infrastructure(cluster, seen, now).endpoint
         access = self._keyring.access(cluster, seen, endpoint)
         if access is None:
@@ -160,7 +160,8 @@ class Observer:
                 all_pods=asks_for_pods(cluster) and (pods_at is None or now - pods_at >= ALL_PODS_EVERY),
                 revoked=seen.record.revoked,
             )
-            return access, self._dependencies.addons.observe(access.api, asks), ""
+            said = self._dependencies.addons.observe(access.api, asks)
+            return access, said.by_our_clock(now, self._dependencies.clock.now()), ""
         except (Temporary, Permanent) as error:
             return access, None, error.message
 

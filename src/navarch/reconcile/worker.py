@@ -95,11 +95,12 @@ class Worker:
             try:
                 if not self._sleepers.sleep(self._dependencies.store.next_due):
                     continue
-                asked_at = self._runtime.elapsed()
+                asked_at, asked_by_clock = self._runtime.elapsed(), self._dependencies.clock.own()
                 claim = self._dependencies.store.claim(self._name, lease=LEASE)
                 if claim is None:
                     self._stop.wait(TOO_LATE_PAUSE)
                     continue
+                self._dependencies.clock.agree(claim.at, asked_by_clock)
                 self._sleepers.wake_one()  # more may be due
                 with bound_contextvars(**_words_about(claim.cluster)):
                     self._run(claim, Lease(claim.cluster.id, claim.token, self._runtime.elapsed, asked_at), offer)

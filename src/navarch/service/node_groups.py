@@ -52,7 +52,7 @@ def change(
     """Merge a patch into a node group. Raises Stale where it is not of one of these generations."""
     for _ in attempts():
         stored, before = _found(access, reference, name, generations)
-        draft, malformed = _drafted(before, patch)
+        draft, malformed = _drafted(access, before, patch)
         offer = access.service.offer()
         after = _judged(stored.cluster, before, draft, malformed, offer, None)
         if needs_of_change(stored.cluster, with_node_group(stored.cluster, name, after), offer):
@@ -79,7 +79,7 @@ def change(
 def plan_change(access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY) -> Plan:
     """What `change` would do, and whether the quotas suffice."""
     stored, before = _found(access, reference, name, generations)
-    draft, malformed = _drafted(before, patch)
+    draft, malformed = _drafted(access, before, patch)
     offer = access.service.offer()
     after = _judged(stored.cluster, before, draft, malformed, offer, None)
     differs = changes(wish.of_node_group(before), wish.of_node_group(after))
@@ -128,9 +128,10 @@ def _admitted(access: Access, cluster: Cluster, document: Document, offer: Offer
     return group
 
 
-def _drafted(before: NodeGroup, patch: Document) -> tuple[NodeGroup, tuple[FieldError, ...]]:
+def _drafted(access: Access, before: NodeGroup, patch: Document) -> tuple[NodeGroup, tuple[FieldError, ...]]:
     given, malformed = understand(wish.NodeGroupPatch, patch)
-    return drafts.changed_node_group(before, drafts.merge(wish.of_node_group(before), wish.given(given))), malformed
+    draft = drafts.changed_node_group(before, drafts.merge(wish.of_node_group(before), wish.given(given)))
+    return drafts.said_to_follow(before, draft, access.service.now()), malformed
 
 
 def _judged(

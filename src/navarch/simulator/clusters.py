@@ -82,6 +82,7 @@ class SimulatedClusters:
                 () if asks.survey else None,
                 cluster.pods_seen() if asks.pods else None,
                 tuple(its for its in asks.revoked if its in cluster.refused),
+                cluster.clock().replace(microsecond=0),
             ),
         )
 

@@ -4,7 +4,7 @@ Everything is derived from when something happened: there is nothing to wait for
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from navarch.addons.contract import Draining
 from navarch.domain.kube import (
@@ -65,6 +65,7 @@ class Kubernetes:
         self.addons: dict[str, tuple[str, float]] = {}
         self.wishes, self.pods = Wishes(), Pods()
         self.refused: frozenset[str] = frozenset()  # ids of kubeconfigs
+        self.clock_ahead = timedelta()
         self._ticking = False
 
     @property
@@ -124,12 +125,16 @@ class Kubernetes:
         return tuple(
             n.seen(
                 self.releases.get(n.server_id) or self.version,
-                self.region.timeline.date() - timedelta(seconds=self.region.timeline.now - n.since),
+                self.clock() - timedelta(seconds=self.region.timeline.now - n.since),
                 self.pods.on(n.name) if evictions else None,
                 self._allocatable(n),
             )
             for n in self.nodes.values()
         )
+
+    def clock(self) -> datetime:
+        """The time of day by the clocks of its machines."""
+        return self.region.timeline.date() + self.clock_ahead
 
     def pods_seen(self) -> PodsSeen:
         """All pods."""

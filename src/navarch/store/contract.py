@@ -81,12 +81,14 @@ class Stored:
 class Claim:
     """A cluster held by one worker until the lease ends. `token` fences its writes. `objects`: the cloud's that are
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
-    tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation."""
+    tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation. `at`:
+    when it was taken, by the database's clock."""
 
     cluster: Cluster
     status: Status
     token: int
     attempts: int
+    at: datetime
     objects: tuple[KnownObject, ...] = ()
     abandoned: bool = False
     revoked: tuple[str, ...] = ()
@@ -389,8 +391,11 @@ class WorkerStore(RevokedKubeconfigs, Protocol):
         is still of `generation`; it becomes generation + 1. Raises LeaseLost, Stale."""
         ...
 
-    def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
-        """Timeline entries in the middle of a cycle. Raises LeaseLost."""
+    def add_events(
+        self, cluster_id: str, token: int, events: tuple[Event, ...], *, objects: tuple[KnownObject, ...] | None = None
+    ) -> None:
+        """Timeline entries in the middle of a cycle, and in the same transaction what is known by then of the cluster's
+        objects (None: as it was). Raises LeaseLost."""
         ...
 
     def events_for(self, cluster_id: str, reasons: Collection[str]) -> tuple[Event, ...]:

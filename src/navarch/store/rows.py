@@ -83,6 +83,7 @@ def claim(row: Row) -> Claim:
         status,
         row["token"],
         row["attempts"],
+        row["at"],
         objects(row),
         abandoned=row["abandoned"],
         revoked=tuple(row["revoked"]),

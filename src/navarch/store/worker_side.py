@@ -74,9 +74,13 @@ class WorkerSide:
             add_events(tx, cluster.id, (event,))
             tx.notify(WORK, cluster.id)
 
-    def add_events(self, cluster_id: str, token: int, events: tuple[Event, ...]) -> None:
-        with self._held(cluster_id, token) as tx:
+    def add_events(
+        self, cluster_id: str, token: int, events: tuple[Event, ...], *, objects: tuple[KnownObject, ...] | None = None
+    ) -> None:
+        with self._held(cluster_id, token, "hold" if objects is None else "hold_alone") as tx:
             add_events(tx, cluster_id, events)
+            if objects is not None:
+                tx.run("note_objects", id=cluster_id, objects=rows.json_list(objects))
 
     def events_for(self, cluster_id: str, reasons: Collection[str]) -> tuple[Event, ...]:
         with self._database.look() as tx:
@@ -223,7 +227,7 @@ def _taken(tx: Transaction, taken: rows.Row | None) -> rows.Row | None:
     # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
     # stirring of the row the claim has just cleared.
     row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
-    return None if row is None else {**row, "abandoned": taken["abandoned"]}
+    return None if row is None else {**row, "abandoned": taken["abandoned"], "at": taken["at"]}
 
 
 def _claim(taken: rows.Row | None) -> Claim | None:

@@ -217,17 +217,22 @@ def test_dns_has_the_tenth_address_of_the_service_range() -> None:
     assert found("coredns", "Service", "kube-dns", inputs())["spec"]["clusterIP"] == "10.254.0.10"
 
 
-def apart(of: Inputs) -> str:
-    terms: dict[str, Any] = pod_specs(of)["coredns"]["affinity"]["podAntiAffinity"]
-    return next(iter(terms)).partition("During")[0]
+def dns_spread(of: Inputs) -> tuple[int, str, int | None]:
+    """How many pods, whether they have to be on different nodes, and on how many at the least."""
+    deployment = found("coredns", "Deployment", "coredns", of)["spec"]
+    spread = deployment["template"]["spec"]["topologySpreadConstraints"]
+    (apart,) = (one for one in spread if one["topologyKey"] == "kubernetes.io/hostname")
+    return deployment["replicas"], apart["whenUnsatisfiable"], apart.get("minDomains")
 
 
-def test_dns_pods_are_kept_apart_where_there_is_more_than_one_node_for_them() -> None:
+def test_two_dns_pods_are_left_when_one_of_the_nodes_is_drained_wherever_there_are_others() -> None:
     alone = cluster(workers=0)
     reserved = NodeGroup("gpu", NodeGroupSpec("g1", replicas=3, taints=(Taint("gpu", "NoSchedule"),)))
-    assert apart(inputs()) == "required"
-    assert apart(inputs(cluster=alone)) == "preferred"
-    assert apart(inputs(cluster=replace(alone, node_groups=(reserved,)))) == "preferred"
+    assert dns_spread(inputs()) == dns_spread(inputs(cluster=cluster(workers=1))) == (3, "DoNotSchedule", 2)
+    assert dns_spread(inputs(cluster=alone)) == (2, "ScheduleAnyway", None)
+    assert dns_spread(inputs(cluster=replace(alone, node_groups=(reserved,)))) == (2, "ScheduleAnyway", None)
+    budget = found("coredns", "PodDisruptionBudget", "coredns", inputs())["spec"]
+    assert budget["maxUnavailable"] == 1
 
 
 def test_with_three_control_plane_machines_controllers_have_a_second_that_waits() -> None:

@@ -163,9 +163,9 @@ def test_a_node_groups_own_release_counts() -> None:
     [
         ((), "v1.14.7"),  # a new cluster
         (holders(control_plane=1, workers=2, of=OLD), "v1.12.0"),
-        ((*holders(control_plane=1), *holders(workers=2, of=OLD)), "v1.12.0"),  # two pods, one node for them
+        ((*holders(control_plane=1), *holders(workers=2, of=OLD)), "v1.12.0"),  # three pods, one node for them
         ((*holders(control_plane=1, workers=1, take_pods=False), *holders(workers=2, of=OLD)), "v1.12.0"),
-        ((*holders(control_plane=1, workers=1), *holders(workers=9, of=OLD)), "v1.14.7"),
+        ((*holders(control_plane=1, workers=2), *holders(workers=9, of=OLD)), "v1.14.7"),
         ((*holders(workers=1), *holders(control_plane=1, of=OLD)), "v1.14.7"),  # as many
         (holders(control_plane=1, workers=1, take_pods=False), "v1.14.7"),
     ],

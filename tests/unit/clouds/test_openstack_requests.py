@@ -4,6 +4,8 @@ import json
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +17,7 @@ from navarch.clouds.openstack import Asked, OpenStackCloud, OpenStackSettings, T
 from navarch.clouds.openstack.patience import Patience
 from navarch.domain.errors import Conflict, Permanent, Temporary
 from navarch.domain.openstack import steps
-from navarch.domain.openstack.resources import Identity, Kind, LoadBalancer, Network
+from navarch.domain.openstack.resources import Identity, Kind, LoadBalancer, Network, Server
 from navarch.domain.spec import Owner, Role
 
 OWNER = Owner("p1", "11111111-2222-4333-8444-555555555555", "web-11111111")
@@ -32,7 +34,7 @@ _ENDPOINTS = {
     "load-balancer": "/v2",
     "image": "/v2",
 }
-_Answer = tuple[int, Any] | Exception
+_Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]] | Exception
 _FOR = ContextVar("_FOR", default="")
 
 
@@ -100,6 +102,20 @@ def cloud(fake: FakeCloud) -> OpenStackCloud:
     made = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), patience=impatient)
     made._sessions._http.mount("https://", fake)
     return made
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(minutes=20), timedelta(minutes=-20)])
+def test_when_a_server_was_made_is_told_by_our_clock(fake: FakeCloud, ahead: timedelta) -> None:
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    cloud = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), clock=lambda: noon)
+    cloud._sessions._http.mount("https://", fake)
+    created = f"{noon - timedelta(minutes=3) + ahead:%Y-%m-%dT%H:%M:%SZ}"
+    server = {"id": "s1", "name": SERVER.name, "status": "ACTIVE", "tags": [MARK], "created": created}
+    date = {"Date": format_datetime(noon + ahead, usegmt=True)}
+    fake.answers = {"GET /v2.1/servers/detail": lambda _: (200, {"servers": [server]}, date)}
+    (seen,) = cloud.observe(OWNER, frozenset({Kind.SERVER})).of(Server)
+    assert seen.created_at is not None
+    assert abs(seen.created_at - (noon - timedelta(minutes=3))) <= timedelta(seconds=1)
 
 
 def test_a_server_is_asked_for_whole_in_one_request(fake: FakeCloud, cloud: OpenStackCloud) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from tests.unit.domain.clusters import NOW, WANTED, cluster, look, shown
 
 from navarch.domain.cloud import CloudState, Trouble
@@ -13,13 +14,13 @@ from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.resources import Server
 from navarch.domain.openstack.steps import CreateServer, EnsureNetwork
-from navarch.domain.outcomes import Again, Failed, Result
+from navarch.domain.outcomes import Again, Done, Failed, Result
 from navarch.domain.plan import plan
 from navarch.domain.providers import infrastructure
 from navarch.domain.rehearsal import imagine, nothing_yet, time_passes
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Condition, Phase, Status
-from navarch.domain.steps import DrainNode, Forget, ReleaseMachine
+from navarch.domain.steps import ApplyAddon, DrainNode, Forget, ReleaseMachine
 
 CREATED = Status()
 
@@ -184,6 +185,21 @@ def test_an_addon_that_is_not_available_holds_back_ready() -> None:
     )
     assert (ready.status, ready.reason) == ("False", "WaitingForAddons")
     assert "coredns" in ready.message
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_what_has_no_pods_is_there_as_soon_as_it_is_applied_anew(runs: bool) -> None:
+    seen = grown(cluster())
+    assert seen.kube is not None
+    addons = tuple(replace(a, runs=runs) if a.name == "access" else a for a in seen.kube.addons)
+    seen = replace(seen, kube=replace(seen.kube, addons=addons))
+    wanted = replace(WANTED, addons=tuple((name, f"{digest}-2" if name == "access" else digest)
+                                          for name, digest in WANTED.addons))  # fmt: skip
+    (step,) = (s for s in plan(cluster(), seen, wanted, now=NOW) if isinstance(s, ApplyAddon))
+    after = step.after(seen, None, NOW)
+    results = (Result(step, Done(), 0.1),)
+    ready = ready_condition(judge(cluster(), after, wanted, results, CREATED, now=NOW))
+    assert ready.status == ("False" if runs else "True")
 
 
 def test_refused_credentials_are_told_in_the_clouds_words() -> None:

@@ -13,7 +13,7 @@ from tests.unit.domain.test_upgrades import LATER, NOW_THERE, PATCH, release
 
 from navarch.domain.calendar import MaintenanceWindow
 from navarch.domain.conditions import UP_TO_DATE, judge, with_upkeep
-from navarch.domain.drafts import said_release
+from navarch.domain.drafts import said_release, said_to_follow
 from navarch.domain.kube import ClusterObstacle
 from navarch.domain.machines import Departure
 from navarch.domain.observed import Observed
@@ -225,6 +225,47 @@ def test_a_group_that_was_begun_ends_with_its_replicas_and_goes_on_in_the_next_w
     assert (status.phase, status.machines.ready) == (Phase.READY, 6)
     assert told(kept(waits, there=shut))[1].startswith("2 machines are to be replaced")
     assert versions(rolled(waits, shut, AT_NIGHT), Role.WORKER) == ["1.37.4"] * 3
+
+
+@pytest.mark.parametrize(
+    ("told", "becomes"),
+    [
+        (None, "1.36.3"),  # nobody said anything since
+        (NOW - timedelta(hours=9), "1.36.3"),  # before Navarch chose it
+        (NOW, "1.37.4"),
+    ],
+)
+def test_a_group_that_a_person_told_to_follow_does_so_at_once(told: datetime | None, becomes: str) -> None:
+    waits, there = chosen(SHOP, maintenance=NIGHT), THERE
+    while versions(there, Role.CONTROL_PLANE) != ["1.37.4"] * 3:
+        there = rolled(waits, there, AT_NIGHT, most=1)
+    old = release("1.36.3")
+    there = replace(there, record=replace(there.record, machines=tuple(
+        replace(m, template=replace(m.template, release=old)) if m.role is Role.WORKER else m
+        for m in there.record.machines
+    )))  # fmt: skip
+    end = rolled(with_group(waits, follows_since=told), there, NOW)
+    assert versions(end, Role.WORKER) == [becomes] * 3
+
+
+def test_it_becomes_what_the_control_plane_is_where_that_waits() -> None:
+    waits, old = chosen(SHOP, maintenance=NIGHT), release("1.36.3")
+    there = replace(THERE, record=replace(THERE.record, machines=tuple(
+        replace(m, template=replace(m.template, release=old)) if m.role is Role.WORKER else m
+        for m in THERE.record.machines
+    )))  # fmt: skip
+    end = rolled(with_group(waits, follows_since=NOW), there, NOW)
+    assert versions(end, Role.WORKER) == versions(end, Role.CONTROL_PLANE) == ["1.37.2"] * 3
+
+
+@pytest.mark.parametrize(
+    ("had", "said", "follows"),
+    [("1.36.3", None, True), ("1.36.3", "1.37.2", False), (None, "1.36.3", False), (None, None, False)],
+)
+def test_who_takes_a_groups_own_version_tells_it_to_follow(had: str | None, said: str | None, follows: bool) -> None:
+    group = SHOP.node_groups[0]
+    was, draft = (replace(group, spec=replace(group.spec, kubernetes_version=own)) for own in (had, said))
+    assert said_to_follow(was, draft, NOW).spec.follows_since == (NOW if follows else None)
 
 
 def test_what_a_person_asks_for_meanwhile_is_done_at_once() -> None:

@@ -31,6 +31,7 @@ from navarch.domain.plan import plan
 from navarch.domain.providers import known_objects
 from navarch.domain.spec import Cluster, Owner, Role
 from navarch.domain.status import Status
+from navarch.reconcile.clock import Clock
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.observer import Look, Observer
 from navarch.reconcile.runtime import Calls, Threads
@@ -133,6 +134,7 @@ def booted() -> Observed:
 
 def observer_of(cloud: Cloud, kubernetes: Kubernetes) -> tuple[Observer, Calls]:
     """One that looks there, and what it looks with."""
+    runtime = Threads()
     dependencies = Dependencies(
         cloud=cloud,  # type: ignore[arg-type]  # what a look needs of it
         addons=kubernetes,
@@ -141,7 +143,8 @@ def observer_of(cloud: Cloud, kubernetes: Kubernetes) -> tuple[Observer, Calls]:
         workers_sealer=WORKERS_SEALER,
         join=JoinEndpoint("https://kaas.example.org:9443", "", MachineTokens(b"r" * 32)),
         api_source_cidrs=(),
-        runtime=Threads(),
+        runtime=runtime,
+        clock=Clock(runtime.now),
     )
     calls = dependencies.runtime.calls(2, "calls")
     return Observer(dependencies, calls), calls
@@ -155,7 +158,7 @@ def claim_of(cluster: Cluster = CLUSTER, survey: Survey | None = None, *, token:
         api_internal_address=seen.record.api_internal_address,
         survey=survey,
     )
-    return Claim(cluster, status, token=token, attempts=0, objects=known_objects(cluster, seen, NOW))
+    return Claim(cluster, status, token=token, attempts=0, at=NOW, objects=known_objects(cluster, seen, NOW))
 
 
 def test_a_cluster_is_asked_as_soon_as_it_is_known_again_where() -> None:

@@ -91,7 +91,7 @@ def test_requests_are_decided_whatever_a_clusters_phase_is_once_it_was_ready(pha
     record = SimpleNamespace(machines=(worker(1),))
     Cycle._decide_certificates(
         SimpleNamespace(_dependencies=SimpleNamespace(addons=kubernetes)),  # type: ignore[arg-type]
-        Claim(CLUSTER, Status(phase=phase, ready_at=NOW), token=1, attempts=0),
+        Claim(CLUSTER, Status(phase=phase, ready_at=NOW), token=1, attempts=0, at=NOW),
         SimpleNamespace(access=SimpleNamespace(api=ACCESS)),  # type: ignore[arg-type]
         SimpleNamespace(record=record, kube=object()),  # type: ignore[arg-type]
         SimpleNamespace(add=told.append),  # type: ignore[arg-type]

@@ -25,7 +25,8 @@ SHOWN: dict[type[BaseModel], type] = {
     wish.Autoscaling: spec.Autoscaling,
     wish.ClusterSpec: spec.ClusterSpec,
 }
-NOT_SHOWN = {"release", "external_network_id", "running_since", "automatic_since", "image_named"}  # Navarch's own notes
+# Navarch's own notes
+NOT_SHOWN = {"release", "external_network_id", "running_since", "automatic_since", "image_named", "follows_since"}
 NOT_FIELDS = {"node_image"}  # a part of the release
 
 

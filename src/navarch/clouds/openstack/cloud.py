@@ -37,7 +37,8 @@ class OpenStackCloud:
     """An OpenStack cloud. Safe to call from threads. Making one asks the cloud nothing.
 
     `transport` carries the requests (None: HTTPS), `readers` runs what can be read side by side (None: threads),
-    `clock` dates what was read, `patience` makes reads again (None: by this machine's clock)."""
+    `clock` dates what was read, and moments of the cloud are told by it; `patience` makes reads again (None: by this
+    machine's clock)."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class OpenStackCloud:
         patience: Patience | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._sessions = Sessions(settings, trace, transport, patience)
+        self._sessions = Sessions(settings, trace, transport, patience, clock)
         self._readers = readers or _Readers(_READING_THREADS, thread_name_prefix="openstack")
         authority = Path(settings.ca_file).read_text(encoding="utf-8") if settings.ca_file else ""
         self._endpoint = Endpoint(settings.auth_url, settings.region, authority)

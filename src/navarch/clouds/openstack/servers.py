@@ -2,7 +2,6 @@
 
 import base64
 import re
-from datetime import datetime
 from urllib.parse import quote
 
 from navarch.clouds.openstack import marks
@@ -26,7 +25,7 @@ def read_servers(project: Project, owner: Owner, known: frozenset[str]) -> Found
     missing = known - {body["id"] for body in found}
     lost_mark = [body for id_ in sorted(missing) if (body := _by_id(project, id_)) is not None]
     astray = tuple((body["id"], body["name"]) for body in lost_mark)
-    return Found(tuple(_server(s) for s in (*found, *lost_mark)), astray)
+    return Found(tuple(_server(project, s) for s in (*found, *lost_mark)), astray)
 
 
 def read_server_groups(project: Project, owner: Owner, known: frozenset[str]) -> Found:
@@ -56,7 +55,7 @@ def create_server(project: Project, owner: Owner, step: CreateServer, user_data:
     if found is not None:
         if found.get("OS-EXT-STS:task_state") == "deleting" or found["status"] in ("DELETED", "SOFT_DELETED"):
             raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
-        return _server(found)
+        return _server(project, found)
     body = {
         "server": {
             "name": step.name,
@@ -159,7 +158,7 @@ def _switch(project: Project, name: str, server_id: str, action: str, *, status:
     if server["status"] == status and server.get("OS-EXT-STS:task_state") is None:
         project.compute.post(f"{path}/action", {f"os-{action}": None}, f"{action} {article}")
         server = {**server, "OS-EXT-STS:task_state": task}
-    return _server(server)
+    return _server(project, server)
 
 
 def _marked(project: Project, owner: Owner, doing: str, name: str = "") -> list[Json]:
@@ -262,7 +261,7 @@ def _disks(step: CreateServer) -> list[Json]:
     return [root, *more]
 
 
-def _server(body: Json) -> Server:
+def _server(project: Project, body: Json) -> Server:
     image = body.get("image") or {}  # an empty string for servers booted from a volume
     flavor = body.get("flavor") or {}
     fault = body.get("fault") or {}
@@ -278,7 +277,7 @@ def _server(body: Json) -> Server:
         image_id=image.get("id") or "",
         task_state=body.get("OS-EXT-STS:task_state"),
         fault=fault.get("message"),
-        created_at=datetime.fromisoformat(created) if created else None,
+        created_at=project.compute.by_our_clock(created) if created else None,
         addresses=tuple(sorted(addresses)),
     )
 

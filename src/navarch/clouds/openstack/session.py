@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from requests.adapters import BaseAdapter
 from navarch.clouds.openstack import errors
 from navarch.clouds.openstack.patience import Patience
 from navarch.clouds.openstack.transport import Fenced
+from navarch.domain import clocks
 
 Json = dict[str, Any]
 _TIMEOUT = (5.0, 30.0)  # seconds to connect, to be answered
@@ -96,8 +98,16 @@ class Service:
     person reads when the service refuses. Every method makes one request (`items`: one a page); those that read make it
     again where no answer comes."""
 
-    def __init__(self, name: str, requests_of: adapter.Adapter, trace: Trace, patience: Patience) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        requests_of: adapter.Adapter,
+        trace: Trace,
+        patience: Patience,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.name, self._clock = name, clock
+        self._ahead = timedelta()  # by how much the service's clock is ahead of ours
         self._adapter, self._trace, self._patience = requests_of, trace, patience
         self._url: str | None = None
 
@@ -142,6 +152,10 @@ class Service:
         """Remove something; what is not there counts as removed."""
         self._send("DELETE", path, doing, params=params, absent_is_fine=True)
 
+    def by_our_clock(self, said: str) -> datetime:
+        """A moment that the service wrote down by its own clock, as far as that is known. Raises ValueError."""
+        return datetime.fromisoformat(said) - self._ahead
+
     def _read(self, path: str, doing: str, **arguments: Any) -> requests.Response:
         return self._patience.read(self.name, lambda: self._send("GET", path, doing, **arguments))
 
@@ -176,12 +190,20 @@ class Service:
         if request_id := self._trace.request_id():
             arguments["headers"] = {_REQUEST_ID: request_id}
         arguments |= {"endpoint_override": self._endpoint(), "raise_exc": False}
+        asked_at = self._clock()
         try:
             answer: requests.Response = self._adapter.request(path, method, **arguments)
         except ConnectFailure:
             self._url = None
             raise
+        self._compare_clocks(answer.headers.get("Date", ""), asked_at)
         return answer
+
+    def _compare_clocks(self, date: str, asked_at: datetime) -> None:
+        """What an answer shows of the service's clock: nothing, where it says none that can be read."""
+        said = clocks.http_date(date)
+        if said is not None:
+            self._ahead = clocks.ahead(said, asked_at, self._clock(), known=self._ahead, within=clocks.HTTP_DATE)
 
     def _endpoint(self) -> str:
         """Where the service is, found out once: keystoneauth would go through the catalogue at every request. Raises
@@ -220,6 +242,7 @@ class Project:
         settings: OpenStackSettings,
         trace: Trace,
         patience: Patience,
+        clock: Callable[[], datetime],
     ) -> None:
         self.id = project_id
         self._session = authenticated
@@ -236,12 +259,12 @@ class Project:
             )
             for name, (version, microversion) in _SERVICES.items()
         }
-        self.compute = Service("Nova", adapters["compute"], trace, patience)
-        self.network = Service("Neutron", adapters["network"], trace, patience)
-        self.volume = Service("Cinder", adapters["block-storage"], trace, patience)
-        self.balancer = Service("Octavia", adapters["load-balancer"], trace, patience)
-        self.image = Service("Glance", adapters["image"], trace, patience)
-        self.identity = Service("Keystone", adapters["identity"], trace, patience)
+        self.compute = Service("Nova", adapters["compute"], trace, patience, clock)
+        self.network = Service("Neutron", adapters["network"], trace, patience, clock)
+        self.volume = Service("Cinder", adapters["block-storage"], trace, patience, clock)
+        self.balancer = Service("Octavia", adapters["load-balancer"], trace, patience, clock)
+        self.image = Service("Glance", adapters["image"], trace, patience, clock)
+        self.identity = Service("Keystone", adapters["identity"], trace, patience, clock)
 
     def authenticate(self) -> None:
         """Have a token that is valid now; no request while the last one is. Raises Unauthorized, and Temporary or
@@ -296,8 +319,10 @@ class Sessions:
         trace: Trace | None = None,
         transport: BaseAdapter | None = None,
         patience: Patience | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings, self._trace, self._patience = settings, trace or Trace(), patience or Patience()
+        self._clock = clock
         self._http = requests.Session()
         self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
         for scheme in ("https://", "http://"):
@@ -345,7 +370,7 @@ class Sessions:
             known = self._known.get(key)
             if known is None:
                 known = self._known[key] = Project(
-                    customer, self._session(**scope), self._settings, self._trace, self._patience
+                    customer, self._session(**scope), self._settings, self._trace, self._patience, self._clock
                 )
             return known
 

@@ -10,7 +10,7 @@ from navarch.domain.health import Checkup, State, examine
 from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import ClusterObstacle
 from navarch.domain.machines import Machine, MachineTemplate, outdated, template_of
-from navarch.domain.maintenance import is_shut, release_meanwhile
+from navarch.domain.maintenance import is_shut, is_shut_out, release_meanwhile
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.obstacles import in_the_way
 from navarch.domain.offer import Release, version_order
@@ -99,14 +99,13 @@ def asks_for_evictions(cluster: Cluster, observed: Observed) -> bool:
 def _turnovers(
     cluster: Cluster, checkups: tuple[Checkup, ...], now: datetime, *, held: bool, shut: bool
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
-    """Of each group, the first of those that are outdated rolling, as many at once as the spec says. What has a version
-    of its own was given it by a person, and waits for no window."""
+    """Of each group, the first of those that are outdated rolling, as many at once as the spec says."""
     soak, rolling = timedelta(seconds=cluster.spec.soak_seconds), 0
     groups = []
     for group in cluster.node_groups:
         template = template_of(cluster, group.name, _release_beside(cluster, group, checkups))
         waits = held or rolling >= cluster.spec.groups_at_once
-        shut_out = shut and group.spec.release is None
+        shut_out = shut and is_shut_out(cluster.spec, group.spec)
         turned = node_groups.turnover(group, template, checkups, now, soak=soak, held=waits, shut=shut_out)
         rolling += bool(turned.outdated)
         groups.append((group, template, turned))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from threading import RLock
 from uuid import UUID
@@ -29,6 +29,7 @@ class Region:
 
     def __init__(self, timeline: Timeline, site: Site, *, fates: Fates | None = None, seed: int = 0) -> None:
         self.timeline, self.site, self.fates = timeline, site, fates or Fates()
+        self.clock_ahead = timedelta()  # of its services' clocks
         self.lock = RLock()
         self.random = Random(seed)
         self.objects = {kind: Collection(kind, timeline) for kind in KINDS}
@@ -55,8 +56,8 @@ class Region:
         return UUID(int=self.random.getrandbits(128), version=4).hex
 
     def now(self) -> datetime:
-        """The time of day."""
-        return self.timeline.date()
+        """The time of day, by the clock that its services have."""
+        return self.timeline.date() + self.clock_ahead
 
     def stamp(self) -> str:
         """The time of day as Nova and Neutron write it: in whole seconds."""

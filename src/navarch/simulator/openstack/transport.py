@@ -6,6 +6,7 @@ JSON out and in.
 
 import json
 from collections.abc import Callable
+from email.utils import format_datetime
 from typing import Any
 
 import requests
@@ -37,7 +38,7 @@ class Transport(BaseAdapter):
             str(request.method), str(request.url), json.loads(sent) if sent else None, headers
         )
         if asked is None:
-            return _response(request, Answer(404))
+            return self._response(request, Answer(404))
         strike = None
         if self._strike is not None or self._before is not None:
             what = about(self._services.region, asked)
@@ -45,30 +46,32 @@ class Transport(BaseAdapter):
                 self._before(what)
             strike = self._strike(what) if self._strike is not None else None
         if strike is None:
-            return _response(request, self._services.answer(asked))
+            return self._response(request, self._services.answer(asked))
         if strike.fails and not strike.done:
             return self._failed(request, strike, strike.answer(asked))
         strike.distort(asked)
         answer = self._services.answer(asked)
-        return self._failed(request, strike, None) if strike.fails else _response(request, answer)
+        return self._failed(request, strike, None) if strike.fails else self._response(request, answer)
 
     def close(self) -> None:
         """Nothing is kept open."""
 
     def _failed(self, request: requests.PreparedRequest, strike: Strike, answer: Answer | None) -> requests.Response:
         if answer is not None:
-            return _response(request, answer)
+            return self._response(request, answer)
         if strike.closed:
             raise Closed("Remote end closed connection without response", request=request)
         raise (ReadTimeout if strike.done else ConnectTimeout)("timed out", request=request)
 
-
-def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-    response = requests.Response()
-    response.request, response.url, response.status_code = request, str(request.url), answer.status
-    plain = isinstance(answer.body, str)
-    text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body) if answer.body is not None else ""
-    response._content, response.encoding = text.encode(), "utf-8"
-    response.headers.update(answer.headers)
-    response.headers["Content-Type"] = "text/html" if plain else "application/json"
-    return response
+    def _response(self, request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+        response = requests.Response()
+        response.request, response.url, response.status_code = request, str(request.url), answer.status
+        plain = isinstance(answer.body, str)
+        text = (
+            answer.body if isinstance(answer.body, str) else json.dumps(answer.body) if answer.body is not None else ""
+        )
+        response._content, response.encoding = text.encode(), "utf-8"
+        response.headers.update(answer.headers)
+        response.headers["Date"] = format_datetime(self._services.region.now(), usegmt=True)
+        response.headers["Content-Type"] = "text/html" if plain else "application/json"
+        return response

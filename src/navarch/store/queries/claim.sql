@@ -18,7 +18,7 @@ WITH held AS (
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
 FROM due WHERE c.id = due.id
-RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned;
+RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned, now() AS at;
 
 -- name: claim_one
 WITH due AS (
@@ -29,7 +29,7 @@ WITH due AS (
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
 FROM due WHERE c.id = due.id
-RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned;
+RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned, now() AS at;
 
 -- name: renew
 UPDATE clusters SET lease_until = now() + make_interval(secs => %(lease)s)
@@ -50,6 +50,9 @@ SET status = %(status)s, objects = coalesce(%(objects)s, objects), attempts = %(
     next_look_at = CASE WHEN stirred THEN now() ELSE now() + make_interval(secs => %(after)s) END
 WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL
 RETURNING stirred;
+
+-- name: note_objects
+UPDATE clusters SET objects = %(objects)s WHERE id = %(id)s;
 
 -- name: forget
 DELETE FROM clusters WHERE id = %(id)s AND token = %(token)s AND lease_until IS NOT NULL RETURNING id;

@@ -1,4 +1,6 @@
-"""CoreDNS: names inside the cluster. Two pods, on different nodes wherever there is to be more than one."""
+"""CoreDNS: names inside the cluster. Three pods wherever there is to be more than one node: while a node is drained its
+PodDisruptionBudget lets one of them go at a time, and two answer. They need two nodes, and so can be moved as long as
+any two are there."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +16,8 @@ _REPELLING = ("NoSchedule", "NoExecute")
 def _values(inputs: Inputs) -> Mapping[str, Any]:
     return {
         "dns_address": inputs.cluster.spec.network.dns_address,
-        "affinity": _apart(strictly=_places(inputs) > 1),
+        "replicas": 3 if _places(inputs) > 1 else 2,
+        "apart": _apart(strictly=_places(inputs) > 1),
         "tolerations": _tolerations(inputs),
     }
 
@@ -30,18 +33,19 @@ def _places(inputs: Inputs) -> int:
 
 
 def _apart(*, strictly: bool) -> Object:
-    """Keep the pods on different nodes. Strictly wherever there is to be more than one node: the first node of a new
-    cluster is ready before the others, and a mere preference would let it take both pods for good."""
-    # Pods of one template: beside the last pods of the one before, the first of the next may be.
-    term = {
+    """Spread the pods over the nodes. Strictly wherever there is to be more than one node: the first node of a new
+    cluster is ready before the others, and a mere preference would let it take all pods for good."""
+    spread: Object = {
         "topologyKey": "kubernetes.io/hostname",
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": _PODS},
+        # Pods of one template: beside the last pods of the one before, the first of the next may be.
         "matchLabelKeys": ["pod-template-hash"],
+        # A node that is drained takes none, and does not count as one that has none.
+        "nodeTaintsPolicy": "Honor",
     }
-    if strictly:
-        return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
-    preferred = [{"weight": 100, "podAffinityTerm": term}]
-    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+    return {**spread, "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2} if strictly else spread
 
 
 def _tolerations(inputs: Inputs) -> list[Object]:
