@@ -89,6 +89,7 @@ class Expert:
             url=f"https://{address.floating_ip_address}:6443",
             user="expert",
             groups=("system:masters",),
+            kubeconfig_id="expert",
             ttl=timedelta(hours=2),
             now=datetime.now(UTC),
         )

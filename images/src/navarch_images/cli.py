@@ -6,6 +6,10 @@
     navarch-images bundle 1.37.2                 programs and container images
     navarch-images node 1.37.2                   the node image (and the bundle, if it is not there)
     navarch-images register 1.37.2 --cloud admin upload it to glance (and build it, if it is not there)
+    navarch-images sbom 1.37.2                   what the newest node image that is built consists of, as CycloneDX
+    navarch-images make-key release.key          a key to sign bundles with, and release.pub
+    navarch-images sign 1.37.2 --key release.key the newest bundle that is built
+    navarch-images verify FOLDER --key release.pub
     navarch-images prune                         remove all but the newest bundle and node image of each version
     navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
 
@@ -20,7 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from navarch_images import glance, programs
+from navarch_images import glance, programs, sbom, signing
 from navarch_images.bundle import make_bundle
 from navarch_images.cache import Cache
 from navarch_images.errors import ImagesError
@@ -42,7 +46,7 @@ def main(words: Sequence[str]) -> int:
     try:
         command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], None] = options.command
         cache = Cache.default()
-        if command in (_list, _plan):
+        if command in (_list, _plan, _sbom, _make_key, _verify):
             command(options, cache, tell)
         else:
             with cache.alone(tell):
@@ -65,6 +69,21 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="what is to be built, and how long it will about take")
     plan.add_argument("version")
     plan.set_defaults(command=_plan)
+    bill = commands.add_parser("sbom", help="what the newest node image that is built consists of, as CycloneDX")
+    bill.add_argument("version")
+    bill.add_argument("--bundle", action="store_true", help="of the newest bundle alone")
+    bill.set_defaults(command=_sbom)
+    key = commands.add_parser("make-key", help="a key to sign bundles with, and what others check with")
+    key.add_argument("file", type=Path)
+    key.set_defaults(command=_make_key)
+    signed = commands.add_parser("sign", help="sign the newest bundle that is built")
+    signed.add_argument("version")
+    signed.set_defaults(command=_sign)
+    checked = commands.add_parser("verify", help="check a bundle's signature, and that it holds what was signed")
+    checked.add_argument("folder", type=Path)
+    checked.set_defaults(command=_verify)
+    for keyed in (signed, checked):
+        keyed.add_argument("--key", type=Path, required=True, metavar="FILE")
     for name, text, command in (
         ("bundle", "programs and container images", _bundle),
         ("node", "the node image", _node),
@@ -110,6 +129,44 @@ def _plan(options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None
         f"Kubernetes {options.version}: {', '.join(component.name for component in todo)} to compile, once; "
         f"{words(whole.remaining)} on this machine ({os.cpu_count()} cores)"
     )
+
+
+def _sbom(options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None]) -> None:
+    """Looks, and says: nothing is built."""
+    kind, file = ("bundles", "manifest.json") if options.bundle else ("images", "node.json")
+    facts, folder = _newest(cache, kind, file, options.version)
+    if options.bundle:
+        made = sbom.bundle_bill(facts, folder.name)
+    else:
+        manifest = cache.root / "bundles" / facts["bundle"] / "manifest.json"
+        if not manifest.exists():
+            raise ImagesError(f"the bundle of {folder} is not here any more, {manifest.parent}")
+        made = sbom.node_bill(facts, json.loads(manifest.read_text()))
+    print(json.dumps(made, indent=1))
+
+
+def _make_key(options: argparse.Namespace, _cache: Cache, _tell: Callable[[str], None]) -> None:
+    try:
+        print(signing.make_key(options.file))
+    except OSError as error:
+        raise ImagesError(f"{options.file} cannot be made: {error.strerror}") from error
+
+
+def _sign(options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None]) -> None:
+    print(signing.sign(_newest(cache, "bundles", "manifest.json", options.version)[1], options.key))
+
+
+def _verify(options: argparse.Namespace, _cache: Cache, _tell: Callable[[str], None]) -> None:
+    signing.verify(options.folder, options.key)
+    print(f"{options.folder} is signed, and holds what was signed")
+
+
+def _newest(cache: Cache, kind: str, file: str, version: str) -> tuple[dict[str, str], Path]:
+    """Of what is built of a version. Raises ImagesError."""
+    built = [found for found in _built(cache, kind, file) if found[0]["kubernetes"] == version]
+    if not built:
+        raise ImagesError(f"no {'bundle' if kind == 'bundles' else 'node image'} of {version} is built here")
+    return max(built, key=lambda found: found[1].stat().st_mtime)
 
 
 def _prepare(_options: argparse.Namespace, _cache: Cache, tell: Callable[[str], None]) -> None:

@@ -173,7 +173,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     from navarch.api.policy import Policy
     from navarch.api.serving import Listener, serve
     from navarch.api.settings import ApiSettings
-    from navarch.operate.metrics import FleetCollector, add_process, serve_metrics
+    from navarch.operate.metrics import CertificateCollector, FleetCollector, add_process, serve_metrics
 
     cloud = settings.cloud
     session = keystone_session(
@@ -203,6 +203,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
         machines_too=False,
     )
     app.state.metrics.registry.register(FleetCollector(store))
+    app.state.metrics.registry.register(CertificateCollector(api.certificate.read_bytes()))
     add_process(app.state.metrics.registry, store)
     serve_metrics(settings.api.metrics_listen, app.state.metrics.registry, log)
     serve(

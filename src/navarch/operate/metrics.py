@@ -8,6 +8,7 @@ from threading import Lock
 from time import monotonic
 from typing import Protocol
 
+from cryptography import x509
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -100,6 +101,18 @@ class PoolCollector(Collector):
         yield _counter("navarch_database_wait_seconds", "Time waited for connections.", pool.wait_seconds)
         yield _counter("navarch_database_refused", "Times that none came free in time.", pool.refused)
         yield _counter("navarch_database_connect_failures", "Attempts to connect that failed.", pool.failed)
+
+
+class CertificateCollector(Collector):
+    """How long the certificate is good that this process serves with. Read once, as serving does: one that was renewed
+    since helps only when the process starts anew."""
+
+    def __init__(self, certificate: bytes) -> None:
+        self._ends = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+
+    def collect(self) -> Iterator[Metric]:
+        left = (self._ends - datetime.now(UTC)).total_seconds()
+        yield _gauge("navarch_api_certificate_seconds", "Until the served certificate ends.", left)
 
 
 def add_process(registry: CollectorRegistry, store: HasPool) -> None:

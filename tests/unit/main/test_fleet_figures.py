@@ -7,13 +7,15 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry
 
-from navarch.operate.metrics import FleetCollector, PoolCollector, serve_metrics
+from navarch.bootstrap.pki import make_cluster_secrets
+from navarch.operate.metrics import CertificateCollector, FleetCollector, PoolCollector, serve_metrics
 from navarch.settings.bounds import listen_address
 from navarch.store.contract import Pause, Unavailable
 from navarch.store.database import PoolFigures
 from navarch.store.operator_side import Fleet
 
 NOW = datetime.now(UTC)
+CERTIFICATE = make_cluster_secrets(NOW).ca_cert  # for ten years
 FLEET = Fleet(
     due=3,
     oldest=12.5,
@@ -47,7 +49,14 @@ def registered(store: Store) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(FleetCollector(store))
     registry.register(PoolCollector(store))
+    registry.register(CertificateCollector(CERTIFICATE.encode()))
     return registry
+
+
+def test_how_long_the_served_certificate_is_good_is_told() -> None:
+    left = registered(Store()).get_sample_value("navarch_api_certificate_seconds")
+    assert left is not None
+    assert timedelta(days=3649) < timedelta(seconds=left) < timedelta(days=3651)
 
 
 def test_the_fleet_is_told_as_the_database_has_it() -> None:
