@@ -64,22 +64,22 @@ def origin(address: str, balancers: tuple[Network, ...] = ()) -> str | None:
 
 
 class Doors:
-    """Who is connected to a listener. For its event loop alone."""
+    """Who is connected to a listener; `connected`: how many are. For its event loop alone."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self._of_origin: Counter[str] = Counter()
-        self._connected = 0
+        self.connected = 0
         self._idle: OrderedDict[BoundedProtocol, None] = OrderedDict()  # without a request, in the order of waiting
 
     def enter(self, connection: "BoundedProtocol") -> bool:
         """Whether it may come in. It counts from here on, whether or not."""
-        self._connected += 1
+        self.connected += 1
         if connection.origin is not None:
             self._of_origin[connection.origin] += 1
             if self._of_origin[connection.origin] > self.bounds.per_address:
                 return False
-        if self._connected > self.bounds.connections:
+        if self.connected > self.bounds.connections:
             if not self._idle:
                 return False
             longest, _ = self._idle.popitem(last=False)
@@ -90,7 +90,7 @@ class Doors:
     def leave(self, connection: "BoundedProtocol") -> None:
         """It is gone."""
         self.busy(connection)
-        self._connected -= 1
+        self.connected -= 1
         if connection.origin is not None:
             self._of_origin[connection.origin] -= 1
             if not self._of_origin[connection.origin]:
