@@ -30,8 +30,8 @@ def broken(scene: Scene, results: Results) -> None:
         with scene.probing(cluster, address, "broken image") as answers:
             cluster.api.update_cluster(cluster.name, {"spec": {"node_image": _NAME}})
             with scene.tell.step("one machine is replaced, and fails"):
-                until("it is told", lambda: _complaint(cluster), seconds=LIMIT)
-            told, began, most = _complaint(cluster), monotonic(), 0
+                told = until("it is told", lambda: _complaint(cluster), seconds=LIMIT)
+            began, most = monotonic(), 0
             with scene.tell.step(f"for {_LOOKED_AT:.0f} s nothing more goes"):
                 while monotonic() - began < _LOOKED_AT:
                     most = max(most, len(before - _ids(cluster)))
@@ -75,9 +75,9 @@ def _ids(cluster: Cluster) -> set[str]:
     return {server.id for server in cluster.servers()}
 
 
-def _complaint(cluster: Cluster) -> str:
-    """What the control plane's condition says once its rollout is stopped; empty until then."""
+def _complaint(cluster: Cluster) -> str | None:
+    """What the control plane's condition says once its rollout is stopped; None until then."""
     for condition in cluster.shown()["status"]["conditions"]:
         if condition["type"] == "ControlPlaneReady" and condition["reason"] == "RolloutStopped":
             return f"{condition['reason']}: {condition['message']}"
-    return ""
+    return None

@@ -24,8 +24,8 @@ def windows(scene: Scene, results: Results) -> None:
         before = {server.id for server in cluster.servers()}
         with newer_image(scene.customer.stack.lab, _NAME, NEW) as image_id:
             with scene.tell.step("the newer image waits for the window"):
-                until("it is told", lambda: _waits(cluster), seconds=LIMIT)
-            results.says("what is told", _waits(cluster))
+                told = until("it is told", lambda: _waits(cluster), seconds=LIMIT)
+            results.says("what is told", told)
             with scene.probing(cluster, address, "automatic upgrade") as answers:
                 opens = (datetime.now(UTC) + timedelta(minutes=2)).replace(second=0, microsecond=0)
                 scene.navarch("cluster", "update", cluster.name, "--maintenance", f"{opens:%H:%M}+1")
@@ -52,13 +52,13 @@ def windows(scene: Scene, results: Results) -> None:
 
 def _first_change(cluster: Cluster, before: set[str]) -> datetime:
     """When the first machine that was not there before is."""
-    until("a machine is replaced", lambda: {s.id for s in cluster.servers()} - before, seconds=LIMIT, every=0.5)
+    until("a machine is replaced", lambda: not {s.id for s in cluster.servers()} <= before, seconds=LIMIT, every=0.5)
     return datetime.now(UTC)
 
 
-def _waits(cluster: Cluster) -> str:
-    """What the condition UpToDate says while it waits for the window; empty otherwise."""
+def _waits(cluster: Cluster) -> str | None:
+    """What the condition UpToDate says while it waits for the window; None: it does not."""
     for condition in cluster.shown()["status"]["conditions"]:
         if condition["type"] == "UpToDate" and condition["reason"] == "WaitsForWindow":
             return str(condition["message"])
-    return ""
+    return None
