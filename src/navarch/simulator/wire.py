@@ -146,8 +146,8 @@ class MeetFaults:
 
 
 Call = (
-    Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember | DeleteNode
-    | TakeCensus | FirstCall | MeetFaults
+    Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
+    | DeleteNode | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 
