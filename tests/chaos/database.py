@@ -16,6 +16,7 @@ from tests.chaos.schedule import Schedule, Signal
 
 from navarch.simulator.openstack.timeline import Timeline
 from navarch.store.api_side import ApiSide
+from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.change_side import ChangeSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
@@ -193,12 +194,13 @@ class Operator(OperatorSide):
         super().__init__(database, REGION)  # type: ignore[arg-type]
 
 
-class VirtualStore(ApiSide, ChangeSide, KubeconfigSide, OperatorSide, WorkerSide):
+class VirtualStore(ApiSide, ChangeSide, KubeconfigSide, CatalogueSide, OperatorSide, WorkerSide):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
         KubeconfigSide.__init__(self, database)  # type: ignore[arg-type]
+        CatalogueSide.__init__(self, database)  # type: ignore[arg-type]
         OperatorSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         WorkerSide.__init__(self, database, REGION)  # type: ignore[arg-type]

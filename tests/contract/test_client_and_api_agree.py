@@ -18,6 +18,7 @@ from navarch.client.clusters import Navarch
 from navarch.client.errors import Unavailable
 from navarch.client.http import Http
 from navarch.client.lean_httpx import httpx
+from navarch.service.chosen import AddonPatch, NewAddon
 from navarch.service.kubeconfigs import NewKubeconfig
 from navarch.service.understanding import understand
 from navarch.service.wish import ClusterPatch, NewCluster, NewNodeGroup, NodeGroupPatch
@@ -91,6 +92,15 @@ CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "plan group change": (lambda n: n.plan_node_group_update("x", "g", {"spec": {"replicas": 3}}), NodeGroupPatch),
     "change group": (lambda n: n.update_node_group("x", "g", {"spec": {"replicas": 3}}), NodeGroupPatch),
     "delete group": (lambda n: n.delete_node_group("x", "g"), None),
+    "addons": (lambda n: n.addons("x"), None),
+    "addon": (lambda n: n.addon("x", "a"), None),
+    "install addon": (lambda n: n.install_addon("x", {"entry": "e", "values": {"a": 1}}), NewAddon),
+    "plan addon": (lambda n: n.plan_addon("x", {"entry": "e"}), NewAddon),
+    "update addon": (lambda n: n.update_addon("x", "a", {"version": "1.0.0"}, if_match=1), AddonPatch),
+    "plan addon update": (lambda n: n.plan_addon_update("x", "a", {"values": {"a": None}}), AddonPatch),
+    "remove addon": (lambda n: n.remove_addon("x", "a", with_data=True), None),
+    "entries": (lambda n: n.entries(), None),
+    "entry": (lambda n: n.entry("e"), None),
     "machines": (lambda n: n.machines("x", removed=True), None),
     "upgrades": (lambda n: n.upgrades("x"), None),
     "delete machine": (lambda n: n.delete_machine("x", "m", keep_size=True, if_match=1), None),
@@ -149,6 +159,12 @@ def test_every_field_that_is_read_is_one_that_is_answered(shape: Any, schema: st
     [
         ("VersionView", {"kubernetes_version", "image_name", "built_at", "components"}),
         ("FlavorView", {"name", "vcpus", "ram_mib", "disk_gib", "control_plane", "id"}),
+        ("EntryView", {"name", "title", "description", "versions", "needs"}), ("NeedsView", {"memory_mib"}),
+        ("EntryDetailView", {"values_schema"}), ("AddonPlanView", {"differences", "looked_up"}),
+        ("AddonView", {"name", "entry", "version", "upgrade", "namespace", "values", "generation", "status"}),
+        ("AddonStatusView", {"phase", "conditions", "objects", "notes"}),
+        ("ObjectView", {"kind", "namespace", "name", "stays"}),
+        ("DifferenceView", {"object", "field", "before", "after"}),
         ("VolumeTypeView", {"name", "zones"}), ("ExternalNetworkView", {"id", "name", "cidrs"}),
         ("AllowanceView", {"name", "limit", "used", "free", "unit"}), ("ZoneView", {"name"}),
         ("PlanView", {"changes", "steps", "needs", "fits", "quota_known", "machines"}),

@@ -19,6 +19,7 @@ from navarch.bootstrap.pki import make_cluster_secrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.bootstrap.vault import SECRETS, close_secrets
+from navarch.charts.rendering import Renderer
 from navarch.domain.offer import (
     Allowance,
     ExternalNetwork,
@@ -176,7 +177,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
     """Builds the service with settings changed, or with another identity service than `Tokens`."""
     clients: list[TestClient] = []
 
-    def make(*, identity: Identity | None = None, **changes: Any) -> Api:
+    def make(*, identity: Identity | None = None, renderer: Renderer | None = None, **changes: Any) -> Api:
         tokens = Tokens(
             {
                 "ann": _caller("ann", "alpha", "member", "reader"),
@@ -196,6 +197,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
             MACHINE_TOKENS,
             settings,
             lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
+            renderer=renderer,
         )
         client = TestClient(app, raise_server_exceptions=False)
         clients.append(client)

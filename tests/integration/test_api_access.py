@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty, routes
+from tests.integration.catalogue_fixtures import Unchanging, add_entry
 from tests.integration.some_values import a_machine
 
 from navarch.api.identity import Caller
@@ -51,6 +52,13 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("DELETE", "/kaas/v1/clusters/{cluster}/node_groups/{name}"): (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/upgrades"):              (401, 401, 404, 403, 200, 200, 200, 403),
     ("DELETE", "/kaas/v1/clusters/{cluster}/machines/{machine}"): (401, 401, 404, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/addons"):                           (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/addons/{name}"):                    (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/addons"):        (401, 401, 404, 403, 200, 200, 200, 403),
+    ("POST", "/kaas/v1/clusters/{cluster}/addons"):       (401, 401, 404, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/addons/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),
+    ("PATCH", "/kaas/v1/clusters/{cluster}/addons/{name}"):  (401, 401, 404, 403, 403, 200, 200, 403),
+    ("DELETE", "/kaas/v1/clusters/{cluster}/addons/{name}"): (401, 401, 404, 403, 403, 202, 202, 403),
     # Machines show a ticket or a report token; a person's token is worth nothing here.
     ("POST", "/bootstrap/v1/join"):                       (403, 403, 403, 403, 403, 403, 403, 403),
     ("POST", "/bootstrap/v1/reports"):                    (401, 401, 401, 401, 401, 401, 401, 401),
@@ -75,6 +83,8 @@ BODIES: dict[str | None, Any] = {
     "NewNodeGroup": {"name": "new"},
     "NodeGroupPatch": {"spec": {"replicas": 3}},
     "NewKubeconfig": {},
+    "NewAddon": {"entry": "default"},
+    "AddonPatch": {"values": {"size": 3}},
     "JoinBody": {"machine": "m0", "ticket": "t", "nonce": "n" * 32},
     "ReportBody": {"machine": "m0", "phase": "Booted", "state": "done", "at": "2026-01-01T00:00:00Z"},
 }
@@ -108,9 +118,9 @@ def test_no_route_is_without_an_expectation(api: Api) -> None:
 @pytest.fixture
 def validated(make_api: MakeApi) -> Api:
     """The service with real token validation, and a cluster of project alpha that has keys and an address."""
-    api = make_api(identity=KeystoneIdentity(Keystone(), cluster_domain="navarch", service_user="navarch")).as_(
-        "member"
-    )
+    identity = KeystoneIdentity(Keystone(), cluster_domain="navarch", service_user="navarch")
+    api = make_api(identity=identity, renderer=Unchanging()).as_("member")
+    add_entry(api.store, "default", "1.0.0")
     api.store.write_offer(OFFER)
     for project, _, _ in CALLERS.values():
         api.store.write_quota(project, plenty())
@@ -123,6 +133,7 @@ def validated(make_api: MakeApi) -> Api:
         KUBECONFIG, "u", "ann", ("navarch:admins",), claim.cluster.created_at, datetime(2999, 1, 1, tzinfo=UTC)
     )
     api.store.add_kubeconfig(shop, issued, Event(claim.cluster.created_at, "KubeconfigIssued", ""), most=1000)
+    assert api.post("/clusters/shop/addons", {"entry": "default"}).status_code == 202
     return api
 
 
@@ -136,7 +147,9 @@ def test_each_route_answers_each_caller_as_written_down(validated: Api, method: 
         url = path.format(
             cluster=shop if everywhere else "shop", name="default", machine=MACHINE, kubeconfig=KUBECONFIG
         )
-        body = {"name": f"new-{number}"} if model in ("NewCluster", "NewNodeGroup") else BODIES[model]
+        body = BODIES[model]
+        if model in ("NewCluster", "NewNodeGroup", "NewAddon"):
+            body = {**body, "name": f"new-{number}"}
         answer = validated.client.request(
             method,
             url,

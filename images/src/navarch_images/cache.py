@@ -1,6 +1,7 @@
 """Where built things are kept: content-addressed, complete or absent.
 
     <root>/components/<name>-<key>/   programs of one component
+    <root>/tools/<name>               a program that Navarch's own hosts run: a link to its newest build
     <root>/debian/<key>.tar           Debian trees
     <root>/bundles/<digest>/          manifest.json, bin/, images/
     <root>/images/<digest>/           node.raw, node.json
@@ -64,6 +65,15 @@ class Cache:
             return target
         made.rename(target)
         return target
+
+    def link(self, program: Path) -> Path:
+        """Give a program its name below tools/, in place of an earlier build of it."""
+        link = self.root / "tools" / program.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        partial = link.with_name(f".{link.name}.{os.getpid()}")
+        partial.symlink_to(program)
+        partial.rename(link)
+        return link
 
     def recall(self, kind: str, key: str) -> str | None:
         """The digest that inputs with this key gave earlier."""

@@ -10,6 +10,7 @@
     navarch-images make-key release.key          a key to sign bundles with, and release.pub
     navarch-images sign 1.37.2 --key release.key the newest bundle that is built
     navarch-images verify FOLDER --key release.pub
+    navarch-images tools                         programs that Navarch's own hosts run: navarch-render
     navarch-images prune                         remove all but the newest bundle and node image of each version
     navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
 
@@ -31,7 +32,7 @@ from navarch_images.errors import ImagesError
 from navarch_images.host import prepare
 from navarch_images.node import make_node
 from navarch_images.progress import Progress, words
-from navarch_images.release import find, known
+from navarch_images.release import find, known, tools
 
 
 def run() -> None:
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
     commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
+    commands.add_parser("tools", help="programs that Navarch's own hosts run").set_defaults(command=_tools)
     commands.add_parser("prune", help="remove what newer builds replaced").set_defaults(command=_prune)
     plan = commands.add_parser("plan", help="what is to be built, and how long it will about take")
     plan.add_argument("version")
@@ -197,10 +199,17 @@ def _register(options: argparse.Namespace, cache: Cache, tell: Callable[[str], N
     print(glance.register(glance.connect(options.cloud), release, image, tell))
 
 
+def _tools(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    """Needs no root and nothing but Go. Prints where each program is."""
+    for built in programs.build_all(tools(), cache, tell):
+        for name in built.component.binaries:
+            print(cache.link(built.binary(name)))
+
+
 def _prune(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     keep: dict[str, set[str]] = {"components": set(), "bundles": set(), "images": set()}
     keys = {item for version in known() for item in programs.component_folders(find(version).components)}
-    keep["components"] = keys
+    keep["components"] = keys | programs.component_folders(tools())
     for kind, file in (("images", "node.json"), ("bundles", "manifest.json")):
         for facts, folder in _built(cache, kind, file):
             newest = all(

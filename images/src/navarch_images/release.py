@@ -2,6 +2,7 @@
 
     find("1.37.2")   -> Release
     known()          -> ("1.36.3", "1.37.2", ...)
+    tools()          -> what Navarch's own hosts run (tools.toml)
 
 shared.toml holds what all versions have in common, so that one build of it serves them all; <version>.toml adds what
 is the version's own and wins where both say something.
@@ -112,6 +113,12 @@ def document(version: str) -> dict[str, Any]:
     for name in own.keys() & shared.keys():
         merged[name] = {**own[name], **shared[name], **own[name]}
     return merged
+
+
+def tools() -> tuple[Component, ...]:
+    """The programs that Navarch's own hosts run."""
+    text = resources.files("navarch_images").joinpath("releases", "tools.toml").read_text()
+    return tuple(_component(name, table) for name, table in tomllib.loads(text)["component"].items())
 
 
 def parse(document: Mapping[str, Any]) -> Release:

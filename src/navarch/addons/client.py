@@ -1,13 +1,29 @@
 """The way into clusters: `contract.Addons` on their real Kubernetes APIs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, revoking, signing
+from navarch.addons import (
+    applying,
+    catalogue,
+    draining,
+    errors,
+    etcd,
+    installing,
+    looking_up,
+    nodes,
+    observing,
+    revoking,
+    signing,
+    uninstalling,
+)
 from navarch.addons.connection import Connection, Connections
-from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, Installation, Installing, Removal, ServingRequest
+from navarch.addons.discovery import discover
+from navarch.charts.rendering import Found, Lookup
+from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
@@ -49,6 +65,26 @@ class KubernetesClusters:
         """See the contract."""
         with self._spoken_to(access, _LOOK_SECONDS) as connection:
             return observing.observe(connection, asks)
+
+    def served(self, access: Access) -> tuple[str, ...]:
+        """See the contract."""
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return discover(connection).apis()
+
+    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+        """See the contract."""
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return looking_up.answer(connection, lookups)
+
+    def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
+        """See the contract."""
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return installing.install(connection, wanted, note)
+
+    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+        """See the contract."""
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return uninstalling.uninstall(connection, removal)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""

@@ -50,6 +50,7 @@ _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_OF_MANY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _DRY_RUN = {"dryRun": "All"}
 _OK = 200
 _IN_PATHS = "/:"  # what names of Kubernetes' own objects have beside letters, and stays as it is
@@ -144,15 +145,38 @@ class Connection:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         self._ask("PATCH", path, body=made, query=query, content_type=_APPLY, accept=_METADATA_ONLY)
 
+    def apply_as(self, manager: str, path: str, made: Mapping[str, Any], *, dry_run: bool = False) -> Mapping[str, Any]:
+        """As `apply`, for another field manager; gives the object's metadata as it is now. `dry_run`: as it would
+        be."""
+        query = {"fieldManager": manager, "force": "true", **(_DRY_RUN if dry_run else {})}
+        answer = self._ask("PATCH", path, body=made, query=query, content_type=_APPLY, accept=_METADATA_ONLY)
+        with errors.understanding(f"PATCH {path}"):
+            metadata: Mapping[str, Any] = answer["metadata"]
+            return metadata
+
+    def metadata(self, path: str) -> Mapping[str, Any]:
+        """Read an object's metadata alone."""
+        answer = self._ask("GET", path, accept=_METADATA_ONLY)
+        with errors.understanding(f"GET {path}"):
+            metadata: Mapping[str, Any] = answer["metadata"]
+            return metadata
+
+    def discover(self, root: str) -> Any:
+        """All that is served below `/api` or `/apis`, in one document."""
+        return self._ask("GET", root, accept=_DISCOVERY)
+
     def merge(self, path: str, change: Mapping[str, Any]) -> None:
         """Change a few fields of an object that is there."""
         query = {"fieldManager": FIELD_MANAGER}
         self._ask("PATCH", path, body=change, query=query, content_type=_MERGE, accept=_METADATA_ONLY)
 
-    def delete(self, path: str, *, uid: str | None = None, grace_seconds: int | None = None) -> None:
+    def delete(
+        self, path: str, *, uid: str | None = None, grace_seconds: int | None = None, orphan: bool = False
+    ) -> None:
         """Ask for an object to go, with what depends on it; fine if it is not there. With `uid`, only that very one.
-        `grace_seconds`: instead of the time that a pod itself wants for its end; 0 waits for no kubelet."""
-        options: dict[str, Any] = {"propagationPolicy": "Background"}
+        `grace_seconds`: instead of the time that a pod itself wants for its end; 0 waits for no kubelet. `orphan`: what
+        depends on it stays."""
+        options: dict[str, Any] = {"propagationPolicy": "Orphan" if orphan else "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         if uid:

@@ -6,11 +6,13 @@ while the API does not answer, or not as Kubernetes does, Permanent where it ref
 threads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from navarch.charts.rendering import Found, Lookup
+from navarch.domain.catalogue import Item
 from navarch.domain.kube import KubeState
 from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster
@@ -82,7 +84,7 @@ class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
     have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
     (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others; which of the
-    kubeconfigs with these ids are refused (`revoked`)."""
+    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory)."""
 
     etcd: bool = False
     evictions: bool = False
@@ -90,6 +92,7 @@ class Asks:
     pods: bool = False
     all_pods: bool = False
     revoked: tuple[str, ...] = ()
+    chosen: tuple[tuple[str, tuple[Item, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,38 @@ class ServingRequest:
     groups: tuple[str, ...]
     usages: tuple[str, ...]
     request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A chosen add-on as it is to be. `objects`: as its chart rendered them, definitions and hooks among them;
+    `before`: the inventory so far; `mark`: of the wish, by which hooks know whether they ran for it; `ignore`: fields
+    (dotted paths) that others set."""
+
+    name: str
+    namespace: str
+    mark: str
+    upgrade: bool
+    objects: tuple[dict[str, Any], ...] = field(repr=False)
+    before: tuple[Item, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Installing:
+    """How far an installation is: the inventory, and what is waited for, each in words; nothing: all is done."""
+
+    items: tuple[Item, ...]
+    waits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A chosen add-on that is to go, by its inventory. `with_data`: definitions and claims go, too."""
+
+    name: str
+    items: tuple[Item, ...]
+    with_data: bool = False
 
 
 class Addons(Protocol):
@@ -118,6 +153,22 @@ class Addons(Protocol):
         """Version, nodes, and for each add-on there is the digest noted and whether its workloads are available. Needs
         nothing that add-ons are rendered from: what is there can be seen where what is wanted is not known. etcd's
         members are None where nobody can be asked."""
+        ...
+
+    def served(self, access: Access) -> tuple[str, ...]:
+        """All APIs that the cluster serves, as charts are told: `group/version` and `group/version/Kind`."""
+        ...
+
+    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+        """What charts look up in the cluster."""
+        ...
+
+    def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
+        """Bring a chosen add-on as far as it goes now. `note` is handed its inventory before anything is made."""
+        ...
+
+    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+        """Take a chosen add-on out as far as it goes now; what is still there, in words; nothing: it is gone."""
         ...
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:

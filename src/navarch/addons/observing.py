@@ -13,6 +13,7 @@ from navarch.addons import (
     errors,
     etcd,
     foreign,
+    looking_over,
     nodes,
     placing,
     pods,
@@ -24,6 +25,7 @@ from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL
+from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.kube import Addon, EtcdMember, KubeState, Node
 from navarch.domain.names import COMPONENT_LABEL
@@ -57,8 +59,9 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda: surveying.roles(connection) if asks.survey else None,
         lambda: _pods(connection, asks) if asks.pods else None,
         lambda: revoking.refused(connection, asks.revoked) if asks.revoked else (),
+        lambda: _chosen(connection, asks),
     )
-    (found, notes, deployments, daemon_sets, members, evictions, obstacles, roles, seen, refused) = at_once(
+    (found, notes, deployments, daemon_sets, members, evictions, obstacles, roles, seen, refused, chosen) = at_once(
         lambda read: read(), reads
     )
     workloads = {**deployments, **daemon_sets}
@@ -71,6 +74,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         pods=seen,
         refused=refused,
         at=at,
+        chosen=chosen,
     )
 
 
@@ -136,6 +140,14 @@ def _pods(connection: Connection, asks: Asks) -> PodsSeen | None:
         return pods.seen(connection, all_of_them=asks.all_pods)
     except (Temporary, Permanent, errors.Absent):
         return None
+
+
+def _chosen(connection: Connection, asks: Asks) -> tuple[ChosenSeen, ...]:
+    """What became of chosen add-ons; nothing where that cannot be read: the rest is worth knowing without it."""
+    try:
+        return looking_over.look(connection, asks.chosen)
+    except (Temporary, Permanent):
+        return ()
 
 
 def shortfall(deployment: Seen) -> str:

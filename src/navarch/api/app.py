@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import navarch.api.openapi as openapi
 from navarch import __version__
-from navarch.api import bootstrap, clusters, events, kubeconfigs, machines, node_groups, offer, operations
+from navarch.api import addons, bootstrap, clusters, events, kubeconfigs, machines, node_groups, offer, operations
 from navarch.api.access import ApiService
 from navarch.api.identity import Identity
 from navarch.api.middleware import ApiMetrics, RequestMiddleware
@@ -22,6 +22,7 @@ from navarch.api.streams import Streams
 from navarch.api.validation import Validation
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import MachineTokens
+from navarch.charts.rendering import Renderer
 from navarch.domain.errors import FieldError, NavarchError
 from navarch.service.access import Planner
 from navarch.store.contract import ApiStore
@@ -38,9 +39,11 @@ def create_app(
     planner: Planner,
     *,
     machines_too: bool = True,
+    renderer: Renderer | None = None,
 ) -> FastAPI:
     """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster.
-    `machines_too`: the machines' part is in it, and has no listener of its own."""
+    `machines_too`: the machines' part is in it, and has no listener of its own. `renderer`: of add-ons' charts; None:
+    none can be chosen."""
     service = ApiService(
         store=store,
         validation=Validation(identity, settings.balancers),
@@ -50,9 +53,10 @@ def create_app(
         settings=settings,
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
+        renderer=renderer,
         address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
-    rooms = (clusters, node_groups, machines, events, kubeconfigs, offer, operations)
+    rooms = (clusters, node_groups, addons, machines, events, kubeconfigs, offer, operations)
     routers = [room.router for room in rooms] + ([bootstrap.router] if machines_too else [])
     app = _application("Kubernetes as a service for OpenStack clouds", service, ApiMetrics(), routers)
     app.state.streams = Streams(store, settings)

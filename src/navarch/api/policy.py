@@ -7,6 +7,7 @@
 | `navarch:clusters:read`, `navarch:offer:read` | role `reader` in the project |
 | `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
 | `navarch:node_groups:write` | role `member` in the project |
+| `navarch:addons:write` | role `member` in the project |
 | `navarch:machines:delete` | role `member` in the project: a chosen machine goes, or is replaced |
 | `navarch:kubeconfigs:revoke` | role `member` in the project: have a cluster refuse a kubeconfig |
 | `navarch:kubeconfigs:create` | role `member` in the project, and no operator: what runs in a cluster is its owners' |
@@ -32,6 +33,7 @@ CREATE = "navarch:clusters:create"
 UPDATE = "navarch:clusters:update"
 DELETE = "navarch:clusters:delete"
 NODE_GROUPS = "navarch:node_groups:write"
+ADDONS = "navarch:addons:write"
 MACHINES = "navarch:machines:delete"
 KUBECONFIGS = "navarch:kubeconfigs:create"
 REVOCATIONS = "navarch:kubeconfigs:revoke"
@@ -48,6 +50,7 @@ RULES = (
     policy.RuleDefault(UPDATE, _MEMBER + _OR_ALL, "Change a cluster."),
     policy.RuleDefault(DELETE, _MEMBER + _OR_ALL, "Delete a cluster."),
     policy.RuleDefault(NODE_GROUPS, _MEMBER + _OR_ALL, "Add, change and delete node groups."),
+    policy.RuleDefault(ADDONS, _MEMBER + _OR_ALL, "Install, change and remove add-ons."),
     policy.RuleDefault(MACHINES, _MEMBER + _OR_ALL, "Have a chosen machine removed or replaced."),
     policy.RuleDefault(KUBECONFIGS, _MEMBER, "Issue a kubeconfig for a cluster of one's own project."),
     policy.RuleDefault(REVOCATIONS, _MEMBER + _OR_ALL, "Have a cluster refuse a kubeconfig."),

@@ -1,8 +1,11 @@
 """A cluster's secrets as the store keeps them, each bound to the cluster's id: its keys, which the API opens too when a
-machine joins or a person gets a kubeconfig; and the password of its own Keystone user, which can act in the customer's
-project, and which only workers can open: it is sealed with a key of theirs."""
+machine joins or a person gets a kubeconfig; what its customer set of chosen add-ons; and the password of its own
+Keystone user, which can act in the customer's project, and which only workers can open: it is sealed with a key of
+theirs."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.sealing import Sealer
@@ -28,6 +31,17 @@ def close_password(workers_sealer: Sealer, cluster_id: str, password: str) -> by
 def open_password(workers_sealer: Sealer, cluster_id: str, sealed: bytes) -> str:
     """The password in what the store kept. Raises Unsealable."""
     return workers_sealer.unseal(context(cluster_id, PASSWORD), sealed).decode()
+
+
+def close_values(sealer: Sealer, cluster_id: str, addon: str, values: Mapping[str, Any]) -> bytes:
+    """Seal what a customer set of a chosen add-on: there may be passwords in it."""
+    return sealer.seal(context(cluster_id, f"addon/{addon}"), json.dumps(values, sort_keys=True).encode())
+
+
+def open_values(sealer: Sealer, cluster_id: str, addon: str, sealed: bytes) -> dict[str, Any]:
+    """The values in what the store kept. Raises Unsealable."""
+    values: dict[str, Any] = json.loads(sealer.unseal(context(cluster_id, f"addon/{addon}"), sealed))
+    return values
 
 
 def without_password(secrets: bytes) -> tuple[bytes, str | None]:

@@ -18,6 +18,7 @@ from navarch.client.errors import ClientError
 _COMMANDS = {
     "cluster": ("navarch.cli.cluster", "Create, show, change and delete clusters."),
     "nodegroup": ("navarch.cli.nodegroup", "Node groups of a cluster: workers that are alike."),
+    "addon": ("navarch.cli.addon", "Add-ons of a cluster, from the catalogue."),
     "machine": ("navarch.cli.machine", "Machines of a cluster."),
     "kubeconfig": ("navarch.cli.kubeconfig", "Kubeconfigs of a cluster: who has one, and revoking it."),
     "versions": ("navarch.cli.catalogue", "Kubernetes versions that can be had here."),

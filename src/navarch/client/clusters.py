@@ -166,6 +166,34 @@ class Navarch:
         """Ask a node group to go: its nodes are drained first."""
         return cast(NodeGroup | None, self.http.call("DELETE", BASE + _at(cluster, "node_groups", name)))
 
+    def addons(self, cluster: str) -> Iterator[Json]:
+        """What it chose of the catalogue, and how that is."""
+        return self._pages(_at(cluster, "addons"), "addons")
+
+    def addon(self, cluster: str, name: str) -> Json:
+        """One of its add-ons."""
+        return self._json("GET", _at(cluster, "addons", name))
+
+    def install_addon(self, cluster: str, body: Mapping[str, Any]) -> Json:
+        """Choose an add-on. Not repeated after a lost answer: its name is taken if the first request arrived."""
+        return self._json("POST", _at(cluster, "addons"), json=body)
+
+    def plan_addon(self, cluster: str, body: Mapping[str, Any]) -> Json:
+        """What `install_addon` would do; changes nothing."""
+        return self._json("POST", _at(cluster, "addons"), json=body, params={"dry_run": "true"})
+
+    def update_addon(self, cluster: str, name: str, patch: Mapping[str, Any], *, if_match: int | None = None) -> Json:
+        """Merge `patch` into an add-on."""
+        return self._json("PATCH", _at(cluster, "addons", name), json=patch, headers=_match(if_match))
+
+    def plan_addon_update(self, cluster: str, name: str, patch: Mapping[str, Any]) -> Json:
+        """What `update_addon` would do; changes nothing."""
+        return self._json("PATCH", _at(cluster, "addons", name), json=patch, params={"dry_run": "true"})
+
+    def remove_addon(self, cluster: str, name: str, *, with_data: bool = False) -> Json:
+        """Ask an add-on to go; `with_data`: with definitions of kinds and claims."""
+        return self._json("DELETE", _at(cluster, "addons", name), params={"with": "data"} if with_data else {})
+
     def machines(self, cluster: str, *, removed: bool = False) -> Iterator[Machine]:
         """Its machines; `removed`: also those that are gone."""
         params: list[tuple[str, Any]] = [("removed", "true")] if removed else []
@@ -206,6 +234,14 @@ class Navarch:
     def catalogue(self, noun: str) -> list[Json]:
         """All entries of `versions`, `flavors`, `zones`, `volume_types` or `external_networks`."""
         return cast(list[Json], list(self._pages(f"/{noun}", noun)))
+
+    def entries(self) -> list[Json]:
+        """What can be chosen as an add-on."""
+        return list(self._pages("/addons", "entries"))
+
+    def entry(self, name: str) -> Json:
+        """One of these, with the schema of its values."""
+        return self._json("GET", f"/addons/{quote(name, safe='')}")
 
     def quota(self) -> Json:
         """What the project may use and what is free."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from navarch.domain import clocks
+from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
 
@@ -103,7 +104,8 @@ class KubeState:
     """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
     `obstacles`: what an upgrade would meet; None: it was not asked for. `pods`: as far as autoscaling needs them; None:
     they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses.
-    `at`: what the clock of its API server said meanwhile, in whole seconds; None: nothing."""
+    `at`: what the clock of its API server said meanwhile, in whole seconds; None: nothing.
+    `chosen`: what became of the add-ons that were asked for."""
 
     version: str
     nodes: tuple[Node, ...] = ()
@@ -113,6 +115,7 @@ class KubeState:
     pods: PodsSeen | None = None
     refused: tuple[str, ...] = ()
     at: datetime | None = None
+    chosen: tuple[ChosenSeen, ...] = ()
 
     @property
     def on_nodes(self) -> bool:

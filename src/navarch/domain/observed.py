@@ -4,6 +4,7 @@ cluster's spec, and `Wanted`."""
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from navarch.domain.chosen import Chosen
 from navarch.domain.cloud import CloudState
 from navarch.domain.kube import KubeState
 from navarch.domain.machines import Machine
@@ -27,7 +28,8 @@ class Record:
     `machines` holds those that are gone, too. `objects`: the cloud's objects that were ours when last looked at.
     `secrets_ready`: keys and certificates of the cluster exist. `api_internal_address` and `api_public_address` are
     those the Kubernetes API had when it was last seen with one (empty: never): should they be lost, the same ones are
-    asked for. `revoked`: ids of kubeconfigs that were revoked and have not ended.
+    asked for. `revoked`: ids of kubeconfigs that were revoked and have not ended. `chosen`: the add-ons
+    that it chose of the catalogue.
     """
 
     machines: tuple[Machine, ...] = ()
@@ -36,6 +38,7 @@ class Record:
     api_internal_address: str = ""
     api_public_address: str = ""
     revoked: tuple[str, ...] = ()
+    chosen: tuple[Chosen, ...] = ()
 
     @property
     def live(self) -> tuple[Machine, ...]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from navarch.domain.autoscaling.memory import Memory
 from navarch.domain.calendar import Opening
+from navarch.domain.condition import Condition as Condition  # known by this name to all that judge clusters
 from navarch.domain.obstacles import Survey
 
 
@@ -20,22 +21,6 @@ class Phase(StrEnum):
     STOPPING = "Stopping"
     STOPPED = "Stopped"
     DELETING = "Deleting"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A statement about a cluster: `status` is True, False or Unknown. Where somebody must act, `responsible` says who
-    and `remedy` how. `deadline`: when a step in progress counts as stuck."""
-
-    type: str
-    status: str
-    reason: str
-    message: str
-    responsible: str | None = None
-    remedy: str | None = None
-    last_transition_at: datetime | None = None
-    deadline: datetime | None = None
-    observed_generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.cloud import Resource
 from navarch.domain.kube import NOT_BEHIND_SERVICES, Addon, Node
 from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate, successor_facts
@@ -245,6 +246,54 @@ class ApplyAddon(Step):
         if before is not None and before.digest and not before.runs:
             addon = replace(before, digest=self.digest, available=True, message="")
         return replace(seen, kube=replace(seen.kube, addons=(*others, addon)))
+
+
+class _OfChosen(Step):
+    """Base of steps about an add-on that the cluster chose. One at a time: they may share kinds and namespaces."""
+
+    __slots__ = ()
+    component = Component.KUBERNETES
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return ("chosen add-ons",)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallChosen(_OfChosen):
+    """Bring a chosen add-on into the cluster, or up to date. `mark`: of the wish, see `Chosen.mark`."""
+
+    name: str
+    mark: str
+
+    @property
+    def words(self) -> str:
+        return f"install the add-on {self.name}"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        if seen.kube is None:
+            return seen
+        wishes = tuple(
+            replace(c, status=replace(c.status, applied=self.mark)) if c.name == self.name else c
+            for c in seen.record.chosen
+        )
+        others = tuple(c for c in seen.kube.chosen if c.name != self.name)
+        just = ChosenSeen(self.name, waiting=("just applied",))
+        return replace(seen.with_record(chosen=wishes), kube=replace(seen.kube, chosen=(*others, just)))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveChosen(_OfChosen):
+    """Take a chosen add-on out of the cluster."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"remove the add-on {self.name}"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        return seen.with_record(chosen=tuple(c for c in seen.record.chosen if c.name != self.name))
 
 
 class _EndsNode(Step):

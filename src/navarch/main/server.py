@@ -54,6 +54,22 @@ def _parser() -> argparse.ArgumentParser:
         if name == "api":
             command.add_argument("--port", type=int, help="instead of the one in the settings, for one more on a host")
             command.add_argument("--machines-port", type=int, help="the same for the port at which machines join")
+    catalogue = commands.add_parser("catalogue", help="the add-ons that clusters can choose")
+    deeds = catalogue.add_subparsers(required=True, metavar="DEED")
+    listed = deeds.add_parser("list", help="list them")
+    listed.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    listed.set_defaults(do=_catalogue_list)
+    for name, action, text in (
+        ("add", _catalogue_add, "add entries: a chart's folder or archive, or a folder of them"),
+        ("check", _catalogue_check, "say everything that is wrong with entries; needs no database"),
+    ):
+        command = deeds.add_parser(name, help=text)
+        command.add_argument("path", type=Path)
+        command.set_defaults(do=action)
+    gone = deeds.add_parser("remove", help="take a version out of the catalogue")
+    gone.add_argument("name")
+    gone.add_argument("version")
+    gone.set_defaults(do=_catalogue_remove)
     database = commands.add_parser("database", help="the private PostgreSQL, and the schema")
     database.add_argument("action", choices=("start", "stop", "migrate"))
     database.set_defaults(do=_database)
@@ -168,6 +184,41 @@ def _pauses(options: argparse.Namespace) -> None:
 
     with _store(options, "pauses") as store:
         print(listed(store, as_json=options.output == "json"))
+
+
+def _catalogue_list(options: argparse.Namespace) -> None:
+    from navarch.operate.catalogue import listed
+
+    with _store(options, "catalogue") as store:
+        print(listed(store, as_json=options.output == "json"))
+
+
+def _catalogue_add(options: argparse.Namespace) -> None:
+    from navarch.main.wire import renderer_of
+    from navarch.operate.catalogue import add
+
+    settings = read_settings(options.config)
+    with _store(options, "catalogue") as store:
+        told, good = add(store, renderer_of(settings), options.path)
+    print(told)
+    if not good:
+        sys.exit(EXIT_FOUND)
+
+
+def _catalogue_check(options: argparse.Namespace) -> None:
+    from navarch.main.wire import renderer_of
+    from navarch.operate.catalogue import check
+
+    told, good = check(renderer_of(read_settings(options.config)), options.path)
+    print(told)
+    if not good:
+        sys.exit(EXIT_FOUND)
+
+
+def _catalogue_remove(options: argparse.Namespace) -> None:
+    with _store(options, "catalogue") as store:
+        store.remove_entry(options.name, options.version)
+    print(f"removed: {options.name} {options.version}")
 
 
 @contextmanager

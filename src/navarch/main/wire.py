@@ -13,6 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from navarch.bootstrap.sealing import Sealer, load_keys
 from navarch.bootstrap.tickets import MachineTokens
+from navarch.charts.rendering import Renderer
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
@@ -77,6 +78,7 @@ def dependencies_for(settings: Settings, store: WorkerStore, log: Log | None) ->
         clock=clock,
         metrics=metrics,
         upgrades_spread=timedelta(minutes=settings.worker.upgrades_spread_minutes),
+        renderer=renderer_of(settings),
     )
 
 
@@ -90,6 +92,16 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     worker = Worker(dependencies, log, name=name, threads=settings.worker.threads, calls=settings.worker.calls)
     worker.start()
     return worker
+
+
+def renderer_of(settings: Settings) -> Renderer | None:
+    """What renders charts, if there is such a thing here. Raises OSError where the setting names what is not there."""
+    program = settings.catalogue.renderer
+    if program is None:
+        return None
+    with file_of("catalogue.renderer", program):
+        program.stat()
+    return Renderer(program)
 
 
 def _password(settings: Settings) -> str:
@@ -201,6 +213,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
         ),
         planner=plan_from_nothing,
         machines_too=False,
+        renderer=renderer_of(settings),
     )
     app.state.metrics.registry.register(FleetCollector(store))
     app.state.metrics.registry.register(CertificateCollector(api.certificate.read_bytes()))

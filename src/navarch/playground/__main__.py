@@ -8,6 +8,7 @@ The cloud, its machines and their Kubernetes are simulated; everything else is w
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -39,9 +40,18 @@ def main() -> None:
     parser.add_argument(
         "--faults", type=float, default=0.0, help="share of the cloud's answers that are faults, 0 to 1"
     )
+    parser.add_argument("--renderer", type=Path, default=_renderer(), help="navarch-render, for add-ons (%(default)s)")
     parser.add_argument("--stop", action="store_true", help="end what runs in the folder")
     options = parser.parse_args()
-    wanted = Wanted(boot_seconds=options.boot_seconds, speed=options.speed, faults=options.faults, console=True)
+    entries = Path(__file__).parents[3] / "addons"  # of a checkout; a wheel has none
+    wanted = Wanted(
+        boot_seconds=options.boot_seconds,
+        speed=options.speed,
+        faults=options.faults,
+        console=True,
+        renderer=options.renderer,
+        entries=entries if entries.is_dir() else None,
+    )
     playground = Playground(options.folder, wanted)
     try:
         if options.stop:
@@ -52,6 +62,13 @@ def main() -> None:
         if error.log:  # before the message, which would be lost above it
             print(error.log, file=sys.stderr)
         sys.exit(f"play: {error}")
+
+
+def _renderer() -> Path | None:
+    """What `navarch-images tools` built, or what is installed; None: add-ons cannot be tried."""
+    built = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch")) / "tools" / "navarch-render"
+    found = shutil.which("navarch-render")
+    return built if built.is_file() else Path(found) if found else None
 
 
 def _play(playground: Playground) -> None:

@@ -46,7 +46,8 @@ class PlaygroundError(Exception):
 class Wanted:
     """What to start. `projects` are names, each with a user of the same name; the rest is as in the simulator's and
     the server's options. `durable`: PostgreSQL survives a power cut, as it has to where speed is measured. `console`:
-    with the web pages."""
+    with the web pages. `renderer`: the program navarch-render; with it, the add-ons in the folder `entries` can be
+    chosen."""
 
     projects: tuple[str, ...] = ("alpha", "beta")
     apis: int = 1
@@ -59,6 +60,8 @@ class Wanted:
     doomed: str = ""
     durable: bool = False
     console: bool = False
+    renderer: Path | None = None
+    entries: Path | None = None
 
 
 class Playground:
@@ -102,6 +105,7 @@ class Playground:
             for name in self.names:
                 self.start_process(name)
             self._until("Navarch's API and its worker are ready", self._ready)
+            self._fill_catalogue()
         except (CannotStart, OSError) as error:
             self.stop()
             raise PlaygroundError(str(error)) from error
@@ -253,6 +257,7 @@ class Playground:
                 "worker_file": "keys/worker.key",
             },
             "database": {"private_folder": "postgres"},
+            "catalogue": {"renderer": str(self.wanted.renderer)} if self.wanted.renderer is not None else {},
             "console": {"listen": _HOST, "port": console_port, "sealing_file": "keys/console.key"},
             "worker": {
                 "threads": self.wanted.worker_threads,
@@ -261,6 +266,16 @@ class Playground:
                 "upgrades_spread_minutes": 0,
             },
         }
+
+    def _fill_catalogue(self) -> None:
+        """Offer add-ons, where there is what renders them. Raises PlaygroundError where an entry is not good."""
+        if self.wanted.renderer is None or self.wanted.entries is None:
+            return
+        server = str(Path(sys.executable).parent / "navarch-server")
+        command = [server, "--config", str(self.settings), "catalogue", "add", str(self.wanted.entries)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PlaygroundError("the catalogue could not be filled", f"{done.stdout}{done.stderr}")
 
     def _entry(self, name: str, password: str) -> dict[str, Any]:
         return {

@@ -18,6 +18,7 @@ from navarch.domain.timeline import TELL_OF_OBJECTS, Chapter, tell
 from navarch.domain.upgrades import Circumstances
 from navarch.reconcile.act import Actor
 from navarch.reconcile.autoscaling import autoscale, remember
+from navarch.reconcile.choosing import judge_chosen
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.executors import Task
 from navarch.reconcile.lease import Lease
@@ -83,6 +84,7 @@ class Cycle:
             until_upkeep,
             AUTOSCALED_LOOK if asks_for_pods(cluster) and status.ready_at is not None else inf,
         )
+        after = min(after, judge_chosen(self._dependencies, cluster, claim.token, observed, look.wanted, results, now))
         chapter = self._chapter(claim, look, observed, results, status, now)
         store.record(
             cluster.id,

@@ -8,6 +8,7 @@ from navarch.bootstrap.pki import ClusterSecrets
 from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.bootstrap.vault import PASSWORD, SECRETS, early_password, open_password, open_secrets
+from navarch.charts.rendering import Renderer
 from navarch.clouds.contract import Cloud
 from navarch.reconcile.clock import Clock
 from navarch.reconcile.metrics import WorkerMetrics
@@ -29,7 +30,7 @@ class JoinEndpoint:
 class Dependencies:
     """What steps are carried out with. `workers_sealer`: see `bootstrap.vault`. `api_source_cidrs`: from where this
     Navarch reaches clusters' APIs. `upgrades_spread`: over how long the beginnings of clusters' automatic upgrades are
-    spread."""
+    spread. `renderer`: of the charts of chosen add-ons; None: this installation has none."""
 
     cloud: Cloud
     addons: Addons
@@ -42,6 +43,7 @@ class Dependencies:
     clock: Clock
     metrics: WorkerMetrics = field(default_factory=WorkerMetrics)
     upgrades_spread: timedelta = timedelta(minutes=30)
+    renderer: Renderer | None = None
 
 
 def read_secrets(dependencies: Dependencies, cluster_id: str) -> ClusterSecrets | None:

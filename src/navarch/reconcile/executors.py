@@ -34,16 +34,19 @@ from navarch.domain.steps import (
     ForgetMachine,
     ForgetMember,
     ForgetNodeGroup,
+    InstallChosen,
     KeepMachine,
     MarkNode,
     NotePower,
     RecordMachine,
     ReleaseMachine,
+    RemoveChosen,
     RemoveMember,
     RevokeKubeconfigs,
     Step,
     UncordonNode,
 )
+from navarch.reconcile.choosing import install, uninstall
 from navarch.reconcile.dependencies import Dependencies, read_password
 
 TICKET_LIFETIME = timedelta(hours=1)
@@ -137,6 +140,20 @@ def _apply_addon(task: Task, step: ApplyAddon, seen: Observed) -> Again | None:
     return None
 
 
+def _install_chosen(task: Task, step: InstallChosen, seen: Observed) -> Again | None:
+    wish = next((c for c in seen.record.chosen if c.name == step.name), None)
+    if task.access is None or wish is None:
+        return _UNREACHABLE
+    return install(task.dependencies, task.cluster, task.token, task.access, wish, step.mark)
+
+
+def _remove_chosen(task: Task, step: RemoveChosen, seen: Observed) -> Again | None:
+    wish = next((c for c in seen.record.chosen if c.name == step.name), None)
+    if task.access is None or wish is None:
+        return _UNREACHABLE
+    return uninstall(task.dependencies, task.cluster, task.token, task.access, wish)
+
+
 def _drain_node(task: Task, step: DrainNode, seen: Observed) -> Again | None:
     if task.access is None:
         return _UNREACHABLE
@@ -213,6 +230,8 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     ForgetNodeGroup: _forget_node_group,
     Forget: _forget,
     ApplyAddon: _apply_addon,
+    InstallChosen: _install_chosen,
+    RemoveChosen: _remove_chosen,
     DrainNode: _drain_node,
     DeleteNode: _delete_node,
     KeepMachine: _keep_machine,

@@ -1,9 +1,21 @@
 """Calls to clusters' Kubernetes APIs, with how long they take and how they end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import (
+    Access,
+    Addons,
+    Asks,
+    Draining,
+    Inputs,
+    Installation,
+    Installing,
+    Removal,
+    ServingRequest,
+)
+from navarch.charts.rendering import Found, Lookup
+from navarch.domain.catalogue import Item
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.reconcile.metrics import WorkerMetrics
@@ -25,6 +37,22 @@ class MeasuredAddons:
     def observe(self, access: Access, asks: Asks) -> KubeState:
         with self._metrics.kubernetes_call("observe"):
             return self._addons.observe(access, asks)
+
+    def served(self, access: Access) -> tuple[str, ...]:
+        with self._metrics.kubernetes_call("served"):
+            return self._addons.served(access)
+
+    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+        with self._metrics.kubernetes_call("answer"):
+            return self._addons.answer(access, lookups)
+
+    def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
+        with self._metrics.kubernetes_call("install"):
+            return self._addons.install(access, wanted, note)
+
+    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+        with self._metrics.kubernetes_call("uninstall"):
+            return self._addons.uninstall(access, removal)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         with self._metrics.kubernetes_call("drain"):

@@ -117,6 +117,7 @@ class Observer:
             api_internal_address=status.api_internal_address or "",
             api_public_address=urlsplit(status.api_url or "").hostname or "",
             revoked=claim.revoked,
+            chosen=store.chosen(cluster_id),
         )
 
     def _read_cloud(self, claim: Claim, kinds: frozenset[StrEnum] | None) -> CloudState:
@@ -159,6 +160,7 @@ class Observer:
                 pods=asks_for_pods(cluster),
                 all_pods=asks_for_pods(cluster) and (pods_at is None or now - pods_at >= ALL_PODS_EVERY),
                 revoked=seen.record.revoked,
+                chosen=tuple((c.name, c.status.items) for c in seen.record.chosen if c.status.applied),
             )
             said = self._dependencies.addons.observe(access.api, asks)
             return access, said.by_our_clock(now, self._dependencies.clock.now()), ""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from navarch.bootstrap.sealing import Sealer
+from navarch.charts.rendering import Renderer
 from navarch.domain.errors import FieldError, Temporary
 from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster
@@ -63,13 +64,15 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts of a service. `planner` gives every step from nothing to a ready cluster."""
+    """The parts of a service. `planner` gives every step from nothing to a ready cluster. `renderer`: of charts; None:
+    clusters can choose no add-ons."""
 
     store: ApiStore
     sealer: Sealer
     settings: ServiceSettings
     planner: Planner
     waits: Waits = field(default_factory=Waits, kw_only=True)
+    renderer: Renderer | None = field(default=None, kw_only=True)
 
     def now(self) -> datetime:
         """The time."""

@@ -148,6 +148,14 @@ class Console:
 
 
 @dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Add-ons that clusters can choose (docs/operate/catalogue.md). `renderer`: the program `navarch-render`, by which
+    API and workers render charts; left out: no add-on can be asked for."""
+
+    renderer: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole file."""
 
@@ -157,6 +165,7 @@ class Settings:
     database: Database = field(default_factory=Database)
     worker: Worker = field(default_factory=Worker)
     console: Console = field(default_factory=Console)
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
 
 def read_settings(path: Path) -> Settings:

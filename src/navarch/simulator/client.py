@@ -2,16 +2,18 @@
 
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, Installation, Installing, Removal, ServingRequest
+from navarch.charts.rendering import Found, Lookup
+from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.simulator import wire
-from navarch.simulator.clusters import digests_of
+from navarch.simulator.clusters import digests_of, items_of
 from navarch.simulator.controllers import Login
 from navarch.simulator.wire import Answer, Call, Census, Door
 
@@ -98,6 +100,26 @@ class SimulatedClustersClient:
     def observe(self, access: Access, asks: Asks) -> KubeState:
         """See the contract."""
         return self._simulator.ask(wire.ObserveKube(_door(access), asks), KubeState)
+
+    def served(self, access: Access) -> tuple[str, ...]:
+        """See the contract."""
+        return ()
+
+    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+        """See the contract. Nothing is there."""
+        return tuple(Found(lookup, ()) for lookup in lookups)
+
+    def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
+        """See the contract."""
+        items = items_of(wanted)
+        note(items)
+        self._simulator.ask(wire.Install(_door(access), wanted.name), wire.Nothing)
+        return Installing(items)
+
+    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+        """See the contract."""
+        self._simulator.ask(wire.Uninstall(_door(access), removal.name), wire.Nothing)
+        return ()
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""

@@ -1,13 +1,16 @@
 """The add-ons' contract on simulated clusters."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from navarch.addons import catalogue
-from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, Installation, Installing, Removal, ServingRequest
+from navarch.charts.objects import key_of
+from navarch.charts.rendering import Found, Lookup
+from navarch.domain.catalogue import Item
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
@@ -83,8 +86,37 @@ class SimulatedClusters:
                 cluster.pods_seen() if asks.pods else None,
                 tuple(its for its in asks.revoked if its in cluster.refused),
                 cluster.clock().replace(microsecond=0),
+                cluster.chosen_list(name for name, _ in asks.chosen),
             ),
         )
+
+    def served(self, access: Access) -> tuple[str, ...]:
+        """What Helm takes for granted."""
+        return ()
+
+    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+        """Nothing is there."""
+        return tuple(Found(lookup, ()) for lookup in lookups)
+
+    def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
+        """Make all objects at once."""
+        items = items_of(wanted)
+        note(items)
+        self.put_in(access, wanted.name)
+        return Installing(items)
+
+    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+        """Remove all objects at once."""
+        self.take_out(access, removal.name)
+        return ()
+
+    def put_in(self, access: Access, name: str) -> None:
+        """Have a chosen add-on there."""
+        self._call(KubeCall("install", access.url, name), access, lambda cluster: cluster.install(name))
+
+    def take_out(self, access: Access, name: str) -> None:
+        """Have it gone."""
+        self._call(KubeCall("uninstall", access.url, name), access, lambda cluster: cluster.chosen.pop(name, None))
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """Cordon and evict."""
@@ -168,6 +200,12 @@ class SimulatedClusters:
         raise Temporary(
             f"the Kubernetes API at {access.url} does not answer", reason="KubernetesNotAnswering", after=2.0
         )
+
+
+def items_of(wanted: Installation) -> tuple[Item, ...]:
+    """The inventory of an add-on whose objects are all there."""
+    keys = (key_of(made) for made in wanted.objects)
+    return tuple(Item(k.group, k.kind, k.namespace, k.name, "v1", "simulated", uid=str(k)) for k in keys)
 
 
 def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:

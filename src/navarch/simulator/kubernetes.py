@@ -3,10 +3,12 @@
 Everything is derived from when something happened: there is nothing to wait for but time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from navarch.addons.contract import Draining
+from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.kube import (
     NOT_BEHIND_SERVICES,
     RESERVED_CPU_MILLIS,
@@ -63,6 +65,7 @@ class Kubernetes:
         self.running: set[str] = set()  # servers whose kubelet runs
         self.nodes: dict[str, NodeState] = {}
         self.addons: dict[str, tuple[str, float]] = {}
+        self.chosen: dict[str, float] = {}
         self.wishes, self.pods = Wishes(), Pods()
         self.refused: frozenset[str] = frozenset()  # ids of kubeconfigs
         self.clock_ahead = timedelta()
@@ -153,6 +156,16 @@ class Kubernetes:
             for name, (digest, at) in self.addons.items()
         )
 
+    def chosen_list(self, names: Iterable[str]) -> tuple[ChosenSeen, ...]:
+        """These chosen add-ons, healthy a while after they were installed."""
+        now = self.region.timeline.now
+        return tuple(
+            ChosenSeen(name, lost=("all of its objects: not there",))
+            if name not in self.chosen
+            else ChosenSeen(name, waiting=() if now >= self.chosen[name] + _ADDON_SECONDS else ("its pods start",))
+            for name in names
+        )
+
     # -- what is done to it
 
     def initialise(self, name: str, server_id: str, volume_id: str, address: str, release: str) -> None:
@@ -192,6 +205,10 @@ class Kubernetes:
         if name == "cloud-controller" and not self._ticking:
             self._ticking = True
             self.region.timeline.after(_CONTROLLERS_LOOK_EVERY, self._control)
+
+    def install(self, name: str) -> None:
+        """All objects of a chosen add-on."""
+        self.chosen[name] = self.region.timeline.now
 
     def node_of(self, server_id: str) -> NodeState | None:
         """The node of a server."""

@@ -112,6 +112,10 @@ class Desk:
         match call:
             case wire.Apply(door, name, digest, login):
                 clusters.put(_access(door), name, digest, login)
+            case wire.Install(door, name):
+                clusters.put_in(_access(door), name)
+            case wire.Uninstall(door, name):
+                clusters.take_out(_access(door), name)
             case wire.ObserveKube(door, asks):
                 return clusters.observe(_access(door), asks)
             case wire.Drain(door, node, evict):

@@ -48,6 +48,22 @@ class ObserveKube:
 
 
 @dataclass(frozen=True, slots=True)
+class Install:
+    """`Addons.install`: what was rendered stays with the caller."""
+
+    door: Door
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uninstall:
+    """`Addons.uninstall`."""
+
+    door: Door
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """`Addons.drain`."""
 
@@ -130,8 +146,8 @@ class MeetFaults:
 
 
 Call = (
-    Apply | ObserveKube | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember | DeleteNode
-    | TakeCensus | FirstCall | MeetFaults
+    Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
+    | DeleteNode | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 

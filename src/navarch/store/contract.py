@@ -16,6 +16,7 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
+from navarch.store.catalogue_contract import CatalogueStore, ChoosingStore, ChosenStore, StoredEntry
 from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
 
@@ -211,7 +212,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, KubeconfigStore, Protocol):
+class ApiStore(ChangeStore, ChoosingStore, KubeconfigStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -353,7 +354,7 @@ class ApiStore(ChangeStore, KubeconfigStore, Protocol):
         ...
 
 
-class WorkerStore(RevokedKubeconfigs, Protocol):
+class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:
@@ -503,7 +504,8 @@ class WorkerStore(RevokedKubeconfigs, Protocol):
 
 
 __all__ = [
-    "ApiStore", "ChangeStore", "Claim", "IdempotencyMismatch", "Joined", "LeaseLost", "Mark", "NameTaken", "NotFound",
-    "NumberedEvent", "NumberedMachine", "Page", "Pause",
-    "Stale", "Stored", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "Unreadable", "WorkerStore",
+    "ApiStore", "CatalogueStore", "ChangeStore", "ChoosingStore", "ChosenStore", "Claim", "IdempotencyMismatch",
+    "Joined", "LeaseLost", "Mark", "NameTaken", "NotFound", "NumberedEvent", "NumberedMachine", "Page", "Pause",
+    "Stale", "Stored", "StoredEntry", "StoredEvent", "TicketRefused", "TooMany", "Unavailable", "Unreadable",
+    "WorkerStore",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The store on PostgreSQL: the contract's sides, the operator's and the console's over one pool."""
 
 from navarch.store.api_side import ApiSide
+from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.change_side import ChangeSide
 from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
@@ -11,7 +12,7 @@ from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, ConsoleSide, OperatorSide):
+class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
@@ -32,6 +33,7 @@ class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, ConsoleSide
         KubeconfigSide.__init__(self, database)
         WorkerSide.__init__(self, database, region)
         ChangeSide.__init__(self, database)
+        CatalogueSide.__init__(self, database)
         ConsoleSide.__init__(self, database)
         OperatorSide.__init__(self, database, region)
 

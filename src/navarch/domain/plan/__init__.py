@@ -34,7 +34,15 @@ from navarch.domain.plan.nodes import nodes
 from navarch.domain.plan.stopping import note, stop
 from navarch.domain.providers import infrastructure
 from navarch.domain.spec import Cluster
-from navarch.domain.steps import ApplyAddon, EnsureSecrets, ForgetNodeGroup, RevokeKubeconfigs, Step
+from navarch.domain.steps import (
+    ApplyAddon,
+    EnsureSecrets,
+    ForgetNodeGroup,
+    InstallChosen,
+    RemoveChosen,
+    RevokeKubeconfigs,
+    Step,
+)
 
 
 def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime) -> tuple[Step, ...]:
@@ -54,6 +62,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *cloud.open_endpoint(serving(observed.record.live, observed)),
         *(_addons(observed, wanted) if running and not decided.obstacles else ()),
         *_revocations(observed),
+        *(_chosen(cluster, observed, wanted) if running and not decided.obstacles else ()),
         *nodes(cluster, decided.checkups, observed, now, running=running),
         *_departures(cluster, decided, observed, cloud, now),
         *start_anew(decided.checkups, observed, cloud),
@@ -77,6 +86,21 @@ def _revocations(observed: Observed) -> Iterator[Step]:
     revoked = observed.record.revoked
     if observed.kube is not None and set(revoked) - set(observed.kube.refused):
         yield RevokeKubeconfigs(revoked)
+
+
+def _chosen(cluster: Cluster, observed: Observed, wanted: Wanted) -> Iterator[Step]:
+    """What the cluster chose of the catalogue, once the add-ons that every cluster has are there. What somebody
+    changed or removed is applied again."""
+    kube = observed.kube
+    if kube is None or not wanted.addons or wanted.missing(kube):
+        return
+    lost = {seen.name for seen in kube.chosen if seen.lost}
+    for wish in observed.record.chosen:
+        mark = wish.mark(cluster.spec.kubernetes_version)
+        if wish.leaving:
+            yield RemoveChosen(wish.name)
+        elif wish.status.applied != mark or wish.name in lost:
+            yield InstallChosen(wish.name, mark)
 
 
 def _departures(

@@ -1,0 +1,60 @@
+"""What became of the objects of chosen add-ons: which are gone, which somebody changed, what is not healthy yet.
+
+A list for each kind and not a request for each object: they are found by their label, whatever add-on they are of.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from navarch.addons import errors, health
+from navarch.addons.connection import Connection
+from navarch.addons.discovery import collection
+from navarch.addons.installing import LABEL, mark_of
+from navarch.addons.parallel import at_once
+from navarch.domain.catalogue import ChosenSeen, Item
+
+_A_PAGE, _PAGES = 100, 20
+_SAID = 10  # of an add-on: lost, and waiting
+Kind = tuple[str, str, str]
+
+
+def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]]) -> tuple[ChosenSeen, ...]:
+    """Each of these add-ons by its inventory."""
+    kinds: dict[Kind, bool] = {}
+    for _, items in chosen:
+        for item in items:
+            if item.uid:
+                kind = (item.group, item.version, item.resource)
+                kinds[kind] = kinds.get(kind, False) or item.kind in health.TELLING
+    listed = at_once(lambda entry: _listed(connection, entry[0], whole=entry[1]), kinds.items())
+    there = dict(zip(kinds, listed, strict=True))
+    return tuple(_seen(name, items, there) for name, items in chosen)
+
+
+def _listed(connection: Connection, kind: Kind, *, whole: bool) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    path = collection(*kind, namespace="")
+    try:
+        found = connection.list(path, page=_A_PAGE, pages=_PAGES, metadata_only=not whole, labelSelector=LABEL)
+        return {(o["metadata"].get("namespace") or "", o["metadata"]["name"]): o for o in found}
+    except errors.Absent:  # the kind, or this version of it, is not served any more
+        return {}
+
+
+def _seen(
+    name: str, items: Sequence[Item], there: Mapping[Kind, Mapping[tuple[str, str], Mapping[str, Any]]]
+) -> ChosenSeen:
+    lost: list[str] = []
+    waiting: list[str] = []
+    for item in items:
+        if not item.uid:
+            continue
+        found = there[item.group, item.version, item.resource].get((item.namespace, item.name))
+        if found is None or found["metadata"].get("uid") != item.uid:
+            lost.append(f"{item}: not there")
+            continue
+        if item.mark and mark_of(item.kind, found["metadata"]) != item.mark:
+            lost.append(f"{item}: changed")
+        # Items of a list do not say their kind.
+        if item.kind in health.TELLING and (lacking := health.waiting({**found, "kind": item.kind})):
+            waiting.append(f"{item}: {lacking}")
+    return ChosenSeen(name, tuple(lost[:_SAID]), tuple(waiting[:_SAID]))

@@ -1,0 +1,72 @@
+"""Take a chosen add-on out of a cluster, as far as it goes now: what its own controllers must clean up first, then what
+the API server asks before it answers, then all else. What would be lost for good stays unless it is asked for.
+"""
+
+from navarch.addons import errors
+from navarch.addons.connection import Connection
+from navarch.addons.contract import Removal
+from navarch.addons.discovery import Discovery, Served, collection, discover
+from navarch.addons.installing import LABEL, remove
+from navarch.addons.parallel import at_once
+from navarch.charts import objects as charted
+from navarch.charts.objects import Key, stays
+
+_OF_EVERY_NAMESPACE = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
+_PASSING = frozenset({"Event", "Endpoints", "EndpointSlice", "PodMetrics", "Lease"})
+
+
+def uninstall(connection: Connection, removal: Removal) -> tuple[str, ...]:
+    """Ask the next part to go; what is still there of it, in words, or nothing once all is gone. Raises Temporary or
+    Permanent."""
+    leaving = [item for item in removal.items if not stays(item, with_data=removal.with_data)]
+    served = discover(connection)
+    _free_of_webhooks(connection, removal)
+    by_key = {Key(i.group, i.kind, i.namespace, i.name): i for i in leaving if i.resource}
+    for wave in charted.leaving(by_key):
+        items = [by_key[key] for key in wave]
+        namespaces = [i for i in items if (i.group, i.kind) == ("", "Namespace")]
+        items = [i for i in items if i not in namespaces] + [
+            i for i in namespaces if not _holds(connection, served, removal, i.name)
+        ]
+        there = at_once(lambda item: remove(connection, removal.name, item), items)
+        if waits := tuple(f"{item} is going" for item, still in zip(items, there, strict=True) if still):
+            return waits
+    return ()
+
+
+def _free_of_webhooks(connection: Connection, removal: Removal) -> None:
+    """Definitions that stay must not ask a conversion webhook whose service goes: nobody could read their objects."""
+    for item in removal.items:
+        if (item.group, item.kind) == charted.DEFINITION and stays(item, with_data=removal.with_data):
+            path = f"{collection(item.group, item.version, item.resource, '')}/{item.name}"
+            try:
+                seen = connection.get(path)
+                labels = seen["metadata"].get("labels") or {}
+                if (
+                    labels.get(LABEL) == removal.name
+                    and seen["spec"].get("conversion", {}).get("strategy") == "Webhook"
+                ):
+                    connection.merge(path, {"spec": {"conversion": {"strategy": "None", "webhook": None}}})
+            except errors.Absent:
+                continue
+
+
+def _holds(connection: Connection, served: Discovery, removal: Removal, namespace: str) -> bool:
+    """Whether there is something in a namespace beside what every one has, and what goes with its owner: with the
+    namespace, all of that would go."""
+    kinds = {(s.group, s.resource): s for s in reversed(served.served) if s.namespaced and s.listed}
+
+    def held(kind: Served) -> bool:
+        path = kind.collection(namespace)
+        try:
+            listed = tuple(connection.list(path, page=20, pages=1, whole=False, metadata_only=True))
+        except errors.Absent:
+            return False
+        with errors.understanding(f"GET {path}"):
+            return any(
+                (kind.kind, item["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
+                and not item["metadata"].get("ownerReferences")
+                for item in listed
+            )
+
+    return any(at_once(held, [k for k in kinds.values() if k.kind not in _PASSING]))

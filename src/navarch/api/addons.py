@@ -1,0 +1,152 @@
+"""`/kaas/v1/addons`, the catalogue, and `/kaas/v1/clusters/{cluster}/addons`, what a cluster chose of it."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from navarch.api import policy
+from navarch.api.access import Body, DryRun, IfMatch, MayRead, allowed, answer, etag
+from navarch.api.models.addons import (
+    AddonPage,
+    AddonPlanView,
+    AddonStatusView,
+    AddonView,
+    EntryDetailView,
+    EntryPage,
+    EntryView,
+    ObjectView,
+)
+from navarch.api.models.responses import ConditionView
+from navarch.api.problems import documented
+from navarch.charts.objects import stays
+from navarch.service import chosen
+from navarch.service.access import Access
+from navarch.service.chosen import AddonPlan, Shown
+from navarch.store.contract import StoredEntry
+
+router = APIRouter(prefix="/kaas/v1", tags=["add-ons"])
+
+MayLook = Annotated[Access, Depends(allowed(policy.OFFER))]
+MayWrite = Annotated[Access, Depends(allowed(policy.ADDONS))]
+_ADDONS = "/clusters/{cluster}/addons"
+
+
+@router.get("/addons", response_model=EntryPage, responses=documented(400, 401, 403, 503))
+def list_entries(access: MayLook) -> Any:
+    """What can be chosen."""
+    return EntryPage(entries=[EntryView(**_entry(versions)) for versions in chosen.entries(access)])
+
+
+@router.get("/addons/{name}", response_model=EntryDetailView, responses=documented(400, 401, 403, 404, 503))
+def show_entry(access: MayLook, name: str) -> Any:
+    """One entry, with the schema of its values."""
+    versions = chosen.entry(access, name)
+    return EntryDetailView(**_entry(versions), values_schema=dict(versions[0].schema))
+
+
+@router.get(_ADDONS, response_model=AddonPage, responses=documented(400, 401, 403, 404, 503))
+def list_addons(access: MayRead, cluster: str) -> Any:
+    """What a cluster chose, and how it is."""
+    return AddonPage(addons=[_view(shown) for shown in chosen.chosen(access, cluster)])
+
+
+@router.post(
+    _ADDONS,
+    status_code=202,
+    response_model=AddonView | AddonPlanView,
+    responses={
+        200: {"model": AddonPlanView, "description": "dry_run: what would be done."},
+        202: {"model": AddonView, "description": "Accepted; `status` tells how it goes."},
+        **documented(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    },
+    openapi_extra={"x-body": "NewAddon"},
+)
+def install_addon(access: MayWrite, body: Body, cluster: str, dry_run: DryRun = False) -> Any:
+    """Choose an add-on of the catalogue. Its values are checked before anything is written."""
+    if dry_run:
+        return _planned(chosen.plan_creation(access, cluster, body))
+    made = chosen.create(access, cluster, body)
+    return _answer(made, 202, Location=f"/kaas/v1/clusters/{cluster}/addons/{made.chosen.name}")
+
+
+@router.get(f"{_ADDONS}/{{name}}", response_model=AddonView, responses=documented(400, 401, 403, 404, 503))
+def show_addon(access: MayRead, cluster: str, name: str) -> Any:
+    """One add-on."""
+    return _answer(chosen.show(access, cluster, name))
+
+
+@router.patch(
+    f"{_ADDONS}/{{name}}",
+    response_model=AddonView | AddonPlanView,
+    responses=documented(400, 401, 403, 404, 409, 412, 413, 415, 422, 503),
+    openapi_extra={"x-body": "AddonPatch", "x-body-media-type": "application/merge-patch+json"},
+)
+def change_addon(
+    access: MayWrite, body: Body, cluster: str, name: str, if_match: IfMatch, dry_run: DryRun = False
+) -> Any:
+    """Merge a patch (RFC 7396): another version, other values. A value of null is the entry's default again."""
+    if dry_run:
+        return _planned(chosen.plan_change(access, cluster, name, body, generations=if_match))
+    return _answer(chosen.change(access, cluster, name, body, generations=if_match))
+
+
+@router.delete(
+    f"{_ADDONS}/{{name}}",
+    status_code=202,
+    response_model=AddonView,
+    responses=documented(400, 401, 403, 404, 409, 412, 503),
+)
+def remove_addon(
+    access: MayWrite,
+    cluster: str,
+    name: str,
+    if_match: IfMatch,
+    with_: Annotated[
+        Literal["data"] | None,
+        Query(alias="with", description="data: definitions of kinds go, with all objects of these kinds, and claims."),
+    ] = None,
+) -> Any:
+    """Ask an add-on to go; `status.objects` says what stays. Asking again changes nothing."""
+    return _answer(chosen.remove(access, cluster, name, with_data=with_ == "data", generations=if_match), 202)
+
+
+def _entry(versions: tuple[StoredEntry, ...]) -> dict[str, Any]:
+    newest = asdict(versions[0].card)
+    told = [{"version": v.card.version, "kubernetes": v.card.kubernetes, "changes": v.card.changes} for v in versions]
+    return {name: newest[name] for name in EntryView.model_fields if name != "versions"} | {"versions": told}
+
+
+def _view(shown: Shown) -> AddonView:
+    wish, status = shown.chosen, shown.chosen.status
+    return AddonView(
+        name=wish.name,
+        title=shown.title,
+        entry=wish.entry,
+        version=wish.version,
+        namespace=wish.namespace,
+        values=shown.values,
+        generation=wish.generation,
+        created_at=wish.created_at,
+        deletion_requested_at=wish.deletion_requested_at,
+        upgrade=shown.upgrade,
+        status=AddonStatusView(
+            phase=status.phase.value,
+            version=status.applied_version,
+            conditions=[ConditionView.model_validate(c) for c in status.conditions],
+            objects=[
+                ObjectView(kind=i.kind, namespace=i.namespace, name=i.name, stays=stays(i, with_data=wish.with_data))
+                for i in status.items
+            ],
+            notes=status.notes,
+        ),
+    )
+
+
+def _answer(shown: Shown, status: int = 200, **headers: str) -> Response:
+    content = _view(shown).model_dump_json().encode()
+    return answer(content, status, ETag=etag(shown.chosen.generation), **headers)
+
+
+def _planned(plan: AddonPlan) -> Response:
+    return answer(AddonPlanView.model_validate(asdict(plan)).model_dump_json().encode())

@@ -1,0 +1,114 @@
+"""Add-ons and the catalogue's entries as OpenAPI shows them. See `models.responses`."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from navarch.api.models.responses import ConditionView
+from navarch.service.wish import Shown
+
+
+class ImageView(Shown):
+    """A container image that an entry needs."""
+
+    reference: str
+    digest: str
+
+
+class NeedsView(Shown):
+    """What an entry takes of a cluster, in all."""
+
+    memory_mib: int
+    cpu_millis: int
+    volumes: int
+    balancers: int
+
+
+class EntryView(Shown):
+    """An entry of the catalogue in its newest version. `versions`: all of them, newest first, each with the Kubernetes
+    versions that it is for."""
+
+    name: str
+    title: str
+    description: str
+    category: str
+    licence: str
+    namespace: str
+    app_version: str
+    needs: NeedsView
+    images: list[ImageView]
+    versions: list[dict[str, str]]
+
+
+class EntryDetailView(EntryView):
+    """The same, with the schema of its values: JSON Schema, from which forms can be made."""
+
+    values_schema: dict[str, Any]
+
+
+class EntryPage(Shown):
+    """All entries of the catalogue."""
+
+    entries: list[EntryView]
+
+
+class ObjectView(Shown):
+    """An object in the cluster that was made for an add-on. `stays`: it outlives the add-on, unless its data is asked
+    to go, too."""
+
+    kind: str
+    namespace: str
+    name: str
+    stays: bool
+
+
+class AddonStatusView(Shown):
+    """What is seen of an add-on. `version`: the one that was applied last; `notes`: what its chart says."""
+
+    phase: str
+    version: str
+    conditions: list[ConditionView]
+    objects: list[ObjectView]
+    notes: str
+
+
+class AddonView(Shown):
+    """An add-on of a cluster: the wish, and what is seen of it. Of `values` only what the customer set is there; what
+    is secret is masked. `upgrade`: a newer version for the cluster's Kubernetes."""
+
+    name: str
+    title: str
+    entry: str
+    version: str
+    namespace: str
+    values: dict[str, Any]
+    generation: int
+    created_at: datetime | None
+    deletion_requested_at: datetime | None
+    upgrade: str | None
+    status: AddonStatusView
+
+
+class AddonPage(Shown):
+    """A cluster's add-ons."""
+
+    addons: list[AddonView]
+
+
+class DifferenceView(Shown):
+    """An object that would come (`before` null), go (`after` null) or change, in a field (a dotted path)."""
+
+    object: str
+    field: str
+    before: Any
+    after: Any
+
+
+class AddonPlanView(Shown):
+    """dry_run: what would be done. `looked_up`: what the chart asks the cluster for, which is not known here."""
+
+    version: str
+    differences: list[DifferenceView]
+    looked_up: list[str]
+    notes: str = Field(default="")

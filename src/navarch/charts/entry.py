@@ -1,0 +1,220 @@
+"""An entry of the catalogue: a packed Helm chart, and the card that says what it is.
+
+The chart is a plain one: `helm install` works on it, too. What has a name in Helm or on Artifact Hub keeps it; the rest
+is `navarch.yaml` beside Chart.yaml, which Helm ignores.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from navarch.domain.catalogue import Card, Image, Needs, bounds_of
+
+MOST_PACKED = 2 << 20  # bytes: an entry is a row of the database, and goes to the process that renders
+_MOST_UNPACKED = 20 << 20
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,40})?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_ARTIFACT_HUB = "artifacthub.io/"
+_PAGE_FIELDS = frozenset({"title", "namespace", "needs", "ignore"})
+
+
+class NoEntry(Exception):
+    """It is no entry of a catalogue; `problems` are all that was found."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version of an entry. `chart`: the archive; `schema`: its values.schema.json."""
+
+    card: Card
+    chart: bytes
+    schema: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the archive, in hex."""
+        return hashlib.sha256(self.chart).hexdigest()
+
+
+def pack(folder: Path) -> bytes:
+    """A chart's folder as an archive: the same bytes whenever it is packed. Raises NoEntry, OSError."""
+    named = folder / "Chart.yaml"
+    if not named.is_file():
+        raise NoEntry((f"{folder} is no chart: it has no Chart.yaml",))
+    name = _mapping(named.read_text("utf-8"), "Chart.yaml", []).get("name", "")
+    unpacked = 0
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as squeezed,
+        tarfile.open(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink() or not path.is_file():
+                continue
+            content = path.read_bytes()
+            unpacked += len(content)
+            if unpacked > _MOST_UNPACKED:
+                raise NoEntry((f"{folder} holds more than {_MOST_UNPACKED >> 20} MiB",))
+            member = tarfile.TarInfo(f"{name}/{path.relative_to(folder).as_posix()}")
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def read(chart: bytes) -> Entry:
+    """The entry in an archive. Raises NoEntry with everything that is wrong with it."""
+    if len(chart) > MOST_PACKED:
+        raise NoEntry((f"the archive is longer than {MOST_PACKED >> 20} MiB",))
+    files = _files(chart)
+    problems: list[str] = []
+    about = _mapping(files.get("Chart.yaml", ""), "Chart.yaml", problems)
+    more = _mapping(files.get("navarch.yaml", ""), "navarch.yaml", problems)
+    schema = _schema(files.get("values.schema.json", ""), problems)
+    card = _card(about, more, problems)
+    if problems:
+        raise NoEntry(tuple(problems))
+    return Entry(card, chart, schema)
+
+
+def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]) -> Card:
+    said = about.get("annotations") or {}
+    name, version = str(about.get("name", "")), str(about.get("version", ""))
+    if not _NAME.fullmatch(name):
+        problems.append(f"Chart.yaml: name {name!r}: 1 to 40 small letters, digits and dashes")
+    if not _VERSION.fullmatch(version):
+        problems.append(f"Chart.yaml: version {version!r} is not of the form 1.2.3")
+    for field in ("description", "kubeVersion"):
+        if not about.get(field):
+            problems.append(f"Chart.yaml: {field} is missing")
+    try:
+        bounds_of(str(about.get("kubeVersion", "")))
+    except ValueError as error:
+        problems.append(f"Chart.yaml: kubeVersion: {error}")
+    for field in ("category", "license", "images"):
+        if f"{_ARTIFACT_HUB}{field}" not in said:
+            problems.append(f"Chart.yaml: the annotation {_ARTIFACT_HUB}{field} is missing")
+    if not more.get("title"):
+        problems.append("navarch.yaml: title is missing")
+    problems += [f"navarch.yaml: {field} is not a field" for field in sorted(set(more) - _PAGE_FIELDS)]
+    return Card(
+        name=name,
+        version=version,
+        app_version=str(about.get("appVersion", "")),
+        title=str(more.get("title", ""))[:60],
+        description=str(about.get("description", ""))[:300],
+        category=str(said.get(f"{_ARTIFACT_HUB}category", "")),
+        licence=str(said.get(f"{_ARTIFACT_HUB}license", "")),
+        kubernetes=str(about.get("kubeVersion", "")),
+        icon=str(about.get("icon", "")),
+        changes=str(said.get(f"{_ARTIFACT_HUB}changes", ""))[:5000],
+        namespace=str(more.get("namespace") or name),
+        needs=_needs(more.get("needs") or {}, problems),
+        images=tuple(_images(said.get(f"{_ARTIFACT_HUB}images", ""), problems)),
+        ignore=tuple(str(path) for path in more.get("ignore") or ()),
+        deprecated=bool(about.get("deprecated", False)),
+    )
+
+
+def _needs(said: Any, problems: list[str]) -> Needs:
+    known = {"memory_mib", "cpu_millis", "volumes", "balancers"}
+    if not isinstance(said, dict) or set(said) - known or not all(type(v) is int and v >= 0 for v in said.values()):
+        problems.append(f"navarch.yaml: needs has whole numbers of {', '.join(sorted(known))}, and nothing else")
+        return Needs()
+    return Needs(**said)
+
+
+def _images(text: Any, problems: list[str]) -> Iterator[Image]:
+    """Of Artifact Hub's list of images each must say its digest: `image: NAME[:TAG]@sha256:...`."""
+    try:
+        listed = yaml.safe_load(str(text)) or []
+    except yaml.YAMLError:
+        listed = None
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        problems.append(f"Chart.yaml: {_ARTIFACT_HUB}images is no list of images")
+        return
+    for item in listed:
+        reference, _, digest = str(item.get("image", "")).partition("@")
+        if not reference or not _DIGEST.fullmatch(digest):
+            problems.append(f"Chart.yaml: image {str(item.get('image', ''))[:200]!r} has no digest (@sha256:...)")
+        else:
+            yield Image(reference, digest)
+
+
+def _schema(text: str, problems: list[str]) -> Mapping[str, Any]:
+    if not text:
+        problems.append("values.schema.json is missing: forms are made from it, and values checked")
+        return {}
+    try:
+        schema = json.loads(text)
+    except ValueError as error:
+        problems.append(f"values.schema.json: {error}")
+        return {}
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        problems.append("values.schema.json: it must describe an object")
+        return {}
+    problems += [f"values.schema.json: {where} refers to {to}" for where, to in _outside(schema, "#")]
+    return schema
+
+
+def _outside(schema: Any, where: str) -> Iterator[tuple[str, str]]:
+    """References that lead out of the file."""
+    if isinstance(schema, dict):
+        to = schema.get("$ref")
+        if isinstance(to, str) and not to.startswith("#"):
+            yield where, to
+        for key, inner in schema.items():
+            yield from _outside(inner, f"{where}/{key}")
+    elif isinstance(schema, list):
+        for index, inner in enumerate(schema):
+            yield from _outside(inner, f"{where}/{index}")
+
+
+def _mapping(text: str, file: str, problems: list[str]) -> Mapping[str, Any]:
+    try:
+        read = yaml.safe_load(text) if text else None
+    except yaml.YAMLError as error:
+        problems.append(f"{file}: {error}")
+        return {}
+    if not isinstance(read, dict):
+        problems.append(f"{file} is missing" if not text else f"{file} is no mapping")
+        return {}
+    return read
+
+
+def _files(chart: bytes) -> Mapping[str, str]:
+    """What the card is made of, by name."""
+    wanted = {"Chart.yaml", "navarch.yaml", "values.schema.json"}
+    found: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(_unpacked(chart)), mode="r:") as archive:
+            for member in archive:
+                _, _, name = member.name.partition("/")
+                file = archive.extractfile(member) if name in wanted and member.isfile() else None
+                if file is not None:
+                    found[name] = file.read().decode("utf-8")
+    except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
+        raise NoEntry((f"it is no packed chart: {error}",)) from error
+    return found
+
+
+def _unpacked(chart: bytes) -> bytes:
+    """Bounded: a small archive may hold very much."""
+    with gzip.GzipFile(fileobj=io.BytesIO(chart)) as file:
+        text = file.read(_MOST_UNPACKED + 1)
+    if len(text) > _MOST_UNPACKED:
+        raise NoEntry((f"it unpacks to more than {_MOST_UNPACKED >> 20} MiB",))
+    return text

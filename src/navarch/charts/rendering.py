@@ -1,0 +1,176 @@
+"""Rendering by Helm's own engine, in a process of its own for each rendering.
+
+A chart is somebody else's program: its templates may loop, grow, or ask for files. `navarch-render` (source:
+`images/go/chart-renderer`) bounds its own memory and CPU time and opens neither files nor sockets; here its time by the
+clock and the bytes of its answer are bounded. It gets no environment and nothing secret but the values.
+"""
+
+import json
+import subprocess
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+from navarch.domain.errors import FieldError, NavarchError, Permanent, Responsible, Temporary
+
+Object = dict[str, Any]
+
+SECONDS = 30.0
+"""Of a rendering, by the clock. A large chart (two hundred objects, ten thousand lines) takes half of one."""
+MOST_OBJECTS = 500
+_AT_ONCE = 3  # in one process: each may take half a GiB
+
+
+class Unrenderable(NavarchError):
+    """A chart does not render with these values; `problems` are all that was found."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What templates ask the cluster for. Without a name: all of the namespace; without one of the cluster."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a lookup; no objects: there are none."""
+
+    lookup: Lookup
+    objects: tuple[Object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a chart is told of where it goes. `kubernetes`: the cluster's version; `apis`: all that it serves, as
+    `group/version` and `group/version/Kind` (none: what Helm takes for granted); `upgrade`: it is there already."""
+
+    name: str
+    namespace: str
+    kubernetes: str = ""
+    apis: tuple[str, ...] = ()
+    upgrade: bool = False
+    found: tuple[Found, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a chart makes. `definitions`: of its folder `crds`. `objects` of its templates, hooks among them. `lookups`:
+    what was asked and not found in the circumstances: with answers it may render otherwise."""
+
+    definitions: tuple[Object, ...]
+    objects: tuple[Object, ...] = field(repr=False)
+    lookups: tuple[Lookup, ...] = ()
+    notes: str = ""
+
+
+class Renderer:
+    """The way to the program at this path. Safe to use from threads."""
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+        self._places = BoundedSemaphore(_AT_ONCE)
+
+    def render(self, chart: bytes, values: Mapping[str, Any], circumstances: Circumstances) -> Rendered:
+        """Raises Unrenderable with every problem, Permanent where the program does not do its work."""
+        said = self._ask(chart, values, circumstances)
+        lookups = tuple(
+            Lookup(asked["apiVersion"], asked["kind"], asked["namespace"], asked["name"])
+            for asked in said["lookups"] or ()
+        )
+        objects = tuple(item["content"] for item in said["objects"] or ())
+        definitions = tuple(said["definitions"] or ())
+        if len(objects) + len(definitions) > MOST_OBJECTS:
+            raise Unrenderable((f"it has {len(objects) + len(definitions)} objects; {MOST_OBJECTS} are the most",))
+        return Rendered(definitions, objects, lookups, said["notes"])
+
+    def wrong_values(self, chart: bytes, values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        """Every value that does not fit the chart's schema."""
+        try:
+            self._ask(chart, values, Circumstances("release", "default"), values_only=True)
+        except Unrenderable as error:
+            return tuple(_field_error(problem) for problem in error.problems)
+        return ()
+
+    def _ask(
+        self, chart: bytes, values: Mapping[str, Any], at: Circumstances, *, values_only: bool = False
+    ) -> dict[str, Any]:
+        request = {
+            "chart": b64encode(chart).decode(),
+            "values": values,
+            "release": at.name,
+            "namespace": at.namespace,
+            "kubernetes": at.kubernetes,
+            "apis": at.apis,
+            "upgrade": at.upgrade,
+            "found": [{**_said(answer.lookup), "objects": answer.objects} for answer in at.found],
+            "values_only": values_only,
+        }
+        if not self._places.acquire(timeout=SECONDS):
+            raise Temporary("too many charts are being rendered", reason="RendererBusy", after=5.0)
+        try:
+            done = subprocess.run(
+                [str(self._program)],
+                input=json.dumps(request).encode(),
+                capture_output=True,
+                timeout=SECONDS,
+                env={},
+                cwd="/",
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unrenderable((f"it does not render within {SECONDS:.0f} s",)) from None
+        except OSError as error:
+            raise _useless(f"{self._program}: {error.strerror}") from error
+        finally:
+            self._places.release()
+        if done.returncode < 0 or done.returncode == _GO_GAVE_UP:
+            raise Unrenderable(("it takes more memory or CPU time to render than a chart may",))
+        try:
+            said: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        except ValueError:
+            said = {}
+        if not said:
+            raise _useless(done.stderr[-500:].decode(errors="replace").strip() or f"exit code {done.returncode}")
+        if said["problems"]:
+            raise Unrenderable(tuple(str(problem)[:1000] for problem in said["problems"][:100]))
+        return said
+
+
+_GO_GAVE_UP = 2  # of Go's runtime: out of memory, a stack that never ends
+
+
+def _said(lookup: Lookup) -> dict[str, str]:
+    return {
+        "apiVersion": lookup.api_version,
+        "kind": lookup.kind,
+        "namespace": lookup.namespace,
+        "name": lookup.name,
+    }
+
+
+def _field_error(problem: str) -> FieldError:
+    """`at '/a/b': got string, want integer`, as the schema's checker says it."""
+    where, found, detail = problem.removeprefix("at ").partition(": ")
+    if not found or not where.startswith("'"):
+        return FieldError("values", problem)
+    return FieldError(".".join(["values", *filter(None, where.strip("'").split("/"))]), detail)
+
+
+def _useless(why: str) -> Permanent:
+    return Permanent(
+        f"charts cannot be rendered: {why}",
+        reason="RendererBroken",
+        responsible=Responsible.NAVARCH_OPERATOR,
+        remedy="Build navarch-render with `navarch-images tools`, and name it in the setting `catalogue.renderer`.",
+    )

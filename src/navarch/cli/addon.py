@@ -1,0 +1,323 @@
+"""`navarch addon …`: what the catalogue offers, and what a cluster has of it."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from navarch.cli.asking import confirm
+from navarch.cli.exits import Exit, Failure
+from navarch.cli.options import (
+    ClusterOption,
+    DryRunOption,
+    IfMatchOption,
+    OutputOption,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+    new_app,
+)
+from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note, print_table, span, text
+from navarch.cli.session import connected
+from navarch.cli.values import read_document, seconds_of
+from navarch.cli.wishes import over, put
+
+if TYPE_CHECKING:
+    from navarch.client.clusters import Navarch
+
+app = new_app("Add-ons of a cluster, from the catalogue.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the add-on.")]
+EntryArgument = Annotated[str, typer.Argument(metavar="ENTRY", help="Name of the catalogue's entry.")]
+SetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A value, by its dotted path; VALUE is YAML, null the default again; repeat."
+    ),
+]
+ValuesOption = Annotated[
+    str | None, typer.Option("--values", "-f", metavar="FILE", help="YAML of values; --set wins over it. - is stdin.")
+]
+VersionOption = Annotated[str | None, typer.Option(metavar="VERSION", help="Default: the newest that fits.")]
+_DIFFERENCES = (
+    Column("OBJECT", lambda d: d["object"], keep=True),
+    Column("FIELD", lambda d: d["field"]),
+    Column("FROM", lambda d: text(d["before"])),
+    Column("TO", lambda d: text(d["after"])),
+)
+
+
+@app.command()
+def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
+    """List what can be installed here."""
+    with connected(ctx) as navarch:
+        found = navarch.entries()
+    columns = (
+        Column("NAME", lambda e: e["name"], keep=True),
+        Column("VERSION", lambda e: e["versions"][0]["version"], keep=True),
+        Column("KUBERNETES", lambda e: e["versions"][0]["kubernetes"]),
+        Column("MEMORY MIB", lambda e: e["needs"]["memory_mib"], right=True),
+        Column("WHAT IT IS", lambda e: e["description"]),
+    )
+    emit_list(found, output, columns)
+
+
+@app.command()
+def values(ctx: typer.Context, entry: EntryArgument, output: OutputOption = Output.TABLE) -> None:
+    """List the values that an entry takes."""
+    with connected(ctx) as navarch:
+        schema = navarch.entry(entry)["values_schema"]
+    if output is not Output.TABLE:
+        emit_data(schema, output)
+        return
+    columns = (
+        Column("VALUE", lambda v: v[0], keep=True),
+        Column("TYPE", lambda v: text(v[1].get("type", ""))),
+        Column("DEFAULT", lambda v: text(v[1].get("default"))),
+        Column("WHAT IT IS", lambda v: v[1].get("description") or v[1].get("title", "")),
+    )
+    print_table(_fields(schema, ""), columns)
+
+
+@app.command("list")
+def list_addons(ctx: typer.Context, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+    """List a cluster's add-ons."""
+    with connected(ctx) as navarch:
+        found = list(navarch.addons(cluster))
+    columns = (
+        Column("NAME", lambda a: a["name"], keep=True),
+        Column("PHASE", lambda a: a["status"]["phase"], keep=True),
+        Column("ENTRY", lambda a: a["entry"]),
+        Column("VERSION", lambda a: a["version"], keep=True),
+        Column("UPGRADE", lambda a: a.get("upgrade")),
+        Column("NAMESPACE", lambda a: a["namespace"]),
+    )
+    emit_list(found, output, columns)
+
+
+@app.command()
+def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
+    """Show an add-on: how it is, who must act, its values and objects."""
+    with connected(ctx) as navarch:
+        _print(navarch.addon(cluster, name), output)
+
+
+@app.command()
+def install(
+    ctx: typer.Context,
+    entry: EntryArgument,
+    cluster: ClusterOption,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Its name. Default: the entry's.")] = None,
+    version: VersionOption = None,
+    namespace: Annotated[str | None, typer.Option(metavar="NAME", help="Default: what the entry says.")] = None,
+    set_: SetOption = [],  # noqa: B006 - read only, as Typer has it
+    file: ValuesOption = None,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Install an entry of the catalogue into a cluster."""
+    limit = seconds_of(timeout)
+    asked = {"entry": entry, "name": name, "version": version, "namespace": namespace}
+    body: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    if given := _given(set_, file):
+        body["values"] = given
+    with connected(ctx) as navarch:
+        if dry_run:
+            _show_plan(navarch.plan_addon(cluster, body), output)
+            return
+        addon = navarch.install_addon(cluster, body)
+        if wait:
+            addon = _wait(navarch, cluster, addon, limit)
+    _print(addon, output)
+
+
+@app.command()
+def update(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    set_: SetOption = [],  # noqa: B006
+    file: ValuesOption = None,
+    if_match: IfMatchOption = None,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "15m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Change an add-on's values. Only what is given changes."""
+    given = _given(set_, file)
+    if not given:
+        raise typer.BadParameter("nothing to change was given", param_hint="options")
+    _change(ctx, cluster, name, {"values": given}, if_match, dry_run, seconds_of(timeout) if wait else None, output)
+
+
+@app.command()
+def upgrade(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    version: VersionOption = None,
+    if_match: IfMatchOption = None,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Bring an add-on to another version of its entry."""
+    if version is None:
+        with connected(ctx) as navarch:
+            version = navarch.addon(cluster, name).get("upgrade")
+    if version is None:
+        note(f"{name} has the newest version that fits.")
+        return
+    _change(ctx, cluster, name, {"version": version}, if_match, dry_run, seconds_of(timeout) if wait else None, output)
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    with_data: Annotated[
+        bool,
+        typer.Option(
+            "--with-data/--keep-data", help="Definitions of kinds and claims go, too, with all that is in them."
+        ),
+    ] = False,
+    yes: YesOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "15m",
+) -> None:
+    """Remove an add-on from a cluster. Shows first what goes and what stays."""
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        addon = navarch.addon(cluster, name)
+        objects = addon["status"]["objects"]
+        told = [f"{'stays' if o['stays'] and not with_data else 'goes':<5}  {o['kind']} {_where(o)}" for o in objects]
+        what = f"Add-on {name} is removed from {cluster}:\n  " + "\n  ".join(told or ["it has no objects yet"])
+        if yes:
+            note(what)
+        else:
+            confirm(what, name)
+        navarch.remove_addon(cluster, name, with_data=with_data)
+        if wait:
+            _until(lambda: not any(a["name"] == name for a in navarch.addons(cluster)), limit, name)
+
+
+def _change(
+    ctx: typer.Context,
+    cluster: str,
+    name: str,
+    patch: dict[str, Any],
+    if_match: int | None,
+    dry_run: bool,
+    limit: float | None,
+    output: Output,
+) -> None:
+    with connected(ctx) as navarch:
+        if dry_run:
+            _show_plan(navarch.plan_addon_update(cluster, name, patch), output)
+            return
+        addon = navarch.update_addon(cluster, name, patch, if_match=if_match)
+        if limit is not None:
+            addon = _wait(navarch, cluster, addon, limit)
+    _print(addon, output)
+
+
+def _wait(navarch: "Navarch", cluster: str, addon: dict[str, Any], limit: float) -> dict[str, Any]:
+    """Until it is as wanted. Raises Failure where somebody has to act first, or where it takes too long."""
+    found, told = addon, ""
+
+    def settled() -> bool:
+        nonlocal found, told
+        found = navarch.addon(cluster, addon["name"])
+        status = found["status"]
+        current = [c for c in status["conditions"] if c["observed_generation"] >= addon["generation"]]
+        held = next((c for c in current if c["status"] != "True"), None)
+        if held is not None and held["message"] != told:
+            told = held["message"]
+            note(f"{found['name']}: {told}")
+        if held is not None and held.get("responsible"):
+            remedy = held.get("remedy") or ""
+            raise Failure(f"{found['name']}: {told}\n{held['responsible']} must act: {remedy}", Exit.FAILED)
+        return bool(current) and status["phase"] == "Ready"
+
+    _until(settled, limit, addon["name"])
+    return found
+
+
+def _until(reached: Callable[[], bool], limit: float, name: str) -> None:
+    """Ask every two seconds. Raises Failure where it takes longer than so many seconds."""
+    end = time.monotonic() + limit
+    while not reached():
+        if time.monotonic() > end:
+            raise Failure(f"{name} is not done after {span(limit)}; it goes on without us", Exit.TIMED_OUT)
+        time.sleep(2.0)
+
+
+def _given(words: list[str], file: str | None) -> dict[str, Any]:
+    """The values of a file, with what `--set` says over them."""
+    import yaml
+
+    given: dict[str, Any] = {}
+    for word in words:
+        path, sign, value = word.partition("=")
+        if not sign or not path:
+            raise typer.BadParameter(f"{word!r} is not of the form key=value", param_hint="--set")
+        try:
+            put(given, path, yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise typer.BadParameter(f"{value!r} is no YAML", param_hint="--set") from None
+    return over(read_document(file), given) if file else given
+
+
+def _fields(schema: dict[str, Any], path: str) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name, inner in (schema.get("properties") or {}).items():
+        where = f"{path}.{name}" if path else name
+        found += _fields(inner, where) if inner.get("properties") else [(where, inner)]
+    return found
+
+
+def _where(item: dict[str, Any]) -> str:
+    return f"{item['namespace']}/{item['name']}" if item["namespace"] else str(item["name"])
+
+
+def _show_plan(plan: dict[str, Any], output: Output) -> None:
+    if output is not Output.TABLE:
+        emit_data(plan, output)
+        return
+    if plan["differences"]:
+        print_table(plan["differences"], _DIFFERENCES)
+        print()
+    for what in plan["looked_up"]:
+        print(f"It looks for {what} in the cluster: what it makes of that is not shown.")
+    print("Nothing was done." if plan["differences"] else "Nothing would change.")
+
+
+def _print(addon: dict[str, Any], output: Output) -> None:
+    if output is Output.NAME:
+        print(addon["name"])
+        return
+    if output is not Output.TABLE:
+        emit_data(addon, output)
+        return
+    status = addon["status"]
+    facts: list[tuple[str, object]] = [
+        ("name", addon["name"]),
+        ("phase", status["phase"]),
+        ("entry", f"{addon['entry']} {addon['version']}"),
+        ("upgrade", addon.get("upgrade")),
+        ("namespace", addon["namespace"]),
+        ("values", addon["values"]),
+    ]
+    for condition in status["conditions"]:
+        said = f"{condition['status']}  {condition['reason']}: {condition['message']}"
+        if condition.get("responsible"):
+            said += f"\n{condition['responsible']} must act: {condition.get('remedy') or ''}"
+        facts.append((condition["type"], said))
+    facts += [("objects", "\n".join(f"{o['kind']} {_where(o)}" for o in status["objects"])), ("notes", status["notes"])]
+    emit_facts(facts)

@@ -1,0 +1,149 @@
+"""Add-ons that a cluster chose of the catalogue: the wish, and what is judged of it.
+
+Nothing of that touches the cluster's own phase: an add-on that does not come is told with the add-on.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from navarch.domain.catalogue import ChosenSeen, Item
+from navarch.domain.condition import Condition
+from navarch.domain.errors import Responsible
+
+
+class ChosenPhase(StrEnum):
+    """One word for people, derived from the conditions."""
+
+    WAITING = "Waiting"
+    INSTALLING = "Installing"
+    UPGRADING = "Upgrading"
+    READY = "Ready"
+    DEGRADED = "Degraded"
+    BLOCKED = "Blocked"
+    REMOVING = "Removing"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenStatus:
+    """What became of a chosen add-on. `applied`: the mark of the wish that was applied last (`Chosen.mark`);
+    `applied_version`: the entry's version then. `items`: the inventory, written before the first of them is made."""
+
+    phase: ChosenPhase = ChosenPhase.WAITING
+    applied: str = ""
+    applied_version: str = ""
+    conditions: tuple[Condition, ...] = ()
+    items: tuple[Item, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An add-on that a cluster chose: the wish, without its values, and what became of it. `digest`: of the entry's
+    chart. `with_data`: definitions and claims go with it."""
+
+    name: str
+    entry: str
+    version: str
+    namespace: str
+    digest: str
+    generation: int = 1
+    created_at: datetime | None = None
+    deletion_requested_at: datetime | None = None
+    with_data: bool = False
+    status: ChosenStatus = ChosenStatus()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is to go."""
+        return self.deletion_requested_at is not None
+
+    def mark(self, kubernetes: str) -> str:
+        """Changes with all that the rendering depends on but what lookups find: the wish, its values by its
+        generation, the chart, and the cluster's version."""
+        return f"{self.generation} {self.digest[:16]} {kubernetes}"
+
+
+APPLIED, HEALTHY = "Applied", "Healthy"
+LATE_AFTER = timedelta(minutes=10)
+"""After which somebody is told to act who might."""
+
+
+def judge(
+    chosen: Chosen,
+    seen: ChosenSeen | None,
+    mark: str,
+    trouble: Condition | None,
+    waits: str,
+    now: datetime,
+    *,
+    held: bool = False,
+) -> ChosenStatus:
+    """Its conditions and phase. `seen`: as a look found it, None: it was not looked at; `mark`: of the wish as it would
+    be applied now; `trouble`: why its last step failed; `waits`: what that step waits for. `held`: nothing is done
+    about it now, for its cluster is paused, stopped or not ready."""
+    status = chosen.status
+    applied = _applied(chosen, seen, mark, trouble, waits)
+    if held and applied.status == "False":
+        applied = Condition(APPLIED, "Unknown", "WaitingForCluster", "it goes on once the cluster is ready")
+    healthy = _healthy(status, seen)
+    before = {c.type: c for c in status.conditions}
+    conditions = tuple(_since(c, before.get(c.type), chosen.generation, now) for c in (applied, healthy))
+    return replace(status, phase=_phase(chosen, status, conditions), conditions=conditions)
+
+
+def _applied(chosen: Chosen, seen: ChosenSeen | None, mark: str, trouble: Condition | None, waits: str) -> Condition:
+    if trouble is not None:
+        return trouble
+    if chosen.leaving:
+        return Condition(APPLIED, "False", "Removing", waits or f"{chosen.name} is being removed")
+    if waits:
+        return Condition(APPLIED, "False", "Waiting", waits)
+    if chosen.status.applied != mark:
+        return Condition(APPLIED, "False", "Applying", f"version {chosen.version} is not applied yet")
+    if seen is not None and seen.lost:
+        return Condition(APPLIED, "False", "PuttingBack", "; ".join(seen.lost))
+    return Condition(APPLIED, "True", "Applied", f"version {chosen.version} is applied")
+
+
+def _healthy(status: ChosenStatus, seen: ChosenSeen | None) -> Condition:
+    if not status.applied:
+        return Condition(HEALTHY, "Unknown", "NotApplied", "it is not applied yet")
+    if seen is None:
+        return Condition(HEALTHY, "Unknown", "NotSeen", "the cluster was not asked, or does not answer")
+    if seen.waiting:
+        return Condition(HEALTHY, "False", "NotHealthy", "; ".join(seen.waiting))
+    return Condition(HEALTHY, "True", "Healthy", "all of its objects have what they are to have")
+
+
+def _since(condition: Condition, before: Condition | None, generation: int, now: datetime) -> Condition:
+    """The condition with since when it is so. What takes too long is for the user to look at: the chart, its values
+    and what runs in the cluster are theirs."""
+    same = before is not None and (before.status, before.reason) == (condition.status, condition.reason)
+    since = before.last_transition_at if same and before is not None and before.last_transition_at else now
+    late = condition.status == "False" and condition.responsible is None and now - since >= LATE_AFTER
+    if late:
+        condition = replace(
+            condition,
+            responsible=Responsible.USER.value,
+            remedy="Look at the pods and events of the objects that are named; Navarch goes on trying.",
+        )
+    deadline = since + LATE_AFTER if condition.status != "True" else None
+    return replace(condition, last_transition_at=since, deadline=deadline, observed_generation=generation)
+
+
+def _phase(chosen: Chosen, status: ChosenStatus, conditions: tuple[Condition, ...]) -> ChosenPhase:
+    if chosen.leaving:
+        return ChosenPhase.REMOVING
+    if any(c.responsible is not None for c in conditions):
+        return ChosenPhase.BLOCKED
+    applied, healthy = conditions
+    if applied.status == "Unknown" or (status.applied and healthy.status == "Unknown"):
+        return ChosenPhase.WAITING
+    if applied.status == healthy.status == "True":
+        return ChosenPhase.READY
+    if not status.applied:
+        return ChosenPhase.INSTALLING
+    if applied.status != "True" and applied.reason != "PuttingBack":
+        return ChosenPhase.UPGRADING
+    return ChosenPhase.DEGRADED

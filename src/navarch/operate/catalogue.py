@@ -1,0 +1,84 @@
+"""`navarch-server catalogue`: which add-ons clusters can choose."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from navarch.charts.checking import problems
+from navarch.charts.entry import Entry, NoEntry, pack, read
+from navarch.charts.rendering import Renderer
+from navarch.domain.catalogue import order_of
+from navarch.domain.codec import encode
+from navarch.domain.errors import Permanent, Responsible
+from navarch.store.contract import NameTaken, StoredEntry
+from navarch.store.postgres import PostgresStore
+
+
+def listed(store: PostgresStore, *, as_json: bool) -> str:
+    """All versions of all entries."""
+    cards = [entry.card for entry in store.entries()]
+    if as_json:
+        return json.dumps([encode(card) for card in cards], indent=2)
+    if not cards:
+        return "the catalogue is empty: `navarch-server catalogue add FOLDER`"
+    cards.sort(key=lambda card: (card.name, order_of(card.version)))
+    rows = [("NAME", "VERSION", "KUBERNETES", "IMAGES", "WHAT IT IS")]
+    rows += [(p.name, p.version, p.kubernetes, str(len(p.images)), p.description) for p in cards]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join("  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows)
+
+
+def check(renderer: Renderer | None, path: Path) -> tuple[str, bool]:
+    """Everything that is wrong with the entries at a path, and whether nothing is. Raises Permanent without a
+    renderer."""
+    lines, good = [], True
+    for where, entry, wrong in _examined(renderer, path):
+        good = good and not wrong
+        lines += [f"{where}: {said}" for said in wrong]
+        if entry is not None and not wrong:
+            lines.append(f"{entry.card.name} {entry.card.version}: good")
+    return "\n".join(lines), good
+
+
+def add(store: PostgresStore, renderer: Renderer | None, path: Path) -> tuple[str, bool]:
+    """Add those entries at a path that nothing is wrong with; what became of each, and whether all are there now."""
+    lines, good = [], True
+    for where, entry, wrong in _examined(renderer, path):
+        if entry is None or wrong:
+            good = False
+            lines += [f"{where}: {said}" for said in wrong]
+            continue
+        try:
+            added = store.add_entry(StoredEntry(entry.card, entry.schema, entry.digest), entry.chart)
+        except NameTaken as error:
+            good = False
+            lines.append(f"{where}: {error}; give it another version")
+            continue
+        lines.append(f"{entry.card.name} {entry.card.version}: {'added' if added else 'is there already'}")
+    return "\n".join(lines), good
+
+
+def _examined(renderer: Renderer | None, path: Path) -> Iterator[tuple[Path, Entry | None, tuple[str, ...]]]:
+    """Each entry at a path with all that is wrong with it; None where it is none."""
+    if renderer is None:
+        raise Permanent(
+            "charts cannot be rendered here: the setting catalogue.renderer is not set",
+            reason="RendererMissing",
+            responsible=Responsible.NAVARCH_OPERATOR,
+            remedy="Build navarch-render with `navarch-images tools`, and name it in the setting.",
+        )
+    for where in _places(path):
+        try:
+            entry = read(pack(where) if where.is_dir() else where.read_bytes())
+        except NoEntry as error:
+            yield where, None, error.problems
+            continue
+        yield where, entry, problems(entry, renderer)
+
+
+def _places(path: Path) -> tuple[Path, ...]:
+    """A chart's folder or archive; of any other folder, all that are in it."""
+    if path.is_file() or (path / "Chart.yaml").is_file():
+        return (path,)
+    found = (p for p in path.iterdir() if p.suffix == ".tgz" or (p / "Chart.yaml").is_file())
+    return tuple(sorted(found))

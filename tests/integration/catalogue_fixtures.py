@@ -1,0 +1,51 @@
+"""Entries of a catalogue whose charts need no program to be rendered."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from navarch.charts.rendering import Circumstances, Rendered, Renderer
+from navarch.domain.catalogue import Card, Image
+from navarch.domain.errors import FieldError
+from navarch.store.contract import StoredEntry
+from navarch.store.postgres import PostgresStore
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"size": {"type": "integer"}, "password": {"type": "string", "writeOnly": True}},
+}
+
+
+class Unchanging(Renderer):
+    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere"))
+
+    def render(self, chart: bytes, values: Mapping[str, Any], circumstances: Circumstances) -> Rendered:
+        settings = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": circumstances.name},
+            "data": {"size": str(values.get("size", 1)), "chart": chart.decode()},
+        }
+        password = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": circumstances.name},
+            "stringData": {"password": values.get("password", "none")},
+        }
+        return Rendered((), (settings, password))
+
+    def wrong_values(self, chart: bytes, values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        size = values.get("size", 1)
+        return () if isinstance(size, int) else (FieldError("values.size", "got string, want integer"),)
+
+
+def add_entry(store: PostgresStore, name: str, version: str, kubernetes: str = ">=1.30.0-0") -> None:
+    """Put a version of an entry into the catalogue."""
+    card = Card(
+        name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name,
+        images=(Image("registry.example.org/x:1", "sha256:" + "0" * 64),),
+    )  # fmt: skip
+    store.add_entry(StoredEntry(card, SCHEMA, f"digest of {version}"), f"{name} {version}".encode())

@@ -1,0 +1,156 @@
+"""Add-ons of a cluster, as the API takes and shows them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, errors, plenty
+from tests.integration.catalogue_fixtures import Unchanging, add_entry
+
+from navarch.bootstrap.vault import open_values
+from navarch.domain.catalogue import Item
+from navarch.domain.chosen import ChosenPhase, ChosenStatus
+from navarch.store.contract import NameTaken, TooMany
+
+pytestmark = pytest.mark.postgres
+
+ADDONS = "/clusters/shop/addons"
+
+
+@pytest.fixture
+def shop(make_api: MakeApi) -> Api:
+    """A cluster, and a catalogue with two versions of an entry and one for a Kubernetes that is to come."""
+    api = make_api(renderer=Unchanging())
+    api.store.write_offer(OFFER)
+    api.store.write_quota("alpha", plenty())
+    for version, kubernetes in (("1.9.0", ">=1.30.0-0"), ("1.10.0", ">=1.30.0-0"), ("2.0.0", ">=1.99.0-0")):
+        add_entry(api.store, "store", version, kubernetes)
+    api.create()
+    return api
+
+
+def installed(api: Api, **body: Any) -> dict[str, Any]:
+    answer = api.post(ADDONS, {"entry": "store", **body})
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json())
+
+
+def test_a_name_is_enough_and_the_newest_version_that_fits_is_taken(shop: Api) -> None:
+    made = installed(shop)
+    assert (made["name"], made["version"], made["namespace"]) == ("store", "1.10.0", "store")
+    assert (made["upgrade"], made["status"]["phase"]) == (None, "Waiting")
+    assert [a["name"] for a in shop.get(ADDONS).json()["addons"]] == ["store"]
+
+
+def test_everything_that_is_wrong_is_told_at_once(shop: Api) -> None:
+    answer = shop.post(
+        ADDONS, {"entry": "store", "name": "Bad", "version": "3.0.0", "namespace": "kube-system", "x": 1}
+    )
+    assert answer.status_code == 422
+    assert set(errors(answer)) == {"name", "version", "x"}
+    assert errors(answer)["version"] == "'3.0.0' is not in the catalogue; known: 2.0.0, 1.10.0, 1.9.0"
+    late = shop.post(ADDONS, {"entry": "store", "version": "2.0.0"})
+    assert errors(late)["version"] == "is for Kubernetes >=1.99.0-0, and the cluster has 1.37.2"
+    assert "known: store" in errors(shop.post(ADDONS, {"entry": "other"}))["entry"]
+    assert set(errors(shop.post(ADDONS, {"entry": "store", "namespace": "kube-system"}))) == {"namespace"}
+    assert set(errors(shop.post(ADDONS, {"entry": "store", "values": {"size": "x"}}))) == {"values.size"}
+    assert shop.get(ADDONS).json()["addons"] == []
+
+
+def test_what_is_secret_is_kept_sealed_and_never_shown(shop: Api) -> None:
+    made = installed(shop, values={"password": "hunter2", "size": 2})
+    assert made["values"] == {"password": "(sealed)", "size": 2}
+    assert "hunter2" not in shop.get(ADDONS).text
+    cluster = shop.get("/clusters/shop").json()["id"]
+    sealed = shop.store.values(cluster, "store")
+    assert sealed is not None
+    assert b"hunter2" not in sealed
+    assert open_values(SEALER, cluster, "store", sealed) == {"password": "hunter2", "size": 2}
+    back = shop.patch(f"{ADDONS}/store", {"values": made["values"]})
+    assert set(errors(back)) == {"values"}
+    plan = shop.patch(f"{ADDONS}/store?dry_run=true", {"values": {"password": "other"}}).json()
+    assert plan["differences"] == [
+        {"object": "Secret store", "field": "stringData.password", "before": "(sealed)", "after": "(sealed)"}
+    ]
+
+
+def test_a_patch_merges_values_and_null_is_the_default_again(shop: Api) -> None:
+    installed(shop, values={"password": "p", "size": 2})
+    changed = shop.patch(f"{ADDONS}/store", {"values": {"size": None}})
+    assert changed.json()["values"] == {"password": "(sealed)"}
+    assert changed.headers["ETag"] == '"2"'
+    assert shop.patch(f"{ADDONS}/store", {"values": {}}, headers={"If-Match": '"1"'}).status_code == 412
+    assert shop.patch(f"{ADDONS}/store", {"values": None}).json()["values"] == {}
+
+
+def test_an_upgrade_is_offered_and_its_dry_run_says_what_changes(shop: Api) -> None:
+    assert installed(shop, version="1.9.0")["upgrade"] == "1.10.0"
+    plan = shop.patch(f"{ADDONS}/store?dry_run=true", {"version": "1.10.0"}).json()
+    assert plan["differences"] == [
+        {"object": "ConfigMap store", "field": "data.chart", "before": "store 1.9.0", "after": "store 1.10.0"}
+    ]
+    assert shop.get(f"{ADDONS}/store").json()["version"] == "1.9.0"
+    assert shop.patch(f"{ADDONS}/store", {"version": "1.10.0"}).json()["upgrade"] is None
+
+
+def test_a_dry_run_of_an_installation_names_its_objects_and_writes_nothing(shop: Api) -> None:
+    plan = shop.post(f"{ADDONS}?dry_run=true", {"entry": "store"}).json()
+    assert [(d["object"], d["before"], d["after"]) for d in plan["differences"]] == [
+        ("ConfigMap store", None, "present"),
+        ("Secret store", None, "present"),
+    ]
+    assert shop.get(ADDONS).json()["addons"] == []
+
+
+def test_a_removal_says_what_stays_and_what_a_worker_noted_is_shown(shop: Api) -> None:
+    installed(shop)
+    cluster = shop.get("/clusters/shop").json()["id"]
+    claim = shop.claim(cluster)
+    items = (
+        Item("", "PersistentVolumeClaim", "store", "data", "v1", "persistentvolumeclaims", "u1"),
+        Item("", "ConfigMap", "store", "store", "v1", "configmaps", "u2"),
+    )
+    status = ChosenStatus(ChosenPhase.READY, applied="1 d 1.37.2", applied_version="1.10.0", items=items)
+    shop.store.note_chosen(cluster, claim.token, "store", status)
+    shown = shop.get(f"{ADDONS}/store").json()["status"]
+    assert {o["kind"]: o["stays"] for o in shown["objects"]} == {"PersistentVolumeClaim": True, "ConfigMap": False}
+    gone = shop.delete(f"{ADDONS}/store?with=data")
+    assert gone.status_code == 202
+    assert not any(o["stays"] for o in gone.json()["status"]["objects"])
+    assert shop.patch(f"{ADDONS}/store", {"values": {}}).status_code == 409
+    shop.store.forget_chosen(cluster, claim.token, "store")
+    assert shop.get(f"{ADDONS}/store").status_code == 404
+    assert shop.store.values(cluster, "store") is None
+
+
+def test_a_version_that_clusters_have_stays_what_it_is(shop: Api) -> None:
+    installed(shop)
+    with pytest.raises(TooMany, match=r"clusters that have store 1\.10\.0: 1"):
+        shop.store.remove_entry("store", "1.10.0")
+    shop.store.remove_entry("store", "1.9.0")
+    entry = next(e for e in shop.store.entries() if e.card.version == "1.10.0")
+    assert not shop.store.add_entry(entry, b"store 1.10.0")
+    with pytest.raises(NameTaken):
+        shop.store.add_entry(type(entry)(entry.card, entry.schema, "another"), b"other")
+
+
+def test_a_cluster_goes_with_its_add_ons(shop: Api) -> None:
+    installed(shop, values={"size": 2})
+    cluster = shop.get("/clusters/shop").json()["id"]
+    shop.store.request_deletion(cluster, at=datetime.now(UTC), keep_volumes=False)
+    shop.store.forget(cluster, shop.claim(cluster).token)
+    assert shop.store.values(cluster, "store") is None
+
+
+def test_without_a_renderer_none_can_be_chosen(api: Api) -> None:
+    add_entry(api.store, "store", "1.0.0")
+    api.create()
+    refused = api.post(ADDONS, {"entry": "store"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:navarch:problem:no-add-ons")
+
+
+def test_the_catalogue_shows_newest_versions_first_and_the_schema(shop: Api) -> None:
+    (entry,) = shop.get("/addons").json()["entries"]
+    assert [v["version"] for v in entry["versions"]] == ["2.0.0", "1.10.0", "1.9.0"]
+    assert shop.get("/addons/store").json()["values_schema"]["properties"]["password"]["writeOnly"] is True
+    assert shop.get("/addons/other").status_code == 404

@@ -1,0 +1,152 @@
+"""Entries of the catalogue, rendered by Helm's own engine: what is good, and what is refused before it is installed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from navarch.charts.checking import problems
+from navarch.charts.entry import pack, read
+from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
+from navarch.domain.errors import Permanent
+from navarch.operate.catalogue import add, check, listed
+from navarch.store.postgres import PostgresStore
+
+pytestmark = pytest.mark.tools
+
+ADDONS = Path(__file__).parents[2] / "addons"
+CHART = """\
+apiVersion: v2
+name: demo
+version: 1.0.0
+description: For tests.
+kubeVersion: ">=1.36.0-0"
+annotations:
+  artifacthub.io/category: database
+  artifacthub.io/license: Apache-2.0
+  artifacthub.io/images: "[]"
+"""
+SCHEMA = '{"type": "object", "properties": {"size": {"type": "integer"}}, "additionalProperties": false}'
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def renderer() -> Renderer:
+    program = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch")) / "tools" / "navarch-render"
+    assert program.is_file(), "build it with `navarch-images tools`"
+    return Renderer(program)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """A chart with one template."""
+
+    def written(template: str) -> Path:
+        folder = tmp_path / "demo"
+        (folder / "templates").mkdir(parents=True, exist_ok=True)
+        (folder / "Chart.yaml").write_text(CHART)
+        (folder / "navarch.yaml").write_text("title: Demo\n")
+        (folder / "values.schema.json").write_text(SCHEMA)
+        (folder / "templates" / "a.yaml").write_text(template)
+        return folder
+
+    return written
+
+
+def config_map(data: str) -> str:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: {data}}}\n"
+
+
+def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
+    told, good = check(renderer, ADDONS)
+    assert (told, good) == ("headroom 1.0.0: good", True)
+
+
+def test_values_reach_the_objects(renderer: Renderer) -> None:
+    entry = read(pack(ADDONS / "headroom"))
+    values = {"replicas": 3, "nodeSelector": {"pool": "web"}}
+    made = renderer.render(entry.chart, values, Circumstances("room", "headroom", "1.37.2"))
+    spec = next(o for o in made.objects if o["kind"] == "Deployment")["spec"]
+    assert (spec["replicas"], spec["template"]["spec"]["nodeSelector"]) == (3, {"pool": "web"})
+    assert spec["template"]["spec"]["priorityClassName"] == "room"
+
+
+def test_every_value_that_does_not_fit_is_named(renderer: Renderer) -> None:
+    entry = read(pack(ADDONS / "headroom"))
+    wrong = renderer.wrong_values(entry.chart, {"replicas": "x", "nodeSelector": {"a": 1}, "colour": "red"})
+    assert {e.field for e in wrong} == {"values", "values.replicas", "values.nodeSelector.a"}
+
+
+def test_a_chart_for_another_kubernetes_says_so(renderer: Renderer) -> None:
+    entry = read(pack(ADDONS / "headroom"))
+    with pytest.raises(Unrenderable, match=r"is for Kubernetes .* and this is v1\.30\.0"):
+        renderer.render(entry.chart, {}, Circumstances("room", "headroom", "1.30.0"))
+
+
+def test_what_is_made_by_chance_must_be_looked_up(renderer: Renderer, write: Write) -> None:
+    by_chance = read(pack(write(config_map("{{ randAlphaNum 9 }}"))))
+    assert problems(by_chance, renderer) == (
+        "ConfigMap a is another one at each rendering: look up in the cluster what is made by chance",
+    )
+    template = (
+        '{{ $there := lookup "v1" "ConfigMap" .Release.Namespace "a" }}\n'
+        + config_map("{{ if $there }}{{ $there.data.a }}{{ else }}{{ randAlphaNum 9 }}{{ end }}")
+    )  # fmt: skip
+    looked_up = read(pack(write(template)))
+    assert problems(looked_up, renderer) == ()
+    at = Circumstances("demo", "demo")
+    (asked,) = renderer.render(looked_up.chart, {}, at).lookups
+    assert asked == Lookup("v1", "ConfigMap", "demo", "a")
+    found = Found(asked, ({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "kept"}},))
+    made = renderer.render(looked_up.chart, {}, Circumstances("demo", "demo", found=(found,)))
+    assert made.objects[0]["data"] == {"a": "kept"}
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ fail `no way` }}", "no way"),
+        (config_map("{{ .Values.nothing.there }}"), "nil pointer"),
+        ("apiVersion: v1\nkind: ConfigMap\nkind: Secret\n", "already set"),
+        (config_map("1") + "---\n" + config_map("2"), "ConfigMap a is there twice"),
+        (
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, annotations: {helm.sh/hook: post-delete}}\n",
+            "the hook post-delete is not supported",
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'x:1'}]}\n",
+            "image x:1 is used, and not among the images",
+        ),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(renderer: Renderer, write: Write, template: str, said: str) -> None:
+    (problem, *_) = problems(read(pack(write(template))), renderer)
+    assert said in problem
+
+
+def test_a_template_sees_no_environment_and_no_names(renderer: Renderer, write: Write) -> None:
+    entry = read(pack(write(config_map('{{ getHostByName "localhost" | quote }}'))))
+    made = renderer.render(entry.chart, {}, Circumstances("demo", "demo"))
+    assert made.objects[0]["data"] == {"a": ""}
+    with pytest.raises(Unrenderable, match='function "env" not defined'):
+        renderer.render(read(pack(write(config_map('{{ env "HOME" }}')))).chart, {}, Circumstances("demo", "demo"))
+
+
+@pytest.mark.postgres
+def test_entries_are_added_once_and_never_changed(store: PostgresStore, renderer: Renderer, write: Write) -> None:
+    folder = write(config_map("1"))
+    assert add(store, renderer, folder) == ("demo 1.0.0: added", True)
+    assert add(store, renderer, folder) == ("demo 1.0.0: is there already", True)
+    told, good = add(store, renderer, write(config_map("2")))
+    assert not good
+    assert "is in the catalogue with another chart; give it another version" in told
+    assert listed(store, as_json=False).splitlines()[1] == "demo  1.0.0    >=1.36.0-0  0       For tests."
+    assert store.chart("demo", "1.0.0") == pack(write(config_map("1")))
+
+
+def test_without_the_program_that_is_said(write: Write) -> None:
+    with pytest.raises(Permanent, match=r"catalogue\.renderer is not set"):
+        check(None, write(config_map("1")))
+    with pytest.raises(Permanent, match="charts cannot be rendered: /nowhere"):
+        problems(read(pack(write(config_map("1")))), Renderer(Path("/nowhere")))

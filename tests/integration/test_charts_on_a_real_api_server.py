@@ -1,0 +1,268 @@
+"""Chosen add-ons on a real kube-apiserver: charts rendered by Helm's engine, applied, mended, upgraded, removed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.integration.kube_apiserver import ApiServer
+
+from navarch.addons.client import KubernetesClusters
+from navarch.addons.connection import Connection
+from navarch.addons.contract import Access, Asks, Installation, Installing, Removal
+from navarch.addons.errors import Absent
+from navarch.addons.installing import LABEL
+from navarch.domain.catalogue import Item
+from navarch.domain.errors import Permanent
+
+pytestmark = pytest.mark.kube
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
+CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps"
+JOBS = "/apis/batch/v1/namespaces/shop/jobs"
+
+
+def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def deployment(name: str = "web", replicas: int = 1, **labels: str) -> dict[str, Any]:
+    labels = labels or {"app": name}
+    pod = {"containers": [{"name": "c", "image": "registry.navarch.internal/pause:3.10.2"}]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def namespace(name: str = "shop") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+DEFINITION: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "boats.example.org"},
+    "spec": {
+        "group": "example.org",
+        "scope": "Namespaced",
+        "names": {"kind": "Boat", "plural": "boats", "singular": "boat", "listKind": "BoatList"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+BOAT = {"apiVersion": "example.org/v1", "kind": "Boat", "metadata": {"name": "ferry"}, "spec": {"length": 30}}
+
+
+def hook(name: str, when: str) -> dict[str, Any]:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "registry.navarch.internal/pause:3.10.2"}]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "annotations": {"helm.sh/hook": when}},
+        "spec": {"ttlSecondsAfterFinished": 0, "template": {"spec": pod}},
+    }
+
+
+class Shop:
+    """An add-on named `shop`, as the worker keeps it."""
+
+    def __init__(self, clusters: KubernetesClusters, access: Access) -> None:
+        self.clusters, self.access = clusters, access
+        self.items: tuple[Item, ...] = ()
+        self.noted: list[tuple[Item, ...]] = []
+        self.generation = 1
+
+    def apply(self, *objects: dict[str, Any], upgrade: bool = False, **fields: Any) -> Installing:
+        wanted = Installation("shop", "shop", f"{self.generation}", upgrade, objects, self.items, **fields)
+        done = self.clusters.install(self.access, wanted, self.note)
+        self.items = done.items
+        return done
+
+    def note(self, items: tuple[Item, ...]) -> None:
+        self.noted.append(items)
+        self.items = items
+
+    def look(self) -> Any:
+        (seen,) = self.clusters.observe(self.access, Asks(chosen=(("shop", self.items),))).chosen
+        return seen
+
+    def remove(self, **fields: Any) -> tuple[str, ...]:
+        return self.clusters.uninstall(self.access, Removal("shop", self.items, **fields))
+
+
+@pytest.fixture(scope="module")
+def api(kube: ApiServer) -> Iterator[Connection]:
+    connection = Connection(kube.access, connections=4)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def shop(kube: ApiServer, api: Connection) -> Iterator[Shop]:
+    """An add-on of a cluster that has nothing of it."""
+    with KubernetesClusters() as clusters:
+        yield Shop(clusters, kube.access)
+    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, "/api/v1/namespaces/shop/secrets"):
+        for item in list(api.list(path, page=50, pages=1)):
+            metadata = item["metadata"]
+            if metadata["name"] != "kube-root-ca.crt":
+                api.merge(f"{path}/{metadata['name']}", {"metadata": {"finalizers": None}})
+                api.delete(f"{path}/{metadata['name']}", uid=metadata["uid"], grace_seconds=0)
+    api.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.example.org")
+
+
+def report(api: Connection, path: str, **status: Any) -> None:
+    """Say of a workload what its controller would say."""
+    generation = api.get(path)["metadata"]["generation"]
+    api.merge(f"{path}/status", {"status": {"observedGeneration": generation, **status}})
+
+
+AVAILABLE = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+
+
+def test_what_was_to_be_made_is_noted_before_it_is_made(shop: Shop, api: Connection) -> None:
+    assert not shop.apply(namespace(), config_map(a="1")).waits
+    assert [(i.kind, i.name, i.uid) for i in shop.noted[0]] == [
+        ("Namespace", "shop", ""),
+        ("ConfigMap", "settings", ""),
+    ]
+    made = api.get(f"{CONFIG_MAPS}/settings")
+    assert made["metadata"]["labels"][LABEL] == "shop"
+    assert [f["manager"] for f in made["metadata"]["managedFields"]] == ["navarch-addon-shop"]
+    assert {i.name: i.uid for i in shop.items}["settings"] == made["metadata"]["uid"]
+
+
+def test_a_wave_waits_for_the_one_before(shop: Shop, api: Connection) -> None:
+    objects = (namespace(), DEFINITION, config_map(a="1"), deployment(), BOAT)
+    waits = shop.apply(*objects).waits
+    while "CustomResourceDefinition" in str(waits):  # the server takes a moment to serve it
+        waits = shop.apply(*objects).waits
+    assert waits == ("Deployment shop/web: not looked at yet",)
+    with pytest.raises(Absent):  # its operator is not there yet
+        api.get("/apis/example.org/v1/namespaces/shop/boats/ferry")
+    report(api, f"{DEPLOYMENTS}/web", **AVAILABLE)
+    assert not shop.apply(*objects).waits
+    assert api.get("/apis/example.org/v1/namespaces/shop/boats/ferry")["spec"] == {"length": 30}
+    assert shop.look().lost == shop.look().waiting == ()
+
+
+def test_what_somebody_changed_deleted_or_scaled_to_nothing_comes_back(shop: Shop, api: Connection) -> None:
+    objects = (namespace(), config_map(a="1"), deployment())
+    shop.apply(*objects)
+    report(api, f"{DEPLOYMENTS}/web", **AVAILABLE)
+    assert not shop.apply(*objects).waits
+    assert not shop.look().lost
+
+    api.merge(f"{DEPLOYMENTS}/web", {"spec": {"replicas": 0}})
+    api.delete(f"{CONFIG_MAPS}/settings")
+    assert set(shop.look().lost) == {"Deployment shop/web: changed", "ConfigMap shop/settings: not there"}
+    shop.apply(*objects)
+    report(api, f"{DEPLOYMENTS}/web", **AVAILABLE)
+    assert not shop.apply(*objects).waits
+    assert api.get(f"{DEPLOYMENTS}/web")["spec"]["replicas"] == 1
+    assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+    assert not shop.look().lost
+
+
+def test_what_the_user_set_in_other_fields_stays(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), config_map(a="1"))
+    api.merge(f"{CONFIG_MAPS}/settings", {"data": {"mine": "2"}, "metadata": {"labels": {"team": "blue"}}})
+    shop.apply(namespace(), config_map(a="3"))
+    seen = api.get(f"{CONFIG_MAPS}/settings")
+    assert (seen["data"], seen["metadata"]["labels"]["team"]) == ({"a": "3", "mine": "2"}, "blue")
+
+
+def test_what_the_new_version_has_no_more_goes(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), config_map(a="1"), config_map("old", a="1"))
+    shop.apply(namespace(), config_map(a="1"))
+    with pytest.raises(Absent):
+        api.get(f"{CONFIG_MAPS}/old")
+    assert [i.name for i in shop.items] == ["shop", "settings"]
+
+
+def test_what_is_somebody_elses_is_told_and_left_alone(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace())
+    api.create(CONFIG_MAPS, config_map("settings", theirs="1"))
+    with pytest.raises(Permanent, match="ConfigMap shop/settings is there already") as refused:
+        shop.apply(namespace(), config_map(a="1"), config_map("other", a="1"))
+    assert (refused.value.reason, refused.value.responsible) == ("ObjectsInTheWay", "user")
+    assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"theirs": "1"}
+    with pytest.raises(Absent):
+        api.get(f"{CONFIG_MAPS}/other")
+
+
+def test_what_cannot_be_changed_is_told_before_anything_is(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), config_map(a="1"), deployment())
+    with pytest.raises(Permanent, match=r"Deployment shop/web: .*field is immutable") as refused:
+        shop.apply(namespace(), config_map(a="2"), deployment(app="renamed"))
+    assert refused.value.reason == "ClusterRefuses"
+    assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+
+
+def test_a_kind_that_is_not_served_is_named(shop: Shop) -> None:
+    monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "m"}}
+    with pytest.raises(Permanent, match=r"ServiceMonitor m \(monitoring.coreos.com/v1\)") as refused:
+        shop.apply(namespace(), monitor)
+    assert refused.value.reason == "KindsMissing"
+
+
+def test_a_hook_runs_once_before_the_rest_and_its_failure_is_told(shop: Shop, api: Connection) -> None:
+    objects = (namespace(), hook("prepare", "pre-install"), config_map(a="1"))
+    assert shop.apply(*objects).waits == ("hook prepare is started",)
+    job = api.get(f"{JOBS}/prepare")
+    assert job["spec"]["activeDeadlineSeconds"] == 600
+    assert "ttlSecondsAfterFinished" not in job["spec"]
+    assert shop.apply(*objects).waits == ("hook prepare: not complete",)
+    started = {"startTime": "2026-01-01T00:00:00Z"}
+    failing = [{"type": t, "status": "True", "message": "BackoffLimit"} for t in ("FailureTarget", "Failed")]
+    api.merge(f"{JOBS}/prepare/status", {"status": {**started, "conditions": failing}})
+    with pytest.raises(Permanent, match="hook prepare failed: BackoffLimit") as failed:
+        shop.apply(*objects)
+    assert failed.value.reason == "HookFailed"
+    with pytest.raises(Absent):
+        api.get(f"{CONFIG_MAPS}/settings")
+
+    api.delete(f"{JOBS}/prepare")  # as the remedy says
+    assert shop.apply(*objects).waits == ("hook prepare is started",)
+    ended = {**started, "completionTime": "2026-01-01T00:00:09Z", "succeeded": 1}
+    good = [{"type": t, "status": "True"} for t in ("SuccessCriteriaMet", "Complete")]
+    api.merge(f"{JOBS}/prepare/status", {"status": {**ended, "conditions": good}})
+    assert not shop.apply(*objects).waits
+    assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+    assert all(i.kind != "Job" for i in shop.items)
+
+
+def test_a_removal_takes_custom_resources_first_and_leaves_their_definition(shop: Shop, api: Connection) -> None:
+    objects = (DEFINITION, config_map(a="1"), BOAT)
+    while shop.apply(*objects).waits:
+        pass
+    held = "/apis/example.org/v1/namespaces/shop/boats/ferry"
+    api.merge(held, {"metadata": {"finalizers": ["example.org/operator"]}})
+    assert shop.remove() == ("Boat shop/ferry is going",)
+    assert api.get(f"{CONFIG_MAPS}/settings")  # what its operator needs is there while it works
+    api.merge(held, {"metadata": {"finalizers": None}})
+    while shop.remove():
+        pass
+    with pytest.raises(Absent):
+        api.get(f"{CONFIG_MAPS}/settings")
+    assert api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.example.org")
+    shop.remove(with_data=True)
+    with pytest.raises(Absent):
+        while True:
+            api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.example.org")
+
+
+def test_a_namespace_goes_only_if_nothing_of_others_is_in_it(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), config_map(a="1"))
+    api.create(CONFIG_MAPS, config_map("mine", a="1"))
+    while shop.remove():
+        pass
+    assert not api.get("/api/v1/namespaces/shop")["metadata"].get("deletionTimestamp")
+    assert api.get(f"{CONFIG_MAPS}/mine")["data"] == {"a": "1"}
+    api.delete(f"{CONFIG_MAPS}/mine")
+    assert shop.remove() == ("Namespace shop is going",)
