@@ -6,24 +6,27 @@ when they go: else some would come and go for ever. What is not reckoned with is
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from navarch.domain.pods import Amounts, NodeTerm, PodShape, PodTerm, Spread, Toleration
+from navarch.domain.pods import Amounts, NodeTerm, NodeVolumes, PodShape, PodTerm, Spread, Toleration
 from navarch.domain.spec import Taint
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - it is compared with, nobody listens there
 _FORBID = frozenset({"NoSchedule", "NoExecute"})
+_CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 
 
 @dataclass(slots=True)
 class Spot:
-    """A machine in a simulation. `open`: pods may be put there. `shapes`: how many pods of each are there."""
+    """A machine in a simulation. `open`: it is not cordoned. `volumes`: what may be attached to it; None: as much as
+    pods want. `shapes`: how many pods of each are there."""
 
     name: str
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
     allocatable: Amounts
     open: bool = True
+    volumes: NodeVolumes | None = None
     used: Counter[str] = field(default_factory=Counter)
     shapes: Counter[PodShape] = field(default_factory=Counter)
 
@@ -31,6 +34,10 @@ class Spot:
     def pods(self) -> int:
         """How many are there."""
         return self.shapes.total()
+
+    def copied(self) -> "Spot":
+        """The same with what is there, to be filled on its own."""
+        return replace(self, used=Counter(self.used), shapes=Counter(self.shapes))
 
 
 def tolerates(tolerations: Iterable[Toleration], taints: Iterable[Taint]) -> bool:
@@ -121,13 +128,15 @@ class Room:
         """Why the scheduler would not put such a pod there; empty: it might."""
         if shape.unsimulated:
             return f"not simulated: {', '.join(shape.unsimulated)}"
-        if not spot.open:
+        if shape.blocked:
+            return shape.blocked
+        if not spot.open and not tolerates(shape.tolerations, (_CORDONED,)):
             return "node(s) were unschedulable"
         if not attracts(shape, spot):
             return "node(s) didn't match Pod's node affinity/selector"
         if not tolerates(shape.tolerations, spot.taints):
             return "node(s) had untolerated taint(s)"
-        return _lacks(shape, spot) or self._topology(shape, spot)
+        return _lacks(shape, spot) or _volumes_lack(shape, spot) or self._topology(shape, spot)
 
     def _topology(self, shape: PodShape, spot: Spot) -> str:
         for spread in shape.spreads:
@@ -145,7 +154,7 @@ class Room:
             return ""
         if any(term.topology_key not in spot.labels for term in shape.near):
             return "node(s) didn't match pod affinity rules"
-        found = [self._matching(term) for term in shape.near]
+        found = [self._matching_all(shape.near, term) for term in shape.near]
         if all(tally[_value(spot, term)] for term, tally in zip(shape.near, found, strict=True)):
             return ""
         # The first of its kind may go anywhere, or it could never begin.
@@ -192,6 +201,10 @@ class Room:
             lambda: self._sum(term, lambda shape: _selects(term, shape.namespace, dict(shape.labels))),
         )
 
+    def _matching_all(self, terms: tuple[PodTerm, ...], term: PodTerm) -> Counter[str]:
+        """By the topology of one term, the pods that all terms of an affinity select: no other counts for any."""
+        return self._tally((terms, term), lambda: self._sum(term, lambda shape: _all_select(terms, shape)))
+
     def _repels(self, term: PodTerm, namespace: str) -> Counter[str]:
         """By topology, the pods that have this term of anti-affinity."""
         return self._tally(
@@ -226,6 +239,9 @@ class Room:
                         continue
                     if _is_counted(spread, asking, shape):
                         tally[spot.labels[spread.topology_key]] += count
+                case (tuple() as terms, PodTerm() as term) if term.topology_key in spot.labels:
+                    if _all_select(terms, shape):
+                        tally[_value(spot, term)] += count
                 case (PodTerm() as term, str(whose)) if term.topology_key in spot.labels:
                     labels = dict(shape.labels) if labels is None else labels
                     if whose:
@@ -251,6 +267,28 @@ def _lacks(shape: PodShape, spot: Spot) -> str:
     return ""
 
 
+def _volumes_lack(shape: PodShape, spot: Spot) -> str:
+    for place in shape.places:
+        if not any(_allows(term, spot) for term in place.terms):
+            return place.why_not
+    if not shape.volumes or spot.volumes is None:
+        return ""
+    missing = next((v for v in shape.volumes if v.strict and v.driver not in spot.volumes.drivers), None)
+    if missing is not None:
+        return f"{missing.driver} CSI driver is not installed on the node"
+    limits = dict(spot.volumes.limits)
+    there = {v for other in spot.shapes for v in other.volumes if v.handle} | spot.volumes.attached
+    count = Counter(v.driver for v in there)
+    for other, pods in spot.shapes.items():
+        for volume in other.volumes:
+            count[volume.driver] += 0 if volume.handle else pods
+    more = [v for v in shape.volumes if not v.handle or v not in there]
+    for driver, added in Counter(v.driver for v in more).items():
+        if count[driver] + added > limits.get(driver, count[driver] + added):
+            return "node(s) exceed max volume count"
+    return ""
+
+
 def _value(spot: Spot, term: PodTerm) -> str:
     """The domain of a machine; of one without the label a domain in which nothing is."""
     return spot.labels.get(term.topology_key, "\0none")
@@ -260,6 +298,11 @@ def _selects(term: PodTerm, namespace: str, labels: Mapping[str, str]) -> bool:
     if term.selector is None or (term.namespaces is not None and namespace not in term.namespaces):
         return False
     return term.selector.matches(labels)
+
+
+def _all_select(terms: tuple[PodTerm, ...], shape: PodShape) -> bool:
+    labels = dict(shape.labels)
+    return all(_selects(term, shape.namespace, labels) for term in terms)
 
 
 def _is_counted(spread: Spread, asking: PodShape, other: PodShape) -> bool:
