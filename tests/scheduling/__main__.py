@@ -1,7 +1,9 @@
 """`python -m tests.scheduling --pods 5000`: thousands of pods, and docs/scheduling.md."""
 
 import argparse
+import contextlib
 import json
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -20,10 +22,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="what is made up")
     parser.add_argument("--page", type=Path, help="where the outcome is written")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tally, found, began = Tally(), list[Disagreement](), process_time()
     with tempfile.TemporaryDirectory(prefix="navarch-scheduling-") as folder, api_server(Path(folder)) as kube:
         prepare(kube)
-        with scheduler(kube):
+        with scheduler(kube), contextlib.suppress(KeyboardInterrupt):  # what was tried by then counts
             for disagreement in compared(kube.admin(), tally, pods=asked.pods, seed=asked.seed):
                 found.append(disagreement)
                 print(json.dumps(disagreement.document(), indent=1), flush=True)
@@ -37,12 +40,13 @@ def _page(tally: Tally, found: list[Disagreement], seed: int) -> str:
     known = "\n".join(f"- {one.summary}" for one in found) or "None."
     return f"""# Autoscaling's filters against kube-scheduler
 
-`make proof-scheduler` makes up clusters and pods, and asks kube-scheduler and Navarch where each pod could go. Both see the same
-objects of a real API server; there is no kubelet. A pod is tried alone on a fixed state: they agree if the scheduler's node is one of
-those that Navarch finds, or if neither finds any. The pods ask for CPU, memory, disk, GPUs and huge pages, with init containers, sidecars,
-overhead and requests of whole pods; they have node selectors and affinity, tolerations, affinity and anti-affinity to pods with
-namespaces by label, topology spread, host ports, and claims: bound, to be bound, missing, of one pod alone, shared, with zones, classes,
-a chosen node and attach limits. Of the pods that are there some are being resized.
+`make proof-scheduler` makes up clusters and pods, and asks kube-scheduler and Navarch where each pod could go. Both see
+the same objects of a real API server; there is no kubelet. A pod is tried alone on a fixed state: they agree if the
+scheduler's node is one of those that Navarch finds, or if neither finds any. The pods ask for CPU, memory, disk, GPUs
+and huge pages, with init containers, sidecars, overhead and requests of whole pods; they have node selectors and
+affinity, tolerations, affinity and anti-affinity to pods with namespaces by label, topology spread, host ports, and
+claims: bound, to be bound, missing, of one pod alone, shared, with zones, classes, a chosen node and attach limits. Of
+the pods that are there some are being resized.
 
 | | |
 | --- | --- |
@@ -61,9 +65,9 @@ a chosen node and attach limits. Of the pods that are there some are being resiz
 
 ## Not compared
 
-Preemption, resource claims (DRA), pods that are scheduled together, CSIStorageCapacity, batches of pods (the scheduler chooses by score
-and chance), and features that only some kubelets declare. On purpose Navarch takes the room of a pod that is ending for free, and plans
-without nodes that are not Ready.
+Preemption, resource claims (DRA), pods that are scheduled together, CSIStorageCapacity, batches of pods (the scheduler
+chooses by score and chance), and features that only some kubelets declare. On purpose Navarch takes the room of a pod
+that is ending for free, and plans without nodes that are not Ready.
 """
 
 

@@ -205,7 +205,7 @@ def _spread(draw: st.DrawFn) -> Document:
 def _container(draw: st.DrawFn, name: str) -> Document:
     requests = draw(_REQUESTS)
     resources: Document = {"requests": requests}
-    if draw(st.integers(1, 6)) == 1:
+    if draw(st.integers(1, 12)) == 1:
         more = draw(_of([{"example.com/gpu": "1"}, {"hugepages-2Mi": "32Mi"}]))
         resources = {"requests": {"cpu": "100m", **requests, **more}, "limits": more}
     made: Document = {"name": name, "image": "x", "resources": resources}
@@ -219,7 +219,7 @@ def _container(draw: st.DrawFn, name: str) -> Document:
 @st.composite
 def _pod(draw: st.DrawFn, name: str, *, small: bool = False) -> Document:
     """`small`: with hardly any wishes, so that it is there to be reckoned with."""
-    often = 6 if small else 4
+    often = 6
     spec: Document = {
         "terminationGracePeriodSeconds": 0,
         "automountServiceAccountToken": False,
@@ -353,11 +353,11 @@ def cases(draw: st.DrawFn, tried: int = PODS_A_CASE) -> Case:
         pod = draw(_pod(f"t{number}"))
         own: list[Document] = []
         used: list[str] = draw(
-            _maybe(st.lists(_of([*names, *names, "missing"]), min_size=1, max_size=2, unique=True), 5, [])
+            _maybe(st.lists(_of([*names, *names, *names, "missing"]), min_size=1, max_size=2, unique=True), 5, [])
         )
         for index in range(draw(_maybe(_of([1, 1, 2]), 4, 0))):
             name = f"t{number}-{index}"
-            made = claim(name, draw(_of(list(CLASSES))), size=draw(_of(["1Gi", "2Gi"])))
+            made = claim(name, draw(_of([*CLASSES, "late", "strict"])), size=draw(_of(["1Gi", "2Gi"])))
             if draw(st.integers(1, 6)) == 1:
                 made["metadata"]["annotations"] = {"volume.kubernetes.io/selected-node": draw(_of(["n0", "n9"]))}
             own.append(made)

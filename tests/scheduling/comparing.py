@@ -1,5 +1,6 @@
 """One case, asked of both."""
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def compared(admin: Client, tally: Tally, *, pods: int, seed: int) -> Iterator[D
     while tally.tried < pods:
         for case in _made_up(seed * 100_000 + round_, min(_AT_ONCE, -(-(pods - tally.tried) // PODS_A_CASE))):
             yield from compare(admin, case, tally)
+        print(tally, file=sys.stderr, flush=True)
         round_ += 1
 
 

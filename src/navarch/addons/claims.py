@@ -130,7 +130,7 @@ class Volumes:
                     if (driver.get("allocatable") or {}).get("count") is not None
                 ),
                 tuple(safe(driver["name"]) for driver in node.get("spec", {}).get("drivers") or ()),
-                frozenset(attached.get(name, ())),
+                tuple(sorted(attached.get(name, ()), key=lambda v: (v.driver, v.handle))),
             )
             for node in self.csi_nodes
         )

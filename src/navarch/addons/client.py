@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 
-from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, revoking, signing
+from navarch.addons import applying, catalogue, draining, errors, etcd, nodes, observing, revoking, signing, telling
 from navarch.addons.connection import Connection, Connections
-from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, PodEvent, ServingRequest
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
@@ -89,6 +89,11 @@ class KubernetesClusters:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             draining.give_up(connection, node)
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """See the contract."""
+        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+            telling.tell(connection, events)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """See the contract."""

@@ -1,6 +1,7 @@
 """A cluster's pods as autoscaling needs them. What is read is bounded: 5000 pods that wait, 10,000 in all."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -63,14 +64,20 @@ def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
         budgets = connection.list("/apis/policy/v1/poddisruptionbudgets", page=_PODS_A_PAGE, pages=_MOST_OTHERS // 100)
         daemons = connection.list("/apis/apps/v1/daemonsets", page=_PODS_A_PAGE, pages=_MOST_OTHERS // 100)
         with_claims = claims.with_claims(connection, waiting, placed)
+        shapes: dict[PodShape, PodShape] = {}
         return PodsSeen(
-            with_claims.waiting,
+            _sharing(with_claims.waiting, shapes),
             all=True,
-            placed=with_claims.placed,
+            placed=_sharing(with_claims.placed, shapes),
             budgets=tuple(map(_budget, budgets)),
             daemons=tuple(map(_daemon, daemons)),
             volumes=with_claims.nodes,
         )
+
+
+def _sharing(pods: tuple[Pod, ...], shapes: dict[PodShape, PodShape]) -> tuple[Pod, ...]:
+    """The pods, with one and the same shape for those that are alike: there are thousands of pods and few shapes."""
+    return tuple(replace(pod, shape=shapes.setdefault(pod.shape, pod.shape)) for pod in pods)
 
 
 def stays(annotations: Seen) -> bool:
@@ -98,7 +105,7 @@ def pod_of(pod: Seen, namespaces: "_Namespaces | None" = None) -> Pod:
     """A pod as Navarch sees it, but for its claims."""
     metadata, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
     annotations = metadata.get("annotations", {})
-    safe = annotations.get(f"{_PREFIX}safe-to-evict")
+    evictable = annotations.get(f"{_PREFIX}safe-to-evict")
     namespace = foreign.name(metadata.get("namespace"))
     node = spec.get("nodeName") or status.get("nominatedNodeName")
     return Pod(
@@ -109,7 +116,8 @@ def pod_of(pod: Seen, namespaces: "_Namespaces | None" = None) -> Pod:
         moves=draining.moves(pod),
         controlled=any(owner.get("controller") for owner in metadata.get("ownerReferences", ())),
         local_storage=_has_local_storage(spec, annotations),
-        safe_to_evict={_TRUE: True, _FALSE: False}.get(safe),
+        uid=safe(metadata.get("uid", "")),
+        safe_to_evict={_TRUE: True, _FALSE: False}.get(evictable),
     )
 
 

@@ -82,7 +82,7 @@ class NodeVolumes:
     node: str
     limits: Amounts = ()
     drivers: tuple[str, ...] = ()
-    attached: frozenset[Volume] = frozenset()
+    attached: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,17 @@ class PodShape:
     blocked: str = ""
     unsimulated: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        """Of what most shapes differ in: the whole would take longer than all else that is done with a shape."""
+        return hash((self.namespace, self.labels, self.requests))
+
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """`name`: with its namespace. `node`: where it is, or is about to be; empty: it waits for one. `moves`: a drain has
-    to move it (it is of no DaemonSet and no static pod). `controlled`: something makes another in its place.
-    `local_storage`: it has data on the machine that nobody called safe to lose. `safe_to_evict`: what its annotation
-    says; None: nothing."""
+    """`name`: with its namespace; `uid`: Kubernetes' own of it. `node`: where it is, or is about to be; empty: it waits
+    for one. `moves`: a drain has to move it (it is of no DaemonSet and no static pod). `controlled`: something makes
+    another in its place. `local_storage`: it has data on the machine that nobody called safe to lose. `safe_to_evict`:
+    what its annotation says; None: nothing."""
 
     name: str
     shape: PodShape
@@ -166,6 +170,7 @@ class Pod:
     controlled: bool = True
     local_storage: bool = False
     safe_to_evict: bool | None = None
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """Carrying out what autoscaling decides: before the cycle acts, so that it acts on the numbers that hold now."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from navarch.addons.contract import PodEvent
 from navarch.domain import autoscaling, names
-from navarch.domain.autoscaling import Change, Memory, Told
+from navarch.domain.autoscaling import Change, Decision, Memory, Told
 from navarch.domain.change import with_node_group
+from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.health import examine
 from navarch.domain.machines import Departure, Machine, template_of
 from navarch.domain.observed import Observed
@@ -47,6 +50,7 @@ def autoscale(
         except (Stale, NotFound):
             return replace(claim, cluster=cluster), replace(look, observed=observed), memory
     _tell(decision.told, cluster, now, tell)
+    _tell_pods(dependencies, look, decision, now)
     return replace(claim, cluster=cluster), replace(look, observed=observed), decision.memory
 
 
@@ -62,6 +66,16 @@ def remember(
     memory, told = autoscaling.noticed(memory, cluster, observed, results, now)
     _tell(told, cluster, now, tell)
     return memory
+
+
+def _tell_pods(dependencies: Dependencies, look: Look, decision: Decision, now: datetime) -> None:
+    """Their Events, for whoever describes a pod. Nothing hangs on them: the timeline has it all, and metrics count the
+    calls that fail."""
+    if look.access is None or not decision.of_pods:
+        return
+    events = tuple(PodEvent(pod.name, pod.uid, reason, message, now) for pod, reason, message in decision.of_pods)
+    with suppress(Temporary, Permanent):
+        dependencies.addons.tell_pods(look.access.api, events)
 
 
 def _tell(told: tuple[Told, ...], cluster: Cluster, now: datetime, tell: Callable[[Event], None]) -> None:

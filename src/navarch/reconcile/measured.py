@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Addons, Asks, Draining, Inputs, PodEvent, ServingRequest
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.reconcile.metrics import WorkerMetrics
@@ -61,6 +61,10 @@ class MeasuredAddons:
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         with self._metrics.kubernetes_call("serving-requests"):
             return self._addons.serving_requests(access)
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        with self._metrics.kubernetes_call("tell_pods"):
+            self._addons.tell_pods(access, events)
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
         with self._metrics.kubernetes_call("decide-serving-request"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, PodEvent, ServingRequest
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
@@ -131,6 +131,9 @@ class SimulatedClustersClient:
     def give_up_node(self, access: Access, node: str) -> None:
         """See the contract."""
         self._simulator.ask(wire.DeleteNode(_door(access), node), wire.Nothing)
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """Nobody describes the pods of a simulator in another process."""
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Simulated kubelets renew nothing: they do not live for months."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from navarch.addons import catalogue
-from navarch.addons.contract import Access, Asks, Draining, Inputs, ServingRequest
+from navarch.addons.contract import Access, Asks, Draining, Inputs, PodEvent, ServingRequest
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
@@ -128,6 +128,10 @@ class SimulatedClusters:
     def give_up_node(self, access: Access, node: str) -> None:
         """Remove the node object of a machine that is gone."""
         self._call(KubeCall("give up", access.url, node), access, lambda cluster: cluster.nodes.pop(node, None))
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """Write Events of pods."""
+        self._call(KubeCall("tell pods", access.url), access, lambda cluster: cluster.pods.told.extend(events))
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Simulated kubelets renew nothing: they do not live for months."""

@@ -177,5 +177,5 @@ def test_what_nodes_may_have_of_volumes() -> None:
         )
     )
     name = driver["name"]
-    attached = frozenset({Volume(str(name), "id-pv")})
+    attached = (Volume(str(name), "id-pv"),)
     assert found.volumes == (NodeVolumes("a", ((str(name), 256),), (str(name),), attached),)

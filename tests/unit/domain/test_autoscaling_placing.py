@@ -139,7 +139,7 @@ def test_volumes_are_counted_by_driver_and_a_shared_one_once() -> None:
     def wants(*volumes: Volume) -> PodShape:
         return PodShape("d", volumes=volumes)
 
-    here = replace(spot("a"), volumes=NodeVolumes("a", (("csi", 2),), ("csi",), frozenset({Volume("csi", "old")})))
+    here = replace(spot("a"), volumes=NodeVolumes("a", (("csi", 2),), ("csi",), (Volume("csi", "old"),)))
     room = Room([here])
     assert not room.why_not(wants(Volume("csi", "x")), here)
     assert not room.why_not(wants(Volume("csi", "old"), Volume("csi", "x")), here)

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
 from navarch.domain.autoscaling.down import AFTER_GROWTH, Machine, scale_down
 from navarch.domain.autoscaling.machines import ZONE, room_of, spot_to_be
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
-from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, scale_up, with_daemons
+from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, Up, scale_up, with_daemons
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
 from navarch.domain.kube import Node
@@ -25,6 +26,9 @@ _GOES = (State.LEAVING, State.KEPT, State.LOST)
 _NOT_NOW = "in backoff after failed scale-up"
 Told = tuple[str, str, str]
 """Reason, group or pod, and text of what is new, for the timeline."""
+ToldPod = tuple[Pod, str, str]
+"""A pod, and reason and message of the event that it gets, in upstream's words."""
+_TOLD_AT_ONCE = 30  # pods
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`memory`: what to remember; `told`: what is new beside the changes."""
+    """`memory`: what to remember; `told`: what is new beside the changes; `of_pods`: what pods are told, some of them
+    where many are alike."""
 
     changes: tuple[Change, ...]
     memory: Memory
     told: tuple[Told, ...] = ()
+    of_pods: tuple[ToldPod, ...] = ()
 
 
 def asks_for_pods(cluster: Cluster) -> bool:
@@ -70,10 +76,13 @@ def decide(
     if up.growths:
         grown = tuple(_grown(scaled[growth.group], growth) for growth in _summed(up.growths))
         kept = replace(memory, grown_at=now, helpless=up.helpless)
-        return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)))
-    memory, told = replace(memory, helpless=up.helpless), (*failures, *_untold(up.helpless, memory.helpless))
+        events = tuple(chain(_grown_for(grown, up.growths, scaled), _unhelped(up, memory)))
+        return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)), events[:_TOLD_AT_ONCE])
+    told = (*failures, *_untold(up.helpless, memory.helpless))
+    events = tuple(islice(_unhelped(up, memory), _TOLD_AT_ONCE))
+    memory = replace(memory, helpless=up.helpless)
     if not look.pods.all:
-        return Decision((), memory, told)
+        return Decision((), memory, told, events)
     room = look.room(coming=None)
     for pod in look.waiting():
         room.place(pod.shape)
@@ -92,7 +101,12 @@ def decide(
     for machine in () if rests else down.going:
         going.setdefault(machine.group, []).append(machine)
     shrunk = tuple(_shrunk(each, going[name]) for name, each in scaled.items() if name in going)
-    return Decision(shrunk, replace(memory, unneeded=down.unneeded, kept=down.kept), told)
+    leaving = {name for change in shrunk for name in change.going}
+    moved = (
+        (p, "ScaleDown", "deleting pod for node scale down") for p in look.placed() if p.node in leaving and p.moves
+    )
+    events = (*events, *islice(moved, _TOLD_AT_ONCE))
+    return Decision(shrunk, replace(memory, unneeded=down.unneeded, kept=down.kept), told, events)
 
 
 def noticed(
@@ -207,17 +221,39 @@ def _summed(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
     found: dict[str, Growth] = {}
     for growth in growths:
         known = found.get(growth.group)
-        machines, pods = (known.machines, known.pods) if known else ((), 0)
-        found[growth.group] = replace(known or growth, machines=machines + growth.machines, pods=pods + growth.pods)
+        machines, helped = (known.machines, known.helped) if known else ((), ())
+        found[growth.group] = Growth(growth.group, machines + growth.machines, helped + growth.helped)
     return tuple(found.values())
 
 
 def _grown(scaled: _Scaled, growth: Growth) -> Change:
     before = scaled.replicas
-    pods = f"pod {growth.first} has" if growth.pods == 1 else f"{growth.pods} pods, {growth.first} one of them, have"
+    first = growth.helped[0].name
+    pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
     text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
     zones = tuple(machine.labels[ZONE] for machine in growth.machines)
     return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place", zones=zones)
+
+
+def _grown_for(
+    changes: tuple[Change, ...], growths: tuple[Growth, ...], scaled: dict[str, _Scaled]
+) -> Iterator[ToldPod]:
+    """For each pod the group that grows for it."""
+    after = {change.group: change.replicas for change in changes}
+    for growth in growths:
+        of = scaled[growth.group]
+        step = f"{{{growth.group} {of.replicas}->{after[growth.group]} (max: {of.limits.max})}}"
+        yield from ((pod, "TriggeredScaleUp", f"pod triggered scale-up: [{step}]") for pod in growth.helped)
+
+
+def _unhelped(up: Up, before: Memory) -> Iterator[ToldPod]:
+    """For each pod that no group can help, why, where that is new: so many groups for each reason."""
+    known = {h.verdicts for h in before.helpless}
+    for helpless, pods in zip(up.helpless, up.stuck, strict=True):
+        if helpless.verdicts not in known:
+            reasons = Counter(v.why for v in helpless.verdicts)
+            why = ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "no group can be asked"
+            yield from ((pod, "NotTriggerScaleUp", f"pod didn't trigger scale-up: {why}") for pod in pods)
 
 
 def _shrunk(scaled: _Scaled, going: list[Machine]) -> Change:

@@ -35,9 +35,9 @@ def spot_of(node: Node, volumes: NodeVolumes | None = None) -> Spot:
 
 
 def room_of(nodes: Iterable[Node], pods: PodsSeen, placed: Iterable[Pod]) -> Room:
-    """These nodes, with those of these pods that are on them."""
+    """These nodes, with those of these pods that are on them. One of which no CSI driver says anything has none."""
     volumes = {one.node: one for one in pods.volumes}
-    spots = {node.name: spot_of(node, volumes.get(node.name)) for node in nodes}
+    spots = {node.name: spot_of(node, volumes.get(node.name, NodeVolumes(node.name))) for node in nodes}
     room = Room(spots.values())
     for pod in placed:
         if pod.node in spots:

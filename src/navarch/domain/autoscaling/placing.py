@@ -6,8 +6,9 @@ when they go: else some would come and go for ever. What is not reckoned with is
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from navarch.domain.autoscaling.tallies import Tally
 from navarch.domain.pods import Amounts, NodeTerm, NodeVolumes, PodShape, PodTerm, Spread, Toleration
 from navarch.domain.spec import Taint
 
@@ -34,10 +35,6 @@ class Spot:
     def pods(self) -> int:
         """How many are there."""
         return self.shapes.total()
-
-    def copied(self) -> "Spot":
-        """The same with what is there, to be filled on its own."""
-        return replace(self, used=Counter(self.used), shapes=Counter(self.shapes))
 
 
 def tolerates(tolerations: Iterable[Toleration], taints: Iterable[Taint]) -> bool:
@@ -76,7 +73,8 @@ class Room:
     def __init__(self, spots: Iterable[Spot] = ()) -> None:
         self.spots: list[Spot] = list(spots)
         self._full: dict[PodShape, int] = {}  # of shapes that only ever lose places: how many spots need no look again
-        self._tallies: dict[object, Counter[str]] = {}  # pods and repulsions by topology; empty: to be counted anew
+        self._tallies: dict[object, Tally[Spot]] = {}  # pods and repulsions by topology, of what was asked for
+        self._base: Room | None = None  # whose machines the first of these are
         self._repelling: set[tuple[PodTerm, str]] = {
             (term, shape.namespace) for spot in self.spots for shape in spot.shapes for term in shape.apart
         }
@@ -85,7 +83,15 @@ class Room:
         """One machine more."""
         self.spots.append(spot)
         self._repelling |= {(term, shape.namespace) for shape in spot.shapes for term in shape.apart}
-        self._tallies.clear()
+        for tally in self._tallies.values():
+            tally.add((spot,))
+
+    def forked(self) -> "Room":
+        """The same machines, onto which nothing may be put while the fork is used; what is added is the fork's."""
+        fork = Room()
+        fork.spots, fork._base = list(self.spots), self
+        fork._repelling = set(self._repelling)
+        return fork
 
     def put(self, shape: PodShape, spot: Spot, count: int = 1) -> None:
         """Pods onto a machine, whether they fit or not."""
@@ -103,13 +109,14 @@ class Room:
         for resource, amount in shape.requests:
             spot.used[resource] -= amount * count
         self._full.clear()
-        self._tallies.clear()
+        self._count(shape, spot, -count)
 
     def close(self, spot: Spot) -> None:
         """Take a machine out, and what is on it with it."""
-        self.spots.remove(spot)
+        self.spots = [there for there in self.spots if there is not spot]
         self._full.clear()
-        self._tallies.clear()
+        for tally in self._tallies.values():
+            tally.remove(spot, self.spots)
 
     def place(self, shape: PodShape) -> Spot | None:
         """Put a pod onto the first machine that it fits on; None: there is none."""
@@ -158,7 +165,7 @@ class Room:
         if all(tally[_value(spot, term)] for term, tally in zip(shape.near, found, strict=True)):
             return ""
         # The first of its kind may go anywhere, or it could never begin.
-        is_first = not any(tally.total() for tally in found)
+        is_first = not any(any(tally.values()) for tally in found)
         if is_first and all(_selects(term, shape.namespace, labels) for term in shape.near):
             return ""
         return "node(s) didn't match pod affinity rules"
@@ -176,80 +183,54 @@ class Room:
 
     def _domains(self, shape: PodShape, spread: Spread) -> Counter[str]:
         """How many pods each domain has that a constraint counts; domains without any are there with 0."""
-        keys = {one.topology_key for one in shape.spreads}
-
-        def counted() -> Counter[str]:
-            found: Counter[str] = Counter()
-            for spot in self.spots:
-                if not keys <= spot.labels.keys():
-                    continue
-                if spread.honors_affinity and not attracts(shape, spot):
-                    continue
-                if spread.honors_taints and not tolerates(shape.tolerations, spot.taints):
-                    continue
-                found[spot.labels[spread.topology_key]] += sum(
-                    count for other, count in spot.shapes.items() if _is_counted(spread, shape, other)
-                )
-            return found
-
-        return self._tally((shape, spread), counted)
+        return self._tally(
+            (shape, spread),
+            spread.topology_key,
+            lambda other: _is_counted(spread, shape, other),
+            lambda spot: _is_domain(shape, spread, spot),
+        )
 
     def _matching(self, term: PodTerm) -> Counter[str]:
         """By topology, the pods that a term selects."""
         return self._tally(
-            (term, ""),
-            lambda: self._sum(term, lambda shape: _selects(term, shape.namespace, dict(shape.labels))),
+            term, term.topology_key, lambda shape: _selects(term, shape.namespace, dict(shape.labels)), _anywhere
         )
 
     def _matching_all(self, terms: tuple[PodTerm, ...], term: PodTerm) -> Counter[str]:
         """By the topology of one term, the pods that all terms of an affinity select: no other counts for any."""
-        return self._tally((terms, term), lambda: self._sum(term, lambda shape: _all_select(terms, shape)))
+        return self._tally((terms, term), term.topology_key, lambda shape: _all_select(terms, shape), _anywhere)
 
     def _repels(self, term: PodTerm, namespace: str) -> Counter[str]:
         """By topology, the pods that have this term of anti-affinity."""
         return self._tally(
-            (term, f"of {namespace}"),
-            lambda: self._sum(term, lambda shape: term in shape.apart and shape.namespace == namespace),
+            (term, namespace),
+            term.topology_key,
+            lambda shape: term in shape.apart and shape.namespace == namespace,
+            _anywhere,
         )
 
-    def _sum(self, term: PodTerm, counts: Callable[[PodShape], bool]) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for spot in self.spots:
-            if term.topology_key in spot.labels:
-                found[_value(spot, term)] += sum(n for shape, n in spot.shapes.items() if counts(shape))
-        return +found
-
-    def _tally(self, what: object, counted: Callable[[], Counter[str]]) -> Counter[str]:
+    def _tally(
+        self,
+        what: object,
+        topology_key: str,
+        counts: Callable[[PodShape], bool],
+        covers: Callable[[Spot], bool],
+    ) -> Counter[str]:
         if what not in self._tallies:
-            self._tallies[what] = counted()
-        return self._tallies[what]
+            if self._base is not None:
+                self._base._tally(what, topology_key, counts, covers)
+                tally = self._base._tallies[what].forked()
+                tally.add(self.spots[len(self._base.spots) :])
+            else:
+                tally = Tally(topology_key, covers, counts)
+                tally.add(self.spots)
+            self._tallies[what] = tally
+        return self._tallies[what].values
 
     def _count(self, shape: PodShape, spot: Spot, count: int) -> None:
         """Bring the tallies up to date with pods that were put."""
-        labels: dict[str, str] | None = None
-        for what, tally in self._tallies.items():
-            match what:
-                case (PodShape() as asking, Spread() as spread):
-                    keys = {one.topology_key for one in asking.spreads}
-                    if not keys <= spot.labels.keys() or spot.labels[spread.topology_key] not in tally:
-                        continue
-                    if spread.honors_affinity and not attracts(asking, spot):
-                        continue
-                    if spread.honors_taints and not tolerates(asking.tolerations, spot.taints):
-                        continue
-                    if _is_counted(spread, asking, shape):
-                        tally[spot.labels[spread.topology_key]] += count
-                case (tuple() as terms, PodTerm() as term) if term.topology_key in spot.labels:
-                    if _all_select(terms, shape):
-                        tally[_value(spot, term)] += count
-                case (PodTerm() as term, str(whose)) if term.topology_key in spot.labels:
-                    labels = dict(shape.labels) if labels is None else labels
-                    if whose:
-                        counts = term in shape.apart and whose == f"of {shape.namespace}"
-                    else:
-                        counts = _selects(term, shape.namespace, labels)
-                    if counts:
-                        tally[_value(spot, term)] += count
+        for tally in self._tallies.values():
+            tally.put(shape, spot, count)
 
 
 def _lacks(shape: PodShape, spot: Spot) -> str:
@@ -277,7 +258,7 @@ def _volumes_lack(shape: PodShape, spot: Spot) -> str:
     if missing is not None:
         return f"{missing.driver} CSI driver is not installed on the node"
     limits = dict(spot.volumes.limits)
-    there = {v for other in spot.shapes for v in other.volumes if v.handle} | spot.volumes.attached
+    there = {v for other in spot.shapes for v in other.volumes if v.handle} | set(spot.volumes.attached)
     count = Counter(v.driver for v in there)
     for other, pods in spot.shapes.items():
         for volume in other.volumes:
@@ -287,6 +268,10 @@ def _volumes_lack(shape: PodShape, spot: Spot) -> str:
         if count[driver] + added > limits.get(driver, count[driver] + added):
             return "node(s) exceed max volume count"
     return ""
+
+
+def _anywhere(spot: Spot) -> bool:
+    return True
 
 
 def _value(spot: Spot, term: PodTerm) -> str:
@@ -303,6 +288,16 @@ def _selects(term: PodTerm, namespace: str, labels: Mapping[str, str]) -> bool:
 def _all_select(terms: tuple[PodTerm, ...], shape: PodShape) -> bool:
     labels = dict(shape.labels)
     return all(_selects(term, shape.namespace, labels) for term in terms)
+
+
+def _is_domain(shape: PodShape, spread: Spread, spot: Spot) -> bool:
+    """Whether a constraint counts the pods of a machine: one with all topologies, where the pod could go as far as the
+    constraint honors that."""
+    if any(one.topology_key not in spot.labels for one in shape.spreads):
+        return False
+    if spread.honors_affinity and not attracts(shape, spot):
+        return False
+    return not spread.honors_taints or tolerates(shape.tolerations, spot.taints)
 
 
 def _is_counted(spread: Spread, asking: PodShape, other: PodShape) -> bool:

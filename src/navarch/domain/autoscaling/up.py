@@ -24,26 +24,31 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A node group gets these machines, for `pods` pods, one of them `first`."""
+    """A node group gets these machines, which these pods wait for."""
 
     group: str
     machines: tuple[Spot, ...]
-    pods: int
-    first: str
+    helped: tuple[Pod, ...]
 
     @property
     def count(self) -> int:
         """How many machines."""
         return len(self.machines)
 
+    @property
+    def pods(self) -> int:
+        """How many pods."""
+        return len(self.helped)
+
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What comes of a look. `coming`: how many of the pods that wait have a place already, on machines that are there
-    or on their way."""
+    """What comes of a look. `stuck`: the pods of each of the `helpless`; `coming`: how many of the pods that wait have
+    a place already, on machines that are there or on their way."""
 
     growths: tuple[Growth, ...] = ()
     helpless: tuple[Helpless, ...] = ()
+    stuck: tuple[tuple[Pod, ...], ...] = ()
     coming: int = 0
 
 
@@ -61,7 +66,7 @@ def scale_up(
     left = {shape: pods for shape, pods in left.items() if pods}
     coming -= sum(len(pods) for pods in left.values())
     if not left:
-        return Up((), (), coming)
+        return Up(coming=coming)
     able = {c.group: c for c in candidates}
     daemons, growths = tuple(daemons), list[Growth]()
     while left:
@@ -71,16 +76,17 @@ def scale_up(
         best = min((t for t in trials if t.helped), key=lambda t: (t.waste, len(t.used), t.group), default=None)
         if best is None:
             break
-        first = next(left[shape][0].name for shape in left if best.helped[shape])
-        growths.append(Growth(best.group, tuple(best.used), best.helped.total(), first))
+        helped = tuple(pod for shape, pods in left.items() for pod in pods[: best.helped[shape]])
+        growths.append(Growth(best.group, tuple(best.used), helped))
         able[best.group] = best.rest
         best.commit(room)
         left = {shape: pods[best.helped[shape] :] for shape, pods in left.items() if len(pods) > best.helped[shape]}
+    verdicts = [_Judge(room, candidate, daemons, zones) for candidate in able.values()] if left else []
     helpless = tuple(
-        Helpless(pods[0].name, len(pods), tuple(_verdicts(room, shape, able.values(), daemons, zones)))
+        Helpless(pods[0].name, len(pods), tuple(judge.verdict(shape) for judge in verdicts))
         for shape, pods in left.items()
     )
-    return Up(tuple(growths), helpless, coming)
+    return Up(tuple(growths), helpless, tuple(map(tuple, left.values())), coming)
 
 
 def _by_shape(waiting: Iterable[Pod]) -> dict[PodShape, list[Pod]]:
@@ -124,7 +130,7 @@ class _Trial:
         self.group, self.used, self.helped = candidate.group, list[Spot](), Counter[PodShape]()
         self._candidate = candidate
         remaining = Counter({shape: len(pods) for shape, pods in left.items()})
-        trial = Room([spot.copied() for spot in room.spots])
+        trial = room.forked()
         idle = 0
         for machine in candidate.machines:
             spot = with_daemons(machine, daemons)
@@ -168,19 +174,19 @@ def _left_over(spot: Spot) -> float:
     return sum(parts) / len(parts) if parts else 1.0
 
 
-def _verdicts(
-    room: Room, shape: PodShape, candidates: Iterable[Candidate], daemons: tuple[PodShape, ...], zones: int
-) -> Iterable[Verdict]:
-    for candidate in candidates:
-        if candidate.why_not or not candidate.machines or not candidate.most:
-            yield Verdict(candidate.group, candidate.why_not or "max node group size reached")
-            continue
-        reasons = dict.fromkeys(_reason(room, shape, spot, daemons) for spot in candidate.machines[:zones])
-        yield Verdict(candidate.group, "; ".join(reasons))
+class _Judge:
+    """Why a group brings no machine, asked for one shape after the other."""
 
+    def __init__(self, room: Room, candidate: Candidate, daemons: tuple[PodShape, ...], zones: int) -> None:
+        self._candidate, self._trials = candidate, list[tuple[Room, Spot]]()
+        for machine in candidate.machines[:zones] if candidate.most else ():
+            spot, trial = with_daemons(machine, daemons), room.forked()
+            trial.add(spot)
+            self._trials.append((trial, spot))
 
-def _reason(room: Room, shape: PodShape, machine: Spot, daemons: tuple[PodShape, ...]) -> str:
-    """Why a new machine would not help."""
-    trial, spot = Room([there.copied() for there in room.spots]), with_daemons(machine, daemons)
-    trial.add(spot)
-    return trial.why_not(shape, spot)
+    def verdict(self, shape: PodShape) -> Verdict:
+        """Of its next machine in each zone."""
+        group, why = self._candidate.group, self._candidate.why_not
+        if why or not self._trials:
+            return Verdict(group, why or "max node group size reached")
+        return Verdict(group, "; ".join(dict.fromkeys(trial.why_not(shape, spot) for trial, spot in self._trials)))
