@@ -47,6 +47,9 @@ proof-lifecycle: setup ## change, upgrade, repair, stop, kills on the lab, as do
 proof-scheduler: setup ## autoscaling's filters against the real kube-scheduler, as docs/scheduling.md: PODS=5000 (no root; half an hour)
 	@$(BIN)/python -m tests.scheduling --pods $(or $(PODS),5000) --page docs/scheduling.md
 
+proof-autoscaling: setup ## groups that grow and shrink on the lab, as docs/autoscaling-proof.md: CHAPTERS="claim" (root; an hour)
+	@$(BIN)/python -m proofs.autoscaling $(CHAPTERS) --page docs/autoscaling-proof.md
+
 bench-autoscaling: setup ## measure how long autoscaling's decision takes and what it costs (no root; a few minutes)
 	@$(BIN)/python -m benchmarks.autoscaling
 

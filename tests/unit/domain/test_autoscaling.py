@@ -101,6 +101,13 @@ def test_pods_of_low_priority_bring_no_machine() -> None:
     assert not scale_up(Room(), waiting(3, priority=-11), [group("web", 9)], ()).growths
 
 
+def test_placeholders_bring_a_machine_and_hold_it() -> None:
+    """Room to spare: pods of a low priority that do nothing. The scheduler ends them for real ones."""
+    assert [g.count for g in scale_up(Room(), waiting(2, priority=-5), [group("web", 9)], ()).growths] == [1]
+    case = Case("a", "b").put("a", PodShape("default", requests=(("cpu", 800),))).put("b", priority=-5)
+    assert case.down() == {"b": "pod default/p1 would fit on no other machine"}
+
+
 def test_five_thousand_pods_that_are_alike_are_few_looks() -> None:
     up = scale_up(Room([spot(f"n{n}") for n in range(100)]), waiting(1000), [group("web", 900)], ())
     assert [(g.count, g.pods) for g in up.growths] == [(400, 800)]
