@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: bench-console console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,6 +43,15 @@ proof-hostile: setup ## what customers notice while others attack the API, as do
 
 proof-lifecycle: setup ## change, upgrade, repair, stop, kills on the lab, as docs/lifecycle.md: CHAPTERS="stop" (root; two hours)
 	@$(BIN)/python -m proofs.lifecycle $(CHAPTERS) --page docs/lifecycle.md
+
+proof-scheduler: setup ## autoscaling's filters against the real kube-scheduler, as docs/scheduling.md: PODS=5000 (no root; half an hour)
+	@$(BIN)/python -m tests.scheduling --pods $(or $(PODS),5000) --page docs/scheduling.md
+
+proof-autoscaling: setup ## groups that grow and shrink on the lab, as docs/autoscaling-proof.md: CHAPTERS="claim" (root; an hour)
+	@$(BIN)/python -m proofs.autoscaling $(CHAPTERS) --page docs/autoscaling-proof.md
+
+bench-autoscaling: setup ## measure how long autoscaling's decision takes and what it costs (no root; a few minutes)
+	@$(BIN)/python -m benchmarks.autoscaling
 
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one in two seconds)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)

@@ -80,6 +80,11 @@ def test_pods_bring_machines_up_to_the_limit_and_machines_without_use_go(world: 
     (grown,) = shop.told("TriggeredScaleUp")
     assert grown.startswith(f"{group}: 1 → 6 machines (max 6): 5 pods, ")
     assert any("max node group size reached" in text for text in shop.told("NotTriggerScaleUp"))
+    told = {(event.reason, event.message) for event in shop.inside.pods.told}
+    assert told == {
+        ("TriggeredScaleUp", f"pod triggered scale-up: [{{{group} 1->6 (max: 6)}}]"),
+        ("NotTriggerScaleUp", "pod didn't trigger scale-up: 1 max node group size reached"),
+    }
 
     shop.inside.pods.scale("web", 1)
     last, began = next(pod.node for pod in shop.inside.pods_seen().placed), world.timeline.now

@@ -66,6 +66,10 @@ def test_a_number_of_machines_and_those_that_go_are_one_decision(store: Postgres
     going = {m.name: (m.removing, m.departure) for m in store.machines(cluster.id)}
     assert going == {"default-1": (False, None), "default-2": (True, Departure.SCALE_DOWN)}
     assert [s.event.reason for s in store.events(cluster.id)] == ["ScaleDown"]
+    more = replace(written, spec=replace(written.spec, replicas=2))
+    coming = [a_machine("default-3", serial=3)]
+    written = store.scale_node_group(cluster.id, claim.token, more, going=(), event=event, coming=coming)
+    assert [m.name for m in store.machines(cluster.id)] == ["default-1", "default-2", "default-3"]
     with pytest.raises(Stale):  # somebody changed it meanwhile: neither is written
         store.scale_node_group(cluster.id, claim.token, fewer, going=["default-1"], event=event)
     assert not next(m for m in store.machines(cluster.id) if m.name == "default-1").removing

@@ -17,10 +17,21 @@ from navarch.addons import (
     observing,
     revoking,
     signing,
+    telling,
     uninstalling,
 )
 from navarch.addons.connection import Connection, Connections
-from navarch.addons.contract import Access, Asks, Draining, Inputs, Installation, Installing, Removal, ServingRequest
+from navarch.addons.contract import (
+    Access,
+    Asks,
+    Draining,
+    Inputs,
+    Installation,
+    Installing,
+    PodEvent,
+    Removal,
+    ServingRequest,
+)
 from navarch.addons.discovery import discover
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
@@ -125,6 +136,11 @@ class KubernetesClusters:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             draining.give_up(connection, node)
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """See the contract."""
+        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+            telling.tell(connection, events)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """See the contract."""

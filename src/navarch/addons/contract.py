@@ -138,6 +138,17 @@ class Removal:
     with_data: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PodEvent:
+    """What a pod is told, in upstream's words. `pod`: with its namespace; `uid`: its own, for its event to be found."""
+
+    pod: str
+    uid: str
+    reason: str
+    message: str
+    at: datetime
+
+
 class Addons(Protocol):
     """The catalogue of add-ons and the way into a cluster."""
 
@@ -204,6 +215,10 @@ class Addons(Protocol):
 
     def give_up_node(self, access: Access, node: str) -> None:
         """Remove the node object of a machine that is gone, and end at once what ran there; fine if it is not there."""
+        ...
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """Write Events of pods; fine if a pod is gone, or knows it already."""
         ...
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:

@@ -1,22 +1,22 @@
 """A cluster's pods as autoscaling needs them. What is read is bounded: 5000 pods that wait, 10,000 in all."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
-from navarch.addons import draining, errors, foreign, requests
+from navarch.addons import claims, draining, errors, foreign, requests
 from navarch.addons.connection import Connection
+from navarch.addons.selectors import node_terms, pairs, safe, selector_of
 from navarch.domain.pods import (
     Amounts,
     Budget,
     HostPort,
-    NodeTerm,
     Pod,
     PodSelector,
     PodShape,
     PodsSeen,
     PodTerm,
-    Requirement,
     Spread,
     Toleration,
 )
@@ -27,6 +27,7 @@ _MOST_OF_A_POD = 100  # of each: labels, terms, volumes, ports
 _PREFIX = "cluster-autoscaler.kubernetes.io/"
 _STAYS_ON_NODE = f"{_PREFIX}scale-down-disabled"
 _TRUE, _FALSE = "true", "false"
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _DAEMON_TOLERATIONS = tuple(  # which the DaemonSet controller gives each of its pods
     Toleration(f"node.kubernetes.io/{key}", "Exists", "", effect)
     for key, effect in (
@@ -43,8 +44,9 @@ _DAEMON_TOLERATIONS = tuple(  # which the DaemonSet controller gives each of its
 def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
     """The pods that wait; if there are any, or all are asked for, the others, too. Raises Temporary or Permanent."""
     with errors.understanding("GET /api/v1/pods"):
-        waiting = tuple(
-            made
+        namespaces = _Namespaces(connection)
+        waiting = [
+            (made, claims.uses_of(pod))
             for pod in connection.list(
                 "/api/v1/pods",
                 page=_PODS_A_PAGE,
@@ -52,21 +54,30 @@ def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
                 whole=False,
                 fieldSelector="spec.nodeName=,status.phase=Pending",
             )
-            if _waits(pod) and (made := pod_of(pod)).moves
-        )
+            if _waits(pod) and (made := pod_of(pod, namespaces)).moves
+        ]
         if not waiting and not all_of_them:
             return PodsSeen()
         pages = _MOST_PODS // _PODS_A_PAGE
-        placed = connection.list("/api/v1/pods", page=_PODS_A_PAGE, pages=pages, fieldSelector="spec.nodeName!=")
+        listed = connection.list("/api/v1/pods", page=_PODS_A_PAGE, pages=pages, fieldSelector="spec.nodeName!=")
+        placed = [(pod_of(pod, namespaces), claims.uses_of(pod)) for pod in listed if _takes_room(pod)]
         budgets = connection.list("/apis/policy/v1/poddisruptionbudgets", page=_PODS_A_PAGE, pages=_MOST_OTHERS // 100)
         daemons = connection.list("/apis/apps/v1/daemonsets", page=_PODS_A_PAGE, pages=_MOST_OTHERS // 100)
+        with_claims = claims.with_claims(connection, waiting, placed)
+        shapes: dict[PodShape, PodShape] = {}
         return PodsSeen(
-            waiting,
+            _sharing(with_claims.waiting, shapes),
             all=True,
-            placed=tuple(pod_of(pod) for pod in placed if _takes_room(pod)),
+            placed=_sharing(with_claims.placed, shapes),
             budgets=tuple(map(_budget, budgets)),
             daemons=tuple(map(_daemon, daemons)),
+            volumes=with_claims.nodes,
         )
+
+
+def _sharing(pods: tuple[Pod, ...], shapes: dict[PodShape, PodShape]) -> tuple[Pod, ...]:
+    """The pods, with one and the same shape for those that are alike: there are thousands of pods and few shapes."""
+    return tuple(replace(pod, shape=shapes.setdefault(pod.shape, pod.shape)) for pod in pods)
 
 
 def stays(annotations: Seen) -> bool:
@@ -74,26 +85,45 @@ def stays(annotations: Seen) -> bool:
     return annotations.get(_STAYS_ON_NODE) == _TRUE
 
 
-def pod_of(pod: Seen) -> Pod:
-    """A pod as Navarch sees it."""
+class _Namespaces:
+    """The labels of a cluster's namespaces, read when they are first asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def _labels(self) -> Mapping[str, Mapping[str, str]]:
+        listed = self._connection.list("/api/v1/namespaces", page=_PODS_A_PAGE, pages=_MOST_PODS // _PODS_A_PAGE)
+        return {safe(n["metadata"]["name"]): dict(pairs(n["metadata"].get("labels", {}))) for n in listed}
+
+    def selected(self, selector: PodSelector) -> tuple[str, ...]:
+        """Those with such labels. Raises Temporary or Permanent."""
+        return tuple(sorted(name for name, labels in self._labels.items() if selector.matches(labels)))
+
+
+def pod_of(pod: Seen, namespaces: "_Namespaces | None" = None) -> Pod:
+    """A pod as Navarch sees it, but for its claims."""
     metadata, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
     annotations = metadata.get("annotations", {})
-    safe = annotations.get(f"{_PREFIX}safe-to-evict")
+    evictable = annotations.get(f"{_PREFIX}safe-to-evict")
     namespace = foreign.name(metadata.get("namespace"))
     node = spec.get("nodeName") or status.get("nominatedNodeName")
     return Pod(
         name=f"{namespace}/{foreign.name(metadata.get('name') or metadata.get('generateName'))}",
-        shape=shape_of(namespace, metadata, spec, requests.of_pod(pod)),
+        shape=shape_of(namespace, metadata, spec, requests.of_pod(pod), namespaces),
         node=foreign.name(node),
         priority=int(spec.get("priority") or 0),
         moves=draining.moves(pod),
         controlled=any(owner.get("controller") for owner in metadata.get("ownerReferences", ())),
         local_storage=_has_local_storage(spec, annotations),
-        safe_to_evict={_TRUE: True, _FALSE: False}.get(safe),
+        uid=safe(metadata.get("uid", "")),
+        safe_to_evict={_TRUE: True, _FALSE: False}.get(evictable),
     )
 
 
-def shape_of(namespace: str, metadata: Seen, spec: Seen, asked: Amounts) -> PodShape:
+def shape_of(
+    namespace: str, metadata: Seen, spec: Seen, asked: Amounts, namespaces: _Namespaces | None = None
+) -> PodShape:
     """What the scheduler asks for a pod."""
     affinity = spec.get("affinity") or {}
     near = _required(affinity.get("podAffinity"))
@@ -101,16 +131,16 @@ def shape_of(namespace: str, metadata: Seen, spec: Seen, asked: Amounts) -> PodS
     spreads = [s for s in spec.get("topologySpreadConstraints", ()) if s.get("whenUnsatisfiable") == "DoNotSchedule"]
     return PodShape(
         namespace=namespace,
-        labels=_pairs(metadata.get("labels", {})),
+        labels=pairs(metadata.get("labels", {})),
         requests=asked,
-        node_selector=_pairs(spec.get("nodeSelector", {})),
-        node_terms=_node_terms(affinity.get("nodeAffinity") or {}),
+        node_selector=pairs(spec.get("nodeSelector", {})),
+        node_terms=node_terms((affinity.get("nodeAffinity") or {}).get(_REQUIRED)),
         tolerations=tuple(_toleration(t) for t in spec.get("tolerations", ())[:_MOST_OF_A_POD]),
-        near=tuple(_pod_term(t, namespace) for t in near),
-        apart=tuple(_pod_term(t, namespace) for t in apart),
+        near=tuple(_pod_term(t, namespace, namespaces) for t in near),
+        apart=tuple(_pod_term(t, namespace, namespaces) for t in apart),
         spreads=tuple(_spread(s) for s in spreads[:_MOST_OF_A_POD]),
         ports=tuple(_ports(spec)),
-        unsimulated=tuple(_unsimulated(spec, (*near, *apart))),
+        unsimulated=tuple(_unsimulated(spec)),
     )
 
 
@@ -140,15 +170,10 @@ def _has_local_storage(spec: Seen, annotations: Seen) -> bool:
     return any(name not in safe for name in local)
 
 
-def _unsimulated(spec: Seen, terms: Iterable[Seen]) -> Iterator[str]:
+def _unsimulated(spec: Seen) -> Iterator[str]:
     """What a pod asks for that autoscaling does not reckon with: docs/guide/autoscaling.md lists it."""
-    volumes = spec.get("volumes", ())
-    if any("persistentVolumeClaim" in volume or "ephemeral" in volume for volume in volumes):
-        yield "volumes of claims"
     if spec.get("resourceClaims"):
         yield "resource claims"
-    if any(term.get("namespaceSelector") for term in terms):
-        yield "pod affinity by namespaceSelector"
     if spec.get("schedulingGroup") or spec.get("workloadRef"):
         yield "pods that are scheduled together"
 
@@ -158,7 +183,7 @@ def _budget(budget: Seen) -> Budget:
     return Budget(
         foreign.name(metadata["name"]),
         foreign.name(metadata["namespace"]),
-        _selector(budget.get("spec", {}).get("selector")),
+        selector_of(budget.get("spec", {}).get("selector")),
         int(status.get("disruptionsAllowed", 0)),
     )
 
@@ -180,61 +205,41 @@ def _daemon(daemon_set: Seen) -> PodShape:
     )
 
 
-def _node_terms(affinity: Seen) -> tuple[NodeTerm, ...] | None:
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    if required is None:
-        return None
-    return tuple(
-        NodeTerm(_requirements(term.get("matchExpressions")), _requirements(term.get("matchFields")))
-        for term in required.get("nodeSelectorTerms", ())[:_MOST_OF_A_POD]
-    )
-
-
 def _required(affinity: Seen | None) -> list[Seen]:
-    terms = (affinity or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or []
+    terms = (affinity or {}).get(_REQUIRED) or []
     return list(terms[:_MOST_OF_A_POD])
 
 
-def _pod_term(term: Seen, namespace: str) -> PodTerm:
-    """An empty namespaceSelector is all namespaces; one that is not is not reckoned with (`_unsimulated`)."""
-    by_labels = term.get("namespaceSelector")
-    namespaces = tuple(_safe(one) for one in term.get("namespaces") or ())
-    of_all = by_labels is not None and not by_labels
-    within = None if of_all else namespaces or (namespace,)
-    return PodTerm(_safe(term["topologyKey"]), _selector(term.get("labelSelector")), within)
+def _pod_term(term: Seen, namespace: str, namespaces: _Namespaces | None) -> PodTerm:
+    """The namespaces that a selector selects come beside those that are named; an empty one is all of them."""
+    by_labels = selector_of(term.get("namespaceSelector"))
+    named = tuple(safe(one) for one in term.get("namespaces") or ())
+    if by_labels is None:
+        within: tuple[str, ...] | None = named or (namespace,)
+    elif not by_labels.requirements:
+        within = None
+    else:
+        within = (*named, *(namespaces.selected(by_labels) if namespaces is not None else ()))
+    return PodTerm(safe(term["topologyKey"]), selector_of(term.get("labelSelector")), within)
 
 
 def _spread(spread: Seen) -> Spread:
     return Spread(
-        _safe(spread["topologyKey"]),
+        safe(spread["topologyKey"]),
         int(spread["maxSkew"]),
-        _selector(spread.get("labelSelector")),
+        selector_of(spread.get("labelSelector")),
         int(spread.get("minDomains") or 1),
         honors_affinity=spread.get("nodeAffinityPolicy", "Honor") == "Honor",
         honors_taints=spread.get("nodeTaintsPolicy", "Ignore") == "Honor",
     )
 
 
-def _selector(selector: Seen | None) -> PodSelector | None:
-    if selector is None:
-        return None
-    labels = (Requirement(key, "In", (value,)) for key, value in _pairs(selector.get("matchLabels") or {}))
-    return PodSelector((*labels, *_requirements(selector.get("matchExpressions"))))
-
-
-def _requirements(said: Any) -> tuple[Requirement, ...]:
-    return tuple(
-        Requirement(_safe(one["key"]), _safe(one["operator"]), tuple(_safe(v) for v in one.get("values") or ()))
-        for one in (said or ())[:_MOST_OF_A_POD]
-    )
-
-
 def _toleration(said: Seen) -> Toleration:
     return Toleration(
-        _safe(said.get("key") or ""),
-        _safe(said.get("operator") or "Equal"),
-        _safe(said.get("value") or ""),
-        _safe(said.get("effect") or ""),
+        safe(said.get("key") or ""),
+        safe(said.get("operator") or "Equal"),
+        safe(said.get("value") or ""),
+        safe(said.get("effect") or ""),
     )
 
 
@@ -242,15 +247,5 @@ def _ports(spec: Seen) -> Iterator[HostPort]:
     for container in spec.get("containers", ()):
         for port in container.get("ports", ())[:_MOST_OF_A_POD]:
             if port.get("hostPort"):
-                address = _safe(port.get("hostIP") or "0.0.0.0")  # noqa: S104 - what the API means by none
-                yield HostPort(_safe(port.get("protocol", "TCP")), address, int(port["hostPort"]))
-
-
-def _pairs(said: Seen) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((_safe(key), _safe(value)) for key, value in list(said.items())[:_MOST_OF_A_POD]))
-
-
-@lru_cache(maxsize=16384)
-def _safe(said: object) -> str:
-    """A text; most pods of a cluster say the same ones."""
-    return foreign.text(said)
+                address = safe(port.get("hostIP") or "0.0.0.0")  # noqa: S104 - what the API means by none
+                yield HostPort(safe(port.get("protocol", "TCP")), address, int(port["hostPort"]))

@@ -1,6 +1,6 @@
 """What pods ask for and machines have, as numbers: Kubernetes' quantities, and the scheduler's reckoning with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 from typing import Any
@@ -32,31 +32,71 @@ def amounts(said: object) -> Amounts:
 
 def of_pod(pod: Seen) -> Amounts:
     """What the scheduler reckons that a pod needs: the sum of its containers and sidecars, or an init container with
-    the sidecars before it if that is more; what is asked for the pod as a whole instead; its overhead beside. Of a
-    container whose resources are being changed, the larger of what is asked and what it has."""
+    the sidecars before it if that is more; what is asked for the pod as a whole instead; its overhead beside. Of a pod
+    whose resources are being changed, the largest of what is asked, what it was promised and what it has; what is asked
+    counts for nothing where its machine can never give it (PodRequests of k8s.io/component-helpers)."""
     spec, status = pod.get("spec", {}), pod.get("status", {})
-    has = {s.get("name"): s for s in (*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ()))}
-    needed = _total(_of_container(c, has) for c in spec.get("containers", ()))
+    pending: Seen = next((c for c in status.get("conditions", ()) if c.get("type") == "PodResizePending"), {})
+    infeasible = pending.get("reason") == "Infeasible"
+    has = {s.get("name"): s for s in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))}
+    promised, given = status.get("allocatedResources"), (status.get("resources") or {}).get("requests")
+
+    def asked(container: Seen) -> Any:
+        return container.get("resources", {}).get("requests")
+
+    def unless_infeasible(container: Seen) -> Any:
+        return None if infeasible else asked(container)
+
+    def of_container_promised(container: Seen) -> Any:
+        known = has.get(container.get("name"), {}).get("allocatedResources")
+        return known if known is not None else unless_infeasible(container)
+
+    def of_container_given(container: Seen) -> Any:
+        known = (has.get(container.get("name"), {}).get("resources") or {}).get("requests")
+        return known if known is not None else of_container_promised(container)
+
+    if promised is not None and given is not None:
+        parts = [dict(amounts(promised)), dict(amounts(given))]
+    else:
+        parts = [_of_containers(spec, of_container_promised), _of_containers(spec, of_container_given)]
+    if not infeasible:
+        parts.append(_of_containers(spec, asked))
+    needed: dict[str, int] = {}
+    for part in parts:
+        needed = _larger(needed, part)
+    needed.update(_of_the_whole(spec, promised, status.get("resources"), given, infeasible=infeasible))
+    needed = _total((needed, dict(amounts(spec.get("overhead")))))
+    return tuple(sorted((name, amount) for name, amount in needed.items() if amount))
+
+
+def _of_the_whole(spec: Seen, promised: Any, resources: Any, given: Any, *, infeasible: bool) -> Mapping[str, int]:
+    """What is asked for a pod as a whole, of what may be."""
+    whole = dict(amounts(spec.get("resources", {}).get("requests")))
+    if not any(_is_of_the_whole(name) for name in whole):
+        return {}
+    if resources is not None:
+        known = _larger(dict(amounts(promised)), dict(amounts(given)))
+        whole = known if infeasible else _larger(whole, known)
+    return {name: amount for name, amount in whole.items() if _is_of_the_whole(name)}
+
+
+def _is_of_the_whole(name: str) -> bool:
+    return name in _OF_WHOLE_PODS or name.startswith("hugepages-")
+
+
+def _of_containers(spec: Seen, quantities: Callable[[Seen], Any]) -> dict[str, int]:
+    """What containers need at once, by what each of them needs."""
+    needed = _total(dict(amounts(quantities(c))) for c in spec.get("containers", ()))
     sidecars: dict[str, int] = {}
     starting: dict[str, int] = {}
     for container in spec.get("initContainers", ()):
-        own = _of_container(container, has)
+        own = dict(amounts(quantities(container)))
         if container.get("restartPolicy") == "Always":
             sidecars = _total((sidecars, own))
             starting = _larger(starting, sidecars)
         else:
             starting = _larger(starting, _total((sidecars, own)))
-    needed = _larger(_total((needed, sidecars)), starting)
-    for name, amount in amounts(spec.get("resources", {}).get("requests")):
-        if name in _OF_WHOLE_PODS or name.startswith("hugepages-"):
-            needed[name] = amount
-    needed = _total((needed, dict(amounts(spec.get("overhead")))))
-    return tuple(sorted((name, amount) for name, amount in needed.items() if amount))
-
-
-def _of_container(container: Seen, has: Mapping[object, Seen]) -> dict[str, int]:
-    asked = dict(amounts(container.get("resources", {}).get("requests")))
-    return _larger(asked, dict(amounts(has.get(container.get("name"), {}).get("allocatedResources"))))
+    return _larger(_total((needed, sidecars)), starting)
 
 
 def _total(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Deterministic names and marks. An object that may or may not have been made is found again by them."""
 
+import re
 from hashlib import sha256
 
 from navarch.domain.spec import Cluster, Owner
@@ -44,3 +45,8 @@ def worker_machine(owner: Owner, group: str, serial: int) -> str:
     digest = sha256(group.encode()).hexdigest()[:_DIGEST_LENGTH]
     room = MACHINE_NAME_LENGTH - len(f"{owner.stem}--{digest}-{serial}")
     return f"{owner.stem}-{group[:room].rstrip('-')}-{digest}-{serial}"
+
+
+def zone_label(zone: str) -> str:
+    """A zone as the cloud controller and the CSI driver write it on nodes (their SanitizeLabel)."""
+    return re.sub(r"[^-a-zA-Z0-9_.]+", "-", zone).strip("-_.")[:63]

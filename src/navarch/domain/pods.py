@@ -1,7 +1,7 @@
 """Pods of a cluster's users, as far as it hangs on them how many machines there are to be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Amounts = tuple[tuple[str, int], ...]
 """(resource, quantity), sorted: CPU in thousandths, all else in whole units, as bytes."""
@@ -56,6 +56,36 @@ class PodSelector:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a volume is, or could be made: one of the terms has to match the machine. `why_not`: what is said of a
+    machine that none matches."""
+
+    terms: tuple[NodeTerm, ...]
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume that a CSI driver attaches to the machine of its pod. `handle` empty: it is to be made, and of this pod
+    alone. `strict`: the pod goes only where the driver is."""
+
+    driver: str
+    handle: str = ""
+    strict: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeVolumes:
+    """What a node's CSI drivers say (CSINode). `limits`: how many volumes a driver may attach; `drivers`: those that
+    are there; `attached`: volumes that are, whoever uses them."""
+
+    node: str
+    limits: Amounts = ()
+    drivers: tuple[str, ...] = ()
+    attached: tuple[Volume, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PodTerm:
     """A required term of pod affinity or anti-affinity. `selector` None: it matches no pod; `namespaces` None: all."""
 
@@ -101,8 +131,9 @@ class PodShape:
     """What the scheduler asks of a node for a pod, and what other pods ask about it: pods of one shape are alike.
 
     `requests` as the scheduler reckons them. `node_terms` None: no affinity; one of them has to match otherwise. `near`
-    and `apart`: affinity to pods and anti-affinity. `unsimulated`: what it asks for that is not reckoned with here: no
-    machine is claimed to help it, and none that it runs on goes."""
+    and `apart`: affinity to pods and anti-affinity. `places` and `volumes`: of its claims. `blocked`: why it goes to no
+    machine at all, such as a claim that does not exist. `unsimulated`: what it asks for that is not reckoned with here:
+    no machine is claimed to help it, and none that it runs on goes."""
 
     namespace: str
     labels: tuple[tuple[str, str], ...] = ()
@@ -114,15 +145,22 @@ class PodShape:
     apart: tuple[PodTerm, ...] = ()
     spreads: tuple[Spread, ...] = ()
     ports: tuple[HostPort, ...] = ()
+    places: tuple[Place, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    blocked: str = ""
     unsimulated: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        """Of what most shapes differ in: the whole would take longer than all else that is done with a shape."""
+        return hash((self.namespace, self.labels, self.requests))
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """`name`: with its namespace. `node`: where it is, or is about to be; empty: it waits for one. `moves`: a drain has
-    to move it (it is of no DaemonSet and no static pod). `controlled`: something makes another in its place.
-    `local_storage`: it has data on the machine that nobody called safe to lose. `safe_to_evict`: what its annotation
-    says; None: nothing."""
+    """`name`: with its namespace; `uid`: Kubernetes' own of it. `node`: where it is, or is about to be; empty: it waits
+    for one. `moves`: a drain has to move it (it is of no DaemonSet and no static pod). `controlled`: something makes
+    another in its place. `local_storage`: it has data on the machine that nobody called safe to lose. `safe_to_evict`:
+    what its annotation says; None: nothing."""
 
     name: str
     shape: PodShape
@@ -132,6 +170,7 @@ class Pod:
     controlled: bool = True
     local_storage: bool = False
     safe_to_evict: bool | None = None
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +193,11 @@ class Budget:
 class PodsSeen:
     """One look at a cluster's pods. `waiting`: those that the scheduler found no node for. `all`: whether the rest was
     read, too: `placed` (but those that are ending), `budgets`, and of each DaemonSet the pod that a machine more would
-    get (`daemons`)."""
+    get (`daemons`), and what volumes nodes may have (`volumes`), where a pod has claims."""
 
     waiting: tuple[Pod, ...] = ()
     all: bool = False
     placed: tuple[Pod, ...] = ()
     budgets: tuple[Budget, ...] = ()
     daemons: tuple[PodShape, ...] = ()
+    volumes: tuple[NodeVolumes, ...] = ()

@@ -1,21 +1,25 @@
 """Carrying out what autoscaling decides: before the cycle acts, so that it acts on the numbers that hold now."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from navarch.domain import autoscaling
-from navarch.domain.autoscaling import Change, Memory, Told
+from navarch.addons.contract import PodEvent
+from navarch.domain import autoscaling, names
+from navarch.domain.autoscaling import Change, Decision, Memory, Told
 from navarch.domain.change import with_node_group
+from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.health import examine
-from navarch.domain.machines import Departure
+from navarch.domain.machines import Departure, Machine, template_of
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Result
 from navarch.domain.plan.power import power
 from navarch.domain.providers import infrastructure
-from navarch.domain.spec import Cluster
+from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Event
+from navarch.domain.steps import RecordMachine
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.observer import Look
 from navarch.store.contract import Claim, NotFound, Stale
@@ -46,6 +50,7 @@ def autoscale(
         except (Stale, NotFound):
             return replace(claim, cluster=cluster), replace(look, observed=observed), memory
     _tell(decision.told, cluster, now, tell)
+    _tell_pods(dependencies, look, decision, now)
     return replace(claim, cluster=cluster), replace(look, observed=observed), decision.memory
 
 
@@ -63,6 +68,16 @@ def remember(
     return memory
 
 
+def _tell_pods(dependencies: Dependencies, look: Look, decision: Decision, now: datetime) -> None:
+    """Their Events, for whoever describes a pod. Nothing hangs on them: the timeline has it all, and metrics count the
+    calls that fail."""
+    if look.access is None or not decision.of_pods:
+        return
+    events = tuple(PodEvent(pod.name, pod.uid, reason, message, now) for pod, reason, message in decision.of_pods)
+    with suppress(Temporary, Permanent):
+        dependencies.addons.tell_pods(look.access.api, events)
+
+
 def _tell(told: tuple[Told, ...], cluster: Cluster, now: datetime, tell: Callable[[Event], None]) -> None:
     for reason, subject, text in told:
         tell(_event(cluster, reason, subject, text, now, "Warning"))
@@ -76,10 +91,27 @@ def _written(
     wanted = replace(group, spec=replace(group.spec, replicas=change.replicas))
     level = "Warning" if change.reason == "GaveUpMachines" else "Normal"
     event = _event(cluster, change.reason, change.group, change.message, now, level)
-    written = dependencies.store.scale_node_group(cluster.id, claim.token, wanted, going=change.going, event=event)
+    coming = _coming(cluster, change, observed.record.machines, now)
+    written = dependencies.store.scale_node_group(
+        cluster.id, claim.token, wanted, going=change.going, event=event, coming=coming
+    )
+    observed = observed.with_record(machines=(*observed.record.machines, *coming))
     for name in change.going:
         observed = observed.with_machine(name, removing=True, removing_at=now, departure=Departure.SCALE_DOWN)
     return with_node_group(cluster, group.name, written), observed
+
+
+def _coming(cluster: Cluster, change: Change, machines: tuple[Machine, ...], now: datetime) -> tuple[Machine, ...]:
+    """The machines that are to come in the zones that pods need; without them the plan would choose the zones."""
+    last = max((m.serial for m in machines if m.group == change.group), default=0)
+    template, owner = template_of(cluster, change.group), names.owner(cluster)
+    steps = (
+        RecordMachine(
+            names.worker_machine(owner, change.group, serial), Role.WORKER, change.group, serial, zone, template
+        )
+        for serial, zone in enumerate(change.zones, last + 1)
+    )
+    return tuple(step.machine(machines, now) for step in steps)
 
 
 def _event(cluster: Cluster, reason: str, subject: str, text: str, now: datetime, level: str) -> Event:

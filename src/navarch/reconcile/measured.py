@@ -11,6 +11,7 @@ from navarch.addons.contract import (
     Inputs,
     Installation,
     Installing,
+    PodEvent,
     Removal,
     ServingRequest,
 )
@@ -89,6 +90,10 @@ class MeasuredAddons:
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         with self._metrics.kubernetes_call("serving-requests"):
             return self._addons.serving_requests(access)
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        with self._metrics.kubernetes_call("tell_pods"):
+            self._addons.tell_pods(access, events)
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:
         with self._metrics.kubernetes_call("decide-serving-request"):

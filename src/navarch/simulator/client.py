@@ -6,7 +6,17 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from navarch.addons.contract import Access, Asks, Draining, Inputs, Installation, Installing, Removal, ServingRequest
+from navarch.addons.contract import (
+    Access,
+    Asks,
+    Draining,
+    Inputs,
+    Installation,
+    Installing,
+    PodEvent,
+    Removal,
+    ServingRequest,
+)
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
@@ -153,6 +163,9 @@ class SimulatedClustersClient:
     def give_up_node(self, access: Access, node: str) -> None:
         """See the contract."""
         self._simulator.ask(wire.DeleteNode(_door(access), node), wire.Nothing)
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """Nobody describes the pods of a simulator in another process."""
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Simulated kubelets renew nothing: they do not live for months."""

@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import TypeVar
 
 from navarch.addons import catalogue
-from navarch.addons.contract import Access, Asks, Draining, Inputs, Installation, Installing, Removal, ServingRequest
+from navarch.addons.contract import (
+    Access,
+    Asks,
+    Draining,
+    Inputs,
+    Installation,
+    Installing,
+    PodEvent,
+    Removal,
+    ServingRequest,
+)
 from navarch.charts.objects import key_of
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
@@ -160,6 +170,10 @@ class SimulatedClusters:
     def give_up_node(self, access: Access, node: str) -> None:
         """Remove the node object of a machine that is gone."""
         self._call(KubeCall("give up", access.url, node), access, lambda cluster: cluster.nodes.pop(node, None))
+
+    def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
+        """Write Events of pods."""
+        self._call(KubeCall("tell pods", access.url), access, lambda cluster: cluster.pods.told.extend(events))
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Simulated kubelets renew nothing: they do not live for months."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from navarch.addons.contract import PodEvent
 from navarch.domain.pods import Amounts, Budget, Pod, PodSelector, PodShape, PodsSeen, Requirement
 
 EVICTION_SECONDS = 3.0  # a pod's end
@@ -50,6 +51,7 @@ class Pods:
         self._made = 0
         self.denial = ""  # what a webhook of the users' says to whoever evicts; empty: there is none
         self._forced: set[str] = set()
+        self.told: list[PodEvent] = []  # Events, as they came
 
     @property
     def workloads(self) -> frozenset[Workload]:

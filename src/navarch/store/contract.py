@@ -432,10 +432,17 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
         ...
 
     def scale_node_group(
-        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], event: Event
+        self,
+        cluster_id: str,
+        token: int,
+        group: NodeGroup,
+        *,
+        going: Collection[str],
+        event: Event,
+        coming: Collection[Machine] = (),
     ) -> NodeGroup:
-        """Write down a node group's number of machines as Navarch decided it, the machines that go with it, and its
-        entry in the timeline, as one: of a worker that dies in between, nothing is there. Gives the group as it is
+        """Write down a node group's number of machines as Navarch decided it, the machines that go or come with it, and
+        its entry in the timeline, as one: of a worker that dies in between, nothing is there. Gives the group as it is
         then. Raises LeaseLost, NotFound, and Stale where its row is no longer of `group`'s generation."""
         ...
 

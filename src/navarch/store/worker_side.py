@@ -111,19 +111,7 @@ class WorkerSide:
 
     def record_machine(self, cluster_id: str, token: int, machine: Machine) -> None:
         with self._held(cluster_id, token) as tx:
-            tx.run("forget_reports_of_removed", cluster_id=cluster_id, name=machine.name)
-            tx.run(
-                "record_machine",
-                cluster_id=cluster_id,
-                name=machine.name,
-                role=machine.role.value,
-                node_group=machine.group,
-                serial=machine.serial,
-                zone=machine.zone,
-                created_at=machine.created_at,
-                template=rows.json(machine.template),
-                facts=rows.facts(machine.facts),
-            )
+            _record(tx, cluster_id, machine)
 
     def release_machine(
         self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime, *, generation: int
@@ -135,13 +123,22 @@ class WorkerSide:
             tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure.value, at=at)
 
     def scale_node_group(
-        self, cluster_id: str, token: int, group: NodeGroup, *, going: Collection[str], event: Event
+        self,
+        cluster_id: str,
+        token: int,
+        group: NodeGroup,
+        *,
+        going: Collection[str],
+        event: Event,
+        coming: Collection[Machine] = (),
     ) -> NodeGroup:
         with self._held(cluster_id, token, "hold_alone") as tx:
             changed = change_node_group(tx, cluster_id, group, group.generation)
             for name in going:
                 departure = Departure.SCALE_DOWN.value
                 tx.run("release_machine", cluster_id=cluster_id, name=name, departure=departure, at=event.at)
+            for machine in coming:
+                _record(tx, cluster_id, machine)
             add_events(tx, cluster_id, (event,))
             return changed
 
@@ -237,3 +234,19 @@ def _claim(taken: rows.Row | None) -> Claim | None:
 
 def _lost(cluster_id: str) -> LeaseLost:
     return LeaseLost(f"another worker holds cluster {cluster_id}, or it is gone")
+
+
+def _record(tx: Transaction, cluster_id: str, machine: Machine) -> None:
+    tx.run("forget_reports_of_removed", cluster_id=cluster_id, name=machine.name)
+    tx.run(
+        "record_machine",
+        cluster_id=cluster_id,
+        name=machine.name,
+        role=machine.role.value,
+        node_group=machine.group,
+        serial=machine.serial,
+        zone=machine.zone,
+        created_at=machine.created_at,
+        template=rows.json(machine.template),
+        facts=rows.facts(machine.facts),
+    )

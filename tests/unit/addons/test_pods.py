@@ -42,6 +42,8 @@ class Cluster:
         self.asked.append((path.rpartition("/")[2], selector))
         if path.endswith("/pods"):
             return iter(self._waiting if "Pending" in selector else self._placed)
+        if path.endswith("/namespaces"):
+            return iter([{"metadata": {"name": n, "labels": {"team": t}}} for n, t in (("shop", "a"), ("lab", "b"))])
         if path.endswith("/poddisruptionbudgets"):
             budget = {"name": "web", "namespace": "shop"}
             return iter([{"metadata": budget, "spec": {"selector": WEB}, "status": {"disruptionsAllowed": 2}}])
@@ -125,25 +127,21 @@ def test_what_the_scheduler_asks() -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}, "volumes of claims"),
-        ({"volumes": [{"name": "v", "ephemeral": {}}]}, "volumes of claims"),
         ({"resourceClaims": [{"name": "gpu"}]}, "resource claims"),
-        (
-            {
-                "affinity": {
-                    "podAffinity": {
-                        "requiredDuringSchedulingIgnoredDuringExecution": [
-                            {"topologyKey": "zone", "namespaceSelector": {"matchLabels": {"a": "b"}}}
-                        ]
-                    }
-                }
-            },
-            "pod affinity by namespaceSelector",
-        ),
+        ({"schedulingGroup": {"podGroupName": "g"}}, "pods that are scheduled together"),
     ],
 )
 def test_what_is_not_reckoned_with_is_told(spec: dict[str, Any], told: str) -> None:
     assert pods.pod_of(pod(spec)).shape.unsimulated == (told,)
+
+
+def test_a_selector_of_namespaces_is_looked_up_once() -> None:
+    term = {"topologyKey": "zone", "labelSelector": WEB, "namespaceSelector": {"matchLabels": {"team": "b"}}}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": [{**term, "namespaces": ["x"]}, term]}
+    cluster = Cluster(pod({"affinity": {"podAntiAffinity": required}}, **UNSCHEDULABLE))
+    (waiting,) = seen(cluster).waiting
+    assert [term.namespaces for term in waiting.shape.apart] == [("x", "lab"), ("lab",)]
+    assert [what for what, _ in cluster.asked].count("namespaces") == 1
 
 
 def test_what_keeps_a_pod_where_it_is() -> None:

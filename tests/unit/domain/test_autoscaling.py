@@ -1,6 +1,7 @@
 """How many machines come for pods, and which go."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from navarch.domain.autoscaling.down import Machine, scale_down
@@ -9,7 +10,7 @@ from navarch.domain.autoscaling.memory import first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.autoscaling.up import Candidate, scale_up
 from navarch.domain.offer import Flavor
-from navarch.domain.pods import Budget, Pod, PodSelector, PodShape, Requirement, Spread
+from navarch.domain.pods import Budget, NodeTerm, Place, Pod, PodSelector, PodShape, Requirement, Spread
 from navarch.domain.spec import Autoscaling, Taint
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
@@ -24,7 +25,7 @@ def spot(name: str, cpu: int = 1000, zone: str = "z1", taints: tuple[Taint, ...]
 
 
 def group(name: str, count: int, cpu: int = 1000, zones: tuple[str, ...] = ("z1",)) -> Candidate:
-    return Candidate(name, tuple(spot(f"{name}-{n}", cpu, zones[n % len(zones)]) for n in range(count)))
+    return Candidate(name, tuple(spot(f"{name}-{n}", cpu, zones[n % len(zones)]) for n in range(count)), count)
 
 
 def waiting(count: int, shape: PodShape = SHAPE, priority: int = 0) -> list[Pod]:
@@ -58,8 +59,8 @@ def test_the_group_wins_that_has_the_least_left_over_and_others_help_on() -> Non
 def test_no_group_that_can_help_is_told_with_each_ones_reason() -> None:
     candidates = [
         Candidate("full"),
-        Candidate("poor", (spot("p"),), "in backoff after failed scale-up"),
-        Candidate("tainted", (spot("t", taints=(Taint("gpu", "NoSchedule"),)),)),
+        Candidate("poor", (spot("p"),), 1, "in backoff after failed scale-up"),
+        Candidate("tainted", (spot("t", taints=(Taint("gpu", "NoSchedule"),)),), 1),
         group("small", 3, 300),
     ]
     (helpless,) = scale_up(Room(), waiting(2), candidates, ()).helpless
@@ -87,8 +88,24 @@ def test_pods_are_spread_over_zones_in_one_round() -> None:
     assert [(g.count, g.pods) for g in up.growths] == [(6, 6)]
 
 
+def test_a_pod_that_is_bound_to_a_zone_brings_one_machine_and_in_that_zone() -> None:
+    in_zone = Place((NodeTerm((Requirement(ZONE, "In", ("z3",)),)),), "node(s) didn't match PersistentVolume's")
+    bound = replace(SHAPE, places=(in_zone,))
+    up = scale_up(Room(), waiting(3, bound), [group("web", 9, zones=("z1", "z2", "z3"))], (), zones=3)
+    assert [[machine.labels[ZONE] for machine in g.machines] for g in up.growths] == [["z3", "z3"]]
+    up = scale_up(Room(), waiting(1, bound), [group("web", 9, zones=("z1", "z2"))], (), zones=2)
+    assert up.helpless[0].verdicts[0].why == "node(s) didn't match PersistentVolume's"
+
+
 def test_pods_of_low_priority_bring_no_machine() -> None:
     assert not scale_up(Room(), waiting(3, priority=-11), [group("web", 9)], ()).growths
+
+
+def test_placeholders_bring_a_machine_and_hold_it() -> None:
+    """Room to spare: pods of a low priority that do nothing. The scheduler ends them for real ones."""
+    assert [g.count for g in scale_up(Room(), waiting(2, priority=-5), [group("web", 9)], ()).growths] == [1]
+    case = Case("a", "b").put("a", PodShape("default", requests=(("cpu", 800),))).put("b", priority=-5)
+    assert case.down() == {"b": "pod default/p1 would fit on no other machine"}
 
 
 def test_five_thousand_pods_that_are_alike_are_few_looks() -> None:

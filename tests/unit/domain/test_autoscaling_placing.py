@@ -8,12 +8,14 @@ from navarch.domain.autoscaling.placing import Room, Spot, attracts, tolerates
 from navarch.domain.pods import (
     HostPort,
     NodeTerm,
+    NodeVolumes,
     PodSelector,
     PodShape,
     PodTerm,
     Requirement,
     Spread,
     Toleration,
+    Volume,
 )
 from navarch.domain.spec import Taint
 
@@ -131,6 +133,42 @@ def test_spread_over_zones_with_fewer_domains_than_wanted() -> None:
     assert placed(room, shape, 3) == ["c", "a", "c"]
     nobody = replace(shape, spreads=(Spread(ZONE, 1, PodSelector()),))
     assert placed(Room([spot("a"), spot("b", "z2")]), nobody, 3) == ["a", "a", "a"]
+
+
+def test_volumes_are_counted_by_driver_and_a_shared_one_once() -> None:
+    def wants(*volumes: Volume) -> PodShape:
+        return PodShape("d", volumes=volumes)
+
+    here = replace(spot("a"), volumes=NodeVolumes("a", (("csi", 2),), ("csi",), (Volume("csi", "old"),)))
+    room = Room([here])
+    assert not room.why_not(wants(Volume("csi", "x")), here)
+    assert not room.why_not(wants(Volume("csi", "old"), Volume("csi", "x")), here)
+    assert "max volume count" in room.why_not(wants(Volume("csi"), Volume("csi")), here)
+    room.put(wants(Volume("csi")), here)  # to be made: with the one that is attached that is all
+    assert "max volume count" in room.why_not(wants(Volume("csi", "x")), here)
+    assert not room.why_not(wants(Volume("csi", "old")), here)
+    assert not room.why_not(wants(Volume("other", "x")), here)
+    assert "not installed" in room.why_not(wants(Volume("other", "x", strict=True)), here)
+    assert not room.why_not(wants(Volume("csi", "x")), spot("b"))  # no limit is known
+
+
+def test_affinity_counts_only_pods_that_all_terms_select() -> None:
+    labels = (("app", "web"), ("tier", "front"))
+    front = PodSelector((Requirement("tier", "In", ("front",)),))
+    both = replace(POD, labels=(), near=(PodTerm(ZONE, WEB, None), PodTerm(ZONE, front, None)))
+    room = Room([replace(spot("a"), allocatable=(("cpu", 1000), ("pods", 9)))])
+    room.put(PodShape("default", labels[:1]), room.spots[0])
+    room.put(PodShape("default", labels[1:]), room.spots[0])
+    assert "pod affinity" in room.why_not(both, room.spots[0])
+    room.put(PodShape("default", labels), room.spots[0])
+    assert not room.why_not(both, room.spots[0])
+
+
+def test_who_tolerates_a_cordon_goes_to_a_cordoned_machine() -> None:
+    cordoned = replace(spot("a"), open=False)
+    assert Room([cordoned]).why_not(POD, cordoned) == "node(s) were unschedulable"
+    tolerant = replace(POD, tolerations=(Toleration("node.kubernetes.io/unschedulable", "Exists"),))
+    assert not Room([cordoned]).why_not(tolerant, cordoned)
 
 
 def test_what_is_not_simulated_fits_nowhere() -> None:

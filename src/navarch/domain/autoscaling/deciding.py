@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
-from navarch.domain import names
 from navarch.domain.autoscaling.down import AFTER_GROWTH, Machine, scale_down
-from navarch.domain.autoscaling.machines import spot_of, spot_to_be
+from navarch.domain.autoscaling.machines import ZONE, room_of, spot_to_be
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
-from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, scale_up, with_daemons
+from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, Up, scale_up, with_daemons
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
 from navarch.domain.kube import Node
@@ -22,30 +22,37 @@ from navarch.domain.pods import Pod, PodsSeen
 from navarch.domain.spec import Autoscaling, Cluster, NodeGroup, Role
 
 ALL_PODS_EVERY = timedelta(seconds=60)  # what waits is asked for at every look, what runs only so often
+_GOES = (State.LEAVING, State.KEPT, State.LOST)
 _NOT_NOW = "in backoff after failed scale-up"
 Told = tuple[str, str, str]
 """Reason, group or pod, and text of what is new, for the timeline."""
+ToldPod = tuple[Pod, str, str]
+"""A pod, and reason and message of the event that it gets, in upstream's words."""
+_TOLD_AT_ONCE = 30  # pods
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A node group gets another number of machines. `going`: those that go with it. `reason` and `message`: for the
-    timeline."""
+    """A node group gets another number of machines. `going`: those that go with it; `zones`: of those that come with
+    it, where it matters. `reason` and `message`: for the timeline."""
 
     group: str
     replicas: int
     reason: str
     message: str
     going: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`memory`: what to remember; `told`: what is new beside the changes."""
+    """`memory`: what to remember; `told`: what is new beside the changes; `of_pods`: what pods are told, some of them
+    where many are alike."""
 
     changes: tuple[Change, ...]
     memory: Memory
     told: tuple[Told, ...] = ()
+    of_pods: tuple[ToldPod, ...] = ()
 
 
 def asks_for_pods(cluster: Cluster) -> bool:
@@ -69,10 +76,13 @@ def decide(
     if up.growths:
         grown = tuple(_grown(scaled[growth.group], growth) for growth in _summed(up.growths))
         kept = replace(memory, grown_at=now, helpless=up.helpless)
-        return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)))
-    memory, told = replace(memory, helpless=up.helpless), (*failures, *_untold(up.helpless, memory.helpless))
+        events = tuple(chain(_grown_for(grown, up.growths, scaled), _unhelped(up, memory)))
+        return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)), events[:_TOLD_AT_ONCE])
+    told = (*failures, *_untold(up.helpless, memory.helpless))
+    events = tuple(islice(_unhelped(up, memory), _TOLD_AT_ONCE))
+    memory = replace(memory, helpless=up.helpless)
     if not look.pods.all:
-        return Decision((), memory, told)
+        return Decision((), memory, told, events)
     room = look.room(coming=None)
     for pod in look.waiting():
         room.place(pod.shape)
@@ -91,7 +101,12 @@ def decide(
     for machine in () if rests else down.going:
         going.setdefault(machine.group, []).append(machine)
     shrunk = tuple(_shrunk(each, going[name]) for name, each in scaled.items() if name in going)
-    return Decision(shrunk, replace(memory, unneeded=down.unneeded, kept=down.kept), told)
+    leaving = {name for change in shrunk for name in change.going}
+    moved = (
+        (p, "ScaleDown", "deleting pod for node scale down") for p in look.placed() if p.node in leaving and p.moves
+    )
+    events = (*events, *islice(moved, _TOLD_AT_ONCE))
+    return Decision(shrunk, replace(memory, unneeded=down.unneeded, kept=down.kept), told, events)
 
 
 def noticed(
@@ -206,16 +221,39 @@ def _summed(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
     found: dict[str, Growth] = {}
     for growth in growths:
         known = found.get(growth.group)
-        more = replace(known, count=known.count + growth.count, pods=known.pods + growth.pods) if known else growth
-        found[growth.group] = more
+        machines, helped = (known.machines, known.helped) if known else ((), ())
+        found[growth.group] = Growth(growth.group, machines + growth.machines, helped + growth.helped)
     return tuple(found.values())
 
 
 def _grown(scaled: _Scaled, growth: Growth) -> Change:
     before = scaled.replicas
-    pods = f"pod {growth.first} has" if growth.pods == 1 else f"{growth.pods} pods, {growth.first} one of them, have"
+    first = growth.helped[0].name
+    pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
     text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
-    return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place")
+    zones = tuple(machine.labels[ZONE] for machine in growth.machines)
+    return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place", zones=zones)
+
+
+def _grown_for(
+    changes: tuple[Change, ...], growths: tuple[Growth, ...], scaled: dict[str, _Scaled]
+) -> Iterator[ToldPod]:
+    """For each pod the group that grows for it."""
+    after = {change.group: change.replicas for change in changes}
+    for growth in growths:
+        of = scaled[growth.group]
+        step = f"{{{growth.group} {of.replicas}->{after[growth.group]} (max: {of.limits.max})}}"
+        yield from ((pod, "TriggeredScaleUp", f"pod triggered scale-up: [{step}]") for pod in growth.helped)
+
+
+def _unhelped(up: Up, before: Memory) -> Iterator[ToldPod]:
+    """For each pod that no group can help, why, where that is new: so many groups for each reason."""
+    known = {h.verdicts for h in before.helpless}
+    for helpless, pods in zip(up.helpless, up.stuck, strict=True):
+        if helpless.verdicts not in known:
+            reasons = Counter(v.why for v in helpless.verdicts)
+            why = ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "no group can be asked"
+            yield from ((pod, "NotTriggerScaleUp", f"pod didn't trigger scale-up: {why}") for pod in pods)
 
 
 def _shrunk(scaled: _Scaled, going: list[Machine]) -> Change:
@@ -251,7 +289,7 @@ class _Look:
         now: datetime,
     ) -> None:
         self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
-        leaving = {c.name for c in checkups if c.state in (State.LEAVING, State.KEPT, State.LOST)}
+        leaving = {c.name for c in checkups if c.state in _GOES}
         self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
         self._scaled = tuple(_autoscaled(cluster).values())
         self.zones = max((len(each.group.spec.zones) for each in self._scaled), default=1)
@@ -268,16 +306,12 @@ class _Look:
     def room(self, coming: Memory | None) -> Room:
         """The machines that are Ready, with what is on them. `coming`: and those that groups wait for, but for groups
         in backoff; None: without them."""
-        spots = {name: spot_of(node) for name, node in self._ready.items()}
-        room = Room(spots.values())
-        for pod in self.placed():
-            if pod.node in spots:
-                room.put(pod.shape, spots[pod.node])
+        room = room_of(self._ready.values(), self.pods, self.placed())
         if coming is None:
             return room
         for group in self.cluster.node_groups:
             if coming.backoff(group.name, self._now) is None:
-                for spot in self._to_be(group, 0, self._awaited(group)):
+                for spot in self._awaited(group):
                     room.add(with_daemons(spot, self.pods.daemons))
         return room
 
@@ -288,10 +322,10 @@ class _Look:
             if backoff is not None:
                 yield Candidate(group.name, why_not=f"{_NOT_NOW} ({backoff.why})")
                 continue
-            count, awaited = limits.max - group.spec.replicas, self._awaited(group)
-            spots = tuple(self._to_be(group, awaited, max(0, count)))
-            unknown = count > 0 and not spots
-            yield Candidate(group.name, spots, "its flavor is not offered any more" if unknown else "")
+            most = max(0, limits.max - group.spec.replicas)
+            spots = tuple(self._next(group, most))
+            unknown = most > 0 and not spots
+            yield Candidate(group.name, spots, most, "its flavor is not offered any more" if unknown else "")
 
     def machines(self, room: Room) -> Iterator[Machine]:
         """Those that may go, of groups that nothing else happens to."""
@@ -311,31 +345,52 @@ class _Look:
                 spare = spare or ("its group is not as wanted yet" if unsettled else "")
                 yield Machine(checkup.name, group.name, scaled.limits, spot, spare)
 
-    def _awaited(self, group: NodeGroup) -> int:
-        """How many of its machines are not Ready yet."""
-        ready = [c for c in self._checkups if c.machine.group == group.name and c.name in self._ready]
-        return max(0, group.wanted - len(ready))
+    def _awaited(self, group: NodeGroup) -> Iterator[Spot]:
+        """The group's machines that are not Ready yet: those that are written down, and those that are still to be."""
+        mine = [c for c in self._checkups if c.machine.group == group.name]
+        ready = [c for c in mine if c.name in self._ready]
+        lacking = max(0, group.wanted - len(ready))
+        coming = [c.machine.zone for c in mine if self._comes(c)][:lacking]
+        zones = self._by_zone(group)
+        for zone in coming:
+            zones[zone] += 1
+        for _ in range(lacking - len(coming)):
+            coming.append(min(group.spec.zones, key=lambda z: zones[z], default=""))
+            zones[coming[-1]] += 1
+        for number, zone in enumerate(coming):
+            spot = self._spot(group, f"awaited-{group.name}-{number}", zone)
+            if spot is not None:
+                yield spot
 
-    def _to_be(self, group: NodeGroup, skipped: int, count: int) -> Iterator[Spot]:
-        """So many of its next machines, after those that are awaited, in the zones in which the plan would make
-        them."""
+    def _next(self, group: NodeGroup, most: int) -> Iterator[Spot]:
+        """What machines it could get: so many in each zone, in turn."""
+        zones = self._by_zone(group)
+        zones.update(c.machine.zone for c in self._checkups if c.machine.group == group.name and self._comes(c))
+        order = sorted(group.spec.zones, key=lambda z: zones[z])
+        for number in range(most):
+            for zone in order:
+                spot = self._spot(group, f"new-{group.name}-{number}-{zone}", zone)
+                if spot is None:
+                    return
+                yield spot
+
+    def _comes(self, checkup: Checkup) -> bool:
+        return checkup.name not in self._ready and checkup.state not in _GOES
+
+    def _by_zone(self, group: NodeGroup) -> Counter[str]:
+        """How many of its machines are Ready in each of its zones."""
+        zones = Counter(dict.fromkeys(group.spec.zones, 0))
+        mine = (c for c in self._checkups if c.machine.group == group.name and c.name in self._ready)
+        zones.update(c.machine.zone for c in mine if c.machine.zone in zones)
+        return zones
+
+    def _spot(self, group: NodeGroup, name: str, zone: str) -> Spot | None:
+        """A machine of the group in a zone."""
         template = template_of(self.cluster, group.name)
-        mine = [c for c in self._checkups if c.machine.group == group.name and c.name in self._ready]
-        alike = tuple(
+        mine = (c for c in self._checkups if c.machine.group == group.name and c.name in self._ready)
+        alike = (
             self._ready[c.name]
             for c in mine
             if not outdated(c.machine, template, ()) and self._ready[c.name].allocatable
         )
-        zones = Counter(dict.fromkeys(group.spec.zones, 0))
-        zones.update(c.machine.zone for c in mine if c.machine.zone in zones)
-        last = max((c.machine.serial for c in self._checkups if c.machine.group == group.name), default=0)
-        for number in range(1, skipped + count + 1):
-            zone = min(group.spec.zones, key=lambda z: zones[z], default="")
-            zones[zone] += 1
-            if number <= skipped:
-                continue
-            name = names.worker_machine(names.owner(self.cluster), group.name, last + number)
-            spot = spot_to_be(self.cluster, group, name, zone, alike, self._offer)
-            if spot is None:
-                return
-            yield spot
+        return spot_to_be(self.cluster, group, name, zone, next(alike, None), self._offer, self.pods.volumes)

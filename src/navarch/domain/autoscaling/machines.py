@@ -1,10 +1,13 @@
 """What a machine of a node group would be to the scheduler: as one that is there, or by what it would be made from."""
 
-from navarch.domain.autoscaling.placing import Spot
+from collections.abc import Iterable
+
+from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
 from navarch.domain.machines import component_labels, template_of
+from navarch.domain.names import zone_label
 from navarch.domain.offer import Flavor, Offer
-from navarch.domain.pods import Amounts
+from navarch.domain.pods import Amounts, NodeVolumes, Pod, PodsSeen
 from navarch.domain.spec import Cluster, NodeGroup, Taint
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
@@ -23,32 +26,54 @@ _STARTING = (  # what begins the keys of taints that somebody takes off a young 
 )
 
 
-def spot_of(node: Node) -> Spot:
+def spot_of(node: Node, volumes: NodeVolumes | None = None) -> Spot:
     """A node that is there and Ready. Taints with which a young one waits for somebody pass by themselves."""
     labels = {HOSTNAME: node.name, **dict(node.labels)}
-    return Spot(node.name, labels, _lasting(node.taints), node.allocatable, open=not node.unschedulable)
+    return Spot(
+        node.name, labels, _lasting(node.taints), node.allocatable, open=not node.unschedulable, volumes=volumes
+    )
+
+
+def room_of(nodes: Iterable[Node], pods: PodsSeen, placed: Iterable[Pod]) -> Room:
+    """These nodes, with those of these pods that are on them. One of which no CSI driver says anything has none."""
+    volumes = {one.node: one for one in pods.volumes}
+    spots = {node.name: spot_of(node, volumes.get(node.name, NodeVolumes(node.name))) for node in nodes}
+    room = Room(spots.values())
+    for pod in placed:
+        if pod.node in spots:
+            room.put(pod.shape, spots[pod.node])
+    return room
 
 
 def spot_to_be(
-    cluster: Cluster, group: NodeGroup, name: str, zone: str, nodes: tuple[Node, ...], offer: Offer
+    cluster: Cluster,
+    group: NodeGroup,
+    name: str,
+    zone: str,
+    sibling: Node | None,
+    offer: Offer,
+    volumes: tuple[NodeVolumes, ...] = (),
 ) -> Spot | None:
-    """A machine that the group would get in that zone; None: its flavor is not known. `nodes`: of the group's machines
-    that are Ready and made as new ones would be."""
+    """A machine that the group would get in that zone; None: its flavor is not known. `sibling`: one of the group's
+    machines that is Ready and made as a new one would be; `volumes`: what the cluster's nodes may have of them. The
+    drivers of volumes run on every machine: without a sibling, those of any node are expected."""
     template = template_of(cluster, group.name)
     wished = dict(template.labels)
     of_its_own = {NODE_GROUP: group.name, **component_labels(template.release.tags)}
-    place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone)}
-    sibling = next((n for n in nodes if n.allocatable), None)
+    place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone_label(zone))}
+    like = next((v for v in volumes if sibling is not None and v.node == sibling.name), None)
+    like = like or max(volumes, key=lambda v: (len(v.drivers), v.node), default=None)
+    expected = NodeVolumes(name, like.limits, like.drivers) if like is not None and like.drivers else None
     if sibling is not None:
         labels = {**dict(sibling.labels), **wished, **of_its_own, **place}
-        return Spot(name, labels, _lasting(template.taints), sibling.allocatable)
+        return Spot(name, labels, _lasting(template.taints), sibling.allocatable, volumes=expected)
     flavor = offer.flavor(template.flavor)
     if flavor is None:
         return None
     usual = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", INSTANCE_TYPE: flavor.name}
     disk_gib = template.root_volume.size_gib if template.root_volume is not None else flavor.disk_gib
     labels = {**usual, **wished, **of_its_own, **place}
-    return Spot(name, labels, _lasting(template.taints), allocatable(flavor, disk_gib))
+    return Spot(name, labels, _lasting(template.taints), allocatable(flavor, disk_gib), volumes=expected)
 
 
 def allocatable(flavor: Flavor, disk_gib: int) -> Amounts:

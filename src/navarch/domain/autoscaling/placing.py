@@ -8,22 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from navarch.domain.pods import Amounts, NodeTerm, PodShape, PodTerm, Spread, Toleration
+from navarch.domain.autoscaling.tallies import Tally
+from navarch.domain.pods import Amounts, NodeTerm, NodeVolumes, PodShape, PodTerm, Spread, Toleration
 from navarch.domain.spec import Taint
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - it is compared with, nobody listens there
 _FORBID = frozenset({"NoSchedule", "NoExecute"})
+_CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 
 
 @dataclass(slots=True)
 class Spot:
-    """A machine in a simulation. `open`: pods may be put there. `shapes`: how many pods of each are there."""
+    """A machine in a simulation. `open`: it is not cordoned. `volumes`: what may be attached to it; None: as much as
+    pods want. `shapes`: how many pods of each are there."""
 
     name: str
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
     allocatable: Amounts
     open: bool = True
+    volumes: NodeVolumes | None = None
     used: Counter[str] = field(default_factory=Counter)
     shapes: Counter[PodShape] = field(default_factory=Counter)
 
@@ -69,7 +73,8 @@ class Room:
     def __init__(self, spots: Iterable[Spot] = ()) -> None:
         self.spots: list[Spot] = list(spots)
         self._full: dict[PodShape, int] = {}  # of shapes that only ever lose places: how many spots need no look again
-        self._tallies: dict[object, Counter[str]] = {}  # pods and repulsions by topology; empty: to be counted anew
+        self._tallies: dict[object, Tally[Spot]] = {}  # pods and repulsions by topology, of what was asked for
+        self._base: Room | None = None  # whose machines the first of these are
         self._repelling: set[tuple[PodTerm, str]] = {
             (term, shape.namespace) for spot in self.spots for shape in spot.shapes for term in shape.apart
         }
@@ -78,7 +83,15 @@ class Room:
         """One machine more."""
         self.spots.append(spot)
         self._repelling |= {(term, shape.namespace) for shape in spot.shapes for term in shape.apart}
-        self._tallies.clear()
+        for tally in self._tallies.values():
+            tally.add((spot,))
+
+    def forked(self) -> "Room":
+        """The same machines, onto which nothing may be put while the fork is used; what is added is the fork's."""
+        fork = Room()
+        fork.spots, fork._base = list(self.spots), self
+        fork._repelling = set(self._repelling)
+        return fork
 
     def put(self, shape: PodShape, spot: Spot, count: int = 1) -> None:
         """Pods onto a machine, whether they fit or not."""
@@ -96,13 +109,14 @@ class Room:
         for resource, amount in shape.requests:
             spot.used[resource] -= amount * count
         self._full.clear()
-        self._tallies.clear()
+        self._count(shape, spot, -count)
 
     def close(self, spot: Spot) -> None:
         """Take a machine out, and what is on it with it."""
-        self.spots.remove(spot)
+        self.spots = [there for there in self.spots if there is not spot]
         self._full.clear()
-        self._tallies.clear()
+        for tally in self._tallies.values():
+            tally.remove(spot, self.spots)
 
     def place(self, shape: PodShape) -> Spot | None:
         """Put a pod onto the first machine that it fits on; None: there is none."""
@@ -121,13 +135,15 @@ class Room:
         """Why the scheduler would not put such a pod there; empty: it might."""
         if shape.unsimulated:
             return f"not simulated: {', '.join(shape.unsimulated)}"
-        if not spot.open:
+        if shape.blocked:
+            return shape.blocked
+        if not spot.open and not tolerates(shape.tolerations, (_CORDONED,)):
             return "node(s) were unschedulable"
         if not attracts(shape, spot):
             return "node(s) didn't match Pod's node affinity/selector"
         if not tolerates(shape.tolerations, spot.taints):
             return "node(s) had untolerated taint(s)"
-        return _lacks(shape, spot) or self._topology(shape, spot)
+        return _lacks(shape, spot) or _volumes_lack(shape, spot) or self._topology(shape, spot)
 
     def _topology(self, shape: PodShape, spot: Spot) -> str:
         for spread in shape.spreads:
@@ -145,11 +161,11 @@ class Room:
             return ""
         if any(term.topology_key not in spot.labels for term in shape.near):
             return "node(s) didn't match pod affinity rules"
-        found = [self._matching(term) for term in shape.near]
+        found = [self._matching_all(shape.near, term) for term in shape.near]
         if all(tally[_value(spot, term)] for term, tally in zip(shape.near, found, strict=True)):
             return ""
         # The first of its kind may go anywhere, or it could never begin.
-        is_first = not any(tally.total() for tally in found)
+        is_first = not any(any(tally.values()) for tally in found)
         if is_first and all(_selects(term, shape.namespace, labels) for term in shape.near):
             return ""
         return "node(s) didn't match pod affinity rules"
@@ -167,73 +183,54 @@ class Room:
 
     def _domains(self, shape: PodShape, spread: Spread) -> Counter[str]:
         """How many pods each domain has that a constraint counts; domains without any are there with 0."""
-        keys = {one.topology_key for one in shape.spreads}
-
-        def counted() -> Counter[str]:
-            found: Counter[str] = Counter()
-            for spot in self.spots:
-                if not keys <= spot.labels.keys():
-                    continue
-                if spread.honors_affinity and not attracts(shape, spot):
-                    continue
-                if spread.honors_taints and not tolerates(shape.tolerations, spot.taints):
-                    continue
-                found[spot.labels[spread.topology_key]] += sum(
-                    count for other, count in spot.shapes.items() if _is_counted(spread, shape, other)
-                )
-            return found
-
-        return self._tally((shape, spread), counted)
+        return self._tally(
+            (shape, spread),
+            spread.topology_key,
+            lambda other: _is_counted(spread, shape, other),
+            lambda spot: _is_domain(shape, spread, spot),
+        )
 
     def _matching(self, term: PodTerm) -> Counter[str]:
         """By topology, the pods that a term selects."""
         return self._tally(
-            (term, ""),
-            lambda: self._sum(term, lambda shape: _selects(term, shape.namespace, dict(shape.labels))),
+            term, term.topology_key, lambda shape: _selects(term, shape.namespace, dict(shape.labels)), _anywhere
         )
+
+    def _matching_all(self, terms: tuple[PodTerm, ...], term: PodTerm) -> Counter[str]:
+        """By the topology of one term, the pods that all terms of an affinity select: no other counts for any."""
+        return self._tally((terms, term), term.topology_key, lambda shape: _all_select(terms, shape), _anywhere)
 
     def _repels(self, term: PodTerm, namespace: str) -> Counter[str]:
         """By topology, the pods that have this term of anti-affinity."""
         return self._tally(
-            (term, f"of {namespace}"),
-            lambda: self._sum(term, lambda shape: term in shape.apart and shape.namespace == namespace),
+            (term, namespace),
+            term.topology_key,
+            lambda shape: term in shape.apart and shape.namespace == namespace,
+            _anywhere,
         )
 
-    def _sum(self, term: PodTerm, counts: Callable[[PodShape], bool]) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for spot in self.spots:
-            if term.topology_key in spot.labels:
-                found[_value(spot, term)] += sum(n for shape, n in spot.shapes.items() if counts(shape))
-        return +found
-
-    def _tally(self, what: object, counted: Callable[[], Counter[str]]) -> Counter[str]:
+    def _tally(
+        self,
+        what: object,
+        topology_key: str,
+        counts: Callable[[PodShape], bool],
+        covers: Callable[[Spot], bool],
+    ) -> Counter[str]:
         if what not in self._tallies:
-            self._tallies[what] = counted()
-        return self._tallies[what]
+            if self._base is not None:
+                self._base._tally(what, topology_key, counts, covers)
+                tally = self._base._tallies[what].forked()
+                tally.add(self.spots[len(self._base.spots) :])
+            else:
+                tally = Tally(topology_key, covers, counts)
+                tally.add(self.spots)
+            self._tallies[what] = tally
+        return self._tallies[what].values
 
     def _count(self, shape: PodShape, spot: Spot, count: int) -> None:
         """Bring the tallies up to date with pods that were put."""
-        labels: dict[str, str] | None = None
-        for what, tally in self._tallies.items():
-            match what:
-                case (PodShape() as asking, Spread() as spread):
-                    keys = {one.topology_key for one in asking.spreads}
-                    if not keys <= spot.labels.keys() or spot.labels[spread.topology_key] not in tally:
-                        continue
-                    if spread.honors_affinity and not attracts(asking, spot):
-                        continue
-                    if spread.honors_taints and not tolerates(asking.tolerations, spot.taints):
-                        continue
-                    if _is_counted(spread, asking, shape):
-                        tally[spot.labels[spread.topology_key]] += count
-                case (PodTerm() as term, str(whose)) if term.topology_key in spot.labels:
-                    labels = dict(shape.labels) if labels is None else labels
-                    if whose:
-                        counts = term in shape.apart and whose == f"of {shape.namespace}"
-                    else:
-                        counts = _selects(term, shape.namespace, labels)
-                    if counts:
-                        tally[_value(spot, term)] += count
+        for tally in self._tallies.values():
+            tally.put(shape, spot, count)
 
 
 def _lacks(shape: PodShape, spot: Spot) -> str:
@@ -251,6 +248,32 @@ def _lacks(shape: PodShape, spot: Spot) -> str:
     return ""
 
 
+def _volumes_lack(shape: PodShape, spot: Spot) -> str:
+    for place in shape.places:
+        if not any(_allows(term, spot) for term in place.terms):
+            return place.why_not
+    if not shape.volumes or spot.volumes is None:
+        return ""
+    missing = next((v for v in shape.volumes if v.strict and v.driver not in spot.volumes.drivers), None)
+    if missing is not None:
+        return f"{missing.driver} CSI driver is not installed on the node"
+    limits = dict(spot.volumes.limits)
+    there = {v for other in spot.shapes for v in other.volumes if v.handle} | set(spot.volumes.attached)
+    count = Counter(v.driver for v in there)
+    for other, pods in spot.shapes.items():
+        for volume in other.volumes:
+            count[volume.driver] += 0 if volume.handle else pods
+    more = [v for v in shape.volumes if not v.handle or v not in there]
+    for driver, added in Counter(v.driver for v in more).items():
+        if count[driver] + added > limits.get(driver, count[driver] + added):
+            return "node(s) exceed max volume count"
+    return ""
+
+
+def _anywhere(spot: Spot) -> bool:
+    return True
+
+
 def _value(spot: Spot, term: PodTerm) -> str:
     """The domain of a machine; of one without the label a domain in which nothing is."""
     return spot.labels.get(term.topology_key, "\0none")
@@ -260,6 +283,21 @@ def _selects(term: PodTerm, namespace: str, labels: Mapping[str, str]) -> bool:
     if term.selector is None or (term.namespaces is not None and namespace not in term.namespaces):
         return False
     return term.selector.matches(labels)
+
+
+def _all_select(terms: tuple[PodTerm, ...], shape: PodShape) -> bool:
+    labels = dict(shape.labels)
+    return all(_selects(term, shape.namespace, labels) for term in terms)
+
+
+def _is_domain(shape: PodShape, spread: Spread, spot: Spot) -> bool:
+    """Whether a constraint counts the pods of a machine: one with all topologies, where the pod could go as far as the
+    constraint honors that."""
+    if any(one.topology_key not in spot.labels for one in shape.spreads):
+        return False
+    if spread.honors_affinity and not attracts(shape, spot):
+        return False
+    return not spread.honors_taints or tolerates(shape.tolerations, spot.taints)
 
 
 def _is_counted(spread: Spread, asking: PodShape, other: PodShape) -> bool:

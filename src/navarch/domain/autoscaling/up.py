@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from navarch.domain.autoscaling.memory import Helpless, Verdict
 from navarch.domain.autoscaling.placing import Room, Spot, attracts, tolerates
@@ -13,31 +13,42 @@ EXPENDABLE_BELOW = -10  # the priority of pods that neither bring machines nor h
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A node group that could grow. `machines`: those that it would get, in the order in which it would; `why_not`: why
-    it is not asked for any now; empty: it is."""
+    """A node group that could grow by `most` machines. `machines`: those that it could get, zone after zone, the next
+    of the zone with the fewest first; `why_not`: why it is not asked for any now; empty: it is."""
 
     group: str
     machines: tuple[Spot, ...] = ()
+    most: int = 0
     why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A node group gets `count` machines more, for `pods` pods, one of them `first`."""
+    """A node group gets these machines, which these pods wait for."""
 
     group: str
-    count: int
-    pods: int
-    first: str
+    machines: tuple[Spot, ...]
+    helped: tuple[Pod, ...]
+
+    @property
+    def count(self) -> int:
+        """How many machines."""
+        return len(self.machines)
+
+    @property
+    def pods(self) -> int:
+        """How many pods."""
+        return len(self.helped)
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What comes of a look. `coming`: how many of the pods that wait have a place already, on machines that are there
-    or on their way."""
+    """What comes of a look. `stuck`: the pods of each of the `helpless`; `coming`: how many of the pods that wait have
+    a place already, on machines that are there or on their way."""
 
     growths: tuple[Growth, ...] = ()
     helpless: tuple[Helpless, ...] = ()
+    stuck: tuple[tuple[Pod, ...], ...] = ()
     coming: int = 0
 
 
@@ -47,34 +58,35 @@ def scale_up(
     """The machines that are there and those that are on their way are in `room`, and what is placed is put there.
 
     Of the groups that help, the one wins whose new machines would have the least of their CPU and memory left over;
-    then others are asked for what still waits. A group is asked for one machine after the other, until `zones` of them
-    in a row help nobody: its next machine may be in a zone that a pod cannot go to."""
+    then others are asked for what still waits. A group is asked for one machine after the other, until one in each of
+    its `zones` would help nobody: a pod may be bound to one of them, by its volume for example."""
     left = _by_shape(waiting)
     coming = sum(len(pods) for pods in left.values())
     left = {shape: pods[_placed(room, shape, len(pods)) :] for shape, pods in left.items()}
     left = {shape: pods for shape, pods in left.items() if pods}
     coming -= sum(len(pods) for pods in left.values())
+    if not left:
+        return Up(coming=coming)
     able = {c.group: c for c in candidates}
-    daemons, growths, taken = tuple(daemons), list[Growth](), Counter[str]()
+    daemons, growths = tuple(daemons), list[Growth]()
     while left:
         trials = [
-            _Trial(room, c.group, c.machines[taken[c.group] :], left, daemons, zones)
-            for c in able.values()
-            if not c.why_not and c.machines[taken[c.group] :]
+            _Trial(room, c, left, daemons, zones) for c in able.values() if not c.why_not and c.machines and c.most
         ]
         best = min((t for t in trials if t.helped), key=lambda t: (t.waste, len(t.used), t.group), default=None)
         if best is None:
             break
-        first = next(left[shape][0].name for shape in left if best.helped[shape])
-        growths.append(Growth(best.group, len(best.used), best.helped.total(), first))
-        taken[best.group] += len(best.used)
+        helped = tuple(pod for shape, pods in left.items() for pod in pods[: best.helped[shape]])
+        growths.append(Growth(best.group, tuple(best.used), helped))
+        able[best.group] = best.rest
         best.commit(room)
         left = {shape: pods[best.helped[shape] :] for shape, pods in left.items() if len(pods) > best.helped[shape]}
+    verdicts = [_Judge(room, candidate, daemons, zones) for candidate in able.values()] if left else []
     helpless = tuple(
-        Helpless(pods[0].name, len(pods), tuple(_verdicts(room, shape, able.values(), taken, daemons)))
+        Helpless(pods[0].name, len(pods), tuple(judge.verdict(shape) for judge in verdicts))
         for shape, pods in left.items()
     )
-    return Up(tuple(growths), helpless, coming)
+    return Up(tuple(growths), helpless, tuple(map(tuple, left.values())), coming)
 
 
 def _by_shape(waiting: Iterable[Pod]) -> dict[PodShape, list[Pod]]:
@@ -96,7 +108,7 @@ def _placed(room: Room, shape: PodShape, count: int) -> int:
 
 def with_daemons(spot: Spot, daemons: Iterable[PodShape]) -> Spot:
     """The machine with the pods that run on every machine, as far as they go there."""
-    filled = Spot(spot.name, spot.labels, spot.taints, spot.allocatable)
+    filled = replace(spot, used=Counter(), shapes=Counter())
     one = Room([filled])
     for shape in daemons:
         if attracts(shape, filled) and tolerates(shape.tolerations, filled.taints):
@@ -110,30 +122,32 @@ class _Trial:
     def __init__(
         self,
         room: Room,
-        group: str,
-        machines: tuple[Spot, ...],
+        candidate: Candidate,
         left: dict[PodShape, list[Pod]],
         daemons: tuple[PodShape, ...],
         zones: int,
     ) -> None:
-        self.group, self.used, self.helped = group, list[Spot](), Counter[PodShape]()
+        self.group, self.used, self.helped = candidate.group, list[Spot](), Counter[PodShape]()
+        self._candidate = candidate
         remaining = Counter({shape: len(pods) for shape, pods in left.items()})
-        trial, tried = Room([_copied(spot) for spot in room.spots]), list[Spot]()
+        trial = room.forked()
         idle = 0
-        for machine in machines:
+        for machine in candidate.machines:
             spot = with_daemons(machine, daemons)
             trial.add(spot)
-            tried.append(spot)
             before = self.helped.total()
             for shape in [s for s, count in remaining.items() if count]:
                 while remaining[shape] and not trial.why_not(shape, spot):
                     trial.put(shape, spot)
                     remaining[shape] -= 1
                     self.helped[shape] += 1
-            idle = 0 if self.helped.total() > before else idle + 1
-            if idle == 0:
-                self.used = list(tried)
-            if idle >= zones or not remaining.total():
+            if self.helped.total() > before:
+                self.used.append(spot)
+                idle = 0
+            else:
+                trial.close(spot)
+                idle += 1
+            if idle >= zones or not remaining.total() or len(self.used) == candidate.most:
                 break
 
     @property
@@ -141,16 +155,17 @@ class _Trial:
         """The part of the new machines' CPU and memory that nothing asks for."""
         return sum(_left_over(spot) for spot in self.used) / len(self.used)
 
+    @property
+    def rest(self) -> Candidate:
+        """What the group could still get."""
+        used = {spot.name for spot in self.used}
+        left = tuple(spot for spot in self._candidate.machines if spot.name not in used)
+        return replace(self._candidate, machines=left, most=self._candidate.most - len(used))
+
     def commit(self, room: Room) -> None:
         """The new machines into the room."""
         for spot in self.used:
             room.add(spot)
-
-
-def _copied(spot: Spot) -> Spot:
-    return Spot(
-        spot.name, spot.labels, spot.taints, spot.allocatable, spot.open, Counter(spot.used), Counter(spot.shapes)
-    )
 
 
 def _left_over(spot: Spot) -> float:
@@ -159,14 +174,19 @@ def _left_over(spot: Spot) -> float:
     return sum(parts) / len(parts) if parts else 1.0
 
 
-def _verdicts(
-    room: Room, shape: PodShape, candidates: Iterable[Candidate], taken: Counter[str], daemons: tuple[PodShape, ...]
-) -> Iterable[Verdict]:
-    for candidate in candidates:
-        machines = candidate.machines[taken[candidate.group] :]
-        if candidate.why_not or not machines:
-            yield Verdict(candidate.group, candidate.why_not or "max node group size reached")
-            continue
-        trial, spot = Room([_copied(s) for s in room.spots]), with_daemons(machines[0], daemons)
-        trial.add(spot)
-        yield Verdict(candidate.group, trial.why_not(shape, spot) or "its machines would be in other zones")
+class _Judge:
+    """Why a group brings no machine, asked for one shape after the other."""
+
+    def __init__(self, room: Room, candidate: Candidate, daemons: tuple[PodShape, ...], zones: int) -> None:
+        self._candidate, self._trials = candidate, list[tuple[Room, Spot]]()
+        for machine in candidate.machines[:zones] if candidate.most else ():
+            spot, trial = with_daemons(machine, daemons), room.forked()
+            trial.add(spot)
+            self._trials.append((trial, spot))
+
+    def verdict(self, shape: PodShape) -> Verdict:
+        """Of its next machine in each zone."""
+        group, why = self._candidate.group, self._candidate.why_not
+        if why or not self._trials:
+            return Verdict(group, why or "max node group size reached")
+        return Verdict(group, "; ".join(dict.fromkeys(trial.why_not(shape, spot) for trial, spot in self._trials)))

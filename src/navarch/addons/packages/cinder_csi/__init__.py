@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from navarch.addons.contract import Inputs
 from navarch.addons.package import Package
 from navarch.addons.rendering import DEFAULT_CLASS_ONCE, Object
+from navarch.domain.names import zone_label
 
 _PROVISIONER = "cinder.csi.openstack.org"
 _ZONE_TOPOLOGY = "topology.cinder.csi.openstack.org/zone"
@@ -42,14 +43,9 @@ def _storage_class(name: str, volume_type: str, zones: tuple[str, ...], *, defau
     if default:
         made["metadata"]["annotations"] = {DEFAULT_CLASS_ONCE: "true"}
     if zones:
-        places = [_zone_label(zone) for zone in zones]
+        places = [zone_label(zone) for zone in zones]
         made["allowedTopologies"] = [{"matchLabelExpressions": [{"key": _ZONE_TOPOLOGY, "values": places}]}]
     return made
-
-
-def _zone_label(zone: str) -> str:
-    """A zone as the CSI driver writes it into the node's topology (SanitizeLabel of cloud-provider-openstack)."""
-    return re.sub(r"[^-a-zA-Z0-9_.]+", "-", zone).strip("-_.")[:63]
 
 
 ADDON = Package(
