@@ -85,7 +85,7 @@ def test_somebody_elses_port_holds_a_deletion_up_is_told_and_stays(world: World,
     world.run(300.0)
     told = blocked(world, shop)
     assert told.reason == "ForeignPorts" and f"jump ({theirs['port']['id']})" in told.message
-    assert named(world, "router", "-router")["external_gateway_info"]  # their way out is there
+    assert named(world, "router", "-net")["external_gateway_info"]  # their way out is there
     port = world.region["port"].get(theirs["port"]["id"])
     assert port is not None
     world.region["port"].drop(port)
@@ -95,7 +95,7 @@ def test_somebody_elses_port_holds_a_deletion_up_is_told_and_stays(world: World,
 def test_somebody_elses_snapshot_holds_a_deletion_up_is_told_and_stays(world: World, shop: str) -> None:
     volume = named(world, "volume", "-etcd-0")
     asked = {"volume_id": volume.id, "name": "before", "force": True}
-    theirs = world.as_somebody(PROJECT, "volume", f"/v3/{PROJECT}/snapshots", snapshot=asked)
+    theirs = world.as_somebody(PROJECT, "block-storage", f"/v3/{PROJECT}/snapshots", snapshot=asked)
     world.customers.delete(shop)
     world.run(300.0)
     told = blocked(world, shop)

@@ -31,11 +31,11 @@ def test_what_was_revoked_is_refused_also_where_the_list_is_lost(dsn: str) -> No
             assert world.run_until(world.invariants.settled, 60.0)
             told = world.api.kubeconfigs(made, now=world.timeline.date())
             assert [k.state for k in told] == [KubeconfigState.REVOKED, KubeconfigState.ACTIVE]
-            inside.refused = frozenset()  # somebody removed the list
+            inside.revoke(())  # somebody removed the list
             assert world.run_until(lambda: inside.refused == {"first"}, 300.0)
             world.run(1200.0)  # it has ended: nothing is written for its sake any more
             assert world.api.kubeconfigs(made, now=world.timeline.date()) == ()
-            inside.refused = frozenset()
+            inside.revoke(())
             world.run(600.0)
             assert inside.refused == frozenset()
         finally:

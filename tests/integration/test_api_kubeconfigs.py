@@ -139,6 +139,7 @@ def test_one_is_revoked_told_and_handed_to_the_workers(api: Api) -> None:
     assert api.get("/clusters/shop/events").json()["events"][-1] == event
     claim = api.store.claim("w", lease=60)  # it is due at once
     assert claim is not None and (claim.cluster.id, claim.revoked) == (made["id"], (first,))
+    assert claim.revoking == (first,)
     api.store.note_refused(made["id"], claim.token, claim.revoked, datetime.now(UTC))
     assert {k["id"]: k["state"] for k in listed(api)} == {first: "revoked", second: "active"}
 

@@ -1,7 +1,7 @@
 """`navarch kubeconfig list|revoke`. `navarch cluster kubeconfig` gets one."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,15 +69,16 @@ def revoke(
         asked = [act(found, its) for its in chosen]
         if wait and not dry_run:
             asked = _wait(navarch, found, asked, limit)
-    if output is not Output.TABLE:
-        shown: Any = asked if output is not Output.NAME else None
-        print("\n".join(chosen)) if shown is None else emit_data(shown, output)
-        return
-    if not asked:
+    if output is Output.NAME:
+        print("\n".join(chosen))
+    elif output is not Output.TABLE:
+        emit_data(asked, output)
+    elif not asked:
         print("There is none to revoke.")
-    for its in asked:
-        word = "would be revoked" if dry_run else _WORDS[its["state"]]
-        print(f"Kubeconfig {its['id']} of {its['user_name']} ({', '.join(its['groups'])}) {word}.")
+    else:
+        for revoked in asked:
+            word = "would be revoked" if dry_run else _WORDS[revoked["state"]]
+            print(f"Kubeconfig {revoked['id']} of {revoked['user_name']} ({', '.join(revoked['groups'])}) {word}.")
 
 
 _WORDS = {"active": "is active", "revoking": "is being revoked", "revoked": "is revoked: the cluster refuses it"}

@@ -28,8 +28,8 @@ class Record:
     `machines` holds those that are gone, too. `objects`: the cloud's objects that were ours when last looked at.
     `secrets_ready`: keys and certificates of the cluster exist. `api_internal_address` and `api_public_address` are
     those the Kubernetes API had when it was last seen with one (empty: never): should they be lost, the same ones are
-    asked for. `revoked`: ids of kubeconfigs that were revoked and have not ended. `chosen`: the add-ons
-    that it chose of the catalogue.
+    asked for. `revoked`: ids of kubeconfigs that were revoked and have not ended; `revoking`: of those among
+    them that the cluster was not seen to refuse. `chosen`: the add-ons that it chose of the catalogue.
     """
 
     machines: tuple[Machine, ...] = ()
@@ -38,6 +38,7 @@ class Record:
     api_internal_address: str = ""
     api_public_address: str = ""
     revoked: tuple[str, ...] = ()
+    revoking: tuple[str, ...] = ()
     chosen: tuple[Chosen, ...] = ()
 
     @property

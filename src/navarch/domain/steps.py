@@ -442,6 +442,7 @@ class RevokeKubeconfigs(Step):
         return (type(self).__name__,)
 
     def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        seen = seen.with_record(revoking=())
         return seen if seen.kube is None else replace(seen, kube=replace(seen.kube, refused=self.ids))
 
 

@@ -117,6 +117,7 @@ class Observer:
             api_internal_address=status.api_internal_address or "",
             api_public_address=urlsplit(status.api_url or "").hostname or "",
             revoked=claim.revoked,
+            revoking=claim.revoking,
             chosen=store.chosen(cluster_id),
         )
 

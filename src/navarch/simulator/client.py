@@ -149,8 +149,7 @@ class SimulatedClustersClient:
 
     def revoke(self, access: Access, ids: Sequence[str]) -> bool:
         """See the contract."""
-        self._simulator.ask(wire.Revoke(_door(access), tuple(ids)), wire.Nothing)
-        return True
+        return self._simulator.ask(wire.Revoke(_door(access), tuple(ids)), wire.Heeded).now
 
     def remove_member(self, access: Access, member_id: str) -> None:
         """See the contract."""

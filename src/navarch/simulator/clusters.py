@@ -151,12 +151,7 @@ class SimulatedClusters:
 
     def revoke(self, access: Access, ids: Sequence[str]) -> bool:
         """Refuse these kubeconfigs."""
-
-        def effect(cluster: Kubernetes) -> None:
-            cluster.refused = frozenset(ids)
-
-        self._call(KubeCall("revoke", access.url), access, effect)
-        return True
+        return self._call(KubeCall("revoke", access.url), access, lambda cluster: cluster.revoke(ids))
 
     def remove_member(self, access: Access, member_id: str) -> None:
         """Take a member out of etcd."""

@@ -3,7 +3,7 @@
 Everything is derived from when something happened: there is nothing to wait for but time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,6 +35,7 @@ NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
 _NODE_SECONDS = 2.0  # from a kubelet and a pod network to a Ready node
 _ADDON_SECONDS = 2.0  # from its application to all replicas
 _CONTROLLERS_LOOK_EVERY = 5.0
+_LIST_READ_EVERY = 1.0  # that of revoked kubeconfigs, by authorizers
 _KERNEL_LEAVES, _EVICTION_MIB, _PODS_A_NODE = 0.97, 100, 110  # as kubelets say on machines of 2 GiB
 
 
@@ -67,7 +68,7 @@ class Kubernetes:
         self.addons: dict[str, tuple[str, float]] = {}
         self.chosen: dict[str, float] = {}
         self.wishes, self.pods = Wishes(), Pods()
-        self.refused: frozenset[str] = frozenset()  # ids of kubeconfigs
+        self._revoked: tuple[frozenset[str], float] = (frozenset(), 0.0)  # ids of kubeconfigs, and since when
         self.clock_ahead = timedelta()
         self._ticking = False
 
@@ -225,6 +226,19 @@ class Kubernetes:
         held = self.pods.evict(name, now, forced=not evict)
         pods = self.pods.on(name)
         return None if not pods and now >= node.cordoned + EVICTION_SECONDS else Draining(held, pods)
+
+    def revoke(self, ids: Collection[str]) -> bool:
+        """Write down whose kubeconfigs are refused; gives whether they are, as of a second later."""
+        listed, _ = self._revoked
+        if listed != frozenset(ids):
+            self._revoked = frozenset(ids), self.region.timeline.now
+        return self.refused == frozenset(ids)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Ids of the kubeconfigs that are refused."""
+        listed, since = self._revoked
+        return listed if self.region.timeline.now >= since + _LIST_READ_EVERY else frozenset()
 
     def remove_member(self, member_id: str) -> None:
         """Take a member out of etcd. Raises Temporary where etcd refuses."""

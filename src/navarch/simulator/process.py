@@ -127,7 +127,7 @@ class Desk:
             case wire.Mark(door, step):
                 clusters.mark_node(_access(door), step)
             case wire.Revoke(door, ids):
-                clusters.revoke(_access(door), ids)
+                return wire.Heeded(clusters.revoke(_access(door), ids))
             case wire.RemoveMember(door, member_id):
                 clusters.remove_member(_access(door), member_id)
             case wire.DeleteNode(door, node):

@@ -159,6 +159,13 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True)
+class Heeded:
+    """Whether what was written counts already."""
+
+    now: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """It is done."""
 
@@ -197,7 +204,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = KubeState | Drained | Nothing | Census | Moment | Refused
+Answer = KubeState | Drained | Heeded | Nothing | Census | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

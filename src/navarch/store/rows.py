@@ -87,6 +87,7 @@ def claim(row: Row) -> Claim:
         objects(row),
         abandoned=row["abandoned"],
         revoked=tuple(row["revoked"]),
+        revoking=tuple(row["revoking"]),
     )
 
 

@@ -32,7 +32,7 @@ def test_a_kubeconfig_is_complete() -> None:
     certificate = base64.b64decode(user["user"]["client-certificate-data"]).decode()
     assert same_key(certificate, base64.b64decode(user["user"]["client-key-data"]).decode())
     parsed = x509.load_pem_x509_certificate(certificate.encode())
-    assert parsed.subject.rfc4514_string() == "CN=alice,O=kubeadm:cluster-admins"
+    assert parsed.subject.rfc4514_string() == "CN=alice,O=navarch:kubeconfig:0123456789abcdef,O=kubeadm:cluster-admins"
     assert parsed.not_valid_after_utc == EXPIRES == NOW + timedelta(hours=8)
 
 

@@ -358,6 +358,8 @@ def test_kubeconfigs_that_were_revoked_are_refused_whatever_else_waits() -> None
     assert seen.kube is not None
     refused = replace(seen, kube=replace(seen.kube, refused=("a", "b")))
     assert plan(wanted, refused, WANTED, now=NOW) == ()
+    # They are refused, and it is not written down: so that it will be.
+    assert plan(wanted, refused.with_record(revoking=("b",)), WANTED, now=NOW) == (RevokeKubeconfigs(("a", "b")),)
     # One that has ended is on the list still: nothing has to be done.
     assert plan(wanted, refused.with_record(revoked=("b",)), WANTED, now=NOW) == ()
     assert plan(wanted, replace(seen, kube=None), WANTED, now=NOW) != (RevokeKubeconfigs(("a", "b")),)

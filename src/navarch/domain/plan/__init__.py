@@ -82,9 +82,10 @@ def _addons(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 
 def _revocations(observed: Observed) -> Iterator[Step]:
-    """Nothing else is waited for: what was revoked may be in the wrong hands."""
+    """Nothing else is waited for: what was revoked may be in the wrong hands. Also where it is refused by now, and that
+    is not written down."""
     revoked = observed.record.revoked
-    if observed.kube is not None and set(revoked) - set(observed.kube.refused):
+    if observed.kube is not None and (observed.record.revoking or set(revoked) - set(observed.kube.refused)):
         yield RevokeKubeconfigs(revoked)
 
 

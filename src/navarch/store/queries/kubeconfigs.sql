@@ -31,6 +31,11 @@ RETURNING {kubeconfig_columns};
 SELECT k.id FROM kubeconfigs k
 WHERE k.cluster_id = c.id AND k.revoked_at IS NOT NULL AND k.expires_at > now() ORDER BY k.revoked_at, k.id
 
+-- part: its_revoking_kubeconfigs
+-- Those of them that it was not seen to refuse.
+SELECT k.id FROM kubeconfigs k
+WHERE k.cluster_id = c.id AND k.revoked_at IS NOT NULL AND k.refused_at IS NULL AND k.expires_at > now()
+
 -- name: note_refused_kubeconfigs
 UPDATE kubeconfigs SET refused_at = %(at)s
 WHERE cluster_id = %(cluster_id)s AND id = ANY(%(ids)s) AND revoked_at IS NOT NULL AND refused_at IS NULL;
