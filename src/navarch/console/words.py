@@ -55,6 +55,8 @@ def value(its: Any) -> str:
         return "true" if its else "false"
     if isinstance(its, list) and all(isinstance(one, str | int) for one in its):
         return ", ".join(map(str, its))
-    if isinstance(its, list | dict):
+    if isinstance(its, dict):
+        return ", ".join(f"{key} {value(part)}" for key, part in its.items())
+    if isinstance(its, list):
         return json.dumps(its, ensure_ascii=False)
     return str(its)
