@@ -20,6 +20,7 @@ from navarch.bootstrap.vault import PASSWORD, SECRETS, close_password, close_sec
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import controllers
 from navarch.clouds.openstack.session import OpenStackSettings
+from navarch.domain.chosen import Chosen
 from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.kube import ClusterObstacle, KubeState
 from navarch.domain.machines import BootReport, Machine
@@ -99,6 +100,9 @@ class Store:
 
     def machines(self, cluster_id: str, *, removed: bool = False) -> tuple[Machine, ...]:
         return self.kept
+
+    def chosen(self, cluster_id: str) -> tuple[Chosen, ...]:
+        return ()
 
     def sealed(self, cluster_id: str, name: str) -> bytes | None:
         return {SECRETS: self.sealed_secrets, PASSWORD: PASSWORD_SEALED}.get(name)
