@@ -4,12 +4,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.integration.kube_apiserver import Client
-from tests.scheduling.cases import CLASSES, DRIVERS, NAMESPACES, PODS_A_CASE, Case, Document, cases
+from tests.scheduling.cases import CLASSES, DRIVERS, NAMESPACES, Case, Document, cases
 from tests.scheduling.scheduler import CLAIMS, NODES, PODS, Refused, Shown, placed_at, shown
 
 from navarch.addons import observing, pods
@@ -52,20 +53,20 @@ class Disagreement:
 
 def compared(admin: Client, tally: Tally, *, pods: int, seed: int) -> Iterator[Disagreement]:
     """Make up cases until so many pods were tried. The same seed makes the same cases."""
-    round_ = 0
-    while tally.tried < pods:
-        for case in _made_up(seed * 100_000 + round_, min(_AT_ONCE, -(-(pods - tally.tried) // PODS_A_CASE))):
+    for number in count(seed * 100_000):
+        for case in _made_up(number, _AT_ONCE):
             yield from compare(admin, case, tally)
+            if tally.tried >= pods:
+                return
         print(tally, file=sys.stderr, flush=True)
-        round_ += 1
 
 
-def _made_up(seed: int, count: int) -> list[Case]:
+def _made_up(seed: int, how_many: int) -> list[Case]:
     made: list[Case] = []
 
     @hypothesis.seed(seed)
     @settings(
-        max_examples=count,
+        max_examples=how_many,
         deadline=None,
         database=None,
         phases=(Phase.generate,),
