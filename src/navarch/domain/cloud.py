@@ -83,13 +83,16 @@ class CloudState:
             yield from resources
 
     def having(self, resource: Resource) -> "CloudState":
-        """As if it had been seen: replaces the one with its id, or adds it. Unknown kinds stay unknown."""
+        """As if it had been seen: replaces the one with its id, which keeps the name that it is known by, or adds it.
+        Unknown kinds stay unknown."""
         known = self.seen.get(resource.kind)
         if known is None:
             return self
         # in their order: the first of a name counts
-        there = tuple(resource if r.id == resource.id else r for r in known)
-        return replace(self, seen={**self.seen, resource.kind: there if resource in there else (*there, resource)})
+        # What somebody renamed meanwhile is answered under that name, and is known by its own all the same.
+        there = tuple(_with(resource, {"name": r.name}) if r.id == resource.id else r for r in known)
+        is_there = any(r.id == resource.id for r in known)
+        return replace(self, seen={**self.seen, resource.kind: there if is_there else (*there, resource)})
 
     def without(self, kind: StrEnum, resource_id: str) -> "CloudState":
         """As if the object were gone."""

@@ -25,6 +25,10 @@ _REMOVING = {  # by OpenStack's own tool, where it is not `openstack KIND delete
     "load balancer": "loadbalancer",
     "snapshot": "volume snapshot",
 }
+_OTHERS = (
+    "What the cluster's own controllers made is not in Navarch's rows, and may stay, too: balancers, floating IPs and "
+    "security groups of its Services, volumes of its claims. Look for it in the project."
+)
 
 
 class NotForgotten(NavarchError):
@@ -49,6 +53,7 @@ def forget(store: PostgresStore, reference: str, project_id: str | None, *, reas
         "forgotten_at": datetime.now(UTC).isoformat(),
         "forgotten_by": who(),
         "reason": reason,
+        "beside_it": _OTHERS,
         "stays": [{**_shown(known), "remove_with": _command(known)} for known in claim.objects],
         "machines": [{"name": m.name, "zone": m.zone, "created_at": m.created_at.isoformat()} for m in machines],
         "conditions": [encode(condition) for condition in claim.status.conditions],
@@ -57,9 +62,8 @@ def forget(store: PostgresStore, reference: str, project_id: str | None, *, reas
     _write(proof, json.dumps(document, indent=2) + "\n")
     store.forget(cluster.id, claim.token)
     stays = [f"  {known.kind} {known.name} ({known.id})\n    {_command(known)}" for known in claim.objects]
-    told = "\n".join(
-        ["Objects that were last seen in its project, which stay:", *stays] if stays else ["Nothing stays."]
-    )
+    ours = ["Of what Navarch made, these were last seen in its project, and stay:", *stays]
+    told = "\n".join([*(ours if stays else ["Of what Navarch made, nothing was seen last."]), _OTHERS])
     return f"{cluster.name} ({cluster.id}) of project {cluster.project_id} is forgotten; {proof} says all.\n{told}"
 
 
