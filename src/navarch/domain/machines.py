@@ -1,14 +1,14 @@
 """Machines that Navarch decided to have: what is written down of each before the cloud is asked for it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from navarch.domain import syntax
 from navarch.domain.names import COMPONENT_LABEL
-from navarch.domain.offer import Release
+from navarch.domain.offer import Release, version_order
 from navarch.domain.spec import Cluster, Role, Taint, VolumeSpec
 
 BOOTED = "Booted"  # the step that a machine has done when it asks to join for the first time
@@ -139,6 +139,16 @@ def template_of(cluster: Cluster, group: str, release: Release | None = None) ->
         return MachineTemplate(made_from, spec.flavor, spec.labels, spec.taints, spec.root_volume)
     control_plane = cluster.spec.control_plane
     return MachineTemplate(release or cluster.spec.release, control_plane.flavor, root_volume=control_plane.root_volume)
+
+
+def template_beside(cluster: Cluster, group: str, machines: Iterable[Machine]) -> MachineTemplate:
+    """What a new machine of this node group is made from while the control plane is not there yet: no kubelet may be
+    newer than an API server. `machines`: the cluster's that are not gone."""
+    wanted = template_of(cluster, group)
+    releases = (m.template.release for m in machines if m.role is Role.CONTROL_PLANE)
+    oldest = min(releases, key=lambda r: version_order(r.kubernetes_version), default=wanted.release)
+    is_older = version_order(oldest.kubernetes_version) < version_order(wanted.release.kubernetes_version)
+    return replace(wanted, release=oldest) if is_older else wanted
 
 
 def version_wanted(cluster: Cluster, machine: Machine) -> str:

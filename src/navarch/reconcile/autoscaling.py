@@ -11,8 +11,8 @@ from navarch.domain.autoscaling import Change, Decision, Memory, Told
 from navarch.domain.change import with_node_group
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.health import examine
-from navarch.domain.machines import Departure, Machine, template_of
-from navarch.domain.observed import Observed
+from navarch.domain.machines import Departure, Machine, template_beside
+from navarch.domain.observed import Observed, Record
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Result
 from navarch.domain.plan.power import power
@@ -91,7 +91,7 @@ def _written(
     wanted = replace(group, spec=replace(group.spec, replicas=change.replicas))
     level = "Warning" if change.reason == "GaveUpMachines" else "Normal"
     event = _event(cluster, change.reason, change.group, change.message, now, level)
-    coming = _coming(cluster, change, observed.record.machines, now)
+    coming = _coming(cluster, change, observed.record, now)
     written = dependencies.store.scale_node_group(
         cluster.id, claim.token, wanted, going=change.going, event=event, coming=coming
     )
@@ -101,10 +101,11 @@ def _written(
     return with_node_group(cluster, group.name, written), observed
 
 
-def _coming(cluster: Cluster, change: Change, machines: tuple[Machine, ...], now: datetime) -> tuple[Machine, ...]:
+def _coming(cluster: Cluster, change: Change, record: Record, now: datetime) -> tuple[Machine, ...]:
     """The machines that are to come in the zones that pods need; without them the plan would choose the zones."""
+    machines = record.machines
     last = max((m.serial for m in machines if m.group == change.group), default=0)
-    template, owner = template_of(cluster, change.group), names.owner(cluster)
+    template, owner = template_beside(cluster, change.group, record.live), names.owner(cluster)
     steps = (
         RecordMachine(
             names.worker_machine(owner, change.group, serial), Role.WORKER, change.group, serial, zone, template

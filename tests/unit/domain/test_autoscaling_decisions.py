@@ -13,7 +13,7 @@ from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView
 from navarch.domain.kube import KubeState, Node
 from navarch.domain.machines import Machine, template_of
-from navarch.domain.names import owner, worker_machine
+from navarch.domain.names import COMPONENT_LABEL, CONTROL_PLANE_GROUP, owner, worker_machine
 from navarch.domain.observed import Observed, Record
 from navarch.domain.outcomes import Failed, Result
 from navarch.domain.pods import Pod, PodShape, PodsSeen
@@ -45,12 +45,13 @@ def decided(
     of: Cluster,
     *workers: Checkup,
     waiting: int = 0,
+    shape: PodShape = SHAPE,
     running: tuple[str, ...] = (),
     memory: Memory | None = None,
     now: datetime = NOW,
 ) -> Decision:
     pods = PodsSeen(
-        tuple(Pod(f"default/p{n}", SHAPE) for n in range(waiting)),
+        tuple(Pod(f"default/p{n}", shape) for n in range(waiting)),
         all=True,
         placed=tuple(Pod(f"default/r{n}", SHAPE, node) for n, node in enumerate(running)),
     )
@@ -89,6 +90,27 @@ def test_pods_that_wait_bring_machines_once() -> None:
 def test_from_zero_the_flavor_says_what_a_machine_would_be() -> None:
     of = shop(0, min=0)
     assert numbers(decided(of, waiting=2)) == [("web", 2, "TriggeredScaleUp")]
+
+
+def test_a_machine_comes_in_the_zone_as_the_cloud_spells_it() -> None:
+    """Nodes have it as a label, in which a blank is a dash: Nova knows no zone of that name."""
+    of = shop(0, min=0)
+    (group,) = of.node_groups
+    of = replace(of, node_groups=(replace(group, spec=replace(group.spec, zones=("AZ 1",))),))
+    (change,) = decided(of, waiting=2).changes
+    assert change.zones == ("AZ 1", "AZ 1")
+
+
+def test_while_the_control_plane_is_older_a_machine_would_be_as_old() -> None:
+    of = shop(0, min=0)
+    older = replace(of.spec.release, kubernetes_version="1.36.4", components=(("calico", "v3.27.0"),))
+    template = replace(template_of(of, CONTROL_PLANE_GROUP), release=older)
+    first = Machine("shop-cp-0", Role.CONTROL_PLANE, CONTROL_PLANE_GROUP, 0, "z1", NOW - HOUR, template, joined=True)
+    place = Checkup(first, MachineView(Existence.RUNNING), None, State.READY)
+    before = replace(SHAPE, node_selector=((f"{COMPONENT_LABEL}calico", "v3.27.0"),))
+    after = replace(SHAPE, node_selector=((f"{COMPONENT_LABEL}calico", "v3.28.5"),))
+    assert numbers(decided(of, place, waiting=1, shape=before)) == [("web", 1, "TriggeredScaleUp")]
+    assert not decided(of, place, waiting=1, shape=after).changes
 
 
 def test_a_number_outside_its_limits_moves_into_them() -> None:

@@ -25,7 +25,7 @@ def test_it_has_the_labels_with_which_its_kubelet_registers() -> None:
     flags = {a.name: a.value for a in node_arguments(machine, address="10.0.0.7")}
     registered = dict(pair.split("=", 1) for pair in flags["node-labels"].split(","))
     registered.pop(NOT_BEHIND_SERVICES, None)  # only while it is new
-    spot = spot_to_be(SHOP, GROUP, "shop-web-7", "z1", None, OFFER)
+    spot = spot_to_be(template_of(SHOP, "web"), "web", "shop-web-7", "z1", None, OFFER)
     assert spot is not None
     assert registered.items() <= spot.labels.items()
     assert spot.labels["topology.kubernetes.io/zone"] == "z1" and spot.labels["kubernetes.io/hostname"] == "shop-web-7"
@@ -36,14 +36,14 @@ def test_it_is_as_one_that_is_there_but_for_its_name_and_zone() -> None:
     has = (("cpu", 777), ("pods", 20))
     labels = {"extra": "1", "kubernetes.io/hostname": "a", "topology.kubernetes.io/zone": "z1"}
     sibling = Node("a", ready=True, labels=tuple(labels.items()), allocatable=has)
-    spot = spot_to_be(SHOP, GROUP, "b", "z2", sibling, OFFER)
+    spot = spot_to_be(template_of(SHOP, "web"), "web", "b", "z2", sibling, OFFER)
     assert spot is not None
     assert (spot.allocatable, spot.labels["extra"], spot.labels["kubernetes.io/hostname"]) == (has, "1", "b")
     assert spot.labels["topology.kubernetes.io/zone"] == "z2"
 
 
 def test_a_flavor_that_is_not_offered_any_more_says_nothing() -> None:
-    assert spot_to_be(SHOP, GROUP, "b", "z2", None, replace(OFFER, flavors=())) is None
+    assert spot_to_be(template_of(SHOP, "web"), "web", "b", "z2", None, replace(OFFER, flavors=())) is None
 
 
 def test_taints_of_a_young_node_pass_and_others_stay() -> None:

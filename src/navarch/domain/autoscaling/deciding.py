@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from navarch.domain.autoscaling.down import AFTER_GROWTH, Machine, scale_down
-from navarch.domain.autoscaling.machines import ZONE, room_of, spot_to_be
+from navarch.domain.autoscaling.machines import room_of, spot_to_be
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, Up, scale_up, with_daemons
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
 from navarch.domain.kube import Node
-from navarch.domain.machines import outdated, template_of
+from navarch.domain.machines import outdated, template_beside, template_of
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Failed, Result
@@ -231,7 +231,7 @@ def _grown(scaled: _Scaled, growth: Growth) -> Change:
     first = growth.helped[0].name
     pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
     text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
-    zones = tuple(machine.labels[ZONE] for machine in growth.machines)
+    zones = tuple(machine.zone for machine in growth.machines)
     return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place", zones=zones)
 
 
@@ -289,6 +289,8 @@ class _Look:
         now: datetime,
     ) -> None:
         self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
+        machines = tuple(c.machine for c in checkups)
+        self._templates = {g.name: template_beside(cluster, g.name, machines) for g in cluster.node_groups}
         leaving = {c.name for c in checkups if c.state in _GOES}
         self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
         self._scaled = tuple(_autoscaled(cluster).values())
@@ -386,11 +388,11 @@ class _Look:
 
     def _spot(self, group: NodeGroup, name: str, zone: str) -> Spot | None:
         """A machine of the group in a zone."""
-        template = template_of(self.cluster, group.name)
+        template = self._templates[group.name]
         mine = (c for c in self._checkups if c.machine.group == group.name and c.name in self._ready)
         alike = (
             self._ready[c.name]
             for c in mine
             if not outdated(c.machine, template, ()) and self._ready[c.name].allocatable
         )
-        return spot_to_be(self.cluster, group, name, zone, next(alike, None), self._offer, self.pods.volumes)
+        return spot_to_be(template, group.name, name, zone, next(alike, None), self._offer, self.pods.volumes)

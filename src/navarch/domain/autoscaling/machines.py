@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
-from navarch.domain.machines import component_labels, template_of
+from navarch.domain.machines import MachineTemplate, component_labels
 from navarch.domain.names import zone_label
 from navarch.domain.offer import Flavor, Offer
 from navarch.domain.pods import Amounts, NodeVolumes, Pod, PodsSeen
-from navarch.domain.spec import Cluster, NodeGroup, Taint
+from navarch.domain.spec import Taint
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 NODE_GROUP, INSTANCE_TYPE = "navarch.io/node-group", "node.kubernetes.io/instance-type"
@@ -46,34 +46,34 @@ def room_of(nodes: Iterable[Node], pods: PodsSeen, placed: Iterable[Pod]) -> Roo
 
 
 def spot_to_be(
-    cluster: Cluster,
-    group: NodeGroup,
+    template: MachineTemplate,
+    group: str,
     name: str,
     zone: str,
     sibling: Node | None,
     offer: Offer,
     volumes: tuple[NodeVolumes, ...] = (),
 ) -> Spot | None:
-    """A machine that the group would get in that zone; None: its flavor is not known. `sibling`: one of the group's
-    machines that is Ready and made as a new one would be; `volumes`: what the cluster's nodes may have of them. The
-    drivers of volumes run on every machine: without a sibling, those of any node are expected."""
-    template = template_of(cluster, group.name)
+    """A machine that the group would get in that zone; None: its flavor is not known. `template`: what it would be made
+    from; `sibling`: one of the group's machines that is Ready and made from the same; `volumes`: what the cluster's
+    nodes may have of them. The drivers of volumes run on every machine: without a sibling, those of any node are
+    expected."""
     wished = dict(template.labels)
-    of_its_own = {NODE_GROUP: group.name, **component_labels(template.release.tags)}
+    of_its_own = {NODE_GROUP: group, **component_labels(template.release.tags)}
     place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone_label(zone))}
     like = next((v for v in volumes if sibling is not None and v.node == sibling.name), None)
     like = like or max(volumes, key=lambda v: (len(v.drivers), v.node), default=None)
     expected = NodeVolumes(name, like.limits, like.drivers) if like is not None and like.drivers else None
     if sibling is not None:
         labels = {**dict(sibling.labels), **wished, **of_its_own, **place}
-        return Spot(name, labels, _lasting(template.taints), sibling.allocatable, volumes=expected)
+        return Spot(name, labels, _lasting(template.taints), sibling.allocatable, zone, volumes=expected)
     flavor = offer.flavor(template.flavor)
     if flavor is None:
         return None
     usual = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", INSTANCE_TYPE: flavor.name}
     disk_gib = template.root_volume.size_gib if template.root_volume is not None else flavor.disk_gib
     labels = {**usual, **wished, **of_its_own, **place}
-    return Spot(name, labels, _lasting(template.taints), allocatable(flavor, disk_gib), volumes=expected)
+    return Spot(name, labels, _lasting(template.taints), allocatable(flavor, disk_gib), zone, volumes=expected)
 
 
 def allocatable(flavor: Flavor, disk_gib: int) -> Amounts:

@@ -19,13 +19,15 @@ _CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 
 @dataclass(slots=True)
 class Spot:
-    """A machine in a simulation. `open`: it is not cordoned. `volumes`: what may be attached to it; None: as much as
-    pods want. `shapes`: how many pods of each are there."""
+    """A machine in a simulation. `zone`: of one that is to be made, as the cloud spells it; labels hold it as nodes do
+    (`names.zone_label`). `open`: it is not cordoned. `volumes`: what may be attached to it; None: as much as pods want.
+    `shapes`: how many pods of each are there."""
 
     name: str
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
     allocatable: Amounts
+    zone: str = ""
     open: bool = True
     volumes: NodeVolumes | None = None
     used: Counter[str] = field(default_factory=Counter)

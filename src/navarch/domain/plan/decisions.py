@@ -9,11 +9,10 @@ from navarch.domain import names
 from navarch.domain.health import Checkup, State, examine
 from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import ClusterObstacle
-from navarch.domain.machines import Machine, MachineTemplate, outdated, template_of
+from navarch.domain.machines import Machine, MachineTemplate, outdated, template_beside, template_of
 from navarch.domain.maintenance import is_shut, is_shut_out, release_meanwhile
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.obstacles import in_the_way
-from navarch.domain.offer import Release, version_order
 from navarch.domain.plan import control_plane, node_groups
 from navarch.domain.plan.control_plane import Places
 from navarch.domain.plan.node_groups import Turnover
@@ -101,9 +100,10 @@ def _turnovers(
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
     """Of each group, the first of those that are outdated rolling, as many at once as the spec says."""
     soak, rolling = timedelta(seconds=cluster.spec.soak_seconds), 0
+    machines = tuple(c.machine for c in checkups)
     groups = []
     for group in cluster.node_groups:
-        template = template_of(cluster, group.name, _release_beside(cluster, group, checkups))
+        template = template_beside(cluster, group.name, machines)
         waits = held or rolling >= cluster.spec.groups_at_once
         shut_out = shut and is_shut_out(cluster.spec, group.spec)
         turned = node_groups.turnover(group, template, checkups, now, soak=soak, held=waits, shut=shut_out)
@@ -149,16 +149,6 @@ def _held(cluster: Cluster, observed: Observed, wanted: Wanted, obstacles: tuple
     if missing or not wanted.addons:
         return f"add-ons that new machines need are applied first: {', '.join(missing)}"
     return ""
-
-
-def _release_beside(cluster: Cluster, group: NodeGroup, checkups: tuple[Checkup, ...]) -> Release | None:
-    """What a group's machines are made from while the control plane is not there yet: no kubelet may be newer than an
-    API server. None: what is wanted in the end."""
-    wanted = group.spec.release or cluster.spec.release
-    there = [c.machine.template.release for c in checkups if c.machine.role is Role.CONTROL_PLANE]
-    oldest = min(there, key=lambda r: version_order(r.kubernetes_version), default=wanted)
-    is_older = version_order(oldest.kubernetes_version) < version_order(wanted.kubernetes_version)
-    return oldest if is_older else None
 
 
 def _changes(places: Places, checkups: tuple[Checkup, ...]) -> bool:
