@@ -19,6 +19,7 @@ pytestmark = pytest.mark.kube
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps"
 JOBS = "/apis/batch/v1/namespaces/shop/jobs"
+CLAIMS = "/api/v1/namespaces/shop/persistentvolumeclaims"
 
 
 def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
@@ -56,6 +57,11 @@ DEFINITION: dict[str, Any] = {
     },
 }
 BOAT = {"apiVersion": "example.org/v1", "kind": "Boat", "metadata": {"name": "ferry"}, "spec": {"length": 30}}
+
+
+def claim(name: str) -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
 
 
 def hook(name: str, when: str) -> dict[str, Any]:
@@ -107,7 +113,7 @@ def shop(kube: ApiServer, api: Connection) -> Iterator[Shop]:
     """An add-on of a cluster that has nothing of it."""
     with KubernetesClusters() as clusters:
         yield Shop(clusters, kube.access)
-    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, "/api/v1/namespaces/shop/secrets"):
+    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, CLAIMS, "/api/v1/namespaces/shop/secrets"):
         for item in list(api.list(path, page=50, pages=1)):
             metadata = item["metadata"]
             if metadata["name"] != "kube-root-ca.crt":
@@ -183,6 +189,13 @@ def test_what_the_new_version_has_no_more_goes(shop: Shop, api: Connection) -> N
     with pytest.raises(Absent):
         api.get(f"{CONFIG_MAPS}/old")
     assert [i.name for i in shop.items] == ["shop", "settings"]
+
+
+def test_a_claim_that_the_new_version_has_no_more_stays_with_its_volume(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), claim("orders"))
+    shop.apply(namespace(), config_map(a="1"))
+    assert not api.get(f"{CLAIMS}/orders")["metadata"].get("deletionTimestamp")
+    assert [i.name for i in shop.items] == ["shop", "settings", "orders"]
 
 
 def test_what_is_somebody_elses_is_told_and_left_alone(shop: Shop, api: Connection) -> None:

@@ -268,9 +268,9 @@ def _unhealthy(connection: Connection, batch: list[_Target]) -> tuple[str, ...]:
 
 
 def _prune(connection: Connection, addon: str, before: Iterable[Item]) -> tuple[Item, ...]:
-    """Remove what the add-on made once and has no more; gives what stays: definitions, with which every object of
-    their kind would go, and what is to be kept."""
-    kept = tuple(i for i in before if i.keep or (i.group, i.kind) in (charted.DEFINITION, ("", "Namespace")))
+    """Remove what the add-on made once and has no more; gives what stays: namespaces, and what outlives the add-on
+    itself where its data is not asked for."""
+    kept = tuple(i for i in before if charted.stays(i, with_data=False) or (i.group, i.kind) == ("", "Namespace"))
     at_once(lambda item: remove(connection, addon, item), [i for i in before if i not in kept])
     return kept
 
