@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from navarch.addons import errors, health, hooks
+from navarch.addons import errors, foreign, health, hooks
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
 from navarch.addons.discovery import Discovery, Served, collection, discover
@@ -28,6 +28,7 @@ pods left running."""
 _GENERATIONLESS = frozenset(
     {"ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 )  # and whose status nobody writes, so that a new resource version is a new content
+_LONGEST = 64  # of what the cluster says of an object and a row keeps: uids have 36 characters, names of add-ons 63
 _ENDING = "because it is being terminated"  # of a namespace, as its admission plugin says it
 Note = Callable[[tuple[Item, ...]], None]
 
@@ -169,7 +170,7 @@ def _looked_over(
             metadata = connection.metadata(target.path)
         except errors.Absent:
             return wanted.name
-        return str((metadata.get("labels") or {}).get(LABEL, ""))
+        return foreign.text((metadata.get("labels") or {}).get(LABEL, ""), _LONGEST)
 
     mine, taken = [], []
     for target, whose in zip(targets, at_once(owner, targets), strict=True):
@@ -244,14 +245,15 @@ def _apply(connection: Connection, wanted: Installation, target: _Target) -> Ite
             raise _refused([f"{target.key}: {error.message}"]) from error
         connection.delete(target.path, orphan=target.key.kind == "StatefulSet")
         metadata = connection.apply_as(who, target.path, target.made)
-    return replace(target.item, uid=str(metadata.get("uid", "")), mark=mark_of(target.key.kind, metadata))
+    uid = foreign.text(metadata.get("uid", ""), _LONGEST)
+    return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata))
 
 
 def mark_of(kind: str, metadata: Mapping[str, Any]) -> str:
     """Changes when somebody changes what is wanted of an object; empty where that cannot be told from its metadata."""
     if kind in _GENERATIONLESS:
-        return str(metadata.get("resourceVersion", ""))
-    return str(metadata.get("generation") or "")
+        return foreign.text(metadata.get("resourceVersion", ""), _LONGEST)
+    return foreign.text(metadata.get("generation") or "", _LONGEST)
 
 
 def _unhealthy(connection: Connection, batch: list[_Target]) -> tuple[str, ...]:
