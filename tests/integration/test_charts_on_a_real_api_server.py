@@ -12,13 +12,14 @@ from navarch.addons.contract import Access, Asks, Installation, Installing, Remo
 from navarch.addons.errors import Absent
 from navarch.addons.installing import LABEL
 from navarch.domain.catalogue import Item
-from navarch.domain.errors import Permanent
+from navarch.domain.errors import Permanent, Temporary
 
 pytestmark = pytest.mark.kube
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps"
 JOBS = "/apis/batch/v1/namespaces/shop/jobs"
+STATEFUL_SETS = "/apis/apps/v1/namespaces/shop/statefulsets"
 CLAIMS = "/api/v1/namespaces/shop/persistentvolumeclaims"
 
 
@@ -32,6 +33,11 @@ def deployment(name: str = "web", replicas: int = 1, **labels: str) -> dict[str,
     template = {"metadata": {"labels": labels}, "spec": pod}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def stateful_set(name: str = "db", **fields: Any) -> dict[str, Any]:
+    made = deployment(name)
+    return {**made, "kind": "StatefulSet", "spec": {**made["spec"], "serviceName": name, **fields}}
 
 
 def namespace(name: str = "shop") -> dict[str, Any]:
@@ -113,7 +119,7 @@ def shop(kube: ApiServer, api: Connection) -> Iterator[Shop]:
     """An add-on of a cluster that has nothing of it."""
     with KubernetesClusters() as clusters:
         yield Shop(clusters, kube.access)
-    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, CLAIMS, "/api/v1/namespaces/shop/secrets"):
+    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, CLAIMS, STATEFUL_SETS, "/api/v1/namespaces/shop/secrets"):
         for item in list(api.list(path, page=50, pages=1)):
             metadata = item["metadata"]
             if metadata["name"] != "kube-root-ca.crt":
@@ -215,6 +221,36 @@ def test_what_cannot_be_changed_is_told_before_anything_is(shop: Shop, api: Conn
         shop.apply(namespace(), config_map(a="2"), deployment(app="renamed"))
     assert refused.value.reason == "ClusterRefuses"
     assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+
+
+def test_what_is_made_anew_is_removed_only_if_the_new_one_would_be_taken(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), stateful_set())
+    report(api, f"{STATEFUL_SETS}/db", **AVAILABLE)
+    uid = api.get(f"{STATEFUL_SETS}/db")["metadata"]["uid"]
+    with pytest.raises(Permanent, match=r"StatefulSet shop/db: .*spec.replicas") as refused:
+        shop.apply(namespace(), stateful_set(replicas=-1))
+    assert (refused.value.reason, refused.value.responsible) == ("ClusterRefuses", "user")
+    seen = api.get(f"{STATEFUL_SETS}/db")["metadata"]
+    assert (seen["uid"], seen.get("deletionTimestamp")) == (uid, None)
+
+    with pytest.raises(Temporary, match="made anew once the old one is gone"):
+        shop.apply(namespace(), stateful_set(serviceName="other"))
+    with pytest.raises(Temporary, match="made anew once the old one is gone"):
+        shop.apply(namespace(), stateful_set(serviceName="other"))
+    api.merge(f"{STATEFUL_SETS}/db", {"metadata": {"finalizers": None}})  # as the controller manager does
+    shop.apply(namespace(), stateful_set(serviceName="other"))
+    seen = api.get(f"{STATEFUL_SETS}/db")
+    assert seen["metadata"]["uid"] != uid
+    assert seen["spec"]["serviceName"] == "other"
+
+
+def test_a_class_is_made_anew_at_once(shop: Shop, api: Connection) -> None:
+    path = "/apis/scheduling.k8s.io/v1/priorityclasses/shop"
+    urgent = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "shop"}}
+    shop.apply({**urgent, "value": 1, "globalDefault": True})
+    shop.apply({**urgent, "value": 2, "globalDefault": True})
+    assert api.get(path)["value"] == 2
+    api.delete(path)
 
 
 def test_a_kind_that_is_not_served_is_named(shop: Shop) -> None:

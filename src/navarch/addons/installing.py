@@ -243,10 +243,39 @@ def _apply(connection: Connection, wanted: Installation, target: _Target) -> Ite
             raise Temporary(f"{target.key}: its namespace is being deleted", reason="NamespaceEnds") from error
         if error.reason != errors.INVALID or not _is_recreated(target):
             raise _refused([f"{target.key}: {error.message}"]) from error
-        connection.delete(target.path, orphan=target.key.kind == "StatefulSet")
-        metadata = connection.apply_as(who, target.path, target.made)
+        metadata = _made_anew(connection, who, target, error)
     uid = foreign.text(metadata.get("uid", ""), _LONGEST)
     return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata))
+
+
+def _made_anew(connection: Connection, who: str, target: _Target, error: Permanent) -> Mapping[str, Any]:
+    """Remove what cannot be changed and make it again; gives its metadata. Whether it would be taken is tried before
+    anything is removed: `error`, of the change, may be of something that no new object mends."""
+    try:
+        seen = connection.metadata(target.path)
+        if not seen.get("deletionTimestamp"):
+            connection.rehearse(target.collection, _trial(target.made))
+            connection.delete(target.path, uid=str(seen["uid"]), orphan=target.key.kind == "StatefulSet")
+            connection.metadata(target.path)
+    except errors.Absent:
+        seen = {}
+    except Permanent as refusal:
+        raise _refused([f"{target.key}: {refusal.message}"]) from error
+    if seen:  # until whoever has a finalizer on it has done its part
+        raise Temporary(f"{target.key}: it is made anew once the old one is gone", reason="ObjectEnds", after=2.0)
+    try:
+        return connection.apply_as(who, target.path, target.made)
+    except errors.Absent as absent:
+        raise Temporary(str(absent), reason="WaitingForKinds", after=2.0) from absent
+    except Permanent as refusal:
+        raise _refused([f"{target.key}: {refusal.message}"]) from refusal
+
+
+def _trial(made: Object) -> Object:
+    """The object under a name that is free. Of priority classes one may be the default: the old one still is."""
+    metadata = {key: value for key, value in made["metadata"].items() if key != "name"}
+    trial = {**made, "metadata": {**metadata, "generateName": f"{made['metadata']['name']}-"}}
+    return charted.without(trial, ["globalDefault"] if made["kind"] == "PriorityClass" else ())
 
 
 def mark_of(kind: str, metadata: Mapping[str, Any]) -> str:
