@@ -307,11 +307,22 @@ def test_a_removal_takes_custom_resources_first_and_leaves_their_definition(shop
 
 
 def test_a_namespace_goes_only_if_nothing_of_others_is_in_it(shop: Shop, api: Connection) -> None:
+    def owned(name: str, api_version: str, kind: str, uid: str) -> dict[str, Any]:
+        made = config_map(name)
+        owner = {"apiVersion": api_version, "kind": kind, "name": "owner", "uid": uid}
+        return {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
+
     shop.apply(namespace(), config_map(a="1"))
+    for number in range(20):  # what the garbage collector has not come to yet
+        api.create(CONFIG_MAPS, owned(f"going-{number}", "apps/v1", "ReplicaSet", "1"))
     api.create(CONFIG_MAPS, config_map("mine", a="1"))
     while shop.remove():
         pass
     assert not api.get("/api/v1/namespaces/shop")["metadata"].get("deletionTimestamp")
     assert api.get(f"{CONFIG_MAPS}/mine")["data"] == {"a": "1"}
     api.delete(f"{CONFIG_MAPS}/mine")
+    api.create(CONFIG_MAPS, owned("theirs", "v1", "Node", "2"))  # a Node goes with no add-on
+    assert not shop.remove()
+    assert not api.get("/api/v1/namespaces/shop")["metadata"].get("deletionTimestamp")
+    api.delete(f"{CONFIG_MAPS}/theirs")
     assert shop.remove() == ("Namespace shop is going",)
