@@ -286,6 +286,15 @@ def test_a_hook_runs_once_before_the_rest_and_its_failure_is_told(shop: Shop, ap
     assert all(i.kind != "Job" for i in shop.items)
 
 
+def test_what_is_put_back_runs_no_hook(shop: Shop, api: Connection) -> None:
+    objects = (namespace(), hook("migrate", "pre-upgrade,post-upgrade"), config_map(a="1"))
+    shop.apply(*objects)
+    api.delete(f"{CONFIG_MAPS}/settings")
+    assert not shop.apply(*objects, upgrade=True, applied=True).waits
+    assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+    assert shop.apply(*objects, upgrade=True).waits == ("hook migrate is started",)
+
+
 def test_a_removal_takes_custom_resources_first_and_leaves_their_definition(shop: Shop, api: Connection) -> None:
     objects = (DEFINITION, config_map(a="1"), BOAT)
     while shop.apply(*objects).waits:

@@ -42,6 +42,7 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
     """Make it so. `note` is handed the inventory before anything of it is made. Raises Temporary or Permanent."""
     served = discover(connection)
     plain, jobs = charted.kept_apart(wanted.objects)
+    jobs = () if wanted.applied else jobs
     targets = _targets(wanted, plain, served)
     running = _targets(wanted, hooks.due(jobs, "pre", upgrade=wanted.upgrade), served)
     finishing = _targets(wanted, hooks.due(jobs, "post", upgrade=wanted.upgrade), served)

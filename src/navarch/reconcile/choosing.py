@@ -55,6 +55,7 @@ def install(
         objects=(*rendered.definitions, *_namespace(wish, rendered), *rendered.objects),
         before=status.items,
         ignore=entry.card.ignore,
+        applied=status.applied == mark,
     )
     done = dependencies.addons.install(access, wanted, note)
     status = replace(status, items=done.items, notes=veiled(rendered.notes[:5000], secrets_in(values, entry.schema)))
