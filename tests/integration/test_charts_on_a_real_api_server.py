@@ -12,13 +12,15 @@ from navarch.addons.contract import Access, Asks, Installation, Installing, Remo
 from navarch.addons.errors import Absent
 from navarch.addons.installing import LABEL
 from navarch.domain.catalogue import Item
-from navarch.domain.errors import Permanent
+from navarch.domain.errors import Permanent, Temporary
 
 pytestmark = pytest.mark.kube
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
 CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps"
 JOBS = "/apis/batch/v1/namespaces/shop/jobs"
+STATEFUL_SETS = "/apis/apps/v1/namespaces/shop/statefulsets"
+CLAIMS = "/api/v1/namespaces/shop/persistentvolumeclaims"
 
 
 def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
@@ -31,6 +33,11 @@ def deployment(name: str = "web", replicas: int = 1, **labels: str) -> dict[str,
     template = {"metadata": {"labels": labels}, "spec": pod}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def stateful_set(name: str = "db", **fields: Any) -> dict[str, Any]:
+    made = deployment(name)
+    return {**made, "kind": "StatefulSet", "spec": {**made["spec"], "serviceName": name, **fields}}
 
 
 def namespace(name: str = "shop") -> dict[str, Any]:
@@ -56,6 +63,11 @@ DEFINITION: dict[str, Any] = {
     },
 }
 BOAT = {"apiVersion": "example.org/v1", "kind": "Boat", "metadata": {"name": "ferry"}, "spec": {"length": 30}}
+
+
+def claim(name: str) -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
 
 
 def hook(name: str, when: str) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def shop(kube: ApiServer, api: Connection) -> Iterator[Shop]:
     """An add-on of a cluster that has nothing of it."""
     with KubernetesClusters() as clusters:
         yield Shop(clusters, kube.access)
-    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, "/api/v1/namespaces/shop/secrets"):
+    for path in (DEPLOYMENTS, CONFIG_MAPS, JOBS, CLAIMS, STATEFUL_SETS, "/api/v1/namespaces/shop/secrets"):
         for item in list(api.list(path, page=50, pages=1)):
             metadata = item["metadata"]
             if metadata["name"] != "kube-root-ca.crt":
@@ -185,6 +197,13 @@ def test_what_the_new_version_has_no_more_goes(shop: Shop, api: Connection) -> N
     assert [i.name for i in shop.items] == ["shop", "settings"]
 
 
+def test_a_claim_that_the_new_version_has_no_more_stays_with_its_volume(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), claim("orders"))
+    shop.apply(namespace(), config_map(a="1"))
+    assert not api.get(f"{CLAIMS}/orders")["metadata"].get("deletionTimestamp")
+    assert [i.name for i in shop.items] == ["shop", "settings", "orders"]
+
+
 def test_what_is_somebody_elses_is_told_and_left_alone(shop: Shop, api: Connection) -> None:
     shop.apply(namespace())
     api.create(CONFIG_MAPS, config_map("settings", theirs="1"))
@@ -202,6 +221,36 @@ def test_what_cannot_be_changed_is_told_before_anything_is(shop: Shop, api: Conn
         shop.apply(namespace(), config_map(a="2"), deployment(app="renamed"))
     assert refused.value.reason == "ClusterRefuses"
     assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+
+
+def test_what_is_made_anew_is_removed_only_if_the_new_one_would_be_taken(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), stateful_set())
+    report(api, f"{STATEFUL_SETS}/db", **AVAILABLE)
+    uid = api.get(f"{STATEFUL_SETS}/db")["metadata"]["uid"]
+    with pytest.raises(Permanent, match=r"StatefulSet shop/db: .*spec.replicas") as refused:
+        shop.apply(namespace(), stateful_set(replicas=-1))
+    assert (refused.value.reason, refused.value.responsible) == ("ClusterRefuses", "user")
+    seen = api.get(f"{STATEFUL_SETS}/db")["metadata"]
+    assert (seen["uid"], seen.get("deletionTimestamp")) == (uid, None)
+
+    with pytest.raises(Temporary, match="made anew once the old one is gone"):
+        shop.apply(namespace(), stateful_set(serviceName="other"))
+    with pytest.raises(Temporary, match="made anew once the old one is gone"):
+        shop.apply(namespace(), stateful_set(serviceName="other"))
+    api.merge(f"{STATEFUL_SETS}/db", {"metadata": {"finalizers": None}})  # as the controller manager does
+    shop.apply(namespace(), stateful_set(serviceName="other"))
+    seen = api.get(f"{STATEFUL_SETS}/db")
+    assert seen["metadata"]["uid"] != uid
+    assert seen["spec"]["serviceName"] == "other"
+
+
+def test_a_class_is_made_anew_at_once(shop: Shop, api: Connection) -> None:
+    path = "/apis/scheduling.k8s.io/v1/priorityclasses/shop"
+    urgent = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "shop"}}
+    shop.apply({**urgent, "value": 1, "globalDefault": True})
+    shop.apply({**urgent, "value": 2, "globalDefault": True})
+    assert api.get(path)["value"] == 2
+    api.delete(path)
 
 
 def test_a_kind_that_is_not_served_is_named(shop: Shop) -> None:
@@ -237,6 +286,15 @@ def test_a_hook_runs_once_before_the_rest_and_its_failure_is_told(shop: Shop, ap
     assert all(i.kind != "Job" for i in shop.items)
 
 
+def test_what_is_put_back_runs_no_hook(shop: Shop, api: Connection) -> None:
+    objects = (namespace(), hook("migrate", "pre-upgrade,post-upgrade"), config_map(a="1"))
+    shop.apply(*objects)
+    api.delete(f"{CONFIG_MAPS}/settings")
+    assert not shop.apply(*objects, upgrade=True, applied=True).waits
+    assert api.get(f"{CONFIG_MAPS}/settings")["data"] == {"a": "1"}
+    assert shop.apply(*objects, upgrade=True).waits == ("hook migrate is started",)
+
+
 def test_a_removal_takes_custom_resources_first_and_leaves_their_definition(shop: Shop, api: Connection) -> None:
     objects = (DEFINITION, config_map(a="1"), BOAT)
     while shop.apply(*objects).waits:
@@ -258,11 +316,22 @@ def test_a_removal_takes_custom_resources_first_and_leaves_their_definition(shop
 
 
 def test_a_namespace_goes_only_if_nothing_of_others_is_in_it(shop: Shop, api: Connection) -> None:
+    def owned(name: str, api_version: str, kind: str, uid: str) -> dict[str, Any]:
+        made = config_map(name)
+        owner = {"apiVersion": api_version, "kind": kind, "name": "owner", "uid": uid}
+        return {**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}}
+
     shop.apply(namespace(), config_map(a="1"))
+    for number in range(20):  # what the garbage collector has not come to yet
+        api.create(CONFIG_MAPS, owned(f"going-{number}", "apps/v1", "ReplicaSet", "1"))
     api.create(CONFIG_MAPS, config_map("mine", a="1"))
     while shop.remove():
         pass
     assert not api.get("/api/v1/namespaces/shop")["metadata"].get("deletionTimestamp")
     assert api.get(f"{CONFIG_MAPS}/mine")["data"] == {"a": "1"}
     api.delete(f"{CONFIG_MAPS}/mine")
+    api.create(CONFIG_MAPS, owned("theirs", "v1", "Node", "2"))  # a Node goes with no add-on
+    assert not shop.remove()
+    assert not api.get("/api/v1/namespaces/shop")["metadata"].get("deletionTimestamp")
+    api.delete(f"{CONFIG_MAPS}/theirs")
     assert shop.remove() == ("Namespace shop is going",)

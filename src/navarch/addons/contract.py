@@ -109,8 +109,9 @@ class ServingRequest:
 @dataclass(frozen=True, slots=True)
 class Installation:
     """A chosen add-on as it is to be. `objects`: as its chart rendered them, definitions and hooks among them;
-    `before`: the inventory so far; `mark`: of the wish, by which hooks know whether they ran for it; `ignore`: fields
-    (dotted paths) that others set."""
+    `before`: the inventory so far; `mark`: of the wish, by which hooks know whether they ran for it; `applied`: the
+    wish was applied to its end, and what others changed is put back: no hook runs; `ignore`: fields (dotted paths) that
+    others set."""
 
     name: str
     namespace: str
@@ -119,6 +120,7 @@ class Installation:
     objects: tuple[dict[str, Any], ...] = field(repr=False)
     before: tuple[Item, ...] = ()
     ignore: tuple[str, ...] = ()
+    applied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from navarch.addons import errors, health, hooks
+from navarch.addons import errors, foreign, health, hooks
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
 from navarch.addons.discovery import Discovery, Served, collection, discover
@@ -28,6 +28,7 @@ pods left running."""
 _GENERATIONLESS = frozenset(
     {"ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 )  # and whose status nobody writes, so that a new resource version is a new content
+_LONGEST = 64  # of what the cluster says of an object and a row keeps: uids have 36 characters, names of add-ons 63
 _ENDING = "because it is being terminated"  # of a namespace, as its admission plugin says it
 Note = Callable[[tuple[Item, ...]], None]
 
@@ -41,6 +42,7 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
     """Make it so. `note` is handed the inventory before anything of it is made. Raises Temporary or Permanent."""
     served = discover(connection)
     plain, jobs = charted.kept_apart(wanted.objects)
+    jobs = () if wanted.applied else jobs
     targets = _targets(wanted, plain, served)
     running = _targets(wanted, hooks.due(jobs, "pre", upgrade=wanted.upgrade), served)
     finishing = _targets(wanted, hooks.due(jobs, "post", upgrade=wanted.upgrade), served)
@@ -169,7 +171,7 @@ def _looked_over(
             metadata = connection.metadata(target.path)
         except errors.Absent:
             return wanted.name
-        return str((metadata.get("labels") or {}).get(LABEL, ""))
+        return foreign.text((metadata.get("labels") or {}).get(LABEL, ""), _LONGEST)
 
     mine, taken = [], []
     for target, whose in zip(targets, at_once(owner, targets), strict=True):
@@ -242,16 +244,46 @@ def _apply(connection: Connection, wanted: Installation, target: _Target) -> Ite
             raise Temporary(f"{target.key}: its namespace is being deleted", reason="NamespaceEnds") from error
         if error.reason != errors.INVALID or not _is_recreated(target):
             raise _refused([f"{target.key}: {error.message}"]) from error
-        connection.delete(target.path, orphan=target.key.kind == "StatefulSet")
-        metadata = connection.apply_as(who, target.path, target.made)
-    return replace(target.item, uid=str(metadata.get("uid", "")), mark=mark_of(target.key.kind, metadata))
+        metadata = _made_anew(connection, who, target, error)
+    uid = foreign.text(metadata.get("uid", ""), _LONGEST)
+    return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata))
+
+
+def _made_anew(connection: Connection, who: str, target: _Target, error: Permanent) -> Mapping[str, Any]:
+    """Remove what cannot be changed and make it again; gives its metadata. Whether it would be taken is tried before
+    anything is removed: `error`, of the change, may be of something that no new object mends."""
+    try:
+        seen = connection.metadata(target.path)
+        if not seen.get("deletionTimestamp"):
+            connection.rehearse(target.collection, _trial(target.made))
+            connection.delete(target.path, uid=str(seen["uid"]), orphan=target.key.kind == "StatefulSet")
+            connection.metadata(target.path)
+    except errors.Absent:
+        seen = {}
+    except Permanent as refusal:
+        raise _refused([f"{target.key}: {refusal.message}"]) from error
+    if seen:  # until whoever has a finalizer on it has done its part
+        raise Temporary(f"{target.key}: it is made anew once the old one is gone", reason="ObjectEnds", after=2.0)
+    try:
+        return connection.apply_as(who, target.path, target.made)
+    except errors.Absent as absent:
+        raise Temporary(str(absent), reason="WaitingForKinds", after=2.0) from absent
+    except Permanent as refusal:
+        raise _refused([f"{target.key}: {refusal.message}"]) from refusal
+
+
+def _trial(made: Object) -> Object:
+    """The object under a name that is free. Of priority classes one may be the default: the old one still is."""
+    metadata = {key: value for key, value in made["metadata"].items() if key != "name"}
+    trial = {**made, "metadata": {**metadata, "generateName": f"{made['metadata']['name']}-"}}
+    return charted.without(trial, ["globalDefault"] if made["kind"] == "PriorityClass" else ())
 
 
 def mark_of(kind: str, metadata: Mapping[str, Any]) -> str:
     """Changes when somebody changes what is wanted of an object; empty where that cannot be told from its metadata."""
     if kind in _GENERATIONLESS:
-        return str(metadata.get("resourceVersion", ""))
-    return str(metadata.get("generation") or "")
+        return foreign.text(metadata.get("resourceVersion", ""), _LONGEST)
+    return foreign.text(metadata.get("generation") or "", _LONGEST)
 
 
 def _unhealthy(connection: Connection, batch: list[_Target]) -> tuple[str, ...]:
@@ -268,9 +300,9 @@ def _unhealthy(connection: Connection, batch: list[_Target]) -> tuple[str, ...]:
 
 
 def _prune(connection: Connection, addon: str, before: Iterable[Item]) -> tuple[Item, ...]:
-    """Remove what the add-on made once and has no more; gives what stays: definitions, with which every object of
-    their kind would go, and what is to be kept."""
-    kept = tuple(i for i in before if i.keep or (i.group, i.kind) in (charted.DEFINITION, ("", "Namespace")))
+    """Remove what the add-on made once and has no more; gives what stays: namespaces, and what outlives the add-on
+    itself where its data is not asked for."""
+    kept = tuple(i for i in before if charted.stays(i, with_data=False) or (i.group, i.kind) == ("", "Namespace"))
     at_once(lambda item: remove(connection, addon, item), [i for i in before if i not in kept])
     return kept
 

@@ -2,6 +2,9 @@
 the API server asks before it answers, then all else. What would be lost for good stays unless it is asked for.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Removal
@@ -12,6 +15,7 @@ from navarch.charts import objects as charted
 from navarch.charts.objects import Key, stays
 
 _OF_EVERY_NAMESPACE = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
+_A_PAGE, _PAGES = 100, 20
 _PASSING = frozenset({"Event", "Endpoints", "EndpointSlice", "PodMetrics", "Lease"})
 
 
@@ -53,19 +57,30 @@ def _free_of_webhooks(connection: Connection, removal: Removal) -> None:
 
 def _holds(connection: Connection, served: Discovery, removal: Removal, namespace: str) -> bool:
     """Whether there is something in a namespace beside what every one has, and what goes with its owner: with the
-    namespace, all of that would go."""
+    namespace, all of that would go.
+
+    An owner in the same namespace is looked at itself; one that is gone takes what it owned with it. One of the
+    cluster's own may live on: what it owns goes with it only if it was of the add-on. A kind with more objects than are
+    read counts as held."""
+    clusterwide = {(s.api_version, s.kind) for s in served.served if not s.namespaced}
+    own = {item.uid for item in removal.items}
     kinds = {(s.group, s.resource): s for s in reversed(served.served) if s.namespaced and s.listed}
+
+    def leaves(owners: Sequence[Mapping[str, Any]]) -> bool:
+        return bool(owners) and all(
+            (owner["apiVersion"], owner["kind"]) not in clusterwide or owner["uid"] in own for owner in owners
+        )
 
     def held(kind: Served) -> bool:
         path = kind.collection(namespace)
         try:
-            listed = tuple(connection.list(path, page=20, pages=1, whole=False, metadata_only=True))
+            listed = tuple(connection.list(path, page=_A_PAGE, pages=_PAGES, whole=False, metadata_only=True))
         except errors.Absent:
             return False
         with errors.understanding(f"GET {path}"):
-            return any(
+            return len(listed) >= _A_PAGE * _PAGES or any(
                 (kind.kind, item["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
-                and not item["metadata"].get("ownerReferences")
+                and not leaves(item["metadata"].get("ownerReferences") or ())
                 for item in listed
             )
 

@@ -8,6 +8,13 @@ from navarch.charts.objects import Key, Object, hooks_of, key_of
 
 MASK = "(sealed)"
 """Stands in the place of what is secret. It is shown and never taken as a value."""
+_APPLIES_OTHERS = frozenset(
+    {
+        "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas",
+        "dependencies", "patternProperties", "prefixItems", "contains", "unevaluatedProperties", "unevaluatedItems",
+    }
+)  # fmt: skip
+"""Keywords by which a schema has other schemas say more of the same value, such as that it is secret."""
 _LONGEST = 200
 _SHORTEST_SECRET = 4
 
@@ -42,25 +49,26 @@ def differences(
 
 
 def masked(values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Values to be shown: those that the schema calls `writeOnly` are masked, and so is what it does not describe."""
-    known = schema.get("properties") or {}
+    """Values to be shown: those that the schema calls `writeOnly` are masked, and so is what it does not describe
+    plainly: by a type or by values of its own, with no other schema that is to be asked, too."""
+    known = {} if _APPLIES_OTHERS & schema.keys() else schema.get("properties") or {}
     return {key: _masked(value, known.get(key)) for key, value in values.items()}
 
 
 def _masked(value: Any, schema: Any) -> Any:
-    if not isinstance(schema, dict) or schema.get("writeOnly"):
+    if not isinstance(schema, dict) or schema.get("writeOnly") or _APPLIES_OTHERS & schema.keys():
         return MASK
     if isinstance(value, dict):
         return masked(value, schema) if "properties" in schema else _open(value, schema)
     if isinstance(value, list):
-        return [_masked(item, schema.get("items", {})) for item in value]
-    return value
+        return [_masked(item, schema.get("items")) for item in value]
+    return value if schema.keys() & {"type", "enum", "const"} else MASK
 
 
 def _open(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """An object whose keys are the user's own, such as labels."""
-    inner = schema.get("additionalProperties", {})
-    return {key: _masked(item, inner if isinstance(inner, dict) else {}) for key, item in value.items()}
+    inner = schema.get("additionalProperties")
+    return {key: _masked(item, inner) for key, item in value.items()}
 
 
 def secrets_in(values: Any, schema: Any) -> tuple[str, ...]:

@@ -36,6 +36,10 @@ class ChosenStatus:
     items: tuple[Item, ...] = ()
     notes: str = ""
 
+    def late(self, now: datetime) -> bool:
+        """Whether a condition is not met for longer than it should take, whoever is to act."""
+        return any(c.deadline is not None and c.deadline <= now for c in self.conditions)
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:

@@ -23,7 +23,8 @@ from navarch.reconcile.dependencies import Dependencies
 from navarch.store.contract import NotFound, StoredEntry
 
 SOON, LATER = 3.0, 30.0
-"""Seconds until the next look at a cluster while a chosen add-on is on its way, and while somebody has to act."""
+"""Seconds until the next look at a cluster while a chosen add-on is on its way, and while it is late or somebody
+has to act."""
 _ROUNDS = 3  # of rendering: what a lookup finds may lead to another
 
 
@@ -55,6 +56,7 @@ def install(
         objects=(*rendered.definitions, *_namespace(wish, rendered), *rendered.objects),
         before=status.items,
         ignore=entry.card.ignore,
+        applied=status.applied == mark,
     )
     done = dependencies.addons.install(access, wanted, note)
     status = replace(status, items=done.items, notes=veiled(rendered.notes[:5000], secrets_in(values, entry.schema)))
@@ -97,14 +99,14 @@ def judge_chosen(
         judged = judge(wish, seen.get(wish.name), mark, _trouble(result), waits, now, held=held)
         if judged != wish.status:
             dependencies.store.note_chosen(cluster.id, token, wish.name, judged)
-        after = min(after, inf if held else _look_again(judged))
+        after = min(after, inf if held else _look_again(judged, now))
     return after
 
 
-def _look_again(status: ChosenStatus) -> float:
+def _look_again(status: ChosenStatus, now: datetime) -> float:
     if status.phase is ChosenPhase.READY:
         return inf
-    return LATER if status.phase is ChosenPhase.BLOCKED else SOON
+    return LATER if status.late(now) or status.phase is ChosenPhase.BLOCKED else SOON
 
 
 def _trouble(result: Result | None) -> Condition | None:

@@ -1,6 +1,10 @@
 """Objects of charts: what they are, what is wrong with them, in which order they come and go."""
 
+import json
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from navarch.charts.differing import differences, masked, masks_in, secrets_in
 from navarch.charts.objects import (
@@ -14,6 +18,8 @@ from navarch.charts.objects import (
     waves,
     without,
 )
+
+ADDONS = Path(__file__).parents[3] / "addons"
 
 
 def made(kind: str, name: str = "a", api: str = "v1", **more: Any) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def test_values_are_masked_by_their_schema_and_where_it_says_nothing() -> None:
             "open": {"type": "string"},
             "password": {"writeOnly": True},
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-            "deep": {"properties": {"token": {"writeOnly": True}, "size": {}}},
+            "deep": {"properties": {"token": {"writeOnly": True}, "size": {"type": "integer"}}},
         }
     }
     values = {"open": "a", "password": "b", "labels": {"x": "y"}, "deep": {"token": "c", "size": 1}, "unknown": "d"}
@@ -117,6 +123,41 @@ def test_values_are_masked_by_their_schema_and_where_it_says_nothing() -> None:
     }  # fmt: skip
     assert masks_in(shown)
     assert not masks_in(values)
+
+
+@pytest.mark.parametrize(
+    ("described", "value"),
+    [
+        ({"$ref": "#/definitions/secret"}, "hunter2"),
+        ({"type": "string", "allOf": [{"$ref": "#/definitions/secret"}]}, "hunter2"),
+        ({"oneOf": [{"type": "null"}, {"$ref": "#/definitions/secret"}]}, "hunter2"),
+        ({"type": "object", "patternProperties": {"p.*": {"writeOnly": True}}}, {"password": "hunter2"}),
+        ({"type": "object", "additionalProperties": {"$ref": "#/definitions/secret"}}, {"password": "hunter2"}),
+        ({"type": "object", "additionalProperties": True}, {"password": "hunter2"}),
+        ({"type": "object"}, {"deep": {"password": "hunter2"}}),
+        ({"type": "array", "items": {"$ref": "#/definitions/secret"}}, ["hunter2"]),
+        ({"type": "array"}, ["hunter2"]),
+        ({}, "hunter2"),
+    ],
+)
+def test_what_is_not_described_plainly_is_masked(described: dict[str, Any], value: Any) -> None:
+    schema = {"definitions": {"secret": {"type": "string", "writeOnly": True}}, "properties": {"a": described}}
+    assert "hunter2" not in str(masked({"a": value}, schema))
+    assert secrets_in({"a": value}, schema) == ("hunter2",)
+
+
+def test_a_schema_that_others_complete_shows_nothing() -> None:
+    schema = {
+        "properties": {"password": {"type": "string"}},
+        "allOf": [{"properties": {"password": {"writeOnly": True}}}],
+    }
+    assert masked({"password": "hunter2"}, schema) == {"password": "(sealed)"}
+
+
+def test_the_values_of_headroom_are_shown() -> None:
+    schema = json.loads((ADDONS / "headroom" / "values.schema.json").read_text())
+    values = {"replicas": 2, "cpu": "250m", "memory": "1Gi", "priority": -5, "nodeSelector": {"pool": "blue"}}
+    assert masked(values, schema) == values
 
 
 def test_what_is_secret_is_masked_wherever_a_chart_puts_it() -> None:

@@ -59,6 +59,14 @@ def test_one_whose_cluster_is_not_ready_waits_and_is_nobodys_fault() -> None:
     assert (later.phase, later.conditions[0].reason) == (ChosenPhase.WAITING, "WaitingForCluster")
 
 
+def test_what_is_on_its_way_for_long_is_late() -> None:
+    leaving = replace(APPLIED, deletion_requested_at=NOW)
+    for status in (judge(leaving, SEEN, MARK, None, "", NOW), judge(APPLIED, None, MARK, None, "", NOW)):
+        assert not status.late(NOW + LATE_AFTER - timedelta(seconds=1))
+        assert status.late(NOW + LATE_AFTER)
+    assert not judge(APPLIED, SEEN, MARK, None, "", NOW).late(NOW + 9 * LATE_AFTER)
+
+
 def test_a_cluster_that_does_not_answer_is_nobodys_fault() -> None:
     first = judge(APPLIED, None, MARK, None, "", NOW)
     later = judge(replace(APPLIED, status=first), None, MARK, None, "", NOW + 9 * LATE_AFTER)
