@@ -85,14 +85,17 @@ class CloudState:
     def having(self, resource: Resource) -> "CloudState":
         """As if it had been seen: replaces the one with its id, which keeps the name that it is known by, or adds it.
         Unknown kinds stay unknown."""
+        there = next((r for r in self.seen.get(resource.kind) or () if r.id == resource.id), None)
+        # What somebody renamed meanwhile is answered under that name, and is known by its own all the same.
+        return self._with(resource if there is None else _with(resource, {"name": there.name}))
+
+    def _with(self, resource: Resource) -> "CloudState":
         known = self.seen.get(resource.kind)
         if known is None:
             return self
         # in their order: the first of a name counts
-        # What somebody renamed meanwhile is answered under that name, and is known by its own all the same.
-        there = tuple(_with(resource, {"name": r.name}) if r.id == resource.id else r for r in known)
-        is_there = any(r.id == resource.id for r in known)
-        return replace(self, seen={**self.seen, resource.kind: there if is_there else (*there, resource)})
+        there = tuple(resource if r.id == resource.id else r for r in known)
+        return replace(self, seen={**self.seen, resource.kind: there if resource in there else (*there, resource)})
 
     def without(self, kind: StrEnum, resource_id: str) -> "CloudState":
         """As if the object were gone."""
@@ -104,7 +107,7 @@ class CloudState:
     def changed(self, type_: type[R], id_: str, **fields: Any) -> "CloudState":
         """As if the object with that id had these fields; the same where it was not seen."""
         found = self.with_id(type_, id_)
-        return self if found is None else self.having(_with(found, fields))
+        return self if found is None else self._with(_with(found, fields))
 
     def joined(self, newer: "CloudState") -> "CloudState":
         """What was read now over what was known. A kind that could not be read now is unknown, not as before."""

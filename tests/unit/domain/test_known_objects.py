@@ -54,6 +54,13 @@ def test_an_object_that_its_owner_renames_gets_its_name_back_and_nothing_else_ha
     assert steps(imagine(seen, steps(seen)[0], NOW)) == ()
 
 
+def test_what_is_answered_of_a_renamed_object_does_not_take_the_name_that_it_is_known_by() -> None:
+    seen, name = renamed(known(settled()), Server)
+    server = seen.cloud.of(Server)[0]
+    answered = seen.cloud.having(replace(server, name="mine", task_state="powering-on"))
+    assert [s.name for s in answered.of(Server) if s.id == server.id] == [name]
+
+
 def test_what_is_done_to_an_object_by_name_waits_until_it_has_its_name_again() -> None:
     seen, _ = renamed(known(settled()), next(t for t in RESOURCES if t.kind is Kind.ROUTER))
     router = seen.cloud.of_kind(Kind.ROUTER)[0]
