@@ -1,6 +1,5 @@
 """`navarch addon …`: what the catalogue offers, and what a cluster has of it."""
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,11 +20,13 @@ from navarch.cli.options import (
 from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note, print_table, span, text
 from navarch.cli.session import connected
 from navarch.cli.values import read_document, seconds_of
+from navarch.cli.waiting import comes_true
 from navarch.cli.wishes import over, put
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
 
+_LOOK_EVERY = 2.0  # seconds
 app = new_app("Add-ons of a cluster, from the catalogue.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the add-on.")]
@@ -250,12 +251,9 @@ def _wait(navarch: "Navarch", cluster: str, addon: dict[str, Any], limit: float)
 
 
 def _until(reached: Callable[[], bool], limit: float, name: str) -> None:
-    """Ask every two seconds. Raises Failure where it takes longer than so many seconds."""
-    end = time.monotonic() + limit
-    while not reached():
-        if time.monotonic() > end:
-            raise Failure(f"{name} is not done after {span(limit)}; it goes on without us", Exit.TIMED_OUT)
-        time.sleep(2.0)
+    """Raises Failure where it takes longer than so many seconds."""
+    if not comes_true(reached, limit, _LOOK_EVERY):
+        raise Failure(f"{name} is not done after {span(limit)}; it goes on without us", Exit.TIMED_OUT)
 
 
 def _given(words: list[str], file: str | None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`navarch kubeconfig list|revoke`. `navarch cluster kubeconfig` gets one."""
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ from navarch.cli.options import ClusterOption, DryRunOption, OutputOption, Timeo
 from navarch.cli.output import Column, Output, age, emit_data, emit_list, span
 from navarch.cli.session import connected
 from navarch.cli.values import seconds_of
+from navarch.cli.waiting import comes_true
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
@@ -86,17 +86,18 @@ _WORDS = {"active": "is active", "revoking": "is being revoked", "revoked": "is 
 
 def _wait(navarch: "Navarch", cluster: str, asked: "list[IssuedKubeconfig]", limit: float) -> "list[IssuedKubeconfig]":
     """As they are once the cluster refuses them. One that ended meanwhile is refused anyway."""
-    end = time.monotonic() + limit
-    while True:
+
+    def refused() -> bool:
+        nonlocal asked
         there = {k["id"]: k for k in navarch.kubeconfigs(cluster)}
         asked = [there.get(k["id"], {**k, "state": "revoked"}) for k in asked]
-        if all(k["state"] == "revoked" for k in asked):
-            return asked
-        if time.monotonic() >= end:
-            still = ", ".join(k["id"] for k in asked if k["state"] != "revoked")
-            raise Failure(
-                f"not refused after {span(limit)}: {still}. The cluster's conditions say why: "
-                "look with `navarch cluster show`",
-                Exit.TIMED_OUT,
-            )
-        time.sleep(_LOOK_EVERY)
+        return all(k["state"] == "revoked" for k in asked)
+
+    if not comes_true(refused, limit, _LOOK_EVERY):
+        still = ", ".join(k["id"] for k in asked if k["state"] != "revoked")
+        raise Failure(
+            f"not refused after {span(limit)}: {still}. The cluster's conditions say why: "
+            "look with `navarch cluster show`",
+            Exit.TIMED_OUT,
+        )
+    return asked

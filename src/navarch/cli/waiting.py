@@ -1,5 +1,6 @@
 """Waiting for a cluster to come true, showing how it goes."""
 
+import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
 
 Goal = Callable[[Cluster, Sequence[Machine]], bool]
+
+
+def comes_true(reached: Callable[[], bool], within: float, every: float) -> bool:
+    """Whether something comes true within so many seconds. For what no stream tells of: it is asked for again and
+    again, so many seconds apart."""
+    end = time.monotonic() + within
+    while not reached():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(every)
+    return True
 
 
 def settled(generation: int) -> Goal:

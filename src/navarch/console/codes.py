@@ -85,6 +85,7 @@ REASONS: Mapping[str, str] = {
     "NodesStarting": _n("Nodes are starting"),
     "NotRendered": _n("A chart could not be rendered"),
     "NotYet": _n("Not yet"),
+    "ObjectEnds": _n("An object is made anew once the old one is gone"),
     "ObjectsInTheWay": _n("Objects of others are in the way"),
     "OverQuota": _n("A quota is used up"),
     "QuotaExceeded": _n("A quota is too small"),

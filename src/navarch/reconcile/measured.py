@@ -92,7 +92,7 @@ class MeasuredAddons:
             return self._addons.serving_requests(access)
 
     def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
-        with self._metrics.kubernetes_call("tell_pods"):
+        with self._metrics.kubernetes_call("tell-pods"):
             self._addons.tell_pods(access, events)
 
     def decide_serving_request(self, access: Access, name: str, objection: str | None) -> None:

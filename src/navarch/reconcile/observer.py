@@ -118,7 +118,7 @@ class Observer:
             api_public_address=urlsplit(status.api_url or "").hostname or "",
             revoked=claim.revoked,
             revoking=claim.revoking,
-            chosen=store.chosen(cluster_id),
+            chosen=store.chosen(cluster_id) if claim.chooses else (),
         )
 
     def _read_cloud(self, claim: Claim, kinds: frozenset[StrEnum] | None) -> CloudState:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from navarch.bootstrap.vault import close_values, open_values
 from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
-from navarch.charts.rendering import Circumstances, Object, Renderer, Unrenderable
+from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
 from navarch.domain import drafts
 from navarch.domain.catalogue import Card, newest_first, order_of, suits
 from navarch.domain.chosen import Chosen
@@ -103,7 +103,7 @@ def show(access: Access, reference: str, name: str) -> Shown:
 def create(access: Access, reference: str, document: Document) -> Shown:
     """Choose an add-on. Raises Invalid with everything that is wrong, InTheWay."""
     stored = access.changeable(reference)
-    wish, values = _wished(access, stored, document)
+    wish, values, _ = _wished(access, stored, document)
     sealed = close_values(access.service.sealer, stored.cluster.id, wish.name, values)
     try:
         made = access.service.store.choose(stored.cluster.id, wish, sealed, request_id=access.request_id)
@@ -118,14 +118,14 @@ def create(access: Access, reference: str, document: Document) -> Shown:
 def plan_creation(access: Access, reference: str, document: Document) -> AddonPlan:
     """What `create` would do."""
     stored = access.changeable(reference)
-    wish, values = _wished(access, stored, document)
-    return _planned(access, stored, wish, values, None)
+    wish, values, made = _wished(access, stored, document)
+    return _planned(access, stored, wish, values, made, None)
 
 
 def change(access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY) -> Shown:
     """Merge a patch into a chosen add-on. Raises Stale where it is not of one of these generations."""
     for _ in attempts():
-        stored, before, after, values = _changed(access, reference, name, patch, generations)
+        stored, before, after, values, _ = _changed(access, reference, name, patch, generations)
         sealed = close_values(access.service.sealer, stored.cluster.id, name, values)
         try:
             made = access.service.store.change_chosen(stored.cluster.id, after, sealed, request_id=access.request_id)
@@ -143,8 +143,8 @@ def plan_change(
     access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY
 ) -> AddonPlan:
     """What `change` would do."""
-    stored, before, after, values = _changed(access, reference, name, patch, generations)
-    return _planned(access, stored, after, values, before)
+    stored, before, after, values, made = _changed(access, reference, name, patch, generations)
+    return _planned(access, stored, after, values, made, before)
 
 
 def remove(
@@ -162,8 +162,8 @@ def remove(
     return _shown(access, stored, gone, access.service.store.entries())
 
 
-def _wished(access: Access, stored: Stored, document: Document) -> tuple[Chosen, Document]:
-    """What a request for a new one means. Raises Invalid, InTheWay."""
+def _wished(access: Access, stored: Stored, document: Document) -> tuple[Chosen, Document, Rendered]:
+    """What a request for a new one means, and what is made of it. Raises Invalid, InTheWay."""
     asked, malformed = understand(NewAddon, document)
     errors = list(malformed)
     offered = access.service.store.entries(asked.entry) if asked.entry else ()
@@ -182,13 +182,12 @@ def _wished(access: Access, stored: Stored, document: Document) -> tuple[Chosen,
     if any(wish.name == name for wish in access.service.store.chosen(stored.cluster.id)):
         raise _taken(name)
     wish = Chosen(name, card.name, card.version, namespace, digest="")
-    _check(access, stored, wish, values)
-    return wish, values
+    return wish, values, _checked(access, stored, wish, values)
 
 
 def _changed(
     access: Access, reference: str, name: str, patch: Document, generations: Generations
-) -> tuple[Stored, Chosen, Chosen, Document]:
+) -> tuple[Stored, Chosen, Chosen, Document, Rendered]:
     stored = access.changeable(reference)
     before = _of(access, stored, name)
     generations.check(before.generation)
@@ -202,8 +201,7 @@ def _changed(
     own = _values(access, stored, name)
     values = {} if "values" in patch and patch["values"] is None else drafts.merge(own, asked.values or {})
     after = replace(before, version=card.version)
-    _check(access, stored, after, values)
-    return stored, before, after, values
+    return stored, before, after, values, _checked(access, stored, after, values)
 
 
 def _version(
@@ -226,41 +224,43 @@ def _version(
     return card
 
 
-def _check(access: Access, stored: Stored, wish: Chosen, values: Document) -> None:
-    """Raises Invalid with every value that does not fit."""
+def _checked(access: Access, stored: Stored, wish: Chosen, values: Document) -> Rendered:
+    """What is made of it. Raises Invalid with every value that does not fit."""
     renderer = _renderer(access)
     if masks_in(values):
         raise Invalid((FieldError("values", f"{MASK} stands for what is not shown; leave such values out"),))
     wrong = renderer.wrong_values(access.service.store.chart(wish.entry, wish.version), values)
     if wrong:
         raise Invalid(wrong)
-    _rendered(access, stored, wish, values)
+    return _rendered(access, stored, wish, values)
 
 
-def _planned(access: Access, stored: Stored, after: Chosen, values: Document, before: Chosen | None) -> AddonPlan:
-    objects, looked_up, notes = _rendered(access, stored, after, values)
+def _planned(
+    access: Access, stored: Stored, after: Chosen, values: Document, made: Rendered, before: Chosen | None
+) -> AddonPlan:
     old: tuple[Object, ...] = ()
     own: Document = {}
     if before is not None:
         own = _values(access, stored, before.name)
-        old, _, _ = _rendered(access, stored, before, own)
+        old = _objects(_rendered(access, stored, before, own))
+    looked_up = tuple(f"{asked.kind} {asked.namespace}/{asked.name}".strip("/") for asked in made.lookups)
     schemas = [e.schema for e in access.service.store.entries(after.entry) if e.card.version == after.version]
     hidden = secrets_in([values, own], {"items": schemas[0] if schemas else {}})
-    return AddonPlan(after.version, differences(old, objects, hidden), looked_up, veiled(notes, hidden))
+    return AddonPlan(after.version, differences(old, _objects(made), hidden), looked_up, veiled(made.notes, hidden))
 
 
-def _rendered(
-    access: Access, stored: Stored, wish: Chosen, values: Document
-) -> tuple[tuple[Object, ...], tuple[str, ...], str]:
-    """Objects, what is looked up, and notes, as far as they are known without the cluster."""
+def _objects(made: Rendered) -> tuple[Object, ...]:
+    return (*made.definitions, *made.objects)
+
+
+def _rendered(access: Access, stored: Stored, wish: Chosen, values: Document) -> Rendered:
+    """What the chart makes, as far as that is known without the cluster. Raises Invalid."""
     kubernetes = stored.cluster.spec.kubernetes_version
     at = Circumstances(wish.name, wish.namespace, kubernetes, upgrade=bool(wish.status.applied))
     try:
-        made = _renderer(access).render(access.service.store.chart(wish.entry, wish.version), values, at)
+        return _renderer(access).render(access.service.store.chart(wish.entry, wish.version), values, at)
     except Unrenderable as error:
         raise Invalid(tuple(FieldError("values", problem) for problem in error.problems)) from None
-    looked_up = tuple(f"{asked.kind} {asked.namespace}/{asked.name}".strip("/") for asked in made.lookups)
-    return (*made.definitions, *made.objects), looked_up, made.notes
 
 
 def _renderer(access: Access) -> Renderer:

@@ -83,8 +83,8 @@ class Claim:
     """A cluster held by one worker until the lease ends. `token` fences its writes. `objects`: the cloud's that are
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
-    `revoking`: of those among them that the cluster was not seen to refuse. `at`: when it was taken, by the database's
-    clock."""
+    `revoking`: of those among them that the cluster was not seen to refuse. `chooses`: it may have add-ons of the
+    catalogue; most clusters have none. `at`: when it was taken, by the database's clock."""
 
     cluster: Cluster
     status: Status
@@ -95,6 +95,7 @@ class Claim:
     abandoned: bool = False
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
+    chooses: bool = True
 
 
 @dataclass(frozen=True, slots=True)

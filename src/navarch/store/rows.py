@@ -88,6 +88,7 @@ def claim(row: Row) -> Claim:
         abandoned=row["abandoned"],
         revoked=tuple(row["revoked"]),
         revoking=tuple(row["revoking"]),
+        chooses=row["chooses"],
     )
 
 

@@ -192,6 +192,16 @@ def test_a_port_comes_back_with_the_address_that_its_machine_has() -> None:
     assert [p.address for p in ports] == [f"<address of {PLACE}>"]
 
 
+def test_a_booting_workers_port_is_not_asked_for_with_an_address_that_another_has_by_now() -> None:
+    lacking = without(settled(), Kind.PORT, WORKER)
+    machines = tuple(replace(m, joined=m.joined and m.name != WORKER) for m in lacking.record.machines)
+    lacking = look(lacking, machines=machines)
+    address = f"<address of {WORKER}>"
+    assert [s.address for s in steps(lacking) if isinstance(s, EnsurePort)] == [address]
+    taken = changed(lacking.cloud, Kind.PORT, f"{STEM}-web-2", address=address)
+    assert not [s for s in steps(replace(lacking, cloud=taken)) if isinstance(s, EnsurePort)]
+
+
 def test_a_port_that_lost_its_security_group_gets_it_back() -> None:
     seen = settled()
     cloud = changed(seen.cloud, Kind.PORT, WORKER, security_group_ids=("of-a-service",))

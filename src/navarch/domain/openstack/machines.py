@@ -106,7 +106,7 @@ def _port(view: View, machine: Machine, port: Port | None, *, runs: bool) -> Ite
     second_ones = {g.id for g in view.cloud.of(SecurityGroup) if g.name == group.name} - {group.id}
     now_in = set(port.security_group_ids) if port is not None else set()
     if port is None and machine.role is Role.WORKER and _is_taken(view, address):
-        return  # the machine is without a network for good, and another takes its place
+        return  # it stays without a network; another machine takes its place
     if port is None or group.id not in now_in or second_ones & now_in:
         not_in = tuple(sorted(second_ones & now_in))
         yield EnsurePort(machine.name, network.id, subnet.id, (group.id,), address, not_in)
