@@ -113,18 +113,9 @@ def _fields(path: str, before: Any, after: Any, secret: bool) -> Iterator[tuple[
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted(before.keys() | after.keys()):
             hidden = secret and path in ("data", "stringData")
-            for where, old, new in _fields(
-                f"{path}.{name}" if path else name, before.get(name), after.get(name), secret
-            ):
-                yield (
-                    (where, MASK if old is not None else None, MASK if new is not None else None)
-                    if hidden
-                    else (
-                        where,
-                        old,
-                        new,
-                    )
-                )
+            where = f"{path}.{name}" if path else name
+            for inner, old, new in _fields(where, before.get(name), after.get(name), secret):
+                yield (inner, _sealed(old), _sealed(new)) if hidden else (inner, old, new)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _fields(f"{path}[{index}]", old, new, secret)
@@ -134,6 +125,10 @@ def _fields(path: str, before: Any, after: Any, secret: bool) -> Iterator[tuple[
 
 def _veiled(value: Any, secrets: tuple[str, ...]) -> Any:
     return _short(veiled(value, secrets) if isinstance(value, str) else value)
+
+
+def _sealed(value: Any) -> Any:
+    return None if value is None else MASK
 
 
 def _plain(value: Any) -> Any:
