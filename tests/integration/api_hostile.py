@@ -209,6 +209,8 @@ GOOD: dict[str, Any] = {
     "ClusterPatch": {"labels": {"a": "b"}, "spec": _SPEC},
     "NewNodeGroup": {"name": "new", "spec": _GROUP},
     "NodeGroupPatch": {"spec": _GROUP},
+    "NewAddon": {"entry": "default", "name": "new", "version": "1.0.0", "namespace": "default", "values": {"size": 3}},
+    "AddonPatch": {"version": "1.0.0", "values": {"size": 3}},
     "NewKubeconfig": {"role": "admin", "groups": ["a"], "ttl_seconds": 600},
     "JoinBody": {"machine": "m0", "ticket": "t", "nonce": "n" * 32,
                  "boot": {"cloud_init_at": "2026-01-01T00:00:00Z", "uptime_seconds": 4.5}},

@@ -16,7 +16,10 @@ from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
 __all__ = ["api", "browser", "guarded", "make_api"]  # fixtures of the tests here
-_TABLES = "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters, console_sessions, catalogue_entries"
+_TABLES = (
+    "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters, console_sessions, console_accounts, "
+    "catalogue_entries"
+)
 
 
 @pytest.fixture(scope="module")

@@ -16,22 +16,26 @@ import uvicorn
 from structlog.testing import capture_logs
 from tests.integration import api_hostile as hostile
 from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, Api, MakeApi, errors, plenty, routes
+from tests.integration.catalogue_fixtures import Unchanging, add_entry
 
 from navarch.store.local_postgres import LocalPostgres
 
 pytestmark = pytest.mark.postgres
 
 JSON = {"content-type": "application/json"}
+THERE = {"cluster": "shop", "name": "default", "machine": "m0", "kubeconfig": "0123456789abcdef"}
 
 
 @pytest.fixture
 def fast(make_api: MakeApi) -> Iterator[Api]:
-    """The service with a ready cluster, and no bound on how often a machine may ask."""
-    api = make_api(machine_burst=1_000_000)
+    """The service with a ready cluster that has an add-on, and no bound on how often a machine may ask."""
+    api = make_api(machine_burst=1_000_000, renderer=Unchanging())
     api.store.write_offer(OFFER)
     api.store.write_quota("alpha", plenty())
     with api.client:
         api.make_ready(api.create()["id"])
+        add_entry(api.store, "default", "1.0.0")
+        assert api.post("/clusters/shop/addons", {"entry": "default"}).status_code == 202
         yield api
 
 
@@ -40,7 +44,7 @@ def send(api: Api, route: tuple[str, str], **options: Any) -> Any:
     method, path = route
     token = MACHINE_TOKENS.issue("00000000-0000-4000-8000-000000000000", "m0")
     headers = {"X-Auth-Token": "ann", "Authorization": f"Bearer {token}"} | options.pop("headers", JSON)
-    url = path if "{" not in path else path.format(cluster="shop", name="default", machine="m0")
+    url = path if "{" not in path else path.format(**THERE)
     return api.client.request(method, url, headers=headers, **options)
 
 
@@ -104,14 +108,9 @@ def test_only_plain_json_is_read_on_every_route(fast: Api) -> None:
 def test_what_names_nothing_is_not_found_on_every_route(fast: Api) -> None:
     before = wish(fast)
     for (method, path), model in routes(fast.client.app).items():
-        for place in {"{cluster}", "{name}", "{machine}"} & set(re.findall(r"{\w+}", path)):
+        for place in re.findall(r"{(\w+)}", path):
             for reference in hostile.REFERENCES:
-                odd = (
-                    path.replace(place, reference)
-                    .replace("{cluster}", "shop")
-                    .replace("{name}", "default")
-                    .replace("{machine}", "m0")
-                )
+                odd = path.format(**THERE | {place: reference})
                 answer = fast.call(method, odd, json=hostile.GOOD[model] if model else None)
                 assert answer.status_code in (404, 405), (method, odd, answer.text)
                 assert refused(answer), (method, odd, answer.text)

@@ -24,6 +24,7 @@ import structlog
 from prometheus_client import generate_latest
 from psycopg import sql
 from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, WORKERS_SEALER, Api, MakeApi, plenty, routes
+from tests.integration.catalogue_fixtures import Unchanging, add_entry
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session
@@ -53,6 +54,7 @@ pytestmark = pytest.mark.postgres
 CUSTOMERS_TOKEN = "gAAAAABcustomers-own-token-3f8a1c"
 SERVICE_TOKEN = "gAAAAABnavarchs-own-token-77d0e2"
 SERVICE_PASSWORD = "correct-horse-battery-staple"
+ADDONS_PASSWORD = "seven-green-lamps-over-the-quay"
 COMPONENTS = ("etcd", "coredns", "calico", "kube-proxy", "cloud-controller", "cinder-csi", "metrics-server", "pause")
 OFFER = replace(
     OFFER, releases=tuple(replace(r, components=tuple((c, "v1") for c in COMPONENTS)) for r in OFFER.releases)
@@ -276,7 +278,9 @@ def told(
     try:
         session = keystone_session(keystone, username="navarch", password=SERVICE_PASSWORD)
         api = make_api(
-            identity=KeystoneIdentity(session, cluster_domain="navarch", service_user="navarch"), quota_wait=5.0
+            identity=KeystoneIdentity(session, cluster_domain="navarch", service_user="navarch"),
+            renderer=Unchanging(),
+            quota_wait=5.0,
         ).as_(CUSTOMERS_TOKEN)
         cloud = ImaginedCloud(store)
         secrets, answers = _live(api, cloud, monkeypatch)
@@ -285,6 +289,26 @@ def told(
         yield Told(secrets, answers | _rows(dsn) | logs)
     finally:
         structlog.reset_defaults()
+
+
+def _of_an_addon(api: Api) -> dict[str, Any]:
+    """Choose one with a password among its values, change it, and see what a change would do."""
+    add_entry(api.store, "default", "1.0.0")
+    asked = {"entry": "default", "values": {"password": ADDONS_PASSWORD}}
+    answers = {
+        "what an add-on would make": api.post("/clusters/shop/addons?dry_run=true", asked),
+        "a chosen add-on": api.post("/clusters/shop/addons", asked),
+        "what its change would do": api.patch(
+            "/clusters/shop/addons/default?dry_run=true", {"values": {"password": f"{ADDONS_PASSWORD}-and-more"}}
+        ),
+    }
+    assert [a.status_code for a in answers.values()] == [200, 202, 200]
+    return answers
+
+
+def _the_only_kubeconfig(api: Api) -> str:
+    (known,) = api.get("/clusters/shop/kubeconfigs").json()["kubeconfigs"]
+    return str(known["id"])
 
 
 def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str]]:
@@ -322,9 +346,10 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         issued = api.post("/clusters/shop/kubeconfigs", {})
         assert issued.status_code == 201, issued.text
         assert [a.status_code for a in answers.values()] == [500, 403, 422, 422, 422, 401]
+        answers |= _of_an_addon(api)
         for method, path in routes(api.client.app):
             if method == "GET":
-                answer = api.get(path.format(cluster=id_, name="default"))
+                answer = api.get(path.format(cluster=id_, name="default", kubeconfig=_the_only_kubeconfig(api)))
                 assert answer.status_code == 200, path
                 answers[path] = answer
         monkeypatch.setattr(Keystone, "broken", True)
@@ -341,6 +366,7 @@ def _live(api: Api, cloud: ImaginedCloud, monkeypatch: pytest.MonkeyPatch) -> tu
         "the password of the cluster's user": password,
         "a report token": joined.json()["report_token"],
         "a machine's nonce": body["nonce"],
+        "an add-on's password": ADDONS_PASSWORD,
         "an issued key": _client_key(issued.json()["kubeconfig"]),
         **{name: key.decode() for name, key in KEYS.items()},
         **{f"the ticket of {machine}, {n}": word for n, (machine, word) in enumerate(_tickets(cloud))},
