@@ -1,6 +1,7 @@
 """The API over a real PostgreSQL, with a stand-in for Keystone at the Identity contract."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -175,7 +176,7 @@ MakeApi = Callable[..., Api]
 @pytest.fixture
 def make_api(store: PostgresStore) -> Iterator[MakeApi]:
     """Builds the service with settings changed, or with another identity service than `Tokens`."""
-    clients: list[TestClient] = []
+    running = ExitStack()
 
     def make(*, identity: Identity | None = None, renderer: Renderer | None = None, **changes: Any) -> Api:
         tokens = Tokens(
@@ -199,13 +200,13 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
             lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
             renderer=renderer,
         )
-        client = TestClient(app, raise_server_exceptions=False)
-        clients.append(client)
+        # Entered: all requests share one event loop, as in a process. Without, each has its own, and what the
+        # application has for one loop (limits, locks) would be woken in another, or never.
+        client = running.enter_context(TestClient(app, raise_server_exceptions=False))
         return Api(client, store, tokens)
 
-    yield make
-    for client in clients:
-        client.close()
+    with running:
+        yield make
 
 
 @pytest.fixture
