@@ -134,24 +134,81 @@ def test_what_is_navarchs_is_set_right_again(
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 REACHES_KUBELETS = f"{RBAC}/clusterrolebindings/kubeadm:apiserver-kubelet-client"
-READS_CONFIGURATION = f"{RBAC}/namespaces/kube-system/rolebindings/kubeadm:nodes-kubeadm-config"
 
 
-@pytest.mark.parametrize("path", [REACHES_KUBELETS, READS_CONFIGURATION, f"{RBAC}/clusterroles/navarch:see-cluster"])
-def test_a_role_that_somebody_deleted_comes_back(
-    installed: None, clusters: KubernetesClusters, access: Access, api: Connection, path: str
+POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/kube-system/deployments"
+DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
+
+
+@pytest.mark.parametrize(
+    ("addon", "collection", "name"),
+    [
+        ("access", f"{RBAC}/clusterrolebindings", "kubeadm:apiserver-kubelet-client"),
+        ("access", f"{RBAC}/namespaces/kube-system/rolebindings", "kubeadm:nodes-kubeadm-config"),
+        ("access", f"{RBAC}/clusterroles", "navarch:see-cluster"),
+        ("cinder-csi", CLASSES, "ssd"),
+        ("coredns", CONFIG_MAPS, "coredns"),
+        ("coredns", "/api/v1/namespaces/kube-system/services", "kube-dns"),
+        ("coredns", DEPLOYMENTS, "coredns"),
+        ("guard-rails", POLICIES, ""),
+        ("kube-proxy", DAEMON_SETS, ""),
+    ],
+)
+def test_an_object_that_somebody_deleted_comes_back(
+    installed: None,
+    clusters: KubernetesClusters,
+    access: Access,
+    api: Connection,
+    addon: str,
+    collection: str,
+    name: str,
 ) -> None:
+    ours = api.list(collection, page=50, pages=1, labelSelector=f"navarch.io/addon={addon}")
+    path = f"{collection}/{name or next(iter(ours))['metadata']['name']}"
     api.delete(path)
-    seen = {addon.name: addon for addon in clusters.observe(access, Asks(survey=True)).addons}
-    assert (seen["access"].digest, seen["access"].available) == ("", False)
-    assert seen["access"].message == f"{path.rpartition('/')[2]}: not there"
-    assert all(addon.digest for name, addon in seen.items() if name != "access")
+    _is_as_good_as_not_applied(clusters, access, addon, f"{path.rpartition('/')[2]}: not there")
 
-    clusters.apply(access, inputs(), "access")  # what the plan does where the digest is another
-    assert api.get(path)["metadata"]["labels"]["navarch.io/addon"] == "access"
-    assert {addon.name: addon.digest for addon in clusters.observe(access, Asks(survey=True)).addons} == dict(
-        clusters.digests(inputs())
-    )
+    clusters.apply(access, inputs(), addon)  # what the plan does where the digest is another
+    assert api.get(path)["metadata"]["labels"]["navarch.io/addon"] == addon
+    _all_is_applied(clusters, access)
+
+
+def test_a_deployment_that_somebody_scaled_to_nothing_is_scaled_back(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    path = f"{DEPLOYMENTS}/metrics-server"
+    wanted = api.get(path)["spec"]["replicas"]
+    api.merge(path, {"spec": {"replicas": 0}})
+    generation = api.get(path)["metadata"]["generation"]
+    api.merge(f"{path}/status", {"status": {"observedGeneration": generation}})
+    _is_as_good_as_not_applied(clusters, access, "metrics-server", "metrics-server: scaled to 0 replicas")
+
+    clusters.apply(access, inputs(), "metrics-server")
+    assert api.get(path)["spec"]["replicas"] == wanted
+    _all_is_applied(clusters, access)
+
+
+def test_who_writes_on_what_is_noted_does_not_choose_which_lists_are_read(
+    installed: None, clusters: KubernetesClusters, access: Access, api: Connection
+) -> None:
+    noted = api.get(applying.NOTES_PATH)["data"]["coredns.objects"]
+    foreign = "\n".join(f"/api/v1/namespaces/n{n}/secrets/x" for n in range(100))
+    api.merge(applying.NOTES_PATH, {"data": {"coredns.objects": f"{noted}\n{foreign}"}})
+    _all_is_applied(clusters, access)
+    clusters.apply(access, inputs(), "coredns")
+
+
+def _is_as_good_as_not_applied(clusters: KubernetesClusters, access: Access, addon: str, message: str) -> None:
+    seen = {a.name: a for a in clusters.observe(access, Asks(survey=True)).addons}
+    assert (seen[addon].digest, seen[addon].available) == ("", False)
+    assert message in seen[addon].message
+    assert all(a.digest for name, a in seen.items() if name != addon)
+
+
+def _all_is_applied(clusters: KubernetesClusters, access: Access) -> None:
+    digests = {addon.name: addon.digest for addon in clusters.observe(access, Asks(survey=True)).addons}
+    assert digests == dict(clusters.digests(inputs()))
 
 
 def test_an_upgrade_sets_the_roles_right_that_somebody_changed(

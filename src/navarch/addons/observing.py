@@ -38,6 +38,7 @@ _DEPLOYMENTS, _DAEMON_SETS = (
 )
 _NODES_A_PAGE, _MOST_NODES = 50, 1000
 _PODS_A_PAGE, _MOST_PODS = 100, 10_000
+_MOST_WORKLOADS = 100
 _MOST_OF_A_NODE = 200  # labels, taints, conditions: each
 
 
@@ -56,19 +57,20 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda: _members(connection) if asks.etcd else None,
         lambda: _evictions(connection) if asks.evictions else None,
         lambda: surveying.survey(connection) if asks.survey else None,
-        lambda: surveying.roles(connection) if asks.survey else None,
         lambda: _pods(connection, asks) if asks.pods else None,
         lambda: revoking.refused(connection, asks.revoked) if asks.revoked else (),
         lambda: _chosen(connection, asks),
     )
-    (found, notes, deployments, daemon_sets, members, evictions, obstacles, roles, seen, refused, chosen) = at_once(
+    (found, notes, deployments, daemon_sets, members, evictions, obstacles, seen, refused, chosen) = at_once(
         lambda read: read(), reads
     )
     workloads = {**deployments, **daemon_sets}
+    noted = {path.rpartition("/")[0] for name in catalogue.names() for path in applying.noted_objects(notes, name)}
+    there = surveying.there(connection, sorted(filter(_is_ours, noted))) if asks.survey else {}
     return KubeState(
         version=version,
         nodes=found if evictions is None else tuple(replace(n, evictions=evictions.get(n.name, 0)) for n in found),
-        addons=tuple(_without_roles(_addon(name, notes, workloads, found), notes, roles) for name in catalogue.names()),
+        addons=tuple(_complete(_addon(name, notes, workloads, found), notes, there) for name in catalogue.names()),
         etcd=members,
         obstacles=obstacles,
         pods=seen,
@@ -156,8 +158,15 @@ def shortfall(deployment: Seen) -> str:
     if not _looked_at(deployment):
         return f"{name}: not looked at yet"
     wanted = deployment["spec"]["replicas"]
+    if _is_off(deployment):
+        return f"{name}: scaled to 0 replicas"
     have = min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0))
     return "" if have >= wanted else f"{name}: {have} of {wanted} replicas available"
+
+
+def _is_off(deployment: Seen) -> bool:
+    """Whether somebody scaled it to nothing: none of ours is made so."""
+    return bool(deployment["spec"]["replicas"] == 0)
 
 
 def shortfall_on_nodes(name: str, daemon_sets: Collection[Seen], found: Collection[Node]) -> str:
@@ -194,6 +203,7 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], 
         return Addon(addon, "", available=False, message="not applied", on_nodes=False)
     agents: dict[str, list[Seen]] = {}
     told: list[str] = []
+    undone = False  # by somebody: it is applied anew
     for path in applying.noted_objects(notes, addon):
         collection, _, name = path.rpartition("/")
         if collection not in (_DEPLOYMENTS, _DAEMON_SETS):
@@ -201,25 +211,33 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], 
         seen = workloads.get(path)
         if seen is None:
             told.append(f"{name}: not there")
+            undone |= len(workloads) < _MOST_WORKLOADS  # else those of others may hide it
         elif collection == _DEPLOYMENTS:
             told.append(shortfall(seen))
+            undone |= _is_off(seen)
         else:
             agents.setdefault(seen["metadata"]["labels"].get(placing.AGENT_LABEL, name), []).append(seen)
     runs = bool(told or agents)
     missing = [said for name, each in agents.items() if (said := shortfall_on_nodes(name, each, found))]
     message = foreign.text("; ".join(filter(None, (*told, *missing))))
+    digest = "" if undone else digest
     return Addon(addon, digest, available=not message, message=message, on_nodes=not missing, runs=runs)
 
 
-def _without_roles(addon: Addon, notes: Mapping[str, str], there: Collection[str] | None) -> Addon:
-    """An add-on of which a role or a binding was removed is as good as not applied. `there`: paths of all that there
-    are; None: not known."""
+def _complete(addon: Addon, notes: Mapping[str, str], there: Mapping[str, Collection[str]]) -> Addon:
+    """An add-on of which an object was removed is as good as not applied. `there`: paths of all that there are in the
+    collections that were read."""
     noted = applying.noted_objects(notes, addon.name)
-    gone = [path for path in noted if there is not None and surveying.are_listed(path) and path not in there]
+    gone = [path for path in noted if path not in there.get(path.rpartition("/")[0], noted)]
     if not gone:
         return addon
     message = "; ".join(f"{path.rpartition('/')[2]}: not there" for path in gone)
     return replace(addon, digest="", available=False, message=foreign.text(message))
+
+
+def _is_ours(collection: str) -> bool:
+    """Whether add-ons have objects there: who writes on what is noted does not choose how many lists are read."""
+    return "/namespaces/" not in collection or f"/namespaces/{applying.NAMESPACE}/" in collection
 
 
 def _nodes(connection: Connection) -> tuple[Node, ...]:
@@ -230,5 +248,5 @@ def _nodes(connection: Connection) -> tuple[Node, ...]:
 
 def _workloads(connection: Connection, path: str) -> Mapping[str, Seen]:
     """The add-ons' Deployments or DaemonSets by path. There are a dozen; what others mark as ours may hide them."""
-    listed = connection.list(path, page=100, pages=1, whole=False, labelSelector=ADDON_LABEL)
+    listed = connection.list(path, page=_MOST_WORKLOADS, pages=1, whole=False, labelSelector=ADDON_LABEL)
     return {f"{path}/{seen['metadata']['name']}": seen for seen in listed}

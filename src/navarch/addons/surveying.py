@@ -8,7 +8,7 @@ Each part is asked for by itself: one that cannot be read is said to be unknown,
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from navarch.addons import admission, errors
@@ -28,14 +28,6 @@ _MOST_REQUESTED, _MOST_OBJECTS, _MOST_MANAGERS, _MOST_VERSIONS = 20, 50, 5, 5
 _RELEASE = re.compile(r"\d{1,3}\.\d{1,4}")
 _PLURAL = re.compile(r"[a-z0-9]{1,63}")
 
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_LISTED = (
-    f"{_RBAC}/clusterroles",
-    f"{_RBAC}/clusterrolebindings",
-    f"{_RBAC}/namespaces/kube-system/roles",
-    f"{_RBAC}/namespaces/kube-system/rolebindings",
-)
-
 
 def survey(connection: Connection) -> tuple[ClusterObstacle, ...]:
     """All that there is. Raises nothing: what cannot be read is one of them."""
@@ -51,25 +43,19 @@ def survey(connection: Connection) -> tuple[ClusterObstacle, ...]:
     return tuple(everything[:_MOST_OBSTACLES])
 
 
-def roles(connection: Connection) -> frozenset[str] | None:
-    """Paths of all roles and bindings that add-ons might have; None where they cannot be read."""
+def there(connection: Connection, collections: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Paths of all objects of these collections, by collection; one that cannot be read is left out."""
+    found = at_once(lambda collection: _paths(connection, collection), collections)
+    return {collection: paths for collection, paths in zip(collections, found, strict=True) if paths is not None}
+
+
+def _paths(connection: Connection, collection: str) -> frozenset[str] | None:
     try:
-        with errors.understanding("roles"):
-            return frozenset(
-                path for listed in at_once(lambda kind: _paths(connection, kind), _LISTED) for path in listed
-            )
+        with errors.understanding(f"GET {collection}"):
+            listed = connection.list(collection, page=500, pages=10, metadata_only=True)
+            return frozenset(f"{collection}/{made['metadata']['name']}" for made in listed)
     except (Temporary, Permanent, errors.Absent):
         return None
-
-
-def are_listed(path: str) -> bool:
-    """Whether `roles` tells if this is there."""
-    return path.rpartition("/")[0] in _LISTED
-
-
-def _paths(connection: Connection, kind: str) -> list[str]:
-    listed = connection.list(kind, page=500, pages=10, metadata_only=True)
-    return [f"{kind}/{made['metadata']['name']}" for made in listed]
 
 
 def _read(
