@@ -6,7 +6,7 @@ from typing import Any
 from navarch.addons import errors, nodes
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Draining
-from navarch.addons.foreign import text
+from navarch.addons.foreign import moment, text
 from navarch.addons.parallel import at_once
 from navarch.domain.errors import Permanent, Temporary
 
@@ -30,9 +30,9 @@ def drain(connection: Connection, node: str, *, evict: bool) -> Draining | None:
         going = [p for p in moving if not _ending(p)][:_EVICTED_A_ROUND]
         if not evict:
             at_once(lambda pod: _end(connection, pod), going)
-            return Draining(pods=len(moving))
+            return Draining(pods=len(moving), ending=_endings(moving))
         held = at_once(lambda pod: _evict(connection, pod), going)
-        return Draining(tuple(sorted(why for why in held if why)), len(moving))
+        return Draining(tuple(sorted(why for why in held if why)), len(moving), _endings(moving))
     # A volume that is still attached would follow its pod only minutes later, once the machine is gone.
     return None if _keeps_volumes(there) or not _attached(connection, node) else Draining()
 
@@ -69,6 +69,16 @@ def _pods(connection: Connection, node: str) -> tuple[Pod, ...]:
 
 def _ending(pod: Pod) -> bool:
     return "deletionTimestamp" in pod["metadata"]
+
+
+def _endings(pods: Iterable[Pod]) -> tuple[str, ...]:
+    """Those that were asked to end, and until when each of them may take."""
+    said = []
+    for metadata in (pod["metadata"] for pod in pods if _ending(pod)):
+        until = moment(metadata["deletionTimestamp"])
+        when = f" until {until:%Y-%m-%d %H:%M:%S} UTC" if until is not None else ""
+        said.append(text(f"{metadata['namespace']}/{metadata['name']}{when}", _WHY_SHOWN))
+    return tuple(sorted(said))
 
 
 def _end(connection: Connection, pod: Pod, *, grace_seconds: int | None = None) -> None:

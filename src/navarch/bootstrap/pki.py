@@ -62,8 +62,9 @@ class ClusterSecrets:
 
 
 def make_password() -> str:
-    """A fresh password for a cluster's own Keystone user."""
-    return random.token_urlsafe(32)
+    """A fresh password for a cluster's own Keystone user. Its end satisfies what clouds ask of passwords: letters of
+    both cases, a digit, a sign."""
+    return random.token_urlsafe(32) + "aA1!"
 
 
 def make_cluster_secrets(now: datetime) -> ClusterSecrets:

@@ -8,7 +8,7 @@ from typing import Any
 
 from navarch.cli.exits import Failure
 
-_LISTS = ("clusters", "users", "contexts")
+_LISTS, _CA = ("clusters", "users", "contexts"), "certificate-authority-data"
 
 
 def kubectl_file(environ: Mapping[str, str] = os.environ) -> Path:
@@ -33,15 +33,16 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
-def merge_into(path: Path, text: str, name: str) -> str:
+def merge_into(path: Path, text: str, name: str, cluster_id: str) -> str:
     """Put a kubeconfig's cluster, user and context into `path` under names of our own and make the context current.
 
-    What is there already stays, except an earlier merge of the same cluster. Gives the context's name. Raises Failure
-    where the file there is not a kubeconfig.
+    What is there already stays, except an earlier merge of the same cluster. Where another cluster of that name was
+    merged (of another project, say), the context has a part of the id in its name. Gives the context's name. Raises
+    Failure where the file there is not a kubeconfig.
     """
     import yaml
 
-    new, context = yaml.safe_load(text), f"navarch-{name}"
+    new: Any = yaml.safe_load(text)
     old: Any = {}
     if path.is_file():
         try:
@@ -50,9 +51,12 @@ def merge_into(path: Path, text: str, name: str) -> str:
             raise Failure(f"{path} is not YAML, so nothing was merged: {error}") from error
         if not isinstance(old, dict):
             raise Failure(f"{path} is not a kubeconfig, so nothing was merged")
+    cluster, context = new["clusters"][0]["cluster"], f"navarch-{name}"
+    if _is_anothers(old, context, cluster):
+        context = f"{context}-{cluster_id[:8]}"
     merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "preferences": {}, **old}
     additions = {
-        "clusters": {"name": context, "cluster": new["clusters"][0]["cluster"]},
+        "clusters": {"name": context, "cluster": cluster},
         "users": {"name": context, "user": new["users"][0]["user"]},
         "contexts": {"name": context, "context": {"cluster": context, "user": context}},
     }
@@ -62,3 +66,9 @@ def merge_into(path: Path, text: str, name: str) -> str:
     merged["current-context"] = context
     write_private(path, yaml.safe_dump(merged, sort_keys=False))
     return context
+
+
+def _is_anothers(kubeconfig: Mapping[str, Any], name: str, cluster: Mapping[str, Any]) -> bool:
+    """Whether an entry of that name leads to another cluster: each has a CA of its own."""
+    named = [entry.get("cluster") or {} for entry in kubeconfig.get("clusters") or [] if entry.get("name") == name]
+    return any(entry.get(_CA) != cluster.get(_CA) for entry in named)

@@ -52,10 +52,14 @@ def wrong_label_key(key: str) -> str | None:
 
 
 def wrong_node_label_key(key: str) -> str | None:
-    """A label that a node may give itself: Kubernetes keeps its own prefixes from nodes."""
+    """A label that a node may give itself: Kubernetes keeps its own prefixes from nodes, but for one."""
     prefix = key.rpartition("/")[0]
-    if any(prefix == own or prefix.endswith("." + own) for own in ("kubernetes.io", "k8s.io")):
-        return f"{_shown(key)}: labels under kubernetes.io and k8s.io are Kubernetes' own"
+    if key == "node.kubernetes.io/instance-type":
+        return f"{_shown(key)}: the cloud controller sets it to the machine's flavor"
+    if prefix != "node.kubernetes.io" and any(
+        prefix == own or prefix.endswith("." + own) for own in ("kubernetes.io", "k8s.io")
+    ):
+        return f"{_shown(key)}: labels under kubernetes.io and k8s.io are Kubernetes' own, but for node.kubernetes.io/…"
     if key.startswith(COMPONENT_LABEL):
         return f"{_shown(key)}: which images a machine holds is not to be chosen"
     return wrong_label_key(key)

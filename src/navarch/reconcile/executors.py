@@ -306,14 +306,25 @@ def _withdraw(task: Task, access: Access, machine: Machine | None) -> Again | No
 def _draining(name: str, drain: Draining, *, is_late: bool) -> Again:
     """What a drain waits for. Raises Permanent once people have to be asked."""
     if not drain.held:
+        if is_late and drain.ending:
+            message = f"pods on {name} take longer to end than the drain may: {_shown(drain.ending)}"
+            raise Permanent(message, reason="DrainTimedOut", responsible=Responsible.USER, remedy=_ENDING_REMEDY)
         return Again(1.0, "Draining", f"pods are moving away from {name}")
-    more = f"; and {len(drain.held) - _HELD_SHOWN} more" if len(drain.held) > _HELD_SHOWN else ""
-    message = f"pods may not be moved away from {name}: {'; '.join(drain.held[:_HELD_SHOWN])}{more}"
+    message = f"pods may not be moved away from {name}: {_shown(drain.held)}"
     if is_late:
         raise Permanent(message, reason="DrainTimedOut", responsible=Responsible.USER, remedy=_HELD_REMEDY)
     return Again(5.0, "EvictionRefused", message, Responsible.USER.value, _HELD_REMEDY)
 
 
+def _shown(pods: tuple[str, ...]) -> str:
+    more = f"; and {len(pods) - _HELD_SHOWN} more" if len(pods) > _HELD_SHOWN else ""
+    return f"{'; '.join(pods[:_HELD_SHOWN])}{more}"
+
+
+_ENDING_REMEDY = (
+    "wait, or end them at once (kubectl delete pod --grace-period=0 --force), or give them a shorter "
+    "terminationGracePeriodSeconds; Navarch goes on when they are gone"
+)
 _HELD_REMEDY = (
     "give the pods more replicas or their PodDisruptionBudget more room, delete them, or let the node group end them "
     "(force_drain); Navarch goes on trying"

@@ -477,6 +477,19 @@ def test_merging_keeps_what_is_there_and_replaces_its_own(navarch: Run, issuing:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_merging_replaces_no_other_cluster_of_the_name(navarch: Run, issuing: Service, tmp_path: Path) -> None:
+    path = tmp_path / "home" / ".kube" / "config"
+    path.parent.mkdir(parents=True)
+    others = {"name": "navarch-shop", "cluster": {"server": "https://other", "certificate-authority-data": "b3RoZXI="}}
+    path.write_text(yaml.safe_dump({"clusters": [others], "current-context": "navarch-shop"}))
+    for _ in range(2):
+        assert navarch("cluster", "kubeconfig", "shop", "--merge").code == 0
+    merged = yaml.safe_load(path.read_text())
+    assert [c["name"] for c in merged["clusters"]] == ["navarch-shop", f"navarch-shop-{ID[:8]}"]
+    assert merged["clusters"][0] == others
+    assert merged["current-context"] == f"navarch-shop-{ID[:8]}"
+
+
 def test_merging_into_something_else_changes_nothing(navarch: Run, issuing: Service, tmp_path: Path) -> None:
     path = tmp_path / "home" / ".kube" / "config"
     path.parent.mkdir(parents=True)

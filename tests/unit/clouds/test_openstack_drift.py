@@ -6,7 +6,7 @@ import pytest
 from tests.unit.clouds.test_openstack_requests import MARK, OWNER, FakeCloud
 
 from navarch.clouds.openstack import OpenStackCloud
-from navarch.domain.errors import Conflict
+from navarch.domain.errors import Conflict, Permanent, Responsible
 from navarch.domain.openstack import steps
 from navarch.domain.openstack.names import mac_address
 from navarch.domain.openstack.resources import FloatingIP, Kind, LoadBalancer, Port, Server, Volume
@@ -63,6 +63,18 @@ def test_a_balancer_is_made_at_the_address_that_it_had(fake: FakeCloud, cloud: O
     [(_, body)] = asked(fake)
     assert body["loadbalancer"]["vip_address"] == "10.0.0.9"
     assert body["loadbalancer"]["vip_subnet_id"] == "sub1"
+
+
+def test_a_node_range_that_is_full_is_its_users(fake: FakeCloud, cloud: OpenStackCloud) -> None:
+    said = "No more IP addresses available on network n1."
+    fake.answers = {
+        "GET /v2.0/ports": (200, {"ports": []}),
+        "POST /v2.0/ports": (409, {"NeutronError": {"type": "IpAddressGenerationFailure", "message": said}}),
+    }
+    with pytest.raises(Permanent, match="No more IP addresses") as told:
+        cloud.carry_out(OWNER, steps.EnsurePort(NAME, "n1", "sub1", ("g1",)))
+    assert (told.value.reason, told.value.responsible) == ("AddressesExhausted", Responsible.USER)
+    assert "LoadBalancer" in told.value.remedy
 
 
 @pytest.mark.parametrize("left", [[], [{"id": "l1", "name": "kubernetes-api", "pools": []}]])

@@ -349,6 +349,32 @@ def test_roles_are_handed_on_as_the_cloud_spells_them() -> None:
     assert trust["roles"] == [{"name": "Member"}]
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_clouds_rules_for_peoples_passwords_lock_no_cluster_out(
+    fake: FakeCloud, cloud: OpenStackCloud, there: bool
+) -> None:
+    user = {"id": "u1", "name": OWNER.cluster_id}
+    fake.answers = {
+        "GET /v3/users": (200, {"users": [user] if there else []}),
+        "POST /v3/users": (201, {"user": user}),
+        "GET /v3/OS-TRUST/trusts": (200, {"trusts": []}),
+        "POST /v3/OS-TRUST/trusts": (201, {"trust": {"id": "7" * 32}}),
+        "PATCH /v3/users/u1": (200, {"user": user}),
+    }
+    cloud.carry_out(OWNER, steps.EnsureIdentity(), private="password")
+    (made,) = [
+        body["user"] for key, _, body in fake.asked if "/v3/users" in key and "password" in (body or {}).get("user", {})
+    ]
+    options = made["options"]
+    assert {option for option, on in options.items() if on} == {
+        "ignore_change_password_upon_first_use",
+        "ignore_password_expiry",
+        "ignore_user_inactivity",
+        "ignore_lockout_failure_attempts",
+        "lock_password",
+    }
+
+
 def test_an_identity_whose_trust_is_gone_is_seen_without_one(fake: FakeCloud, cloud: OpenStackCloud) -> None:
     user = {"id": "u1", "name": OWNER.cluster_id, "description": "Controllers of x; trust " + "7" * 32}
     fake.answers = {

@@ -264,6 +264,8 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
         ({"labels": {"a b": "c"}}, "labels"),
         ({"labels": {"a": "b c"}}, "labels"),
         ({"labels": {"node-role.kubernetes.io/x": ""}}, "labels"),
+        ({"labels": {"app.kubernetes.io/part-of": "x"}}, "labels"),
+        ({"labels": {"node.kubernetes.io/instance-type": "x"}}, "labels"),
         ({"labels": {"k8s.io/x": ""}}, "labels"),
         ({"labels": {"component.navarch.io/calico": "v1"}}, "labels"),
         ({"labels": {f"k{n}": "" for n in range(33)}}, "labels"),
@@ -278,6 +280,11 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
 )
 def test_node_groups(fields: dict[str, Any], field: str) -> None:
     assert set(refused(**group(**fields))) == {f"spec.node_groups[0].{field}"}
+
+
+def test_labels_that_a_kubelet_may_set_are_the_users_to_choose() -> None:
+    labels = {"node.kubernetes.io/role": "web", "example.org/team": "blue"}
+    assert dict(admitted(**group(labels=labels)).node_groups[0].spec.labels) == labels
 
 
 def test_a_group_is_not_newer_than_its_cluster() -> None:

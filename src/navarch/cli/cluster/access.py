@@ -64,7 +64,7 @@ def kubeconfig(
     try:
         if merge:
             path = kubectl_file()
-            context = merge_into(path, text, name)
+            context = merge_into(path, text, name, found["id"])
             note(f"{path} has the credentials of {name}{until}; the current context is {context}.")
             print("Next: kubectl get nodes")
         else:

@@ -16,6 +16,15 @@ from navarch.domain.openstack.resources import Identity, Kind
 from navarch.domain.spec import Owner
 
 _DELEGATED = ("member", "load-balancer_member")
+# A cloud's rules for people's passwords: nobody is there to change this one, and a user that is locked out stops its
+# cluster. Navarch alone sets it.
+_OPTIONS = {
+    "ignore_change_password_upon_first_use": True,
+    "ignore_password_expiry": True,
+    "ignore_user_inactivity": True,
+    "ignore_lockout_failure_attempts": True,
+    "lock_password": True,
+}
 _TRUST = re.compile(r"\btrust ([0-9a-f]{32})\b")
 
 
@@ -36,11 +45,11 @@ def ensure_identity(sessions: Sessions, owner: Owner, password: str) -> Identity
     article = f"the {Kind.IDENTITY} {owner.cluster_id}"
     user, trust_id = _user(domain, owner), None
     if user is None:
-        body = {"name": owner.cluster_id, "domain_id": domain.domain_id, "password": password}
+        body = {"name": owner.cluster_id, "domain_id": domain.domain_id, "password": password, "options": _OPTIONS}
         user = domain.identity.post("/users", {"user": body}, f"create {article}", private=True)["user"]
         changed: Json = {}
     else:
-        changed = {"password": password}
+        changed = {"password": password, "options": _OPTIONS}
         trust_id = next((t["id"] for t in _trusts(project, user["id"]) if t["project_id"] == owner.project_id), None)
     if trust_id is None:
         trust_id = _delegate(project, owner, user["id"])

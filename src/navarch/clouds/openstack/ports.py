@@ -5,7 +5,7 @@ from navarch.clouds.openstack.errors import QuotaExceeded
 from navarch.clouds.openstack.handlers import Found, Handler, kept_filter, marked, marked_or_known, restored_in
 from navarch.clouds.openstack.networks import external_network_id
 from navarch.clouds.openstack.session import Json, Project, first
-from navarch.domain.errors import Conflict, Permanent
+from navarch.domain.errors import Conflict, Permanent, Responsible
 from navarch.domain.openstack.names import mac_address
 from navarch.domain.openstack.resources import NAVARCH, FloatingIP, Kind, Port
 from navarch.domain.openstack.steps import AttachPort, EnsureFloatingIP, EnsurePort
@@ -52,11 +52,26 @@ def ensure_port(project: Project, owner: Owner, step: EnsurePort) -> Port:
             found = _with_our_mac_address(project, owner, step)
             if found is None:
                 raise
+        except Permanent as error:
+            raise _of_the_clusters_own_range(error) from error
     groups = sorted({*step.security_group_ids, *found["security_groups"]} - set(step.not_in))
     if groups != sorted(found["security_groups"]):
         change = {"port": {"security_groups": groups}}
         found = project.network.put(f"/ports/{found['id']}", change, f"set the security groups of {article}")["port"]
     return _port(found)
+
+
+def _of_the_clusters_own_range(error: Permanent) -> Permanent:
+    """The cluster's network is its user's: who puts what into it."""
+    if error.reason != "AddressesExhausted":
+        return error
+    return Permanent(
+        error.message,
+        reason=error.reason,
+        responsible=Responsible.USER,
+        remedy="The cluster's node range has no free address left. Delete Services of type LoadBalancer or ports that "
+        "nothing needs, or ask for fewer machines; a range stays as it is, so more of them need another cluster.",
+    )
 
 
 def attach_port(project: Project, owner: Owner, step: AttachPort) -> Port:

@@ -3,10 +3,18 @@
 from navarch.simulator.openstack.inventory import Object
 from navarch.simulator.openstack.keystone import setup, tokens
 from navarch.simulator.openstack.keystone.projects import forbidden, wrapped
-from navarch.simulator.openstack.messages import Answer, Request, bad_request, conflict, not_found
+from navarch.simulator.openstack.messages import Answer, Json, Request, bad_request, conflict, not_found
 from navarch.simulator.openstack.region import Region
 
 _LONGEST_NAME = 255
+_OPTIONS = (  # those of Keystone's that are true or false
+    "ignore_change_password_upon_first_use",
+    "ignore_password_expiry",
+    "ignore_lockout_failure_attempts",
+    "ignore_user_inactivity",
+    "lock_password",
+    "multi_factor_auth_enabled",
+)
 
 
 def list_users(region: Region, request: Request) -> Answer:
@@ -33,6 +41,7 @@ def create_user(region: Region, request: Request) -> Answer:
         raise conflict(f"{said} {name} at domain ID {domain_id}.")
     description = str(wanted.get("description") or "")
     user = setup.add_user(region, name, str(wanted.get("password") or ""), domain_id, description)
+    _set_options(user, wanted)
     return Answer(201, {"user": user.body})
 
 
@@ -53,6 +62,7 @@ def update_user(region: Region, request: Request, user_id: str) -> Answer:
     for key in ("name", "description"):
         if key in wanted:
             user[key] = wanted[key]
+    _set_options(user, wanted)
     if "password" in wanted:
         user.hidden["password"] = str(wanted["password"])
         tokens.end_where(region, lambda scope: scope.user_id == user_id)
@@ -71,6 +81,16 @@ def delete_user(region: Region, request: Request, user_id: str) -> Answer:
             region["trust"].drop(trust)
     tokens.end_where(region, lambda scope: scope.user_id == user_id)
     return Answer(204)
+
+
+def _set_options(user: Object, wanted: Json) -> None:
+    """Each is true or false, or null to take it away."""
+    options = wanted.get("options", {})
+    wrong = [name for name, value in options.items() if name not in _OPTIONS or not isinstance(value, bool | None)]
+    if wrong:
+        raise bad_request(f"Invalid input for field 'options': {wrong[0]!r}")
+    kept = {**user["options"], **options}
+    user["options"] = {name: value for name, value in kept.items() if value is not None}
 
 
 def _manages(request: Request, domain_id: str) -> bool:
