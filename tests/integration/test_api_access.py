@@ -1,6 +1,7 @@
 """Who may do what, and what a refusal tells: nothing about others."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty, routes
 from tests.integration.catalogue_fixtures import Unchanging, add_entry
 from tests.integration.some_values import a_machine
 
+from navarch.api.access_rules import AccessRule
 from navarch.api.identity import Caller
 from navarch.api.keystone import KeystoneIdentity
 from navarch.api.policy import ALL_PROJECTS, DELETE, KUBECONFIGS, READ, Policy
@@ -266,3 +268,17 @@ def test_a_role_in_one_project_is_none_in_another() -> None:
     caller = Caller("u", "ann", "alpha", ("member",), datetime.now(UTC) + timedelta(hours=1))
     assert Policy().allows(READ, caller, "alpha")
     assert not Policy().allows(READ, caller, "beta")
+
+
+def test_an_application_credential_makes_the_requests_that_its_rules_allow(api: Api) -> None:
+    api.create()
+    rules = (AccessRule("kubernetes", "GET", "/kaas/v1/clusters/*"), AccessRule("compute", "DELETE", "/**"))
+    api.tokens.callers["ci"] = replace(api.tokens.callers["ann"], access_rules=rules)
+    ci = api.as_("ci")
+    assert ci.get("/clusters/shop").status_code == 200
+    for answer in (ci.get("/clusters"), ci.delete("/clusters/shop"), ci.get("/clusters/nobodys/events")):
+        assert answer.status_code == 403
+        assert "access rules" in answer.json()["detail"]
+    assert (
+        "service kubernetes, method DELETE, path /kaas/v1/clusters/shop" in ci.delete("/clusters/shop").json()["detail"]
+    )

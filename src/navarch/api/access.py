@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 
 from navarch.api import policy
+from navarch.api.access_rules import SERVICE_TYPE, permit
 from navarch.api.identity import Unauthenticated
 from navarch.api.parsing import Document, read_document
 from navarch.api.policy import ALL_PROJECTS, Policy
@@ -18,9 +19,11 @@ from navarch.api.settings import ApiSettings
 from navarch.api.validation import Validation
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.domain.errors import FieldError
+from navarch.domain.texts import harmless
 from navarch.service.access import ANY, Access, Generations, Service
 from navarch.service.understanding import nearest
 
+_PATH_SHOWN = 200  # characters
 _MOST_UNKNOWN = 20  # parameters that are told of; each is compared with all known ones
 _ETAG = re.compile(r'(W/)?"[^"]*"')
 
@@ -56,6 +59,12 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
             raise Unauthenticated("no token")
         caller = await service.validation.caller(x_auth_token, request.client.host if request.client else "")
         request.state.project_id, request.state.user_id = caller.project_id, caller.user_id
+        if caller.access_rules is not None and not permit(caller.access_rules, request.method, request.scope["path"]):
+            asked = (
+                f"service {SERVICE_TYPE}, method {request.method}, path {harmless(request.scope['path'][:_PATH_SHOWN])}"
+            )
+            detail = f"the access rules of your application credential do not allow this: {asked}"
+            raise Problem(403, "forbidden", detail)
         project_id = None if all_projects else caller.project_id
         if all_projects and not service.policy.allows(ALL_PROJECTS, caller, caller.project_id):
             raise Problem(403, "forbidden", "your roles do not allow to act in every project")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from navarch.api.access_rules import AccessRule
 from navarch.domain.errors import NavarchError, Temporary
 
 
@@ -24,7 +25,8 @@ class IdentityUnavailable(Temporary):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A validated token. `project_id` is None for a token that is not scoped to a project."""
+    """A validated token. `project_id` is None for a token that is not scoped to a project. `access_rules`: the only
+    requests that it may make; None: any."""
 
     user_id: str
     user_name: str
@@ -35,6 +37,7 @@ class Caller:
     is_admin_project: bool = True
     user_domain_id: str = ""
     project_domain_id: str = ""
+    access_rules: tuple[AccessRule, ...] | None = None
 
     def credentials(self) -> dict[str, Any]:
         """As oslo.policy rules see it."""

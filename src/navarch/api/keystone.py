@@ -18,6 +18,7 @@ from keystoneauth1 import exceptions, plugin
 from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
+from navarch.api.access_rules import AccessRule
 from navarch.api.identity import Caller, IdentityUnavailable, Refused, Unauthenticated
 from navarch.domain.texts import harmless
 
@@ -26,6 +27,8 @@ _DISTRUST_SECONDS = 10.0
 _VALID, _INVALID = 4096, 1024  # tokens that are remembered
 _TIMEOUT_SECONDS = 5.0
 _LONGEST_TOKEN = 8192
+# Without it Keystone hides tokens that may make certain requests only: who sends it, enforces them.
+_RULES_TOO = {"OpenStack-Identity-Access-Rules": "1.0"}
 _CONTROLLERS = "these are the credentials of a cluster's own controllers, which open nothing here; use a person's"
 
 
@@ -131,7 +134,9 @@ class KeystoneIdentity:
         return known.caller if known.caller is not None and known.caller.expires_at > self._now() else None
 
     def _ask(self, token: str) -> _Known:
-        answer = self._get("/auth/tokens?nocatalog", {"X-Subject-Token": token}, "the validation of a token")
+        answer = self._get(
+            "/auth/tokens?nocatalog", {"X-Subject-Token": token, **_RULES_TOO}, "the validation of a token"
+        )
         if answer is None:
             return _Known(None, self._clock() + _DISTRUST_SECONDS)
         until = self._clock() + _TRUST_SECONDS
@@ -182,6 +187,13 @@ def _key(token: str) -> bytes:
     return sha256(token.encode(errors="replace")).digest()
 
 
+def _access_rules(token: dict[str, Any]) -> tuple[AccessRule, ...] | None:
+    rules = (token.get("application_credential") or {}).get("access_rules")
+    if rules is None:
+        return None
+    return tuple(AccessRule(str(rule["service"]), str(rule["method"]), str(rule["path"])) for rule in rules)
+
+
 def _caller(token: dict[str, Any]) -> Caller:
     user, project = token["user"], token.get("project") or {}
     return Caller(
@@ -195,4 +207,5 @@ def _caller(token: dict[str, Any]) -> Caller:
         system_scope=bool((token.get("system") or {}).get("all")),
         # Keystone says so only where an admin project is configured; without one, every project may hold the admin.
         is_admin_project=bool(token.get("is_admin_project", True)),
+        access_rules=_access_rules(token),
     )

@@ -8,6 +8,7 @@ import pytest
 from keystoneauth1 import exceptions
 from keystoneauth1.session import Session
 
+from navarch.api.access_rules import AccessRule
 from navarch.api.identity import IdentityUnavailable, Refused, Unauthenticated
 from navarch.api.keystone import KeystoneIdentity
 
@@ -41,7 +42,8 @@ class Keystone:
     def __init__(self, status: int = 200, said: dict[str, Any] | None = None) -> None:
         self.status, self.asked, self.said = status, 0, said or token("ann")
 
-    def get(self, path: str, **__: object) -> Any:
+    def get(self, path: str, headers: dict[str, str], **__: object) -> Any:
+        self.headers = headers
         if path.startswith("/users/"):
             name = "navarch" if path.removeprefix("/users/") == NAVARCH else "ann"
             return SimpleNamespace(status_code=200, json=lambda: {"user": {"name": name}})
@@ -73,6 +75,19 @@ def test_a_token_is_known_once_keystone_was_asked_and_for_a_minute(clocks: Simpl
     clocks.seconds = 60.0
     assert found.known("t") is None
     assert keystone.asked == 1
+
+
+@pytest.mark.parametrize("rules", [None, [], [{"id": "r", "service": "kubernetes", "method": "GET", "path": "/**"}]])
+def test_the_access_rules_of_a_token_are_asked_for_and_known(
+    clocks: SimpleNamespace, rules: list[dict[str, str]] | None
+) -> None:
+    credential = {"id": "c", "name": "ci", "restricted": True} | ({"access_rules": rules} if rules is not None else {})
+    keystone = Keystone(said=token("ann") | {"application_credential": credential})
+    caller = identity(keystone, clocks).caller("t")
+    assert caller.access_rules == (
+        rules if rules is None else tuple(AccessRule("kubernetes", "GET", "/**") for _ in rules)
+    )
+    assert keystone.headers["OpenStack-Identity-Access-Rules"] == "1.0"
 
 
 def test_a_token_that_has_ended_is_known_no_more(clocks: SimpleNamespace) -> None:
