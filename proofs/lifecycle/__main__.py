@@ -2,8 +2,8 @@
 
 Runs the chapters (all by default) on this host's lab. Needs root, and that no other Navarch listens on the lab's
 address (after `make demo`: `make demo-clean`). What each chapter measured is kept in a folder of its own
-(/var/lib/navarch-proof), and page and JSON hold the last of each that was run. Exit code 1 where a chapter did not come
-to its end, or missed a goal.
+(/var/lib/navarch-proof), and page and JSON hold the last of each that was run; chapters of the page that were not run
+on this host stay as they are. Exit code 1 where a chapter did not come to its end, or missed a goal.
 """
 
 import argparse
@@ -72,7 +72,8 @@ def main() -> None:
     if not kept:
         sys.exit("proof-lifecycle: no chapter was run yet")
     if options.page:
-        options.page.write_text(page(kept, _machine()))
+        before = options.page.read_text() if options.page.exists() else ""
+        options.page.write_text(page(kept, _machine(), before, CHAPTERS))
     if options.json:
         options.json.write_text(json.dumps([each.as_json() for each in kept], indent=1) + "\n")
     bad = [results.chapter for results in kept if results.chapter in names and not results.well]

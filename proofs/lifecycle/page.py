@@ -1,11 +1,14 @@
 """The chapters' results as docs/lifecycle.md. Pure."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from proofs.lifecycle.asked import Summary
 from proofs.lifecycle.probing import ANSWER, CONNECT, PACE, RETRY_AFTER, SELDOM
 from proofs.lifecycle.results import Figure, Probe, Results
 
+_MET, _MISSED, _NO_END = "met", "**missed**", "**It came to no end**"
+_JUDGED = re.compile(rf"^\| (.+?) \| .* \| ({_MET}|{re.escape(_MISSED)}) \|$", re.MULTILINE)
 _HEAD = f"""\
 # A cluster's whole life, measured
 
@@ -26,10 +29,20 @@ ready endpoints of the cluster's DNS; every {SELDOM:.0f} seconds it also reads a
 """
 
 
-def page(told: Iterable[Results], machine: str) -> str:
-    """The whole page. `machine`: what it was measured on."""
-    chapters = tuple(told)
-    return "\n".join([_HEAD.format(machine=machine, verdict=_verdict(chapters)), *map(_chapter, chapters)])
+def page(told: Iterable[Results], machine: str, before: str = "", order: Iterable[str] = ()) -> str:
+    """The whole page. `machine`: what it was measured on. `before`: the page as it was, of which what was not measured
+    anew is kept, word for word. `order`: of the chapters' names."""
+    chapters = _chapters(before) | {each.chapter: _chapter(each) for each in told}
+    known = tuple(order)
+    names = sorted(chapters, key=lambda name: known.index(name) if name in known else len(known))
+    ordered = {name: chapters[name] for name in names}
+    return "\n".join([_HEAD.format(machine=machine, verdict=_verdict(ordered)), *ordered.values()])
+
+
+def _chapters(text: str) -> dict[str, str]:
+    """A page's chapters by name."""
+    _, *parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    return {part.split("\n", 1)[0].removeprefix("## "): part.strip() + "\n" for part in parts}
 
 
 def table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -38,10 +51,11 @@ def table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def _verdict(chapters: tuple[Results, ...]) -> str:
-    aimed = sum(figure.met is not None for chapter in chapters for figure in chapter.figures)
-    missed = [f"{chapter.chapter}: {figure.what}" for chapter in chapters for figure in chapter.missed]
-    ended = [f"{chapter.chapter}: it came to no end" for chapter in chapters if chapter.failure]
+def _verdict(chapters: Mapping[str, str]) -> str:
+    """Of chapters as they stand on the page."""
+    judged = [(name, *found) for name, text in chapters.items() for found in _JUDGED.findall(text)]
+    aimed, missed = len(judged), [f"{name}: {what}" for name, what, verdict in judged if verdict == _MISSED]
+    ended = [f"{name}: it came to no end" for name, text in chapters.items() if _NO_END in text]
     said = f"{aimed} figures have a goal; {len(missed)} miss it{':' if missed or ended else '.'}"
     return "\n".join([said, *([""] if missed or ended else []), *(f"- {line}" for line in (*ended, *missed))])
 
@@ -49,7 +63,7 @@ def _verdict(chapters: tuple[Results, ...]) -> str:
 def _chapter(told: Results) -> str:
     parts = [f"## {told.chapter}", f"{told.date}, commit {told.commit}, {told.seconds / 60:.0f} minutes. {told.about}"]
     if told.failure:
-        parts.append(f"**It came to no end**:\n\n```\n{told.failure}\n```")
+        parts.append(f"{_NO_END}:\n\n```\n{told.failure}\n```")
     if told.figures:
         parts.append(table(("figure", "measured", "goal", ""), map(_figure, told.figures)))
     if told.probes:
@@ -61,7 +75,7 @@ def _chapter(told: Results) -> str:
 
 
 def _figure(figure: Figure) -> tuple[str, ...]:
-    verdict = {True: "met", False: "**missed**", None: ""}[figure.met]
+    verdict = {True: _MET, False: _MISSED, None: ""}[figure.met]
     return figure.what, figure.measured, figure.goal, verdict
 
 

@@ -157,6 +157,18 @@ def test_the_page_says_first_what_was_missed() -> None:
     assert table(("a",), [("b|c",)]) == "| a |\n| --- |\n| b\\|c |"
 
 
+def test_chapters_that_were_not_run_anew_stay_as_they_are_on_the_page() -> None:
+    broken = Results("repair", "Machines break.", failure="StepFailed: not within 1200 s")
+    order = ("upgrade-3", "repair")
+    before = page([broken, results()], "2 cores")
+    assert page([], "2 cores", before, order) == page([results(), broken], "2 cores")
+    mended = Results("repair", "Machines break.")
+    mended.at_most("seconds", 3, "s", 5)
+    after = page([mended], "2 cores", before, order)
+    assert after == page([results(), mended], "2 cores")
+    assert "no end" not in after and "5 figures have a goal; 3 miss it:" in after
+
+
 def test_what_a_chapter_measured_before_it_failed_is_told() -> None:
     def chapter(_: Any, results: Results) -> None:
         """Something
