@@ -5,7 +5,7 @@ knows the machines: Navarch does. A node that could get a certificate for anothe
 it before the API server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,12 +19,19 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtens
 
 
 def objection(
-    request: str, *, requestor: str, groups: Iterable[str], usages: Iterable[str], machines: Iterable[Machine]
+    request: str,
+    *,
+    requestor: str,
+    groups: Iterable[str],
+    usages: Iterable[str],
+    machines: Iterable[Machine],
+    addresses: Mapping[str, Collection[str]] = {},
 ) -> str | None:
     """Why a request (PEM) must not be approved, or None where it may be.
 
     `requestor`, `groups` and `usages` are the CertificateSigningRequest's username, groups and usages; `machines` are
-    the cluster's, each with its `address` among its facts.
+    the cluster's, each with its `address` among its facts; `addresses` are what the cloud says that each of them has,
+    by the machine's name: its owner may have given it a floating one, which its Node shows and its kubelet asks for.
     """
     if "system:nodes" not in set(groups) or not requestor.startswith("system:node:"):
         return f"{requestor} is not a node"
@@ -38,7 +45,7 @@ def objection(
         parsed = x509.load_pem_x509_csr(request.encode())
         if not parsed.is_signature_valid:
             return "its signature is wrong"
-        return _wrong_subject(parsed, requestor) or _foreign_name(parsed, machine)
+        return _wrong_subject(parsed, requestor) or _foreign_name(parsed, machine, addresses.get(machine.name, ()))
     except _UNREADABLE:
         return "not a certificate request"
 
@@ -52,12 +59,12 @@ def _wrong_subject(request: x509.CertificateSigningRequest, requestor: str) -> s
     return None
 
 
-def _foreign_name(request: x509.CertificateSigningRequest, machine: Machine) -> str | None:
+def _foreign_name(request: x509.CertificateSigningRequest, machine: Machine, addresses: Collection[str]) -> str | None:
     try:
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return "it names no address"
-    own = {machine.name, machine.facts.address}
+    own = {machine.name, machine.facts.address, *addresses}
     for name in names:
         if not isinstance(name, x509.DNSName | x509.IPAddress) or str(name.value) not in own:
             return f"{name.value} does not belong to {machine.name}"

@@ -35,7 +35,8 @@ class MachineView:
     """A machine as the cloud shows it. `word` is the cloud's own for its state, `fault` its reason for a failure.
     `reachable`: it has its address, or may get it back; False: it runs cut off from all others. `serves`: the endpoint
     sends requests to it. `data_lost`: it had data of the control plane, and the disk that held them is gone. `resumes`:
-    the command that has a machine run again which was set aside."""
+    the command that has a machine run again which was set aside. `addresses`: all of its own, those among them that
+    people gave it."""
 
     existence: Existence
     id: str = ""
@@ -47,6 +48,7 @@ class MachineView:
     serves: bool = False
     data_lost: bool = False
     resumes: str = ""
+    addresses: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:

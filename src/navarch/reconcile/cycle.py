@@ -109,7 +109,12 @@ class Cycle:
         if look.access is None or observed.kube is None or claim.status.ready_at is None:
             return
         machines, addons = observed.record.machines, self._dependencies.addons
-        for event in decide_requests(addons, look.access.api, claim.cluster, machines, now):
+
+        def addresses() -> dict[str, tuple[str, ...]]:
+            cloud = infrastructure(claim.cluster, observed, now)
+            return {machine.name: cloud.machine(machine).addresses for machine in observed.record.live}
+
+        for event in decide_requests(addons, look.access.api, claim.cluster, machines, addresses, now):
             events.add(event)
 
     def _chapter(

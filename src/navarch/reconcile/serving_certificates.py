@@ -1,6 +1,6 @@
 """kubelets renew their serving certificates; this says whose requests are genuine."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from navarch.addons.contract import Access, Addons
@@ -12,9 +12,15 @@ from navarch.domain.status import Event
 
 
 def decide_requests(
-    addons: Addons, access: Access, cluster: Cluster, machines: Iterable[Machine], now: datetime
+    addons: Addons,
+    access: Access,
+    cluster: Cluster,
+    machines: Iterable[Machine],
+    addresses: Callable[[], Mapping[str, Collection[str]]],
+    now: datetime,
 ) -> tuple[Event, ...]:
-    """Approve what the cluster's machines ask for themselves, deny the rest; what was decided, as events.
+    """Approve what the cluster's machines ask for themselves, deny the rest; what was decided, as events. `addresses`:
+    what the cloud says that each machine has, asked where there is a request.
 
     What cannot be decided now, because the API does not answer, is decided at the next look: certificates are renewed
     months before they end.
@@ -24,6 +30,7 @@ def decide_requests(
         requests = addons.serving_requests(access)
     except NavarchError:
         return ()
+    known = addresses() if requests else {}
     for request in requests:
         against = objection(
             request.request,
@@ -31,6 +38,7 @@ def decide_requests(
             groups=request.groups,
             usages=request.usages,
             machines=machines,
+            addresses=known,
         )
         try:
             addons.decide_serving_request(access, request.name, against)

@@ -175,9 +175,9 @@ def test_a_trust_that_a_customer_gave_is_the_customers_own_affair(clocks: Simple
 @pytest.mark.parametrize("status", [0, 403, 500])
 def test_where_keystone_does_not_say_who_gave_a_trust_it_is_not_believed(status: int, clocks: SimpleNamespace) -> None:
     class Silent(Keystone):
-        def get(self, path: str, **options: object) -> Any:
+        def get(self, path: str, headers: dict[str, str], **options: object) -> Any:
             if not path.startswith("/users/"):
-                return super().get(path, **options)
+                return super().get(path, headers, **options)
             if not status:
                 raise exceptions.ConnectFailure("refused")
             return SimpleNamespace(status_code=status)

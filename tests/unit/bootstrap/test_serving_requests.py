@@ -26,6 +26,13 @@ def test_nobody_gets_one_for_another_nodes_address() -> None:
     assert judged(request(addresses=("10.0.0.22",))) == "10.0.0.22 does not belong to shop-3f2a91bc-web-1"
 
 
+def test_an_address_that_its_owner_gave_the_machine_is_its_own() -> None:
+    asked = request(addresses=("10.0.0.21", "198.51.100.77"))
+    assert judged(asked) == "198.51.100.77 does not belong to shop-3f2a91bc-web-1"
+    assert judged(asked, addresses={"shop-3f2a91bc-web-1": ("198.51.100.77",)}) is None
+    assert judged(asked, addresses={"shop-3f2a91bc-web-2": ("198.51.100.77",)}) is not None
+
+
 def test_nobody_gets_one_for_another_name() -> None:
     assert judged(request(names=("kubernetes.default",))) == "kubernetes.default does not belong to shop-3f2a91bc-web-1"
 

@@ -7,7 +7,10 @@ import pytest
 from tests.unit.bootstrap.joining import CLUSTER, NODE, NOW, control_plane, request, worker
 
 from navarch.addons.contract import Access, ServingRequest
+from navarch.domain.cloud import CloudState
 from navarch.domain.errors import Permanent, Responsible, Temporary
+from navarch.domain.kube import KubeState
+from navarch.domain.observed import Observed, Record
 from navarch.domain.status import Event, Phase, Status
 from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.serving_certificates import decide_requests
@@ -39,7 +42,7 @@ class Kubernetes:
 
 def decide(kubernetes: Kubernetes) -> tuple[Event, ...]:
     machines = (control_plane(0), worker(1), worker(2))
-    return decide_requests(kubernetes, ACCESS, CLUSTER, machines, NOW)  # type: ignore[arg-type]
+    return decide_requests(kubernetes, ACCESS, CLUSTER, machines, dict, NOW)  # type: ignore[arg-type]
 
 
 def test_a_machines_own_request_is_approved_and_told() -> None:
@@ -88,12 +91,12 @@ def test_an_api_that_does_not_answer_is_asked_at_the_next_look() -> None:
 def test_requests_are_decided_whatever_a_clusters_phase_is_once_it_was_ready(phase: Phase) -> None:
     kubernetes = Kubernetes((ServingRequest("csr-1", NODE, GROUPS, USAGES, request()),))
     told: list[Event] = []
-    record = SimpleNamespace(machines=(worker(1),))
+    observed = Observed(CloudState(), record=Record(machines=(worker(1),)), kube=KubeState("v1.37.2"))
     Cycle._decide_certificates(
         SimpleNamespace(_dependencies=SimpleNamespace(addons=kubernetes)),  # type: ignore[arg-type]
         Claim(CLUSTER, Status(phase=phase, ready_at=NOW), token=1, attempts=0, at=NOW),
         SimpleNamespace(access=SimpleNamespace(api=ACCESS)),  # type: ignore[arg-type]
-        SimpleNamespace(record=record, kube=object()),  # type: ignore[arg-type]
+        observed,
         SimpleNamespace(add=told.append),  # type: ignore[arg-type]
         NOW,
     )

@@ -157,7 +157,7 @@ class Snapshot(Resource):
 @dataclass(frozen=True, slots=True)
 class Server(Resource):
     """`status` is Nova's word (BUILD, ACTIVE, SHUTOFF, ERROR, DELETED...), `fault` its reason for an ERROR.
-    `addresses` are those of the ports that Nova knows it has."""
+    `addresses` are those of the ports that Nova knows it has, floating ones among them."""
 
     kind = Kind.SERVER
     quota = "instances"

@@ -160,6 +160,7 @@ class View:
             serves=port is not None and self._sends_to(port.address),
             data_lost=self._has_lost_data(machine),
             resumes=f"openstack server {_RESUMES[server.status]} {server.id}" if existence is Existence.ASIDE else "",
+            addresses=server.addresses,
         )
 
     def _sends_to(self, address: str) -> bool:

@@ -166,19 +166,24 @@ def _addresses(region: Region, project_ids: set[str]) -> dict[str, Json]:
     """Of every server of the projects, by the name of the network."""
     found: dict[str, Json] = {}
     for project_id in project_ids:
+        floating: dict[str, list[str]] = {}
+        for address in region["floating IP"].of(project_id):
+            floating.setdefault(address["port_id"] or "", []).append(address["floating_ip_address"])
         for port in region["port"].of(project_id):
             if not port["device_owner"].startswith("compute:"):
                 continue
             network = region["network"].get(port["network_id"])
             name = network.name if network is not None else port["network_id"]
+            given = [("fixed", ip["ip_address"]) for ip in port["fixed_ips"]]
+            given += [("floating", address) for address in floating.get(port.id, ())]
             found.setdefault(port["device_id"], {}).setdefault(name, []).extend(
                 {
                     "version": 4,
-                    "addr": ip["ip_address"],
-                    "OS-EXT-IPS:type": "fixed",
+                    "addr": address,
+                    "OS-EXT-IPS:type": type_,
                     "OS-EXT-IPS-MAC:mac_addr": port["mac_address"],
                 }
-                for ip in port["fixed_ips"]
+                for type_, address in given
             )
     return found
 
