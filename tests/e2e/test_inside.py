@@ -45,6 +45,21 @@ def test_secrets_are_encrypted_at_rest(one: Cluster) -> None:
     assert "in-clear-nowhere" not in kept
 
 
+def test_a_system_addon_that_somebody_deletes_comes_back(one: Cluster) -> None:
+    where = ("deployment", "metrics-server", "-n", "kube-system")
+    before = one.kubectl.get(*where)["metadata"]["uid"]
+    one.kubectl.run("delete", *where)
+    one.look_now()
+
+    def is_back() -> bool:
+        found = one.kubectl.run("get", *where, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}")
+        return found not in ("", before)
+
+    until("metrics-server is there again", is_back, seconds=60)
+    one.kubectl.run("rollout", "status", *where, "--timeout=180s")
+    until("the cluster is Ready", lambda: one.shown()["status"]["phase"] == "Ready", seconds=120)
+
+
 def test_strangers_get_nothing(one: Cluster) -> None:
     assert code(f"{one.shown()['status']['api_url']}/api/v1/namespaces") == "401"
 
