@@ -51,6 +51,7 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
         cluster_domain=cloud.cluster_domain,
         load_balancer_provider=cloud.load_balancer_provider,
         owners=frozenset(cloud.owners),
+        delegated_roles=frozenset(cloud.delegated_roles),
     )
 
 

@@ -79,6 +79,9 @@ class Cloud:
     `owners`: ids of the projects whose node images and external networks are offered. Empty: images that are public,
     and every external network that `project` sees, also one that a customer shares with it.
 
+    `delegated_roles`: those that each cluster's own user gets in its project, of those that Navarch's has there. Add
+    `creator` where volumes are encrypted with keys of Barbican's, and give it to Navarch's user as `member` is.
+
     `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
     where it answers for theirs (`host:port`, or the path of a Unix socket).
     """
@@ -94,6 +97,7 @@ class Cloud:
     ca_file: str = ""
     load_balancer_provider: str = "ovn"
     owners: tuple[str, ...] = ()
+    delegated_roles: tuple[str, ...] = ("member", "load-balancer_member")
     simulator: str = ""
 
 

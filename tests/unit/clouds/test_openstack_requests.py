@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -325,14 +326,17 @@ def test_what_an_interrupted_call_left_of_an_identity_is_taken_up(fake: FakeClou
     assert body["user"]["description"].endswith("trust " + "7" * 32)
 
 
-def test_roles_are_handed_on_as_the_cloud_spells_them() -> None:
+@pytest.mark.parametrize(
+    ("delegated", "handed_on"), [(None, ["Member"]), (frozenset({"member", "Creator"}), ["Member", "creator"])]
+)
+def test_roles_are_handed_on_as_the_cloud_spells_them(delegated: frozenset[str] | None, handed_on: list[str]) -> None:
     """Policies compare roles without regard to case, trusts do not."""
 
     class Old(FakeCloud):
         @staticmethod
         def _token() -> dict[str, Any]:
             token = FakeCloud._token()
-            token["token"]["roles"] = [{"id": "r1", "name": "Member"}, {"id": "r2", "name": "reader"}]
+            token["token"]["roles"] = [{"name": "Member"}, {"name": "reader"}, {"name": "creator"}]
             return token
 
     fake = Old()
@@ -343,10 +347,13 @@ def test_roles_are_handed_on_as_the_cloud_spells_them() -> None:
         "POST /v3/OS-TRUST/trusts": (201, {"trust": {"id": "7" * 32}}),
         "PATCH /v3/users/u1": (200, {"user": {}}),
     }
-    cloud = OpenStackCloud(OpenStackSettings("https://identity/v3", "navarch", "secret"), transport=fake)
+    settings = OpenStackSettings("https://identity/v3", "navarch", "secret")
+    if delegated is not None:
+        settings = replace(settings, delegated_roles=delegated)
+    cloud = OpenStackCloud(settings, transport=fake)
     cloud.carry_out(OWNER, steps.EnsureIdentity(), private="password")
     (trust,) = [body["trust"] for key, _, body in fake.asked if key == "POST /v3/OS-TRUST/trusts"]
-    assert trust["roles"] == [{"name": "Member"}]
+    assert trust["roles"] == [{"name": name} for name in handed_on]
 
 
 @pytest.mark.parametrize("there", [False, True])

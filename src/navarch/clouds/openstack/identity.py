@@ -1,13 +1,14 @@
 """The Keystone user of a cluster's controllers, and the trust by which it may act in the customer's project.
 
 The user lives in the clusters' domain and has no role of its own anywhere. What it may do, it may by a trust: the
-service user's own `member` (and `load-balancer_member`) on this one project, not to be passed on. Removing the trust
-ends it at once. The trust's id is kept in the user's description, because Keystone lists trusts by trustor only, which
-would be those of every cluster of the cloud. Keystone answers on trusts only with a token for a project, any will do;
-the service user's own is there even when the customer's is gone.
+service user's own `member`, and what else `delegated_roles` names, on this one project, not to be passed on. Removing
+the trust ends it at once. The trust's id is kept in the user's description, because Keystone lists trusts by trustor
+only, which would be those of every cluster of the cloud. Keystone answers on trusts only with a token for a project,
+any will do; the service user's own is there even when the customer's is gone.
 """
 
 import re
+from collections.abc import Collection
 
 from navarch.clouds.openstack.handlers import kept_filter
 from navarch.clouds.openstack.session import Json, Project, Sessions
@@ -15,7 +16,6 @@ from navarch.domain.errors import Permanent
 from navarch.domain.openstack.resources import Identity, Kind
 from navarch.domain.spec import Owner
 
-_DELEGATED = ("member", "load-balancer_member")
 # A cloud's rules for people's passwords: nobody is there to change this one, and a user that is locked out stops its
 # cluster. Navarch alone sets it.
 _OPTIONS = {
@@ -52,7 +52,7 @@ def ensure_identity(sessions: Sessions, owner: Owner, password: str) -> Identity
         changed = {"password": password, "options": _OPTIONS}
         trust_id = next((t["id"] for t in _trusts(project, user["id"]) if t["project_id"] == owner.project_id), None)
     if trust_id is None:
-        trust_id = _delegate(project, owner, user["id"])
+        trust_id = _delegate(project, owner, user["id"], sessions.delegated_roles)
     changed["description"] = f"Controllers of Kubernetes cluster {owner.stem}; trust {trust_id}"
     domain.identity.patch(f"/users/{user['id']}", {"user": changed}, f"set up {article}", private=True)
     return Identity(id=user["id"], name=user["name"], trust_id=trust_id)
@@ -81,14 +81,14 @@ def _users(domain: Project, name: str) -> list[Json]:
     return kept_filter(domain.identity, doing, found, lambda body: body["name"] == name)
 
 
-def _delegate(project: Project, owner: Owner, user_id: str) -> str:
+def _delegate(project: Project, owner: Owner, user_id: str, roles: Collection[str]) -> str:
     body = {
         "trustor_user_id": project.user_id,
         "trustee_user_id": user_id,
         "project_id": owner.project_id,
         "impersonation": False,
         # As Keystone spells them: there may be a `Member` from long ago, which policies take for `member`.
-        "roles": [{"name": role} for role in project.roles if role.lower() in _DELEGATED],
+        "roles": [{"name": role} for role in project.roles if role.lower() in roles],
     }
     doing = f"delegate the role member to the {Kind.IDENTITY} {owner.cluster_id}"
     return str(project.identity.post("/OS-TRUST/trusts", {"trust": body}, doing)["trust"]["id"])

@@ -53,7 +53,8 @@ class OpenStackSettings:
 
     `ca_file`: PEM of the CA that signs the endpoints; None trusts the system's. `interface` is the catalogue's:
     public, internal or admin. `load_balancer_provider`: Octavia's, ovn or amphora. `owners`: ids of the projects whose
-    images and external networks are offered; empty: see `offer.read_offer`.
+    images and external networks are offered; empty: see `offer.read_offer`. `delegated_roles`: those that clusters' own
+    users get in their projects.
     """
 
     auth_url: str
@@ -68,6 +69,7 @@ class OpenStackSettings:
     project_domain_name: str = "Default"
     load_balancer_provider: str = "ovn"
     owners: frozenset[str] = frozenset()
+    delegated_roles: frozenset[str] = frozenset({"member", "load-balancer_member"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +325,7 @@ class Sessions:
     ) -> None:
         self._settings, self._trace, self._patience = settings, trace or Trace(), patience or Patience()
         self._clock = clock
+        self.delegated_roles = frozenset(role.lower() for role in settings.delegated_roles)
         self._http = requests.Session()
         self._http.trust_env = False  # settings come from Navarch's own, not from the environment or ~/.netrc
         for scheme in ("https://", "http://"):
