@@ -156,6 +156,16 @@ def test_a_rollout_begins_with_one_machine(soak: int) -> None:
     assert (proven.make, len(proven.take)) == (2, 1)
 
 
+def test_the_first_new_machine_is_trusted_once_it_was_ready_for_long_enough_without_a_break() -> None:
+    def decided(ready_for: int) -> Turnover:
+        node = Node("web-6", ready=True, since=NOW - timedelta(seconds=ready_for))
+        first = worker(6, node=node, template=NEW, boot=joined(3000))
+        return decide(*workers(*[READY] * 5), first, template=NEW, soak=timedelta(seconds=600))
+
+    assert decided(599).take == ()
+    assert len(decided(600).take) == 1
+
+
 @pytest.mark.parametrize(
     ("first", "words"),
     [

@@ -171,9 +171,10 @@ def failure_of(new: Iterable[Checkup], now: datetime) -> str:
 
 
 def _is_proven(checkup: Checkup, soak: timedelta, now: datetime) -> bool:
-    """Whether a machine is Ready and serves, and has been there for long enough to be trusted."""
-    since = checkup.machine.joined_at
-    return checkup.serves and (since is None or now - since >= soak)
+    """Whether a machine serves, and has been Ready for long enough to be trusted."""
+    became_ready = checkup.node.since if checkup.node is not None else None
+    moments = (since for since in (checkup.machine.joined_at, became_ready) if since is not None)
+    return checkup.serves and all(now - since >= soak for since in moments)
 
 
 def _more(group: NodeGroup, lacking: int, existing: int, new: int, *, proven: bool) -> int:
