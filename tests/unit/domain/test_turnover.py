@@ -189,6 +189,26 @@ def test_a_new_machine_that_does_not_become_a_node_stops_the_rollout(first: Chec
     assert (decided.stopped, decided.make, decided.take) == (words, 0, ())
 
 
+def never_ready(minutes: int) -> Checkup:
+    """A new machine that joined so long ago, and whose node never was Ready."""
+    node = Node("web-6", ready=False, labels=((NOT_BEHIND_SERVICES, STARTING),))
+    return worker(6, LOST, node=node, template=NEW, created_at=NOW - timedelta(minutes=minutes))
+
+
+def test_a_new_machine_whose_node_never_is_ready_stops_the_rollout() -> None:
+    decided = decide(*workers(*[READY] * 5), never_ready(8), template=NEW)
+    assert decided.stopped.startswith("the new machine web-6 joined, and its node did not become Ready")
+    assert (decided.make, decided.take) == (0, ())
+    later = decide(*workers(*[READY] * 5), never_ready(15), template=NEW)
+    assert taken(later) == [("web-6", Departure.REPAIR)], "another is tried"
+
+
+def test_without_a_rollout_it_is_replaced_as_every_other() -> None:
+    assert taken(decide(*workers(*[READY] * 5), never_ready(8))) == [("web-6", Departure.REPAIR)]
+    alone = replace(never_ready(8), machine=replace(never_ready(8).machine, template=TEMPLATE))
+    assert taken(decide(*workers(*[READY] * 4), alone)) == [("web-6", Departure.REPAIR)]
+
+
 def test_another_wish_takes_a_failed_new_machine_away() -> None:
     """Back to what it was, or on to a better image."""
     failed = worker(6, State.COMING, template=NEW)
