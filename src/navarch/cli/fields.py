@@ -180,7 +180,7 @@ NEW_NODE_GROUP = (
     Field("spec.repair_conditions", ("--repair-condition",), WORDS, "TYPE",
           "Condition of a node that counts as NotReady does; repeat."),
     Field("spec.max_unhealthy", ("--max-unhealthy",), SHARE, "N|N%",
-          "Nothing is replaced while more of the group are not healthy. Default: 40%."),
+          "Nothing that runs is replaced while more, and more than two, are not healthy. Default: 40%."),
     Field("spec.keep_failed_machines", ("--keep-failed",), KEPT, "N[:HOURS]",
           "Machines given up that are kept for a look. Default: 0:24."),
 )  # fmt: skip

@@ -5,7 +5,7 @@ been; where they are put back, it is its first occurrence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -51,12 +51,12 @@ class Edge:
 
 def last_edge(schedule: Schedule, now: datetime) -> Edge | None:
     """The schedule's last start or stop until now; None where it has no days."""
-    return max((e for e in _edges(schedule, now) if e.at <= now), key=lambda e: e.at, default=None)
+    return next((e for e in reversed(_edges(schedule, now)) if e.at <= now), None)
 
 
 def next_edge(schedule: Schedule, now: datetime) -> Edge | None:
     """Its next one."""
-    return min((e for e in _edges(schedule, now) if e.at > now), key=lambda e: e.at, default=None)
+    return next((e for e in _edges(schedule, now) if e.at > now), None)
 
 
 def opening(window: MaintenanceWindow, now: datetime) -> Opening | None:
@@ -70,26 +70,27 @@ def next_opening(window: MaintenanceWindow, now: datetime) -> Opening | None:
 
 
 def _openings(window: MaintenanceWindow, now: datetime) -> Iterator[Opening]:
-    for at in _times(window.days, window.start, window.timezone, now):
+    for at, _ in _times(window.days, window.start, window.timezone, now):
         yield Opening(at, at + timedelta(hours=window.hours))
 
 
-def _edges(schedule: Schedule, now: datetime) -> Iterator[Edge]:
-    overnight = schedule.stop <= schedule.start
-    for at in _times(schedule.days, schedule.start, schedule.timezone, now):
-        yield Edge(at, running=True)
-    for at in _times(schedule.days, schedule.stop, schedule.timezone, now, days_later=int(overnight)):
-        yield Edge(at, running=False)
+def _edges(schedule: Schedule, now: datetime) -> list[Edge]:
+    """Those of the weeks around now, in order. Where a start and a stop are one moment, for clocks are put forward over
+    the first of them, the clock on the wall says which is the later one."""
+    overnight = int(schedule.stop <= schedule.start)
+    starts = _times(schedule.days, schedule.start, schedule.timezone, now)
+    stops = _times(schedule.days, schedule.stop, schedule.timezone, now, days_later=overnight)
+    edges = [(moment, wall, True) for moment, wall in starts] + [(moment, wall, False) for moment, wall in stops]
+    return [Edge(moment, running) for moment, _, running in sorted(edges)]
 
 
-def _times(days: tuple[str, ...], at: str, timezone: str, now: datetime, *, days_later: int = 0) -> Iterator[datetime]:
-    """That time of each of the days in the weeks around now."""
+def _times(
+    days: tuple[str, ...], at: str, timezone: str, now: datetime, *, days_later: int = 0
+) -> Iterator[tuple[datetime, datetime]]:
+    """That time of each of the days in the weeks around now: the moment, and what the clock on the wall says."""
     zone, today = ZoneInfo(timezone), now.astimezone(ZoneInfo(timezone)).date()
     for offset in range(-8, 9):
         day = today + timedelta(days=offset)
         if DAYS[day.weekday()] in days:
-            yield _moment(day + timedelta(days=days_later), time.fromisoformat(at), zone)
-
-
-def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, at, zone).astimezone(UTC)
+            wall = datetime.combine(day + timedelta(days=days_later), time.fromisoformat(at))
+            yield wall.replace(tzinfo=zone).astimezone(UTC), wall

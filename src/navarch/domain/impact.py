@@ -13,8 +13,8 @@ from statistics import median
 from navarch.domain import names
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView
-from navarch.domain.machines import Departure, Machine, outdated, template_of
-from navarch.domain.maintenance import is_shut
+from navarch.domain.machines import Departure, Machine, outdated
+from navarch.domain.maintenance import is_shut, is_shut_out, wanted_now
 from navarch.domain.plan.node_groups import turnover
 from navarch.domain.plan.power import power
 from navarch.domain.shares import share
@@ -70,14 +70,14 @@ def impact(was: Cluster, after: Cluster, machines: tuple[Machine, ...], now: dat
     """Of a change. `machines`: the cluster's, those that are gone among them."""
     pace, runs = pace_of(machines), power(after, now).running
     live = tuple(m for m in machines if not m.removed and not m.removing)
-    parts = (
-        _places(after, machines, pace),
-        *(_group(after, group, machines, pace, now) for group in after.node_groups),
-    )
+    parts = _parts(after, machines, pace, now)
     if runs and not power(was, now).running:
         return _start(parts, live, pace)
     if not runs and power(was, now).running:
         return _stop(after, live, pace)
+    waits = is_shut(after.spec, now) and not any(part.replaced for part in parts)
+    if waits:
+        parts = _parts(replace(after, spec=replace(after.spec, maintenance=None)), machines, pace, now)
     counted = Impact(
         created=tuple(name for part in parts for name in part.created),
         replaced=_names(m for part in parts for m in part.replaced),
@@ -90,7 +90,7 @@ def impact(was: Cluster, after: Cluster, machines: tuple[Machine, ...], now: dat
         return replace(counted, waits="the cluster is stopped: it is done once it runs")
     if counted.replaced and after.spec.rollout_paused:
         return replace(counted, waits="the rollout is paused: nothing is replaced until it is resumed")
-    if counted.replaced and is_shut(after.spec, now):
+    if counted.replaced and waits:
         return replace(counted, waits="what Navarch itself chose to upgrade waits for the maintenance window")
     return counted
 
@@ -108,9 +108,16 @@ def pace_of(machines: Iterable[Machine]) -> Pace:
     return Pace(control_plane, worker, measured=True)
 
 
-def _places(after: Cluster, machines: tuple[Machine, ...], pace: Pace) -> _Part:
+def _parts(after: Cluster, machines: tuple[Machine, ...], pace: Pace, now: datetime) -> tuple[_Part, ...]:
+    """Of the control plane, then of each node group: what is done now, whatever waits for a window."""
+    groups = (_group(after, group, machines, pace, now) for group in after.node_groups)
+    return (_places(after, machines, pace, now), *groups)
+
+
+def _places(after: Cluster, machines: tuple[Machine, ...], pace: Pace, now: datetime) -> _Part:
     """Of the control plane: one machine at a time."""
-    spec, template = after.spec.control_plane, template_of(after, names.CONTROL_PLANE_GROUP)
+    spec = after.spec.control_plane
+    template = wanted_now(after, names.CONTROL_PLANE_GROUP, machines, now)
     live = [m for m in machines if m.role is Role.CONTROL_PLANE and not m.removed]
     staying = [m for m in live if not m.removing and m.serial < spec.replicas]
     removed = tuple(m for m in live if not m.removing and m.serial >= spec.replicas)
@@ -126,7 +133,9 @@ def _group(after: Cluster, group: NodeGroup, machines: tuple[Machine, ...], pace
     mine = [m for m in machines if m.role is Role.WORKER and m.group == group.name]
     by_name = {m.name: m for m in mine}
     checkups = tuple(_as_if_well(m) for m in mine if not m.removed)
-    turned = turnover(group, template_of(after, group.name), checkups, now, held=True)
+    template = wanted_now(after, group.name, machines, now)
+    shut = is_shut(after.spec, now) and is_shut_out(after.spec, group.spec)
+    turned = turnover(group, template, checkups, now, held=True, shut=shut)
     removed = tuple(by_name[c.name] for c, departure, _ in turned.take if departure is Departure.SCALE_DOWN)
     replaced = tuple(by_name[c.name] for c, _ in turned.outdated if by_name[c.name] not in removed)
     last, owner = max((m.serial for m in mine), default=0), names.owner(after)

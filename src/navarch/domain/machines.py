@@ -141,10 +141,13 @@ def template_of(cluster: Cluster, group: str, release: Release | None = None) ->
     return MachineTemplate(release or cluster.spec.release, control_plane.flavor, root_volume=control_plane.root_volume)
 
 
-def template_beside(cluster: Cluster, group: str, machines: Iterable[Machine]) -> MachineTemplate:
+def template_beside(
+    cluster: Cluster, group: str, machines: Iterable[Machine], release: Release | None = None
+) -> MachineTemplate:
     """What a new machine of this node group is made from while the control plane is not there yet: no kubelet may be
-    newer than an API server. `machines`: the cluster's that are not gone."""
-    wanted = template_of(cluster, group)
+    newer than an API server. `machines`: the cluster's that are not gone. `release`: instead of the one that is wanted
+    in the end."""
+    wanted = template_of(cluster, group, release)
     releases = (m.template.release for m in machines if m.role is Role.CONTROL_PLANE)
     oldest = min(releases, key=lambda r: version_order(r.kubernetes_version), default=wanted.release)
     is_older = version_order(oldest.kubernetes_version) < version_order(wanted.release.kubernetes_version)

@@ -11,7 +11,15 @@ Pure. What a person asked for waits for no window, and neither does repair.
 from datetime import datetime
 
 from navarch.domain.calendar import Opening, next_opening, opening
-from navarch.domain.machines import Machine, other_release, template_of
+from navarch.domain.machines import (
+    Machine,
+    MachineTemplate,
+    other_release,
+    outdated,
+    outdated_by_more,
+    template_beside,
+    template_of,
+)
 from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster, ClusterSpec, NodeGroupSpec, Role
 
@@ -46,6 +54,37 @@ def behind(cluster: Cluster, machines: tuple[Machine, ...]) -> tuple[tuple[Machi
             why = other_release(machine, template_of(cluster, machine.group).release)
             found += [(machine, why)] if why else []
     return tuple(found)
+
+
+def wanted_now(cluster: Cluster, group: str, machines: tuple[Machine, ...], now: datetime) -> MachineTemplate:
+    """What machines of this node group are to be, whatever waits for a window; where there is none of that name, those
+    of the control plane. `machines`: as for `release_meanwhile`."""
+    return template_of(cluster, group, _release_now(cluster, group, machines, now))
+
+
+def made_from_now(cluster: Cluster, group: str, machines: tuple[Machine, ...], now: datetime) -> MachineTemplate:
+    """What a new machine is made from now: what is wanted now, but no kubelet is newer than an API server."""
+    if cluster.group(group) is None:
+        return wanted_now(cluster, group, machines, now)
+    live = (m for m in machines if not m.removed)
+    return template_beside(cluster, group, live, _release_now(cluster, group, machines, now))
+
+
+def outdated_now(cluster: Cluster, machine: Machine, machines: tuple[Machine, ...], now: datetime) -> str:
+    """Why another machine is to take the place of this one, whatever waits for a window; empty: none is."""
+    wanted, group = wanted_now(cluster, machine.group, machines, now), cluster.group(machine.group)
+    if group is None:
+        return outdated(machine, wanted, ())
+    shut_out = is_shut(cluster.spec, now) and is_shut_out(cluster.spec, group.spec)
+    return (outdated_by_more if shut_out else outdated)(machine, wanted, group.spec.zones)
+
+
+def _release_now(cluster: Cluster, group: str, machines: tuple[Machine, ...], now: datetime) -> Release | None:
+    """What the control plane is made from while the window is shut, also for a node group that follows its cluster's
+    version; None: what is wanted in the end."""
+    node_group = cluster.group(group)
+    own = node_group is not None and node_group.spec.release is not None
+    return release_meanwhile(cluster, machines) if is_shut(cluster.spec, now) and not own else None
 
 
 def release_meanwhile(cluster: Cluster, machines: tuple[Machine, ...]) -> Release | None:

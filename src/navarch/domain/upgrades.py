@@ -68,15 +68,34 @@ def obstacles(was: Cluster, after: Cluster, seen: Circumstances) -> tuple[Obstac
     """All that is in the way of a cluster's getting the version that it has in `after`, but for quotas."""
     version = after.spec.kubernetes_version
     if version in ways_back(was, seen.machines):
-        return (*_stopped(after, seen.status), *_pins(after, version))
+        return (*stopped(after, seen.status), *_pins(after, version))
     under_way = tuple(_under_way(was, seen.machines))
     return (
         *_distance(was.spec.kubernetes_version, version),
         *_pins(after, version),
         *under_way,
-        *_stopped(after, seen.status),
+        *stopped(after, seen.status),
+        *paused(was, seen.status),
         *_condition(was, seen.status, told=bool(under_way)),
     )
+
+
+def stopped(after: Cluster, status: Status) -> Iterator[Obstacle]:
+    """Whether its machines are off, or are to be."""
+    if not after.spec.running or status.phase in (Phase.STOPPING, Phase.STOPPED):
+        yield Obstacle(
+            "Stopped",
+            "the cluster is stopped, or is to be: nothing of it can be replaced",
+            _USER,
+            f"start it first: navarch cluster start {after.name}",
+        )
+
+
+def paused(cluster: Cluster, status: Status) -> Iterator[Obstacle]:
+    """Whether its user has Navarch keep its hands off."""
+    if status.phase is Phase.PAUSED:
+        remedy = f"resume it first: navarch cluster update {cluster.name} --resume"
+        yield Obstacle("Paused", "the cluster is paused", _USER, remedy)
 
 
 def lacks(needs: tuple[Need, ...]) -> Iterator[Obstacle]:
@@ -158,24 +177,10 @@ def _under_way(cluster: Cluster, machines: tuple[Machine, ...]) -> Iterator[Obst
     )
 
 
-def _stopped(after: Cluster, status: Status) -> Iterator[Obstacle]:
-    if not after.spec.running or status.phase in (Phase.STOPPING, Phase.STOPPED):
-        yield Obstacle(
-            "Stopped",
-            "the cluster is stopped, or is to be: nothing of it can be replaced",
-            _USER,
-            f"start it first: navarch cluster start {after.name}",
-        )
-
-
 def _condition(cluster: Cluster, status: Status, *, told: bool) -> Iterator[Obstacle]:
     """How the cluster is. `told`: it is said already that a rollout is under way."""
     name, ready = cluster.name, status.condition("Ready")
-    if status.phase is Phase.PAUSED:
-        yield Obstacle(
-            "Paused", "the cluster is paused", _USER, f"resume it first: navarch cluster update {name} --resume"
-        )
-    elif status.phase in (Phase.DEGRADED, Phase.BLOCKED) or (status.phase is Phase.PROGRESSING and not told):
+    if status.phase in (Phase.DEGRADED, Phase.BLOCKED) or (status.phase is Phase.PROGRESSING and not told):
         why = f": {ready.reason}: {ready.message}" if ready is not None else ""
         yield Obstacle(
             "NotReady",

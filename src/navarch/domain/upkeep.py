@@ -14,13 +14,13 @@ from navarch.domain.calendar import Opening
 from navarch.domain.change import admit_release
 from navarch.domain.errors import Responsible
 from navarch.domain.finding import Finding
-from navarch.domain.machines import Machine
-from navarch.domain.maintenance import behind, is_shut, now_or_next
+from navarch.domain.machines import Machine, other_release
+from navarch.domain.maintenance import behind, now_or_next, outdated_now, wanted_now
 from navarch.domain.obstacles import upgrade_obstacles
 from navarch.domain.offer import Offer, Quota, Release, version_order
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Phase
-from navarch.domain.upgrades import Circumstances, Obstacle
+from navarch.domain.upgrades import Circumstances, Obstacle, paused, stopped
 
 _USER = Responsible.USER.value
 
@@ -46,7 +46,7 @@ def upkeep(
         return None
     window = now_or_next(spec, now)
     if late:
-        return _under_way(cluster, late, window, now)
+        return _under_way(cluster, seen, late, window, now)
     release = newer_release(cluster, offer)
     if release is None:
         return Upkeep()
@@ -90,16 +90,62 @@ def short_of(cluster: Cluster, release: Release, offer: Offer, quota: Quota, see
 
 
 def _under_way(
-    cluster: Cluster, late: tuple[tuple[Machine, str], ...], window: Opening | None, now: datetime
+    cluster: Cluster,
+    seen: Circumstances,
+    late: tuple[tuple[Machine, str], ...],
+    window: Opening | None,
+    now: datetime,
 ) -> Upkeep:
+    """Of a rollout that was begun. Some of its machines may go though the window is shut (`domain.maintenance`)."""
+    going = tuple((m, why) for m, why in late if _goes_now(cluster, m, seen.machines, now))
+    if not going:
+        return Upkeep(_waits_for_window(cluster, _to_be_replaced(late), window), at=_start(window))
+    halt = next(_halted(cluster, seen), None)
+    if halt is not None:
+        message = f"{_to_be_replaced(late)}, and waits: {halt.message}"
+        return Upkeep(Finding(halt.reason, message, halt.responsible, halt.remedy, late=None))
+    count = len(late) - len(going)
+    more = f"; {count} more when the maintenance window {_opens(window)}" if count else ""
+    at = _start(window) if count else None
+    return Upkeep(Finding("RollingOut", f"{_to_be_replaced(going)}{more}", late=None), at=at)
+
+
+def _goes_now(cluster: Cluster, machine: Machine, machines: tuple[Machine, ...], now: datetime) -> bool:
+    """Whether one of another version or image takes the place of this machine, whatever window is shut."""
+    wanted = wanted_now(cluster, machine.group, machines, now)
+    return bool(other_release(machine, wanted.release) and outdated_now(cluster, machine, machines, now))
+
+
+def _to_be_replaced(late: tuple[tuple[Machine, str], ...]) -> str:
     (first, why), count = late[0], len(late)
-    machines = f"{count} machine{'s are' if count > 1 else ' is'} to be replaced ({first.name}: {why})"
-    if not is_shut(cluster.spec, now):
-        return Upkeep(Finding("RollingOut", machines, late=None))
-    opens = f"opens at {_time(window.start)}" if window is not None else "never opens"
+    return f"{count} machine{'s are' if count > 1 else ' is'} to be replaced ({first.name}: {why})"
+
+
+def _waits_for_window(cluster: Cluster, what: str, window: Opening | None) -> Finding:
     asked = f"navarch cluster upgrade {cluster.name} --to {cluster.spec.kubernetes_version}"
-    message = f"{machines} when the maintenance window {opens}; at once with: {asked}"
-    return Upkeep(Finding("WaitsForWindow", message, late=None), at=window.start if window is not None else None)
+    message = f"{what} when the maintenance window {_opens(window)}; at once with: {asked}"
+    return Finding("WaitsForWindow", message, late=None)
+
+
+def _opens(window: Opening | None) -> str:
+    return f"opens at {_time(window.start)}" if window is not None else "never opens"
+
+
+def _start(window: Opening | None) -> datetime | None:
+    return window.start if window is not None else None
+
+
+def _halted(cluster: Cluster, seen: Circumstances) -> Iterator[Obstacle]:
+    """Why nothing of a cluster is replaced until somebody wants it to be."""
+    if cluster.spec.rollout_paused:
+        yield Obstacle(
+            "RolloutPaused",
+            "its user paused its rollouts",
+            _USER,
+            f"resume them: navarch cluster update {cluster.name} --resume-rollout",
+        )
+    yield from stopped(cluster, seen.status)
+    yield from paused(cluster, seen.status)
 
 
 def _held(cluster: Cluster, release: Release, offer: Offer, seen: Circumstances) -> Iterator[Obstacle]:
@@ -112,13 +158,7 @@ def _held(cluster: Cluster, release: Release, offer: Offer, seen: Circumstances)
             _USER,
             f"leave the image to Navarch: navarch cluster update {name} --unset node-image",
         )
-    if cluster.spec.rollout_paused:
-        yield Obstacle(
-            "RolloutPaused",
-            "its user paused its rollouts",
-            _USER,
-            f"resume them: navarch cluster update {name} --resume-rollout",
-        )
+    yield from _halted(cluster, seen)
     _, found = admit_release(cluster, release, offer, seen=seen)
     ready = seen.status.condition("Ready")
     passes = ready is not None and ready.responsible is None

@@ -11,7 +11,8 @@ from navarch.domain.autoscaling import Change, Decision, Memory, Told
 from navarch.domain.change import with_node_group
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.health import examine
-from navarch.domain.machines import Departure, Machine, template_beside
+from navarch.domain.machines import Departure, Machine
+from navarch.domain.maintenance import made_from_now
 from navarch.domain.observed import Observed, Record
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Result
@@ -105,7 +106,7 @@ def _coming(cluster: Cluster, change: Change, record: Record, now: datetime) -> 
     """The machines that are to come in the zones that pods need; without them the plan would choose the zones."""
     machines = record.machines
     last = max((m.serial for m in machines if m.group == change.group), default=0)
-    template, owner = template_beside(cluster, change.group, record.live), names.owner(cluster)
+    template, owner = made_from_now(cluster, change.group, machines, now), names.owner(cluster)
     steps = (
         RecordMachine(
             names.worker_machine(owner, change.group, serial), Role.WORKER, change.group, serial, zone, template

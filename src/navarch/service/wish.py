@@ -163,8 +163,8 @@ class NodeGroupSpec(Shown):
         description="Types of node conditions that count as NotReady does while they are True. Default: none."
     )
     max_unhealthy: int | str = Field(
-        description="No machine is replaced while more than so many of the group are not healthy: a number, 1 at the "
-        "least, or percent. Default: 40%."
+        description="Nothing that runs is replaced while more than so many of the group are not healthy: a number, or "
+        "percent; two always may be. What the cloud calls gone or failed is replaced at any time. Default: 40%."
     )
     keep_failed_machines: KeepFailed = Field(description="Machines that were given up and are kept for a look.")
 

@@ -49,6 +49,14 @@ def test_a_time_that_the_clock_skips_or_has_twice_is_one_moment() -> None:
     assert last_edge(twice, utc("2026-10-25", "03:00")) == Edge(utc("2026-10-25", "00:30"), True)
 
 
+def test_a_start_and_a_stop_that_the_clock_makes_one_moment_come_in_their_order() -> None:
+    """02:30 is skipped on 29 March, and counts as 03:30."""
+    hour = Schedule("02:30", "03:30", ("sun",), "Europe/Berlin")
+    assert last_edge(hour, utc("2026-03-29", "02:00")) == Edge(utc("2026-03-29", "01:30"), False)
+    rest = Schedule("03:30", "02:30", ("sat", "sun"), "Europe/Berlin")
+    assert last_edge(rest, utc("2026-03-29", "02:00")) == Edge(utc("2026-03-29", "01:30"), True)
+
+
 def test_what_a_person_said_holds_until_the_schedule_comes_to_its_next_edge() -> None:
     shop = cluster(created_at=utc("2026-11-23"))
     evening, morning = utc("2026-11-25", "19:30"), utc("2026-11-26", "07:30")

@@ -8,6 +8,7 @@ from tests.unit.domain.clusters import ADDONS, NOW, cluster
 from tests.unit.domain.test_plan import grown
 from tests.unit.domain.test_rollout import CHANGES, ONE, STOPPED, THREE, upgraded, with_group, with_spec
 
+from navarch.domain.calendar import MaintenanceWindow
 from navarch.domain.impact import USUAL_SECONDS, Impact, Pace, impact, pace_of
 from navarch.domain.machines import BootReport, Departure, Machine
 from navarch.domain.openstack.steps import StopServer
@@ -123,3 +124,14 @@ def test_what_is_not_begun_at_once_says_why() -> None:
 def test_nothing_changes_where_nothing_is_asked() -> None:
     for shop in (ONE, THREE, cluster(workers=0)):
         assert told(shop, shop) == Impact()
+
+
+def test_what_is_asked_for_while_an_automatic_upgrade_waits_is_told_as_it_is_done() -> None:
+    night = MaintenanceWindow("02:00", 4)  # NOW is at noon
+    waits = with_spec(upgraded(ONE), maintenance=night, automatic_since=NOW - timedelta(hours=8))
+    machines, bigger = grown(ONE).record.machines, with_group(waits, flavor="m1.medium")
+    found, steps = impact(waits, bigger, machines, NOW), rehearse(bigger, now=NOW, addons=ADDONS, observed=grown(ONE))
+    assert found.replaced == tuple(named(steps, ReleaseMachine)) and len(found.replaced) == 3
+    assert found.waits == ""
+    found = impact(waits, with_spec(waits, soak_seconds=60), machines, NOW)
+    assert (len(found.replaced), "maintenance window" in found.waits) == (4, True)

@@ -156,6 +156,16 @@ def test_a_rollout_begins_with_one_machine(soak: int) -> None:
     assert (proven.make, len(proven.take)) == (2, 1)
 
 
+def test_the_first_new_machine_is_trusted_once_it_was_ready_for_long_enough_without_a_break() -> None:
+    def decided(ready_for: int) -> Turnover:
+        node = Node("web-6", ready=True, since=NOW - timedelta(seconds=ready_for))
+        first = worker(6, node=node, template=NEW, boot=joined(3000))
+        return decide(*workers(*[READY] * 5), first, template=NEW, soak=timedelta(seconds=600))
+
+    assert decided(599).take == ()
+    assert len(decided(600).take) == 1
+
+
 @pytest.mark.parametrize(
     ("first", "words"),
     [
@@ -177,6 +187,26 @@ def test_a_new_machine_that_does_not_become_a_node_stops_the_rollout(first: Chec
     first = replace(first, machine=replace(first.machine, created_at=NOW - timedelta(minutes=11)))
     decided = decide(*workers(*[READY] * 5), first, template=NEW)
     assert (decided.stopped, decided.make, decided.take) == (words, 0, ())
+
+
+def never_ready(minutes: int) -> Checkup:
+    """A new machine that joined so long ago, and whose node never was Ready."""
+    node = Node("web-6", ready=False, labels=((NOT_BEHIND_SERVICES, STARTING),))
+    return worker(6, LOST, node=node, template=NEW, created_at=NOW - timedelta(minutes=minutes))
+
+
+def test_a_new_machine_whose_node_never_is_ready_stops_the_rollout() -> None:
+    decided = decide(*workers(*[READY] * 5), never_ready(8), template=NEW)
+    assert decided.stopped.startswith("the new machine web-6 joined, and its node did not become Ready")
+    assert (decided.make, decided.take) == (0, ())
+    later = decide(*workers(*[READY] * 5), never_ready(15), template=NEW)
+    assert taken(later) == [("web-6", Departure.REPAIR)], "another is tried"
+
+
+def test_without_a_rollout_it_is_replaced_as_every_other() -> None:
+    assert taken(decide(*workers(*[READY] * 5), never_ready(8))) == [("web-6", Departure.REPAIR)]
+    alone = replace(never_ready(8), machine=replace(never_ready(8).machine, template=TEMPLATE))
+    assert taken(decide(*workers(*[READY] * 4), alone)) == [("web-6", Departure.REPAIR)]
 
 
 def test_another_wish_takes_a_failed_new_machine_away() -> None:

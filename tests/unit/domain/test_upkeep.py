@@ -258,6 +258,67 @@ def test_it_becomes_what_the_control_plane_is_where_that_waits() -> None:
     assert versions(end, Role.WORKER) == versions(end, Role.CONTROL_PLANE) == ["1.37.2"] * 3
 
 
+def with_workers_of(there: Observed, old: Release) -> Observed:
+    machines = tuple(
+        replace(m, template=replace(m.template, release=old)) if m.role is Role.WORKER else m
+        for m in there.record.machines
+    )
+    return replace(there, record=replace(there.record, machines=machines))
+
+
+def test_what_rolls_though_the_window_is_shut_is_not_told_to_wait_for_it() -> None:
+    waits, there = chosen(SHOP, maintenance=NIGHT), THERE
+    while versions(there, Role.CONTROL_PLANE) != ["1.37.4"] * 3:
+        there = rolled(waits, there, AT_NIGHT, most=1)
+    there = with_workers_of(there, release("1.36.3"))
+    web = waits.node_groups[0]
+    following = with_group(waits, follows_since=NOW)
+    assert told(kept(following, there=there))[0] == "RollingOut"
+    own = with_group(waits, kubernetes_version="1.36.5", release=release("1.36.5"))
+    assert told(kept(own, there=there))[0] == "RollingOut"
+    assert told(kept(waits, there=there))[0] == "WaitsForWindow"
+    bigger = with_group(waits, flavor="m1.medium")
+    assert told(kept(bigger, there=there))[0] == "RollingOut"
+    both = replace(following, node_groups=(*following.node_groups, replace(web, name="jobs")))
+    jobs = tuple(
+        replace(m, name=m.name.replace("web", "jobs"), group="jobs") for m in there.record.machines if m.group == "web"
+    )
+    there = replace(there, record=replace(there.record, machines=(*there.record.machines, *jobs)))
+    reason, message, _ = told(kept(both, there=there))
+    assert reason == "RollingOut" and message.startswith("3 machines are to be replaced")
+    assert "; 3 more when the maintenance window opens at 20" in message
+
+
+def test_a_control_plane_that_is_finished_is_not_told_to_wait() -> None:
+    waits, there = chosen(SHOP, maintenance=NIGHT), THERE
+    while versions(there, Role.CONTROL_PLANE).count("1.37.4") < 1:
+        there = rolled(waits, there, AT_NIGHT, most=1)
+    reason, message, _ = told(kept(waits, there=there))
+    assert reason == "RollingOut" and message.endswith("UTC") and "; 3 more when the maintenance window" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"rollout_paused": True}, "RolloutPaused"), ({"running": False}, "Stopped"), ({"paused": True}, "Paused")],
+)
+def test_a_rollout_that_stands_still_says_why(changes: dict[str, Any], reason: str) -> None:
+    found = kept(chosen(SHOP, **changes))
+    assert (told(found)[0], told(found)[2]) == (reason, "user")
+    assert told(found)[1].startswith("6 machines are to be replaced")
+
+
+IMAGE = built("2026-11-20")
+
+
+@pytest.mark.parametrize("changes", [{"replicas": 5}, {"flavor": "m1.medium"}, {"follows_since": NOW}])
+def test_an_image_that_waits_reaches_no_worker_before_the_control_plane(changes: dict[str, Any]) -> None:
+    waits = with_spec(chosen(SHOP, maintenance=NIGHT), kubernetes_version="1.37.2", release=IMAGE)
+    end = rolled(with_group(waits, **changes), with_workers_of(THERE, NOW_THERE), NOW)
+    assert {m.template.release.image_id for m in end.record.live} == {NOW_THERE.image_id}
+    end = rolled(with_group(waits, **changes), end, AT_NIGHT)
+    assert {m.template.release.image_id for m in end.record.live} == {IMAGE.image_id}
+
+
 @pytest.mark.parametrize(
     ("had", "said", "follows"),
     [("1.36.3", None, True), ("1.36.3", "1.37.2", False), (None, "1.36.3", False), (None, None, False)],

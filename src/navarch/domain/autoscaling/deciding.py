@@ -14,8 +14,9 @@ from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, U
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
 from navarch.domain.kube import Node
-from navarch.domain.machines import outdated, template_beside, template_of
-from navarch.domain.observed import Observed
+from navarch.domain.machines import outdated, template_of
+from navarch.domain.maintenance import made_from_now
+from navarch.domain.observed import Observed, Record
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Failed, Result
 from navarch.domain.pods import Pod, PodsSeen
@@ -69,7 +70,7 @@ def decide(
     changes = [change for each in scaled.values() for change in _corrected(each, checkups, memory, now)]
     if changes or observed.kube is None or observed.kube.pods is None:
         return Decision(tuple(changes), memory, failures)
-    look = _Look(cluster, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
+    look = _Look(cluster, observed.record, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
     up = scale_up(
         look.room(coming=memory), look.waiting(), look.candidates(memory), look.pods.daemons, zones=look.zones
     )
@@ -282,6 +283,7 @@ class _Look:
     def __init__(
         self,
         cluster: Cluster,
+        record: Record,
         nodes: tuple[Node, ...],
         pods: PodsSeen,
         checkups: tuple[Checkup, ...],
@@ -289,8 +291,7 @@ class _Look:
         now: datetime,
     ) -> None:
         self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
-        machines = tuple(c.machine for c in checkups)
-        self._templates = {g.name: template_beside(cluster, g.name, machines) for g in cluster.node_groups}
+        self._templates = {g.name: made_from_now(cluster, g.name, record.machines, now) for g in cluster.node_groups}
         leaving = {c.name for c in checkups if c.state in _GOES}
         self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
         self._scaled = tuple(_autoscaled(cluster).values())

@@ -9,8 +9,8 @@ from navarch.domain import names
 from navarch.domain.health import Checkup, State, examine
 from navarch.domain.infrastructure import Existence, Infrastructure
 from navarch.domain.kube import ClusterObstacle
-from navarch.domain.machines import Machine, MachineTemplate, outdated, template_beside, template_of
-from navarch.domain.maintenance import is_shut, is_shut_out, release_meanwhile
+from navarch.domain.machines import MachineTemplate, outdated, template_of
+from navarch.domain.maintenance import is_shut, is_shut_out, made_from_now
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.obstacles import in_the_way
 from navarch.domain.plan import control_plane, node_groups
@@ -26,17 +26,17 @@ _OFF = frozenset({Existence.STOPPED, Existence.FAILED, Existence.ABSENT})
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """`running`: whether machines are to run. `held`: why what is outdated is not replaced now; empty: it is.
-    `obstacles`: what in the cluster an upgrade waits for. `groups`: each with what its new machines are made from.
-    `shut`: what Navarch itself chose waits for the cluster's maintenance window."""
+    `obstacles`: what in the cluster an upgrade waits for. `place_template`, `groups`: what new machines are made from,
+    of the control plane and of each group."""
 
     checkups: tuple[Checkup, ...]
     power: Power
     running: bool
     places: Places
+    place_template: MachineTemplate
     groups: tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]
     held: str = ""
     obstacles: tuple[ClusterObstacle, ...] = ()
-    shut: bool = False
 
     @property
     def staying(self) -> tuple[Checkup, ...]:
@@ -54,24 +54,23 @@ def decide(cluster: Cluster, observed: Observed, wanted: Wanted, cloud: Infrastr
     running = powered.running or not _is_made(observed)  # a cluster is not stopped while it comes to be
     if not running:
         groups = _emptied(cluster, checkups, now) if cluster.spec.remove_stopped_workers else ()
-        return Decisions(checkups, powered, running, Places(), groups)
+        return Decisions(checkups, powered, running, Places(), _place_template(cluster), groups)
     asked = not cluster.spec.rollout_paused and observed.kube is not None
     obstacles = in_the_way(cluster, observed.record.live, observed.survey) if asked else ()
-    held, shut = _held(cluster, observed, wanted, obstacles), is_shut(cluster.spec, now)
-    template = _place_template(cluster, observed.record.machines if shut else ())
+    held, machines = _held(cluster, observed, wanted, obstacles), observed.record.machines
+    template = made_from_now(cluster, names.CONTROL_PLANE_GROUP, machines, now)
     places = control_plane.places(cluster, template, checkups, observed, now, held=bool(held))
-    groups = _turnovers(cluster, checkups, now, held=bool(held) or _changes(places, checkups), shut=shut)
-    return Decisions(checkups, powered, running, places, groups, held, obstacles, shut)
+    groups = _turnovers(cluster, checkups, observed, now, held=bool(held) or _changes(places, checkups))
+    return Decisions(checkups, powered, running, places, template, groups, held, obstacles)
 
 
 def steps(cluster: Cluster, decisions: Decisions, observed: Observed) -> Iterator[Step]:
     """What is written down of it."""
     owner = names.owner(cluster)
-    record, held = observed.record, bool(decisions.held)
-    template = _place_template(cluster, record.machines if decisions.shut else ())
-    yield from control_plane.decisions(owner, cluster, template, record, decisions.places, held=held)
+    record, held, of_places = observed.record, bool(decisions.held), decisions.place_template
+    yield from control_plane.decisions(owner, cluster, of_places, record, decisions.places, held=held)
     for group, template, turned in decisions.groups:
-        yield from node_groups.decisions(owner, group, template, observed.record, turned)
+        yield from node_groups.decisions(owner, group, template, record, turned)
 
 
 def asks_for_members(cluster: Cluster, observed: Observed) -> bool:
@@ -96,14 +95,14 @@ def asks_for_evictions(cluster: Cluster, observed: Observed) -> bool:
 
 
 def _turnovers(
-    cluster: Cluster, checkups: tuple[Checkup, ...], now: datetime, *, held: bool, shut: bool
+    cluster: Cluster, checkups: tuple[Checkup, ...], observed: Observed, now: datetime, *, held: bool
 ) -> tuple[tuple[NodeGroup, MachineTemplate, Turnover], ...]:
     """Of each group, the first of those that are outdated rolling, as many at once as the spec says."""
     soak, rolling = timedelta(seconds=cluster.spec.soak_seconds), 0
-    machines = tuple(c.machine for c in checkups)
+    machines, shut = observed.record.machines, is_shut(cluster.spec, now)
     groups = []
     for group in cluster.node_groups:
-        template = template_beside(cluster, group.name, machines)
+        template = made_from_now(cluster, group.name, machines, now)
         waits = held or rolling >= cluster.spec.groups_at_once
         shut_out = shut and is_shut_out(cluster.spec, group.spec)
         turned = node_groups.turnover(group, template, checkups, now, soak=soak, held=waits, shut=shut_out)
@@ -124,10 +123,9 @@ def _emptied(
     return tuple(groups)
 
 
-def _place_template(cluster: Cluster, shut_out: tuple[Machine, ...] = ()) -> MachineTemplate:
-    """What a place's machine is made from. `shut_out`: the machines of a cluster whose maintenance window is shut, gone
-    ones among them."""
-    return template_of(cluster, names.CONTROL_PLANE_GROUP, release_meanwhile(cluster, shut_out))
+def _place_template(cluster: Cluster) -> MachineTemplate:
+    """What a place's machine is made from in the end."""
+    return template_of(cluster, names.CONTROL_PLANE_GROUP)
 
 
 def _is_made(observed: Observed) -> bool:

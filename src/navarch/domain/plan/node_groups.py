@@ -19,6 +19,7 @@ from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
 from navarch.domain.machines import BOOT_DEADLINE, Departure, MachineTemplate, outdated, outdated_by_more
 from navarch.domain.observed import Record
+from navarch.domain.plan.machines import LATE_SERVER_IS_KEPT
 from navarch.domain.shares import share
 from navarch.domain.spec import NodeGroup, Owner, Role, surge
 from navarch.domain.steps import KeepMachine, RecordMachine, ReleaseMachine, Step
@@ -61,7 +62,9 @@ def turnover(
     all_of_it = tuple(c for c in checkups if c.machine.group == group.name)
     mine = tuple(c for c in all_of_it if c.state is not State.KEPT)
     brake = _brake(group, mine)
-    lost = [c for c in mine if c.state is State.LOST and not (brake and c.runs)]
+    reasons = {c.name: outdated(c.machine, template, group.spec.zones) for c in mine if c.state is not State.LEAVING}
+    shown = [c for c in mine if any(reasons.values()) and not reasons.get(c.name, "") and _never_served(c, now)]
+    lost = [c for c in mine if c.state is State.LOST and not (brake and c.runs) and c not in shown]
     room_to_look = group.spec.keep_failed_machines.count - (len(all_of_it) - len(mine))
     keep = [c for c in lost if not c.gone][: max(0, room_to_look)]
     take: list[Leaver] = [(c, Departure.REPAIR, c.why) for c in lost if c not in keep]
@@ -70,7 +73,6 @@ def turnover(
     ]
 
     staying = [c for c in mine if c.state is not State.LEAVING and c not in lost]
-    reasons = {c.name: outdated(c.machine, template, group.spec.zones) for c in staying}
     old = [c for c in staying if reasons[c.name]]
     new = [c for c in staying if not reasons[c.name]]
     stopped = failure_of(new, now) if old else ""
@@ -153,10 +155,20 @@ def _is_repaired(checkup: Checkup) -> bool:
     return leaves and _may_exist(checkup) and checkup.view.existence is not Existence.FAILED
 
 
+def _never_served(checkup: Checkup, now: datetime) -> bool:
+    """Whether a new machine joined, and was given up before its node was Ready. In a rollout it stands there for people
+    to see what stopped it, as long as one that does not even join; then another is tried."""
+    given_up = checkup.state is State.LOST and checkup.runs
+    starting = checkup.node is not None and checkup.node.starting
+    return given_up and starting and now - checkup.machine.created_at < BOOT_DEADLINE + LATE_SERVER_IS_KEPT
+
+
 def failure_of(new: Iterable[Checkup], now: datetime) -> str:
     """Which new machine does not become what the old ones are; empty: none that is known of."""
     for checkup in new:
         machine = checkup.machine
+        if _never_served(checkup, now):
+            return f"the new machine {machine.name} joined, and its node did not become Ready: {checkup.why}"
         if checkup.state is not State.COMING:
             continue
         failed = machine.failed_since(checkup.view.created_at)
@@ -171,9 +183,10 @@ def failure_of(new: Iterable[Checkup], now: datetime) -> str:
 
 
 def _is_proven(checkup: Checkup, soak: timedelta, now: datetime) -> bool:
-    """Whether a machine is Ready and serves, and has been there for long enough to be trusted."""
-    since = checkup.machine.joined_at
-    return checkup.serves and (since is None or now - since >= soak)
+    """Whether a machine serves, and has been Ready for long enough to be trusted."""
+    became_ready = checkup.node.since if checkup.node is not None else None
+    moments = (since for since in (checkup.machine.joined_at, became_ready) if since is not None)
+    return checkup.serves and all(now - since >= soak for since in moments)
 
 
 def _more(group: NodeGroup, lacking: int, existing: int, new: int, *, proven: bool) -> int:
