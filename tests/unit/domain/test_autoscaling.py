@@ -139,6 +139,7 @@ class Case:
             since=dict.fromkeys(spots, NOW - since),
             may_lose=Counter(web=len(spots) - least),
             busy=busy,
+            grown_at=None,
             now=NOW,
         )
         going = {m.name: "goes" for m in found.going}
