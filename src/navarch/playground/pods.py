@@ -5,7 +5,9 @@ navarch-play pods -c shop
 """
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
@@ -19,9 +21,6 @@ from navarch.domain.errors import NavarchError, Permanent
 from navarch.playground.folder import default_folder
 from navarch.simulator.client import Simulator
 from navarch.simulator.pods import Workload
-
-if TYPE_CHECKING:
-    from navarch.domain.pods import Amounts
 
 _MOST_PODS = 1000
 app = new_app("Put load on a cluster of `make play`: its pods are simulated, as all that runs in it.")
@@ -40,7 +39,7 @@ def deploy(
     ] = None,
 ) -> None:
     """Make a Deployment, or change the number of its pods."""
-    wanted = Workload(name, replicas, at_least, _requests(cpu=cpu, memory=memory), _labels(label or []))
+    wanted = _workload(Workload(name, replicas, at_least), {"cpu": cpu, "memory": memory}, label or [])
     with connect() as navarch:
         found = navarch.cluster(cluster)
     _simulator().deploy(found["id"], wanted)
@@ -61,10 +60,10 @@ def list_pods(cluster: ClusterOption, output: OutputOption = Output.TABLE) -> No
     emit_list(pods, output, columns)
 
 
-def main() -> int:
-    """Run the command line and give its exit code: those of `navarch`."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (without the program's name) and give its exit code: those of `navarch`."""
     try:
-        app(prog_name="navarch-play")
+        app(args=None if arguments is None else list(arguments), prog_name="navarch-play")
     except (ClientError, Failure) as error:
         return report(error)
     except NavarchError as error:
@@ -87,18 +86,12 @@ def _simulator() -> Simulator:
     return Simulator(str(default_folder() / "simulator.sock"))
 
 
-def _requests(**said: str) -> "Amounts":
-    given = {name: quantity for name, quantity in said.items() if quantity}
-    asked = requests.amounts(given)
-    wrong = [f"--{name}: {given[name]!r} is no quantity" for name, amount in asked if not amount]
+def _workload(plain: Workload, quantities: Mapping[str, str], labels: Sequence[str]) -> Workload:
+    """With what the options say. Raises Failure, with all that is wrong."""
+    said = {name: quantity for name, quantity in quantities.items() if quantity}
+    asked, pairs = requests.amounts(said), [text.partition("=") for text in labels]
+    wrong = [f"--{name}: {said[name]!r} is no quantity" for name, amount in asked if not amount]
+    wrong += [f"--label: {''.join(pair)!r} is not KEY=VALUE" for pair in pairs if not pair[0] or not pair[1]]
     if wrong:
         raise Failure("; ".join(wrong), Exit.USAGE)
-    return asked
-
-
-def _labels(said: list[str]) -> tuple[tuple[str, str], ...]:
-    pairs = [text.partition("=") for text in said]
-    wrong = [key for key, equals, _ in pairs if not key or not equals]
-    if wrong:
-        raise Failure(f"--label: {', '.join(map(repr, wrong))} is not KEY=VALUE", Exit.USAGE)
-    return tuple(sorted((key, value) for key, _, value in pairs))
+    return replace(plain, requests=asked, node_selector=tuple(sorted((key, value) for key, _, value in pairs)))
