@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.chaos import lives
 
 from navarch.domain import names
+from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Status
 from navarch.simulator import marks
 from navarch.simulator.kubernetes import Kubernetes
@@ -37,6 +38,9 @@ PROMISES = {
     "timeline": "every object that is there is explained by the timeline",
     "no fault of ours": "no exception that is nobody's answer",
     "clocks": "nothing is repaired too early or too late because a clock is off",
+    "limits": "Navarch gives no group fewer machines than its min or more than its max",
+    "placed": "for a pod that waits, a machine is asked for within ten seconds where a group has room for it",
+    "needed": "no machine goes that is used, or before it was unneeded for as long as its group says; then it does",
     "no litter": "nothing is there twice, and no more than was asked for",
     **lives.PROMISES,
 }
@@ -185,6 +189,13 @@ class Invariants:
         """A machine is written down before it is asked for."""
         if worker and (cluster_id, machine) in self._given_up:
             self.broken("one machine a place", f"the number of {machine} was given away a second time")
+
+    def scaled(self, group: NodeGroup) -> None:
+        """A worker wrote another number of machines."""
+        self.checked["limits"] += 1
+        limits, number = group.spec.autoscaling, group.spec.replicas
+        if limits is None or not limits.min <= number <= limits.max:
+            self.broken("limits", f"{group.name} gets {number} machines: {limits}")
 
     def forgotten(self, cluster_id: str) -> None:
         """The row is gone."""

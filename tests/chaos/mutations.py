@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from tests.chaos import scripted
+from tests.chaos import scripted, scripted_autoscaling
 from tests.chaos.database import connect
 from tests.chaos.run import run
 from tests.chaos.scripted import Script
@@ -54,7 +54,7 @@ GROUPS, PLACES, LEAVING, HEALTH = (
 )
 FINDINGS, CONDITIONS, TIMELINE = f"{DOMAIN}.findings", f"{DOMAIN}.conditions", f"{DOMAIN}.timeline"
 EXECUTORS, CYCLE = "navarch.reconcile.executors", "navarch.reconcile.cycle"
-ADAPTER = "navarch.clouds.openstack"
+ADAPTER, AUTOSCALING = "navarch.clouds.openstack", f"{DOMAIN}.autoscaling"
 # This one shows only in a storm that is longer than a deadline and has a balancer that stays pending: a test of its own.
 SILENCE = Mutation("nobody is responsible for an overdue condition", f"{CONDITIONS}:_condition", "finding.responsible is None and now > deadline", "False")  # fmt: skip
 # A worker has to start just when the cloud is away for longer than a deadline: a test of its own, too.
@@ -149,6 +149,13 @@ MUTATIONS = (
     Mutation("ids are written down at the end of a cycle", f"{CYCLE}:_Notes.saw", "if not self._known.issuperset(objects):", "if False:", script=scripted.somebody_renames_what_was_just_made),
     Mutation("a worker goes by its own clock", "navarch.reconcile.clock:Clock.agree", "self._ahead = clocks.ahead(", "clocks.ahead(", promise="not stuck in silence", script=scripted.a_workers_clock_is_off),
     Mutation("a cluster's moments are taken for ours", f"{DOMAIN}.kube:KubeState.by_our_clock", "if ahead else self", "if False else self", promise="clocks", script=scripted.a_clusters_clock_is_off),
+    Mutation("a limit is crossed by one", f"{AUTOSCALING}.deciding:_Look.candidates", "max(0, limits.max - group.spec.replicas)", "max(0, 1 + limits.max - group.spec.replicas)", promise="limits", script=scripted_autoscaling.pods_come_and_go),
+    Mutation("nobody asks how few machines a group may have", f"{AUTOSCALING}.down:_why_it_stays", "if left[machine.group] <= 0:", "if False:", promise="limits", script=scripted_autoscaling.pods_come_and_go),
+    Mutation("pods that wait are not seen", f"{AUTOSCALING}.deciding:_Look.waiting", "if not p.node and", "if p.node and", promise="placed", script=scripted_autoscaling.pods_come_and_go),
+    Mutation("a look is left out though pods wait", "navarch.reconcile.observer:Observer.may_be_left_out", "if self._dependencies.addons.pods_wait(access.api):", "if False:", promise="placed", script=scripted_autoscaling.pods_come_and_go),
+    Mutation("nobody asks for how long a machine was not needed", f"{AUTOSCALING}.down:scale_down", "if now < goes_at(began, machine.limits, grown_at):", "if False:", promise="needed", script=scripted_autoscaling.pods_come_and_go),
+    Mutation("a machine goes that is used", f"{AUTOSCALING}.down:scale_down", "if utilisation(machine.spot) >= machine.limits.utilization_threshold:", "if False:", promise="needed", script=scripted_autoscaling.machines_are_half_full),
+    Mutation("a group without quota is asked again and again", f"{AUTOSCALING}.memory:Memory.backoff", "next((b for b in self.backoffs if b.group == group and now < b.until), None)", "None", promise="placed", script=scripted_autoscaling.a_quota_is_used_up),
     Mutation("the cloud's moments are taken for ours", f"{ADAPTER}.session:Service.by_our_clock", "- self._ahead", "", script=scripted.the_clouds_clock_is_off),
 )  # fmt: skip
 

@@ -42,7 +42,7 @@ def a_group_rolls(world: World) -> None:
     """Pods with budgets run on workers that another flavor replaces."""
     cluster = _made(world, workers=3)
     world.customers.change_group(cluster, "web", flavor="m1.medium")
-    _settled(world)
+    settled(world)
 
 
 def places_roll(world: World) -> None:
@@ -50,7 +50,7 @@ def places_roll(world: World) -> None:
     cluster = _made(world, control_plane=3, workers=0)
     world.run(120.0)  # who leads has led for a while
     world.customers.change_places(cluster, flavor="m1.small")
-    _settled(world)
+    settled(world)
 
 
 def a_member_breaks_while_another_goes(world: World) -> None:
@@ -62,7 +62,7 @@ def a_member_breaks_while_another_goes(world: World) -> None:
     world.customers.change_places(cluster, flavor="m1.small")
     world.run_until(lambda: any(m.removing for m in _machines(world, cluster)), 120.0)
     _dies(world, next(m.name for m in _machines(world, cluster) if not m.removing))
-    _settled(world)
+    settled(world)
 
 
 def a_member_stalls(world: World) -> None:
@@ -75,7 +75,7 @@ def a_member_stalls(world: World) -> None:
     world.customers.change_places(cluster, flavor="m1.small")
     world.run(200.0)
     inside.etcd.stalled.clear()
-    _settled(world)
+    settled(world)
 
 
 def a_zone_is_cut_off(world: World) -> None:
@@ -87,8 +87,8 @@ def a_zone_is_cut_off(world: World) -> None:
     world.run(400.0)
     for server_id in servers:
         world.guests.restart(server_id)
-    _settled(world)
-    _expect(world, "brake", set(silent) <= {m.name for m in _machines(world, cluster)}, f"{silent} were replaced")
+    settled(world)
+    expect(world, "brake", set(silent) <= {m.name for m in _machines(world, cluster)}, f"{silent} were replaced")
 
 
 def repairs_take_long(world: World) -> None:
@@ -104,7 +104,7 @@ def repairs_take_long(world: World) -> None:
     _dies(world, workers[2].name)
     world.run(400.0)
     world.chance.weather = Weather()
-    _settled(world)
+    settled(world)
 
 
 def an_image_is_broken(world: World) -> None:
@@ -117,15 +117,15 @@ def an_image_is_broken(world: World) -> None:
     world.run(3000.0)
     now = _machines(world, cluster)
     untouched = {m.name for m in now if m.joined and not m.removing}
-    _expect(world, "canary", before <= untouched, f"{sorted(before - untouched)} went for a machine that never came")
-    _expect(world, "canary", len(now) == len(before) + 1, f"there are {sorted(m.name for m in now)}")
+    expect(world, "canary", before <= untouched, f"{sorted(before - untouched)} went for a machine that never came")
+    expect(world, "canary", len(now) == len(before) + 1, f"there are {sorted(m.name for m in now)}")
     said = world.api.cluster(cluster, project_id=None).status.condition("WorkersReady")
     told = said is not None and said.reason == "RolloutStopped" and said.remedy and "flavor m1.small" in said.message
-    _expect(world, "canary", bool(told), f"it says {said}")
+    expect(world, "canary", bool(told), f"it says {said}")
     world.chance.weather = Weather()
     world.customers.change_group(cluster, "web", flavor="m1.small")
-    _settled(world)
-    _expect(world, "canary", {m.name for m in _machines(world, cluster)} == before, "going back replaced machines")
+    settled(world)
+    expect(world, "canary", {m.name for m in _machines(world, cluster)} == before, "going back replaced machines")
 
 
 def a_control_planes_image_is_broken(world: World) -> None:
@@ -136,13 +136,13 @@ def a_control_planes_image_is_broken(world: World) -> None:
     world.customers.change_places(cluster, flavor="m1.small")
     world.run(1500.0)
     others = {m.name for m in _machines(world, cluster) if not m.removing and m.template != before[m.name]}
-    _expect(world, "canary", len(others) == 1, f"{sorted(others)} were replaced")
+    expect(world, "canary", len(others) == 1, f"{sorted(others)} were replaced")
     said = world.api.cluster(cluster, project_id=None).status.condition("ControlPlaneReady")
     told = said is not None and said.reason == "RolloutStopped" and said.remedy and "m1.small" in said.message
-    _expect(world, "canary", bool(told), f"it says {said}")
+    expect(world, "canary", bool(told), f"it says {said}")
     world.chance.weather = Weather()
     world.customers.change_places(cluster, flavor=next(iter(before.values())).flavor)
-    _settled(world)
+    settled(world)
 
 
 def a_webhook_denies_everything(world: World) -> None:
@@ -155,10 +155,10 @@ def a_webhook_denies_everything(world: World) -> None:
     world.run(600.0)
     said = world.api.cluster(cluster, project_id=None).status.condition("WorkersReady")
     told = said is not None and said.responsible == "user" and said.remedy and "not today" in said.message
-    _expect(world, "drained", bool(told), f"it says {said}")
-    _expect(world, "drained", before == {m.name for m in _machines(world, cluster)}, "a machine went all the same")
+    expect(world, "drained", bool(told), f"it says {said}")
+    expect(world, "drained", before == {m.name for m in _machines(world, cluster)}, "a machine went all the same")
     pods.denial = ""
-    _settled(world)
+    settled(world)
 
 
 def a_person_overrules_a_schedule(world: World) -> None:
@@ -170,10 +170,10 @@ def a_person_overrules_a_schedule(world: World) -> None:
     world.run(600.0)
     world.customers.switch(cluster, False)
     world.run(900.0)
-    _expect(world, "power", _phase(world, cluster) is Phase.STOPPED, f"a stopped cluster is {_phase(world, cluster)}")
+    expect(world, "power", _phase(world, cluster) is Phase.STOPPED, f"a stopped cluster is {_phase(world, cluster)}")
     world.customers.schedule(cluster, None)
     world.customers.switch(cluster, True)
-    _settled(world)
+    settled(world)
 
 
 def a_stop_and_a_start(world: World) -> None:
@@ -183,11 +183,11 @@ def a_stop_and_a_start(world: World) -> None:
     world.run(60.0)
     before = {m.name for m in _machines(world, cluster)}
     world.customers.switch(cluster, False)
-    _settled(world)
+    settled(world)
     world.run(900.0)  # longer than a repair waits
     world.customers.switch(cluster, True)
-    _settled(world)
-    _expect(world, "power", {m.name for m in _machines(world, cluster)} == before, "a start replaced machines")
+    settled(world)
+    expect(world, "power", {m.name for m in _machines(world, cluster)} == before, "a start replaced machines")
 
 
 def a_worker_was_off_for_long_before_the_others(world: World) -> None:
@@ -199,7 +199,7 @@ def a_worker_was_off_for_long_before_the_others(world: World) -> None:
     inside = world.guests.clusters[cluster]
     late = next(m.name for m in before.values() if m.role is Role.WORKER)
     world.customers.switch(cluster, False)
-    _settled(world)
+    settled(world)
     inside.nodes[late].since -= 600.0
     inside.nodes[late].was_ready = False
     inside.nodes[late].registered = world.timeline.now + 60.0  # its kubelet needs a while
@@ -207,8 +207,8 @@ def a_worker_was_off_for_long_before_the_others(world: World) -> None:
     world.run(45.0)
     if late in inside.nodes:
         inside.nodes[late].registered = 0.0
-    _settled(world)
-    _expect(world, "power", {m.name for m in _machines(world, cluster)} == set(before), "a start replaced machines")
+    settled(world)
+    expect(world, "power", {m.name for m in _machines(world, cluster)} == set(before), "a start replaced machines")
 
 
 def certificates_end_while_it_is_off(world: World) -> None:
@@ -217,16 +217,16 @@ def certificates_end_while_it_is_off(world: World) -> None:
     world.customers.wish_inside(cluster, claims=1)
     world.run(60.0)
     world.customers.switch(cluster, False)
-    _settled(world)
+    settled(world)
     members = set(world.guests.clusters[cluster].members)
     for process in world.processes:  # nobody has to look for ten days
         world.schedule.kill(process)
     world.timeline.advance(world.timeline.now + 10 * 86_400.0)
     world.start_worker()
     world.customers.switch(cluster, True)
-    _settled(world)
+    settled(world)
     same = set(world.guests.clusters[cluster].members) == members
-    _expect(world, "power", same, "the members of etcd are others than before")
+    expect(world, "power", same, "the members of etcd are others than before")
 
 
 def the_operator_pauses(world: World) -> None:
@@ -237,7 +237,7 @@ def the_operator_pauses(world: World) -> None:
     _vanishes(world, next(m.name for m in _machines(world, cluster) if m.role is Role.WORKER))
     world.run(400.0)
     world.mishaps.operator_pauses(PROJECTS[0], False)
-    _settled(world)
+    settled(world)
 
 
 def the_api_is_opened_to_few(world: World) -> None:
@@ -245,7 +245,7 @@ def the_api_is_opened_to_few(world: World) -> None:
     cluster = _made(world, workers=0)
     for allowed in (("198.51.100.0/24",), ("198.51.100.0/24", "198.18.0.7/32"), ()):
         world.customers.restrict(cluster, allowed)
-        _settled(world)
+        settled(world)
 
 
 def somebody_renames_what_was_just_made(world: World) -> None:
@@ -261,9 +261,9 @@ def somebody_renames_what_was_just_made(world: World) -> None:
     world.schedule.run(world.timeline.now + 0.3)
     mishaps.rename(networks()[0])
     _replace_worker(world)
-    _settled(world)
+    settled(world)
     world.customers.delete(cluster)
-    _settled(world)
+    settled(world)
 
 
 def a_workers_clock_is_off(world: World) -> None:
@@ -274,13 +274,13 @@ def a_workers_clock_is_off(world: World) -> None:
     for replicas, skew in ((3, 900.0), (4, -900.0)):
         _replace_worker(world, skew)
         world.customers.change_group(cluster, "web", replicas=replicas)
-        _settled(world)
+        settled(world)
         _nothing_was_repaired(world, cluster)
         world.customers.switch(cluster, False)
-        _settled(world)
+        settled(world)
         world.run(200.0)  # longer than a repair waits
         world.customers.switch(cluster, True)
-        _settled(world)
+        settled(world)
         _nothing_was_repaired(world, cluster)
     _is_replaced_in_time(world, cluster)
 
@@ -291,7 +291,7 @@ def a_clusters_clock_is_off(world: World) -> None:
     world.customers.change_group(cluster, "web", repair_after_seconds=120)
     world.guests.clusters[cluster].clock_ahead = timedelta(minutes=-15)
     world.customers.change_group(cluster, "web", replicas=3)
-    _settled(world)
+    settled(world)
     _nothing_was_repaired(world, cluster)
     world.guests.clusters[cluster].clock_ahead = timedelta(minutes=15)
     _is_replaced_in_time(world, cluster)
@@ -303,9 +303,9 @@ def the_clouds_clock_is_off(world: World) -> None:
     cluster = _made(world, workers=2)
     servers = {s.id for s, owner, _ in marks.belonging(world.region, "server") if owner == cluster}
     world.customers.change_group(cluster, "web", replicas=3)
-    _settled(world)
+    settled(world)
     there = {s.id for s, owner, _ in marks.belonging(world.region, "server") if owner == cluster}
-    _expect(world, "clocks", servers <= there, "servers were made anew")
+    expect(world, "clocks", servers <= there, "servers were made anew")
 
 
 # -- details
@@ -314,20 +314,21 @@ def the_clouds_clock_is_off(world: World) -> None:
 def _made(world: World, *, control_plane: int = 1, workers: int = 2, zones: tuple[str, ...] = ("z1", "z2")) -> str:
     """A cluster that is used: its pods run."""
     cluster = world.customers.create("shop", PROJECTS[0], control_plane=control_plane, workers=workers, zones=zones)
-    _settled(world, _MADE_WITHIN)
+    settled(world, _MADE_WITHIN)
     world.customers.deploy(cluster)
     world.run(10.0)
     return cluster
 
 
-def _settled(world: World, within: float = _CHANGED_WITHIN) -> None:
+def settled(world: World, within: float = _CHANGED_WITHIN) -> None:
     """All is as it was asked for, in time, and nothing was broken on the way."""
     if not world.run_until(world.invariants.settled, within):
         world.invariants.broken("convergence", f"{world.invariants.unsettled()} was not as asked for")
     world.invariants.at_rest()
 
 
-def _expect(world: World, promise: str, holds: bool, otherwise: str) -> None:
+def expect(world: World, promise: str, holds: bool, otherwise: str) -> None:
+    """Have a promise broken where it does not hold."""
     world.invariants.checked[promise] += 1
     if not holds:
         world.invariants.broken(promise, otherwise)
@@ -336,7 +337,7 @@ def _expect(world: World, promise: str, holds: bool, otherwise: str) -> None:
 
 def _nothing_was_repaired(world: World, cluster: str) -> None:
     gone = [m.name for m in world.api.machines(cluster, removed=True) if m.departure is Departure.REPAIR]
-    _expect(world, "clocks", not gone, f"{gone} were repaired")
+    expect(world, "clocks", not gone, f"{gone} were repaired")
 
 
 def _is_replaced_in_time(world: World, cluster: str) -> None:
@@ -344,9 +345,9 @@ def _is_replaced_in_time(world: World, cluster: str) -> None:
     name = next(m.name for m in _machines(world, cluster) if m.role is Role.WORKER)
     _dies(world, name)
     is_going = lambda: any(m.name == name and m.removing for m in world.api.machines(cluster, removed=True))  # noqa: E731
-    _expect(world, "clocks", not world.run_until(is_going, 100.0), f"{name} was repaired too early")
-    _expect(world, "clocks", world.run_until(is_going, 150.0), f"{name} was not repaired in time")
-    _settled(world)
+    expect(world, "clocks", not world.run_until(is_going, 100.0), f"{name} was repaired too early")
+    expect(world, "clocks", world.run_until(is_going, 150.0), f"{name} was not repaired in time")
+    settled(world)
 
 
 def _replace_worker(world: World, skew: float = 0.0) -> None:

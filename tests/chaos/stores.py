@@ -7,7 +7,7 @@ from tests.chaos.database import VirtualDatabase, VirtualStore
 from tests.chaos.schedule import Process
 
 from navarch.domain.machines import Departure, Machine
-from navarch.domain.spec import Role
+from navarch.domain.spec import NodeGroup, Role
 from navarch.store.contract import Claim, Stored
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class WatchedStore(VirtualStore):
         super().record_machine(cluster_id, token, machine)
         self._world.invariants.decided(cluster_id, machine.name, machine.role is Role.WORKER)
         self._world.invariants.lives.recorded(cluster_id, machine)
+
+    def scale_node_group(self, cluster_id: str, token: int, group: NodeGroup, **more: Any) -> NodeGroup:
+        written = super().scale_node_group(cluster_id, token, group, **more)
+        self._world.invariants.scaled(written)
+        return written
 
     def release_machine(
         self, cluster_id: str, token: int, name: str, departure: Departure, at: datetime, *, generation: int

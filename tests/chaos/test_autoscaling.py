@@ -9,18 +9,15 @@ from tests.chaos.__main__ import databases
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import connect
 from tests.chaos.run import CONVERGED_WITHIN
+from tests.chaos.shop import LIMITS, WEB, Shop
 from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
-from navarch.domain.machines import Machine
-from navarch.domain.spec import Autoscaling, NodeGroup, NodeGroupSpec
-from navarch.simulator.kubernetes import Kubernetes
+from navarch.domain.spec import Autoscaling
 from navarch.simulator.pods import Workload
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
-LIMITS = Autoscaling(1, 6)
 ROUGH = replace(STORM, by_hand=0.0)  # what becomes of things that people remove is the other stories'
-WEB = Workload("web", 1, at_least=1, requests=(("cpu", 800), ("memory", 256 << 20)))  # one on each machine
 
 
 @pytest.fixture(scope="module")
@@ -29,37 +26,6 @@ def world() -> Iterator[World]:
         world = World(connection, 1, Weather())
         yield world
         world.close()
-
-
-class Shop:
-    """A cluster with an autoscaled group `default`, and users who deploy."""
-
-    def __init__(self, world: World, name: str, limits: Autoscaling = LIMITS) -> None:
-        self.world = world
-        self.id = world.customers.create(name, PROJECTS[0], workers=limits.min)
-        (group,) = self.groups()
-        changed = replace(group, spec=replace(group.spec, replicas=limits.min, autoscaling=limits))
-        world.api.change_node_group(self.id, changed, generation=group.generation)
-        assert world.run_until(world.invariants.settled, 600.0)
-
-    @property
-    def inside(self) -> Kubernetes:
-        cluster = self.world.guests.cluster(self.id)
-        assert cluster is not None
-        return cluster
-
-    def groups(self) -> tuple[NodeGroup, ...]:
-        return self.world.api.cluster(self.id, project_id=None).cluster.node_groups
-
-    def workers(self, group: str = "") -> list[Machine]:
-        machines = (m for m in self.world.api.machines(self.id) if m.role.value == "worker" and not m.removing)
-        return [m for m in machines if group in ("", m.group)]
-
-    def waiting(self) -> int:
-        return len(self.inside.pods_seen().waiting)
-
-    def told(self, reason: str) -> list[str]:
-        return [s.event.message for s in self.world.api.events(self.id, limit=5000) if s.event.reason == reason]
 
 
 def test_pods_bring_machines_up_to_the_limit_and_machines_without_use_go(world: World) -> None:
@@ -112,13 +78,9 @@ def test_load_that_comes_and_goes_makes_no_machine_and_removes_none(world: World
 
 def test_a_group_for_which_the_cloud_has_no_room_makes_way_for_another(world: World) -> None:
     shop = Shop(world, "full")
-    spec = NodeGroupSpec("m1.medium", 0, ("z1",), autoscaling=Autoscaling(0, 3))
-    world.api.add_node_group(shop.id, NodeGroup("big", spec))
-    small = NodeGroupSpec("m1.small", 0, ("z1",), autoscaling=Autoscaling(0, 3))
-    world.api.add_node_group(shop.id, NodeGroup("small", small))
-    first = shop.groups()[0]
-    fixed = replace(first, spec=replace(first.spec, autoscaling=None))
-    world.api.change_node_group(shop.id, fixed, generation=first.generation)
+    shop.add_group("big", "m1.medium", Autoscaling(0, 3))
+    shop.add_group("small", "m1.small", Autoscaling(0, 3))
+    shop.fix()
     assert world.run_until(world.invariants.settled, 300.0)
     used = sum(s["flavor"]["vcpus"] for s in world.region["server"].of(PROJECTS[0]))
     world.region.quotas[PROJECTS[0], "cores"] = used + 1
@@ -136,7 +98,7 @@ def test_a_group_for_which_the_cloud_has_no_room_makes_way_for_another(world: Wo
 @pytest.mark.parametrize("seed", range(3))
 def test_in_a_storm_the_limits_hold_and_what_has_room_is_placed_in_the_end(seed: int) -> None:
     """Workers die, requests fail, machines are lost, while load comes and goes; invariants watch that no pod goes
-    against its budget and that no machine goes with pods on it."""
+    against its budget, no machine with pods on it, and that no number is outside of its limits."""
     with databases(1) as found, connect(found[0]) as connection:
         world = World(connection, seed, ROUGH, workers=2)
         world.chance.stormy = False

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 
 import pytest
-from tests.chaos import scripted
+from tests.chaos import scripted, scripted_autoscaling
 from tests.chaos.__main__ import databases
 from tests.chaos.database import connect
 from tests.chaos.mutations import MUTATIONS, Mutation, made
@@ -13,7 +13,8 @@ from tests.chaos.scripted import Script, tell
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 STORIES = [
     told
-    for name, told in vars(scripted).items()
+    for module in (scripted, scripted_autoscaling)
+    for name, told in vars(module).items()
     if inspect.isfunction(told) and list(inspect.signature(told).parameters) == ["world"] and not name.startswith("_")
 ]
 SHOWN = [mutation for mutation in MUTATIONS if mutation.script is not None]

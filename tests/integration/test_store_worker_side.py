@@ -189,6 +189,7 @@ def test_a_renewed_lease_holds(store: PostgresStore, dsn: str) -> None:
     [
         lambda s, c, t: s.renew(c, t, lease=30),
         lambda s, c, t: s.record(c, t, READY, look_again_after=1),
+        lambda s, c, t: s.let_go(c, t, look_again_after=1),
         lambda s, c, t: s.add_events(c, t, (Event(NOON, "R", "m"),)),
         lambda s, c, t: s.add_events(c, t, (), objects=(KnownObject("network", "shop-net", "n1"),)),
         lambda s, c, t: s.record_machine(c, t, a_machine("late")),
@@ -260,9 +261,26 @@ def test_what_happens_during_a_claim_is_looked_at_directly_after_it(
     assert store.claim("w2", lease=30) is None
     store.record(claim.cluster.id, claim.token, READY, look_again_after=3600)
     again = store.claim("w2", lease=30)
-    assert again is not None
+    assert again is not None and again.stirred
     store.record(again.cluster.id, again.token, READY, look_again_after=3600)
     assert store.claim("w2", lease=30) is None
+    later = store.claim_cluster(claim.cluster.id, "w2", lease=30)
+    assert later is not None and not later.stirred
+
+
+def test_a_cluster_that_is_let_go_is_as_it_was_and_due_later(store: PostgresStore) -> None:
+    claim = claimed(store)
+    store.record(claim.cluster.id, claim.token, READY, look_again_after=0)
+    again = store.claim("w1", lease=30)
+    assert again is not None and not again.stirred
+    store.let_go(again.cluster.id, again.token, look_again_after=60)
+    assert store.claim("w1", lease=30) is None
+    store.add_node_group(claim.cluster.id, NodeGroup("web", GROUP.spec))
+    stirred = store.claim("w1", lease=30)
+    assert stirred is not None and stirred.stirred and stirred.status == READY
+    store.change_node_group(claim.cluster.id, replace(GROUP, spec=replace(GROUP.spec, replicas=1)), generation=1)
+    store.let_go(stirred.cluster.id, stirred.token, look_again_after=60)
+    assert store.claim("w1", lease=30) is not None  # of what was changed meanwhile nothing is overlooked
 
 
 def test_a_boot_that_goes_on_as_it_should_stirs_nobody(store: PostgresStore) -> None:

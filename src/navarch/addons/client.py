@@ -15,6 +15,7 @@ from navarch.addons import (
     looking_up,
     nodes,
     observing,
+    pods,
     revoking,
     signing,
     telling,
@@ -76,6 +77,11 @@ class KubernetesClusters:
         """See the contract."""
         with self._spoken_to(access, _LOOK_SECONDS) as connection:
             return observing.observe(connection, asks)
+
+    def pods_wait(self, access: Access) -> bool:
+        """See the contract."""
+        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+            return pods.some_wait(connection)
 
     def served(self, access: Access) -> tuple[str, ...]:
         """See the contract."""

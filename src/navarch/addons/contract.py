@@ -170,6 +170,10 @@ class Addons(Protocol):
         members are None where nobody can be asked."""
         ...
 
+    def pods_wait(self, access: Access) -> bool:
+        """Whether a pod has no node, for whatever reason: one small request, for a look that may be left out."""
+        ...
+
     def served(self, access: Access) -> tuple[str, ...]:
         """All APIs that the cluster serves, as charts are told: `group/version` and `group/version/Kind`."""
         ...

@@ -24,6 +24,7 @@ from navarch.domain.pods import (
 Seen = Mapping[str, Any]
 _PODS_A_PAGE, _MOST_WAITING, _MOST_PODS, _MOST_OTHERS = 100, 5000, 10_000, 1000
 _MOST_OF_A_POD = 100  # of each: labels, terms, volumes, ports
+_WAIT = "spec.nodeName=,status.phase=Pending"  # for a node; or for somebody who lets them be scheduled
 _PREFIX = "cluster-autoscaler.kubernetes.io/"
 _STAYS_ON_NODE = f"{_PREFIX}scale-down-disabled"
 _TRUE, _FALSE = "true", "false"
@@ -41,6 +42,13 @@ _DAEMON_TOLERATIONS = tuple(  # which the DaemonSet controller gives each of its
 )
 
 
+def some_wait(connection: Connection) -> bool:
+    """Whether a pod has no node. Raises Temporary or Permanent."""
+    with errors.understanding("GET /api/v1/pods"):
+        listed = connection.list("/api/v1/pods", page=1, pages=1, whole=False, metadata_only=True, fieldSelector=_WAIT)
+        return any(True for _ in listed)
+
+
 def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
     """The pods that wait; if there are any, or all are asked for, the others, too. Raises Temporary or Permanent."""
     with errors.understanding("GET /api/v1/pods"):
@@ -52,7 +60,7 @@ def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
                 page=_PODS_A_PAGE,
                 pages=_MOST_WAITING // _PODS_A_PAGE,
                 whole=False,
-                fieldSelector="spec.nodeName=,status.phase=Pending",
+                fieldSelector=_WAIT,
             )
             if _waits(pod) and (made := pod_of(pod, namespaces)).moves
         ]

@@ -16,19 +16,10 @@ from threading import Event
 from time import monotonic
 from types import FrameType
 
+from navarch.playground.folder import default_folder
 from navarch.playground.region import Playground, PlaygroundError, Wanted
 
 _LOOKS_EVERY = 1.0  # seconds, whether all processes still run
-
-
-def default_folder() -> Path:
-    """$NAVARCH_PLAY, else in the user's home; for root, whose home is closed to PostgreSQL's user, in /var/lib."""
-    named = os.environ.get("NAVARCH_PLAY", "")
-    if named:
-        return Path(named)
-    if os.geteuid() == 0:
-        return Path("/var/lib/navarch-play")
-    return Path.home() / ".local" / "state" / "navarch-play"
 
 
 def main() -> None:

@@ -201,8 +201,8 @@ class Playground:
         return self.folder / f"{name}.log"
 
     def environment(self, project: str) -> dict[str, str]:
-        """What `navarch` and other OpenStack tools need to act as a project's user."""
-        return {"OS_CLIENT_CONFIG_FILE": str(self.clouds), "OS_CLOUD": project}
+        """What `navarch` and other OpenStack tools need to act as a project's user, and `navarch-play` to find us."""
+        return {"OS_CLIENT_CONFIG_FILE": str(self.clouds), "OS_CLOUD": project, "NAVARCH_PLAY": str(self.folder)}
 
     def password(self) -> str:
         """That of every user of the simulated cloud."""

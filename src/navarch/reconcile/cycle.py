@@ -1,12 +1,12 @@
 """One cycle of one cluster: look, act, judge, tell, write once."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from random import Random
 
 from navarch.domain import conditions
-from navarch.domain.autoscaling import asks_for_pods
+from navarch.domain.autoscaling import Memory, all_pods_due, asks_for_pods
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Again, Done, Failed, Result
@@ -49,6 +49,9 @@ class Cycle:
         """Bring the claimed cluster as far as it goes now, and let it go. Raises LeaseLost if another worker took it,
         Unavailable if the database went away: both leave nothing half written."""
         cluster, store, runtime = claim.cluster, self._dependencies.store, self._dependencies.runtime
+        if self._observer.may_be_left_out(claim):
+            store.let_go(cluster.id, claim.token, look_again_after=AUTOSCALED_LOOK)
+            return
         look = self._observer.look(claim, offer)
         events = _Notes(self._dependencies, claim)
         claim, look, scaling = autoscale(self._dependencies, claim, look, offer, events.add)
@@ -65,9 +68,6 @@ class Cycle:
         if not unseen:
             seen = Circumstances(status, observed.record.live)
             status, until_upkeep = keep_up(self._dependencies, claim, lease, seen, offer, now)
-        if scaling is not None:
-            scaling = remember(scaling, cluster, observed, results, now, events.add)
-        status = replace(status, autoscaling=scaling)
         incomplete = unseen or not infrastructure(cluster, observed, now).complete
         attempts = claim.attempts + 1 if incomplete or _in_vain(status, results) else 0
         after = min(
@@ -82,9 +82,14 @@ class Cycle:
             ),
             _until_overdue(status, now),
             until_upkeep,
-            AUTOSCALED_LOOK if asks_for_pods(cluster) and status.ready_at is not None else inf,
         )
         after = min(after, judge_chosen(self._dependencies, cluster, claim.token, observed, look.wanted, results, now))
+        if scaling is not None:
+            scaling = remember(scaling, cluster, observed, results, now, events.add)
+            scaling = replace(scaling, rests_until=_rests_until(cluster, scaling, look, after, now))
+        status = replace(status, autoscaling=scaling)
+        if asks_for_pods(cluster) and status.ready_at is not None:
+            after = min(after, AUTOSCALED_LOOK)
         chapter = self._chapter(claim, look, observed, results, status, now)
         store.record(
             cluster.id,
@@ -148,6 +153,14 @@ class Cycle:
         if before is not None or broken_off:
             return chapter
         return replace(chapter, told=self._dependencies.store.events_for(cluster.id, TELL_OF_OBJECTS))
+
+
+def _rests_until(cluster: Cluster, scaling: Memory, look: Look, after: float, now: datetime) -> datetime | None:
+    """Until when an autoscaled cluster needs no look, unless pods wait. `after`: seconds until the next one for all
+    else."""
+    if look.pods_at is None or after <= AUTOSCALED_LOOK:
+        return None
+    return min(now + timedelta(seconds=after), all_pods_due(cluster, scaling, look.pods_at))
 
 
 def _is_called_ready_unseen(status: Status) -> bool:

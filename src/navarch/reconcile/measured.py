@@ -39,6 +39,10 @@ class MeasuredAddons:
         with self._metrics.kubernetes_call("observe"):
             return self._addons.observe(access, asks)
 
+    def pods_wait(self, access: Access) -> bool:
+        with self._metrics.kubernetes_call("pods-wait"):
+            return self._addons.pods_wait(access)
+
     def served(self, access: Access) -> tuple[str, ...]:
         with self._metrics.kubernetes_call("served"):
             return self._addons.served(access)

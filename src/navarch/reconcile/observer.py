@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from navarch.addons.contract import Asks, Inputs
 from navarch.bootstrap.vault import SECRETS
 from navarch.domain import names
-from navarch.domain.autoscaling import ALL_PODS_EVERY, asks_for_pods
+from navarch.domain.autoscaling import all_pods_due, asks_for_pods
 from navarch.domain.cloud import CloudState, Trouble
 from navarch.domain.conditions import is_converged
 from navarch.domain.errors import NavarchError, Permanent, Temporary
@@ -50,13 +50,14 @@ class _Memory:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen, what the last look knew (None: nothing), what is wanted beside the spec, the way into the cluster
-    and what its add-ons are rendered from (None: not known yet)."""
+    and what its add-ons are rendered from (None: not known yet). `pods_at`: when all pods were last seen."""
 
     observed: Observed
     before: Observed | None
     wanted: Wanted
     access: ClusterAccess | None = None
     inputs: Inputs | None = None
+    pods_at: datetime | None = None
 
 
 class Observer:
@@ -83,10 +84,10 @@ class Observer:
         kinds = self._kinds(claim, memory, last, now)
         reading: Answer[CloudState] = self._calls.submit(self._read_cloud, claim, kinds)
         # the way in is known from the last look: read the cluster beside the cloud
-        access, kube, silence = self._kube(cluster, last, pods_at) if memory is not None else (None, None, "")
+        access, kube, silence = self._kube(claim, last, pods_at) if memory is not None else (None, None, "")
         seen = replace(last, cloud=last.cloud.joined(reading.result()), fresh=kinds is None)
         if access is None:
-            access, kube, silence = self._kube(cluster, seen, pods_at)
+            access, kube, silence = self._kube(claim, seen, pods_at)
         survey = Survey(now, kube.obstacles) if kube is not None and kube.obstacles is not None else seen.survey
         seen = replace(seen, kube=kube, kube_trouble=silence, survey=survey)
         seen, inputs, wanted = self._wanted(cluster, seen, access, offer, now)
@@ -95,7 +96,25 @@ class Observer:
         if kube is not None and kube.pods is not None and kube.pods.all:
             pods_at = now
         self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube, pods_at))
-        return Look(seen, last if memory is not None else None, wanted, access, inputs)
+        return Look(seen, last if memory is not None else None, wanted, access, inputs, pods_at)
+
+    def may_be_left_out(self, claim: Claim) -> bool:
+        """Whether no look is due but for pods that wait, and none does. What cannot be asked is looked at."""
+        scaling, cluster_id = claim.status.autoscaling, claim.cluster.id
+        rests_until = scaling.rests_until if scaling is not None else None
+        access = self._keyring.kept(cluster_id)
+        rests = rests_until is not None and self._dependencies.clock.now() < rests_until
+        if not rests or access is None or claim.stirred or claim.abandoned or claim.attempts:
+            return False
+        try:
+            if self._dependencies.addons.pods_wait(access.api):
+                return False
+        except (Temporary, Permanent):
+            return False
+        memory = self._memories.get(cluster_id)
+        if memory is not None and memory.token == claim.token - 1:  # nothing was done meanwhile: it is still true
+            self._memories.put(cluster_id, replace(memory, token=claim.token))
+        return True
 
     def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
         """Keep what the cycle's acting added to the look."""
@@ -144,10 +163,11 @@ class Observer:
         return known.unsettled()
 
     def _kube(
-        self, cluster: Cluster, seen: Observed, pods_at: datetime | None
+        self, claim: Claim, seen: Observed, pods_at: datetime | None
     ) -> tuple[ClusterAccess | None, KubeState | None, str]:
         """The way in, what the Kubernetes API says, and why it says nothing."""
-        now = self._dependencies.clock.now()
+        cluster, now = claim.cluster, self._dependencies.clock.now()
+        all_pods = pods_at is None or all_pods_due(cluster, claim.status.autoscaling, pods_at) <= now
         endpoint = infrastructure(cluster, seen, now).endpoint
         access = self._keyring.access(cluster, seen, endpoint)
         if access is None:
@@ -159,7 +179,7 @@ class Observer:
                 asks_for_evictions(cluster, seen),
                 survey,
                 pods=asks_for_pods(cluster),
-                all_pods=asks_for_pods(cluster) and (pods_at is None or now - pods_at >= ALL_PODS_EVERY),
+                all_pods=asks_for_pods(cluster) and all_pods,
                 revoked=seen.record.revoked,
                 chosen=tuple((c.name, c.status.items) for c in seen.record.chosen if c.status.applied),
             )

@@ -25,6 +25,7 @@ from navarch.domain.steps import MarkNode
 from navarch.simulator import wire
 from navarch.simulator.clusters import digests_of, items_of
 from navarch.simulator.controllers import Login
+from navarch.simulator.pods import PodShown, Workload
 from navarch.simulator.wire import Answer, Call, Census, Door
 
 A = TypeVar("A", bound=Answer)
@@ -56,6 +57,15 @@ class Simulator:
     def census(self) -> Census:
         """What is in the region."""
         return self.ask(wire.TakeCensus(), Census)
+
+    def deploy(self, cluster_id: str, workload: Workload) -> None:
+        """Have a cluster's users make a Deployment, or scale it. Raises Permanent where one of the name has other pods,
+        Temporary while the cluster has no Kubernetes."""
+        self.ask(wire.Deploy(cluster_id, workload), wire.Nothing)
+
+    def pods(self, cluster_id: str) -> tuple[PodShown, ...]:
+        """The pods of a cluster's users. Raises Temporary while it has no Kubernetes."""
+        return self.ask(wire.ShowPods(cluster_id), wire.PodList).pods
 
     def first_call(self, cluster_id: str, since: datetime) -> datetime | None:
         """When the cloud was first asked about a cluster after `since`; None: not yet."""
@@ -111,6 +121,10 @@ class SimulatedClustersClient:
         """See the contract."""
         return self._simulator.ask(wire.ObserveKube(_door(access), asks), KubeState)
 
+    def pods_wait(self, access: Access) -> bool:
+        """See the contract."""
+        return self._simulator.ask(wire.AskPods(_door(access)), wire.Heeded).now
+
     def served(self, access: Access) -> tuple[str, ...]:
         """See the contract."""
         return ()
@@ -164,7 +178,8 @@ class SimulatedClustersClient:
         self._simulator.ask(wire.DeleteNode(_door(access), node), wire.Nothing)
 
     def tell_pods(self, access: Access, events: tuple[PodEvent, ...]) -> None:
-        """Nobody describes the pods of a simulator in another process."""
+        """See the contract."""
+        self._simulator.ask(wire.TellPods(_door(access), events), wire.Nothing)
 
     def serving_requests(self, access: Access) -> tuple[ServingRequest, ...]:
         """Simulated kubelets renew nothing: they do not live for months."""

@@ -100,6 +100,10 @@ class SimulatedClusters:
             ),
         )
 
+    def pods_wait(self, access: Access) -> bool:
+        """Whether a pod has no node."""
+        return self._call(KubeCall("glance", access.url), access, lambda cluster: bool(cluster.pods_seen().waiting))
+
     def served(self, access: Access) -> tuple[str, ...]:
         """What Helm takes for granted."""
         return ()

@@ -28,7 +28,7 @@ from navarch.simulator.openstack.neutron import ports, routers
 from navarch.simulator.openstack.octavia import parts
 from navarch.simulator.openstack.services import Services
 from navarch.simulator.openstack.site import VolumeType
-from navarch.simulator.pods import EVICTION_SECONDS, Pods
+from navarch.simulator.pods import EVICTION_SECONDS, Pods, PodShown
 
 API_PORT = 6443
 NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
@@ -144,6 +144,11 @@ class Kubernetes:
         """All pods."""
         self._settle()
         return self.pods.seen(self.region.timeline.now)
+
+    def pods_shown(self) -> tuple[PodShown, ...]:
+        """All pods as their users see them."""
+        self._settle()
+        return self.pods.shown()
 
     def member_list(self) -> tuple[EtcdMember, ...]:
         """All members of etcd."""

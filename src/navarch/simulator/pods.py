@@ -3,7 +3,7 @@
 Scheduler, ReplicaSets and kubelets act when somebody looks: what they would have done by then is done then.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,7 @@ from navarch.domain.pods import Amounts, Budget, Pod, PodSelector, PodShape, Pod
 
 EVICTION_SECONDS = 3.0  # a pod's end
 _START_SECONDS = 2.0
+_EVENTS_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,19 @@ class Workload:
     def labels(self) -> tuple[tuple[str, str], ...]:
         """Of its pods."""
         return (("app", self.name),)
+
+
+@dataclass(frozen=True, slots=True)
+class PodShown:
+    """A pod as its users see it. `node`: empty while it is Pending; `told`: reason and message of its last event."""
+
+    name: str
+    node: str
+    told: str
+
+
+class OtherRequests(Exception):
+    """A Deployment of this name is there, and its pods ask for something else; its message says so."""
 
 
 @dataclass(slots=True)
@@ -51,12 +65,23 @@ class Pods:
         self._made = 0
         self.denial = ""  # what a webhook of the users' says to whoever evicts; empty: there is none
         self._forced: set[str] = set()
-        self.told: list[PodEvent] = []  # Events, as they came
+        self.told: deque[PodEvent] = deque(maxlen=_EVENTS_KEPT)  # Events, as they came
 
     @property
     def workloads(self) -> frozenset[Workload]:
         """Those that have pods."""
         return frozenset(pod.workload for pod in self._pods)
+
+    def deploy(self, workload: Workload) -> None:
+        """A user makes a Deployment, or changes the number of its replicas; without any it is gone. To change that
+        alone, name and number are enough. Raises OtherRequests where there is one of the name with other pods."""
+        there = next((w for w in self.workloads if w.name == workload.name), None)
+        if there is None:
+            self.wish(workload)
+        elif workload in (replace(there, replicas=workload.replicas), Workload(workload.name, workload.replicas)):
+            self.scale(workload.name, workload.replicas)
+        else:
+            raise OtherRequests(f"there is a {workload.name} whose pods ask for something else")
 
     def wish(self, workload: Workload) -> None:
         """A user makes a Deployment."""
@@ -75,6 +100,12 @@ class Pods:
                 pod.workload = workload
         for _ in range(replicas - len(mine)):
             self._make(workload)
+
+    def shown(self) -> tuple[PodShown, ...]:
+        """All pods as their users see them."""
+        told = {event.pod: f"{event.reason}: {event.message}" for event in self.told}
+        there = [(_seen(pod).name, pod) for pod in self._pods if pod.ends is None]
+        return tuple(PodShown(name, pod.node, told.get(name, "")) for name, pod in there)
 
     def seen(self, now: float) -> PodsSeen:
         """All pods as a look of Navarch shows them."""

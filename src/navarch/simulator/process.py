@@ -20,13 +20,14 @@ from pathlib import Path
 from time import monotonic
 
 from navarch.addons.contract import Access
-from navarch.domain.errors import NavarchError
+from navarch.domain.errors import NavarchError, Permanent, Responsible, Temporary
 from navarch.domain.names import TAG_PREFIX
 from navarch.simulator import marks, wire
 from navarch.simulator.clusters import KubeCall, SimulatedClusters
 from navarch.simulator.guests import Guests, Tempers
 from navarch.simulator.installed import install
 from navarch.simulator.join_client import JoinClient
+from navarch.simulator.kubernetes import Kubernetes
 from navarch.simulator.openstack.about import About
 from navarch.simulator.openstack.fates import Fates
 from navarch.simulator.openstack.faults import Misfortunes, Strike
@@ -35,6 +36,7 @@ from navarch.simulator.openstack.region import Region
 from navarch.simulator.openstack.server import Server
 from navarch.simulator.openstack.services import Services
 from navarch.simulator.openstack.timeline import Timeline
+from navarch.simulator.pods import OtherRequests, Workload
 from navarch.simulator.small_site import small_site
 from navarch.simulator.wire import Answer, Call, Census, Door
 
@@ -132,6 +134,14 @@ class Desk:
                 clusters.remove_member(_access(door), member_id)
             case wire.DeleteNode(door, node):
                 clusters.delete_node(_access(door), node)
+            case wire.AskPods(door):
+                return wire.Heeded(clusters.pods_wait(_access(door)))
+            case wire.TellPods(door, events):
+                clusters.tell_pods(_access(door), events)
+            case wire.Deploy(cluster_id, workload):
+                self._deploy(cluster_id, workload)
+            case wire.ShowPods(cluster_id):
+                return wire.PodList(self._inside(cluster_id).pods_shown())
             case wire.TakeCensus():
                 return self._census()
             case wire.FirstCall(cluster_id, since):
@@ -140,6 +150,19 @@ class Desk:
                 met = self.misfortunes
                 met.share, met.slow, met.slow_seconds, met.away = share, slow, slow_seconds, away
         return wire.Nothing()
+
+    def _deploy(self, cluster_id: str, workload: Workload) -> None:
+        try:
+            self._inside(cluster_id).pods.deploy(workload)
+        except OtherRequests as error:
+            remedy = "scale it to 0 first, or leave the options out"
+            raise Permanent(str(error), reason="OtherRequests", responsible=Responsible.USER, remedy=remedy) from error
+
+    def _inside(self, cluster_id: str) -> Kubernetes:
+        found = self.guests.cluster(cluster_id)
+        if found is None:
+            raise Temporary("no machine of this cluster runs yet", reason="KubernetesNotAnswering", after=1.0)
+        return found
 
     def _counted(self, call: KubeCall) -> None:
         self.kube_calls += 1

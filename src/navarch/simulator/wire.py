@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from struct import Struct
 
-from navarch.addons.contract import Asks, Draining
+from navarch.addons.contract import Asks, Draining, PodEvent
 from navarch.domain.codec import decode, encode
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.simulator.controllers import Login
+from navarch.simulator.pods import PodShown, Workload
 
 LENGTH = Struct(">I")
 LONGEST = 64 * 1024 * 1024  # bytes of one message
@@ -123,6 +124,36 @@ class DeleteNode:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPods:
+    """`Addons.pods_wait`."""
+
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
+class TellPods:
+    """`Addons.tell_pods`."""
+
+    door: Door
+    events: tuple[PodEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """A cluster's users make a Deployment, or scale it: for people, who have no `kubectl` here."""
+
+    cluster_id: str
+    workload: Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPods:
+    """The pods of a cluster's users: for people likewise."""
+
+    cluster_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakeCensus:
     """What is in the region? For people and measurements: no cloud offers it."""
 
@@ -147,7 +178,7 @@ class MeetFaults:
 
 Call = (
     Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
-    | DeleteNode | TakeCensus | FirstCall | MeetFaults
+    | DeleteNode | AskPods | TellPods | Deploy | ShowPods | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 
@@ -160,7 +191,7 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class Heeded:
-    """Whether what was written counts already."""
+    """Whether it is so: what was written counts already, a pod waits."""
 
     now: bool
 
@@ -186,6 +217,13 @@ class Census:
 
 
 @dataclass(frozen=True, slots=True)
+class PodList:
+    """What `ShowPods` asks for."""
+
+    pods: tuple[PodShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """When it was; None: not yet, or too long ago to be remembered."""
 
@@ -204,7 +242,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = KubeState | Drained | Heeded | Nothing | Census | Moment | Refused
+Answer = KubeState | Drained | Heeded | Nothing | Census | PodList | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

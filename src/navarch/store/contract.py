@@ -84,7 +84,8 @@ class Claim:
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
     `revoking`: of those among them that the cluster was not seen to refuse. `chooses`: it may have add-ons of the
-    catalogue; most clusters have none. `at`: when it was taken, by the database's clock."""
+    catalogue; most clusters have none. `stirred`: a person or a machine changed something since it was last taken.
+    `at`: when it was taken, by the database's clock."""
 
     cluster: Cluster
     status: Status
@@ -96,6 +97,7 @@ class Claim:
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
     chooses: bool = True
+    stirred: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +390,10 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
         """The one status write of a cycle; lets the cluster go. `objects` None: as they were. If the wish changed, or a
         machine reported, since the claim, it is due at once whatever `look_again_after` (seconds) says. Raises
         LeaseLost."""
+        ...
+
+    def let_go(self, cluster_id: str, token: int, *, look_again_after: float) -> None:
+        """Let a cluster go about which there is nothing to write; as `record` in all else. Raises LeaseLost."""
         ...
 
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:

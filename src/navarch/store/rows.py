@@ -86,6 +86,7 @@ def claim(row: Row) -> Claim:
         row["at"],
         objects(row),
         abandoned=row["abandoned"],
+        stirred=row["stirred"],
         revoked=tuple(row["revoked"]),
         revoking=tuple(row["revoking"]),
         chooses=row["chooses"],

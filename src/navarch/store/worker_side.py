@@ -68,6 +68,14 @@ class WorkerSide:
             if written["stirred"]:
                 tx.notify(WORK, cluster_id)
 
+    def let_go(self, cluster_id: str, token: int, *, look_again_after: float) -> None:
+        with self._database.transaction() as tx:
+            written = tx.row("let_go", id=cluster_id, token=token, after=look_again_after)
+            if written is None:
+                raise _lost(cluster_id)
+            if written["stirred"]:
+                tx.notify(WORK, cluster_id)
+
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:
         with self._held(cluster.id, token, "hold_alone") as tx:
             write_wish(tx, cluster, generation)
@@ -224,7 +232,7 @@ def _taken(tx: Transaction, taken: rows.Row | None) -> rows.Row | None:
     # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
     # stirring of the row the claim has just cleared.
     row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
-    return None if row is None else {**row, "abandoned": taken["abandoned"], "at": taken["at"]}
+    return None if row is None else {**row, **{name: taken[name] for name in ("abandoned", "stirred", "at")}}
 
 
 def _claim(taken: rows.Row | None) -> Claim | None:

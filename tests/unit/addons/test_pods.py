@@ -61,6 +61,18 @@ def test_where_no_pod_waits_one_request_is_all() -> None:
     assert cluster.asked == [("pods", "spec.nodeName=,status.phase=Pending")]
 
 
+def test_whether_some_wait_is_one_request_for_the_metadata_of_one() -> None:
+    class One(Cluster):
+        def list(self, path: str, **query: Any) -> Any:
+            assert (query["page"], query["pages"], query["metadata_only"]) == (1, 1, True)
+            return super().list(path, **query)
+
+    for waiting in ((), (pod(),)):
+        cluster = One(*waiting)
+        assert pods.some_wait(cluster) is bool(waiting)  # type: ignore[arg-type]
+        assert cluster.asked == [("pods", "spec.nodeName=,status.phase=Pending")]
+
+
 def test_where_one_waits_the_others_are_read_too() -> None:
     running = pod({"nodeName": "a"}, {"name": "web-2"}, phase="Running")
     ends = pod({"nodeName": "a"}, {"deletionTimestamp": "2026-01-01T00:00:00Z"})

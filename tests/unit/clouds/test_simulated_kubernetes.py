@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from navarch.addons.contract import PodEvent
 from navarch.domain.errors import Temporary
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
 from navarch.simulator.etcd import Etcd
 from navarch.simulator.nodes import NodeState, registered
-from navarch.simulator.pods import Pods, Workload
+from navarch.simulator.pods import OtherRequests, Pods, Workload
 
 NODES = ("w1", "w2")
 
@@ -117,3 +118,20 @@ def test_a_node_that_is_uncordoned_takes_pods_again() -> None:
     assert (node.takes_pods, node.seen("1.37.2", None, None).drained) == (False, True)
     node.uncordon()
     assert (node.takes_pods, node.cordoned, node.drained) == (True, None, None)
+
+
+def test_a_deployment_is_made_scaled_and_gone() -> None:
+    pods = Pods()
+    pods.deploy(Workload("web", 3, requests=(("cpu", 500),)))
+    pods.deploy(Workload("web", 1))  # the number alone
+    pods.settle(0.0, ["w1"], ["w1"])
+    assert [pod.node for pod in pods.shown()] == ["w1"]
+    pods.deploy(Workload("web", 2, requests=(("cpu", 500),)))
+    with pytest.raises(OtherRequests):
+        pods.deploy(Workload("web", 2, requests=(("cpu", 900),)))
+    last = pods.shown()[-1]
+    assert (last.node, last.told) == ("", "")
+    pods.told.append(PodEvent(last.name, "", "TriggeredScaleUp", "more", datetime.now(UTC)))
+    assert pods.shown()[-1].told == "TriggeredScaleUp: more"
+    pods.deploy(Workload("web", 0))
+    assert not pods.shown() and not pods.workloads

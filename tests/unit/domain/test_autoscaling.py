@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from navarch.domain.autoscaling.down import Machine, scale_down
+from navarch.domain.autoscaling.down import Machine, goes_at, scale_down
 from navarch.domain.autoscaling.machines import allocatable
 from navarch.domain.autoscaling.memory import first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
@@ -139,6 +139,7 @@ class Case:
             since=dict.fromkeys(spots, NOW - since),
             may_lose=Counter(web=len(spots) - least),
             busy=busy,
+            grown_at=None,
             now=NOW,
         )
         going = {m.name: "goes" for m in found.going}
@@ -161,6 +162,15 @@ def test_empty_ones_go_together_and_others_one_at_a_time() -> None:
     case = Case("a", "b", "c").put("a", PodShape("d")).put("b", PodShape("d")).put("c", PodShape("d"))
     assert Counter(case.down().values())["goes"] == 1
     assert Counter(case.down(busy=True).values())["goes"] == 0
+
+
+def test_after_growth_nothing_goes_for_ten_minutes_or_as_long_as_the_group_waits_anyway() -> None:
+    long_ago, grown = NOW - timedelta(hours=1), NOW - timedelta(minutes=1)
+    for unneeded, rests in ((60, 60), (600, 600), (3600, 600)):
+        limits = Autoscaling(0, 9, unneeded_seconds=unneeded)
+        assert goes_at(NOW, limits, None) == NOW + timedelta(seconds=unneeded)
+        least = long_ago + timedelta(seconds=unneeded)
+        assert goes_at(long_ago, limits, grown) == max(least, grown + timedelta(seconds=rests))
 
 
 def test_what_keeps_a_machine() -> None:

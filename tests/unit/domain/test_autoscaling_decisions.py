@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.unit.domain.clusters import NOW, OFFER, cluster
 
-from navarch.domain.autoscaling import Decision, Memory, asks_for_pods, decide, noticed
+from navarch.domain.autoscaling import Decision, Memory, all_pods_due, asks_for_pods, decide, noticed
 from navarch.domain.autoscaling.memory import Unneeded, first_backoff
 from navarch.domain.cloud import CloudState
 from navarch.domain.health import Checkup, State
@@ -190,3 +190,17 @@ def test_where_pods_could_not_be_read_nothing_is_decided_by_them() -> None:
     observed = Observed(CloudState(), Record(), KubeState("1.37.2"))
     memory = Memory(unneeded=(Unneeded("a", "web", NOW),))
     assert decide(of, observed, memory, (), OFFER, NOW) == Decision((), memory, ())
+
+
+def test_all_pods_are_looked_at_each_minute_and_when_the_time_of_a_machine_is_over() -> None:
+    """Those that are over are looked at again soon: not all machines go at once."""
+
+    def after(*unneeded_for: int) -> float:
+        memory = Memory(unneeded=tuple(Unneeded(f"m{n}", "web", NOW - timedelta(seconds=n)) for n in unneeded_for))
+        return (all_pods_due(shop(), memory, NOW) - NOW).total_seconds()
+
+    assert after() == after(10) == 60
+    assert after(10, 570) == 30
+    assert after(10, 598) == after(900) == 5
+    gone = Memory(unneeded=(Unneeded("m1", "gone", NOW - HOUR),))
+    assert all_pods_due(shop(), gone, NOW) == all_pods_due(shop(), None, NOW) == NOW + timedelta(minutes=1)

@@ -11,7 +11,8 @@ as the Cluster Autoscaler's words, defaults and annotations means the same here;
 differs and what is not there.
 """
 
-from navarch.domain.autoscaling.deciding import ALL_PODS_EVERY, Change, Decision, Told, asks_for_pods, decide, noticed
+from navarch.domain.autoscaling.deciding import Change, Decision, Told, decide, noticed
 from navarch.domain.autoscaling.memory import Memory
+from navarch.domain.autoscaling.scaled import all_pods_due, asks_for_pods
 
-__all__ = ["ALL_PODS_EVERY", "Change", "Decision", "Memory", "Told", "asks_for_pods", "decide", "noticed"]
+__all__ = ["Change", "Decision", "Memory", "Told", "all_pods_due", "asks_for_pods", "decide", "noticed"]

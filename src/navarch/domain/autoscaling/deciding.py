@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from navarch.domain.autoscaling.down import AFTER_GROWTH, Machine, scale_down
+from navarch.domain.autoscaling.down import Machine, scale_down
 from navarch.domain.autoscaling.machines import room_of, spot_to_be
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
+from navarch.domain.autoscaling.scaled import Scaled, autoscaled
 from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, Up, scale_up, with_daemons
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
@@ -22,7 +23,6 @@ from navarch.domain.outcomes import Failed, Result
 from navarch.domain.pods import Pod, PodsSeen
 from navarch.domain.spec import Autoscaling, Cluster, NodeGroup, Role
 
-ALL_PODS_EVERY = timedelta(seconds=60)  # what waits is asked for at every look, what runs only so often
 _GOES = (State.LEAVING, State.KEPT, State.LOST)
 _NOT_NOW = "in backoff after failed scale-up"
 Told = tuple[str, str, str]
@@ -56,16 +56,11 @@ class Decision:
     of_pods: tuple[ToldPod, ...] = ()
 
 
-def asks_for_pods(cluster: Cluster) -> bool:
-    """Whether something hangs on pods."""
-    return bool(_autoscaled(cluster)) and not (cluster.deleting or cluster.spec.paused)
-
-
 def decide(
     cluster: Cluster, observed: Observed, memory: Memory, checkups: tuple[Checkup, ...], offer: Offer, now: datetime
 ) -> Decision:
     """What a look comes to. Where pods could not be read, nothing is decided that hangs on them."""
-    scaled = _autoscaled(cluster)
+    scaled = autoscaled(cluster)
     memory, failures = _with_failures(scaled, checkups, memory, now)
     changes = [change for each in scaled.values() for change in _corrected(each, checkups, memory, now)]
     if changes or observed.kube is None or observed.kube.pods is None:
@@ -95,11 +90,11 @@ def decide(
         since={u.machine: u.since for u in memory.unneeded},
         may_lose={name: each.replicas - each.limits.min for name, each in scaled.items()},
         busy=any(c.state is State.LEAVING and c.machine.role is Role.WORKER for c in checkups),
+        grown_at=memory.grown_at,
         now=now,
     )
     going: dict[str, list[Machine]] = {}
-    rests = memory.grown_at is not None and now - memory.grown_at < AFTER_GROWTH
-    for machine in () if rests else down.going:
+    for machine in down.going:
         going.setdefault(machine.group, []).append(machine)
     shrunk = tuple(_shrunk(each, going[name]) for name, each in scaled.items() if name in going)
     leaving = {name for change in shrunk for name in change.going}
@@ -120,32 +115,10 @@ def noticed(
         machine = observed.record.machine(result.step.subject)
         if not isinstance(result.outcome, Failed) or machine is None:
             continue
-        if machine.joined or machine.removing or machine.group not in _autoscaled(cluster):
+        if machine.joined or machine.removing or machine.group not in autoscaled(cluster):
             continue
         memory = _backed_off(memory, machine.group, now, f"{result.outcome.reason}: {result.outcome.message}")
     return memory, _begun(before, memory, now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scaled:
-    """A node group, and the limits within which its number is Navarch's."""
-
-    group: NodeGroup
-    limits: Autoscaling
-
-    @property
-    def name(self) -> str:
-        return self.group.name
-
-    @property
-    def replicas(self) -> int:
-        return self.group.spec.replicas
-
-
-def _autoscaled(cluster: Cluster) -> dict[str, _Scaled]:
-    """Groups by name."""
-    groups = (g for g in cluster.node_groups if g.deletion_requested_at is None)
-    return {g.name: _Scaled(g, limits) for g in groups if (limits := g.spec.autoscaling) is not None}
 
 
 def _backed_off(memory: Memory, group: str, now: datetime, why: str) -> Memory:
@@ -158,7 +131,7 @@ def _backed_off(memory: Memory, group: str, now: datetime, why: str) -> Memory:
 
 
 def _with_failures(
-    scaled: dict[str, _Scaled], checkups: tuple[Checkup, ...], memory: Memory, now: datetime
+    scaled: dict[str, Scaled], checkups: tuple[Checkup, ...], memory: Memory, now: datetime
 ) -> tuple[Memory, tuple[Told, ...]]:
     """With the groups of which a machine could not be built, or did not come in time."""
     before = memory
@@ -193,7 +166,7 @@ def _failed(checkup: Checkup, limits: Autoscaling, now: datetime) -> str:
     return ""
 
 
-def _corrected(scaled: _Scaled, checkups: tuple[Checkup, ...], memory: Memory, now: datetime) -> Iterator[Change]:
+def _corrected(scaled: Scaled, checkups: tuple[Checkup, ...], memory: Memory, now: datetime) -> Iterator[Change]:
     """A number outside of the limits, and machines that are given up."""
     group, limits, replicas = scaled.group, scaled.limits, scaled.replicas
     within = group.spec.within_limits(replicas)
@@ -227,7 +200,7 @@ def _summed(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
     return tuple(found.values())
 
 
-def _grown(scaled: _Scaled, growth: Growth) -> Change:
+def _grown(scaled: Scaled, growth: Growth) -> Change:
     before = scaled.replicas
     first = growth.helped[0].name
     pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
@@ -237,7 +210,7 @@ def _grown(scaled: _Scaled, growth: Growth) -> Change:
 
 
 def _grown_for(
-    changes: tuple[Change, ...], growths: tuple[Growth, ...], scaled: dict[str, _Scaled]
+    changes: tuple[Change, ...], growths: tuple[Growth, ...], scaled: dict[str, Scaled]
 ) -> Iterator[ToldPod]:
     """For each pod the group that grows for it."""
     after = {change.group: change.replicas for change in changes}
@@ -257,7 +230,7 @@ def _unhelped(up: Up, before: Memory) -> Iterator[ToldPod]:
             yield from ((pod, "NotTriggerScaleUp", f"pod didn't trigger scale-up: {why}") for pod in pods)
 
 
-def _shrunk(scaled: _Scaled, going: list[Machine]) -> Change:
+def _shrunk(scaled: Scaled, going: list[Machine]) -> Change:
     minutes, after = scaled.limits.unneeded_seconds / 60, scaled.replicas - len(going)
     names_of_them = tuple(machine.name for machine in going)
     text = f"{scaled.name}: {scaled.replicas} → {after} machines (min {scaled.limits.min}), going: "
@@ -294,7 +267,7 @@ class _Look:
         self._templates = {g.name: made_from_now(cluster, g.name, record.machines, now) for g in cluster.node_groups}
         leaving = {c.name for c in checkups if c.state in _GOES}
         self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
-        self._scaled = tuple(_autoscaled(cluster).values())
+        self._scaled = tuple(autoscaled(cluster).values())
         self.zones = max((len(each.group.spec.zones) for each in self._scaled), default=1)
 
     def placed(self) -> Iterator[Pod]:

@@ -14,7 +14,7 @@ from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.pods import Budget, Pod, PodShape
 from navarch.domain.spec import Autoscaling
 
-AFTER_GROWTH = timedelta(minutes=10)  # nothing goes so soon after machines were asked for
+_AFTER_GROWTH = timedelta(minutes=10)  # nothing goes so soon after machines were asked for
 _EMPTY_AT_ONCE = 10
 _SYSTEM = "kube-system"
 
@@ -55,12 +55,13 @@ def scale_down(
     since: Mapping[str, datetime],
     may_lose: Mapping[str, int],
     busy: bool,
+    grown_at: datetime | None,
     now: datetime,
 ) -> Down:
     """All machines that are Ready are in `room`, with what is on them; pods that wait were put where they fit.
 
     `since`: the machines that were not needed at the last look; `may_lose`: how many each group may lose; `busy`:
-    machines are leaving already."""
+    machines are leaving already; `grown_at`: when machines were last asked for."""
     on: dict[str, list[Pod]] = {}
     for pod in pods:
         on.setdefault(pod.node, []).append(pod)
@@ -85,13 +86,20 @@ def scale_down(
             allowed[budget] -= 1
         began = since.get(machine.name, now)
         unneeded.append(Unneeded(machine.name, machine.group, began))
-        if now - began < timedelta(seconds=machine.limits.unneeded_seconds):
+        if now < goes_at(began, machine.limits, grown_at):
             continue
         if alone or len(going) == _EMPTY_AT_ONCE or (moving and (busy or going)):
             continue
         alone = bool(moving)
         going.append(machine)
     return Down(tuple(going), tuple(unneeded), tuple(kept))
+
+
+def goes_at(began: datetime, limits: Autoscaling, grown_at: datetime | None) -> datetime:
+    """When a machine may go that is not needed since then. After machines were asked for, none goes for ten minutes, or
+    for as long as a group waits in any case, where that is less."""
+    patience = timedelta(seconds=limits.unneeded_seconds)
+    return began + patience if grown_at is None else max(began + patience, grown_at + min(_AFTER_GROWTH, patience))
 
 
 def _why_it_stays(
