@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -27,6 +28,9 @@ def broken(scene: Scene, results: Results) -> None:
     ):
         good, address = cluster.shown()["spec"]["node_image"], scene.web(cluster)
         before = _ids(cluster)
+        words = ("cluster", "update", cluster.name, "--node-image", _NAME, "--dry-run")
+        offered = partial(scene.customer.navarch, *words)
+        until("the image is offered", lambda: offered().code == 0, seconds=180, every=2)
         with scene.probing(cluster, address, "broken image") as answers:
             cluster.api.update_cluster(cluster.name, {"spec": {"node_image": _NAME}})
             with scene.tell.step("one machine is replaced, and fails"):
