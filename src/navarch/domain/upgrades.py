@@ -75,7 +75,7 @@ def obstacles(was: Cluster, after: Cluster, seen: Circumstances) -> tuple[Obstac
         *_pins(after, version),
         *under_way,
         *stopped(after, seen.status),
-        *paused(was, seen.status),
+        *paused(after, seen.status),
         *_condition(was, seen.status, told=bool(under_way)),
     )
 
@@ -93,7 +93,7 @@ def stopped(after: Cluster, status: Status) -> Iterator[Obstacle]:
 
 def paused(cluster: Cluster, status: Status) -> Iterator[Obstacle]:
     """Whether its user has Navarch keep its hands off."""
-    if status.phase is Phase.PAUSED:
+    if cluster.spec.paused or status.phase is Phase.PAUSED:
         remedy = f"resume it first: navarch cluster update {cluster.name} --resume"
         yield Obstacle("Paused", "the cluster is paused", _USER, remedy)
 

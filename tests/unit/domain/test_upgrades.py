@@ -129,6 +129,8 @@ def test_a_stopped_cluster_is_started_first() -> None:
 def test_a_paused_cluster_is_resumed_first() -> None:
     (told,) = refused(asked("1.38.0", status=Status(Phase.PAUSED)))
     assert "navarch cluster update shop --resume" in told
+    (told,) = refused(asked("1.38.0", paused=True))
+    assert "navarch cluster update shop --resume" in told, "also before anybody looked at it"
 
 
 def test_node_groups_keep_their_own_version_or_follow() -> None:
