@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from navarch.domain.errors import FieldError, Responsible
 from navarch.domain.machines import Machine, version_wanted
 from navarch.domain.needs import Need
+from navarch.domain.obstacles import upgrade_obstacles
 from navarch.domain.offer import Release, version_order
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
@@ -96,6 +97,13 @@ def paused(cluster: Cluster, status: Status) -> Iterator[Obstacle]:
     if cluster.spec.paused or status.phase is Phase.PAUSED:
         remedy = f"resume it first: navarch cluster update {cluster.name} --resume"
         yield Obstacle("Paused", "the cluster is paused", _USER, remedy)
+
+
+def found_inside(status: Status, version: str, *, blocking: bool) -> tuple[Obstacle, ...]:
+    """What the last look into a cluster found that an upgrade to this version meets. `blocking`: what it waits for;
+    otherwise what its user is to know."""
+    found = upgrade_obstacles(status.survey, version)
+    return tuple(Obstacle(o.reason, f"{o.what}: {o.message}", _USER, o.remedy) for o in found if o.blocks is blocking)
 
 
 def lacks(needs: tuple[Need, ...]) -> Iterator[Obstacle]:
