@@ -11,7 +11,9 @@ from tests.integration.api_fixtures import OFFER, Api, errors, plenty
 from tests.integration.some_values import a_machine, a_report
 
 from navarch.domain.calendar import Opening
+from navarch.domain.kube import ClusterObstacle
 from navarch.domain.machines import Departure, Machine, MachineTemplate
+from navarch.domain.obstacles import Survey
 from navarch.domain.offer import Release
 from navarch.domain.spec import Role
 from navarch.domain.status import Condition, MachineCount, Phase, Status
@@ -94,6 +96,17 @@ def test_versions_above_are_listed_with_what_is_in_the_way(api: Api, shop: str) 
     assert set(told) == {"NotReady", "MachinesNotReady", "QuotaExceeded"}
     assert told["NotReady"] == ("user", "the cluster is Degraded: NodesNotReady: not Ready: shop-default-2")
     assert told["QuotaExceeded"][0] == "project-admin"
+
+
+def test_what_the_last_look_into_the_cluster_found_is_listed_too(api: Api, shop: str) -> None:
+    hook = ClusterObstacle("webhook deny", "nodes", "WebhookDenies", "denies nodes", "take it away", blocks=True)
+    old = ClusterObstacle("an API", "shop", "DeprecatedAPIRequested", "somebody asks", "move on", False, "1.38")
+    seen = Status(Phase.READY, 1, machines=MachineCount(3, 3), survey=Survey(datetime.now(UTC), (old, hook)))
+    with held(api, shop, seen):
+        pass
+    (_, following) = api.get("/clusters/shop/upgrades").json()["upgrades"]
+    assert [o["reason"] for o in following["obstacles"]] == ["WebhookDenies"]
+    assert [o["reason"] for o in following["notes"]] == ["DeprecatedAPIRequested"]
 
 
 def test_what_a_refusal_says_is_what_the_list_says(api: Api, shop: str) -> None:

@@ -157,7 +157,8 @@ def plan_view(plan: Plan) -> PlanView:
 
 def upgrade_view(upgrade: Upgrade) -> UpgradeView:
     """A version above a cluster's."""
-    return UpgradeView.model_validate(_attributes(upgrade.release) | {"obstacles": upgrade.obstacles})
+    found = {"obstacles": upgrade.obstacles, "notes": upgrade.notes}
+    return UpgradeView.model_validate(_attributes(upgrade.release) | found)
 
 
 def flavor_view(flavor: Flavor, offer: Offer) -> FlavorView:

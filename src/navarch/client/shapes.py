@@ -136,6 +136,7 @@ class Upgrade(TypedDict):
     image_name: str
     built_at: str
     obstacles: list[Obstacle]
+    notes: NotRequired[list[Obstacle]]
 
 
 class Event(TypedDict):

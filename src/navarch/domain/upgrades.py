@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from navarch.domain.errors import FieldError, Responsible
 from navarch.domain.machines import Machine, version_wanted
 from navarch.domain.needs import Need
+from navarch.domain.obstacles import upgrade_obstacles
 from navarch.domain.offer import Release, version_order
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
@@ -75,7 +76,7 @@ def obstacles(was: Cluster, after: Cluster, seen: Circumstances) -> tuple[Obstac
         *_pins(after, version),
         *under_way,
         *stopped(after, seen.status),
-        *paused(was, seen.status),
+        *paused(after, seen.status),
         *_condition(was, seen.status, told=bool(under_way)),
     )
 
@@ -93,9 +94,16 @@ def stopped(after: Cluster, status: Status) -> Iterator[Obstacle]:
 
 def paused(cluster: Cluster, status: Status) -> Iterator[Obstacle]:
     """Whether its user has Navarch keep its hands off."""
-    if status.phase is Phase.PAUSED:
+    if cluster.spec.paused or status.phase is Phase.PAUSED:
         remedy = f"resume it first: navarch cluster update {cluster.name} --resume"
         yield Obstacle("Paused", "the cluster is paused", _USER, remedy)
+
+
+def found_inside(status: Status, version: str, *, blocking: bool) -> tuple[Obstacle, ...]:
+    """What the last look into a cluster found that an upgrade to this version meets. `blocking`: what it waits for;
+    otherwise what its user is to know."""
+    found = upgrade_obstacles(status.survey, version)
+    return tuple(Obstacle(o.reason, f"{o.what}: {o.message}", _USER, o.remedy) for o in found if o.blocks is blocking)
 
 
 def lacks(needs: tuple[Need, ...]) -> Iterator[Obstacle]:

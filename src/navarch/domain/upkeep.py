@@ -16,11 +16,10 @@ from navarch.domain.errors import Responsible
 from navarch.domain.finding import Finding
 from navarch.domain.machines import Machine, other_release
 from navarch.domain.maintenance import behind, now_or_next, outdated_now, wanted_now
-from navarch.domain.obstacles import upgrade_obstacles
 from navarch.domain.offer import Offer, Quota, Release, version_order
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition, Phase
-from navarch.domain.upgrades import Circumstances, Obstacle, paused, stopped
+from navarch.domain.upgrades import Circumstances, Obstacle, found_inside, paused, stopped
 
 _USER = Responsible.USER.value
 
@@ -163,9 +162,7 @@ def _held(cluster: Cluster, release: Release, offer: Offer, seen: Circumstances)
     ready = seen.status.condition("Ready")
     passes = ready is not None and ready.responsible is None
     yield from (o for o in found if not (o.reason in ("NotReady", "MachinesNotReady") and passes))
-    for inside in upgrade_obstacles(seen.status.survey, release.kubernetes_version):
-        if inside.blocks:
-            yield Obstacle(inside.reason, f"{inside.what}: {inside.message}", _USER, inside.remedy)
+    yield from found_inside(seen.status, release.kubernetes_version, blocking=True)
 
 
 def _begins_at(cluster_id: str, window: Opening | None, since: datetime, spread: timedelta) -> datetime:

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 
 from navarch.domain.change import in_the_way_of
 from navarch.domain.offer import Release, version_order
-from navarch.domain.upgrades import Circumstances, Obstacle
+from navarch.domain.upgrades import Circumstances, Obstacle, found_inside
 from navarch.service.access import Access
 from navarch.store.contract import Stored
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """A version above the cluster's, the node image that its machines would be made from, and what is in the way."""
+    """A version above the cluster's, the node image that its machines would be made from, what is in the way, and what
+    else is to be known of it before."""
 
     release: Release
     obstacles: tuple[Obstacle, ...]
+    notes: tuple[Obstacle, ...] = ()
 
 
 def upgrades(access: Access, reference: str) -> tuple[Upgrade, ...]:
@@ -27,10 +29,14 @@ def upgrades(access: Access, reference: str) -> tuple[Upgrade, ...]:
     if not above:
         return ()
     quota, seen = access.quota(cluster.project_id), circumstances(access, stored)
-    return tuple(
-        Upgrade(release, in_the_way_of(cluster, release.kubernetes_version, offer, quota, seen=seen))
-        for release in sorted(above, key=lambda r: version_order(r.kubernetes_version), reverse=True)
-    )
+    found = []
+    for release in sorted(above, key=lambda r: version_order(r.kubernetes_version), reverse=True):
+        version = release.kubernetes_version
+        in_the_way = in_the_way_of(cluster, version, offer, quota, seen=seen)
+        inside = found_inside(stored.status, version, blocking=True)
+        notes = found_inside(stored.status, version, blocking=False)
+        found.append(Upgrade(release, (*in_the_way, *inside), notes))
+    return tuple(found)
 
 
 def circumstances(access: Access, stored: Stored) -> Circumstances:

@@ -45,6 +45,18 @@ def shop(service: Service, cluster: Make) -> dict[str, Any]:
     return found
 
 
+def test_what_is_only_to_be_known_of_a_version_is_told_and_keeps_nobody(
+    navarch: Run, service: Service, shop: Any
+) -> None:
+    note = SKIPS | {"reason": "DeprecatedAPIRequested", "message": "flowschemas.v1beta3: kubectl/1.20 asks for it"}
+    known = UPGRADES[1] | {"notes": [note]}
+    service.on("GET", "/clusters/shop/upgrades", Answer(200, {"upgrades": [known], "next": None}))
+    ran = navarch("cluster", "upgrade", "shop")
+    assert "1.38.0: flowschemas.v1beta3: kubectl/1.20 asks for it" in ran.out
+    assert ran.out.splitlines()[-1] == "Next: navarch cluster upgrade shop --to 1.38.0 --dry-run"
+    assert "nothing" in ran.out.splitlines()[1]
+
+
 def test_an_upgrade_without_a_version_shows_what_can_be_had_and_what_is_in_the_way(
     navarch: Run, service: Service, shop: Any
 ) -> None:

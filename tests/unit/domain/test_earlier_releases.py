@@ -1,7 +1,7 @@
 """What an earlier release of Navarch wrote down is as wanted still: a newer Navarch alone replaces no machine.
 
-A file in rows/ holds a cluster and its machines as a release wrote them. It is never written anew: a field that is added
-later, with a default under which those machines would be outdated, is what it is there to find.
+A file in rows/ holds a cluster and its machines as a release wrote them. It is never written anew: a field that is
+added later, with a default under which those machines would be outdated, is what it is there to find.
 """
 
 import json

@@ -11,11 +11,13 @@ from tests.unit.domain.test_rollout import NEXT, upgraded, with_spec
 from navarch.domain.admission import Refusal
 from navarch.domain.change import admit_change, in_the_way_of
 from navarch.domain.drafts import changed_cluster, merge
+from navarch.domain.kube import ClusterObstacle
 from navarch.domain.machines import Departure, Machine
+from navarch.domain.obstacles import Survey
 from navarch.domain.offer import Allowance, Offer, Quota, Release
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.domain.status import Condition, MachineCount, Phase, Status
-from navarch.domain.upgrades import Circumstances
+from navarch.domain.upgrades import Circumstances, found_inside
 
 THREE = cluster(control_plane=3, workers=2)
 NOW_THERE = OFFER.releases[0]
@@ -117,6 +119,18 @@ def test_what_a_condition_says_is_said_here_too_with_who_must_act() -> None:
     assert "NoHostWithRoom: no host has room" in found.message
 
 
+def test_what_was_found_inside_the_cluster_is_told_of_versions_that_meet_it() -> None:
+    hook = ClusterObstacle("webhook deny", "nodes", "WebhookDenies", "denies nodes", "take it away", blocks=True)
+    old = ClusterObstacle(
+        "flowschemas.v1beta3", "shop", "DeprecatedAPIRequested", "kubectl/1.20 asks", "move on", False, "1.38"
+    )
+    status = replace(READY, survey=Survey(NOW, (old, hook)))
+    assert [o.message for o in found_inside(status, "1.38.0", blocking=True)] == ["webhook deny: denies nodes"]
+    assert [o.reason for o in found_inside(status, "1.38.0", blocking=False)] == ["DeprecatedAPIRequested"]
+    assert found_inside(status, "1.37.5", blocking=False) == ()
+    assert found_inside(READY, "1.38.0", blocking=True) == ()
+
+
 def test_a_stopped_cluster_is_started_first() -> None:
     stopped = with_spec(THREE, running=False)
     (told,) = refused(asked("1.38.0", of=stopped, status=Status(Phase.STOPPED)))
@@ -129,6 +143,8 @@ def test_a_stopped_cluster_is_started_first() -> None:
 def test_a_paused_cluster_is_resumed_first() -> None:
     (told,) = refused(asked("1.38.0", status=Status(Phase.PAUSED)))
     assert "navarch cluster update shop --resume" in told
+    (told,) = refused(asked("1.38.0", paused=True))
+    assert "navarch cluster update shop --resume" in told, "also before anybody looked at it"
 
 
 def test_node_groups_keep_their_own_version_or_follow() -> None:

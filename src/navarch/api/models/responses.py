@@ -352,13 +352,15 @@ class ObstacleView(Shown):
 
 
 class UpgradeView(Shown):
-    """A version that a cluster could be given. `obstacles`: all that is in the way of it; none: it can be asked for."""
+    """A version that a cluster could be given. `obstacles`: all that is in the way of it; none: it can be asked for.
+    `notes`: what does not stand in the way, and is to be known before, as clients that ask for APIs that go."""
 
     kubernetes_version: str
     image_id: str
     image_name: str
     built_at: str
     obstacles: list[ObstacleView]
+    notes: list[ObstacleView]
 
 
 class UpgradePage(Shown):

@@ -113,7 +113,7 @@ def _show_upgrades(cluster: "Cluster", found: "Sequence[Upgrade]", output: Outpu
     if output is not Output.TABLE:
         return
     for one in found:
-        for obstacle in one["obstacles"]:
+        for obstacle in (*one["obstacles"], *one.get("notes", ())):
             print(f"\n{one['kubernetes_version']}: {obstacle['message']}")
             print(f"  who must act: {obstacle['responsible']}\n  what to do: {obstacle['remedy']}")
     free = next((u["kubernetes_version"] for u in found if not u["obstacles"]), None)
