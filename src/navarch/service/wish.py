@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from navarch.domain import spec
+from navarch.service.understanding import kind_of
 
 
 class Shown(BaseModel):
@@ -46,6 +47,17 @@ class _Chosen:
 _CHOSEN = _Chosen()
 Text = Annotated[str, _CHOSEN]
 Labels = Annotated[dict[str, str], BeforeValidator(dict)]
+
+
+def _number_or_text(value: object) -> object:
+    """A union's own errors are one for each of its types, at fields that no request has."""
+    if value is None or (isinstance(value, int | str) and not isinstance(value, bool)):
+        return value
+    why = f"must be a number or percent, as 25%, got {kind_of(value)}"
+    raise PydanticCustomError("refused", "{why}", {"why": why})
+
+
+Share = Annotated[int | str, BeforeValidator(_number_or_text)]
 
 
 class Volume(Shown):
@@ -143,11 +155,11 @@ class NodeGroupSpec(Shown):
     labels: Labels = Field(description="Labels of the nodes; a change reaches nodes that run. Default: none.")
     taints: list[Taint] = Field(description="Taints of the nodes; a change reaches nodes that run. Default: none.")
     root_volume: RootVolume | None = Field(description="What machines start from. Default: the flavor's own disk.")
-    max_surge: int | str = Field(
+    max_surge: Share = Field(
         description='Machines more than replicas while some are replaced: 0 to 10, or percent, as "25%", rounded up. '
         "Default: 1."
     )
-    max_unavailable: int | str = Field(
+    max_unavailable: Share = Field(
         description="Machines fewer than replicas meanwhile: 0 to 10, or percent, rounded down. Default: 0."
     )
     drain_timeout_seconds: int = Field(
@@ -162,7 +174,7 @@ class NodeGroupSpec(Shown):
     repair_conditions: list[str] = Field(
         description="Types of node conditions that count as NotReady does while they are True. Default: none."
     )
-    max_unhealthy: int | str = Field(
+    max_unhealthy: Share = Field(
         description="No machine is replaced while more than so many of the group are not healthy: a number, 1 at the "
         "least, or percent. Default: 40%."
     )
