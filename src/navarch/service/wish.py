@@ -49,15 +49,21 @@ Text = Annotated[str, _CHOSEN]
 Labels = Annotated[dict[str, str], BeforeValidator(dict)]
 
 
-def _number_or_text(value: object) -> object:
-    """A union's own errors are one for each of its types, at fields that no request has."""
-    if value is None or (isinstance(value, int | str) and not isinstance(value, bool)):
-        return value
-    why = f"must be a number or percent, as 25%, got {kind_of(value)}"
-    raise PydanticCustomError("refused", "{why}", {"why": why})
+class _NumberOrText:
+    """Refuses what is neither, once: a union's own errors are one for each of its types, at fields that no request
+    has."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, value: object) -> object:
+        if value is None or (isinstance(value, int | str) and not isinstance(value, bool)):
+            return value
+        why = f"must be a number or percent, as 25%, got {kind_of(value)}"
+        raise PydanticCustomError("refused", "{why}", {"why": why})
 
 
-Share = Annotated[int | str, BeforeValidator(_number_or_text)]
+Share = Annotated[int | str, _NumberOrText()]
 
 
 class Volume(Shown):
@@ -310,8 +316,8 @@ def asked(model: type[BaseModel]) -> type[BaseModel]:
     for name, info in model.model_fields.items():
         bounds: dict[str, Any] = _not_empty(info.annotation) if _CHOSEN in info.metadata else {}
         hint: Any = Union[_as_asked(info.annotation), None]  # noqa: UP007 - of what is known only now
-        for refused in (m for m in info.metadata if isinstance(m, _Refused)):
-            hint = Annotated[hint, refused]
+        for check in (m for m in info.metadata if isinstance(m, _Refused | _NumberOrText)):
+            hint = Annotated[hint, check]
         fields[name] = (hint, Field(default=None, description=info.description, examples=info.examples, **bounds))
     name = model.__name__.removeprefix("_") if model.__name__.startswith("_") else f"{model.__name__}Input"
     return create_model(name, __base__=_Asked, __doc__=model.__doc__, **fields)
