@@ -249,6 +249,14 @@ def test_a_parameter_that_a_route_does_not_have_is_refused_on_every_route(fast: 
     assert wish(fast) == before
 
 
+def test_a_parameter_that_is_given_twice_is_refused(api: Api) -> None:
+    api.create()
+    answer = api.patch("/clusters/shop?dry_run=true&dry_run=false", {"spec": {"soak_seconds": 5}})
+    assert (answer.status_code, errors(answer)) == (400, {"query.dry_run": "must be given once"})
+    assert api.get("/clusters/shop").json()["spec"]["soak_seconds"] == 0
+    assert api.get("/clusters?label=a=b&label=c=d&phase=Ready&phase=Blocked").status_code == 200
+
+
 def test_a_slip_of_the_pen_does_not_delete_the_volumes(api: Api) -> None:
     api.create()
     assert errors(api.delete("/clusters/shop?kep=volumes")) == {

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, cast, get_origin
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -87,20 +87,29 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
 
 
 def _check_parameters(request: Request) -> None:
-    """Refuse parameters that the route does not have: `?kep=volumes` must not delete the volumes."""
-    known = sorted(_parameters(request.scope["route"].dependant))
+    """Refuse parameters that the route does not have: `?kep=volumes` must not delete the volumes; and those that
+    say two things: `?dry_run=true&dry_run=false` must not do it."""
+    known = dict(sorted(_parameters(request.scope["route"].dependant).items()))
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     errors = [
-        FieldError(f"query.{name[:100]}", f"is not a known parameter{nearest(name, known)}")
+        FieldError(f"query.{name[:100]}", f"is not a known parameter{nearest(name, list(known))}")
         for name in unknown[:_MOST_UNKNOWN]
     ]
     if errors:
         raise Problem(400, "malformed", "a parameter is not known", errors=errors)
+    given = [name for name, _ in request.query_params.multi_items()]
+    twice = [name for name in known if given.count(name) > 1 and not known[name]]
+    if twice:
+        errors = [FieldError(f"query.{name}", "must be given once") for name in twice]
+        raise Problem(400, "malformed", "a parameter is given twice", errors=errors)
 
 
-def _parameters(dependant: Dependant) -> set[str]:
-    own = {field.alias for field in dependant.query_params}
-    return own.union(*(_parameters(needed) for needed in dependant.dependencies))
+def _parameters(dependant: Dependant) -> dict[str, bool]:
+    """The names, and whether one may be given more than once."""
+    found = {f.alias: get_origin(f.field_info.annotation) is list for f in dependant.query_params}
+    for needed in dependant.dependencies:
+        found |= _parameters(needed)
+    return found
 
 
 async def _document(request: Request) -> Document:

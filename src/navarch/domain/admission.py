@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from navarch.domain import bounds, ranges, syntax
 from navarch.domain.errors import FieldError
 from navarch.domain.offer import Flavor, Offer, Release, version_order
-from navarch.domain.shares import Share, share
+from navarch.domain.shares import Share, percent_of, share
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -126,7 +126,10 @@ class Reading:
             ),
         )
         if spec.replicas and not surge(spec) and not share(spec.max_unavailable, spec.replicas):
-            detail = f"must not be 0 where max_unavailable of {spec.replicas} is 0: no machine could be replaced"
+            fewer = "0"
+            if isinstance(spec.max_unavailable, str) and percent_of(spec.max_unavailable):
+                fewer = f"{spec.max_unavailable} of {spec.replicas} replicas, rounded down to 0"
+            detail = f"must not be 0 where max_unavailable is {fewer}: no machine could be replaced"
             self.refuse(f"{spec_field}max_surge", detail)
         self.errors.extend(bounds.wrong_node_group(spec_field, spec))
         zones = self._zones(f"{spec_field}zones", spec.zones, self.offer.zones[:1])
@@ -370,7 +373,7 @@ class Reading:
             self.refuse(field, f"must be at most {LIMITS.taints}, got {len(drafts)}")
         for index, taint in enumerate(drafts[: LIMITS.taints]):
             at = f"{field}[{index}]"
-            self.refuse(f"{at}.key", syntax.wrong_label_key(taint.key))
+            self.refuse(f"{at}.key", syntax.wrong_taint_key(taint.key))
             self.refuse(f"{at}.value", syntax.wrong_label_value(taint.value))
             if taint.effect not in syntax.TAINT_EFFECTS:
                 allowed = ", ".join(syntax.TAINT_EFFECTS)

@@ -23,6 +23,7 @@ _OF_AUTOSCALING: Mapping[str, tuple[int, int]] = {
 }
 _KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
 _MOST_CONDITIONS = 10
+_NO_PLACE = ("localtime", "Factory")  # names of the database's files: of each machine's own clock, and of none
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -121,5 +122,5 @@ def _wrong_days(field: str, days: tuple[str, ...], timezone: str) -> Iterator[Fi
             yield FieldError(f"{field}.days[{index}]", f"must be one of {', '.join(DAYS)}, got {day[:40]!r}")
         elif day in days[:index]:
             yield FieldError(f"{field}.days[{index}]", f"{day!r} is listed twice")
-    if timezone not in available_timezones():
+    if timezone in _NO_PLACE or timezone not in available_timezones():
         yield FieldError(f"{field}.timezone", f"{timezone[:60]!r} is no time zone, as Europe/Berlin or UTC")

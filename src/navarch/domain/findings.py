@@ -187,17 +187,17 @@ def _rollout_stopped(whose: str, outdated: tuple[tuple[Checkup, str], ...], fail
 
 def _rollout(whose: str, outdated: tuple[tuple[Checkup, str], ...], decided: Decisions, cluster: Cluster) -> Finding:
     (first, why), count = outdated[0], len(outdated)
-    machines = f"{count} machine{'s' if count > 1 else ''} of {whose}"
+    machines = f"{count} machine{'s' if count > 1 else ''} of {whose} {'are' if count > 1 else 'is'}"
     if cluster.spec.rollout_paused:
         go_on = f"it goes on with: navarch cluster update {cluster.name} --resume-rollout"
-        message = f"{machines} are to be replaced ({first.name}: {why}): {decided.held}; {go_on}"
+        message = f"{machines} to be replaced ({first.name}: {why}): {decided.held}; {go_on}"
         return Finding("RolloutPaused", message, late=None)
     if decided.held:
-        message = f"{machines} are to be replaced ({first.name}: {why}): {decided.held}"
+        message = f"{machines} to be replaced ({first.name}: {why}): {decided.held}"
         if decided.obstacles:
             return Finding("UpgradeBlocked", message, Responsible.USER, decided.obstacles[0].remedy)
         return Finding("RolloutWaits", message)
-    return Finding("RollingOut", f"{machines} are still to be replaced ({first.name}: {why})")
+    return Finding("RollingOut", f"{machines} still to be replaced ({first.name}: {why})")
 
 
 def _silent_zones(evidence: Evidence, role: Role) -> Iterator[Finding]:

@@ -101,9 +101,9 @@ def _cloud(status: Status, asked: datetime) -> tuple[Row, ...]:
     condition = status.condition("InfrastructureReady")
     if condition is None:
         return tuple(Row(name, State.WAITING) for name, _ in _CLOUD_CHAPTERS)
+    details = {"floating address": status.api_url or ""}
     if condition.status == "True":
         took = _took(asked, condition.last_transition_at)
-        details = {"floating address": status.api_url or ""}
         return tuple(
             Row(name, State.DONE, details.get(name, ""), took if name == _CLOUD_CHAPTERS[-1][0] else None)
             for name, _ in _CLOUD_CHAPTERS
@@ -115,8 +115,10 @@ def _cloud(status: Status, asked: datetime) -> tuple[Row, ...]:
         return (Row("cloud", state, condition.message or condition.reason),)
     rows = []
     for place, (name, _) in enumerate(_CLOUD_CHAPTERS):
-        state = State.DONE if place < current else State.RUNNING if place == current else State.WAITING
-        rows.append(Row(name, state, condition.message if place == current else ""))
+        # What comes after is there already where the API has an address: a balancer changes with its members.
+        state = State.DONE if place < current or status.api_url else State.WAITING
+        current_row = Row(name, State.RUNNING, condition.message)
+        rows.append(current_row if place == current else Row(name, state, details.get(name, "")))
     return tuple(rows)
 
 
@@ -159,7 +161,10 @@ def _kubernetes(status: Status, asked: datetime) -> tuple[Row, ...]:
     parts_ready = all(c is not None and c.status == "True" for c in (control, workers))
     nodes = State.DONE if parts_ready else State.RUNNING if api.state is State.DONE else State.WAITING
     waiting = next((c for c in (control, workers) if c is not None and c.reason == "NodesNotReady"), None)
-    detail = f"{count.ready} of {count.desired} Ready" + (f"; {waiting.message}" if waiting else "")
+    detail = f"{count.ready} of {count.desired} Ready"
+    if count.ready > count.desired:  # new ones are there already, old ones still
+        detail = f"{count.ready} Ready, {count.desired} wanted"
+    detail += f"; {waiting.message}" if waiting else ""
     ends = [_took(asked, c.last_transition_at) for c in (control, workers) if c is not None]
     last = max((seconds for seconds in ends if seconds is not None), default=None)
     return (

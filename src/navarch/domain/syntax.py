@@ -65,6 +65,15 @@ def wrong_node_label_key(key: str) -> str | None:
     return wrong_label_key(key)
 
 
+def wrong_taint_key(key: str) -> str | None:
+    """A taint that is a person's to give: those of the node's state Kubernetes and the cloud controller put there and
+    take away again."""
+    prefix = key.rpartition("/")[0]
+    if prefix in ("node.kubernetes.io", "node.cloudprovider.kubernetes.io"):
+        return f"{_shown(key)}: taints under {prefix} are Kubernetes' own: they say how a node is"
+    return wrong_label_key(key)
+
+
 def wrong_label_value(value: str) -> str | None:
     """A Kubernetes label value: empty, or a word of up to 63 characters."""
     if value and (not _WORD.fullmatch(value) or len(value) > 63):

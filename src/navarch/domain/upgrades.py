@@ -176,12 +176,14 @@ def _under_way(cluster: Cluster, machines: tuple[Machine, ...]) -> Iterator[Obst
         return
     first, back = behind[0], ways_back(cluster, machines)
     roll_back = f", or roll back: ask for {' or '.join(sorted(back))}" if back else ""
+    paused = cluster.spec.rollout_paused
+    resume = f"resume it: navarch cluster update {cluster.name} --resume-rollout; then " if paused else ""
     yield Obstacle(
         "RolloutUnderWay",
         f"a rollout is under way: {_count(len(behind), 'machine')} still of another version "
         f"({first.name} has {first.version} and is to have {version_wanted(cluster, first)})",
         _USER,
-        f"wait until it is done{roll_back}",
+        f"{resume}wait until it is done{roll_back}",
     )
 
 

@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from navarch.domain import spec
+from navarch.service.understanding import kind_of
 
 
 class Shown(BaseModel):
@@ -46,6 +47,23 @@ class _Chosen:
 _CHOSEN = _Chosen()
 Text = Annotated[str, _CHOSEN]
 Labels = Annotated[dict[str, str], BeforeValidator(dict)]
+
+
+class _NumberOrText:
+    """Refuses what is neither, once: a union's own errors are one for each of its types, at fields that no request
+    has."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, value: object) -> object:
+        if value is None or (isinstance(value, int | str) and not isinstance(value, bool)):
+            return value
+        why = f"must be a number or percent, as 25%, got {kind_of(value)}"
+        raise PydanticCustomError("refused", "{why}", {"why": why})
+
+
+Share = Annotated[int | str, _NumberOrText()]
 
 
 class Volume(Shown):
@@ -143,11 +161,11 @@ class NodeGroupSpec(Shown):
     labels: Labels = Field(description="Labels of the nodes; a change reaches nodes that run. Default: none.")
     taints: list[Taint] = Field(description="Taints of the nodes; a change reaches nodes that run. Default: none.")
     root_volume: RootVolume | None = Field(description="What machines start from. Default: the flavor's own disk.")
-    max_surge: int | str = Field(
+    max_surge: Share = Field(
         description='Machines more than replicas while some are replaced: 0 to 10, or percent, as "25%", rounded up. '
         "Default: 1."
     )
-    max_unavailable: int | str = Field(
+    max_unavailable: Share = Field(
         description="Machines fewer than replicas meanwhile: 0 to 10, or percent, rounded down. Default: 0."
     )
     drain_timeout_seconds: int = Field(
@@ -162,7 +180,7 @@ class NodeGroupSpec(Shown):
     repair_conditions: list[str] = Field(
         description="Types of node conditions that count as NotReady does while they are True. Default: none."
     )
-    max_unhealthy: int | str = Field(
+    max_unhealthy: Share = Field(
         description="Nothing that runs is replaced while more than so many of the group are not healthy: a number, or "
         "percent; two always may be. What the cloud calls gone or failed is replaced at any time. Default: 40%."
     )
@@ -298,8 +316,8 @@ def asked(model: type[BaseModel]) -> type[BaseModel]:
     for name, info in model.model_fields.items():
         bounds: dict[str, Any] = _not_empty(info.annotation) if _CHOSEN in info.metadata else {}
         hint: Any = Union[_as_asked(info.annotation), None]  # noqa: UP007 - of what is known only now
-        for refused in (m for m in info.metadata if isinstance(m, _Refused)):
-            hint = Annotated[hint, refused]
+        for check in (m for m in info.metadata if isinstance(m, _Refused | _NumberOrText)):
+            hint = Annotated[hint, check]
         fields[name] = (hint, Field(default=None, description=info.description, examples=info.examples, **bounds))
     name = model.__name__.removeprefix("_") if model.__name__.startswith("_") else f"{model.__name__}Input"
     return create_model(name, __base__=_Asked, __doc__=model.__doc__, **fields)

@@ -271,6 +271,12 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
         ({"labels": {f"k{n}": "" for n in range(33)}}, "labels"),
         ({"taints": ({"key": "k", "effect": "Never"},)}, "taints[0].effect"),
         ({"taints": ({"key": "", "effect": "NoSchedule"},)}, "taints[0].key"),
+        ({"taints": ({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},)}, "taints[0].key"),
+        ({"taints": ({"key": "node.kubernetes.io/out-of-service", "effect": "NoExecute"},)}, "taints[0].key"),
+        (
+            {"taints": ({"key": "node.cloudprovider.kubernetes.io/uninitialized", "effect": "NoSchedule"},)},
+            "taints[0].key",
+        ),
         ({"taints": ({"key": "k", "effect": "NoSchedule", "value": "a b"},)}, "taints[0].value"),
         (
             {"taints": ({"key": "k", "effect": "NoSchedule"}, {"key": "k", "effect": "NoSchedule", "value": "v"})},
@@ -285,6 +291,13 @@ def test_node_groups(fields: dict[str, Any], field: str) -> None:
 def test_labels_that_a_kubelet_may_set_are_the_users_to_choose() -> None:
     labels = {"node.kubernetes.io/role": "web", "example.org/team": "blue"}
     assert dict(admitted(**group(labels=labels)).node_groups[0].spec.labels) == labels
+
+
+@pytest.mark.parametrize(("unavailable", "says"), [(0, "where max_unavailable is 0: no"),
+    ("25%", "where max_unavailable is 25% of 3 replicas, rounded down to 0: no")])  # fmt: skip
+def test_a_group_of_which_no_machine_could_be_replaced_says_why(unavailable: int | str, says: str) -> None:
+    (told,) = refused(**group(replicas=3, max_surge=0, max_unavailable=unavailable)).values()
+    assert says in told
 
 
 def test_a_group_is_not_newer_than_its_cluster() -> None:
@@ -333,6 +346,8 @@ def test_root_volumes_count_against_the_quota() -> None:
          "schedule.days[1] schedule.days[2]"),
         ({"schedule": {"start": "08:00", "stop": "20:00", "timezone": "Mars/Base"}}, "schedule.timezone"),
         ({"schedule": {"start": "08:00", "stop": "20:00", "timezone": "../../etc/passwd"}}, "schedule.timezone"),
+        ({"schedule": {"start": "08:00", "stop": "20:00", "timezone": "localtime"}}, "schedule.timezone"),
+        ({"maintenance": {"start": "03:00", "hours": 1, "timezone": "Factory"}}, "maintenance.timezone"),
         ({"maintenance": {"start": "03:00"}}, "maintenance.hours"),
         ({"maintenance": {"start": "x", "hours": 25}}, "maintenance.start maintenance.hours"),
         ({"control_plane": {"repair_after_seconds": 1}}, "control_plane.repair_after_seconds"),

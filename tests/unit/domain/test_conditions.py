@@ -260,6 +260,19 @@ def test_a_paused_cluster_says_so() -> None:
     assert status.phase is Phase.PAUSED
 
 
+def test_one_machine_is_to_be_replaced_and_two_are() -> None:
+    shop = cluster(workers=1)
+    group = replace(shop.node_groups[0].spec, flavor="m1.medium")
+    wanted = replace(
+        shop,
+        spec=replace(shop.spec, rollout_paused=True),
+        node_groups=(replace(shop.node_groups[0], spec=group, generation=2),),
+    )
+    condition = judge(wanted, grown(shop), WANTED, (), Status(), now=NOW).condition(WORKERS)
+    assert condition is not None
+    assert condition.message.startswith("1 machine of the node group web is to be replaced")
+
+
 def test_a_rollout_that_its_user_paused_is_never_late_and_says_how_it_goes_on() -> None:
     there, before = grown(cluster()), Status()
     group = cluster().node_groups[0]
@@ -273,6 +286,7 @@ def test_a_rollout_that_its_user_paused_is_never_late_and_says_how_it_goes_on() 
         condition = before.condition(WORKERS)
         assert condition is not None
         assert (condition.reason, condition.responsible, condition.deadline) == ("RolloutPaused", None, None)
+        assert condition.message.startswith("2 machines of the node group web are to be replaced")
         assert "navarch cluster update shop --resume-rollout" in condition.message
         assert before.phase is Phase.PROGRESSING
     resumed = replace(wanted, spec=replace(wanted.spec, rollout_paused=False))

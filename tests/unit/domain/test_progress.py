@@ -1,14 +1,16 @@
 """How far a cluster is, as rows."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.unit.domain.clusters import NOW, cluster
 
 from navarch.domain.machines import BootReport, Machine, MachineTemplate
 from navarch.domain.progress import Progress, Row, State, progress_of
 from navarch.domain.spec import Role
-from navarch.domain.status import Condition, Phase, Status
+from navarch.domain.status import Condition, MachineCount, Phase, Status
 
 SHOP = cluster()
 KINDS = ("Ready", "InfrastructureReady", "ControlPlaneReady", "WorkersReady", "AddonsReady")
@@ -47,6 +49,18 @@ def test_the_clouds_chapters_follow_the_reason() -> None:
     ]  # fmt: skip
     assert found.percent == 100 // len(found.rows)
     assert found.waiting_for == Row("load balancer", State.RUNNING, "lb is PENDING_CREATE")
+
+
+def test_a_balancer_that_changes_does_not_take_the_address_away() -> None:
+    changes = condition("InfrastructureReady", "False", "CreatingLoadBalancer", "lb is PENDING_UPDATE")
+    found = progress(Status(conditions=(changes,), api_url="https://198.51.100.7:6443"))
+    assert row(found, "load balancer") == Row("load balancer", State.RUNNING, "lb is PENDING_UPDATE")
+    assert row(found, "floating address") == Row("floating address", State.DONE, "https://198.51.100.7:6443")
+
+
+@pytest.mark.parametrize(("ready", "says"), [(4, "4 of 5 Ready"), (5, "5 of 5 Ready"), (6, "6 Ready, 5 wanted")])
+def test_nodes_that_are_more_than_wanted_are_no_part_of_them(ready: int, says: str) -> None:
+    assert row(progress(replace(READY, machines=MachineCount(5, ready))), "nodes").detail == says
 
 
 def test_a_machine_shows_its_phase_and_its_seconds() -> None:

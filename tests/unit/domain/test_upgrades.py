@@ -171,6 +171,15 @@ def test_another_version_waits_for_the_rollout_that_is_under_way() -> None:
     assert told.endswith("wait until it is done"), "only the workers are left"
 
 
+def test_a_rollout_that_is_paused_is_to_be_resumed_before_another_version() -> None:
+    shop = with_spec(upgraded(THREE, PATCH), rollout_paused=True)
+    status = Status(Phase.PROGRESSING, machines=MachineCount(5, 4))
+    (told,) = refused(
+        asked("1.38.0", of=shop, machines=with_versions(THREE, "1.37.4", "1.37.4", "1.37.4"), status=status)
+    )
+    assert told.endswith(f"resume it: navarch cluster update {shop.name} --resume-rollout; then wait until it is done")
+
+
 SHOP_AT_NEXT = upgraded(THREE, NEXT)
 BROKEN = Status(Phase.BLOCKED, machines=MachineCount(5, 4))
 

@@ -5,12 +5,13 @@ from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from tests.unit.domain.clusters import cluster
 
 from navarch.domain import calendar, spec
 from navarch.domain.drafts import changed_cluster, changed_node_group, merge
 from navarch.service import wish
+from navarch.service.understanding import understand
 
 SHOWN: dict[type[BaseModel], type] = {
     wish.Volume: spec.VolumeSpec,
@@ -91,6 +92,9 @@ def test_what_is_shown_is_what_would_be_asked_for() -> None:
 
 
 @pytest.mark.parametrize("share", [True, 1.5, [], {}])
-def test_a_share_is_a_number_or_percent(share: object) -> None:
-    with pytest.raises(ValidationError):
-        wish.NodeGroupPatch.model_validate({"spec": {"max_surge": share}})
+@pytest.mark.parametrize("field", ["max_surge", "max_unavailable", "max_unhealthy"])
+def test_a_share_is_a_number_or_percent(field: str, share: object) -> None:
+    _, errors = understand(wish.NodeGroupPatch, {"spec": {field: share}})
+    (told,) = errors
+    assert told.field == f"spec.{field}"
+    assert told.detail.startswith("must be a number or percent, as 25%, got ")
