@@ -39,7 +39,7 @@ from navarch.domain.names import owner, worker_machine
 from navarch.domain.observed import Observed, Record
 from navarch.domain.pods import NodeTerm, Place, Pod, PodSelector, PodShape, PodsSeen, PodTerm, Requirement, Spread
 from navarch.domain.spec import Autoscaling, Cluster, NodeGroup, NodeGroupSpec, Role
-from navarch.reconcile.cycle import AUTOSCALED_LOOK
+from navarch.reconcile.waiting_pods import ASKED_EVERY
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks-autoscaling.md"
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
@@ -83,7 +83,7 @@ takes {READ_SECONDS} s and one that changes something {CHANGE_SECONDS:g} s. Each
 
 A cluster of 1+2 to which nothing happens. The worker's part is measured in virtual time with the simulation around it,
 which is more than the worker alone. What it lacks, requests over TLS in the place of calls, is measured by itself: a
-look at a cluster is {_OF_A_LOOK} of them. Whether pods wait is asked every {AUTOSCALED_LOOK:g} s.
+look at a cluster is {_OF_A_LOOK} of them. Whether pods wait is asked every {ASKED_EVERY:g} s.
 
 {table(_HEAD, _of_rest())}"""
     )

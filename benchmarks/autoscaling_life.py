@@ -22,6 +22,7 @@ from tests.chaos.shop import WEB, Shop
 from tests.chaos.weather import Weather
 from tests.chaos.world import World
 
+from navarch import settings
 from navarch.domain.spec import Autoscaling
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _rest(clusters: int, seconds: float, *, scaled: bool) -> Rest:
 def _world(*, slow: bool = True) -> Iterator[_SlowWorld]:
     with databases(1) as found, connect(found[0]) as connection:
         _SlowWorld.asked = Counter()
-        world = _SlowWorld(connection, 1, Weather(), threads=4)
+        world = _SlowWorld(connection, 1, Weather(), threads=4, calls=settings.Worker().calls)
         world.slow, world.backend_pid = slow, connection.info.backend_pid
         try:
             yield world

@@ -45,7 +45,7 @@ def a_quota_is_used_up(world: World) -> None:
     shop.add_group("big", "m1.medium", Autoscaling(0, 3))
     shop.add_group("small", "m1.small", Autoscaling(0, 3))
     shop.fix()
-    settled(world)
+    world.run(30.0)
     used = sum(server["flavor"]["vcpus"] for server in world.region["server"].of(PROJECTS[0]))
     world.region.quotas[PROJECTS[0], "cores"] = used + 1
     # One has room; of the three others nothing much is left over on one big machine, a third on each small one.

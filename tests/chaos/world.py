@@ -65,10 +65,17 @@ class _Clocked(ApiService):
 
 
 class World:
-    """One run's. `workers` processes; `threads` clusters at once in each."""
+    """One run's. `workers` processes; in each `threads` clusters and `calls` to the outside at once."""
 
     def __init__(
-        self, connection: Connection, seed: int, weather: Weather, *, workers: int = 1, threads: int = 2
+        self,
+        connection: Connection,
+        seed: int,
+        weather: Weather,
+        *,
+        workers: int = 1,
+        threads: int = 2,
+        calls: int = 8,
     ) -> None:
         self.seed, self.random = seed, Random(seed)
         self.timeline = Timeline()
@@ -79,7 +86,7 @@ class World:
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.channels = {name: Channel() for name in CHANNELS}
         self.calls = 0
-        self._threads, self._born = threads, 0
+        self._threads, self._at_once, self._born = threads, calls, 0
         self._connection = connection
         self._session = Session(connection, self.timeline)
         self.invariants = Invariants(self)
@@ -164,7 +171,7 @@ class World:
             clock=clock,
         )
         self.say(f"starts {process.name}")
-        Worker(dependencies, _Log(self), name=process.name, threads=self._threads, calls=8).start()
+        Worker(dependencies, _Log(self), name=process.name, threads=self._threads, calls=self._at_once).start()
 
     def store(self, process: Process | None) -> VirtualStore:
         """The store as one process has it; None: without faults."""

@@ -189,7 +189,6 @@ def test_a_renewed_lease_holds(store: PostgresStore, dsn: str) -> None:
     [
         lambda s, c, t: s.renew(c, t, lease=30),
         lambda s, c, t: s.record(c, t, READY, look_again_after=1),
-        lambda s, c, t: s.let_go(c, t, look_again_after=1),
         lambda s, c, t: s.add_events(c, t, (Event(NOON, "R", "m"),)),
         lambda s, c, t: s.add_events(c, t, (), objects=(KnownObject("network", "shop-net", "n1"),)),
         lambda s, c, t: s.record_machine(c, t, a_machine("late")),
@@ -261,26 +260,23 @@ def test_what_happens_during_a_claim_is_looked_at_directly_after_it(
     assert store.claim("w2", lease=30) is None
     store.record(claim.cluster.id, claim.token, READY, look_again_after=3600)
     again = store.claim("w2", lease=30)
-    assert again is not None and again.stirred
+    assert again is not None
     store.record(again.cluster.id, again.token, READY, look_again_after=3600)
     assert store.claim("w2", lease=30) is None
-    later = store.claim_cluster(claim.cluster.id, "w2", lease=30)
-    assert later is not None and not later.stirred
 
 
-def test_a_cluster_that_is_let_go_is_as_it_was_and_due_later(store: PostgresStore) -> None:
+def test_a_cluster_whose_pods_wait_is_due_at_once_also_where_it_is_held(store: PostgresStore) -> None:
     claim = claimed(store)
-    store.record(claim.cluster.id, claim.token, READY, look_again_after=0)
-    again = store.claim("w1", lease=30)
-    assert again is not None and not again.stirred
-    store.let_go(again.cluster.id, again.token, look_again_after=60)
-    assert store.claim("w1", lease=30) is None
-    store.add_node_group(claim.cluster.id, NodeGroup("web", GROUP.spec))
-    stirred = store.claim("w1", lease=30)
-    assert stirred is not None and stirred.stirred and stirred.status == READY
-    store.change_node_group(claim.cluster.id, replace(GROUP, spec=replace(GROUP.spec, replicas=1)), generation=1)
-    store.let_go(stirred.cluster.id, stirred.token, look_again_after=60)
-    assert store.claim("w1", lease=30) is not None  # of what was changed meanwhile nothing is overlooked
+    store.look_now(claim.cluster.id)
+    assert store.claim("w2", lease=30) is None
+    store.record(claim.cluster.id, claim.token, READY, look_again_after=3600)
+    again = store.claim("w2", lease=30)
+    assert again is not None
+    store.record(again.cluster.id, again.token, READY, look_again_after=3600)
+    assert store.claim("w2", lease=30) is None
+    store.look_now(claim.cluster.id)
+    assert store.claim("w2", lease=30) is not None
+    store.look_now("7d3c4f5e-0000-4000-8000-000000000000")  # one that is gone meanwhile
 
 
 def test_a_boot_that_goes_on_as_it_should_stirs_nobody(store: PostgresStore) -> None:

@@ -40,7 +40,7 @@ from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 
-_LOOK_SECONDS, _CHANGE_SECONDS = 15.0, 60.0
+_GLANCE_SECONDS, _LOOK_SECONDS, _CHANGE_SECONDS = 3.0, 15.0, 60.0
 """The most that one call takes, however many requests it makes and whatever is answered to them."""
 
 
@@ -80,7 +80,7 @@ class KubernetesClusters:
 
     def pods_wait(self, access: Access) -> bool:
         """See the contract."""
-        with self._spoken_to(access, _LOOK_SECONDS) as connection:
+        with self._spoken_to(access, _GLANCE_SECONDS) as connection:
             return pods.some_wait(connection)
 
     def served(self, access: Access) -> tuple[str, ...]:

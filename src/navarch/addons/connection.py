@@ -291,7 +291,7 @@ class Connections:
     They are kept per address and client certificate: hand in the same `Access` for as long as its certificate is good.
     """
 
-    def __init__(self, *, clusters: int = 256, connections: int = 6) -> None:
+    def __init__(self, *, clusters: int = 1000, connections: int = 6) -> None:
         self._clusters, self._connections = clusters, connections
         self._open: OrderedDict[tuple[str, str], Connection] = OrderedDict()
         self._lock = threading.Lock()

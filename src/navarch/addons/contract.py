@@ -171,7 +171,7 @@ class Addons(Protocol):
         ...
 
     def pods_wait(self, access: Access) -> bool:
-        """Whether a pod has no node, for whatever reason: one small request, for a look that may be left out."""
+        """Whether a pod has no node, for whatever reason. One small request, which is given up after 3 s."""
         ...
 
     def served(self, access: Access) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ class Keyring:
         if cluster.deleting or not known or not _may_answer(seen):
             return None
         now, url = self._dependencies.clock.now(), f"https://{endpoint.public_address}:{API_PORT}"
-        kept = self.kept(cluster.id)
-        if kept is not None and kept.api.url == url:
+        kept = self._kept.get(cluster.id)
+        if kept is not None and kept.api.url == url and now - kept.made_at <= ACCESS_IS_RENEWED:
             return kept
         secrets = read_secrets(self._dependencies, cluster.id)
         password = read_password(self._dependencies, cluster.id)
@@ -52,12 +52,6 @@ class Keyring:
         made = ClusterAccess(Access(url, ca, certificate, private, SERVER_NAME), password, now)
         self._kept.put(cluster.id, made)
         return made
-
-    def kept(self, cluster_id: str) -> ClusterAccess | None:
-        """The way that was used last, while it is good; the API's address may be another one since."""
-        kept = self._kept.get(cluster_id)
-        good = kept is not None and self._dependencies.clock.now() - kept.made_at <= ACCESS_IS_RENEWED
-        return kept if good else None
 
     def forget(self, cluster_id: str) -> None:
         """Drop what is kept."""

@@ -1,12 +1,12 @@
 """One cycle of one cluster: look, act, judge, tell, write once."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf
 from random import Random
 
 from navarch.domain import conditions
-from navarch.domain.autoscaling import Memory, all_pods_due, asks_for_pods
+from navarch.domain.autoscaling import all_pods_due, asks_for_pods
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Again, Done, Failed, Result
@@ -26,11 +26,12 @@ from navarch.reconcile.observer import Look, Observer
 from navarch.reconcile.runtime import Calls
 from navarch.reconcile.serving_certificates import decide_requests
 from navarch.reconcile.upkeep import keep_up
+from navarch.reconcile.waiting_pods import WaitingPods
 from navarch.store.contract import Claim
 
 READY_LOOK = 150.0  # seconds between looks at a cluster that is Ready: what changes by itself is seen in three minutes
 PAUSED_LOOK = 300.0
-AUTOSCALED_LOOK = 8.0  # pods that wait get a machine asked for within ten seconds, the worker's own time included
+AUTOSCALED_LOOK = 6.0  # while pods wait that no machine was found for; others are asked for by `WaitingPods`
 PROGRESS_LOOK = 1.0  # while something is on its way that nobody announces
 BOOTING_LOOK = 5.0  # while only machines are awaited, which say themselves what is new
 FAILED_LOOK_LIMIT = 60.0
@@ -42,16 +43,14 @@ _OBJECTS_WRITTEN_EVERY = 0.2  # what is made side by side shares a write
 class Cycle:
     """Runs cycles; safe to use from threads, one cluster each."""
 
-    def __init__(self, dependencies: Dependencies, observer: Observer, calls: Calls) -> None:
-        self._dependencies, self._observer, self._calls = dependencies, observer, calls
+    def __init__(self, dependencies: Dependencies, observer: Observer, waiting: WaitingPods, calls: Calls) -> None:
+        self._dependencies, self._observer, self._waiting, self._calls = dependencies, observer, waiting, calls
 
     def run(self, claim: Claim, lease: Lease, offer: Offer) -> None:
         """Bring the claimed cluster as far as it goes now, and let it go. Raises LeaseLost if another worker took it,
         Unavailable if the database went away: both leave nothing half written."""
         cluster, store, runtime = claim.cluster, self._dependencies.store, self._dependencies.runtime
-        if self._observer.may_be_left_out(claim):
-            store.let_go(cluster.id, claim.token, look_again_after=AUTOSCALED_LOOK)
-            return
+        self._waiting.leave(cluster.id)
         look = self._observer.look(claim, offer)
         events = _Notes(self._dependencies, claim)
         claim, look, scaling = autoscale(self._dependencies, claim, look, offer, events.add)
@@ -86,10 +85,9 @@ class Cycle:
         after = min(after, judge_chosen(self._dependencies, cluster, claim.token, observed, look.wanted, results, now))
         if scaling is not None:
             scaling = remember(scaling, cluster, observed, results, now, events.add)
-            scaling = replace(scaling, rests_until=_rests_until(cluster, scaling, look, after, now))
         status = replace(status, autoscaling=scaling)
         if asks_for_pods(cluster) and status.ready_at is not None:
-            after = min(after, AUTOSCALED_LOOK)
+            after = min(after, _until_all_pods(cluster, look, status, now))
         chapter = self._chapter(claim, look, observed, results, status, now)
         store.record(
             cluster.id,
@@ -100,6 +98,8 @@ class Cycle:
             look_again_after=after,
             attempts=attempts,
         )
+        if asks_for_pods(cluster) and status.ready_at is not None and look.access is not None:
+            self._waiting.ask(cluster.id, look.access.api, after)
 
     def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Notes") -> tuple[Observed, tuple[Result, ...]]:
         access = look.access.api if look.access is not None else None
@@ -155,12 +155,11 @@ class Cycle:
         return replace(chapter, told=self._dependencies.store.events_for(cluster.id, TELL_OF_OBJECTS))
 
 
-def _rests_until(cluster: Cluster, scaling: Memory, look: Look, after: float, now: datetime) -> datetime | None:
-    """Until when an autoscaled cluster needs no look, unless pods wait. `after`: seconds until the next one for all
-    else."""
-    if look.pods_at is None or after <= AUTOSCALED_LOOK:
-        return None
-    return min(now + timedelta(seconds=after), all_pods_due(cluster, scaling, look.pods_at))
+def _until_all_pods(cluster: Cluster, look: Look, status: Status, now: datetime) -> float:
+    """Seconds until the next look at a cluster for its pods' sake: the less where some wait, or could not be read."""
+    if look.pods_at is None or look.pods_wait:
+        return AUTOSCALED_LOOK
+    return max(0.0, (all_pods_due(cluster, status.autoscaling, look.pods_at) - now).total_seconds())
 
 
 def _is_called_ready_unseen(status: Status) -> bool:

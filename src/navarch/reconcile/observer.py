@@ -50,7 +50,8 @@ class _Memory:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen, what the last look knew (None: nothing), what is wanted beside the spec, the way into the cluster
-    and what its add-ons are rendered from (None: not known yet). `pods_at`: when all pods were last seen."""
+    and what its add-ons are rendered from (None: not known yet). `pods_at`: when all pods were last seen; `pods_wait`:
+    whether some waited now, or could not be read."""
 
     observed: Observed
     before: Observed | None
@@ -58,6 +59,7 @@ class Look:
     access: ClusterAccess | None = None
     inputs: Inputs | None = None
     pods_at: datetime | None = None
+    pods_wait: bool = False
 
 
 class Observer:
@@ -67,6 +69,7 @@ class Observer:
         self._dependencies, self._calls = dependencies, calls
         self._keyring = Keyring(dependencies)
         self._memories: Remembered[_Memory] = Remembered()
+        self._hurried: Remembered[bool] = Remembered()
 
     def look(self, claim: Claim, offer: Offer) -> Look:
         """Read everything that may have changed."""
@@ -96,25 +99,13 @@ class Observer:
         if kube is not None and kube.pods is not None and kube.pods.all:
             pods_at = now
         self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube, pods_at))
-        return Look(seen, last if memory is not None else None, wanted, access, inputs, pods_at)
+        pods = kube.pods if kube is not None else None
+        waits = asks_for_pods(cluster) and (pods is None or bool(pods.waiting))
+        return Look(seen, last if memory is not None else None, wanted, access, inputs, pods_at, waits)
 
-    def may_be_left_out(self, claim: Claim) -> bool:
-        """Whether no look is due but for pods that wait, and none does. What cannot be asked is looked at."""
-        scaling, cluster_id = claim.status.autoscaling, claim.cluster.id
-        rests_until = scaling.rests_until if scaling is not None else None
-        access = self._keyring.kept(cluster_id)
-        rests = rests_until is not None and self._dependencies.clock.now() < rests_until
-        if not rests or access is None or claim.stirred or claim.abandoned or claim.attempts:
-            return False
-        try:
-            if self._dependencies.addons.pods_wait(access.api):
-                return False
-        except (Temporary, Permanent):
-            return False
-        memory = self._memories.get(cluster_id)
-        if memory is not None and memory.token == claim.token - 1:  # nothing was done meanwhile: it is still true
-            self._memories.put(cluster_id, replace(memory, token=claim.token))
-        return True
+    def hurry(self, cluster_id: str) -> None:
+        """Pods wait there: the next look need not be a full one, though that would be due."""
+        self._hurried.put(cluster_id, True)
 
     def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
         """Keep what the cycle's acting added to the look."""
@@ -147,12 +138,15 @@ class Observer:
     def _kinds(self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime) -> frozenset[StrEnum] | None:
         """Which kinds to ask for; None: all of them."""
         cluster, status = claim.cluster, claim.status
+        hurried = self._hurried.get(cluster.id) is not None
+        self._hurried.drop(cluster.id)
         if memory is None:
             return None
         known = infrastructure(cluster, last, now)
         # One that is looked at often for its pods' sake is asked for in full as often as others that are Ready.
         rests = status.phase is Phase.READY and is_converged(cluster, status) and asks_for_pods(cluster)
-        if rests and known.complete and not known.unsettled() and now - memory.full_at < RESTING_FULL_LOOK_EVERY:
+        recent = now - memory.full_at < RESTING_FULL_LOOK_EVERY or hurried
+        if rests and known.complete and not known.unsettled() and recent:
             return frozenset()
         if now - memory.full_at > FULL_LOOK_EVERY or not known.complete:
             return None

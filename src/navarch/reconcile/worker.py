@@ -18,12 +18,14 @@ from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.observer import Observer
 from navarch.reconcile.runtime import Flag, Runtime, Task
+from navarch.reconcile.waiting_pods import WaitingPods
 from navarch.store.contract import Claim, LeaseLost, Unreadable
 
 OFFER_EVERY = 60.0
 OFFER_RETRY = 5.0
 DATABASE_RETRY = 2.0
 QUOTAS_AT_ONCE = 8
+PODS_AT_ONCE = 16  # clusters that are asked whether pods wait; one that does not answer is not asked again
 ASKED_AGAIN = 1.0  # seconds after which a request that waits for a quota asks again
 LONGEST_SLEEP = 10.0  # a lost notification is made good after this
 TOO_LATE_PAUSE = 0.02  # until it shows that another worker took what was due
@@ -52,7 +54,9 @@ class Worker:
         self._looks = self._runtime.calls(max(4, threads), "look")
         self._quotas = self._runtime.calls(QUOTAS_AT_ONCE, "quota")
         self._observer = Observer(dependencies, self._looks)
-        self._cycle = Cycle(dependencies, self._observer, self._steps)
+        self._pods = self._runtime.calls(PODS_AT_ONCE, "pods")
+        self._waiting = WaitingPods(dependencies, self._pods, self._observer.hurry)
+        self._cycle = Cycle(dependencies, self._observer, self._waiting, self._steps)
         self._stop = self._runtime.flag()
         self._sleepers = _Sleepers(self._runtime)
         self._offer: Offer | None = None
@@ -66,6 +70,7 @@ class Worker:
             ("offer", self._keep_offer),
             ("listen", self._listen),
             ("lease", self._keep_leases),
+            ("pods", self._ask_for_pods),
         ]
         loops += [(f"cluster-{n}", self._claim_and_run) for n in range(self._threads)]
         self._running += [self._runtime.start(name, loop) for name, loop in loops]
@@ -83,6 +88,7 @@ class Worker:
         self._steps.close()
         self._looks.close()
         self._quotas.close()
+        self._pods.close()
 
     # -- clusters
 
@@ -180,6 +186,13 @@ class Worker:
                     lease.lose()
                 except NavarchError as error:
                     self._log.warning("lease not renewed", cluster=lease.cluster_id, error=str(error))
+
+    def _ask_for_pods(self) -> None:
+        while not self._stop.wait(1.0):
+            try:
+                self._waiting.begin()
+            except Exception:  # noqa: BLE001 - it goes on with the others; it is logged with its trace
+                self._log.exception("pods not asked for")
 
     # -- the cloud's offer
 

@@ -84,8 +84,7 @@ class Claim:
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
     `revoking`: of those among them that the cluster was not seen to refuse. `chooses`: it may have add-ons of the
-    catalogue; most clusters have none. `stirred`: a person or a machine changed something since it was last taken.
-    `at`: when it was taken, by the database's clock."""
+    catalogue; most clusters have none. `at`: when it was taken, by the database's clock."""
 
     cluster: Cluster
     status: Status
@@ -97,7 +96,6 @@ class Claim:
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
     chooses: bool = True
-    stirred: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,10 +390,6 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
         LeaseLost."""
         ...
 
-    def let_go(self, cluster_id: str, token: int, *, look_again_after: float) -> None:
-        """Let a cluster go about which there is nothing to write; as `record` in all else. Raises LeaseLost."""
-        ...
-
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:
         """Write the spec of a cluster that is held, as Navarch itself wants it, with the event that says so, if its row
         is still of `generation`; it becomes generation + 1. Raises LeaseLost, Stale."""
@@ -418,6 +412,10 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
 
     def wait(self, timeout: float) -> bool:
         """Sleep until something may be due, at most `timeout` seconds; True if notified."""
+        ...
+
+    def look_now(self, cluster_id: str) -> None:
+        """Have it looked at now, whoever holds it; fine if it is gone."""
         ...
 
     def next_due(self) -> float | None:

@@ -86,7 +86,6 @@ def claim(row: Row) -> Claim:
         row["at"],
         objects(row),
         abandoned=row["abandoned"],
-        stirred=row["stirred"],
         revoked=tuple(row["revoked"]),
         revoking=tuple(row["revoking"]),
         chooses=row["chooses"],

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from navarch.domain.errors import Temporary
@@ -12,7 +12,7 @@ from navarch.domain.offer import Offer, Quota
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import rows
-from navarch.store.api_side import add_events, change_node_group, write_wish
+from navarch.store.api_side import add_events, change_node_group, stir, write_wish
 from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
 
@@ -68,14 +68,6 @@ class WorkerSide:
             if written["stirred"]:
                 tx.notify(WORK, cluster_id)
 
-    def let_go(self, cluster_id: str, token: int, *, look_again_after: float) -> None:
-        with self._database.transaction() as tx:
-            written = tx.row("let_go", id=cluster_id, token=token, after=look_again_after)
-            if written is None:
-                raise _lost(cluster_id)
-            if written["stirred"]:
-                tx.notify(WORK, cluster_id)
-
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:
         with self._held(cluster.id, token, "hold_alone") as tx:
             write_wish(tx, cluster, generation)
@@ -111,6 +103,10 @@ class WorkerSide:
         seen: int = getattr(self._seen, "count", 0)
         self._seen.count = listener.wait_past(WORK, seen, timeout)
         return bool(self._seen.count > seen)
+
+    def look_now(self, cluster_id: str) -> None:
+        with suppress(NotFound), self._database.transaction() as tx:
+            stir(tx, cluster_id)
 
     def next_due(self) -> float | None:
         with self._database.look() as tx:
@@ -232,7 +228,7 @@ def _taken(tx: Transaction, taken: rows.Row | None) -> rows.Row | None:
     # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
     # stirring of the row the claim has just cleared.
     row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
-    return None if row is None else {**row, **{name: taken[name] for name in ("abandoned", "stirred", "at")}}
+    return None if row is None else {**row, "abandoned": taken["abandoned"], "at": taken["at"]}
 
 
 def _claim(taken: rows.Row | None) -> Claim | None:

@@ -1,10 +1,9 @@
 """What is seen of a cluster does not depend on what the cloud offers to new ones."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 import pytest
 from tests.unit.addons.sample_inputs import COMPONENTS
@@ -21,10 +20,8 @@ from navarch.bootstrap.vault import PASSWORD, SECRETS, close_password, close_sec
 from navarch.clouds.contract import Endpoint
 from navarch.clouds.openstack import controllers
 from navarch.clouds.openstack.session import OpenStackSettings
-from navarch.domain.autoscaling import Memory
 from navarch.domain.chosen import Chosen
 from navarch.domain.cloud import CloudState, Trouble
-from navarch.domain.errors import Temporary
 from navarch.domain.kube import ClusterObstacle, KubeState
 from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import KnownObject, Observed
@@ -70,19 +67,12 @@ class Cloud:
 class Kubernetes(KubernetesClusters):
     """Renders add-ons as ever, and answers that all is well."""
 
-    asked = glances = 0
-    waits: bool | Temporary = False
+    asked = 0
     obstacles: tuple[ClusterObstacle, ...] | None = None
 
     def observe(self, access: Access, asks: Asks) -> KubeState:
         self.asked += 1
         return KubeState("1.37.2", obstacles=self.obstacles if asks.survey else None)
-
-    def pods_wait(self, access: Access) -> bool:
-        self.glances += 1
-        if isinstance(self.waits, Temporary):
-            raise self.waits
-        return self.waits
 
 
 class SilentOnce(Cloud):
@@ -240,60 +230,3 @@ def test_what_an_upgrade_would_meet_is_asked_for_before_its_first_step() -> None
     lately = Survey(Threads().now() - timedelta(minutes=2))
     look, _ = looked(upgraded, OFFER, obstacles=(DENIES,), survey=lately)
     assert look.observed.survey is not None and look.observed.survey.obstacles == (DENIES,)
-
-
-class Resting:
-    """A cluster that was looked at, and is autoscaled. `until`: as long as it needs no look, but for pods that wait."""
-
-    def __init__(self, until: timedelta = timedelta(minutes=1)) -> None:
-        self.kubernetes = Kubernetes()
-        self.observer, self._calls = observer_of(Cloud(booted()), self.kubernetes)
-        self.until = datetime.now(UTC) + until
-
-    def look(self, token: int = 1) -> Look:
-        return self.observer.look(claim_of(token=token), OFFER)
-
-    def left_out(self, token: int = 2, **changed: Any) -> bool:
-        claim = claim_of(token=token)
-        status = replace(claim.status, autoscaling=Memory(rests_until=self.until))
-        return self.observer.may_be_left_out(replace(claim, status=status, **{"stirred": False, **changed}))
-
-    def close(self) -> None:
-        self._calls.close()
-
-
-@pytest.fixture
-def resting() -> Iterator[Resting]:
-    made = Resting()
-    yield made
-    made.close()
-
-
-def test_a_look_is_left_out_while_no_pod_waits_and_what_was_seen_stays_known(resting: Resting) -> None:
-    resting.look()
-    assert resting.left_out(token=2) and resting.left_out(token=3)
-    assert (resting.kubernetes.asked, resting.kubernetes.glances) == (1, 2)
-    assert resting.look(token=4).before is not None
-
-
-def test_a_look_is_taken_where_a_pod_waits_or_nobody_answers(resting: Resting) -> None:
-    resting.look()
-    resting.kubernetes.waits = True
-    assert not resting.left_out()
-    resting.kubernetes.waits = Temporary("away")
-    assert not resting.left_out()
-
-
-@pytest.mark.parametrize("changed", [{"stirred": True}, {"abandoned": True}, {"attempts": 1}])
-def test_a_look_is_taken_where_something_happened(resting: Resting, changed: dict[str, Any]) -> None:
-    resting.look()
-    assert not resting.left_out(**changed)
-    assert not resting.kubernetes.glances
-
-
-def test_a_look_is_taken_when_it_is_time_or_the_way_in_is_not_known(resting: Resting) -> None:
-    assert not resting.left_out()  # this worker never looked at it
-    resting.look()
-    resting.until = datetime.now(UTC) - timedelta(seconds=1)
-    assert not resting.left_out()
-    assert not resting.kubernetes.glances

@@ -66,15 +66,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`grown_at`: when machines were last asked for. `helpless` and `kept` are for people. `rests_until`: until when
-    the cluster needs no look, unless pods wait; None: it needs one."""
+    """`grown_at`: when machines were last asked for. `helpless` and `kept` are for people."""
 
     grown_at: datetime | None = None
     unneeded: tuple[Unneeded, ...] = ()
     backoffs: tuple[Backoff, ...] = ()
     helpless: tuple[Helpless, ...] = ()
     kept: tuple[Kept, ...] = ()
-    rests_until: datetime | None = None
 
     def backoff(self, group: str, now: datetime) -> Backoff | None:
         """Of a group that is not asked for more now."""

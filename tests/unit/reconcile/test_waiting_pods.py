@@ -1,0 +1,93 @@
+"""Which clusters are asked whether pods wait, and what comes of the answer."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from navarch.addons.contract import Access
+from navarch.domain.errors import Temporary
+from navarch.reconcile.waiting_pods import ASKED_EVERY, WaitingPods
+
+SHOP = Access("https://shop:6443", "", "", "")
+
+
+@dataclass
+class Scene:
+    """A worker's clock, clusters that answer what `says` has, and what was done about it."""
+
+    now: float = 0.0
+    says: bool | Exception = False
+    asked: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        dependencies: Any = SimpleNamespace(addons=self, store=self, runtime=self)
+        calls: Any = SimpleNamespace(submit=lambda call, *arguments: call(*arguments))
+        self.waiting = WaitingPods(dependencies, calls, lambda cluster_id: self.done.append(f"hurry {cluster_id}"))
+
+    def elapsed(self) -> float:
+        return self.now
+
+    def pods_wait(self, access: Access) -> bool:
+        self.asked.append(access.url)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+    def look_now(self, cluster_id: str) -> None:
+        self.done.append(f"look {cluster_id}")
+
+    def at(self, moment: float) -> int:
+        """How often somebody was asked by then."""
+        self.now = moment
+        self.waiting.begin()
+        return len(self.asked)
+
+
+def test_a_cluster_is_asked_every_few_seconds_until_its_next_look() -> None:
+    scene = Scene()
+    scene.waiting.ask("shop", SHOP, 3 * ASKED_EVERY)
+    counts = [scene.at(n * ASKED_EVERY / 2) for n in range(8)]
+    assert counts == [0, 0, 1, 1, 2, 2, 2, 2]
+    assert not scene.done
+
+
+def test_it_is_looked_at_once_a_pod_waits_and_asked_no_more() -> None:
+    scene = Scene(says=True)
+    scene.waiting.ask("shop", SHOP, 60.0)
+    assert scene.at(ASKED_EVERY) == scene.at(2 * ASKED_EVERY) == 1
+    assert scene.done == ["hurry shop", "look shop"]
+
+
+def test_one_that_does_not_answer_is_left_to_its_next_look() -> None:
+    scene = Scene(says=Temporary("away"))
+    scene.waiting.ask("shop", SHOP, 60.0)
+    assert scene.at(ASKED_EVERY) == scene.at(50.0) == 1
+    scene.says = False
+    scene.waiting.ask("shop", SHOP, 60.0)
+    assert scene.at(50.0 + ASKED_EVERY) == 2
+    assert not scene.done
+
+
+def test_one_that_is_looked_at_is_not_asked() -> None:
+    scene = Scene(says=True)
+    scene.waiting.ask("shop", SHOP, 60.0)
+    scene.waiting.leave("shop")
+    assert scene.at(ASKED_EVERY) == 0
+
+
+def test_one_that_answers_slowly_is_not_asked_twice_and_does_not_come_back_once_it_is_left() -> None:
+    scene, held = Scene(), list[Any]()
+    scene.waiting = WaitingPods(
+        SimpleNamespace(addons=scene, store=scene, runtime=scene),  # type: ignore[arg-type]
+        SimpleNamespace(submit=lambda call, *arguments: held.append(lambda: call(*arguments))),  # type: ignore[arg-type]
+        scene.done.append,
+    )
+    scene.waiting.ask("shop", SHOP, 600.0)
+    for moment in range(1, 60):
+        scene.at(float(moment))
+    assert len(held) == 1
+    scene.waiting.leave("shop")
+    held.pop()()
+    scene.at(120.0)
+    assert not held
