@@ -240,6 +240,84 @@ def test_a_kubeconfig_is_a_file_and_its_role_is_chosen(browser: Browser) -> None
     assert "view" in events[-1]["message"]
 
 
+def kubeconfigs_of(browser: Browser, cluster: str) -> dict[str, list[str]]:
+    """Names of owners by the state of their kubeconfigs."""
+    found: dict[str, list[str]] = {}
+    for its in browser.api.get(f"/clusters/{cluster}/kubeconfigs").json()["kubeconfigs"]:
+        found.setdefault(its["state"], []).append(its["user_name"])
+    return found
+
+
+def test_who_has_a_kubeconfig_stands_below_the_form(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    path = f"/clusters/{made['id']}/kubeconfig"
+    assert "Nobody has one" in browser.get(path).text
+    assert browser.post(path, {"role": "edit", "hours": "1"}).status_code == 200
+    own = browser.post(path, {"role": "groups", "groups": "team-blue, team-red", "hours": "1"})
+    assert own.headers["content-type"].startswith("application/yaml"), own.text
+    page = browser.get(path).text
+    assert "team-blue, team-red" in page
+    assert re.search(r'<th scope="row">ann</th><td [^>]*>edit</td>', page)
+    refused = browser.post(path, {"role": "groups", "groups": "system:masters", "hours": "1"})
+    assert refused.status_code == 422
+    assert "Kubernetes&#39; own" in refused.text
+    assert 'value="system:masters"' in refused.text
+    assert browser.post(path, {"role": "groups", "hours": "1"}).status_code == 422, "no group is no administrator"
+
+
+def test_a_kubeconfig_is_revoked_after_a_look_at_whose_it_is(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    path = f"/clusters/{made['id']}/kubeconfig"
+    browser.post(path, {"role": "view", "hours": "8"})
+    link = re.search(rf'href="({path}s/[0-9a-f]+/revoke)"', browser.get(path).text)
+    assert link is not None
+    asked = browser.get(link[1]).text
+    assert "service accounts and their tokens" in asked, "what stays is said first"
+    assert "All of" not in asked, "there is no other"
+    assert kubeconfigs_of(browser, made["id"]) == {"active": ["ann"]}
+    assert browser.post(link[1], {"which": "this"}).headers["location"] == path
+    assert kubeconfigs_of(browser, made["id"]) == {"revoking": ["ann"]}
+    assert "being revoked" in browser.get(path).text
+    again = browser.get(link[1]).text
+    assert "<button class=\"danger\">" not in again
+    assert browser.get(f"{path}s/0123456789abcdef/revoke").status_code == 404
+
+
+def test_all_kubeconfigs_of_a_person_are_revoked_at_once(browser: Browser) -> None:
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    kubeconfigs = f"/clusters/{made['id']}/kubeconfigs"
+    boss = browser.api.as_("customer-admin")
+    hers = [browser.api.post(kubeconfigs, {"role": "view"}).json()["id"] for _ in range(2)]
+    assert boss.post(kubeconfigs, {"role": "admin"}).status_code == 201
+    browser.sign_in()
+    path = f"{kubeconfigs}/{hers[0]}/revoke"
+    page = browser.get(path).text
+    assert "All of ann: 2" in page
+    assert "All of the cluster: 3" in page
+    assert browser.post(path, {"which": "owner"}).status_code == 303
+    assert kubeconfigs_of(browser, made["id"]) == {"revoking": ["ann", "ann"], "active": ["boss"]}
+    nothing = f"{kubeconfigs}/0123456789abcdef/revoke"
+    assert browser.post(nothing, {"which": "all"}).status_code == 404
+    assert kubeconfigs_of(browser, made["id"])["active"] == ["boss"]
+    assert browser.post(path, {"which": "all"}).status_code == 303
+    assert "active" not in kubeconfigs_of(browser, made["id"])
+
+
+def test_who_may_only_look_revokes_nothing(browser: Browser) -> None:
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    its = browser.api.post(f"/clusters/{made['id']}/kubeconfigs", {"role": "view"}).json()["id"]
+    browser.sign_in("rob")
+    answer = browser.post(f"/clusters/{made['id']}/kubeconfigs/{its}/revoke", {"which": "all"})
+    assert answer.status_code == 403
+    assert "Revoke kubeconfig" in answer.text
+    assert kubeconfigs_of(browser, made["id"]) == {"active": ["ann"]}
+
 def test_who_may_only_look_is_told_that_a_change_is_refused(browser: Browser) -> None:
     made = browser.api.create()
     browser.sign_in("rob")
