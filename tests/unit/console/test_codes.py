@@ -16,7 +16,7 @@ from navarch.domain.status import Phase
 _SOURCE = Path(navarch.__file__).parent
 _ROOMS = ("domain", "service", "reconcile", "addons", "clouds")
 # Calls of which an argument is a reason, by its place.
-_CALLS = {"Finding": 0, "Obstacle": 0, "arrived": 0, "Event": 1, "note": 1, "Condition": 2}
+_CALLS = {"Finding": 0, "Obstacle": 0, "arrived": 0, "Event": 1, "note": 1, "Condition": 2, "Change": 2}
 _NOT_SHOWN = {"NotYet"}  # never becomes a condition
 
 
