@@ -9,8 +9,9 @@ from playwright.sync_api import Page
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def addresses(cluster: str, machine: str) -> list[str]:
-    """Every page that somebody who is signed in can open, of a cluster at `cluster` that has a worker `machine`."""
+def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
+    """Every page that somebody who is signed in can open, of a cluster at `cluster` that has a worker `machine`, a
+    kubeconfig that is revoked at `revoke`, and an add-on of the entry `headroom` at `addon`."""
     return [
         "/clusters",
         "/clusters/new",
@@ -21,10 +22,18 @@ def addresses(cluster: str, machine: str) -> list[str]:
         f"{cluster}/upgrade",
         f"{cluster}/settings",
         f"{cluster}/kubeconfig",
+        revoke,
+        f"{cluster}/addons",
+        f"{cluster}/catalogue/headroom",
+        addon,
+        f"{addon}/change",
+        f"{addon}/upgrade",
+        f"{addon}/remove",
         f"{cluster}/repairs",
         f"{cluster}/delete",
         f"{cluster}/groups/new",
         f"{cluster}/groups/default/scale",
+        f"{cluster}/groups/default/autoscaling",
         f"{cluster}/groups/default/change",
         f"{cluster}/groups/default/delete",
         f"{cluster}/machines/{machine}/delete",

@@ -1,27 +1,33 @@
 """What stories in a browser play on: a Navarch with console before a simulated cloud, and Debian's Chromium."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from navarch.playground.region import Playground, Wanted
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # As root there is no sandbox to be had; what is shown is our own.
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+_ENTRIES = Path(__file__).parents[2] / "addons"
 PATIENCE_MS = 60_000.0  # a cluster is made in seconds, on a busy machine in some more
 
 
 @contextmanager
 def playground(*, boot_seconds: float = 2.0, speed: float = 1.0) -> Iterator[Playground]:
-    """A Navarch of its own, with two projects."""
+    """A Navarch of its own, with two projects and the repository's catalogue of add-ons."""
+    renderer = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch")) / "tools" / "navarch-render"
+    if not renderer.is_file():
+        raise RuntimeError("build navarch-render with `navarch-images tools`")
     folder = Path(tempfile.mkdtemp(prefix="nv-console-"))  # pytest's own folders are closed to user postgres
     folder.chmod(0o755)
-    made = Playground(folder, Wanted(boot_seconds=boot_seconds, speed=speed, console=True))
+    wanted = Wanted(boot_seconds=boot_seconds, speed=speed, console=True, renderer=renderer, entries=_ENTRIES)
+    made = Playground(folder, wanted)
     try:
         made.start()
         yield made
@@ -89,3 +95,22 @@ def create(page: Page, name: str, *, version: str = "", control_plane: str = "",
     page.get_by_role("button", name="Create", exact=True).click()
     page.wait_for_url(lambda url: "/clusters/" in url and not url.endswith("/new"))
     return page.url.removeprefix(page.url.split("/clusters/")[0])
+
+
+def install(page: Page, cluster: str, entry: str) -> str:
+    """Ask for an add-on with nothing filled in; gives the path of its page, once it is Ready."""
+    page.goto(f"{cluster}/catalogue/{entry}")
+    page.get_by_role("button", name="Install", exact=True).click()
+    page.wait_for_url("**/addon/*")
+    expect(page.locator("#addon .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    return f"{cluster}/addon/{entry}"
+
+
+def issue_kubeconfig(page: Page, cluster: str) -> str:
+    """Have a kubeconfig issued; gives the path of the page that revokes it."""
+    page.goto(f"{cluster}/kubeconfig")
+    with page.expect_download():
+        page.get_by_role("button", name="Download").click()
+    revoke = page.locator("#issued a.danger-text").first
+    expect(revoke).to_be_visible(timeout=PATIENCE_MS)
+    return revoke.get_attribute("href") or ""

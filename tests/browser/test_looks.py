@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.pages import addresses, violations
-from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, prefer, sign_in
+from tests.browser.stage import (
+    PATIENCE_MS,
+    chromium,
+    create,
+    install,
+    issue_kubeconfig,
+    opened,
+    playground,
+    prefer,
+    sign_in,
+)
 
 from navarch.playground.region import Playground
 
@@ -33,8 +43,9 @@ def ready(browser: Browser, region: Playground) -> list[str]:
     cluster = create(page, "looked-at", control_plane="3")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     machine = page.locator("#machines .machine.worker .machine-name").first.text_content() or ""
+    revoke, addon = issue_kubeconfig(page, cluster), install(page, cluster, "headroom")
     page.context.close()
-    return addresses(cluster, machine)
+    return addresses(cluster, machine, revoke, addon)
 
 
 @pytest.fixture(params=["light", "dark", "ru", "phone"])

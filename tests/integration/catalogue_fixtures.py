@@ -42,10 +42,16 @@ class Unchanging(Renderer):
         return () if isinstance(size, int) else (FieldError("values.size", "got string, want integer"),)
 
 
-def add_entry(store: PostgresStore, name: str, version: str, kubernetes: str = ">=1.30.0-0") -> None:
+def add_entry(
+    store: PostgresStore,
+    name: str,
+    version: str,
+    kubernetes: str = ">=1.30.0-0",
+    schema: Mapping[str, Any] = SCHEMA,
+) -> None:
     """Put a version of an entry into the catalogue."""
     card = Card(
-        name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name,
+        name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name, changes=f"What is new in {version}.",
         images=(Image("registry.example.org/x:1", "sha256:" + "0" * 64),),
     )  # fmt: skip
-    store.add_entry(StoredEntry(card, SCHEMA, f"digest of {version}"), f"{name} {version}".encode())
+    store.add_entry(StoredEntry(card, dict(schema), f"digest of {version}"), f"{name} {version}".encode())

@@ -152,10 +152,15 @@ def _app(api: Api, keystone: PlayedKeystone, prefix: str = "") -> FastAPI:
     return create_app(console, origin=ORIGIN, later=(Unavailable,))
 
 
+def browser_before(api: Api) -> Browser:
+    """A browser of nobody yet, before a console of this API."""
+    keystone = PlayedKeystone()
+    return Browser(_client(_app(api, keystone)), keystone, api)
+
+
 @pytest.fixture
 def browser(api: Api) -> Iterator[Browser]:
     """A browser of nobody yet."""
-    keystone = PlayedKeystone()
-    client = _client(_app(api, keystone))
-    yield Browser(client, keystone, api)
-    client.close()
+    made = browser_before(api)
+    yield made
+    made.client.close()

@@ -2,13 +2,17 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 from tests.integration.api_fixtures import plenty
 from tests.integration.console_fixtures import Browser, secret_of
+from tests.integration.some_values import a_machine
 
 from navarch.console.pages.clusters.selecting import fits
+from navarch.domain.autoscaling.memory import Backoff, Helpless, Kept, Memory, Unneeded, Verdict
+from navarch.domain.status import Event, Phase, Status
 from navarch.store.contract import Unavailable
 
 pytestmark = pytest.mark.postgres
@@ -240,6 +244,84 @@ def test_a_kubeconfig_is_a_file_and_its_role_is_chosen(browser: Browser) -> None
     assert "view" in events[-1]["message"]
 
 
+def kubeconfigs_of(browser: Browser, cluster: str) -> dict[str, list[str]]:
+    """Names of owners by the state of their kubeconfigs."""
+    found: dict[str, list[str]] = {}
+    for its in browser.api.get(f"/clusters/{cluster}/kubeconfigs").json()["kubeconfigs"]:
+        found.setdefault(its["state"], []).append(its["user_name"])
+    return found
+
+
+def test_who_has_a_kubeconfig_stands_below_the_form(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    path = f"/clusters/{made['id']}/kubeconfig"
+    assert "Nobody has one" in browser.get(path).text
+    assert browser.post(path, {"role": "edit", "hours": "1"}).status_code == 200
+    own = browser.post(path, {"role": "groups", "groups": "team-blue, team-red", "hours": "1"})
+    assert own.headers["content-type"].startswith("application/yaml"), own.text
+    page = browser.get(path).text
+    assert "team-blue, team-red" in page
+    assert re.search(r'<th scope="row">ann</th><td [^>]*>edit</td>', page)
+    refused = browser.post(path, {"role": "groups", "groups": "system:masters", "hours": "1"})
+    assert refused.status_code == 422
+    assert "Kubernetes&#39; own" in refused.text
+    assert 'value="system:masters"' in refused.text
+    assert browser.post(path, {"role": "groups", "hours": "1"}).status_code == 422, "no group is no administrator"
+
+
+def test_a_kubeconfig_is_revoked_after_a_look_at_whose_it_is(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    path = f"/clusters/{made['id']}/kubeconfig"
+    browser.post(path, {"role": "view", "hours": "8"})
+    link = re.search(rf'href="({path}s/[0-9a-f]+/revoke)"', browser.get(path).text)
+    assert link is not None
+    asked = browser.get(link[1]).text
+    assert "service accounts and their tokens" in asked, "what stays is said first"
+    assert "All of" not in asked, "there is no other"
+    assert kubeconfigs_of(browser, made["id"]) == {"active": ["ann"]}
+    assert browser.post(link[1], {"which": "this"}).headers["location"] == path
+    assert kubeconfigs_of(browser, made["id"]) == {"revoking": ["ann"]}
+    assert "being revoked" in browser.get(path).text
+    again = browser.get(link[1]).text
+    assert "<button class=\"danger\">" not in again
+    assert browser.get(f"{path}s/0123456789abcdef/revoke").status_code == 404
+
+
+def test_all_kubeconfigs_of_a_person_are_revoked_at_once(browser: Browser) -> None:
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    kubeconfigs = f"/clusters/{made['id']}/kubeconfigs"
+    boss = browser.api.as_("customer-admin")
+    hers = [browser.api.post(kubeconfigs, {"role": "view"}).json()["id"] for _ in range(2)]
+    assert boss.post(kubeconfigs, {"role": "admin"}).status_code == 201
+    browser.sign_in()
+    path = f"{kubeconfigs}/{hers[0]}/revoke"
+    page = browser.get(path).text
+    assert "All of ann: 2" in page
+    assert "All of the cluster: 3" in page
+    assert browser.post(path, {"which": "owner"}).status_code == 303
+    assert kubeconfigs_of(browser, made["id"]) == {"revoking": ["ann", "ann"], "active": ["boss"]}
+    nothing = f"{kubeconfigs}/0123456789abcdef/revoke"
+    assert browser.post(nothing, {"which": "all"}).status_code == 404
+    assert kubeconfigs_of(browser, made["id"])["active"] == ["boss"]
+    assert browser.post(path, {"which": "all"}).status_code == 303
+    assert "active" not in kubeconfigs_of(browser, made["id"])
+
+
+def test_who_may_only_look_revokes_nothing(browser: Browser) -> None:
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    its = browser.api.post(f"/clusters/{made['id']}/kubeconfigs", {"role": "view"}).json()["id"]
+    browser.sign_in("rob")
+    answer = browser.post(f"/clusters/{made['id']}/kubeconfigs/{its}/revoke", {"which": "all"})
+    assert answer.status_code == 403
+    assert "Revoke kubeconfig" in answer.text
+    assert kubeconfigs_of(browser, made["id"]) == {"active": ["ann"]}
+
 def test_who_may_only_look_is_told_that_a_change_is_refused(browser: Browser) -> None:
     made = browser.api.create()
     browser.sign_in("rob")
@@ -374,6 +456,74 @@ def test_a_machine_that_is_named_goes_and_another_takes_its_place(browser: Brows
     assert "None went so far" in browser.get(f"/clusters/{made['id']}/repairs").text
     assert browser.get(f"/clusters/{made['id']}/machines/nothing/delete").status_code == 404
 
+
+def test_autoscaling_has_its_limits_as_fields(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    path = f"/clusters/{made['id']}/groups/default/autoscaling"
+    page = browser.get(path).text
+    assert "it is off" in page
+    limits = {"g0.autoscaling.min": "1", "g0.autoscaling.max": "4"}
+    assert "spec.autoscaling" in browser.post(f"{path}/plan", limits).text
+    wrong = browser.post(path, {**limits, "g0.autoscaling.min": "7"})
+    assert wrong.status_code == 422
+    assert 'id="g0.autoscaling.min-error"' in wrong.text
+    assert 'value="7"' in wrong.text
+    seen = generation_of(page)
+    assert browser.post(path, {**limits, "generation": seen}).headers["location"] == path
+    spec = browser.api.get(f"/clusters/{made['id']}/node_groups/default").json()["spec"]
+    assert (spec["autoscaling"]["min"], spec["autoscaling"]["max"]) == (1, 4)
+    again = browser.post(path, {**limits, "g0.autoscaling.max": "5", "generation": seen})
+    assert again.status_code == 412
+    assert "Somebody changed it meanwhile" in again.text
+    emptied = {"g0.autoscaling.min": "", "g0.autoscaling.max": "", "generation": generation_of(again.text)}
+    assert browser.post(path, emptied).status_code == 303
+    spec = browser.api.get(f"/clusters/{made['id']}/node_groups/default").json()["spec"]
+    assert spec["autoscaling"] is None
+    assert browser.get(f"/clusters/{made['id']}/groups/nothing/autoscaling").status_code == 404
+
+
+def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create(node_groups=[{"name": "web", "autoscaling": {"min": 1, "max": 4}}])
+    path = f"/clusters/{made['id']}/groups/web/autoscaling"
+    assert "not looked at yet" in browser.get(path).text
+    now = datetime.now(UTC)
+    memory = Memory(
+        unneeded=(Unneeded("web-2", "web", now),),
+        backoffs=(Backoff("web", now, now + timedelta(minutes=5), "a quota is used up"),),
+        helpless=(Helpless("shop/big", 3, (Verdict("web", "its machines are too small"),)),),
+        kept=(Kept("web-1", "web", "a pod of kube-system"), Kept("other-1", "other", "of another group")),
+    )
+    claim = browser.api.claim(made["id"])
+    status = Status(Phase.READY, 1, autoscaling=memory)
+    browser.api.store.record(made["id"], claim.token, status, look_again_after=3600)
+    for reason, subject, text in (
+        ("TriggeredScaleUp", "web", "web: 1 → 2"), ("ScaleDown", "other", "other: 2 → 1"), ("Ready", "web", "no decision"),
+    ):  # fmt: skip
+        browser.api.store.add_event(made["id"], Event(now, reason, text, subject=subject))
+    page = browser.get(path).text
+    for words in ("web-2", "a quota is used up", "shop/big", "its machines are too small", "a pod of kube-system"):
+        assert words in page, words
+    assert "Node group grown by itself" in page
+    assert "web: 1 → 2" in page
+    for words in ("of another group", "other: 2 → 1", "no decision"):
+        assert words not in page, words
+
+
+def test_machines_of_the_control_plane_that_went_are_told_from_the_history(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.store.record_machine(made["id"], browser.api.claim(made["id"]).token, a_machine("shop-cp-0"))
+    path = f"/clusters/{made['id']}/repairs"
+    assert "None went so far" in browser.get(path).text, "the one that is there did not go"
+    for subject, text in (("shop-cp-0", "it was lost"), ("shop-default-1", "a worker has a row of its own")):
+        event = Event(datetime.now(UTC), "ReleaseMachine", f"machine {subject} is to go (repair): {text}", subject=subject)
+        browser.api.store.add_event(made["id"], event)
+    page = browser.get(path).text
+    assert "Of the control plane" in page
+    assert "shop-cp-0 is to go (repair): it was lost" in page
+    assert "a worker has a row" not in page
 
 def test_quotas_are_shown_with_what_is_free(browser: Browser) -> None:
     browser.api.store.write_quota("alpha", plenty(instances=98))

@@ -21,7 +21,7 @@ from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
 OPEN = {("GET", "/"), ("GET", "/healthz"), ("GET", "/sign-in"), ("POST", "/sign-in")}
-_VALUES = {"group": "default", "switch": "stop"}
+_VALUES = {"group": "default", "switch": "stop", "kubeconfig": "0123456789abcdef", "entry": "store", "addon": "store"}
 
 
 def routes(browser: Browser) -> list[tuple[str, str]]:

@@ -91,17 +91,18 @@ class Feed:
         self.synced = asyncio.Event()
         self.away = False
         self.versions: dict[str, int] = {}
-        self._made: dict[str, tuple[int, Any]] = {}
+        self._made: dict[tuple[str, str], tuple[int, Any]] = {}
         self._drawn: dict[object, tuple[Json, bytes]] = {}
-        self._making: dict[str, asyncio.Lock] = {}
+        self._making: dict[tuple[str, str], asyncio.Lock] = {}
 
-    async def shared(self, cluster: str, make: Callable[[], Awaitable[Made]]) -> Made:
-        """What `make` gives, asked once for each change of the cluster, whoever wants it."""
-        async with self._making.setdefault(cluster, asyncio.Lock()):
+    async def shared(self, cluster: str, what: str, make: Callable[[], Awaitable[Made]]) -> Made:
+        """What `make` gives, asked once for each change of the cluster, whoever wants `what` of it."""
+        key = cluster, what
+        async with self._making.setdefault(key, asyncio.Lock()):
             version = self.versions.setdefault(cluster, 0)
-            if cluster not in self._made or self._made[cluster][0] != version:
-                self._made[cluster] = version, await make()
-            made: Made = self._made[cluster][1]
+            if key not in self._made or self._made[key][0] != version:
+                self._made[key] = version, await make()
+            made: Made = self._made[key][1]
             return made
 
     def drawn(self, key: object, data: Json, draw: Callable[[], bytes]) -> bytes:
@@ -123,8 +124,8 @@ class Feed:
         self._left, self._left_at = follower.reader, time.monotonic()
         wanted = {c for c in self.versions if any(f.wanted(c) for f in self.followers)}
         self.versions = {c: number for c, number in self.versions.items() if c in wanted}
-        self._made = {c: made for c, made in self._made.items() if c in wanted}
-        self._making = {c: lock for c, lock in self._making.items() if c in wanted or lock.locked()}
+        self._made = {key: made for key, made in self._made.items() if key[0] in wanted}
+        self._making = {key: lock for key, lock in self._making.items() if key[0] in wanted or lock.locked()}
 
     async def run(self) -> None:
         """Until nobody has followed for a while."""

@@ -14,11 +14,15 @@ _TONES = {
     "Stopping": _BUSY,
     "Stopped": _STILL,
     "Starting": _BUSY,
+    "Installing": _BUSY,
+    "Upgrading": _BUSY,
+    "Removing": _BUSY,
+    "Waiting": _STILL,
 }
 
 
 def tone(phase: str) -> str:
-    """What a phase looks like: good, busy, warn, bad or still."""
+    """What a phase of a cluster or of an add-on looks like: good, busy, warn, bad or still."""
     return _TONES.get(phase, _STILL)
 
 

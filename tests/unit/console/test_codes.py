@@ -15,9 +15,8 @@ from navarch.domain.status import Phase
 
 _SOURCE = Path(navarch.__file__).parent
 _ROOMS = ("domain", "service", "reconcile", "addons", "clouds")
-# Calls whose first word is a reason, and arguments that are one.
-_CALLS = ("Finding", "Obstacle", "arrived")
-_EVENT = "Event"
+# Calls of which an argument is a reason, by its place.
+_CALLS = {"Finding": 0, "Obstacle": 0, "arrived": 0, "Event": 1, "note": 1, "Condition": 2, "Change": 2}
 _NOT_SHOWN = {"NotYet"}  # never becomes a condition
 
 
@@ -29,8 +28,8 @@ def literals() -> Iterator[tuple[str, str]]:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             given: list[ast.expr] = [k.value for k in node.keywords if k.arg == "reason"]
-            given += node.args[:1] if name in _CALLS else []
-            given += node.args[1:2] if name == _EVENT else []
+            place = _CALLS.get(name)
+            given += [] if place is None else node.args[place : place + 1]
             for its in given:
                 if isinstance(its, ast.Constant) and isinstance(its.value, str) and its.value[:1].isupper():
                     yield its.value, path.name

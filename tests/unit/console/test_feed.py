@@ -203,11 +203,12 @@ def test_what_is_made_for_a_cluster_is_made_once_for_each_change() -> None:
 
         with made.follow("alpha", ANN, {"c1"}.__contains__) as one:
             await one.feed.synced.wait()
-            assert await asyncio.gather(*(one.feed.shared("c1", make) for _ in range(10))) == [1] * 10
+            assert await asyncio.gather(*(one.feed.shared("c1", "page", make) for _ in range(10))) == [1] * 10
             api.say("alpha", "event", cluster_id="c1")
             await all_of(one, until=lambda news: news.touched == {"c1"} and not news.clusters)
-            assert await one.feed.shared("c1", make) == 2
-            assert await one.feed.shared("c1", make) == 2
+            assert await one.feed.shared("c1", "page", make) == 2
+            assert await one.feed.shared("c1", "page", make) == 2
+            assert await one.feed.shared("c1", "another page", make) == 3
 
     run(story)
 

@@ -15,6 +15,9 @@ from navarch.console.visits import InProject, Posted, Visit
 router = APIRouter()
 _DELETE = "/clusters/{cluster}/machines/{machine}/delete"
 _GONE = 100  # machines that are shown of those that went
+# What is told when a machine is to go. A place of the control plane keeps its name, and what is known of it is of the
+# machine that has it: of those before it the history alone knows.
+_GOING = ("ReleaseMachine", "MachineDeletionRequested")
 
 
 @router.get("/clusters/{cluster}/repairs")
@@ -22,10 +25,18 @@ def repairs(visit: InProject, cluster: str) -> Response:
     """Machines that went or are about to, the newest first, and what for."""
     navarch = visit.navarch
     found = navarch.cluster(cluster)
-    gone = [m for m in navarch.machines(found["id"], removed=True) if m.get("departure") or m.get("kept_at")]
+    machines = list(navarch.machines(found["id"], removed=True))
+    places = {m["name"] for m in machines if m["role"] == "control-plane"}
+    told = [e for e in navarch.events(found["id"]) if e["reason"] in _GOING and e["subject"] in places]
+    gone = [m for m in machines if (m.get("departure") or m.get("kept_at")) and m["name"] not in places]
     gone.sort(key=lambda m: (m.get("removing_at") or m.get("kept_at") or m["created_at"], m["name"]), reverse=True)
     return visit.page(
-        "machines/repairs.html", cluster=found, machines=[_lived(m) for m in gone[:_GONE]], count=len(gone)
+        "machines/repairs.html",
+        cluster=found,
+        machines=[_lived(m) for m in gone[:_GONE]],
+        count=len(gone),
+        told=told[: -_GONE - 1 : -1],
+        count_told=len(told),
     )
 
 

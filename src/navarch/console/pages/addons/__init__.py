@@ -1,0 +1,311 @@
+"""Add-ons: what the catalogue offers and what the cluster has of it; installed, changed, upgraded and removed, each with
+what it would do before it is done."""
+
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from navarch.client.errors import FieldProblem, Problem
+from navarch.console import following, schemas
+from navarch.console.changes import conflict, flat, seen_generation, told
+from navarch.console.following import Picture
+from navarch.console.forms import EMPTY, Form
+from navarch.console.pages.addons.plans import shown_plan
+from navarch.console.schemas import Field
+from navarch.console.visits import InProject, Posted, Visit, see
+
+Json = dict[str, Any]
+router = APIRouter()
+_ALL = "/clusters/{cluster}/addons"
+_INSTALL = "/clusters/{cluster}/catalogue/{entry}"
+_ONE = "/clusters/{cluster}/addon/{addon}"
+_ASIDE = ("name", "version", "namespace", schemas.ROOT)  # fields of a form that are no value's
+_CHOSEN, _ADDON = {"chosen": "addons/_chosen.html"}, {"addon": "addons/_addon.html"}
+
+
+@router.get(_ALL)
+def show_all(visit: InProject, cluster: str) -> Response:
+    """What it has, and what it could have."""
+    values = _chosen(visit, cluster)
+    return visit.page("addons/list.html", entries=visit.navarch.entries(), **values)
+
+
+@router.get(_ALL + "/stream")
+def stream_all(visit: InProject, cluster: str) -> Response:
+    """What it has, as that changes."""
+    return following.stream(visit, cluster, "addons", lambda its: Picture(_CHOSEN, _chosen(visit, its)))
+
+
+@router.get(_INSTALL)
+def offer(visit: InProject, cluster: str, entry: str) -> Response:
+    """The form that an entry's schema makes."""
+    return _offer(visit, cluster, entry, EMPTY)
+
+
+@router.post(_INSTALL + "/plan")
+def plan_installation(visit: InProject, form: Posted, cluster: str, entry: str) -> Response:
+    """What would come."""
+    found = visit.navarch.cluster(cluster)
+    values, wrong = schemas.typed(schemas.fields_of(visit.navarch.entry(entry)["values_schema"]), form)
+    return visit.page(
+        "addons/plan.html", **_planned(lambda: visit.navarch.plan_addon(found["id"], _wish(entry, form, values)), wrong)
+    )
+
+
+@router.post(_INSTALL)
+def install(visit: InProject, form: Posted, cluster: str, entry: str) -> Response:
+    """Ask for it."""
+    found = visit.navarch.cluster(cluster)
+    values, wrong = schemas.typed(schemas.fields_of(visit.navarch.entry(entry)["values_schema"]), form)
+    if wrong or form.text("do") == "plan":
+        return _offer(visit, cluster, entry, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK)
+    try:
+        made = visit.navarch.install_addon(found["id"], _wish(entry, form, values))
+    except Problem as problem:
+        return _offer(visit, cluster, entry, form, _problems(problem), problem.status)
+    return see(f"/clusters/{found['id']}/addon/{made['name']}")
+
+
+@router.get(_ONE)
+def show(visit: InProject, cluster: str, addon: str) -> Response:
+    """How it is."""
+    return visit.page("addons/show.html", **_one(visit, cluster, addon))
+
+
+@router.get(_ONE + "/stream")
+def stream(visit: InProject, cluster: str, addon: str) -> Response:
+    """How it is, as that changes."""
+    return following.stream(
+        visit,
+        cluster,
+        f"addon {addon}",
+        lambda its: Picture(_ADDON, _one(visit, its, addon)),
+        elsewhere=f"/clusters/{cluster}/addons",
+    )
+
+
+@router.get(_ONE + "/change")
+def look_at_values(visit: InProject, cluster: str, addon: str) -> Response:
+    """The form, with what is set."""
+    return _values(visit, cluster, addon, EMPTY)
+
+
+@router.post(_ONE + "/change/plan")
+def plan_change(visit: InProject, form: Posted, cluster: str, addon: str) -> Response:
+    """What other values would change."""
+    its = _one(visit, cluster, addon)["addon"]
+    values, wrong = schemas.patch(_fields(visit, its), its["values"], form)
+    return visit.page(
+        "addons/plan.html",
+        **_planned(lambda: visit.navarch.plan_addon_update(cluster, addon, {"values": values}), wrong),
+    )
+
+
+@router.post(_ONE + "/change")
+def change(visit: InProject, form: Posted, cluster: str, addon: str) -> Response:
+    """Ask for them."""
+    its = _one(visit, cluster, addon)["addon"]
+    values, wrong = schemas.patch(_fields(visit, its), its["values"], form)
+    if wrong or form.text("do") == "plan":
+        return _values(visit, cluster, addon, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK)
+    try:
+        visit.navarch.update_addon(cluster, addon, {"values": values}, if_match=seen_generation(form))
+    except Problem as problem:
+        return _values(visit, cluster, addon, form, _problems(problem), problem.status)
+    return see(f"/clusters/{cluster}/addon/{addon}")
+
+
+@router.get(_ONE + "/upgrade")
+def look_at_versions(
+    visit: InProject, cluster: str, addon: str, to: Annotated[str, Query(max_length=60)] = ""
+) -> Response:
+    """Other versions; `to`: with what that one would change."""
+    return _versions(visit, cluster, addon, to, EMPTY)
+
+
+@router.post(_ONE + "/upgrade")
+def upgrade(visit: InProject, form: Posted, cluster: str, addon: str) -> Response:
+    """Ask for one."""
+    to = form.text("to")
+    try:
+        visit.navarch.update_addon(cluster, addon, {"version": to}, if_match=seen_generation(form))
+    except Problem as problem:
+        return _versions(visit, cluster, addon, to, form, told(problem), problem.status)
+    return see(f"/clusters/{cluster}/addon/{addon}")
+
+
+@router.get(_ONE + "/remove")
+def leave(visit: InProject, cluster: str, addon: str) -> Response:
+    """What would go, and what would stay."""
+    return _leaving(visit, cluster, addon, EMPTY)
+
+
+@router.post(_ONE + "/remove")
+def remove(visit: InProject, form: Posted, cluster: str, addon: str) -> Response:
+    """Ask it to go."""
+    if form.text("name") != _one(visit, cluster, addon)["addon"]["name"]:
+        return _leaving(visit, cluster, addon, form, misspelt=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        visit.navarch.remove_addon(cluster, addon, with_data=form.text("data") == "with")
+    except Problem as problem:
+        return _leaving(visit, cluster, addon, form, told(problem), problem.status)
+    return see(f"/clusters/{cluster}/addon/{addon}")
+
+
+def _chosen(visit: Visit, cluster: str) -> Json:
+    navarch = visit.navarch
+    found = navarch.cluster(cluster)
+    return {"cluster": found, "chosen": list(navarch.addons(found["id"])), "now": navarch.now()}
+
+
+def _one(visit: Visit, cluster: str, addon: str) -> Json:
+    navarch = visit.navarch
+    found = navarch.cluster(cluster)
+    its = navarch.addon(found["id"], addon)
+    return {"cluster": found, "addon": its, "set": flat(its["values"]), "now": navarch.now()}
+
+
+def _fields(visit: Visit, addon: Mapping[str, Any]) -> tuple[Field, ...]:
+    return schemas.fields_of(visit.navarch.entry(addon["entry"])["values_schema"])
+
+
+def _wish(entry: str, form: Form, values: Json) -> Json:
+    asked = {name: form.text(name) for name in ("name", "version", "namespace") if form.text(name)}
+    return {"entry": entry, **asked, **({"values": values} if values else {})}
+
+
+def _problems(problem: Problem) -> list[FieldProblem]:
+    """Raises the problem again where it is not about what was asked for."""
+    return list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
+
+
+def _planned(ask: Callable[[], Json], wrong: Iterable[FieldProblem] = ()) -> Json:
+    """What would be done, or what is `wrong` with asking for it."""
+    refused = [f"{problem.field}: {problem.detail}" for problem in wrong]
+    if refused:
+        return {"plan": None, "wrong": refused}
+    try:
+        return {"plan": shown_plan(ask()), "wrong": []}
+    except Problem as problem:
+        return {"plan": None, "wrong": told(problem)}
+
+
+def _offer(
+    visit: Visit,
+    cluster: str,
+    entry: str,
+    form: Form,
+    errors: list[FieldProblem] | None = None,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    navarch = visit.navarch
+    found = navarch.cluster(cluster)
+    its = navarch.entry(entry)
+    fields = schemas.fields_of(its["values_schema"])
+    values, unread = schemas.typed(fields, form)
+    wrong, beside = schemas.by_field(errors or [], fields, _ASIDE)
+    return visit.page(
+        "addons/install.html",
+        status,
+        cluster=found,
+        entry=its,
+        form=form,
+        fields=fields,
+        wrong=wrong,
+        beside=beside,
+        sealed=set(),
+        **_named(_planned(lambda: navarch.plan_addon(found["id"], _wish(entry, form, values)), unread)),
+    )
+
+
+def _values(
+    visit: Visit,
+    cluster: str,
+    addon: str,
+    form: Form,
+    errors: list[FieldProblem] | None = None,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    shown = _one(visit, cluster, addon)
+    its = shown["addon"]
+    fields = _fields(visit, its)
+    filled = form if form.fields else schemas.filled(fields, its["values"])
+    values, unread = schemas.patch(fields, its["values"], filled)
+    wrong, beside = schemas.by_field(errors or [], fields, _ASIDE)
+    plan: Json = {"plan": None, "wrong": []}
+    if form.fields:
+        plan = _planned(lambda: visit.navarch.plan_addon_update(cluster, addon, {"values": values}), unread)
+    return visit.page(
+        "addons/change.html",
+        status,
+        **shown,
+        form=filled,
+        fields=fields,
+        wrong=wrong,
+        beside=beside,
+        sealed=schemas.sealed_names(fields, its["values"]),
+        without_field=schemas.without_field(fields, its["values"]),
+        conflict=conflict(status, form, its["values"], values),
+        **_named(plan),
+    )
+
+
+def _versions(
+    visit: Visit,
+    cluster: str,
+    addon: str,
+    to: str,
+    form: Form,
+    wrong: list[str] | None = None,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    shown = _one(visit, cluster, addon)
+    its = shown["addon"]
+    versions = visit.navarch.entry(its["entry"])["versions"]
+    plan: Json = {"plan": None, "wrong": []}
+    if to:
+        plan = _planned(lambda: visit.navarch.plan_addon_update(cluster, addon, {"version": to}))
+    names = [offered["version"] for offered in versions]
+    return visit.page(
+        "addons/upgrade.html",
+        status,
+        **shown,
+        versions=[offered for offered in versions if offered["version"] != its["version"]],
+        newer=names[: names.index(its["version"])] if its["version"] in names else names,
+        to=to,
+        plan=plan["plan"],
+        wrong=wrong or plan["wrong"],
+        conflict=conflict(status, form, {"version": its["version"]}, {"version": to}),
+    )
+
+
+def _leaving(
+    visit: Visit,
+    cluster: str,
+    addon: str,
+    form: Form,
+    wrong: list[str] | None = None,
+    status: int = HTTPStatus.OK,
+    *,
+    misspelt: bool = False,
+) -> Response:
+    shown = _one(visit, cluster, addon)
+    objects = shown["addon"]["status"]["objects"]
+    return visit.page(
+        "addons/remove.html",
+        status,
+        **shown,
+        goes=[its for its in objects if not its["stays"]],
+        stays=[its for its in objects if its["stays"]],
+        with_data=form.text("data") == "with",
+        misspelt=misspelt,
+        wrong=wrong or [],
+    )
+
+
+def _named(planned: Json) -> Json:
+    """A plan beside a form, whose own mistakes are at its fields."""
+    return {"plan": planned["plan"], "refused": planned["wrong"]}
