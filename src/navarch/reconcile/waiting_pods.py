@@ -38,10 +38,10 @@ class WaitingPods:
         self._lock = Lock()
 
     def ask(self, cluster_id: str, access: Access, seconds: float) -> None:
-        """Ask a cluster for so long, until a pod waits."""
+        """Ask a cluster for so long, until a pod waits; first at once, since a look read the pods when it began."""
         now = self._runtime.elapsed()
         with self._lock:
-            self._clusters[cluster_id] = _Asked(access, now + seconds, now + ASKED_EVERY)
+            self._clusters[cluster_id] = _Asked(access, now + seconds, now)
 
     def leave(self, cluster_id: str) -> None:
         """Ask it no more: it is looked at."""
