@@ -59,6 +59,17 @@ def test_it_is_looked_at_once_a_pod_waits_and_asked_no_more() -> None:
     assert scene.done == ["hurry shop", "look shop"]
 
 
+def test_one_that_always_has_a_pod_without_a_node_is_looked_at_every_few_seconds() -> None:
+    scene = Scene(says=True)
+    scene.waiting.ask("shop", SHOP, 60.0)
+    for moment in range(31):
+        looks = len(scene.done)
+        scene.at(float(moment))
+        if len(scene.done) > looks:
+            scene.waiting.ask("shop", SHOP, 60.0)  # a look, which asks anew
+    assert scene.done.count("look shop") == 1 + 30 // ASKED_EVERY
+
+
 def test_one_that_does_not_answer_is_left_to_its_next_look() -> None:
     scene = Scene(says=Temporary("away"))
     scene.waiting.ask("shop", SHOP, 60.0)
