@@ -75,7 +75,8 @@ have affinity, spread or a zone. A decision asks for {machines:.0f} machines.
 ## From a pod to a machine, and back
 
 The real worker, its store and the decision, in virtual time, before a simulated cloud in which a request that reads
-takes {READ_SECONDS} s and one that changes something {CHANGE_SECONDS:g} s. Each pod fills a machine. Machines boot in
+takes {READ_SECONDS} s and one that changes something {CHANGE_SECONDS:g} s; a look makes its requests one after the
+other here, side by side in production. Each pod fills a machine. Machines boot in
 {BOOT_SECONDS:.0f} s, and may go once they were not needed for {UNNEEDED} s.
 
 {table(_HEAD, _of_lives())}

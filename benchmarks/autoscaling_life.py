@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from navarch.simulator.openstack.about import About
 
 BOOT_SECONDS, FEW, MANY = 60.0, 3, 100
-READ_SECONDS, CHANGE_SECONDS = 0.3, 1.0
-"""What a request to the cloud or a cluster takes here, beside what the simulation gives it: as on the lab, and more."""
+READ_SECONDS, CHANGE_SECONDS = 0.1, 1.0
+"""What a request to the cloud or a cluster takes here, beside the hundredths that the simulation gives it."""
 _CALM, _TOO_LONG = 300.0, 3600.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -65,13 +65,16 @@ class Terminal:
     def __init__(self, said: str) -> None:
         exports = re.search(r"export (.*)", said)
         assert exports is not None, said
-        self._exports = exports[0]
+        self.environ = dict(word.split("=", 1) for word in exports[1].split())
 
     def type(self, line: str) -> str:
         """What a command that succeeds prints."""
         done = subprocess.run(
-            ["bash", "-ec", f"{self._exports}\n{line}"],
+            ["bash", "-ec", line], env={**os.environ, **self.environ, "PATH": self._path()},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def _path(self) -> str:
+        return self.environ["PATH"].replace("$PATH", os.environ["PATH"])

@@ -98,7 +98,8 @@ class Cycle:
             look_again_after=after,
             attempts=attempts,
         )
-        if asks_for_pods(cluster) and status.ready_at is not None and look.access is not None:
+        known = asks_for_pods(cluster) and status.ready_at is not None and not look.pods_wait
+        if known and look.access is not None:
             self._waiting.ask(cluster.id, look.access.api, after)
 
     def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Notes") -> tuple[Observed, tuple[Result, ...]]:

@@ -35,13 +35,17 @@ class WaitingPods:
         self._dependencies, self._runtime = dependencies, dependencies.runtime
         self._calls, self._found = calls, found
         self._clusters: dict[str, _Asked] = {}
+        self._lately: set[str] = set()  # those that are to be looked at, or were, because a pod waits
         self._lock = Lock()
 
     def ask(self, cluster_id: str, access: Access, seconds: float) -> None:
-        """Ask a cluster for so long, until a pod waits."""
+        """Ask a cluster for so long, until a pod waits. First at once, for a look read the pods when it began; but
+        where that look was asked for here, a while later: some clusters always have a pod that has no node yet."""
         now = self._runtime.elapsed()
         with self._lock:
-            self._clusters[cluster_id] = _Asked(access, now + seconds, now + ASKED_EVERY)
+            first = now + ASKED_EVERY if cluster_id in self._lately else now
+            self._lately.discard(cluster_id)
+            self._clusters[cluster_id] = _Asked(access, now + seconds, first)
 
     def leave(self, cluster_id: str) -> None:
         """Ask it no more: it is looked at."""
@@ -67,5 +71,7 @@ class WaitingPods:
                 asked.at = self._runtime.elapsed() + ASKED_EVERY
                 return
             self.leave(cluster_id)
+            with self._lock:
+                self._lately.add(cluster_id)
             self._found(cluster_id)
             self._dependencies.store.look_now(cluster_id)

@@ -30,8 +30,8 @@ from navarch.domain.offer import Offer
 from navarch.domain.openstack.resources import Kind
 from navarch.domain.plan import plan
 from navarch.domain.providers import known_objects
-from navarch.domain.spec import Cluster, Owner, Role
-from navarch.domain.status import Status
+from navarch.domain.spec import Autoscaling, Cluster, Owner, Role
+from navarch.domain.status import Phase, Status
 from navarch.reconcile.clock import Clock
 from navarch.reconcile.dependencies import Dependencies, JoinEndpoint
 from navarch.reconcile.observer import Look, Observer
@@ -230,3 +230,41 @@ def test_what_an_upgrade_would_meet_is_asked_for_before_its_first_step() -> None
     lately = Survey(Threads().now() - timedelta(minutes=2))
     look, _ = looked(upgraded, OFFER, obstacles=(DENIES,), survey=lately)
     assert look.observed.survey is not None and look.observed.survey.obstacles == (DENIES,)
+
+
+class Asked(Cloud):
+    """Notes what it is asked for."""
+
+    kinds: frozenset[StrEnum] | None = frozenset()
+
+    def observe(
+        self, owner: Owner, kinds: frozenset[StrEnum] | None = None, known: Collection[KnownObject] = ()
+    ) -> CloudState:
+        self.kinds = kinds
+        return super().observe(owner, kinds, known)
+
+
+def test_where_pods_wait_the_look_that_is_due_in_full_is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine is asked for seconds earlier; the next look is the full one."""
+    monkeypatch.setattr("navarch.reconcile.observer.RESTING_FULL_LOOK_EVERY", timedelta(0))
+    monkeypatch.setattr("navarch.reconcile.observer.FULL_LOOK_EVERY", timedelta(0))
+    (group,) = CLUSTER.node_groups
+    scaled = replace(group, spec=replace(group.spec, autoscaling=Autoscaling(1, 9)))
+    shop = replace(CLUSTER, node_groups=(scaled,))
+    cloud = Asked(booted())
+    observer, calls = observer_of(cloud, Kubernetes())
+
+    def look(token: int) -> frozenset[StrEnum] | None:
+        claim = claim_of(shop, token=token)
+        groups = tuple((g.name, g.generation) for g in shop.node_groups)
+        ready = replace(claim.status, phase=Phase.READY, observed_generation=shop.generation, observed_groups=groups)
+        observer.look(replace(claim, status=ready), OFFER)
+        return cloud.kinds
+
+    try:
+        assert look(1) is None and look(2) is None
+        observer.hurry(shop.id)
+        assert look(3) == frozenset()
+        assert look(4) is None
+    finally:
+        calls.close()

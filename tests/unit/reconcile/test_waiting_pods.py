@@ -48,7 +48,7 @@ def test_a_cluster_is_asked_every_few_seconds_until_its_next_look() -> None:
     scene = Scene()
     scene.waiting.ask("shop", SHOP, 3 * ASKED_EVERY)
     counts = [scene.at(n * ASKED_EVERY / 2) for n in range(8)]
-    assert counts == [0, 0, 1, 1, 2, 2, 2, 2]
+    assert counts == [1, 1, 2, 2, 3, 3, 3, 3]
     assert not scene.done
 
 
@@ -57,6 +57,17 @@ def test_it_is_looked_at_once_a_pod_waits_and_asked_no_more() -> None:
     scene.waiting.ask("shop", SHOP, 60.0)
     assert scene.at(ASKED_EVERY) == scene.at(2 * ASKED_EVERY) == 1
     assert scene.done == ["hurry shop", "look shop"]
+
+
+def test_one_that_always_has_a_pod_without_a_node_is_looked_at_every_few_seconds() -> None:
+    scene = Scene(says=True)
+    scene.waiting.ask("shop", SHOP, 60.0)
+    for moment in range(31):
+        looks = len(scene.done)
+        scene.at(float(moment))
+        if len(scene.done) > looks:
+            scene.waiting.ask("shop", SHOP, 60.0)  # a look, which asks anew
+    assert scene.done.count("look shop") == 1 + 30 // ASKED_EVERY
 
 
 def test_one_that_does_not_answer_is_left_to_its_next_look() -> None:
