@@ -4,7 +4,17 @@ import argparse
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, prefer, sign_in
+from tests.browser.stage import (
+    PATIENCE_MS,
+    chromium,
+    create,
+    install,
+    issue_kubeconfig,
+    opened,
+    playground,
+    prefer,
+    sign_in,
+)
 
 from navarch.playground.region import Playground
 
@@ -41,6 +51,8 @@ def _world(browser: Browser, made: Playground) -> tuple[str, str]:
     sign_in(page, made)
     shop = create(page, "shop", control_plane="3", count="4")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    issue_kubeconfig(page, shop)
+    install(page, shop, "headroom")
     create(page, "staging")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     page.locator("#do-pause").click()
@@ -82,6 +94,13 @@ def _take(page: Page, made: Playground, folder: Path, clusters: tuple[str, str],
     page.locator("[id='g0.autoscaling.max']").fill("8")
     expect(page.locator("#plan")).to_contain_text("spec.autoscaling")
     page.screenshot(path=folder / f"console-group-{theme}.png", full_page=True)
+    _picture(page, folder / f"console-autoscaling-{theme}.png", f"{shop}/groups/default/autoscaling")
+    _picture(page, folder / f"console-addons-{theme}.png", f"{shop}/addons")
+    _picture(page, folder / f"console-addon-{theme}.png", f"{shop}/addon/headroom")
+    page.goto(f"{shop}/addon/headroom/change")
+    page.locator("[id='values.replicas']").fill("3")
+    expect(page.locator("#plan")).to_contain_text("spec.replicas")
+    page.screenshot(path=folder / f"console-addon-change-{theme}.png", full_page=True)
     _picture(page, folder / f"console-settings-{theme}.png", f"{shop}/settings")
     _picture(page, folder / f"console-quota-{theme}.png", "/quota")
     _picture(page, folder / f"console-account-{theme}.png", "/account")

@@ -51,7 +51,8 @@ def add_entry(
 ) -> None:
     """Put a version of an entry into the catalogue."""
     card = Card(
-        name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name, changes=f"What is new in {version}.",
+        name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name,
+        changes=f"What is new in {version}.",
         images=(Image("registry.example.org/x:1", "sha256:" + "0" * 64),),
     )  # fmt: skip
     store.add_entry(StoredEntry(card, dict(schema), f"digest of {version}"), f"{name} {version}".encode())

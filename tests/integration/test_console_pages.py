@@ -287,7 +287,7 @@ def test_a_kubeconfig_is_revoked_after_a_look_at_whose_it_is(browser: Browser) -
     assert kubeconfigs_of(browser, made["id"]) == {"revoking": ["ann"]}
     assert "being revoked" in browser.get(path).text
     again = browser.get(link[1]).text
-    assert "<button class=\"danger\">" not in again
+    assert '<button class="danger">' not in again
     assert browser.get(f"{path}s/0123456789abcdef/revoke").status_code == 404
 
 
@@ -321,6 +321,7 @@ def test_who_may_only_look_revokes_nothing(browser: Browser) -> None:
     assert answer.status_code == 403
     assert "Revoke kubeconfig" in answer.text
     assert kubeconfigs_of(browser, made["id"]) == {"active": ["ann"]}
+
 
 def test_who_may_only_look_is_told_that_a_change_is_refused(browser: Browser) -> None:
     made = browser.api.create()
@@ -499,8 +500,10 @@ def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser)
     status = Status(Phase.READY, 1, autoscaling=memory)
     browser.api.store.record(made["id"], claim.token, status, look_again_after=3600)
     for reason, subject, text in (
-        ("TriggeredScaleUp", "web", "web: 1 → 2"), ("ScaleDown", "other", "other: 2 → 1"), ("Ready", "web", "no decision"),
-    ):  # fmt: skip
+        ("TriggeredScaleUp", "web", "web: 1 → 2"),
+        ("ScaleDown", "other", "other: 2 → 1"),
+        ("Ready", "web", "no decision"),
+    ):
         browser.api.store.add_event(made["id"], Event(now, reason, text, subject=subject))
     page = browser.get(path).text
     for words in ("web-2", "a quota is used up", "shop/big", "its machines are too small", "a pod of kube-system"):
@@ -518,12 +521,15 @@ def test_machines_of_the_control_plane_that_went_are_told_from_the_history(brows
     path = f"/clusters/{made['id']}/repairs"
     assert "None went so far" in browser.get(path).text, "the one that is there did not go"
     for subject, text in (("shop-cp-0", "it was lost"), ("shop-default-1", "a worker has a row of its own")):
-        event = Event(datetime.now(UTC), "ReleaseMachine", f"machine {subject} is to go (repair): {text}", subject=subject)
+        event = Event(
+            datetime.now(UTC), "ReleaseMachine", f"machine {subject} is to go (repair): {text}", subject=subject
+        )
         browser.api.store.add_event(made["id"], event)
     page = browser.get(path).text
     assert "Of the control plane" in page
     assert "shop-cp-0 is to go (repair): it was lost" in page
     assert "a worker has a row" not in page
+
 
 def test_quotas_are_shown_with_what_is_free(browser: Browser) -> None:
     browser.api.store.write_quota("alpha", plenty(instances=98))

@@ -39,8 +39,8 @@ from navarch.console.visits import HOME, Console, ProjectNeeded, SignInNeeded, c
 _log = structlog.get_logger("navarch.console")
 # creation before cluster: /clusters/new is no cluster's name here, and `new` cannot be an id.
 PAGES = (
-    signing_in, account, projects, quotas, clusters, creation, cluster, access, addons, groups, scaling, autoscaling, machines, upgrade,
-    settings, power, deletion,
+    signing_in, account, projects, quotas, clusters, creation, cluster, access, addons, groups, scaling, autoscaling,
+    machines, upgrade, settings, power, deletion,
 )  # fmt: skip
 
 

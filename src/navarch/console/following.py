@@ -1,4 +1,4 @@
-"""A page about one cluster that changes while one looks at it: fragments that take the place of those that are there."""
+"""A page about one cluster that changes while one looks at it: fragments take the place of those that are there."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -24,8 +24,8 @@ _NOTHING = object()
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field. `kind`: text, number, switch, choice, group or yaml. `default`: as a person would type it; empty: none is
-    said. `options`: of a choice, each as JSON and in words. `least`, `most`: of a number. `examples`: in words."""
+    """A field. `kind`: text, number, switch, choice, group or yaml. `default`: as a person would type it; empty: none
+    is said. `options`: of a choice, each as JSON and in words. `least`, `most`: of a number. `examples`: in words."""
 
     path: tuple[str, ...]
     kind: str
@@ -81,8 +81,8 @@ def typed(fields: Iterable[Field], form: Form) -> tuple[Json, list[FieldProblem]
 
 
 def patch(fields: Iterable[Field], own: Mapping[str, Any], form: Form) -> tuple[Json, list[FieldProblem]]:
-    """The merge patch that makes values as they were filled in, and what of that is no YAML. `own`: those that are set,
-    as the API shows them. What was emptied goes back to its default, but for what is sealed: a form cannot show that."""
+    """The merge patch that makes values as they were filled in, and what of that is no YAML. `own`: those that are
+    set, as the API shows them. What was emptied goes back to its default, but for what is sealed: no form shows it."""
     changes, wrong = _all_else(form)
     for field in leaves(fields):
         before, given = _at(own, field.path), _given(field, form, wrong)
@@ -225,7 +225,7 @@ def _all_else(form: Form) -> tuple[Json, list[FieldProblem]]:
 class _Loader(yaml.SafeLoader):
     """YAML that is as large as it looks: no aliases, by which a few lines can mean millions; days are texts."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar = {
         first: [(tag, its) for tag, its in those if tag != "tag:yaml.org,2002:timestamp"]
         for first, those in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

@@ -33,7 +33,9 @@ FIELDS = fields_of(SCHEMA)
 
 
 def form(**fields: str) -> Form:
-    return Form({f"values.{name.replace('__', '.')}" if name != "values" else name: [its] for name, its in fields.items()})
+    return Form(
+        {f"values.{name.replace('__', '.')}" if name != "values" else name: [its] for name, its in fields.items()}
+    )
 
 
 def test_each_type_has_its_kind_of_field_and_all_else_is_yaml() -> None:
@@ -101,7 +103,9 @@ def test_a_form_that_nobody_touched_changes_nothing() -> None:
 def test_what_was_emptied_goes_back_and_what_is_sealed_stays_unless_it_is_taken_away() -> None:
     asked, _ = patch(FIELDS, OWN, form(size="", labels="a: '1'\nc: '3'", store__gib="5"))
     assert asked == {"size": None, "labels": {"b": None, "c": "3"}}
-    asked, _ = patch(FIELDS, OWN, form(size="4", labels="{a: '1', b: '2'}", store__gib="5", store__password__unset="yes"))
+    asked, _ = patch(
+        FIELDS, OWN, form(size="4", labels="{a: '1', b: '2'}", store__gib="5", store__password__unset="yes")
+    )
     assert asked == {"store": {"password": None}}
     asked, _ = patch(FIELDS, OWN, form(size="4", labels="{a: '1', b: '2'}", store__gib="6", store__password="new"))
     assert asked == {"store": {"password": "new", "gib": 6}}
@@ -109,9 +113,12 @@ def test_what_was_emptied_goes_back_and_what_is_sealed_stays_unless_it_is_taken_
 
 def test_problems_stand_at_their_fields_and_others_beside() -> None:
     problems = [
-        FieldProblem("values.size", "too big"), FieldProblem("values.hosts.0", "no host"), FieldProblem("name", "taken"),
-        FieldProblem("values", "missing property 'host'"), FieldProblem("", "no"),
-    ]  # fmt: skip
+        FieldProblem("values.size", "too big"),
+        FieldProblem("values.hosts.0", "no host"),
+        FieldProblem("name", "taken"),
+        FieldProblem("values", "missing property 'host'"),
+        FieldProblem("", "no"),
+    ]
     at, beside = by_field(problems, FIELDS, ("name",))
     assert at == {"values.size": ["too big"], "values.hosts": ["0: no host"], "name": ["taken"]}
     assert beside == ["values: missing property 'host'", "no"]

@@ -1,4 +1,4 @@
-"""Kubeconfigs: certificates that end by themselves, each a file that is kept nowhere; who has one, and taking it back."""
+"""Kubeconfigs: certificates that end by themselves, as files that are kept nowhere; who has one; taking it back."""
 
 import re
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-"""Add-ons: what the catalogue offers and what the cluster has of it; installed, changed, upgraded and removed, each with
-what it would do before it is done."""
+"""Add-ons: what the catalogue offers and what the cluster has of it; installed, changed, upgraded and removed, each
+with what it would do before it is done."""
 
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -60,10 +60,14 @@ def install(visit: InProject, form: Posted, cluster: str, entry: str) -> Respons
     """Ask for it."""
     found = visit.navarch.cluster(cluster)
     values, wrong = schemas.typed(schemas.fields_of(visit.navarch.entry(entry)["values_schema"]), form)
-    if wrong or form.text("do") == "plan":
-        return _offer(visit, cluster, entry, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK)
+    wish = _wish(entry, form, values)
+    if wrong:
+        wrong = _all_wrong(lambda: visit.navarch.plan_addon(found["id"], wish), wrong)
+        return _offer(visit, cluster, entry, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if form.text("do") == "plan":
+        return _offer(visit, cluster, entry, form)
     try:
-        made = visit.navarch.install_addon(found["id"], _wish(entry, form, values))
+        made = visit.navarch.install_addon(found["id"], wish)
     except Problem as problem:
         return _offer(visit, cluster, entry, form, _problems(problem), problem.status)
     return see(f"/clusters/{found['id']}/addon/{made['name']}")
@@ -109,8 +113,11 @@ def change(visit: InProject, form: Posted, cluster: str, addon: str) -> Response
     """Ask for them."""
     its = _one(visit, cluster, addon)["addon"]
     values, wrong = schemas.patch(_fields(visit, its), its["values"], form)
-    if wrong or form.text("do") == "plan":
-        return _values(visit, cluster, addon, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK)
+    if wrong:
+        wrong = _all_wrong(lambda: visit.navarch.plan_addon_update(cluster, addon, {"values": values}), wrong)
+        return _values(visit, cluster, addon, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if form.text("do") == "plan":
+        return _values(visit, cluster, addon, form)
     try:
         visit.navarch.update_addon(cluster, addon, {"values": values}, if_match=seen_generation(form))
     except Problem as problem:
@@ -182,15 +189,23 @@ def _problems(problem: Problem) -> list[FieldProblem]:
     return list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
 
 
-def _planned(ask: Callable[[], Json], wrong: Iterable[FieldProblem] = ()) -> Json:
-    """What would be done, or what is `wrong` with asking for it."""
-    refused = [f"{problem.field}: {problem.detail}" for problem in wrong]
-    if refused:
-        return {"plan": None, "wrong": refused}
+def _planned(ask: Callable[[], Json], unread: Iterable[FieldProblem] = ()) -> Json:
+    """What would be done, or what is `wrong` with asking: what is `unread`, and what the API says of the rest."""
+    wrong = [f"{problem.field}: {problem.detail}" for problem in unread]
     try:
-        return {"plan": shown_plan(ask()), "wrong": []}
+        plan = shown_plan(ask())
     except Problem as problem:
-        return {"plan": None, "wrong": told(problem)}
+        return {"plan": None, "wrong": [*wrong, *told(problem)]}
+    return {"plan": None if wrong else plan, "wrong": wrong}
+
+
+def _all_wrong(ask: Callable[[], Json], unread: list[FieldProblem]) -> list[FieldProblem]:
+    """What is unread, with what a dry run says of the rest: everything is told at once."""
+    try:
+        ask()
+    except Problem as problem:
+        return [*unread, *_problems(problem)]
+    return unread
 
 
 def _offer(
