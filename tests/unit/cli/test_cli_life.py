@@ -15,7 +15,7 @@ SKIPS = {
     "reason": "SkipsMinor", "message": "1.37.2 to 1.39.1 skips 1.38", "responsible": "user",
     "remedy": "upgrade to 1.38 first",
 }  # fmt: skip
-UPGRADES = [
+UPGRADES: list[dict[str, Any]] = [
     {"kubernetes_version": "1.39.1", "image_id": "c", "image_name": "node-1.39.1", "built_at": "",
      "obstacles": [SKIPS]},
     {"kubernetes_version": "1.38.0", "image_id": "b", "image_name": "node-1.38.0", "built_at": "2026-03-01T10:00:00Z",
