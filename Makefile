@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: proof bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ bench: setup ## measure what docs/benchmarks.md publishes (root; about 20 minute
 
 scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the simulated cloud (about 25 minutes)
 	@$(BIN)/python -m benchmarks.scale
+
+proof: ## all proofs of what tests cannot prove, one after the other (root; half a day; see the targets below)
+	@$(MAKE) proof-hostile && $(MAKE) proof-scheduler && $(MAKE) proof-lifecycle && $(MAKE) proof-autoscaling && $(MAKE) demo && $(MAKE) proof-cis
 
 proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
 	@$(BIN)/python -m proofs.cis --page docs/cis.md

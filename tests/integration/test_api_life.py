@@ -184,6 +184,19 @@ def test_deleted_while_it_is_upgraded_it_goes_and_is_not_changed_any_more(api: A
     assert {"Deleting"} <= {o["reason"] for u in told for o in u["obstacles"]}
 
 
+def test_what_a_stop_ends_for_good_is_told_beforehand(api: Api, shop: str) -> None:
+    bare = ClusterObstacle("Pod shop/by-hand", "a stop", "PodWithoutController", "nobody", "do", False, of_stop=True)
+    seen = Status(Phase.READY, 1, machines=MachineCount(3, 3), survey=Survey(datetime.now(UTC), (bare,)))
+    with held(api, shop, seen):
+        pass
+    notes = api.patch("/clusters/shop?dry_run=true", {"spec": {"running": False}}).json()["notes"]
+    assert [(note["message"], note["responsible"], note["remedy"]) for note in notes] == [
+        ("Pod shop/by-hand: nobody", "user", "do")
+    ]
+    assert api.patch("/clusters/shop?dry_run=true", {"spec": {"protected": True}}).json()["notes"] == []
+    assert not [n for u in api.get("/clusters/shop/upgrades").json()["upgrades"] for n in u["notes"]]
+
+
 def test_stopped_while_it_is_scaled_both_are_wanted(api: Api, shop: str) -> None:
     assert api.patch(GROUP, {"spec": {"replicas": 5}}).status_code == 200
     judge(api, shop, Phase.PROGRESSING, 3)

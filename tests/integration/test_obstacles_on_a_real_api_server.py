@@ -67,10 +67,11 @@ def clusters(kube: ApiServer, api: Connection) -> Iterator[KubernetesClusters]:
         yield made
 
 
-def obstacles(clusters: KubernetesClusters, access: Access) -> tuple[ClusterObstacle, ...]:
+def obstacles(clusters: KubernetesClusters, access: Access, *, of_stop: bool = False) -> tuple[ClusterObstacle, ...]:
+    """Of an upgrade, or of a stop."""
     found = clusters.observe(access, Asks(survey=True)).obstacles
     assert found is not None
-    return found
+    return tuple(obstacle for obstacle in found if obstacle.of_stop is of_stop)
 
 
 def some(clusters: KubernetesClusters, access: Access) -> tuple[ClusterObstacle, ...]:
@@ -141,11 +142,13 @@ def test_a_webhook_that_nobody_answers_for_is_in_the_way(
 ) -> None:
     with there(api, WEBHOOKS, webhooks()):
         (found,) = some(clusters, kube.access)
+        (kept,) = obstacles(clusters, kube.access, of_stop=True)
     assert (found.what, found.reason, found.blocks) == (
         "ValidatingWebhookConfiguration policy",
         "WebhookNotAnswering",
         True,
     )
+    assert (kept.what, kept.reason) == (found.what, "PodsWaitForWebhook")
     assert "nodes" in found.where
     assert found.message == "no ready endpoint is behind its Service policy/hook"
     assert "policy/hook" in found.remedy

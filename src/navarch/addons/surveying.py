@@ -1,4 +1,4 @@
-"""What in a cluster would be in the way of another version of Kubernetes.
+"""What in a cluster would be in the way of another version of Kubernetes, or would not come back after a stop.
 
 Each part is asked for by itself: one that cannot be read is said to be unknown, and hides no other.
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from navarch.addons import admission, errors
+from navarch.addons import admission, errors, stopping
 from navarch.addons.connection import Connection
 from navarch.addons.foreign import name, text
 from navarch.addons.parallel import at_once
@@ -32,10 +32,12 @@ _PLURAL = re.compile(r"[a-z0-9]{1,63}")
 def survey(connection: Connection) -> tuple[ClusterObstacle, ...]:
     """All that there is. Raises nothing: what cannot be read is one of them."""
     bounded = connection.within(_SECONDS)
-    parts: tuple[tuple[str, Callable[[Connection], Iterator[ClusterObstacle]]], ...] = (
-        ("webhooks and policies", admission.objections),
-        ("definitions", _stored_versions),
-        ("deprecated APIs", _deprecated),
+    parts: tuple[tuple[str, Callable[[Connection], Iterator[ClusterObstacle]], bool], ...] = (
+        ("webhooks and policies", admission.objections, False),
+        ("definitions", _stored_versions, False),
+        ("deprecated APIs", _deprecated, False),
+        ("pods without a controller", stopping.pods, True),
+        ("webhooks that pods wait for", stopping.webhooks, True),
     )
     found = at_once(lambda part: _read(bounded, *part), parts)
     # They are kept with the cluster's row: of too many, those that block an upgrade come first.
@@ -59,7 +61,7 @@ def _paths(connection: Connection, collection: str) -> frozenset[str] | None:
 
 
 def _read(
-    connection: Connection, what: str, part: Callable[[Connection], Iterator[ClusterObstacle]]
+    connection: Connection, what: str, part: Callable[[Connection], Iterator[ClusterObstacle]], of_stop: bool
 ) -> list[ClusterObstacle]:
     try:
         with errors.understanding(what):
@@ -71,8 +73,9 @@ def _read(
                 "the Kubernetes API",
                 "NotKnown",
                 f"could not be read: {text(str(error), 200)}",
-                "it is asked for again; look at them yourself before an upgrade",
+                f"it is asked for again; look at them yourself before {'a stop' if of_stop else 'an upgrade'}",
                 blocks=False,
+                of_stop=of_stop,
             )
         ]
 

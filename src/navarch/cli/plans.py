@@ -46,6 +46,8 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
             print()
     if machines:
         print("\n".join(_duration(plan["machines"])))
+    for one in plan.get("notes") or []:
+        print(f"Know before: {one['message']}.\n  → {one['remedy']}")
     if not changes and not steps and not needs and not machines:
         print("Nothing would change.")
     elif not needs:

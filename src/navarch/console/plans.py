@@ -31,6 +31,7 @@ def shown_plan(plan: dict[str, Any]) -> dict[str, Any]:
         "machines": [(word, impact[word]) for word in _BECOMES if impact.get(word)],
         "seconds": impact.get("seconds"),
         "waits": impact.get("waits") or "",
+        "notes": plan.get("notes") or [],
     }
 
 

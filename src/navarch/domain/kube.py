@@ -85,10 +85,10 @@ class Addon:
 
 @dataclass(frozen=True, slots=True)
 class ClusterObstacle:
-    """Something inside a cluster that an upgrade meets. `what` it is (kind and name), `where` it meets it, `reason` in
-    a word for programs, `message` what is known, `remedy` what its owner can do. `blocks`: an upgrade must not begin,
-    or go on, while it is there; else it is told. `removed_in`: the Kubernetes version (1.38) with which it becomes
-    true; empty: it is true of every version."""
+    """Something inside a cluster that an upgrade or a stop meets. `what` it is (kind and name), `where` it meets it,
+    `reason` in a word for programs, `message` what is known, `remedy` what its owner can do. `blocks`: an upgrade must
+    not begin, or go on, while it is there; else it is told. `removed_in`: the Kubernetes version (1.38) with which it
+    becomes true; empty: it is true of every version. `of_stop`: a stop meets it, and no upgrade does."""
 
     what: str
     where: str
@@ -97,6 +97,7 @@ class ClusterObstacle:
     remedy: str
     blocks: bool
     removed_in: str = ""
+    of_stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """What inside a cluster is in the way of another version of Kubernetes: webhooks and policies that deny what an upgrade
-writes, definitions and clients of what goes.
+writes, definitions and clients of what goes. And what of it a stop would end for good.
 
 Pure. It is asked for rarely, and remembered with the cluster's status: so everybody who reads the status knows it.
 """
@@ -18,7 +18,7 @@ ASKED_EVERY_WHILE_UPGRADING = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that was found in the way when it was last asked for, whatever version may come next."""
+    """All that was found when it was last asked for, whatever version may come next, or a stop."""
 
     at: datetime
     obstacles: tuple[ClusterObstacle, ...] = ()
@@ -28,8 +28,14 @@ def upgrade_obstacles(survey: Survey | None, to_version: str) -> tuple[ClusterOb
     """What an upgrade to this version meets, that which blocks it first. `survey`: as in the cluster's status; None
     (nobody has looked yet) says nothing."""
     found = survey.obstacles if survey is not None else ()
-    there = [o for o in found if not o.removed_in or _minor(o.removed_in) <= _minor(to_version)]
+    there = [o for o in found if not o.of_stop and (not o.removed_in or _minor(o.removed_in) <= _minor(to_version))]
     return tuple(sorted(there, key=lambda o: (not o.blocks, o.reason, o.what, o.where)))
+
+
+def stop_obstacles(survey: Survey | None) -> tuple[ClusterObstacle, ...]:
+    """What would not come back by itself after a stop. `survey` as above."""
+    found = survey.obstacles if survey is not None else ()
+    return tuple(sorted((o for o in found if o.of_stop), key=lambda o: (o.reason, o.what)))
 
 
 def in_the_way(cluster: Cluster, live: tuple[Machine, ...], survey: Survey | None) -> tuple[ClusterObstacle, ...]:

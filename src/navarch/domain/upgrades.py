@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from navarch.domain.errors import FieldError, Responsible
 from navarch.domain.machines import Machine, version_wanted
 from navarch.domain.needs import Need
-from navarch.domain.obstacles import upgrade_obstacles
+from navarch.domain.obstacles import stop_obstacles, upgrade_obstacles
 from navarch.domain.offer import Release, version_order
 from navarch.domain.spec import Cluster, Role
 from navarch.domain.status import Phase, Status
@@ -104,6 +104,11 @@ def found_inside(status: Status, version: str, *, blocking: bool) -> tuple[Obsta
     otherwise what its user is to know."""
     found = upgrade_obstacles(status.survey, version)
     return tuple(Obstacle(o.reason, f"{o.what}: {o.message}", _USER, o.remedy) for o in found if o.blocks is blocking)
+
+
+def lost_by_a_stop(status: Status) -> tuple[Obstacle, ...]:
+    """What the last look into a cluster found that would not come back by itself after a stop."""
+    return tuple(Obstacle(o.reason, f"{o.what}: {o.message}", _USER, o.remedy) for o in stop_obstacles(status.survey))
 
 
 def lacks(needs: tuple[Need, ...]) -> Iterator[Obstacle]:

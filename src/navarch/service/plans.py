@@ -12,6 +12,7 @@ from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.steps import Step
+from navarch.domain.upgrades import Obstacle, lost_by_a_stop
 from navarch.service.access import Access
 from navarch.store.contract import Stored
 
@@ -30,8 +31,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a request would do: the cluster as it would be, the steps to it as far as they are known, what it takes of
-    the quotas (as far as `quota_known`), the fields that would change, and what becomes of the machines that there are
-    (None: there are none yet)."""
+    the quotas (as far as `quota_known`), the fields that would change, what becomes of the machines that there are
+    (None: there are none yet), and what is to be known before (`notes`)."""
 
     cluster: Cluster
     status: Status
@@ -40,6 +41,7 @@ class Plan:
     quota_known: bool = False
     changes: tuple[Change, ...] = ()
     machines: Impact | None = None
+    notes: tuple[Obstacle, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -60,6 +62,7 @@ def plan_of_change(
         quota_known=quota is not None,
         changes=differs,
         machines=impact(stored.cluster, after, machines, access.service.now()),
+        notes=lost_by_a_stop(stored.status) if stored.cluster.spec.running and not after.spec.running else (),
     )
 
 

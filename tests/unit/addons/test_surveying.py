@@ -1,6 +1,7 @@
 """What an upgrade would meet, read off what an API server says; the servers of tests/integration say it for real."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks
 from navarch.domain.errors import Permanent, Responsible, Temporary
 from navarch.domain.kube import ClusterObstacle
+from navarch.domain.obstacles import Survey, stop_obstacles, upgrade_obstacles
 
 NODE = Write("nodes", "", "nodes", "/api/v1/nodes", {"metadata": {"name": "n"}})
 POD = Write(
@@ -55,6 +57,19 @@ class Cluster:
 
 
 def found(
+    lists: Mapping[str, list[dict[str, Any]]] | None = None,
+    refusals: Mapping[str, str] | None = None,
+    metrics: bytes = b"",
+) -> tuple[ClusterObstacle, ...]:
+    """Of an upgrade."""
+    return tuple(o for o in everything(lists, refusals, metrics) if not o.of_stop)
+
+
+def found_of_a_stop(lists: Mapping[str, list[dict[str, Any]]]) -> tuple[ClusterObstacle, ...]:
+    return tuple(o for o in everything(lists) if o.of_stop)
+
+
+def everything(
     lists: Mapping[str, list[dict[str, Any]]] | None = None,
     refusals: Mapping[str, str] | None = None,
     metrics: bytes = b"",
@@ -252,3 +267,52 @@ def test_a_look_that_asks_for_nothing_more_reads_no_metrics(tmp_path: Path) -> N
     with hostile(answer, tmp_path) as server, KubernetesClusters() as clusters:
         assert clusters.observe(server.access, Asks()).obstacles is None
     assert "/metrics" not in paths and not [path for path in paths if "admission" in path]
+
+
+# -- what a stop would end for good
+
+
+def _pod(name: str, *owners: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "shop", "ownerReferences": list(owners)}}
+
+
+def test_pods_that_nobody_makes_anew_are_told_before_a_stop() -> None:
+    replica_set, other = {"kind": "ReplicaSet", "controller": True}, {"kind": "ConfigMap"}
+    obstacles = found_of_a_stop({"pods": [_pod("web-1", replica_set), _pod("by-hand"), _pod("owned-by-a-file", other)]})
+    assert [(o.what, o.reason, o.blocks) for o in obstacles] == [
+        ("Pod shop/by-hand", "PodWithoutController", False),
+        ("Pod shop/owned-by-a-file", "PodWithoutController", False),
+    ]
+    assert len(found_of_a_stop({"pods": [_pod(f"p{n}") for n in range(1000)]})) == 20
+
+
+WITHIN = {"service": {"namespace": "policy", "name": "hook"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "keeps"),
+    [
+        ({}, True),
+        ({"rules": [RULE | {"resources": ["*"]}]}, True),
+        ({"rules": [RULE | {"resources": ["nodes"]}]}, False),
+        ({"rules": [RULE | {"operations": ["DELETE"]}]}, False),
+        ({"rules": None}, False),
+        ({"failurePolicy": "Ignore"}, False),
+        ({"clientConfig": {"url": "https://policy.example.org"}}, False),
+        ({"namespaceSelector": {"matchLabels": {"policy": "on"}}}, False),
+        ({"namespaceSelector": {}}, True),
+        ({"objectSelector": {"matchLabels": {"policy": "on"}}}, False),
+    ],
+)
+def test_webhooks_that_their_own_pods_wait_for_are_told_before_a_stop(changes: dict[str, Any], keeps: bool) -> None:
+    hook = {"name": "h", "rules": [RULE], "clientConfig": WITHIN, **changes}
+    obstacles = found_of_a_stop({"mutatingwebhookconfigurations": [{"metadata": {"name": "m"}, "webhooks": [hook]}]})
+    assert [(o.what, o.reason) for o in obstacles] == (
+        [("MutatingWebhookConfiguration m", "PodsWaitForWebhook")] if keeps else []
+    )
+
+
+def test_an_upgrade_meets_nothing_of_that() -> None:
+    survey = Survey(datetime(2026, 1, 1, tzinfo=UTC), everything({"pods": [_pod("by-hand")]}))
+    assert upgrade_obstacles(survey, "1.38.0") == ()
+    assert [o.what for o in stop_obstacles(survey)] == ["Pod shop/by-hand"]

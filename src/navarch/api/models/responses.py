@@ -311,9 +311,18 @@ class ImpactView(Shown):
     waits: str
 
 
+class ObstacleView(Shown):
+    """What is in the way: `reason` is a word for programs, `responsible` says who must act, `remedy` how."""
+
+    reason: str
+    message: str
+    responsible: str
+    remedy: str
+
+
 class PlanView(Shown):
     """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`). `machines`: what
-    becomes of those of a cluster that is there."""
+    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good."""
 
     cluster: ClusterView
     fits: bool
@@ -322,6 +331,7 @@ class PlanView(Shown):
     steps: list[StepView]
     changes: list[ChangeView]
     machines: ImpactView | None
+    notes: list[ObstacleView]
 
 
 class VersionView(Shown):
@@ -340,15 +350,6 @@ class VersionPage(Shown):
 
     versions: list[VersionView]
     next: str | None = None
-
-
-class ObstacleView(Shown):
-    """What is in the way: `reason` is a word for programs, `responsible` says who must act, `remedy` how."""
-
-    reason: str
-    message: str
-    responsible: str
-    remedy: str
 
 
 class UpgradeView(Shown):
