@@ -91,7 +91,7 @@ def test_one_that_answers_slowly_is_not_asked_twice_and_does_not_come_back_once_
     scene, held = Scene(), list[Any]()
     scene.waiting = WaitingPods(
         SimpleNamespace(addons=scene, store=scene, runtime=scene),  # type: ignore[arg-type]
-        SimpleNamespace(submit=lambda call, *arguments: held.append(lambda: call(*arguments))),  # type: ignore[arg-type]
+        SimpleNamespace(submit=lambda call, *arguments: held.append(lambda: call(*arguments))),
         scene.done.append,
     )
     scene.waiting.ask("shop", SHOP, 600.0)
