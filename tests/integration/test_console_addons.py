@@ -149,6 +149,8 @@ def test_values_are_changed_with_the_difference_seen_before(equipped: Browser, a
     assert 'value="2"' in page
     assert ">- a</textarea>" in page
     assert "It is set, and sealed" in page
+    assert equipped.post(path, {"values.size": "2", "values.hosts": "- a", "do": "ask"}).status_code == 303
+    assert equipped.api.get(f"{ADDONS}/store").json()["generation"] == 1, "nothing was touched"
     fields = {"values.size": "3", "values.hosts": "- a", "generation": generation_of(page)}
     plan = equipped.post(f"{path}/plan", fields).text
     assert re.search(r"<code>data.size</code></dt><dd><del>2</del> .*<ins>3</ins>", plan)

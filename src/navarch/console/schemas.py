@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -225,15 +225,17 @@ def _all_else(form: Form) -> tuple[Json, list[FieldProblem]]:
 class _Loader(yaml.SafeLoader):
     """YAML that is as large as it looks: no aliases, by which a few lines can mean millions; days are texts."""
 
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, its) for tag, its in those if tag != "tag:yaml.org,2002:timestamp"]
-        for first, those in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not taken", self.peek_event().start_mark)
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not taken", mark)
         return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, its) for tag, its in those if tag != "tag:yaml.org,2002:timestamp"]
+    for first, those in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _yaml(name: str, text: str, wrong: list[FieldProblem]) -> Any:

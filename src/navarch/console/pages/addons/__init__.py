@@ -118,6 +118,8 @@ def change(visit: InProject, form: Posted, cluster: str, addon: str) -> Response
         return _values(visit, cluster, addon, form, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
     if form.text("do") == "plan":
         return _values(visit, cluster, addon, form)
+    if not values:  # nothing was touched: nothing is asked for
+        return see(f"/clusters/{cluster}/addon/{addon}")
     try:
         visit.navarch.update_addon(cluster, addon, {"values": values}, if_match=seen_generation(form))
     except Problem as problem:
