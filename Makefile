@@ -36,7 +36,7 @@ scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the
 	@$(BIN)/python -m benchmarks.scale
 
 proof: ## all proofs of what tests cannot prove, one after the other (root; half a day; see the targets below)
-	@$(MAKE) proof-hostile && $(MAKE) proof-scheduler && $(MAKE) proof-lifecycle && $(MAKE) proof-autoscaling && $(MAKE) demo && $(MAKE) proof-cis
+	@$(MAKE) proof-hostile && $(MAKE) proof-scheduler && $(MAKE) proof-lifecycle && $(MAKE) proof-autoscaling && $(MAKE) demo && $(MAKE) proof-cis && $(MAKE) demo-clean
 
 proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
 	@$(BIN)/python -m proofs.cis --page docs/cis.md
