@@ -12,6 +12,8 @@ from tests.integration.some_values import a_machine
 
 from navarch.console.pages.clusters.selecting import fits
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Kept, Memory, Unneeded, Verdict
+from navarch.domain.kube import ClusterObstacle
+from navarch.domain.obstacles import Survey
 from navarch.domain.status import Event, Phase, Status
 from navarch.store.contract import Unavailable
 
@@ -185,6 +187,18 @@ def test_switches(browser: Browser, switch: str, field: str, value: bool) -> Non
     seen = generation_of(browser.get(path).text)
     assert browser.post(path, {"generation": seen}).status_code == 303
     assert browser.api.get(f"/clusters/{made['id']}").json()["spec"][field] is value
+
+
+def test_what_a_stop_ends_for_good_is_told_before_the_button(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    path = f"/clusters/{made['id']}/switch/stop"
+    assert "by-hand" not in browser.get(path).text
+    bare = ClusterObstacle("Pod shop/by-hand", "a stop", "PodWithoutController", "nobody", "do", False, of_stop=True)
+    claim = browser.api.claim(made["id"])
+    status = Status(Phase.READY, 1, survey=Survey(datetime.now(UTC), (bare,)))
+    browser.api.store.record(made["id"], claim.token, status, look_again_after=3600)
+    assert "Pod shop/by-hand: nobody" in browser.get(path).text
 
 
 def test_a_cluster_goes_when_its_name_was_typed(browser: Browser) -> None:
