@@ -125,7 +125,7 @@ MUTATIONS = (
     # Rare in stories from seeds, each by the promise that is about it in the story that is about it.
     Mutation("who protects pods is not asked", f"{EXECUTORS}:_drain", "evict=evict and not (force and is_late)", "evict=False", promise="drained", script=scripted.a_group_rolls),
     Mutation("pods that may not go are ended when their time is over", f"{EXECUTORS}:_drain", "not (force and is_late)", "not is_late", promise="drained", script=scripted.a_webhook_denies_everything),
-    Mutation("nobody is told what holds a drain", f"{EXECUTORS}:_draining", "raise Permanent(", "return Again(1.0, 'Draining', 'pods move') if is_late else Permanent(", promise="drained", script=scripted.a_webhook_denies_everything),
+    Mutation("nobody is told what holds a drain", f"{EXECUTORS}:_draining", 'raise Permanent(message, reason="DrainTimedOut", responsible=Responsible.USER, remedy=_HELD_REMEDY)', "return Again(1.0, 'Draining', 'pods move')", promise="drained", script=scripted.a_webhook_denies_everything),
     Mutation("the machine that leads etcd goes first", f"{PLACES}:_candidates", "(pair[0].name in leaders, pair[0].machine.serial)", "pair[0].machine.serial", promise="leader last", script=scripted.places_roll),
     Mutation("a machine stops while the balancer sends requests to it", f"{LEAVING}:_stop_and_remove", "view.serves or quorum_without", "quorum_without", promise="balancer first", script=scripted.places_roll),
     Mutation("a control-plane machine is removed while it runs", f"{LEAVING}:_stop_and_remove", "yield from cloud.stop(machine)", "yield from cloud.remove(machine, _why(machine))", promise="in order", script=scripted.places_roll),
