@@ -1,5 +1,6 @@
 """The region of `make play` is an OpenStack to every tool that asks it: to the doctor, and to OpenStack's own SDK."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,34 @@ def test_openstacks_sdk_shows_single_objects_by_name(cloud: Connection) -> None:
     assert cloud.load_balancer.find_load_balancer(balancer.name).provisioning_status == "ACTIVE"
     assert cloud.network.find_network("public").is_router_external
     assert cloud.image.find_image("node-1.37.2").status == "active"
+
+
+def test_an_application_credential_with_access_rules_may_look_and_nothing_else(
+    playground: Playground, cloud: Connection
+) -> None:
+    rules = [{"service": "kubernetes", "method": "GET", "path": "/kaas/v1/**"}]
+    made = cloud.identity.create_application_credential(cloud.current_user_id, "ci", access_rules=rules)
+    environment = {name: its for name, its in playground.environment(PROJECT).items() if name != "OS_CLOUD"}
+    ours = cloud.config.config
+    clouds = {
+        "ci": {
+            "auth_type": "v3applicationcredential",
+            "auth": {
+                "auth_url": ours["auth"]["auth_url"],
+                "application_credential_id": made.id,
+                "application_credential_secret": made.secret,
+            },
+            "region_name": ours["region_name"],
+            "cacert": ours["cacert"],
+        }
+    }
+    file = playground.folder / "ci.yaml"
+    file.write_text(json.dumps({"clouds": clouds}))
+    reader = Customer("ci", environment | {"OS_CLIENT_CONFIG_FILE": str(file), "OS_CLOUD": "ci"})
+    assert reader.must("cluster", "show", "shop", "-o", "json").json["name"] == "shop"
+    refused = reader.navarch("cluster", "delete", "shop", "--yes")
+    assert refused.code == 5, refused.err
+    assert "access rules" in refused.err
 
 
 def test_hosts_are_not_for_members(cloud: Connection) -> None:

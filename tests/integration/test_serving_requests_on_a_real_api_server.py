@@ -46,10 +46,10 @@ def test_requests_are_found_judged_and_decided_once(access: Access) -> None:
     ask(access, "foreign", request(addresses=("10.0.0.22",)))
     ask(access, "of-no-concern", request(), signer="example.org/else")
     with KubernetesClusters() as clusters:
-        events = decide_requests(clusters, access, CLUSTER, (worker(1), worker(2)), dict, NOW)
+        events = decide_requests(clusters, access, CLUSTER, (worker(1), worker(2)), lambda: {}, NOW)
         assert sorted(event.reason for event in events) == ["ServingCertificateApproved", "ServingCertificateDenied"]
         assert clusters.serving_requests(access) == ()
-        assert decide_requests(clusters, access, CLUSTER, (worker(1), worker(2)), dict, NOW) == ()
+        assert decide_requests(clusters, access, CLUSTER, (worker(1), worker(2)), lambda: {}, NOW) == ()
         clusters.decide_serving_request(access, "gone-meanwhile", None)
     api = connection.Connection(access, connections=1)
     try:

@@ -73,12 +73,12 @@ class Inputs:
 @dataclass(frozen=True, slots=True)
 class Draining:
     """A drain that is not done. `held`: the pods that may not be evicted now, each as `namespace/name: why`; `pods`:
-    how many are still there; 0: only their volumes; `ending`: those of them that were asked to end before, each as
-    `namespace/name until when`."""
+    how many are still there; 0: only their volumes; `slow`: those of them that were asked to end and want more than
+    a minute for it, each as `namespace/name until when`."""
 
     held: tuple[str, ...] = ()
     pods: int = 0
-    ending: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

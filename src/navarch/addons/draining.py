@@ -13,6 +13,7 @@ from navarch.domain.errors import Permanent, Temporary
 _MIRROR = "kubernetes.io/config.mirror"
 _FINISHED = ("Succeeded", "Failed")
 _WHY_SHOWN = 300  # characters
+_USUAL_GRACE = 60  # seconds; Kubernetes' default is 30
 _EVICTED_A_ROUND = 100
 
 Pod = Mapping[str, Any]
@@ -30,9 +31,9 @@ def drain(connection: Connection, node: str, *, evict: bool) -> Draining | None:
         going = [p for p in moving if not _ending(p)][:_EVICTED_A_ROUND]
         if not evict:
             at_once(lambda pod: _end(connection, pod), going)
-            return Draining(pods=len(moving), ending=_endings(moving))
+            return Draining(pods=len(moving), slow=_take_long(moving))
         held = at_once(lambda pod: _evict(connection, pod), going)
-        return Draining(tuple(sorted(why for why in held if why)), len(moving), _endings(moving))
+        return Draining(tuple(sorted(why for why in held if why)), len(moving), _take_long(moving))
     # A volume that is still attached would follow its pod only minutes later, once the machine is gone.
     return None if _keeps_volumes(there) or not _attached(connection, node) else Draining()
 
@@ -71,10 +72,13 @@ def _ending(pod: Pod) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
-def _endings(pods: Iterable[Pod]) -> tuple[str, ...]:
-    """Those that were asked to end, and until when each of them may take."""
+def _take_long(pods: Iterable[Pod]) -> tuple[str, ...]:
+    """Those that were asked to end and want more than a minute for it, with until when."""
     said = []
     for metadata in (pod["metadata"] for pod in pods if _ending(pod)):
+        grace = metadata.get("deletionGracePeriodSeconds")
+        if not isinstance(grace, int) or grace <= _USUAL_GRACE:
+            continue
         until = moment(metadata["deletionTimestamp"])
         when = f" until {until:%Y-%m-%d %H:%M:%S} UTC" if until is not None else ""
         said.append(text(f"{metadata['namespace']}/{metadata['name']}{when}", _WHY_SHOWN))

@@ -65,8 +65,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda read: read(), reads
     )
     workloads = {**deployments, **daemon_sets}
-    noted = {path.rpartition("/")[0] for name in catalogue.names() for path in applying.noted_objects(notes, name)}
-    there = surveying.there(connection, sorted(filter(_is_ours, noted))) if asks.survey else {}
+    there = _there(connection, notes) if asks.survey else {}
     return KubeState(
         version=version,
         nodes=found if evictions is None else tuple(replace(n, evictions=evictions.get(n.name, 0)) for n in found),
@@ -227,12 +226,20 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], 
 def _complete(addon: Addon, notes: Mapping[str, str], there: Mapping[str, Collection[str]]) -> Addon:
     """An add-on of which an object was removed is as good as not applied. `there`: paths of all that there are in the
     collections that were read."""
+    if not there:
+        return addon
     noted = applying.noted_objects(notes, addon.name)
     gone = [path for path in noted if path not in there.get(path.rpartition("/")[0], noted)]
     if not gone:
         return addon
     message = "; ".join(f"{path.rpartition('/')[2]}: not there" for path in gone)
     return replace(addon, digest="", available=False, message=foreign.text(message))
+
+
+def _there(connection: Connection, notes: Mapping[str, str]) -> Mapping[str, Collection[str]]:
+    """Paths of all that there are in the collections that add-ons have objects in, by collection."""
+    noted = {path.rpartition("/")[0] for name in catalogue.names() for path in applying.noted_objects(notes, name)}
+    return surveying.there(connection, sorted(filter(_is_ours, noted)))
 
 
 def _is_ours(collection: str) -> bool:

@@ -5,15 +5,16 @@ webhooks      that let no pod be made while they do not answer, and answer from 
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from navarch.addons.connection import Connection
 from navarch.addons.foreign import name
 from navarch.domain.kube import ClusterObstacle
 
-WHERE = "a stop"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
-_PODS_A_PAGE, _PAGES_OF_PODS, _MOST_PODS, _MOST_WEBHOOKS = 500, 4, 20, 20
+_PODS_A_PAGE, _PAGES_OF_PODS, _MOST_TOLD = 500, 4, 20
+_WEBHOOKS_A_PAGE, _PAGES_OF_WEBHOOKS = 20, 4
 _UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 
 Seen = Mapping[str, Any]
@@ -29,22 +30,22 @@ def pods(connection: Connection) -> Iterator[ClusterObstacle]:
         metadata_only=True,
         fieldSelector=_UNFINISHED,
     )
-    told = 0
-    for metadata in (pod["metadata"] for pod in listed):
-        if told < _MOST_PODS and not any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
-            told += 1
-            yield _told(
-                f"Pod {name(metadata['namespace'])}/{name(metadata['name'])}",
-                "PodWithoutController",
-                "has no controller that would make it anew after a start",
-                "make it by a Deployment, a StatefulSet or a Job, or make it again once the cluster runs",
-            )
+    bare = (pod["metadata"] for pod in listed if not _has_controller(pod["metadata"]))
+    for metadata in islice(bare, _MOST_TOLD):
+        yield _told(
+            f"Pod {name(metadata['namespace'])}/{name(metadata['name'])}",
+            "PodWithoutController",
+            "has no controller that would make it anew after a start",
+            "make it by a Deployment, a StatefulSet or a Job, or make it again once the cluster runs",
+        )
 
 
 def webhooks(connection: Connection) -> Iterator[ClusterObstacle]:
     """Those that all pods wait for, their own too: without a selector by which some are left out."""
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
-        listed = connection.list(f"{_WEBHOOKS}/{kind.lower()}s", page=_MOST_WEBHOOKS, pages=_PAGES_OF_PODS, whole=False)
+        listed = connection.list(
+            f"{_WEBHOOKS}/{kind.lower()}s", page=_WEBHOOKS_A_PAGE, pages=_PAGES_OF_WEBHOOKS, whole=False
+        )
         for made in listed:
             if any(_keeps_pods(webhook) for webhook in made.get("webhooks") or ()):
                 yield _told(
@@ -53,6 +54,10 @@ def webhooks(connection: Connection) -> Iterator[ClusterObstacle]:
                     "after a start no pod is made until it answers, and it answers from a pod",
                     "have it leave out its own namespace (namespaceSelector), or let pods pass (failurePolicy: Ignore)",
                 )
+
+
+def _has_controller(metadata: Seen) -> bool:
+    return any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
 
 
 def _keeps_pods(webhook: Seen) -> bool:
@@ -67,4 +72,4 @@ def _is_of_pods(rule: Seen) -> bool:
 
 
 def _told(what: str, reason: str, message: str, remedy: str) -> ClusterObstacle:
-    return ClusterObstacle(what, WHERE, reason, message, remedy, blocks=False, of_stop=True)
+    return ClusterObstacle(what, "a stop", reason, message, remedy, blocks=False, of_stop=True)

@@ -25,7 +25,7 @@ def objection(
     groups: Iterable[str],
     usages: Iterable[str],
     machines: Iterable[Machine],
-    addresses: Mapping[str, Collection[str]] = {},
+    addresses: Mapping[str, Collection[str]],
 ) -> str | None:
     """Why a request (PEM) must not be approved, or None where it may be.
 

@@ -1,6 +1,7 @@
 """How a command ends: exit codes that scripts may rely on, and errors as a person should read them."""
 
 import sys
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 from navarch.client.errors import ClientError, NotAuthorised, NotConfigured, Problem, Unavailable
@@ -50,6 +51,19 @@ def report(error: ClientError | Failure) -> Exit:
     """Print the error, with every bad field of a refusal, and give its exit code."""
     print("\n".join(lines_of(error)), file=sys.stderr)
     return exit_code(error)
+
+
+def carry_out(app: Callable[..., object], arguments: Sequence[str] | None, name: str) -> int:
+    """Run a command line of a program of that name, and give its exit code; None: that of this process."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name=name)
+    except (ClientError, Failure) as error:
+        return report(error)
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else Exit.OK if ending.code is None else Exit.FAILED
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return Exit.OK
 
 
 def lines_of(error: ClientError | Failure) -> list[str]:

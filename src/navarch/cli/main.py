@@ -9,10 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from navarch import __version__
-from navarch.cli.exits import Exit, Failure, report
+from navarch.cli.exits import carry_out
 from navarch.cli.options import new_app
 from navarch.cli.session import Target
-from navarch.client.errors import ClientError
 
 # name: (module, attribute or command there, what the help says)
 _COMMANDS = {
@@ -94,15 +93,7 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code."""
-    try:
-        app(args=None if arguments is None else list(arguments), prog_name="navarch")
-    except (ClientError, Failure) as error:
-        return report(error)
-    except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else Exit.OK if ending.code is None else Exit.FAILED
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    return Exit.OK
+    return carry_out(app, arguments, "navarch")
 
 
 def run() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from navarch.client.errors import Problem
+from navarch.client.errors import FieldProblem, Problem
 from navarch.console.forms import Form
 from navarch.console.plans import shown_plan
 from navarch.console.visits import Visit, see
@@ -48,6 +48,11 @@ def told(problem: Problem) -> list[str]:
     if problem.status not in _SHOWN:
         raise problem
     return [f"{e.field}: {e.detail}" if e.field else e.detail for e in problem.errors] or [problem.message]
+
+
+def field_problems(problem: Problem) -> list[FieldProblem]:
+    """What is wrong, each at its field where the API names one. Raises as `told` does where it names none."""
+    return list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
 
 
 def seen_generation(form: Form) -> int | None:

@@ -12,11 +12,10 @@ from typing import Annotated
 import typer
 
 from navarch.addons import requests
-from navarch.cli.exits import Exit, Failure, report
+from navarch.cli.exits import Exit, Failure, carry_out, report
 from navarch.cli.options import ClusterOption, OutputOption, new_app
 from navarch.cli.output import Column, Output, emit_list
 from navarch.client import connect
-from navarch.client.errors import ClientError
 from navarch.domain.errors import NavarchError, Permanent
 from navarch.playground.folder import default_folder
 from navarch.simulator.client import Simulator
@@ -63,17 +62,10 @@ def list_pods(cluster: ClusterOption, output: OutputOption = Output.TABLE) -> No
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code: those of `navarch`."""
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="navarch-play")
-    except (ClientError, Failure) as error:
-        return report(error)
+        return carry_out(app, arguments, "navarch-play")
     except NavarchError as error:
         remedy = f"\n  remedy: {error.remedy}" if isinstance(error, Permanent) else ""
         return report(Failure(f"{error}{remedy}"))
-    except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else Exit.OK if ending.code is None else Exit.FAILED
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    return Exit.OK
 
 
 def run() -> None:

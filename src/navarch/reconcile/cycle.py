@@ -86,7 +86,8 @@ class Cycle:
         if scaling is not None:
             scaling = remember(scaling, cluster, observed, results, now, events.add)
         status = replace(status, autoscaling=scaling)
-        if asks_for_pods(cluster) and status.ready_at is not None:
+        asks_pods = asks_for_pods(cluster) and status.ready_at is not None
+        if asks_pods:
             after = min(after, _until_all_pods(cluster, look, status, now))
         chapter = self._chapter(claim, look, observed, results, status, now)
         store.record(
@@ -98,8 +99,7 @@ class Cycle:
             look_again_after=after,
             attempts=attempts,
         )
-        known = asks_for_pods(cluster) and status.ready_at is not None and not look.pods_wait
-        if known and look.access is not None:
+        if asks_pods and not look.pods_wait and look.access is not None:
             self._waiting.ask(cluster.id, look.access.api, after)
 
     def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Notes") -> tuple[Observed, tuple[Result, ...]]:

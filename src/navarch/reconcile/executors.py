@@ -306,9 +306,9 @@ def _withdraw(task: Task, access: Access, machine: Machine | None) -> Again | No
 def _draining(name: str, drain: Draining, *, is_late: bool) -> Again:
     """What a drain waits for. Raises Permanent once people have to be asked."""
     if not drain.held:
-        if is_late and drain.ending:
-            message = f"pods on {name} take longer to end than the drain may: {_shown(drain.ending)}"
-            raise Permanent(message, reason="DrainTimedOut", responsible=Responsible.USER, remedy=_ENDING_REMEDY)
+        if is_late and drain.slow:
+            message = f"pods on {name} take longer to end than the drain may: {_shown(drain.slow)}"
+            raise Permanent(message, reason="DrainTimedOut", responsible=Responsible.USER, remedy=_SLOW_REMEDY)
         return Again(1.0, "Draining", f"pods are moving away from {name}")
     message = f"pods may not be moved away from {name}: {_shown(drain.held)}"
     if is_late:
@@ -321,7 +321,7 @@ def _shown(pods: tuple[str, ...]) -> str:
     return f"{'; '.join(pods[:_HELD_SHOWN])}{more}"
 
 
-_ENDING_REMEDY = (
+_SLOW_REMEDY = (
     "wait, or end them at once (kubectl delete pod --grace-period=0 --force), or give them a shorter "
     "terminationGracePeriodSeconds; Navarch goes on when they are gone"
 )

@@ -1,5 +1,6 @@
 """Reading workloads, nodes and pods as the API gives them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -206,9 +207,9 @@ def test_no_answer_is_temporary_and_says_why(error: Exception) -> None:
 class Recorder:
     """Stands for a Connection: writes down what is asked, in order."""
 
-    def __init__(self, *pods: str, node_is_there: bool = True) -> None:
+    def __init__(self, *pods: str, node_is_there: bool = True, ending: Mapping[str, object] | None = None) -> None:
         self.asked: list[tuple[str, str, Any]] = []
-        self._pods, self._node_is_there = pods, node_is_there
+        self._pods, self._node_is_there, self._ending = pods, node_is_there, ending or {}
 
     def get(self, path: str) -> Any:
         if not self._node_is_there:
@@ -222,7 +223,7 @@ class Recorder:
 
     def list(self, path: str, *, page: int, pages: int, **query: str) -> Any:
         assert (path, query) == ("/api/v1/pods", {"fieldSelector": "spec.nodeName=w1"})
-        return [{"metadata": {"namespace": "shop", "name": p, "uid": f"uid-{p}"}} for p in self._pods]
+        return [{"metadata": {"namespace": "shop", "name": p, "uid": f"uid-{p}", **self._ending}} for p in self._pods]
 
     def delete(self, path: str, *, uid: str | None = None, grace_seconds: int | None = None) -> None:
         self.asked.append(("delete", path, (uid, grace_seconds)))
@@ -274,6 +275,16 @@ def test_a_drain_names_the_pods_that_only_a_user_can_free(seen: Refusing, held: 
     assert said is not None
     assert len(said.held) == bool(held)
     assert all(held in why for why in said.held)
+
+
+@pytest.mark.parametrize(
+    ("grace", "slow"),
+    [(86400, ("shop/web-1 until 2026-12-01 09:00:00 UTC",)), (30, ()), (0, ()), (None, ()), ("86400", ())],
+)
+def test_pods_that_want_long_for_their_end_are_named_and_others_are_not(grace: object, slow: tuple[str, ...]) -> None:
+    seen = Recorder("web-1", ending={"deletionTimestamp": "2026-12-01T09:00:00Z", "deletionGracePeriodSeconds": grace})
+    assert drain(cast(Connection, seen), "w1", evict=True) == Draining(pods=1, slow=slow)
+    assert not [deed for deed, _, _ in seen.asked if deed in ("post", "delete")], "it ends already"
 
 
 def test_pods_whose_time_is_up_are_ended_whatever_protects_them() -> None:

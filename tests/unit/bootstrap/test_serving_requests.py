@@ -13,7 +13,8 @@ USAGES = ("digital signature", "server auth")
 
 
 def judged(text: str, **changes: object) -> str | None:
-    values: dict[str, object] = {"requestor": NODE, "groups": GROUPS, "usages": USAGES, "machines": MACHINES}
+    who: dict[str, object] = {"requestor": NODE, "groups": GROUPS, "usages": USAGES}
+    values = who | {"machines": MACHINES, "addresses": {}}
     return objection(text, **(values | changes))  # type: ignore[arg-type]
 
 

@@ -55,7 +55,7 @@ def test_once_they_had_their_time_people_are_asked() -> None:
 
 @pytest.mark.parametrize("is_late", [False, True])
 def test_pods_that_take_longer_to_end_than_a_drain_may_are_named(is_late: bool) -> None:
-    drain = Draining(pods=1, ending=("default/slow until 2026-12-01 09:00:00 UTC",))
+    drain = Draining(pods=1, slow=("default/slow until 2026-12-01 09:00:00 UTC",))
     if not is_late:
         assert _draining("shop-web-1", drain, is_late=False).reason == "Draining"
         return

@@ -42,7 +42,7 @@ class Kubernetes:
 
 def decide(kubernetes: Kubernetes) -> tuple[Event, ...]:
     machines = (control_plane(0), worker(1), worker(2))
-    return decide_requests(kubernetes, ACCESS, CLUSTER, machines, dict, NOW)  # type: ignore[arg-type]
+    return decide_requests(kubernetes, ACCESS, CLUSTER, machines, lambda: {}, NOW)  # type: ignore[arg-type]
 
 
 def test_a_machines_own_request_is_approved_and_told() -> None:

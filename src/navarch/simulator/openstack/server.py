@@ -19,6 +19,7 @@ _HEADERS = {  # those that services read; ASGI gives names in small letters
     b"x-auth-token": "X-Auth-Token",
     b"x-subject-token": "X-Subject-Token",
     b"openstack-api-version": "OpenStack-API-Version",
+    b"openstack-identity-access-rules": "OpenStack-Identity-Access-Rules",
 }
 _HANG_UP = "navarch.hang_up"
 _Event = dict[str, Any]

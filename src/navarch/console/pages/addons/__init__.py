@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from navarch.client.errors import FieldProblem, Problem
 from navarch.console import following, schemas
-from navarch.console.changes import conflict, flat, seen_generation, told
+from navarch.console.changes import conflict, field_problems, flat, seen_generation, told
 from navarch.console.following import Picture
 from navarch.console.forms import EMPTY, Form
 from navarch.console.pages.addons.plans import shown_plan
@@ -69,7 +69,7 @@ def install(visit: InProject, form: Posted, cluster: str, entry: str) -> Respons
     try:
         made = visit.navarch.install_addon(found["id"], wish)
     except Problem as problem:
-        return _offer(visit, cluster, entry, form, _problems(problem), problem.status)
+        return _offer(visit, cluster, entry, form, field_problems(problem), problem.status)
     return see(f"/clusters/{found['id']}/addon/{made['name']}")
 
 
@@ -123,7 +123,7 @@ def change(visit: InProject, form: Posted, cluster: str, addon: str) -> Response
     try:
         visit.navarch.update_addon(cluster, addon, {"values": values}, if_match=seen_generation(form))
     except Problem as problem:
-        return _values(visit, cluster, addon, form, _problems(problem), problem.status)
+        return _values(visit, cluster, addon, form, field_problems(problem), problem.status)
     return see(f"/clusters/{cluster}/addon/{addon}")
 
 
@@ -186,11 +186,6 @@ def _wish(entry: str, form: Form, values: Json) -> Json:
     return {"entry": entry, **asked, **({"values": values} if values else {})}
 
 
-def _problems(problem: Problem) -> list[FieldProblem]:
-    """Raises the problem again where it is not about what was asked for."""
-    return list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
-
-
 def _planned(ask: Callable[[], Json], unread: Iterable[FieldProblem] = ()) -> Json:
     """What would be done, or what is `wrong` with asking: what is `unread`, and what the API says of the rest."""
     wrong = [f"{problem.field}: {problem.detail}" for problem in unread]
@@ -206,7 +201,7 @@ def _all_wrong(ask: Callable[[], Json], unread: list[FieldProblem]) -> list[Fiel
     try:
         ask()
     except Problem as problem:
-        return [*unread, *_problems(problem)]
+        return [*unread, *field_problems(problem)]
     return unread
 
 
@@ -224,6 +219,9 @@ def _offer(
     fields = schemas.fields_of(its["values_schema"])
     values, unread = schemas.typed(fields, form)
     wrong, beside = schemas.by_field(errors or [], fields, _ASIDE)
+    plan: Json = {"plan": None, "wrong": []}
+    if not errors:  # else the API has said what it thinks of it
+        plan = _planned(lambda: navarch.plan_addon(found["id"], _wish(entry, form, values)), unread)
     return visit.page(
         "addons/install.html",
         status,
@@ -234,7 +232,7 @@ def _offer(
         wrong=wrong,
         beside=beside,
         sealed=set(),
-        **_named(_planned(lambda: navarch.plan_addon(found["id"], _wish(entry, form, values)), unread)),
+        **_named(plan),
     )
 
 
@@ -253,7 +251,7 @@ def _values(
     values, unread = schemas.patch(fields, its["values"], filled)
     wrong, beside = schemas.by_field(errors or [], fields, _ASIDE)
     plan: Json = {"plan": None, "wrong": []}
-    if form.fields:
+    if form.fields and not errors:
         plan = _planned(lambda: visit.navarch.plan_addon_update(cluster, addon, {"values": values}), unread)
     return visit.page(
         "addons/change.html",

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from navarch.client.errors import FieldProblem, Problem
 from navarch.console import following, groups
-from navarch.console.changes import conflict, planned, seen_generation, told
+from navarch.console.changes import conflict, field_problems, planned, seen_generation
 from navarch.console.following import Picture
 from navarch.console.forms import EMPTY, Form
 from navarch.console.groups import number
@@ -53,7 +53,7 @@ def change(visit: InProject, form: Posted, cluster: str, group: str) -> Response
     try:
         visit.navarch.update_node_group(cluster, group, _patch(form), if_match=seen_generation(form))
     except Problem as problem:
-        errors = list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
+        errors = field_problems(problem)
         return _page(visit, cluster, group, form, errors, problem.status)
     return see(f"/clusters/{cluster}/groups/{group}/autoscaling")
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from navarch.client.errors import FieldProblem, Problem
 from navarch.console import groups
-from navarch.console.changes import conflict, done, planned, seen_generation, told
+from navarch.console.changes import conflict, done, field_problems, planned, seen_generation
 from navarch.console.forms import EMPTY, Form
 from navarch.console.visits import InProject, Posted, Visit, see
 
@@ -108,7 +108,7 @@ def _asked(visit: Visit, cluster: str, group: str | None, form: Form, ask: Any) 
     try:
         ask()
     except Problem as problem:
-        errors = list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
+        errors = field_problems(problem)
         return _form(visit, cluster, group, form, errors, problem.status)
     return see(f"/clusters/{cluster}")
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from navarch.client.errors import FieldProblem, Problem
 from navarch.console import wishes
-from navarch.console.changes import conflict, planned, seen_generation, told
+from navarch.console.changes import conflict, field_problems, planned, seen_generation
 from navarch.console.forms import EMPTY, Form
 from navarch.console.pages.creation.wish import by_field
 from navarch.console.visits import InProject, Posted, Visit, see
@@ -39,7 +39,7 @@ def change(visit: InProject, form: Posted, cluster: str) -> Response:
     try:
         navarch.update_cluster(cluster, patch, if_match=seen_generation(form))
     except Problem as problem:
-        errors = list(problem.errors) or [FieldProblem("", message) for message in told(problem)]
+        errors = field_problems(problem)
         return _page(visit, cluster, form, errors, problem.status)
     return see(f"/clusters/{cluster}")
 

@@ -88,6 +88,9 @@ def create_credential(region: Region, request: Request, user_id: str) -> Answer:
         "expires_at": None,
         "unrestricted": bool(wanted.get("unrestricted")),
     }
+    if wanted.get("access_rules") is not None:
+        keys = ("service", "method", "path")
+        body["access_rules"] = [{"id": region.new_hex_id(), **{k: r[k] for k in keys}} for r in wanted["access_rules"]]
     region["application credential"].add(body, "", user_id=user_id, secret=secret)
     return Answer(201, {"application_credential": {**body, "secret": secret}})
 

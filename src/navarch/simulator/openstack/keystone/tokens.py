@@ -13,6 +13,8 @@ from navarch.simulator.openstack.region import Region, Token
 _UNAUTHORIZED = "The request you have made requires authentication."
 _IMPLIED = {"admin": ("manager",), "manager": ("member",), "member": ("reader",)}
 _MANY_TOKENS = 1000
+# Who sends it enforces access rules; to others a token that has some is not shown.
+_RULES_KNOWN = "OpenStack-Identity-Access-Rules"
 SYSTEM = "system"  # what a role is given on, in the place of a project's or a domain's id
 
 
@@ -78,7 +80,9 @@ def issue(region: Region, request: Request) -> Answer:
     if method == "application_credential":
         user, credential = _application_credential(region, proof)
         project_id, roles = credential["project_id"], frozenset(role["name"] for role in credential["roles"])
-        more = {"application_credential": {"id": credential.id, "name": credential.name, "restricted": True}}
+        shown = {"id": credential.id, "name": credential.name, "restricted": True}
+        shown |= {key: credential[key] for key in ("access_rules",) if key in credential.body}
+        more = {"application_credential": shown}
         asked = Scope(user.id, project_id=project_id, roles=roles & roles_of(region, user.id, project_id=project_id))
     elif method in ("password", "token"):
         user = _by_password(region, proof) if method == "password" else _by_token(region, proof)
@@ -94,7 +98,8 @@ def validate(region: Region, request: Request) -> Answer:
     """Show a token. Anybody's own, and others' to who has a role for that."""
     token = request.headers.get("X-Subject-Token", "")
     found = region.tokens.get(token)
-    if found is None or found.ends <= region.now():
+    limited = found is not None and "access_rules" in found.body.get("application_credential", {})
+    if found is None or found.ends <= region.now() or (limited and _RULES_KNOWN not in request.headers):
         raise not_found("Could not find token.")
     if found.scope.user_id != request.scope.user_id and not request.scope.roles & {"admin", "service", "reader"}:
         raise Refused(403, "You are not authorized to perform the requested action: identity:validate_token.")
