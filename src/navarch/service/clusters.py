@@ -109,11 +109,7 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
     claims. Asking again changes nothing. Raises Missing, InTheWay (it is protected), and the store's Stale, Unreadable,
     Unavailable."""
     for _ in attempts():
-        stored = access.cluster(reference)
-        cluster = stored.cluster
-        generations.check(cluster.generation)
-        if cluster.spec.protected and not cluster.deleting:
-            raise _protected(cluster.name)
+        cluster = deletable(access, reference, generations).cluster
         try:
             gone = access.service.store.request_deletion(
                 cluster.id,
@@ -131,6 +127,15 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
             access.note(gone.cluster.id, "DeletionRequested", f"asked to {what}", subject=gone.cluster.name)
         return gone
     raise overtaken()
+
+
+def deletable(access: Access, reference: str, generations: Generations) -> Stored:
+    """The cluster, if it can be asked to go. Raises Missing, InTheWay, and the store's Stale, Unreadable."""
+    stored = access.cluster(reference)
+    generations.check(stored.cluster.generation)
+    if stored.cluster.spec.protected and not stored.cluster.deleting:
+        raise _protected(stored.cluster.name)
+    return stored
 
 
 def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:

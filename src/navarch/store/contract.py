@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.inventory import Inventory
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
@@ -17,6 +18,7 @@ from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store.catalogue_contract import CatalogueStore, ChoosingStore, ChosenStore, StoredEntry
+from navarch.store.inventory_contract import Inventories
 from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
 
@@ -84,7 +86,8 @@ class Claim:
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
     `revoking`: of those among them that the cluster was not seen to refuse. `chooses`: it may have add-ons of the
-    catalogue; most clusters have none. `at`: when it was taken, by the database's clock."""
+    catalogue; most clusters have none. `at`: when it was taken, by the database's clock. `stirred`: somebody asked for
+    it to be looked at, or for something else of it, since it was let go."""
 
     cluster: Cluster
     status: Status
@@ -96,6 +99,7 @@ class Claim:
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
     chooses: bool = True
+    stirred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, ChoosingStore, KubeconfigStore, Protocol):
+class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -382,10 +386,11 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
         *,
         events: tuple[Event, ...] = (),
         objects: tuple[KnownObject, ...] | None = None,
+        inventory: Inventory | None = None,
         look_again_after: float,
         attempts: int = 0,
     ) -> None:
-        """The one status write of a cycle; lets the cluster go. `objects` None: as they were. If the wish changed, or a
+        """The one status write of a cycle; lets the cluster go. `objects`, `inventory` None: as they were. If the wish changed, or a
         machine reported, since the claim, it is due at once whatever `look_again_after` (seconds) says. Raises
         LeaseLost."""
         ...

@@ -6,13 +6,14 @@ from navarch.store.change_side import ChangeSide
 from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
 from navarch.store.database import Database
+from navarch.store.inventory_side import InventorySide
 from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
 from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide):
+class PostgresStore(ApiSide, InventorySide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
@@ -30,6 +31,7 @@ class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSi
         self._dsn = dsn
         database = Database(dsn, max_connections=max_connections, name=name, read_only=read_only)
         ApiSide.__init__(self, database, region)
+        InventorySide.__init__(self, database)
         KubeconfigSide.__init__(self, database)
         WorkerSide.__init__(self, database, region)
         ChangeSide.__init__(self, database)

@@ -89,6 +89,7 @@ def claim(row: Row) -> Claim:
         revoked=tuple(row["revoked"]),
         revoking=tuple(row["revoking"]),
         chooses=row["chooses"],
+        stirred=row["stirred"],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from navarch.cli.cluster.objects import columns, of_the_cluster
 from navarch.cli.options import ClusterArgument, OutputOption
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.session import connected, target_of
@@ -100,6 +101,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
         if output is not Output.TABLE:
             emit_data(found, output)
             return
+        inside = of_the_cluster(navarch.objects(found["id"])["objects"])
         now = navarch.now()
     spec, status = found["spec"], found["status"]
     groups = found.get("node_groups") or []
@@ -127,17 +129,20 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             ("deletion", found.get("deletion_requested_at")),
         ]
     )
+    if inside:
+        print()
+        print_table(inside, [c for c in columns() if c.title != "NAME"])
     conditions = status.get("conditions") or []
     if conditions:
         print()
-        columns = (
+        shown = (
             Column("CONDITION", lambda c: c["type"], keep=True),
             Column("STATUS", lambda c: c["status"]),
             Column("SINCE", lambda c: age(c.get("last_transition_at"), now), right=True),
             Column("REASON", lambda c: c["reason"], keep=True),
             Column("MESSAGE", lambda c: c["message"]),
         )
-        print_table(conditions, columns)
+        print_table(conditions, shown)
     told = set()
     for condition in conditions:
         if condition.get("responsible") and condition["status"] != "True" and condition["message"] not in told:

@@ -15,11 +15,14 @@ cluster's id, into names and descriptions (cloud-provider-openstack v1.35, pkg/o
 driver into metadata (pkg/csi/cinder/controllerserver.go).
 """
 
+from collections.abc import Mapping
+
 from navarch.domain import names
 from navarch.domain.openstack.resources import CLOUD_CONTROLLER, NAVARCH, Kind
 from navarch.domain.spec import Owner
 
 CSI_KEY = "cinder.csi.openstack.org/cluster"
+_CLAIM = "csi.storage.k8s.io/pvc"
 
 
 def mark(owner: Owner) -> str:
@@ -71,6 +74,13 @@ def balanced_service(owner: Owner, name: str) -> str | None:
     it made none. Neither part of a Service's name can have an underscore."""
     prefix = f"kube_service_{owner.cluster_id}_"
     return name.removeprefix(prefix).replace("_", "/", 1) if name.startswith(prefix) else None
+
+
+def claim(metadata: Mapping[str, str]) -> str:
+    """The claim (`namespace/name`) that a volume was made for, as the CSI provisioner's `--extra-create-metadata` has
+    it written (external-provisioner, pkg/controller/controller.go); empty where it says none."""
+    namespace, name = (metadata.get(f"{_CLAIM}/{part}") for part in ("namespace", "name"))
+    return f"{namespace}/{name}" if namespace and name else ""
 
 
 def server_group_name(owner: Owner, marked: str) -> str | None:
