@@ -75,6 +75,10 @@ class Words:
         """What a step of a plan makes."""
         return self._code(codes.REASONS, step)
 
+    def object_kind(self, kind: str) -> str:
+        """A kind of object in the cloud."""
+        return self._code(codes.KINDS, kind)
+
     def machine_state(self, machine: Any) -> str:
         """Where a machine is, in a word or two."""
         return self.part(machine_state(machine))

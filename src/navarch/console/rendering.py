@@ -54,6 +54,7 @@ def _environment(language: str, root: str) -> Environment:
         "reason": said.reason,
         "part": said.part,
         "kind": said.kind,
+        "object_kind": said.object_kind,
         "quota_name": said.quota,
         "since": said.since,
         "exact": said.exact,

@@ -5,8 +5,8 @@ from typing import get_args
 
 from navarch.domain.cloud import CloudState
 from navarch.domain.infrastructure import Infrastructure
-from navarch.domain.observed import KnownObject, Observed, Wanted
 from navarch.domain.inventory import Inventory
+from navarch.domain.observed import KnownObject, Observed, Wanted
 from navarch.domain.openstack import inventory as told
 from navarch.domain.openstack import tidy
 from navarch.domain.openstack.infrastructure import OpenStack

@@ -28,8 +28,8 @@ _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """`region`: the cloud's, where clusters are made. `clusters_per_project`: at most. A quota counts as known for
-    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it. A kubeconfig holds for
-    `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`."""
+    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it, or to look at a cluster. A
+    kubeconfig holds for `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`."""
 
     region: str = "RegionOne"
     clusters_per_project: int = 100

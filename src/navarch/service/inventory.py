@@ -11,7 +11,6 @@ from navarch.service.access import ANY, Access, Generations
 from navarch.service.clusters import deletable
 
 _FRESH_SECONDS = 30.0  # a dry run of a deletion shows no older picture, where a worker can look
-_WAIT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def plan_deletion(
     if not cluster.deleting:  # what was asked first holds
         cluster = replace(cluster, keep_volumes=keep_volumes)
     with access.service.waits.place(cluster.project_id) as wait:
-        seconds = _WAIT_SECONDS if wait else 0.0
+        seconds = access.service.settings.quota_wait if wait else 0.0
         seen = access.service.store.inventory(cluster.id, max_age=_FRESH_SECONDS, wait=seconds)
     return _belongings(cluster, seen)
 

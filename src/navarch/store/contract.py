@@ -390,9 +390,9 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
         look_again_after: float,
         attempts: int = 0,
     ) -> None:
-        """The one status write of a cycle; lets the cluster go. `objects`, `inventory` None: as they were. If the wish changed, or a
-        machine reported, since the claim, it is due at once whatever `look_again_after` (seconds) says. Raises
-        LeaseLost."""
+        """The one status write of a cycle; lets the cluster go. `objects`, `inventory` None: as they were. If
+        the wish changed, or a machine reported, since the claim, it is due at once whatever `look_again_after`
+        (seconds) says. Raises LeaseLost."""
         ...
 
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:

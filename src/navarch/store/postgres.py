@@ -13,7 +13,9 @@ from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, InventorySide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide):
+class PostgresStore(
+    ApiSide, InventorySide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide
+):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself

@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 def objects(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Output.TABLE) -> None:
     """List what a cluster has in its cloud.
 
-    Each object with what it is for and what becomes of it when the cluster is deleted: balancers of Services and volumes
-    of claims first.
+    Each object with what it is for and what becomes of it when the cluster is deleted: balancers of Services and
+    volumes of claims first.
     """
     with connected(ctx) as navarch:
         found = navarch.objects(cluster)
