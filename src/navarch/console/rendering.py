@@ -60,6 +60,7 @@ def _environment(language: str, root: str) -> Environment:
         "exact": said.exact,
         "number": said.number,
         "amount": said.amount,
+        "money": said.money,
         "size": said.size,
         "span": said.span,
         "took": said.took,

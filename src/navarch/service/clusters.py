@@ -13,6 +13,7 @@ from navarch.domain.errors import FieldError
 from navarch.domain.maintenance import behind
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Offer
+from navarch.domain.prices import price_of
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.upgrades import Circumstances, turning_point
@@ -154,7 +155,9 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     cluster, wrong = consider_cluster(draft, offer)
     wrong += access.service.wrong_region(cluster.region)
     needs = compare(needs_of(cluster, offer), quota)
-    return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
+    price = price_of(cluster, offer, access.service.settings.prices)
+    plan = Plan(cluster, Status(), needs=needs, quota_known=quota is not None, price=price)
+    return plan, judged(malformed, wrong)
 
 
 def _changed(

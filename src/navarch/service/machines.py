@@ -9,6 +9,7 @@ from navarch.domain.impact import Impact, impact
 from navarch.domain.machines import Departure, Machine
 from navarch.domain.needs import compare, needs_of_another, shortages
 from navarch.domain.offer import Offer
+from navarch.domain.prices import price_of
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
@@ -81,6 +82,7 @@ def plan_deletion(
         needs=compare(asked.needs, quota),
         quota_known=quota is not None,
         machines=_impact(access, asked, after),
+        price=price_of(after, access.service.store.offer() or Offer(), access.service.settings.prices, cluster),
     )
 
 
