@@ -163,7 +163,7 @@ def delete_cluster(
 ) -> Any:
     """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing. One
     whose `spec.protected` is true is refused. A dry run lists each object, and has a worker look first where the last
-    look is older than half a minute."""
+    look is not recent."""
     if dry_run:
         keep_volumes = keep == "volumes"
         return deletion_plan(inventory.plan_deletion(access, cluster, keep_volumes=keep_volumes, generations=if_match))

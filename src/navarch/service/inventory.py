@@ -7,10 +7,13 @@ from datetime import datetime
 from navarch.domain import providers
 from navarch.domain.inventory import CloudObject, Inventory
 from navarch.domain.spec import Cluster
+from navarch.domain.status import Phase
 from navarch.service.access import ANY, Access, Generations
 from navarch.service.clusters import deletable
 
-_FRESH_SECONDS = 30.0  # a dry run of a deletion shows no older picture, where a worker can look
+# A dry run of a deletion shows no older picture, where a worker can look. While a cluster changes, workers ask for
+# every kind every twenty seconds, and in between for what is on its way.
+_FRESH_SECONDS, _FRESH_WHILE_CHANGING = 5.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,16 @@ def belongings(access: Access, reference: str) -> Belongings:
 def plan_deletion(
     access: Access, reference: str, *, keep_volumes: bool = False, generations: Generations = ANY
 ) -> Belongings:
-    """What `clusters.delete` would take and leave, seen within the last half minute where a worker can look. Raises as
-    it does."""
-    cluster = deletable(access, reference, generations).cluster
+    """What `clusters.delete` would take and leave, as a worker sees it now, where one can look in time. Raises as
+    `clusters.delete` does."""
+    stored = deletable(access, reference, generations)
+    cluster = stored.cluster
     if not cluster.deleting:  # what was asked first holds
         cluster = replace(cluster, keep_volumes=keep_volumes)
     with access.service.waits.place(cluster.project_id) as wait:
         seconds = access.service.settings.quota_wait if wait else 0.0
-        seen = access.service.store.inventory(cluster.id, max_age=_FRESH_SECONDS, wait=seconds)
+        fresh = _FRESH_SECONDS if stored.status.phase is Phase.READY else _FRESH_WHILE_CHANGING
+        seen = access.service.store.inventory(cluster.id, max_age=fresh, wait=seconds)
     return _belongings(cluster, seen)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from navarch.cli.asking import confirm
+from navarch.cli.asking import confirm, must_be_asked
 from navarch.cli.cluster.objects import belonging, of_the_cluster, show_deletion, summary
 from navarch.cli.fields import CLUSTER
 from navarch.cli.options import (
@@ -113,6 +113,7 @@ def delete(
             show_deletion(navarch.plan_deletion(found["id"], keep_volumes=keep_volumes), output, navarch.now())
             return
         if not yes:
+            must_be_asked(found["name"])
             confirm(_warning(found, navarch.plan_deletion(found["id"], keep_volumes=keep_volumes)), found["name"])
         navarch.delete_cluster(found["id"], keep_volumes=keep_volumes)
         if not wait:
@@ -128,7 +129,7 @@ def delete(
 
 def _warning(cluster: "Cluster", plan: "DeletionPlan") -> str:
     """What is to be known before: balancers and volumes one by one."""
-    lines = [f"Cluster {cluster['name']} ({cluster['id']}) would be deleted. {summary(plan)}"]
+    lines = [f"Cluster {cluster['name']} ({cluster['id']}) goes. {summary(plan)}"]
     for one in of_the_cluster(plan["objects"]):
         what = f"{one['size_gib']} GiB" if one["size_gib"] else one["address"]
         lines.append(f"  {one['at_deletion']}: the {one['kind']} of {belonging(one)} ({what or one['id']})")

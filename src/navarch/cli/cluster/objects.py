@@ -56,9 +56,9 @@ def summary(plan: "Belongings") -> str:
     gone = Counter(o["kind"] for o in plan["objects"] if o["at_deletion"] == "deleted")
     kept = [o for o in plan["objects"] if o["at_deletion"] == "kept"]
     keepable = [o for o in plan["objects"] if o["keepable"] and o["at_deletion"] == "deleted"]
-    said = [f"Deleted: {_counted(gone)}." if gone else "Nothing is there that would be deleted."]
+    said = [f"Would be deleted: {_counted(gone)}." if gone else "Nothing is there that would be deleted."]
     if kept:
-        said.append(f"Kept: {_counted(Counter(o['kind'] for o in kept))}; they go on counting.")
+        said.append(f"Would be kept: {_counted(Counter(o['kind'] for o in kept))}; they go on counting.")
     if keepable:
         said.append("The volumes of claims go with all data on them; --keep-volumes leaves them.")
     return " ".join(said)

@@ -1,7 +1,8 @@
 """`navarch cluster list` and `show`."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,11 @@ from navarch.cli.options import ClusterArgument, OutputOption
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.session import connected, target_of
 from navarch.cli.values import pairs_of
+from navarch.client.errors import Problem
+
+if TYPE_CHECKING:
+    from navarch.client.clusters import Navarch
+    from navarch.client.shapes import CloudObject
 
 
 def register(app: typer.Typer) -> None:
@@ -101,7 +107,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
         if output is not Output.TABLE:
             emit_data(found, output)
             return
-        inside = of_the_cluster(navarch.objects(found["id"])["objects"])
+        inside = _inside(navarch, found["id"])
         now = navarch.now()
     spec, status = found["spec"], found["status"]
     groups = found.get("node_groups") or []
@@ -151,6 +157,17 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             print(f"  who must act: {condition['responsible']}")
             if condition.get("remedy"):
                 print(f"  what to do: {condition['remedy']}")
+
+
+def _inside(navarch: "Navarch", cluster_id: str) -> list["CloudObject"]:
+    """What its Services and claims have in the cloud; nothing from a service of the version before, which has no such
+    list."""
+    try:
+        return of_the_cluster(navarch.objects(cluster_id)["objects"])
+    except Problem as problem:
+        if problem.status != HTTPStatus.NOT_FOUND:
+            raise
+        return []
 
 
 # Of fields that are shown where they say something else. Which image is built last is not known here.

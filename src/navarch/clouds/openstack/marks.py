@@ -77,8 +77,8 @@ def balanced_service(owner: Owner, name: str) -> str | None:
 
 
 def claim(metadata: Mapping[str, str]) -> str:
-    """The claim (`namespace/name`) that a volume was made for, as the CSI provisioner's `--extra-create-metadata` has
-    it written (external-provisioner, pkg/controller/controller.go); empty where it says none."""
+    """The claim (`namespace/name`) that a volume was made for, which the CSI driver writes there where its provisioner
+    runs with `--extra-create-metadata` (PvcNameKey in pkg/csi/csi.go); empty where it says none."""
     namespace, name = (metadata.get(f"{_CLAIM}/{part}") for part in ("namespace", "name"))
     return f"{namespace}/{name}" if namespace and name else ""
 
