@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from navarch.playground.region import Playground, Wanted
+from navarch.simulator.client import Simulator
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # As root there is no sandbox to be had; what is shown is our own.
@@ -104,6 +106,27 @@ def install(page: Page, cluster: str, entry: str) -> str:
     page.wait_for_url("**/addon/*")
     expect(page.locator("#addon .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     return f"{cluster}/addon/{entry}"
+
+
+def fill(page: Page, made: Playground, cluster: str, *, services: int = 0, claims: int = 0) -> None:
+    """Have a cluster's users make Services with balancers and claims with volumes, as `navarch-play` does; done once
+    its page shows them. The page of its deletion has a worker look."""
+    inside = Simulator(str(made.socket))
+    for number in range(services):
+        inside.want(cluster.rpartition("/")[2], service=f"web-{number}" if number else "web")
+    for number in range(claims):
+        inside.want(cluster.rpartition("/")[2], claim=f"data-{number}" if number else "data")
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < end:
+        page.goto(f"{cluster}/delete")
+        found = page.locator(".objects tbody th").all_text_contents()
+        if (
+            sum("claim" in text for text in found) == claims
+            and sum("Service" in text for text in found) == 2 * services
+        ):
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError(f"{services} Services and {claims} claims are not all there")
 
 
 def issue_kubeconfig(page: Page, cluster: str) -> str:

@@ -591,6 +591,18 @@ def test_machines_of_the_control_plane_that_went_are_told_from_the_history(brows
     assert "a worker has a row" not in page
 
 
+def test_of_many_events_the_newest_are_shown_and_the_others_counted(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    for number in range(500):
+        browser.api.store.add_event(made["id"], Event(datetime.now(UTC), "Ready", f"line {number}", subject="shop"))
+    text = browser.get(f"/clusters/{made['id']}").text
+    assert "line 499" in text
+    assert "line 400" not in text
+    assert re.search(r"Earlier lines: 47\d", " ".join(text.split()))
+    assert len(text) < 100_000
+
+
 def test_quotas_are_shown_with_what_is_free(browser: Browser) -> None:
     browser.api.store.write_quota("alpha", plenty(instances=98))
     browser.sign_in()

@@ -19,7 +19,9 @@ def list_objects(access: MayRead, cluster: str) -> Any:
     """What a cluster has in its cloud, and what would become of each object, were the cluster deleted. Workers look
     every two or three minutes at a cluster that is Ready, and more often at others."""
     found = inventory.belongings(access, cluster)
-    return CloudObjectPage(objects=_views(found), seen_at=found.seen_at, unread=list(found.unread))
+    return CloudObjectPage(
+        objects=_views(found), seen_at=found.seen_at, unread=list(found.unread), left_out=found.left_out
+    )
 
 
 def deletion_plan(found: Belongings) -> Response:
@@ -30,6 +32,7 @@ def deletion_plan(found: Belongings) -> Response:
         objects=_views(found),
         seen_at=found.seen_at,
         unread=list(found.unread),
+        left_out=found.left_out,
     )
     return answer(plan.model_dump_json().encode())
 

@@ -119,11 +119,13 @@ class CloudObject(TypedDict):
 
 
 class Belongings(TypedDict):
-    """What a cluster has in its cloud. `unread`: kinds that could not be read when the others were seen."""
+    """What a cluster has in its cloud. `unread`: kinds that could not be read when the others were seen;
+    `left_out`: how many more there are."""
 
     objects: list[CloudObject]
     seen_at: str | None
     unread: list[str]
+    left_out: int
 
 
 class DeletionPlan(Belongings):

@@ -50,4 +50,8 @@ def shown(found: Any) -> dict[str, Any]:
     for one in found["objects"]:
         if one not in inside:
             rest.setdefault(one["kind"], []).append(one)
-    return {"inside": inside, "rest": list(rest.items()), "seen_at": found["seen_at"], "unread": found["unread"]}
+    return {
+        "inside": inside,
+        "rest": list(rest.items()),
+        **{name: found[name] for name in ("seen_at", "unread", "left_out")},
+    }

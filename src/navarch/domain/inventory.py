@@ -48,16 +48,20 @@ class CloudObject:
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """What was seen at `seen_at`. `found`: (kind, objects) of each kind that could be read, also where there are none;
-    of the kinds in `unread`, which could not be read then, those that were seen before, if any."""
+    of the kinds in `unread`, which could not be read then, those that were seen before, if any. `left_out`: how many
+    there are beside these, where there are more of a kind than are noted."""
 
     seen_at: datetime
     found: tuple[tuple[str, tuple[CloudObject, ...]], ...] = ()
     unread: tuple[str, ...] = ()
+    left_out: int = 0
 
     def objects(self, kinds: Sequence[str]) -> tuple[CloudObject, ...]:
-        """Every object: what the cluster's own controllers made first, then in the order of `kinds`, by name."""
+        """Every object: those of claims, then those of Services, each with its own beside it; then the others in
+        the order of `kinds`, by name."""
 
-        def order(its: CloudObject) -> tuple[bool, int, str, str]:
-            return its.purpose is None, kinds.index(its.kind) if its.kind in kinds else len(kinds), its.of, its.name
+        def order(its: CloudObject) -> tuple[str, str, int, str]:
+            place = kinds.index(its.kind) if its.kind in kinds else len(kinds)
+            return its.purpose or "~", its.of, place, its.name
 
         return tuple(sorted((one for _, those in self.found for one in those), key=order))

@@ -19,12 +19,14 @@ _FRESH_SECONDS, _FRESH_WHILE_CHANGING = 5.0, 30.0
 @dataclass(frozen=True, slots=True)
 class Belongings:
     """The objects of a cluster as a worker saw them at `seen_at` (None: none has looked yet); of the kinds in `unread`,
-    which could not be read then, as they were seen before. The cluster says whether volumes are kept."""
+    which could not be read then, as they were seen before; `left_out` more are there. The cluster says whether volumes
+    are kept."""
 
     cluster: Cluster
     objects: tuple[CloudObject, ...]
     seen_at: datetime | None
     unread: tuple[str, ...]
+    left_out: int = 0
 
 
 def belongings(access: Access, reference: str) -> Belongings:
@@ -52,4 +54,4 @@ def plan_deletion(
 def _belongings(cluster: Cluster, seen: Inventory | None) -> Belongings:
     if seen is None:
         return Belongings(cluster, (), None, providers.KINDS)
-    return Belongings(cluster, seen.objects(providers.KINDS), seen.seen_at, seen.unread)
+    return Belongings(cluster, seen.objects(providers.KINDS), seen.seen_at, seen.unread, seen.left_out)

@@ -50,9 +50,10 @@ def note_inventory(tx: Transaction, cluster_id: str, token: int, inventory: Inve
         seen_at=inventory.seen_at,
         objects=Jsonb({kind: [encode(one) for one in those] for kind, those in inventory.found}),
         unread=list(inventory.unread),
+        left_out=inventory.left_out,
     )
 
 
 def _inventory(row: rows.Row) -> Inventory:
     found = tuple((kind, tuple(decode(CloudObject, one) for one in those)) for kind, those in row["objects"].items())
-    return Inventory(row["seen_at"], found, tuple(row["unread"]))
+    return Inventory(row["seen_at"], found, tuple(row["unread"]), row["left_out"])

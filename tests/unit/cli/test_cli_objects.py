@@ -22,7 +22,7 @@ def thing(kind: str, id_: str, purpose: str | None = None, of: str = "", **more:
 VOLUME = thing("volume", "v1", "PersistentVolumeClaim", "shop/data", size_gib=8, keepable=True)
 BALANCER = thing("load balancer", "b1", "Service", "shop/web", address="10.0.0.9")
 SERVERS = [thing("server", "s1"), thing("server", "s2")]
-FOUND = {"objects": [VOLUME, BALANCER, *SERVERS], "seen_at": "2026-03-01T12:59:00Z", "unread": []}
+FOUND = {"objects": [VOLUME, BALANCER, *SERVERS], "seen_at": "2026-03-01T12:59:00Z", "unread": [], "left_out": 0}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from tests.unit.domain.test_drift import STEM, settled
 from navarch.domain.cloud import CloudState, Resource
 from navarch.domain.inventory import CloudObject, Fate, Purpose
 from navarch.domain.openstack.deletion import deletion
+from navarch.domain.openstack.inventory import MOST_OF_A_KIND
 from navarch.domain.openstack.resources import FloatingIP, Kind, LoadBalancer, Snapshot, Volume
 from navarch.domain.openstack.steps import Remove
 from navarch.domain.openstack.view import View
@@ -76,3 +77,17 @@ def test_kinds_that_could_not_be_read_are_named_and_not_called_empty() -> None:
     assert found.unread == ("volume",)
     assert "volume" not in dict(found.found)
     assert dict(found.found)["snapshot"] == ()
+
+
+def test_what_a_projects_owner_writes_is_one_harmless_line() -> None:
+    found = told(replace(VOLUME, name="a\x00\nb\u202e" + "x" * 999, claim="shop/\x1b[31m"))
+    assert (found["v"].name[:5], found["v"].of) == ("a\ufffd b\ufffd", "shop/\ufffd[31m")
+    assert len(found["v"].name) <= 255
+
+
+def test_more_than_can_be_noted_are_counted() -> None:
+    cloud = settled().cloud
+    many = tuple(replace(VOLUME, id=f"v{n}") for n in range(MOST_OF_A_KIND + 3))
+    there = replace(cloud, seen={**cloud.seen, Kind.VOLUME: many})
+    found = inventory(replace(settled(), cloud=there), NOW)
+    assert (len(dict(found.found)["volume"]), found.left_out) == (MOST_OF_A_KIND, 3)

@@ -28,11 +28,13 @@ class CloudObjectView(Shown):
 
 class CloudObjectPage(Shown):
     """All objects of a cluster: those of its Services and claims first. `seen_at`: when a worker saw them; null: none
-    has looked yet. `unread`: kinds that could not be read then, which are shown as they were seen before."""
+    has looked yet. `unread`: kinds that could not be read then, which are shown as they were seen before. `left_out`:
+    how many more there are; of a kind 500 are listed."""
 
     objects: list[CloudObjectView]
     seen_at: datetime | None
     unread: list[str]
+    left_out: int
     next: str | None = None
 
 

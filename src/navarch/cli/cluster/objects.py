@@ -94,6 +94,8 @@ def tell_of_looks(found: "Belongings", now: datetime) -> None:
         note("No worker has looked at its cloud yet.")
         return
     note(f"Seen {age(found['seen_at'], now)} ago.")
+    if found["left_out"]:
+        note(f"There are {found['left_out']} more.")
     if found["unread"]:
         note(f"Not read then, and shown as seen before: {', '.join(found['unread'])}.")
 

@@ -17,12 +17,18 @@ from navarch.domain.openstack.resources import (
     Volume,
     made_by,
 )
+from navarch.domain.texts import harmless
+
+MOST_OF_A_KIND = 500  # a project may have as many volumes as its cloud lets it
+_LONGEST = 255  # characters of a name
 
 
 def inventory(cloud: CloudState, seen_at: datetime) -> Inventory:
     """What there is, kind by kind in the order of their making."""
-    found = tuple((t.kind.value, tuple(_told(cloud, r) for r in cloud.of(t))) for t in RESOURCES if cloud.knows(t))
-    return Inventory(seen_at, found, tuple(t.kind.value for t in RESOURCES if not cloud.knows(t)))
+    known = [type_ for type_ in RESOURCES if cloud.knows(type_)]
+    found = tuple((t.kind.value, tuple(_told(cloud, r) for r in cloud.of(t)[:MOST_OF_A_KIND])) for t in known)
+    unread = tuple(type_.kind.value for type_ in RESOURCES if type_ not in known)
+    return Inventory(seen_at, found, unread, sum(max(0, len(cloud.of(t)) - MOST_OF_A_KIND) for t in known))
 
 
 def _told(cloud: CloudState, resource: AnyResource) -> CloudObject:
@@ -30,16 +36,21 @@ def _told(cloud: CloudState, resource: AnyResource) -> CloudObject:
     return CloudObject(
         kind=resource.kind.value,
         id=resource.id,
-        name=resource.name,
+        name=_line(resource.name),
         made_by=made_by(resource),
         purpose=purpose,
-        of=of,
+        of=_line(of),
         zone=getattr(resource, "zone", ""),
         size_gib=getattr(resource, "size_gib", 0),
         address=_address(resource),
         state=_state(resource),
         keepable=made_by(resource) == CSI,  # `deletion` leaves what this driver made
     )
+
+
+def _line(text: str) -> str:
+    """What whoever owns the project may have written, as one short line."""
+    return harmless(" ".join(text[:_LONGEST].split()))
 
 
 def _purpose(cloud: CloudState, resource: AnyResource) -> tuple[Purpose | None, str]:

@@ -4,7 +4,8 @@ CREATE TABLE inventories (
     cluster_id  text PRIMARY KEY REFERENCES clusters (id) ON DELETE CASCADE,
     seen_at     timestamptz NOT NULL,
     objects     jsonb NOT NULL CHECK (jsonb_typeof(objects) = 'object'),
-    unread      text[] NOT NULL DEFAULT '{}'
+    unread      text[] NOT NULL DEFAULT '{}',
+    left_out    integer NOT NULL DEFAULT 0
 );
 
 -- People see these, too; when they were seen last is no change.
