@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from keystoneauth1 import session as keystone
-from keystoneauth1.exceptions import Unauthorized
+from keystoneauth1.exceptions import NotFound, Unauthorized
 from keystoneauth1.identity import v3
 from tests.contract.openstack_lab import OpenStackStage, settings
 from tests.contract.stage import clear
@@ -44,9 +44,18 @@ def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(opens
     assert again == user
     assert _login(user, "second password").get_project_id() == owner.project_id
 
-    cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, user.id, user.name))
+    stolen = _login(user, "second password")
+    token = stolen.get_token()
+    renewed = cloud.carry_out(owner, steps.RenewIdentity(user.id, user.name), private="third password")
+    assert isinstance(renewed, Identity)
+    known = settings()
+    with pytest.raises((Unauthorized, NotFound)):
+        keystone.Session(v3.Token(known.auth_url, token), verify=known.ca_file).get_token()
+    assert _login(renewed, "third password").get_project_id() == owner.project_id
+
+    cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, renewed.id, renewed.name))
     with pytest.raises(Unauthorized):
-        _login(user, "second password").get_token()
+        _login(renewed, "third password").get_token()
     assert cloud.observe(owner, frozenset({Kind.IDENTITY})).of(Identity) == ()
 
 

@@ -102,6 +102,13 @@ class CreatesIdentity(Step):
     __slots__ = ()
 
 
+class RenewsIdentity(CreatesIdentity):
+    """Base of a provider's step that puts another in the place of who they act as: with a new password, and so that
+    nothing of the old one opens anything once it is done."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class EnsureSecrets(Step):
     """Keys and certificates of the cluster: made once, sealed, kept by Navarch."""

@@ -42,6 +42,7 @@ from navarch.domain.steps import (
     ReleaseMachine,
     RemoveChosen,
     RemoveMember,
+    RenewsIdentity,
     RevokeKubeconfigs,
     Step,
     UncordonNode,
@@ -75,6 +76,8 @@ def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
     if execution is not None:
         return execution(task, step, seen)
     private = ""
+    if isinstance(step, RenewsIdentity):
+        return _renew_identity(task, step)
     if isinstance(step, CreatesIdentity):
         password = read_password(task.dependencies, task.cluster.id)
         if password is None:
@@ -92,6 +95,17 @@ def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
     # The last of them: where it is, the others are.
     secrets = make_cluster_secrets(dependencies.clock.now())
     dependencies.store.seal(cluster_id, task.token, SECRETS, close_secrets(dependencies.sealer, cluster_id, secrets))
+
+
+def _renew_identity(task: Task, step: RenewsIdentity) -> Resource | None:
+    """Kept before the cloud is asked: whoever goes on after a death finds the password that it may have by then."""
+    dependencies, cluster = task.dependencies, task.cluster
+    password = make_password()
+    sealed = close_password(dependencies.workers_sealer, cluster.id, password)
+    dependencies.store.reseal(cluster.id, task.token, PASSWORD, sealed)
+    made = dependencies.cloud.carry_out(names.owner(cluster), step, private=password)
+    dependencies.store.note_renewed_credentials(cluster.id, task.token, task.at)
+    return made
 
 
 def _record_machine(task: Task, step: RecordMachine, seen: Observed) -> None:
