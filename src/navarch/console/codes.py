@@ -62,6 +62,7 @@ REASONS: Mapping[str, str] = {
     "EvictionRefused": _n("A pod may not be moved"),
     "ExternalNetworkNotFound": _n("The external network is not there"),
     "FinalLook": _n("A final look makes sure that nothing is left"),
+    "ServerLocked": _n("A server is locked"),
     "ForeignPorts": _n("Ports of others are in the cluster's network"),
     "ForeignSnapshots": _n("Snapshots of others are of the cluster's volumes"),
     "FlavorNotFound": _n("The flavor is not there"),
