@@ -83,8 +83,8 @@ class Cloud:
     `creator` where volumes are encrypted with keys of Barbican's, and give it to Navarch's user as `member` is.
 
     `volumes_per_machine`: how many claims' volumes Nova attaches to a machine, so that no pod is put where its volume
-    cannot follow; 0: as many as the CSI driver takes for granted (256). Of the 26 that virtio-blk has room for, or of
-    what `max_disk_devices_to_attach` says, the machine's own disks are to be taken off.
+    cannot follow; 0: the scheduler knows no limit. Of the 26 that virtio-blk has room for, or of what Nova's
+    `max_disk_devices_to_attach` says, the machine's own disks are to be taken off.
 
     `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
     where it answers for theirs (`host:port`, or the path of a Unix socket).

@@ -58,7 +58,7 @@ def files(
 
 def node_conf(volumes_per_machine: int) -> str:
     """What the CSI driver is told where it mounts volumes, which opens nothing. `volumes_per_machine`: how many the
-    scheduler may count on; 0: as many as the driver takes for granted."""
+    scheduler may count on; 0: it knows no limit."""
     limit = {"node-volume-attach-limit": str(volumes_per_machine)} if volumes_per_machine else {}
     return _text({"BlockStorage": limit, "Metadata": _METADATA})
 
