@@ -71,6 +71,18 @@ def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkey
     ]
 
 
+def test_what_needs_a_c_compiler_is_to_be_built_where_there_is_none(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_go(monkeypatch, sources, lambda *_: pytest.fail("a plan builds nothing"))
+    monkeypatch.setattr(programs.host, "missing", lambda: ["libseccomp-dev"])
+    asked: list[bool] = []
+    monkeypatch.setattr(programs, "compilers", lambda cgo: asked.append(cgo) or {})
+    needs_c = replace(COMPONENT, name="runc", cgo=True)
+    assert programs.missing([needs_c, COMPONENT], Cache(tmp_path / "cache")) == [needs_c, COMPONENT]
+    assert asked == [False]
+
+
 def test_a_build_that_fails_leaves_nothing_that_looks_built(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

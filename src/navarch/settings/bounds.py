@@ -97,6 +97,7 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "prices.balancer_hour": _price,
     "prices.floating_address_hour": _price,
     "database.pool_size": _between(1, 1000),
+    "cloud.volumes_per_machine": _between(0, 256),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),
     "worker.upgrades_spread_minutes": _between(0, 1440),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from navarch.domain.credentials import FIRST, Credentials
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.inventory import Inventory
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
@@ -18,6 +19,7 @@ from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store.catalogue_contract import CatalogueStore, ChoosingStore, ChosenStore, StoredEntry
+from navarch.store.credential_contract import CredentialStore, RenewedCredentials
 from navarch.store.inventory_contract import Inventories
 from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
@@ -85,9 +87,10 @@ class Claim:
     """A cluster held by one worker until the lease ends. `token` fences its writes. `objects`: the cloud's that are
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
-    `revoking`: of those among them that the cluster was not seen to refuse. `chooses`: it may have add-ons of the
-    catalogue; most clusters have none. `at`: when it was taken, by the database's clock. `stirred`: somebody asked for
-    it to be looked at, or for something else of it, since it was let go."""
+    `revoking`: of those among them that the cluster was not seen to refuse. `credentials`: of the cluster's
+    controllers. `chooses`: it may have add-ons of the catalogue; most clusters have none. `at`: when it was taken, by
+    the database's clock. `stirred`: somebody asked for it to be looked at, or for something else of it, since it was
+    let go."""
 
     cluster: Cluster
     status: Status
@@ -98,6 +101,7 @@ class Claim:
     abandoned: bool = False
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
+    credentials: Credentials = FIRST
     chooses: bool = True
     stirred: bool = False
 
@@ -219,7 +223,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, Protocol):
+class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, CredentialStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -361,7 +365,7 @@ class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, Protoco
         ...
 
 
-class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
+class WorkerStore(ChosenStore, RevokedKubeconfigs, RenewedCredentials, Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:

@@ -51,7 +51,9 @@ def update_server(region: Region, request: Request, server_id: str) -> Answer:
 
 def delete_server(region: Region, request: Request, server_id: str) -> Answer:
     """DELETE /servers/{id}."""
-    lifecycle.delete(region, own(region, request, server_id))
+    server = own(region, request, server_id)
+    check_lock(server)
+    lifecycle.delete(region, server)
     return Answer(204)
 
 
@@ -124,6 +126,12 @@ def wrong_state(action: str, server: Object) -> Refused:
     task = server["OS-EXT-STS:task_state"]
     attribute, state = ("task_state", task) if task else ("vm_state", server["OS-EXT-STS:vm_state"])
     return conflict(f"Cannot '{action}' instance {server.id} while it is in {attribute} {state}")
+
+
+def check_lock(server: Object) -> None:
+    """Whether it may be changed: not where somebody locked it. Raises Refused."""
+    if server["locked"]:
+        raise conflict(f"Instance {server.id} is locked")
 
 
 # -- details
