@@ -52,9 +52,14 @@ def chromium() -> Iterator[Browser]:
 
 
 def opened(browser: Browser, playground: Playground, *, dark: bool = False, width: int = 1280) -> Page:
-    """A page of a person of their own, who is not signed in. The playground's certificate is its own."""
+    """A page of a person of their own, who is not signed in."""
+    return opened_at(browser, playground.console_url, dark=dark, width=width)
+
+
+def opened_at(browser: Browser, url: str, *, dark: bool = False, width: int = 1280) -> Page:
+    """The same before any console, whose certificate may be its own."""
     context = browser.new_context(
-        base_url=playground.console_url,
+        base_url=url,
         ignore_https_errors=True,
         color_scheme="dark" if dark else "light",
         viewport={"width": width, "height": 720},
@@ -66,9 +71,14 @@ def opened(browser: Browser, playground: Playground, *, dark: bool = False, widt
 
 def sign_in(page: Page, playground: Playground, project: str = "alpha") -> None:
     """As the user of a project, which has the same name."""
+    sign_in_as(page, project, playground.password())
+
+
+def sign_in_as(page: Page, name: str, password: str) -> None:
+    """As somebody who has one project."""
     page.goto("/sign-in")
-    page.get_by_label("User name").fill(project)
-    page.get_by_label("Password").fill(playground.password())
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").first.click()
     page.wait_for_url("**/clusters")
 
