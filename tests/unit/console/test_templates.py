@@ -15,7 +15,8 @@ _SPOKEN = ("title", "aria-label", "alt", "data-title", "data-away", "data-copy-w
 # A command and a product are called the same in every language.
 _NAMES = re.compile(
     r"navarch cluster (create NAME --wait|events|renew-credentials|kubeconfig\s+--merge)"
-    r"|navarch kubeconfig list -c|Navarch|UTC|NAME|default|tier=web|team=shop|dedicated=batch:NoSchedule|KernelDeadlock|ssh-ed25519 AAAA…|team-blue"
+    r"|navarch kubeconfig list -c|Navarch|UTC|NAME|default"
+    r"|tier=web|team=shop|dedicated=batch:NoSchedule|KernelDeadlock|ssh-ed25519 AAAA…|team-blue"
 )
 
 
