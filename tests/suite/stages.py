@@ -69,7 +69,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _pytest(
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
-            *("-m", "not lab", "tests/integration", "tests/suite"),
+            *("-m", "not lab", *_ON_THE_LAB, "tests/suite"),
             after=("packages", "Kubernetes from source"),
         ),
         _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
