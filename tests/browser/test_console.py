@@ -305,6 +305,8 @@ def test_an_api_that_is_away_leaves_the_last_picture_and_says_so(page: Page, reg
     region.kill(name)
     try:
         expect(page.locator("#notice")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#notice")).to_contain_text("What you see is of")
+        expect(page.locator("#notice")).to_contain_text("UTC")
         expect(page.locator("#head .badge")).to_have_text("Ready")
         expect(page.locator("#picture svg.drawing")).to_be_visible()
     finally:

@@ -17,7 +17,7 @@ from babel.support import NullTranslations, Translations
 
 from navarch.cli.machine import state as machine_state
 from navarch.cli.output import parse_time
-from navarch.console import codes
+from navarch.console import codes, remedies
 from navarch.console.preferences import DEFAULT_LANGUAGE
 
 MESSAGES = Path(str(files("navarch.console"))) / "messages"
@@ -58,6 +58,11 @@ class Words:
     def reason(self, reason: str) -> str:
         """Why something is as it is, what is in the way, or what happened: by its code."""
         return self._code(codes.REASONS, reason)
+
+    def way(self, reason: str, cluster: Any) -> tuple[str, str] | None:
+        """What a button says that leads to a remedy, and where it leads, below the console's root."""
+        found = remedies.way(reason, cluster)
+        return (self._say(found[0]), found[1]) if found is not None else None
 
     def part(self, name: str) -> str:
         """A row of progress, or a word for a machine's state. What begins with "machine" goes on with its name."""

@@ -47,6 +47,7 @@ def _environment(language: str, root: str) -> Environment:
         "tone": words.tone,
         "machine_tone": words.machine_tone,
         "awaited": words.awaited,
+        "way": said.way,
         "value": words.value,
         "event_message": words.event_message,
         "phase": said.phase,

@@ -75,7 +75,8 @@ class NodeGroupView(Shown):
 
 
 class ClusterView(Shown):
-    """A cluster: its wish, what is seen of it, and its node groups, which are changed at `…/node_groups`."""
+    """A cluster: its wish, what is seen of it, and its node groups, which are changed at `…/node_groups`. `request_id`:
+    of the request that changed its wish last, by which operators find it in logs."""
 
     id: str
     name: str
@@ -87,6 +88,7 @@ class ClusterView(Shown):
     updated_at: datetime | None
     deletion_requested_at: datetime | None
     created_by: str
+    request_id: str
     spec: ClusterSpec
     status: StatusView
     node_groups: list[NodeGroupView]
