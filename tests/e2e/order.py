@@ -18,6 +18,7 @@ FILES = (
     "test_application.py",
     "test_access.py",
     "test_three.py",
+    "test_console.py",
     "test_drift.py",
     "test_life.py",
     "test_deletion.py",
