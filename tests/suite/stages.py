@@ -49,6 +49,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("packages", "lab", str(ROOT / "demo" / "install-packages")),
         _stage("lab: packages and services", "lab", _bin("navarch-lab"), "install"),
         _stage("Kubernetes from source", "lab", _bin("navarch-images"), "bundle", VERSION),
+        _stage("programs of Navarch's own", "lab", _bin("navarch-images"), "tools"),  # the lab's registry among them
         _stage("node image", "lab", _bin("navarch-images"), "node", VERSION),
         *empty,
         _stage("lab: up", "lab", _bin("navarch-lab"), "up"),
@@ -58,16 +59,13 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("the README's first command: make demo", "lab", sys.executable, "-m", "demo.story", "up"),
         _stage("and its second: make demo-clean", "lab", sys.executable, "-m", "demo.story", "clean"),
         # What needs no lab.
-        _stage(
-            "programs of Navarch's own", "no lab", _bin("navarch-images"), "tools", after=("Kubernetes from source",)
-        ),
         Stage("check", "no lab", (str(ROOT / "scripts" / "check"),), tests=True),
         _pytest("chaos: a simulated cloud in virtual time", "no lab", "tests/chaos"),
         _pytest(
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
             *("-m", "not lab", "tests/integration", "tests/suite"),
-            after=("packages", "Kubernetes from source"),
+            after=("packages", "Kubernetes from source", "programs of Navarch's own"),
         ),
         _stage("Chromium", "no lab", str(ROOT / "tests" / "browser" / "install-chromium")),
         _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
