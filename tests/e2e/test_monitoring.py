@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -61,18 +62,26 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
 
 
 def everything_is_gathered(one: Cluster) -> None:
+    """Every job has its targets, and all of them answer. The first measurements come one by one."""
+    nodes, workers = set(one.nodes()), one.workers()
+
     def gathered() -> bool:
-        """Every job has targets, and all of them answer."""
         found = {sample["metric"]["job"]: sample["value"][1] for sample in ask(one, "min by (job) (up)")}
         wanted = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services"}
-        return wanted <= set(found) and set(found.values()) == {"1"}
+        return (
+            wanted <= set(found)
+            and set(found.values()) == {"1"}
+            and {s["metric"]["node"] for s in ask(one, 'up{job="kubelet"}')} == nodes
+            and {s["metric"]["node"] for s in ask(one, "node_load1")} == workers
+        )
 
     until("everything is gathered", gathered, seconds=180)
-    assert {s["metric"]["node"] for s in ask(one, 'up{job="kubelet"}')} == set(one.nodes())
-    assert {s["metric"]["node"] for s in ask(one, "node_load1")} == one.workers()
-    assert ask(one, 'sum(container_memory_working_set_bytes{namespace="kube-system", container!=""}) > 0')
-    assert ask(one, 'coredns_build_info{namespace="kube-system"}')
-    assert ask(one, 'rate(container_network_receive_bytes_total{id="/", interface="eth0"}[1m])')
+    for query in (
+        'sum(container_memory_working_set_bytes{namespace="kube-system", container!=""}) > 0',
+        'coredns_build_info{namespace="kube-system"}',
+        'rate(container_network_receive_bytes_total{id="/", interface="eth0"}[1m])',
+    ):
+        until(f"{query} has an answer", partial(ask, one, query), seconds=60)
 
 
 def what_a_user_says_of_their_own_is_gathered(one: Cluster) -> None:
