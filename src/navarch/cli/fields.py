@@ -163,6 +163,8 @@ NEW_NODE_GROUP = (
           "What hardly used means. Default: 50."),
     Field("spec.autoscaling.max_provision_seconds", ("--max-provision",), DURATION, "DURATION",
           "After how long a machine that does not come is given up. Default: 15m."),
+    Field("spec.autoscaling.capacity", ("--capacity",), LABELS, "RESOURCE=N",
+          "Extended resource that a machine will have, as nvidia.com/gpu=1; repeat."),
     Field("spec.flavor", ("--flavor",), TEXT, "FLAVOR", "Size of the machines."),
     Field("spec.zones", ("--zone",), WORDS, "ZONE", "Zone of the machines; repeat to spread."),
     Field("spec.labels", ("--label", "-l"), LABELS, "KEY=VALUE", "Label of the nodes; repeat."),

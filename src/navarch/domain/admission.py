@@ -118,6 +118,8 @@ class Reading:
         elif spec.autoscaling is not None:
             wrong = bounds.wrong_autoscaling(spec_field, spec.autoscaling, spec.replicas, LIMITS.workers)
             self.errors.extend(wrong)
+            capacity = tuple(sorted(spec.autoscaling.capacity))
+            spec = replace(spec, autoscaling=replace(spec.autoscaling, capacity=capacity))
         spec = replace(
             spec,
             max_surge=self._share(f"{spec_field}max_surge", spec.max_surge, _USUAL_GROUP.max_surge),

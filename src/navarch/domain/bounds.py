@@ -9,7 +9,7 @@ from navarch.domain.calendar import DAYS, MaintenanceWindow, Schedule
 from navarch.domain.errors import FieldError
 from navarch.domain.shares import Share, percent_of
 from navarch.domain.spec import Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
-from navarch.domain.syntax import wrong_label_key
+from navarch.domain.syntax import wrong_extended_resource, wrong_label_key
 
 _DAY = 24 * 3600
 _REPAIR = (60, _DAY)  # sooner, a kubelet that restarts or a switch that reboots would cost a machine
@@ -23,6 +23,7 @@ _OF_AUTOSCALING: Mapping[str, tuple[int, int]] = {
 }
 _KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
 _MOST_CONDITIONS = 10
+_MOST_RESOURCES, _MOST_OF_A_RESOURCE = 10, 10_000
 _NO_PLACE = ("localtime", "Factory")  # names of the database's files: of each machine's own clock, and of none
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -62,6 +63,7 @@ def wrong_autoscaling(field: str, limits: Autoscaling, replicas: int, most: int)
         within = f"must be within the limits of autoscaling, {limits.min} to {limits.max}, got {replicas}"
         yield FieldError(f"{field}replicas", f"{within}: ask for other limits, or leave it to Navarch")
     yield from _numbers(f"{at}.", limits, _OF_AUTOSCALING)
+    yield from _wrong_capacity(f"{at}.capacity", limits.capacity)
 
 
 def wrong_share(field: str, share: Share, most: int) -> Iterator[FieldError]:
@@ -93,6 +95,19 @@ def _wrong_conditions(field: str, types: tuple[str, ...]) -> Iterator[FieldError
             yield FieldError(at, "Ready is always looked at: a node without it is not healthy")
         elif type_ in types[:index]:
             yield FieldError(at, f"{type_!r} is listed twice")
+
+
+def _wrong_capacity(field: str, capacity: tuple[tuple[str, str], ...]) -> Iterator[FieldError]:
+    if len(capacity) > _MOST_RESOURCES:
+        yield FieldError(field, f"must be at most {_MOST_RESOURCES}, got {len(capacity)}")
+    for resource, amount in capacity[:_MOST_RESOURCES]:
+        wrong = wrong_extended_resource(resource)
+        if wrong is not None:
+            yield FieldError(field, wrong)
+        if not re.fullmatch(r"[0-9]{1,5}", amount) or not 1 <= int(amount) <= _MOST_OF_A_RESOURCE:
+            yield FieldError(
+                field, f"{resource[:80]}: must be between 1 and {_MOST_OF_A_RESOURCE}, got {amount[:40]!r}"
+            )
 
 
 def _wrong_schedule(field: str, schedule: Schedule) -> Iterator[FieldError]:

@@ -87,6 +87,7 @@ class Autoscaling:
 
     A machine goes that was used to less than `utilization_threshold` percent for `unneeded_seconds`, and whose pods fit
     elsewhere. One that did not become a node within `max_provision_seconds` is given up, and others are tried.
+    `capacity`: (extended resource, number) that a machine will have beside what its flavor says, sorted.
     """
 
     min: int = 0
@@ -94,6 +95,7 @@ class Autoscaling:
     unneeded_seconds: int = 600
     utilization_threshold: int = 50
     max_provision_seconds: int = 900
+    capacity: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

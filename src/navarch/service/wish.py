@@ -139,6 +139,11 @@ class Autoscaling(Shown):
         description="After how long a machine that did not become a node is given up, and another group is tried: 300 "
         "to 86400. Default: 900."
     )
+    capacity: Labels = Field(
+        description="Extended resources that a machine will have, beside those that its flavor names: a number by the "
+        "resource, as nvidia.com/gpu: 1. They count until the machine shows them, or max_provision_seconds are over. "
+        "Default: none."
+    )
 
 
 class NodeGroupSpec(Shown):

@@ -122,7 +122,7 @@ def add_flavor(region: Region, flavor: Flavor) -> None:
         "os-flavor-access:is_public": not flavor.only_for,
         "rxtx_factor": 1.0,
         "description": None,
-        "extra_specs": {},
+        "extra_specs": dict(flavor.extra_specs),
         "links": [],
     }
     region["flavor"].add(body, "", only_for=flavor.only_for)
