@@ -354,7 +354,10 @@ class Reading:
         def fits(flavor: Flavor) -> bool:
             return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk
 
-        fitting = sorted(filter(fits, self.offer.flavors), key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
+        def size(flavor: Flavor) -> tuple[bool, int, int, int, str]:  # with devices only where somebody says so
+            return bool(flavor.capacity), flavor.vcpus, flavor.ram_mib, flavor.disk_gib, flavor.name
+
+        fitting = sorted(filter(fits, self.offer.flavors), key=size)
         if not wanted:
             if not fitting:
                 self.refuse(field, f"no flavor is large enough: {need}")

@@ -38,10 +38,15 @@ def test_while_its_group_rolls_a_machine_goes_that_would_be_replaced_anyway() ->
     ]
 
 
-def test_while_more_machines_are_there_than_are_wanted_the_rollout_is_about_to_take_one() -> None:
-    of = shop(2)
+def test_the_machine_that_a_rollout_made_first_is_no_room_that_lasts() -> None:
+    """Three are there where two are wanted: one of the old ones is about to be taken, whatever becomes of another."""
+    of = shop(2, min=0)
     machines = (old(of, 1), old(of, 2), worker(of, 3))
-    assert not decided(of, *machines, running=(machines[0].name,), memory=long_unneeded(*machines)).changes
+    two_used = tuple(c.name for c in machines[:2])
+    assert not decided(of, *machines, running=two_used, memory=long_unneeded(*machines)).changes
+    found = decided(of, *machines, running=two_used[:1], memory=long_unneeded(*machines))
+    assert [(c.replicas, len(c.going)) for c in found.changes] == [(1, 1)]
+    assert not {machines[2].name} & set(found.changes[0].going)
 
 
 def test_pods_of_a_machine_that_is_drained_have_their_room_reserved() -> None:

@@ -73,9 +73,7 @@ def decide(
     memory = replace(memory, helpless=up.helpless)
     if not look.pods.all:
         return Decision((), memory, told, events)
-    room = look.room(coming=None)
-    for pod in chain(look.waiting(), look.displaced()):
-        room.place(pod.shape)
+    room = look.lasting()
     down = scale_down(
         room,
         look.machines(room),

@@ -21,7 +21,8 @@ _SYSTEM = "kube-system"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One that may go. `spare`: why it may not whatever is on it; empty: it may. `by`: the resources of which it is
+    """One that may go. `spare`: why it may not whatever is on it; `waits`: why it may not now, though it counts as
+    unneeded meanwhile; empty: it may. `by`: the resources of which it is
     told whether it is hardly used. `old`: another is to take its place anyway, so that it goes before others."""
 
     name: str
@@ -29,6 +30,7 @@ class Machine:
     limits: Autoscaling
     spot: Spot
     spare: str = ""
+    waits: str = ""
     by: tuple[str, ...] = ("cpu", "memory")
     old: bool = False
 
@@ -89,6 +91,9 @@ def scale_down(
             allowed[budget] -= 1
         began = since.get(machine.name, now)
         unneeded.append(Unneeded(machine.name, machine.group, began))
+        if machine.waits:
+            kept.append(Kept(machine.name, machine.group, machine.waits))
+            continue
         if now < goes_at(began, machine.limits, grown_at):
             continue
         if alone or len(going) == _EMPTY_AT_ONCE or (moving and (busy or going)):

@@ -1,7 +1,7 @@
 """A cluster at one look, as autoscaling's simulations need it: its machines, and those that it could get."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from navarch.domain.autoscaling.down import Machine
@@ -61,17 +61,50 @@ class Look:
         """Those that nobody found a place for."""
         return tuple(p for p in self.pods.waiting if not p.node and p.priority >= EXPENDABLE_BELOW)
 
-    def displaced(self) -> Iterator[Pod]:
-        """Those whose machine goes, or is lost: they will want a place elsewhere."""
-        going = {c.name for c in self._checkups if c.state in _GOES}
-        return (p for p in self.placed() if p.moves and p.node in going)
+    def lasting(self) -> Room:
+        """The machines that will stay, with what is on them, and what has to find a place there: pods that wait, and
+        those whose machine goes, is lost, or is about to be taken by a rollout."""
+        leaving = {c.name for c in self._checkups if c.state in _GOES} | self._about_to_go()
+        olds = {name for scaled in self._scaled for name in self._old(scaled.group, self._checkups_of(scaled.group))}
+        staying = [node for node in self._ready.values() if node.name not in leaving]
+        staying.sort(key=lambda node: node.name in olds)  # what finds a place finds it on a new one, if there is one
+        room = room_of(staying, self.pods, self.placed(), self._young, self._broken)
+        for pod in (*self.waiting(), *(p for p in self.placed() if p.moves and p.node in leaving)):
+            room.place(pod.shape)
+        return room
 
-    def room(self, coming: Memory | None) -> Room:
-        """The machines that are Ready, with what is on them. `coming`: and those that groups wait for, but for groups
-        in backoff; None: without them."""
+    def _about_to_go(self) -> set[str]:
+        """As many old machines of each group that rolls as it has more than it is to have: a rollout makes one first,
+        and may look at it for a while. Those with the most pods: of the others autoscaling may take some itself."""
+        pods = Counter(p.node for p in self.placed() if p.moves)
+        found: set[str] = set()
+        for group in (scaled.group for scaled in self._scaled):
+            ready = [c for c in self._checkups_of(group) if c.state is State.READY]
+            more = len(ready) - group.spec.replicas
+            if more > 0 and self._rolls(ready):
+                old = sorted(self._old(group, ready), key=lambda name: (-pods[name], name))
+                found.update(old[:more])
+        return found
+
+    def _checkups_of(self, group: NodeGroup) -> list[Checkup]:
+        return [c for c in self._checkups if c.machine.group == group.name]
+
+    def _old(self, group: NodeGroup, machines: Iterable[Checkup]) -> set[str]:
+        """Those of these machines of a group that are not what is wanted in the end."""
+        template = template_of(self.cluster, group.name)
+        return {c.name for c in machines if outdated(c.machine, template, group.spec.zones)}
+
+    def _rolls(self, machines: Iterable[Checkup]) -> bool:
+        """Whether others are to take the place of some of these machines now."""
+        machines_there = self._record.machines
+        return not self.cluster.spec.rollout_paused and any(
+            outdated_now(self.cluster, c.machine, machines_there, self._now) for c in machines
+        )
+
+    def room(self, coming: Memory) -> Room:
+        """The machines that are Ready, with what is on them, and those that groups wait for, but for groups in
+        backoff."""
         room = room_of(self._ready.values(), self.pods, self.placed(), self._young, self._broken)
-        if coming is None:
-            return room
         for group in self.cluster.node_groups:
             if coming.backoff(group.name, self._now) is None:
                 for spot in self._awaited(group):
@@ -96,28 +129,24 @@ class Look:
         spots = {spot.name: spot for spot in room.spots}
         for scaled in self._scaled:
             group = scaled.group
-            mine = [c for c in self._checkups if c.machine.group == group.name]
-            template = template_of(self.cluster, group.name)
+            mine = self._checkups_of(group)
             ready = [c for c in mine if c.state is State.READY]
-            old = {c.name for c in ready if outdated(c.machine, template, group.spec.zones)}
-            rolls = not self.cluster.spec.rollout_paused and any(
-                outdated_now(self.cluster, c.machine, self._record.machines, self._now) for c in ready
-            )
-            # More than is wanted: the rollout is about to take one. Fewer: while it rolls, another is on its way.
-            unsettled = len(ready) > group.spec.replicas or (len(ready) < group.spec.replicas and not rolls)
+            old, rolls = self._old(group, ready), self._rolls(ready)
+            unsettled = len(ready) != group.spec.replicas and not rolls
             for checkup in mine:
                 spot = spots.get(checkup.name)
                 if spot is None or checkup.state is not State.READY or checkup.node is None:
                     continue
                 spare = "its annotation says so" if checkup.node.stays else ""
-                spare = spare or (_OLD_FIRST if rolls and checkup.name not in old else "")
-                spare = spare or ("its group is not as wanted yet" if unsettled else "")
+                waits = "its group is not as wanted yet" if unsettled else ""
+                waits = _OLD_FIRST if rolls and checkup.name not in old else waits
                 by = measured_by(self._promised[group.name], spot)
-                yield Machine(checkup.name, group.name, scaled.limits, spot, spare, by, old=checkup.name in old)
+                is_old = checkup.name in old
+                yield Machine(checkup.name, group.name, scaled.limits, spot, spare, waits, by, old=is_old)
 
     def _awaited(self, group: NodeGroup) -> Iterator[Spot]:
         """The group's machines that are not Ready yet: those that are written down, and those that are still to be."""
-        mine = [c for c in self._checkups if c.machine.group == group.name]
+        mine = self._checkups_of(group)
         ready = [c for c in mine if c.name in self._ready]
         lacking = max(0, group.wanted - len(ready))
         coming = [c.machine.zone for c in mine if self._comes(c)][:lacking]
