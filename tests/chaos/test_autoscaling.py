@@ -112,11 +112,11 @@ def test_a_machine_comes_for_a_device_and_no_second_while_its_plugin_is_silent(w
 
 
 def test_a_group_that_rolls_gives_machines_back_and_brings_them(world: World) -> None:
-    """The first new machine is looked at for half an hour; meanwhile pods go, and more of them come."""
+    """The first new machine is looked at for ten minutes; meanwhile pods go, and more of them come."""
     shop = Shop(world, "roll", replace(LIMITS, unneeded_seconds=60), workers=5)
     shop.inside.pods.wish(replace(WEB, replicas=5))
     assert world.run_until(lambda: not shop.waiting(), 60.0)
-    world.customers.change_soak(shop.id, 1800)
+    world.customers.change_soak(shop.id, 600)
     world.customers.change_image(shop.id, 1)
 
     def images() -> Counter[str]:
@@ -130,7 +130,7 @@ def test_a_group_that_rolls_gives_machines_back_and_brings_them(world: World) ->
     shop.inside.pods.scale("web", 6)
     assert world.run_until(lambda: shop.groups()[0].spec.replicas == 6, 60.0)
     assert world.run_until(lambda: not shop.waiting(), 300.0)
-    assert world.run_until(world.invariants.settled, 3600.0)
+    assert world.run_until(world.invariants.settled, 1800.0)
     assert images() == {new: 6} and not shop.waiting()
 
 

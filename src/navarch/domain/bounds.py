@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from navarch.domain.calendar import DAYS, MaintenanceWindow, Schedule
 from navarch.domain.errors import FieldError
 from navarch.domain.shares import Share, percent_of
-from navarch.domain.spec import Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
+from navarch.domain.spec import EXPANDERS, Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
 from navarch.domain.syntax import wrong_extended_resource, wrong_label_key
 
 _DAY = 24 * 3600
@@ -19,6 +19,7 @@ _OF_GROUP: Mapping[str, tuple[int, int]] = {"drain_timeout_seconds": (0, 7 * _DA
 _OF_AUTOSCALING: Mapping[str, tuple[int, int]] = {
     "unneeded_seconds": (60, _DAY),
     "utilization_threshold": (1, 100),
+    "priority": (-1000, 1000),
     "max_provision_seconds": (300, _DAY),  # sooner, a machine of a cloud that is slow would be given up while it comes
 }
 _KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
@@ -31,6 +32,8 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 def wrong_cluster(field: str, spec: ClusterSpec) -> Iterator[FieldError]:
     """How a cluster's machines are replaced, and when it runs."""
     yield from _numbers(field, spec, _OF_CLUSTER)
+    if spec.expander not in EXPANDERS:
+        yield FieldError(f"{field}expander", f"must be one of {', '.join(EXPANDERS)}, got {spec.expander[:40]!r}")
     if spec.schedule is not None:
         yield from _wrong_schedule(f"{field}schedule", spec.schedule)
     if spec.maintenance is not None:

@@ -51,9 +51,10 @@ def decided(
     memory: Memory | None = None,
     now: datetime = NOW,
     offer: Offer = OFFER,
+    named: str = "p",
 ) -> Decision:
     pods = PodsSeen(
-        tuple(Pod(f"default/p{n}", shape) for n in range(waiting)),
+        tuple(Pod(f"default/{named}{n}", shape) for n in range(waiting)),
         all=True,
         placed=tuple(Pod(f"default/r{n}", SHAPE, node) for n, node in enumerate(running)),
     )

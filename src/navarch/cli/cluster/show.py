@@ -152,7 +152,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
 _DEFAULTS: dict[str, Any] = {
     "node_image": None, "protected": False, "running": True, "schedule": None, "remove_stopped_workers": False,
     "rollout_paused": False,
-    "soak_seconds": 0, "groups_at_once": 1, "automatic_upgrades": False,
+    "soak_seconds": 0, "groups_at_once": 1, "expander": "least-waste", "automatic_upgrades": False,
 }  # fmt: skip
 
 

@@ -61,7 +61,12 @@ def decide(
         return Decision(tuple(changes), memory, failures)
     look = Look(cluster, observed.record, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
     up = scale_up(
-        look.room(coming=memory), look.waiting(), look.candidates(memory), look.pods.daemons, zones=look.zones
+        look.room(coming=memory),
+        look.waiting(),
+        look.candidates(memory),
+        look.pods.daemons,
+        look.zones,
+        cluster.spec.expander,
     )
     if up.growths:
         grown = tuple(_grown(scaled[growth.group], growth) for growth in _summed(up.growths))

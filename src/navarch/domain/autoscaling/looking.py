@@ -121,7 +121,8 @@ class Look:
             most = max(0, limits.max - group.spec.replicas)
             spots = tuple(self._next(group, most))
             unknown = most > 0 and not spots
-            yield Candidate(group.name, spots, most, "its flavor is not offered any more" if unknown else "")
+            why_not = "its flavor is not offered any more" if unknown else ""
+            yield Candidate(group.name, spots, most, why_not, limits.priority)
 
     def machines(self, room: Room) -> Iterator[Machine]:
         """Those that may go. While a group's machines are being replaced, only those that another is to take the place
