@@ -58,6 +58,15 @@ def test_once_the_deadline_is_over_what_is_seen_counts_and_the_reason_says_so() 
     assert f"Insufficient {GPU}, which a machine like it was to have and does not show" in found.told[0][2]
 
 
+def test_after_a_start_a_machine_is_given_time_again() -> None:
+    of = with_gpus(1)
+    late = worker(of, 1)
+    assert late.node is not None
+    started = replace(late, node=replace(late.node, since=NOW - timedelta(minutes=1)))
+    assert not decided(of, started, waiting=1, shape=TRAIN).told
+    assert decided(of, late, waiting=1, shape=TRAIN).told
+
+
 def test_of_two_machines_the_one_that_shows_its_devices_says_what_the_next_will_have() -> None:
     of = with_gpus(2)
     broken, whole = worker(of, 1), showing(worker(of, 2), SHOWN)

@@ -43,7 +43,7 @@ class Look:
         self._templates = {g.name: made_from_now(cluster, g.name, record.machines, now) for g in cluster.node_groups}
         leaving = {c.name for c in checkups if c.state in _GOES}
         self._promised = {g.name: promised(g, self._templates[g.name], offer) for g in cluster.node_groups}
-        self._young = {c.name for c in checkups if is_young(c.machine, _limits(cluster, c.machine.group), now)}
+        self._young = {c.name for c in checkups if is_young(c.machine, c.node, _limits(cluster, c.machine.group), now)}
         of = {c.name: self._promised.get(c.machine.group, ()) for c in checkups}
         ready = [n for n in nodes if n.ready and n.name not in leaving]
         self._ready = {n.name: believed(n, of.get(n.name, ()), young=n.name in self._young) for n in ready}

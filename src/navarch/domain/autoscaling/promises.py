@@ -35,11 +35,14 @@ def with_promised(shown: Amounts, promise: Amounts) -> Amounts:
     return tuple(sorted({**dict(shown), **{r: amount for r, amount in promise if r in lacking}}.items()))
 
 
-def is_young(machine: Machine, limits: Autoscaling | None, now: datetime) -> bool:
+def is_young(machine: Machine, node: Node | None, limits: Autoscaling | None, now: datetime) -> bool:
     """Whether what is promised of a machine counts though it does not show it: for as long as it might have taken to
-    come."""
+    come, since it joined, or since its node is Ready again: after a start what announces devices starts, too."""
     seconds = (limits or Autoscaling()).max_provision_seconds
-    return now - (machine.joined_at or machine.created_at) < timedelta(seconds=seconds)
+    began = machine.joined_at or machine.created_at
+    if node is not None and node.since is not None:
+        began = max(began, node.since)
+    return now - began < timedelta(seconds=seconds)
 
 
 def believed(node: Node, promise: Amounts, *, young: bool) -> Node:
