@@ -16,6 +16,8 @@ FILES = (
     "test_objects.py",
     "test_inside.py",
     "test_application.py",
+    "test_monitoring.py",
+    "test_logging.py",
     "test_access.py",
     "test_three.py",
     "test_console.py",

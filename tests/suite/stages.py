@@ -50,6 +50,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("packages", "lab", str(ROOT / "demo" / "install-packages")),
         _stage("lab: packages and services", "lab", _bin("navarch-lab"), "install"),
         _stage("Kubernetes from source", "lab", _bin("navarch-images"), "bundle", VERSION),
+        _stage("programs of Navarch's own", "lab", _bin("navarch-images"), "tools"),  # the lab's registry among them
         _stage("node image", "lab", _bin("navarch-images"), "node", VERSION),
         *empty,
         _stage("lab: up", "lab", _bin("navarch-lab"), "up"),
@@ -59,9 +60,6 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("the README's first command: make demo", "lab", sys.executable, "-m", "demo.story", "up"),
         _stage("and its second: make demo-clean", "lab", sys.executable, "-m", "demo.story", "clean"),
         # What needs no lab.
-        _stage(
-            "programs of Navarch's own", "no lab", _bin("navarch-images"), "tools", after=("Kubernetes from source",)
-        ),
         # After all others that install packages: Debian's package manager works for one at a time.
         _stage("Chromium", "no lab", str(_CHROMIUM), after=("lab: packages and services",)),
         Stage("check", "no lab", (str(ROOT / "scripts" / "check"),), tests=True),
@@ -70,7 +68,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
             *("-m", "not lab", *_ON_THE_LAB, "tests/suite"),
-            after=("packages", "Kubernetes from source"),
+            after=("packages", "Kubernetes from source", "programs of Navarch's own"),
         ),
         _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
     )

@@ -98,7 +98,7 @@ def _application(summary: str, service: ApiService, metrics: ApiMetrics, routers
         app.include_router(router)
     app.add_route("/openapi.json", openapi.route(app), include_in_schema=False)
     tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
-    app.add_middleware(RequestMiddleware, metrics=metrics)
+    app.add_middleware(RequestMiddleware, metrics=metrics, turned_away=service.validation.turned_away)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(NavarchError, _error)
     app.add_exception_handler(RequestValidationError, _bad_parameter)

@@ -10,8 +10,10 @@ from decimal import Decimal
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from cryptography.x509 import load_pem_x509_certificates
 from structlog.contextvars import get_contextvars
 
+from navarch.bootstrap.registry import Registry
 from navarch.bootstrap.sealing import Sealer, load_keys
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.charts.rendering import Renderer
@@ -107,6 +109,17 @@ def renderer_of(settings: Settings) -> Renderer | None:
     with file_of("catalogue.renderer", program):
         program.stat()
     return Renderer(program)
+
+
+def _registry(settings: Settings) -> Registry | None:
+    images = settings.images
+    if not images.registry:
+        return None
+    ca = "" if images.ca_file is None else text_of("images.ca_file", images.ca_file)
+    if ca:
+        with file_of("images.ca_file", images.ca_file or ""):
+            load_pem_x509_certificates(ca.encode())
+    return Registry(images.registry, ca, images.mirrors)
 
 
 def _password(settings: Settings) -> str:
@@ -216,6 +229,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
             balancers=bounds.balancers,
             kubeconfig_seconds_most=api.kubeconfig_hours * 3600,
             prices=_prices(settings.prices),
+            registry=_registry(settings),
         ),
         planner=plan_from_nothing,
         machines_too=False,

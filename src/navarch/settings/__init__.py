@@ -182,6 +182,18 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class Images:
+    """Where clusters' machines pull container images from (docs/operate/images.md). `registry`: https://HOST[:PORT] of
+    the region's registry; empty: images are pulled from wherever their names say. `ca_file`: PEM of the CA that its
+    certificate is of; left out: those that the node image knows. `mirrors`: hosts in names of images whose images come
+    from that registry, and from nowhere else."""
+
+    registry: str = ""
+    ca_file: Path | None = None
+    mirrors: tuple[str, ...] = ("registry.navarch.internal",)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole file."""
 
@@ -193,6 +205,7 @@ class Settings:
     console: Console = field(default_factory=Console)
     catalogue: Catalogue = field(default_factory=Catalogue)
     prices: Prices = field(default_factory=Prices)
+    images: Images = field(default_factory=Images)
 
 
 def read_settings(path: Path) -> Settings:

@@ -64,7 +64,7 @@ def _is_cidr(text: str) -> bool:
 
 
 def _origin(value: object) -> str | None:
-    """Scheme, host and port alone: what browsers send as Origin."""
+    """Scheme, host and port alone: what browsers send as Origin, and where a registry's API begins."""
     fits = not value or re.fullmatch(r"https://[^/?#@\s]+", str(value))
     return None if fits else f"must be https://HOST or https://HOST:PORT or empty, got {value!r}"
 
@@ -83,6 +83,15 @@ def _is_price(text: str) -> bool:
     return re.fullmatch(r"\d{1,12}(\.\d{1,12})?", text) is not None
 
 
+_IMAGE_HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
+
+
+def _image_hosts(value: object) -> str | None:
+    """As they stand in names of images; each is a folder on every machine."""
+    bad = [text for text in value if not _IMAGE_HOST.fullmatch(text)] if isinstance(value, tuple) else []
+    return f"must be hosts such as docker.io, got {', '.join(map(repr, bad))}" if bad else None
+
+
 _CHECKS: dict[str, Callable[[object], str | None]] = {
     "api.port": _between(1, 65535),
     "api.metrics_listen": _listen,
@@ -98,6 +107,8 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "prices.floating_address_hour": _price,
     "database.pool_size": _between(1, 1000),
     "cloud.volumes_per_machine": _between(0, 256),
+    "images.registry": _origin,
+    "images.mirrors": _image_hosts,
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),
     "worker.upgrades_spread_minutes": _between(0, 1440),
