@@ -59,7 +59,10 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("and its second: make demo-clean", "lab", sys.executable, "-m", "demo.story", "clean"),
         # What needs no lab.
         _stage(
-            "programs of Navarch's own", "no lab", _bin("navarch-images"), "tools", after=("Kubernetes from source",)
+            "programs of Navarch's own",
+            "no lab",
+            *(_bin("navarch-images"), "tools", "--checks"),
+            after=("Kubernetes from source",),
         ),
         Stage("check", "no lab", (str(ROOT / "scripts" / "check"),), tests=True),
         _pytest("chaos: a simulated cloud in virtual time", "no lab", "tests/chaos"),

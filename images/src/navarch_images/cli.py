@@ -7,6 +7,7 @@
     navarch-images node 1.37.2                   the node image (and the bundle, if it is not there)
     navarch-images register 1.37.2 --cloud admin upload it to glance (and build it, if it is not there)
     navarch-images sbom 1.37.2                   what the newest node image that is built consists of, as CycloneDX
+    navarch-images vulnerabilities 1.37.2        what is known against it, and mended in newer versions (exit code 3)
     navarch-images make-key release.key          a key to sign bundles with, and release.pub
     navarch-images sign 1.37.2 --key release.key the newest bundle that is built
     navarch-images verify FOLDER --key release.pub
@@ -15,6 +16,8 @@
     navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
 
 Everything is kept under $NAVARCH_CACHE (default /var/cache/navarch); what is there is not built again.
+Exit codes: 0, 1 (something failed, stderr says what), 2 (a misspelt command); of `vulnerabilities` also 3 (something
+fixable was found) and 4 (a database could not be asked).
 """
 
 import argparse
@@ -23,16 +26,22 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
-from navarch_images import glance, programs, sbom, signing
+from navarch_images import debian_tracker, glance, programs, sbom, signing, vulnerabilities
 from navarch_images.bundle import make_bundle
 from navarch_images.cache import Cache
+from navarch_images.commands import run as run_command
 from navarch_images.errors import ImagesError
 from navarch_images.host import prepare
 from navarch_images.node import make_node
 from navarch_images.progress import Progress, words
-from navarch_images.release import find, known, tools
+from navarch_images.release import accepted, checks, find, known, tools
+
+_FOUND = 3  # exit code of `vulnerabilities` where something fixable was found
 
 
 def run() -> None:
@@ -43,19 +52,17 @@ def run() -> None:
 def main(words: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(words)
-    tell = _clock()
+    tell = _clock(sys.stderr if options.command is _vulnerabilities else sys.stdout)
     try:
-        command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], None] = options.command
+        command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], int | None] = options.command
         cache = Cache.default()
-        if command in (_list, _plan, _sbom, _make_key, _verify):
-            command(options, cache, tell)
-        else:
-            with cache.alone(tell):
-                command(options, cache, tell)
+        if command in (_list, _plan, _sbom, _vulnerabilities, _make_key, _verify):
+            return command(options, cache, tell) or 0
+        with cache.alone(tell):
+            return command(options, cache, tell) or 0
     except ImagesError as error:
         print(f"navarch-images: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return error.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
     commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
-    commands.add_parser("tools", help="programs that Navarch's own hosts run").set_defaults(command=_tools)
+    own = commands.add_parser("tools", help="programs that Navarch's own hosts run")
+    own.add_argument("--checks", action="store_true", help="also those that look at finished images: govulncheck")
+    own.set_defaults(command=_tools)
     commands.add_parser("prune", help="remove what newer builds replaced").set_defaults(command=_prune)
     plan = commands.add_parser("plan", help="what is to be built, and how long it will about take")
     plan.add_argument("version")
@@ -75,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     bill.add_argument("version")
     bill.add_argument("--bundle", action="store_true", help="of the newest bundle alone")
     bill.set_defaults(command=_sbom)
+    known_bad = commands.add_parser("vulnerabilities", help="what is known against the newest node image, and fixable")
+    known_bad.add_argument("version")
+    known_bad.add_argument("--go-database", default=vulnerabilities.GO_DATABASE, metavar="URL_OR_FOLDER")
+    known_bad.add_argument("--debian-tracker", default=vulnerabilities.DEBIAN_TRACKER, metavar="URL_OR_FILE")
+    known_bad.add_argument("--accepted", type=Path, metavar="FILE", help="more of what the release's accepted.toml has")
+    known_bad.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    known_bad.set_defaults(command=_vulnerabilities)
     key = commands.add_parser("make-key", help="a key to sign bundles with, and what others check with")
     key.add_argument("file", type=Path)
     key.set_defaults(command=_make_key)
@@ -105,9 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _clock() -> Callable[[str], None]:
+def _clock(stream: TextIO) -> Callable[[str], None]:
     start = time.monotonic()
-    return lambda text: print(f"[{time.monotonic() - start:6.1f} s] {text}", flush=True)
+    return lambda text: print(f"[{time.monotonic() - start:6.1f} s] {text}", file=stream, flush=True)
 
 
 def _list(_options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None]) -> None:
@@ -140,11 +156,51 @@ def _sbom(options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None
     if options.bundle:
         made = sbom.bundle_bill(facts, folder.name)
     else:
-        manifest = cache.root / "bundles" / facts["bundle"] / "manifest.json"
-        if not manifest.exists():
-            raise ImagesError(f"the bundle of {folder} is not here any more, {manifest.parent}")
-        made = sbom.node_bill(facts, json.loads(manifest.read_text()))
+        made = sbom.node_bill(facts, json.loads((_bundle_of(cache, facts, folder) / "manifest.json").read_text()))
     print(json.dumps(made, indent=1))
+
+
+def _vulnerabilities(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> int:
+    """Asks both databases, or fails: an answer of one of them would look like a whole one."""
+    release = find(options.version)
+    facts, folder = _newest(cache, "images", "node.json", release.kubernetes)
+    binaries = _bundle_of(cache, facts, folder) / "bin"
+    try:
+        own = options.accepted.read_text() if options.accepted else ""
+    except OSError as error:
+        raise ImagesError(f"{options.accepted} cannot be read: {error.strerror}") from error
+    argued = [*vulnerabilities.accepted(accepted()), *vulnerabilities.accepted(own)]
+    with cache.alone(tell):
+        (checker,) = programs.build_all(checks(), cache, tell)
+    tell(f"asking {options.debian_tracker}")
+    status = run_command("packages", ["/usr/sbin/debugfs", "-R", "cat /var/lib/dpkg/status", folder / "node.raw"])
+    installed = debian_tracker.sources(status)
+    if not installed:  # debugfs ends well whatever it says
+        raise ImagesError(f"no list of packages can be read from {folder / 'node.raw'}")
+    found = debian_tracker.findings(vulnerabilities.document(options.debian_tracker), release.suite, installed)
+    ours = [name for component in release.components if component.compiler == "go" for name in component.binaries]
+    tell(f"asking {options.go_database} about {len(ours)} programs")
+    changed, of_go = vulnerabilities.go_findings(
+        checker.binary("govulncheck"), {name: binaries / name for name in ours}, options.go_database
+    )
+    judged = vulnerabilities.judge([*found, *of_go], argued, datetime.now(UTC).date())
+    count = sum(item.counts for item in judged)
+    if options.output == "json":
+        items = [{**asdict(item.finding), "counts": item.counts, "why": item.why} for item in judged]
+        head = {"kubernetes": release.kubernetes, "image": facts["digest"], "go_database_changed": changed}
+        print(json.dumps({**head, "counting": count, "findings": items}, indent=1))
+    else:
+        print(vulnerabilities.table(judged))
+        print(f"Node image {facts['digest']}: {count} fixable of {len(judged)} known. Go's database is of {changed}.")
+    return _FOUND if count else 0
+
+
+def _bundle_of(cache: Cache, facts: dict[str, str], folder: Path) -> Path:
+    """Where the bundle of a node image is. Raises ImagesError."""
+    bundle = cache.root / "bundles" / facts["bundle"]
+    if not (bundle / "manifest.json").exists():
+        raise ImagesError(f"the bundle of {folder} is not here any more, {bundle}")
+    return bundle
 
 
 def _make_key(options: argparse.Namespace, _cache: Cache, _tell: Callable[[str], None]) -> None:
@@ -199,9 +255,9 @@ def _register(options: argparse.Namespace, cache: Cache, tell: Callable[[str], N
     print(glance.register(glance.connect(options.cloud), release, image, tell))
 
 
-def _tools(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+def _tools(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     """Needs no root and nothing but Go. Prints where each program is."""
-    for built in programs.build_all(tools(), cache, tell):
+    for built in programs.build_all((*tools(), *(checks() if options.checks else ())), cache, tell):
         for name in built.component.binaries:
             print(cache.link(built.binary(name)))
 
@@ -209,7 +265,7 @@ def _tools(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], Non
 def _prune(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     keep: dict[str, set[str]] = {"components": set(), "bundles": set(), "images": set()}
     keys = {item for version in known() for item in programs.component_folders(find(version).components)}
-    keep["components"] = keys | programs.component_folders(tools())
+    keep["components"] = keys | programs.component_folders((*tools(), *checks()))
     for kind, file in (("images", "node.json"), ("bundles", "manifest.json")):
         for facts, folder in _built(cache, kind, file):
             newest = all(
@@ -227,7 +283,7 @@ def _built(cache: Cache, kind: str, file: str) -> list[tuple[dict[str, str], Pat
 
 
 def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
-    for component in find(options.version).components:
+    for component in (*find(options.version).components, *tools(), *checks()):
         if component.name == options.component:
             programs.pin(component, cache)
             tell(f"pinned {component.source}/go.mod and go.sum")

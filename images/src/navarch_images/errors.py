@@ -3,12 +3,15 @@
 ImagesError
 ├── ReleaseError    a release file is missing or contradicts itself
 ├── BuildError      a command failed; the end of its output is in the message
-└── RegisterError   the cloud refused the image
+├── RegisterError   the cloud refused the image
+└── NotAsked        a database of vulnerabilities did not answer
 """
 
 
 class ImagesError(Exception):
-    """Root of everything this distribution raises on purpose."""
+    """Root of everything this distribution raises on purpose. `exit_code` is the command's."""
+
+    exit_code = 1
 
 
 class ReleaseError(ImagesError):
@@ -21,3 +24,9 @@ class BuildError(ImagesError):
 
 class RegisterError(ImagesError):
     """Glance did not take the image."""
+
+
+class NotAsked(ImagesError):
+    """A database of vulnerabilities is away, or answers something else. It is not known whether anything is known."""
+
+    exit_code = 4

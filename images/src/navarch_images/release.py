@@ -3,6 +3,7 @@
     find("1.37.2")   -> Release
     known()          -> ("1.36.3", "1.37.2", ...)
     tools()          -> what Navarch's own hosts run (tools.toml)
+    checks()         -> what looks at finished images (checks.toml)
 
 shared.toml holds what all versions have in common, so that one build of it serves them all; <version>.toml adds what
 is the version's own and wins where both say something.
@@ -117,7 +118,21 @@ def document(version: str) -> dict[str, Any]:
 
 def tools() -> tuple[Component, ...]:
     """The programs that Navarch's own hosts run."""
-    text = resources.files("navarch_images").joinpath("releases", "tools.toml").read_text()
+    return _apart("tools.toml")
+
+
+def checks() -> tuple[Component, ...]:
+    """The programs that look at finished images."""
+    return _apart("checks.toml")
+
+
+def accepted() -> str:
+    """The text of accepted.toml: known vulnerabilities that may stay for a time."""
+    return resources.files("navarch_images").joinpath("releases", "accepted.toml").read_text()
+
+
+def _apart(name: str) -> tuple[Component, ...]:
+    text = resources.files("navarch_images").joinpath("releases", name).read_text()
     return tuple(_component(name, table) for name, table in tomllib.loads(text)["component"].items())
 
 
