@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from navarch_images import programs
+from navarch_images import host, programs
 from navarch_images.cache import Cache, value_digest
 from navarch_images.release import Component
 
@@ -75,9 +75,14 @@ def test_what_needs_a_c_compiler_is_to_be_built_where_there_is_none(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_go(monkeypatch, sources, lambda *_: pytest.fail("a plan builds nothing"))
-    monkeypatch.setattr(programs.host, "missing", lambda: ["libseccomp-dev"])
+    monkeypatch.setattr(host, "missing", lambda: ["libseccomp-dev"])
     asked: list[bool] = []
-    monkeypatch.setattr(programs, "compilers", lambda cgo: asked.append(cgo) or {})
+
+    def compilers(cgo: bool) -> dict[str, str]:
+        asked.append(cgo)
+        return {}
+
+    monkeypatch.setattr(programs, "compilers", compilers)
     needs_c = replace(COMPONENT, name="runc", cgo=True)
     assert programs.missing([needs_c, COMPONENT], Cache(tmp_path / "cache")) == [needs_c, COMPONENT]
     assert asked == [False]

@@ -53,7 +53,7 @@ class Image:
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     program = REAL_CACHE / "tools" / "govulncheck"
-    assert program.is_file(), "build it with `navarch-images tools --checks`"
+    assert program.is_file(), "build it with `navarch-images tools govulncheck`"
     cache = tmp_path / "cache"
     (cache / "bundles" / "b" / "bin").mkdir(parents=True)
     (cache / "bundles" / "b" / "manifest.json").write_text("{}")

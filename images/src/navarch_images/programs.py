@@ -103,12 +103,17 @@ def missing(components: Sequence[Component], cache: Cache) -> list[Component]:
     return [component for component in components if component.name not in built]
 
 
+def places(components: Sequence[Component], cache: Cache) -> list[Built]:
+    """Where these components, as they are now, are kept once they are built."""
+    return [Built(component, key, _place(component, key, cache)) for component, key in _keys(components)]
+
+
 def build_all(components: Sequence[Component], cache: Cache, tell: Callable[[str], None]) -> list[Built]:
     """Build what is not built yet, one component after the other: Go itself fills all cores with one.
 
     What the later ones need is downloaded while the first is compiled.
     """
-    built = [Built(component, key, _place(component, key, cache)) for component, key in _keys(components)]
+    built = places(components, cache)
     todo = [item for item in built if not item.folder.exists()]
     if todo:
         progress = Progress({item.component.name: item.component.cpu_seconds for item in todo}, tell)

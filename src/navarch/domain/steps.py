@@ -520,6 +520,30 @@ class NotePower(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class NoteCertificate(Step):
+    """Note when the certificate of a machine's API server ends; None: not soon."""
+
+    component = Component.NAVARCH
+    about_machines = True
+
+    name: str
+    until: datetime | None
+
+    @property
+    def words(self) -> str:
+        when = f"{self.until:%Y-%m-%d %H:%M} UTC" if self.until is not None else "not soon"
+        return f"note when the certificate of the API server on {self.name} ends: {when}"
+
+    def facts(self, machine: Machine) -> MachineFacts:
+        """What is known of the machine then."""
+        return replace(machine.facts, certificate_until=self.until)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        machine = seen.record.machine(self.name)
+        return seen if machine is None else seen.with_machine(self.name, facts=self.facts(machine))
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteNode(_EndsNode):
     """Remove a node object whose machine is gone, and end what ran there."""
 

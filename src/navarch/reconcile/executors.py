@@ -37,6 +37,7 @@ from navarch.domain.steps import (
     InstallChosen,
     KeepMachine,
     MarkNode,
+    NoteCertificate,
     NotePower,
     RecordMachine,
     ReleaseMachine,
@@ -133,6 +134,12 @@ def _note_power(task: Task, step: NotePower, seen: Observed) -> None:
     if machine is not None:
         facts = step.facts(machine, task.at)
         task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, facts)
+
+
+def _note_certificate(task: Task, step: NoteCertificate, seen: Observed) -> None:
+    machine = seen.record.machine(step.name)
+    if machine is not None:
+        task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, step.facts(machine))
 
 
 def _forget_machine(task: Task, step: ForgetMachine, seen: Observed) -> None:
@@ -251,6 +258,7 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     KeepMachine: _keep_machine,
     ForgetMember: _forget_member,
     NotePower: _note_power,
+    NoteCertificate: _note_certificate,
     EmptyNode: _empty_node,
     UncordonNode: _uncordon_node,
     MarkNode: _mark_node,

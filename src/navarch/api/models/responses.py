@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from navarch.api.models.autoscaling import AutoscalingView
+from navarch.api.models.prices import PriceView
 from navarch.domain.credentials import CredentialsState
 from navarch.domain.kubeconfigs import KubeconfigState
 from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
@@ -332,7 +333,8 @@ class ObstacleView(Shown):
 
 class PlanView(Shown):
     """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`). `machines`: what
-    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good."""
+    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good.
+    `price`: what it costs; null: the operator gave no prices."""
 
     cluster: ClusterView
     fits: bool
@@ -342,6 +344,7 @@ class PlanView(Shown):
     changes: list[ChangeView]
     machines: ImpactView | None
     notes: list[ObstacleView]
+    price: PriceView | None
 
 
 class VersionView(Shown):

@@ -31,6 +31,9 @@ def act(region: Region, request: Request, server_id: str) -> Answer:
     if action in _ASIDE:
         return _set_aside(region, server, action)
     match action:
+        case "forceDelete":
+            lifecycle.delete(region, server)
+            return Answer(202)
         case "os-stop":
             return _switch(region, server, "stop", on=False)
         case "os-start":

@@ -53,7 +53,8 @@ def delete_server(region: Region, request: Request, server_id: str) -> Answer:
     """DELETE /servers/{id}."""
     server = own(region, request, server_id)
     check_lock(server)
-    lifecycle.delete(region, server)
+    remove = lifecycle.delete_softly if region.site.keeps_deleted_servers else lifecycle.delete
+    remove(region, server)
     return Answer(204)
 
 
@@ -140,6 +141,7 @@ def check_lock(server: Object) -> None:
 def _found(region: Region, request: Request) -> tuple[list[Object], str]:
     everybody = request.scope.is_admin and request.one("all_tenants") in ("1", "True", "true")
     found: Iterable[Object] = region["server"].listed(None if everybody else request.scope.project_id, request.lag)
+    found = [s for s in found if s["status"] != "SOFT_DELETED"]
     if tags := request.one("tags"):
         wanted = set(tags.split(","))
         found = [s for s in found if wanted <= set(s["tags"])]
