@@ -118,6 +118,8 @@ class Reading:
         elif spec.autoscaling is not None:
             wrong = bounds.wrong_autoscaling(spec_field, spec.autoscaling, spec.replicas, LIMITS.workers)
             self.errors.extend(wrong)
+            capacity = tuple(sorted(spec.autoscaling.capacity))
+            spec = replace(spec, autoscaling=replace(spec.autoscaling, capacity=capacity))
         spec = replace(
             spec,
             max_surge=self._share(f"{spec_field}max_surge", spec.max_surge, _USUAL_GROUP.max_surge),
@@ -352,7 +354,10 @@ class Reading:
         def fits(flavor: Flavor) -> bool:
             return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk
 
-        fitting = sorted(filter(fits, self.offer.flavors), key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
+        def size(flavor: Flavor) -> tuple[bool, int, int, int, str]:  # with devices only where somebody says so
+            return bool(flavor.capacity), flavor.vcpus, flavor.ram_mib, flavor.disk_gib, flavor.name
+
+        fitting = sorted(filter(fits, self.offer.flavors), key=size)
         if not wanted:
             if not fitting:
                 self.refuse(field, f"no flavor is large enough: {need}")

@@ -4,19 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from navarch.domain.pods import Amounts
+
 KUBERNETES = "kubernetes"
 """The component whose version is the release's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A machine size; `ram_mib` in MiB, `disk_gib` in GiB."""
+    """A machine size; `ram_mib` in MiB, `disk_gib` in GiB. `capacity`: extended resources that pods may ask of such a
+    machine, by Kubernetes' names (as `nvidia.com/gpu`), once what announces them runs there."""
 
     id: str
     name: str
     vcpus: int
     ram_mib: int
     disk_gib: int
+    capacity: Amounts = ()
 
 
 @dataclass(frozen=True, slots=True)

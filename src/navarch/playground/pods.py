@@ -36,13 +36,15 @@ def deploy(
     cluster: ClusterOption,
     cpu: Annotated[str, typer.Option(metavar="QUANTITY", help="What each pod asks for: 1, 800m.")] = "",
     memory: Annotated[str, typer.Option(metavar="QUANTITY", help="What each pod asks for: 256Mi, 1Gi.")] = "",
+    gpu: Annotated[int, typer.Option(min=0, metavar="N", help="What each pod asks for of nvidia.com/gpu.")] = 0,
     at_least: Annotated[int, typer.Option(min=0, help="Pods that its PodDisruptionBudget keeps; 0: it has none.")] = 0,
     label: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A node has to have it (nodeSelector); repeat.")
     ] = None,
 ) -> None:
     """Make a Deployment, or change the number of its pods."""
-    wanted = _workload(Workload(name, replicas, at_least), {"cpu": cpu, "memory": memory}, label or [])
+    quantities = {"cpu": cpu, "memory": memory, "nvidia.com/gpu": str(gpu or "")}
+    wanted = _workload(Workload(name, replicas, at_least), quantities, label or [])
     with connect() as navarch:
         found = navarch.cluster(cluster)
     _simulator().deploy(found["id"], wanted)

@@ -174,7 +174,7 @@ def _inside(navarch: "Navarch", cluster_id: str) -> list["CloudObject"]:
 _DEFAULTS: dict[str, Any] = {
     "node_image": None, "protected": False, "running": True, "schedule": None, "remove_stopped_workers": False,
     "rollout_paused": False,
-    "soak_seconds": 0, "groups_at_once": 1, "automatic_upgrades": False,
+    "soak_seconds": 0, "groups_at_once": 1, "expander": "least-waste", "automatic_upgrades": False,
 }  # fmt: skip
 
 
