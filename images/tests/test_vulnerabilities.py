@@ -77,6 +77,11 @@ def test_a_govulncheck_that_fails_was_not_asked_whatever_it_said_before(tmp_path
         go_findings(stand_in(tmp_path, HEARD, 1), {"kubelet": tmp_path / "kubelet"}, "https://example.org")
 
 
+def test_a_bundle_without_programs_was_not_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(NotAsked, match="no program"):
+        go_findings(stand_in(tmp_path, HEARD), {}, str(tmp_path))
+
+
 def test_only_what_is_fixable_important_and_not_argued_counts() -> None:
     judged = judge([MINOR, OPEN, NET], [], TODAY)
     assert [(item.finding, item.counts, item.why) for item in judged] == [

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import pytest
 from images.tests.test_debian_tracker import ASCENDING
 
 from navarch_images import cli
-from navarch_images.release import checks, find
 
 pytestmark = pytest.mark.tools
 
@@ -56,7 +55,8 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     assert program.is_file(), "build it with `navarch-images tools govulncheck`"
     cache = tmp_path / "cache"
     (cache / "bundles" / "b" / "bin").mkdir(parents=True)
-    (cache / "bundles" / "b" / "manifest.json").write_text("{}")
+    programs = [{"name": name, "file": f"bin/{name}"} for name in ("govulncheck", "pause")]
+    (cache / "bundles" / "b" / "manifest.json").write_text(json.dumps({"programs": programs}))
     (cache / "bundles" / "b" / "bin" / "govulncheck").symlink_to(program.resolve())
     (cache / "bundles" / "b" / "bin" / "pause").write_bytes(b"not Go's")
     (cache / "components").symlink_to(REAL_CACHE / "components")
@@ -67,9 +67,6 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     (tmp_path / "tree" / "var/lib/dpkg/status").write_text(STATUS)
     raw = cache / "images" / "i" / "node.raw"
     subprocess.run(["/usr/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-d", tmp_path / "tree", raw, "4m"], check=True)
-    release = find("1.37.2")
-    pause = next(component for component in release.components if component.compiler == "c")
-    monkeypatch.setattr(cli, "find", lambda version: replace(release, components=(*checks(), pause)))
     monkeypatch.setenv("NAVARCH_CACHE", str(cache))
     write_go_database(tmp_path / "go", {HIT: "0.99.0", MISS: "0.1.0"})
     (tmp_path / "tracker.json").write_text(json.dumps(tracker("2.38.1-5+deb12u4")))

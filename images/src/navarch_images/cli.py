@@ -182,7 +182,7 @@ def _vulnerabilities(options: argparse.Namespace, cache: Cache, tell: Callable[[
     """Asks both databases, or fails: an answer of one of them would look like a whole one."""
     release = find(options.version)
     facts, folder = _newest(cache, "images", "node.json", release.kubernetes)
-    binaries = _bundle_of(cache, facts, folder) / "bin"
+    bundle = _bundle_of(cache, facts, folder)
     try:
         own = options.accepted.read_text() if options.accepted else ""
     except OSError as error:
@@ -196,11 +196,13 @@ def _vulnerabilities(options: argparse.Namespace, cache: Cache, tell: Callable[[
     if not installed:  # debugfs ends well whatever it says
         raise ImagesError(f"no list of packages can be read from {folder / 'node.raw'}")
     found = debian_tracker.findings(vulnerabilities.document(options.debian_tracker), release.suite, installed)
-    ours = [name for component in release.components if component.compiler == "go" for name in component.binaries]
-    tell(f"asking {options.go_database} about {len(ours)} programs")
-    changed, of_go = vulnerabilities.go_findings(
-        checker.binary("govulncheck"), {name: binaries / name for name in ours}, options.go_database
-    )
+    not_go = {name for component in release.components if component.compiler != "go" for name in component.binaries}
+    made = {
+        item["name"]: bundle / item["file"] for item in json.loads((bundle / "manifest.json").read_text())["programs"]
+    }
+    asked = {name: path for name, path in made.items() if name not in not_go}
+    tell(f"asking {options.go_database} about {len(asked)} programs")
+    changed, of_go = vulnerabilities.go_findings(checker.binary("govulncheck"), asked, options.go_database)
     judged = vulnerabilities.judge([*found, *of_go], argued, datetime.now(UTC).date())
     count = sum(item.counts for item in judged)
     if options.output == "json":

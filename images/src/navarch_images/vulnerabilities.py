@@ -127,6 +127,8 @@ def go_findings(govulncheck: Path, programs: Mapping[str, Path], database: str) 
             raise NotAsked(f"{database} is no database of Go's format: it does not say when it was last changed")
         for finding in known:
             found.setdefault(finding, []).append(name)
+    if not programs:
+        raise NotAsked("there is no program to ask Go's database about")
     return changed, [_with(finding, names) for finding, names in found.items()]
 
 
