@@ -51,6 +51,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("lab: packages and services", "lab", _bin("navarch-lab"), "install"),
         _stage("Kubernetes from source", "lab", _bin("navarch-images"), "bundle", VERSION),
         _stage("programs of Navarch's own", "lab", _bin("navarch-images"), "tools"),  # the lab's registry among them
+        _stage("what looks at images", "lab", _bin("navarch-images"), "tools", "govulncheck"),
         _stage("node image", "lab", _bin("navarch-images"), "node", VERSION),
         *empty,
         _stage("lab: up", "lab", _bin("navarch-lab"), "up"),
@@ -68,7 +69,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
             *("-m", "not lab", *_ON_THE_LAB, "tests/suite"),
-            after=("packages", "Kubernetes from source", "programs of Navarch's own"),
+            after=("packages", "Kubernetes from source", "programs of Navarch's own", "what looks at images"),
         ),
         _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
     )
