@@ -29,14 +29,16 @@ PORT = 9443
 PROCESSES = ("api", "worker")
 CONSOLE = "console"  # for people alone: what only needs a Navarch does not start it
 CONSOLE_PORT = 9447
+RENDERER = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch"), "tools", "navarch-render")
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The lab as its `env` command describes it."""
+    """The lab as its `env` command describes it. `registry`: of container images; empty where it has none."""
 
     clouds_file: Path
     ca_file: Path
+    registry: str = ""
 
     def cloud(self, name: str) -> dict[str, dict[str, str]]:
         """The entry of that name in clouds.yaml."""
@@ -74,7 +76,7 @@ def find_lab() -> Lab:
     values = dict(
         line.removeprefix("export ").split("=", 1) for line in asked.stdout.splitlines() if line.startswith("export ")
     )
-    return Lab(Path(values["OS_CLIENT_CONFIG_FILE"]), Path(values["OS_CACERT"]))
+    return Lab(Path(values["OS_CLIENT_CONFIG_FILE"]), Path(values["OS_CACERT"]), values.get("NAVARCH_REGISTRY", ""))
 
 
 class Stack:
@@ -143,6 +145,11 @@ class Stack:
             "worker": self._worker,
             "console": {"listen": self.host, "port": CONSOLE_PORT, "sealing_file": "keys/console.key"},
         }
+        # Add-ons need what the demo itself does not, and its first run does not build.
+        if RENDERER.exists():
+            values["catalogue"] = {"renderer": str(RENDERER)}
+        if self.lab.registry:
+            values["images"] = {"registry": self.lab.registry, "ca_file": str(self.lab.ca_file)}
         self.settings.write_text(_toml(values))
         bundle = self.folder / "ca-bundle.crt"  # people's tools speak to OpenStack and to Navarch with one CA setting
         bundle.write_text(self.lab.ca_file.read_text() + self.ca_file.read_text())

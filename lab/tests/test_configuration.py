@@ -8,14 +8,15 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
-from navarch_lab import configure, databases, lab, services
+from navarch_lab import clouds, configure, databases, lab, services
 from navarch_lab.conf.ini import Context, Ini, render
 from navarch_lab.credentials import NAMES, load_or_make, write_private
 from navarch_lab.graph import check
 from navarch_lab.layout import Installed, Layout
 from navarch_lab.progress import Progress
-from navarch_lab.topology import APIS, HOSTS, SERVICE_ADDRESS, VOLUME_BACKENDS, ZONES
+from navarch_lab.topology import APIS, HOSTS, REGISTRY_URL, SERVICE_ADDRESS, VOLUME_BACKENDS, ZONES
 
 
 @pytest.fixture
@@ -161,3 +162,27 @@ def test_keystones_keys_are_made_once_and_are_for_root_alone(tmp_path: Path) -> 
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in tmp_path.iterdir())
     databases.make_keys(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == keys
+
+
+def test_there_is_a_registry_once_its_program_was_built(context: Context) -> None:
+    assert not [s for s in services.all_services(context) if s.name == "registry"]
+    assert "NAVARCH_REGISTRY" not in clouds.exports(context.layout)
+    context.layout.registry_program.parent.mkdir(parents=True)
+    context.layout.registry_program.touch()
+    (registry,) = [s for s in services.all_services(context) if s.name == "registry"]
+    assert registry.argv == (
+        str(context.layout.registry_program), "serve", f"{context.layout.etc}/registry/config.yaml"
+    )  # fmt: skip
+    assert f"export NAVARCH_REGISTRY={REGISTRY_URL}\n" in clouds.exports(context.layout)
+
+
+def test_the_registry_has_the_labs_certificate_and_a_password_for_those_who_push(context: Context) -> None:
+    files = configure.files(context)
+    config = yaml.safe_load(files["registry/config.yaml"])
+    certificate = str(context.layout.etc / "haproxy" / "server.pem")
+    assert config["http"] == {
+        "addr": REGISTRY_URL.removeprefix("https://"),
+        "tls": {"certificate": certificate, "key": certificate},
+    }
+    assert config["auth"] == {"readers": {"password_file": str(context.layout.etc / "registry" / "password")}}
+    assert files["registry/password"] == "password-of-registry\n"

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -76,6 +76,16 @@ class OpenStackStage:
         else:
             self._admin.network.update_quota(self.other_project_id, networks=count)
 
+    @contextmanager
+    def short_lived_project(self) -> Iterator[tuple[str, Callable[[bool], Any]]]:
+        """A project that is gone after the block: its id, and what enables or disables it."""
+        identity = self._admin.identity
+        project = identity.create_project(name=f"gone-{uuid.uuid4().hex[:8]}", domain_id="default")
+        try:
+            yield project.id, lambda enabled: identity.update_project(project, is_enabled=enabled)
+        finally:
+            identity.delete_project(project)
+
     def act_as_controllers(self, owner: Owner, subnet_id: str, user_id: str, password: str, trust_id: str) -> None:
         login = v3.Password(self._settings.auth_url, user_id=user_id, password=password, trust_id=trust_id)
         session = keystone.Session(login, verify=self._settings.ca_file)
@@ -111,8 +121,13 @@ class OpenStackStage:
                 + owner.cluster_id,
             )
         mark = {"cinder.csi.openstack.org/cluster": owner.cluster_id}
+        of = {"csi.storage.k8s.io/pvc/namespace": "default", "csi.storage.k8s.io/pvc/name": "claim"}
         volume = cluster.block_storage.create_volume(
-            name="claim", size=1, metadata=mark, volume_type=self.props.volume_type, availability_zone=self.props.zone
+            name="claim",
+            size=1,
+            metadata={**mark, **of},
+            volume_type=self.props.volume_type,
+            availability_zone=self.props.zone,
         )
         cluster.block_storage.wait_for_status(volume, interval=0.5, wait=60)
         snapshot = cluster.block_storage.create_snapshot(volume_id=volume.id, name="snapshot", metadata=mark)

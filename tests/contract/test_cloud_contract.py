@@ -396,15 +396,28 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
             assert user.trust_id is not None
             stage.act_as_controllers(made.owner, subnet.id, user.id, PASSWORD, user.trust_id)
             state = stage.cloud().observe(made.owner)
-            assert [b.made_by for b in state.of(LoadBalancer)] == ["cloud-controller"]
+            assert [(b.made_by, b.service) for b in state.of(LoadBalancer)] == [("cloud-controller", "default/service")]
             assert [(f.name, f.made_by) for f in state.of(FloatingIP)] == [("default/service", "cloud-controller")]
             assert [g.made_by for g in state.of(SecurityGroup)] == ["cloud-controller"]
-            assert [(v.name, v.made_by) for v in state.of(Volume)] == [("claim", "csi")]
+            volumes = [(v.name, v.made_by, v.claim, v.size_gib) for v in state.of(Volume)]
+            assert volumes == [("claim", "csi", "default/claim", 1)]
             assert [s.name for s in state.of(Snapshot)] == ["snapshot"]
             assert stage.cloud().senders(made.owner, BALANCED) == ("default/service",)
             assert stage.cloud().senders(made.owner, "10.0.0.78") == ()
             assert stage.cloud().senders(new_owner(stage.project_id), BALANCED) == ()
             assert _seen(stage.cloud().observe(new_owner(stage.project_id))) == set()
+        finally:
+            clear(stage, made.cloud, made.owner)
+
+    def test_another_user_takes_its_place_and_the_one_before_opens_nothing(self, stage: Stage) -> None:
+        made = Built(stage, stage.cloud(), new_owner(stage.project_id))
+        try:
+            before = made.do(steps.EnsureIdentity(), Identity, PASSWORD)
+            after = made.do(steps.RenewIdentity(before.id, before.name), Identity, "another password")
+            assert (after.id != before.id, after.trust_id != before.trust_id, after.name) == (True, True, before.name)
+            assert stage.cloud().observe(made.owner).of(Identity) == (after,)
+            again = made.do(steps.RenewIdentity(before.id, before.name), Identity, "a third password")
+            assert again.trust_id == after.trust_id, "of one that is gone nothing more is removed"
         finally:
             clear(stage, made.cloud, made.owner)
 

@@ -22,7 +22,9 @@ class Unchanging(Renderer):
     def __init__(self) -> None:
         super().__init__(Path("/nowhere"))
 
-    def render(self, chart: bytes, values: Mapping[str, Any], circumstances: Circumstances) -> Rendered:
+    def render(
+        self, chart: bytes, values: Mapping[str, Any], circumstances: Circumstances, *, owner: str = ""
+    ) -> Rendered:
         settings = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -37,7 +39,7 @@ class Unchanging(Renderer):
         }
         return Rendered((), (settings, password))
 
-    def wrong_values(self, chart: bytes, values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+    def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
         size = values.get("size", 1)
         return () if isinstance(size, int) else (FieldError("values.size", "got string, want integer"),)
 

@@ -60,7 +60,27 @@ def config_map(data: str) -> str:
 
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, ADDONS)
-    assert (told, good) == ("headroom 1.0.0: good", True)
+    assert (told, good) == ("headroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.0.0: good", True)
+
+
+def test_an_image_is_used_with_the_digest_that_the_card_says(renderer: Renderer, write: Write) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: 'x:1{}'}}]}}\n"
+    one, other = f"@sha256:{'1' * 64}", f"@sha256:{'2' * 64}"
+    for used, said in ((one, ()), ("", ()), (other, ("image x:1 is used with another digest than Chart.yaml says",))):
+        folder = write(pod.format(used))
+        named = CHART.replace('images: "[]"', f"images: \"[{{image: 'x:1{one}'}}]\"")
+        (folder / "Chart.yaml").write_text(named)
+        assert problems(read(pack(folder)), renderer) == said
+
+
+def test_monitorings_namespace_is_privileged_only_where_it_measures_machines(renderer: Renderer) -> None:
+    entry = read(pack(ADDONS / "monitoring"))
+    for measures, level in ((True, "privileged"), (False, "restricted")):
+        made = renderer.render(entry.chart, {"nodeExporter": measures}, Circumstances("m", "watch", "1.37.2")).objects
+        (namespace,) = [o for o in made if o["kind"] == "Namespace"]
+        assert namespace["metadata"]["name"] == "watch"
+        assert namespace["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": level}
+        assert any(o["kind"] == "DaemonSet" for o in made) == measures
 
 
 def test_values_reach_the_objects(renderer: Renderer) -> None:

@@ -181,6 +181,58 @@ def test_what_somebody_changed_deleted_or_scaled_to_nothing_comes_back(shop: Sho
     assert not shop.look().lost
 
 
+def autoscaler() -> dict[str, Any]:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "mine"},
+        "spec": spec,
+    }
+
+
+def scale(api: Connection, replicas: int) -> None:
+    """As an autoscaler does, or `kubectl scale`."""
+    api.merge(f"{DEPLOYMENTS}/web/scale", {"spec": {"replicas": replicas}})
+
+
+def test_replicas_that_an_autoscaler_of_the_users_sets_are_not_fought_over(shop: Shop, api: Connection) -> None:
+    objects = (namespace(), deployment(replicas=2), config_map(a="1"))
+    shop.apply(*objects)
+    path = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
+    api.create(path, autoscaler())
+    shop.apply(*objects)  # before the autoscaler did anything: the replicas are the chart's
+    assert api.get(f"{DEPLOYMENTS}/web")["spec"]["replicas"] == 2
+
+    scale(api, 7)
+    assert shop.look().lost == ("Deployment shop/web: changed",)  # once: from now on they are the autoscaler's
+    shop.apply(*objects)
+    assert api.get(f"{DEPLOYMENTS}/web")["spec"]["replicas"] == 7
+    scale(api, 4)
+    assert not shop.look().lost
+
+    shop.generation += 1  # another value of the add-on's
+    shop.apply(namespace(), deployment(replicas=3), config_map(a="2"))
+    assert api.get(f"{DEPLOYMENTS}/web")["spec"]["replicas"] == 4
+
+    api.delete(f"{path}/mine")
+    shop.apply(*objects)
+    assert api.get(f"{DEPLOYMENTS}/web")["spec"]["replicas"] == 2
+
+
+def test_what_somebody_changes_beside_the_add_ons_fields_is_no_change_of_a_workload(
+    shop: Shop, api: Connection
+) -> None:
+    shop.apply(namespace(), deployment())
+    api.merge(f"{DEPLOYMENTS}/web", {"spec": {"minReadySeconds": 5}})
+    assert not shop.look().lost
+    api.merge(
+        f"{DEPLOYMENTS}/web", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "other:1"}]}}}}
+    )
+    assert shop.look().lost == ("Deployment shop/web: changed",)
+
+
 def test_what_the_user_set_in_other_fields_stays(shop: Shop, api: Connection) -> None:
     shop.apply(namespace(), config_map(a="1"))
     api.merge(f"{CONFIG_MAPS}/settings", {"data": {"mine": "2"}, "metadata": {"labels": {"team": "blue"}}})

@@ -92,28 +92,9 @@ def _write(release: Release, built: Sequence[Built], base: Path, target: Path, s
     for image in release.images:
         archive = target / "images" / f"{image.name}.tar"
         layer = _image_layer(image, places, base, scratch)
-        component = components[image.component]
-        digest = oci.write_archive(
-            archive,
-            release.reference(image),
-            [base_layer, layer] if image.base else [layer],
-            image.entrypoint,
-            labels=_labels(component, image),
-            annotations=_labels(component, image),
-        )
+        layers = [base_layer, layer] if image.base else [layer]
+        images.append(write_image(archive, release.reference(image), image, components[image.component], layers))
         layer.path.unlink()
-        images.append(
-            {
-                "name": image.name,
-                "reference": release.reference(image),
-                "version": component.version,
-                "digest": digest,
-                "file": f"images/{image.name}.tar",
-                "sha256": file_digest(archive),
-                "licence": component.licence + (" and the base layer's packages" if image.base else ""),
-                "component": component.name,
-            }
-        )
     return {
         "kubernetes": release.kubernetes,
         "registry": release.registry,
@@ -122,8 +103,26 @@ def _write(release: Release, built: Sequence[Built], base: Path, target: Path, s
             "sha256": base_layer.digest.removeprefix("sha256:"),
             "packages": list(release.container_packages),
         },
-        "programs": [_program(item, name) for item in built for name in item.component.binaries],
+        "programs": [program_facts(item, name) for item in built for name in item.component.binaries],
         "images": images,
+    }
+
+
+def write_image(
+    archive: Path, reference: str, image: Image, component: Component, layers: Sequence[oci.Layer]
+) -> dict[str, Any]:
+    """Write an image's archive; gives what a manifest says of it."""
+    labels = _labels(component, image)
+    digest = oci.write_archive(archive, reference, layers, image.entrypoint, labels=labels, annotations=labels)
+    return {
+        "name": image.name,
+        "reference": reference,
+        "version": component.version,
+        "digest": digest,
+        "file": f"images/{archive.name}",
+        "sha256": file_digest(archive),
+        "licence": component.licence + (" and the base layer's packages" if image.base else ""),
+        "component": component.name,
     }
 
 
@@ -152,7 +151,8 @@ def _labels(component: Component, image: Image) -> dict[str, str]:
     }
 
 
-def _program(built: Built, name: str) -> dict[str, Any]:
+def program_facts(built: Built, name: str) -> dict[str, Any]:
+    """What a manifest says of a program."""
     component = built.component
     return {
         "name": name,

@@ -5,6 +5,7 @@
     <root>/debian/<key>.tar           Debian trees
     <root>/bundles/<digest>/          manifest.json, bin/, images/
     <root>/images/<digest>/           node.raw, node.json
+    <root>/catalogue/<name>-<key>/    a container image that an entry of the catalogue names
     <root>/index/<kind>-<key>         the digest that these inputs gave
     <root>/go-build, go-mod           Go's own caches: of builds, and of module sources
 
@@ -81,7 +82,7 @@ class Cache:
         return path.read_text().strip() if path.exists() else None
 
     def sweep(self, keep: Mapping[str, set[str]]) -> int:
-        """Remove what is not to be kept: `keep` names folders to stay below "components", "bundles", "images".
+        """Remove what is not to be kept: `keep` names folders to stay, by the folder that they are in.
 
         Also removes what killed builds left in work/. Returns how many folders went. Call it with the lock held.
         """

@@ -10,7 +10,10 @@
     navarch-images make-key release.key          a key to sign bundles with, and release.pub
     navarch-images sign 1.37.2 --key release.key the newest bundle that is built
     navarch-images verify FOLDER --key release.pub
-    navarch-images tools                         programs that Navarch's own hosts run: navarch-render
+    navarch-images tools                         programs that Navarch's own hosts run: navarch-render, navarch-registry
+    navarch-images entry addons/monitoring       the images that an entry of the catalogue names
+    navarch-images push addons/monitoring --to https://registry.example.org   into the region's registry
+    navarch-images pin-images addons/monitoring  write the digests of what is built here into an entry
     navarch-images prune                         remove all but the newest bundle and node image of each version
     navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
 
@@ -25,14 +28,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from navarch_images import glance, programs, sbom, signing
+from navarch_images import entries, glance, programs, sbom, signing
 from navarch_images.bundle import make_bundle
 from navarch_images.cache import Cache
 from navarch_images.errors import ImagesError
 from navarch_images.host import prepare
 from navarch_images.node import make_node
 from navarch_images.progress import Progress, words
-from navarch_images.release import find, known, tools
+from navarch_images.push import Registry
+from navarch_images.release import find, known, offer, tools
 
 
 def run() -> None:
@@ -66,7 +70,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
     commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
-    commands.add_parser("tools", help="programs that Navarch's own hosts run").set_defaults(command=_tools)
+    tool = commands.add_parser("tools", help="programs that Navarch's own hosts run")
+    tool.add_argument("names", nargs="*", metavar="NAME", help="some of them: chart-renderer, registry")
+    tool.set_defaults(command=_tools)
+    for name, action, text in (
+        ("entry", _entry, "the container images that an entry of the catalogue names"),
+        ("pin-images", _pin_images, "write the digests of what is built here into an entry"),
+    ):
+        about = commands.add_parser(name, help=text)
+        about.add_argument("chart", type=Path, help="the folder of an entry, as addons/monitoring")
+        about.set_defaults(command=action)
+    pushing = commands.add_parser("push", help="put container images into a registry")
+    pushing.add_argument("what", nargs="+", help="the folder of an entry, or a Kubernetes version: all of its bundle")
+    pushing.add_argument("--to", required=True, metavar="URL", help="https://HOST[:PORT]")
+    pushing.add_argument("--ca", type=Path, help="PEM of the authority that the registry is believed by")
+    pushing.add_argument("--user", default="navarch")
+    pushing.add_argument("--password-file", type=Path, help="with the password of those who push")
+    pushing.set_defaults(command=_push)
     commands.add_parser("prune", help="remove what newer builds replaced").set_defaults(command=_prune)
     plan = commands.add_parser("plan", help="what is to be built, and how long it will about take")
     plan.add_argument("version")
@@ -199,17 +219,52 @@ def _register(options: argparse.Namespace, cache: Cache, tell: Callable[[str], N
     print(glance.register(glance.connect(options.cloud), release, image, tell))
 
 
-def _tools(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+def _tools(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     """Needs no root and nothing but Go. Prints where each program is."""
-    for built in programs.build_all(tools(), cache, tell):
+    unknown = set(options.names) - {component.name for component in tools()}
+    if unknown:
+        known_ones = ", ".join(component.name for component in tools())
+        raise ImagesError(f"no tool is called {', '.join(sorted(unknown))}; there are: {known_ones}")
+    wanted = [component for component in tools() if component.name in options.names or not options.names]
+    for built in programs.build_all(wanted, cache, tell):
         for name in built.component.binaries:
             print(cache.link(built.binary(name)))
+
+
+def _entry(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    """Needs no root and nothing but Go. Prints each image with its digest."""
+    for archive in entries.archives_of(options.chart, cache, tell):
+        print(f"{archive.reference}@{archive.digest}")
+
+
+def _pin_images(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    for archive in entries.pin_images(options.chart, cache, tell):
+        print(f"{archive.reference}@{archive.digest}")
+
+
+def _push(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
+    try:
+        password = options.password_file.read_text().strip() if options.password_file else ""
+    except OSError as error:
+        raise ImagesError(f"{options.password_file}: {error.strerror}") from error
+    archives: list[entries.Archive] = []
+    for what in options.what:
+        if what.removeprefix("v") in known():
+            _, folder = _newest(cache, "bundles", "manifest.json", what.removeprefix("v"))
+            archives += entries.archives_of_bundle(folder / "manifest.json")
+        else:
+            archives += entries.archives_of(Path(what), cache, tell)
+    with Registry(options.to, ca=options.ca, user=options.user, password=password) as registry:
+        for archive in archives:
+            sent = registry.push(archive)
+            tell(f"{archive.reference}@{archive.digest[:19]}… {'pushed' if sent else 'is there already'}")
 
 
 def _prune(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     keep: dict[str, set[str]] = {"components": set(), "bundles": set(), "images": set()}
     keys = {item for version in known() for item in programs.component_folders(find(version).components)}
-    keep["components"] = keys | programs.component_folders(tools())
+    keep["components"] = keys | programs.component_folders((*tools(), *offer().components))
+    keep["catalogue"] = entries.folders(cache)
     for kind, file in (("images", "node.json"), ("bundles", "manifest.json")):
         for facts, folder in _built(cache, kind, file):
             newest = all(
@@ -227,7 +282,7 @@ def _built(cache: Cache, kind: str, file: str) -> list[tuple[dict[str, str], Pat
 
 
 def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
-    for component in find(options.version).components:
+    for component in (*find(options.version).components, *tools(), *offer().components):
         if component.name == options.component:
             programs.pin(component, cache)
             tell(f"pinned {component.source}/go.mod and go.sum")

@@ -3,6 +3,8 @@
 ImagesError
 ├── ReleaseError    a release file is missing or contradicts itself
 ├── BuildError      a command failed; the end of its output is in the message
+├── EntryError      an entry of the catalogue names images that cannot be had, or other ones
+├── PushError       a registry refused an image, or cannot be reached
 └── RegisterError   the cloud refused the image
 """
 
@@ -21,3 +23,11 @@ class BuildError(ImagesError):
 
 class RegisterError(ImagesError):
     """Glance did not take the image."""
+
+
+class EntryError(ImagesError):
+    """An entry names images that nothing here makes, or of which other ones are made here."""
+
+
+class PushError(ImagesError):
+    """A registry did not take an image."""

@@ -3,6 +3,7 @@
     find("1.37.2")   -> Release
     known()          -> ("1.36.3", "1.37.2", ...)
     tools()          -> what Navarch's own hosts run (tools.toml)
+    offer()          -> images of the catalogue's entries (catalogue.toml)
 
 shared.toml holds what all versions have in common, so that one build of it serves them all; <version>.toml adds what
 is the version's own and wins where both say something.
@@ -89,6 +90,19 @@ class Release:
         return ",".join(f"{image.announced_as}={image.tag}" for image in self.images if image.announced_as)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Container images of the catalogue's entries, in no bundle: each is made when an entry that names it is."""
+
+    registry: str
+    components: tuple[Component, ...]
+    images: tuple[Image, ...]
+
+    def reference(self, image: Image) -> str:
+        """The name under which entries know the image."""
+        return f"{self.registry}/{image.name}:{image.tag}"
+
+
 def known() -> tuple[str, ...]:
     """Versions that can be built, oldest first."""
     names = [entry.name for entry in resources.files("navarch_images").joinpath("releases").iterdir()]
@@ -106,8 +120,7 @@ def find(version: str) -> Release:
 
 def document(version: str) -> dict[str, Any]:
     """The release file of a known version, laid over shared.toml."""
-    folder = resources.files("navarch_images").joinpath("releases")
-    own, shared = (tomllib.loads(folder.joinpath(name).read_text()) for name in (f"{version}.toml", "shared.toml"))
+    own, shared = (_file(name) for name in (f"{version}.toml", "shared.toml"))
     # The version's own components come first: compiling Kubernetes takes longest, and others use what it compiled.
     merged: dict[str, Any] = {**own, **shared, **own}
     for name in own.keys() & shared.keys():
@@ -117,16 +130,38 @@ def document(version: str) -> dict[str, Any]:
 
 def tools() -> tuple[Component, ...]:
     """The programs that Navarch's own hosts run."""
-    text = resources.files("navarch_images").joinpath("releases", "tools.toml").read_text()
-    return tuple(_component(name, table) for name, table in tomllib.loads(text)["component"].items())
+    return tuple(_component(name, table) for name, table in _file("tools.toml")["component"].items())
+
+
+def offer() -> Offer:
+    """The images of the catalogue's entries. Raises ReleaseError on a reference that leads nowhere."""
+    return parse_offer(_file("catalogue.toml"))
+
+
+def parse_offer(document: Mapping[str, Any]) -> Offer:
+    """The same from the parsed TOML document."""
+    try:
+        components, images = _parts(document)
+        found = Offer(document["registry"], components, images)
+    except (KeyError, TypeError) as error:
+        raise ReleaseError(f"catalogue.toml: {error!r}") from error
+    problems = [
+        *_problems(components, images),
+        *(f"image {i.name}: it may have no base layer" for i in images if i.base or i.certificates or i.scripts),
+    ]
+    if problems:
+        raise ReleaseError("catalogue.toml: " + "; ".join(problems))
+    return found
+
+
+def _file(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files("navarch_images").joinpath("releases", name).read_text())
 
 
 def parse(document: Mapping[str, Any]) -> Release:
     """A release from the parsed TOML document. Raises ReleaseError on a reference that leads nowhere."""
     try:
-        components = tuple(_component(name, table) for name, table in document["component"].items())
-        versions = {component.name: component.version for component in components}
-        images = tuple(_image(name, table, versions) for name, table in document["image"].items())
+        components, images = _parts(document)
         release = Release(
             kubernetes=document["kubernetes"],
             registry=document["registry"],
@@ -142,6 +177,12 @@ def parse(document: Mapping[str, Any]) -> Release:
         raise ReleaseError(f"release file: {error!r}") from error
     _check(release)
     return release
+
+
+def _parts(document: Mapping[str, Any]) -> tuple[tuple[Component, ...], tuple[Image, ...]]:
+    components = tuple(_component(name, table) for name, table in document["component"].items())
+    versions = {component.name: component.version for component in components}
+    return components, tuple(_image(name, table, versions) for name, table in document["image"].items())
 
 
 def _component(name: str, table: Mapping[str, Any]) -> Component:
@@ -170,11 +211,20 @@ def _link(entry: str) -> tuple[str, str]:
 
 
 def _check(release: Release) -> None:
-    names = [component.name for component in release.components]
-    binaries = [binary for component in release.components for binary in component.binaries]
+    binaries = {binary for component in release.components for binary in component.binaries}
+    problems = _problems(release.components, release.images)
+    for folder, wanted in release.node_binaries.items():
+        problems += [f"node {folder}: no binary {name}" for name in wanted if name not in binaries]
+    if problems:
+        raise ReleaseError(f"release {release.kubernetes}: " + "; ".join(problems))
+
+
+def _problems(components: tuple[Component, ...], images: tuple[Image, ...]) -> list[str]:
+    names = [component.name for component in components]
+    binaries = [binary for component in components for binary in component.binaries]
     twice = sorted({binary for binary in binaries if binaries.count(binary) > 1})
     problems = [f"binary {binary} is built twice" for binary in twice]
-    for image in release.images:
+    for image in images:
         if image.component not in names:
             problems.append(f"image {image.name}: no component {image.component}")
         problems += [f"image {image.name}: no binary {file.name}" for file in image.files if file.name not in binaries]
@@ -184,7 +234,4 @@ def _check(release: Release) -> None:
                 for placed in (*image.files, *image.scripts)
                 if not placed.path.startswith("/usr/")
             ]
-    for folder, wanted in release.node_binaries.items():
-        problems += [f"node {folder}: no binary {name}" for name in wanted if name not in binaries]
-    if problems:
-        raise ReleaseError(f"release {release.kubernetes}: " + "; ".join(problems))
+    return problems

@@ -6,7 +6,7 @@ import yaml
 
 from navarch_lab.credentials import load_or_make, write_private
 from navarch_lab.layout import Layout
-from navarch_lab.topology import APIS, CUSTOMERS, NAVARCH_USER, READER, REGION
+from navarch_lab.topology import APIS, CUSTOMERS, NAVARCH_USER, READER, REGION, REGISTRY_URL
 
 
 def clouds(layout: Layout) -> dict[str, Any]:
@@ -38,5 +38,8 @@ def write(layout: Layout) -> None:
 
 
 def exports(layout: Layout) -> str:
-    """Shell lines that point OpenStack's tools at it."""
-    return f"export OS_CLIENT_CONFIG_FILE={layout.clouds_file}\nexport OS_CACERT={layout.ca_file}\n"
+    """Shell lines that point OpenStack's tools at it, and `navarch-images push` at its registry where it has one."""
+    lines: dict[str, object] = {"OS_CLIENT_CONFIG_FILE": layout.clouds_file, "OS_CACERT": layout.ca_file}
+    if layout.registry_program.exists():
+        lines |= {"NAVARCH_REGISTRY": REGISTRY_URL, "NAVARCH_REGISTRY_PASSWORD_FILE": layout.registry_password_file}
+    return "".join(f"export {name}={value}\n" for name, value in lines.items())

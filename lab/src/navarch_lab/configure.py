@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from navarch_lab import certificates, plugins, processes
-from navarch_lab.conf import compute, gateway, identity, network, storage
+from navarch_lab.conf import compute, gateway, identity, network, registry, storage
 from navarch_lab.conf.ini import Context, Ini, render
 from navarch_lab.credentials import write_private
 from navarch_lab.layout import Layout
@@ -40,6 +40,8 @@ def files(context: Context) -> dict[str, str]:
         "rabbitmq/enabled_plugins": "[].\n",
         "haproxy/haproxy.cfg": gateway.haproxy(layout),
         "haproxy/faults.lua": gateway.FAULTS_LUA,
+        "registry/config.yaml": registry.config(layout),
+        "registry/password": context.passwords["registry"] + "\n",
         "dnsmasq.conf": gateway.dnsmasq(layout, (certificates.DNS_NAME,)),
     }
 
@@ -77,6 +79,7 @@ def folders(layout: Layout) -> list[Path]:
         data / "keystone" / "fernet-keys",
         data / "keystone" / "credential-keys",
         *(data / "glance" / name for name in ("images", "staging", "tasks")),
+        data / "registry",
         data / "nova",
         *(data / f"nova-{host}" / "instances" for host in HOSTS),
         data / "neutron",

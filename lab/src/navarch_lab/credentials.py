@@ -8,7 +8,7 @@ from pathlib import Path
 
 from navarch_lab.topology import CUSTOMERS, NAVARCH_USER, READER, SERVICE_USERS
 
-NAMES = ("database", "rabbitmq", "metadata", "admin", *SERVICE_USERS, NAVARCH_USER, *CUSTOMERS, READER[0])
+NAMES = ("database", "rabbitmq", "metadata", "registry", "admin", *SERVICE_USERS, NAVARCH_USER, *CUSTOMERS, READER[0])
 
 
 def write_private(path: Path, text: str) -> bool:

@@ -65,6 +65,16 @@ class Layout:
         return self.state / "ca.crt"
 
     @property
+    def registry_program(self) -> Path:
+        """Where `navarch-images tools registry` puts it; the lab has a registry once it is there."""
+        return self.cache / "tools" / "navarch-registry"
+
+    @property
+    def registry_password_file(self) -> Path:
+        """The password of those who push."""
+        return self.etc / "registry" / "password"
+
+    @property
     def clouds_file(self) -> Path:
         return self.state / "clouds.yaml"
 

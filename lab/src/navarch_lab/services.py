@@ -16,6 +16,7 @@ from navarch_lab.topology import (
     MEMCACHED_PORT,
     METADATA_PORT,
     RABBITMQ_PORT,
+    REGISTRY_PORT,
     SERVICE_ADDRESS,
 )
 
@@ -68,7 +69,9 @@ def environment(context: Context) -> dict[str, str]:
 
 def all_services(context: Context) -> tuple[Service, ...]:
     """Every service. Names in `after` may also be those of one-off steps (see `lab`)."""
-    return (*_switch(context), *_gateway(context), *_infrastructure(context), *_openstack(context))
+    return (
+        *_switch(context), *_gateway(context), *_registry(context), *_infrastructure(context), *_openstack(context)
+    )  # fmt: skip
 
 
 def _switch(context: Context) -> tuple[Service, ...]:
@@ -139,6 +142,15 @@ def _gateway(context: Context) -> tuple[Service, ...]:
             frozenset({"bridges"}),
         ),
     )
+
+
+def _registry(context: Context) -> tuple[Service, ...]:
+    """Only where its program was built: what uses no add-on of the catalogue needs none."""
+    layout = context.layout
+    if not layout.registry_program.exists():
+        return ()
+    argv = (str(layout.registry_program), "serve", f"{layout.etc}/registry/config.yaml")
+    return (Service("registry", argv, listens(REGISTRY_PORT, SERVICE_ADDRESS), frozenset({"bridges"})),)
 
 
 def _infrastructure(context: Context) -> tuple[Service, ...]:

@@ -60,6 +60,10 @@ APIS = {
     )
 }
 
+REGISTRY_PORT = 5443
+REGISTRY_URL = f"https://{SERVICE_ADDRESS}:{REGISTRY_PORT}"
+"""The region's registry of container images, beside OpenStack."""
+
 HOSTS = {"cmp1": "z1", "cmp2": "z1", "cmp3": "z2", "cmp4": "z3"}
 ZONES = ("z1", "z2", "z3")
 HOST_VCPUS, HOST_MEMORY_MIB, HOST_DISK_GIB = 16, 16384, 400

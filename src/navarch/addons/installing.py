@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from navarch.addons import errors, foreign, health, hooks
+from navarch.addons import errors, foreign, health, hooks, scaled
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
 from navarch.addons.discovery import Discovery, Served, collection, discover
@@ -47,6 +47,7 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
     running = _targets(wanted, hooks.due(jobs, "pre", upgrade=wanted.upgrade), served)
     finishing = _targets(wanted, hooks.due(jobs, "post", upgrade=wanted.upgrade), served)
     known = {_key(item): item for item in wanted.before}
+    targets = _without_replicas(connection, wanted, targets, known)
     mine, taken = _looked_over(connection, wanted, (*targets, *running, *finishing), known)
     if taken:
         raise _in_the_way(taken)
@@ -144,6 +145,21 @@ def _prepared(wanted: Installation, made: Object, kind: Served, scaled: frozense
     if kind.kind == "Secret" and "stringData" in made:
         made = charted.encoded(made)
     return charted.without(made, ignored)
+
+
+def _without_replicas(
+    connection: Connection, wanted: Installation, targets: list[_Target], known: Mapping[Key, Item]
+) -> list[_Target]:
+    """The targets, those without replicas that an autoscaler of the user's sets."""
+    there = [t for t in targets if t.key.kind in scaled.SCALABLE and known.get(t.key, _UNMADE).uid]
+    paths = {(t.key.kind, t.key.namespace, t.key.name): t.path for t in there if "replicas" in t.made["spec"]}
+    others = scaled.by_others(connection, manager(wanted.name), paths)
+    return [
+        replace(t, made=charted.without(t.made, ["spec.replicas"]))
+        if (t.key.kind, t.key.namespace, t.key.name) in others
+        else t
+        for t in targets
+    ]
 
 
 def _defined(made: Iterable[Object]) -> Iterable[Served]:
@@ -246,7 +262,7 @@ def _apply(connection: Connection, wanted: Installation, target: _Target) -> Ite
             raise _refused([f"{target.key}: {error.message}"]) from error
         metadata = _made_anew(connection, who, target, error)
     uid = foreign.text(metadata.get("uid", ""), _LONGEST)
-    return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata))
+    return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata, wanted.name))
 
 
 def _made_anew(connection: Connection, who: str, target: _Target, error: Permanent) -> Mapping[str, Any]:
@@ -279,8 +295,10 @@ def _trial(made: Object) -> Object:
     return charted.without(trial, ["globalDefault"] if made["kind"] == "PriorityClass" else ())
 
 
-def mark_of(kind: str, metadata: Mapping[str, Any]) -> str:
+def mark_of(kind: str, metadata: Mapping[str, Any], addon: str) -> str:
     """Changes when somebody changes what is wanted of an object; empty where that cannot be told from its metadata."""
+    if kind in scaled.SCALABLE:
+        return scaled.fields_mark(metadata, manager(addon))
     if kind in _GENERATIONLESS:
         return foreign.text(metadata.get("resourceVersion", ""), _LONGEST)
     return foreign.text(metadata.get("generation") or "", _LONGEST)

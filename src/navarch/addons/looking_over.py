@@ -52,7 +52,7 @@ def _seen(
         if found is None or found["metadata"].get("uid") != item.uid:
             lost.append(f"{item}: not there")
             continue
-        if item.mark and mark_of(item.kind, found["metadata"]) != item.mark:
+        if item.mark and mark_of(item.kind, found["metadata"], name) != item.mark:
             lost.append(f"{item}: changed")
         # Items of a list do not say their kind.
         if item.kind in health.TELLING and (lacking := health.waiting({**found, "kind": item.kind})):

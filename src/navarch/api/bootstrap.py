@@ -132,6 +132,7 @@ def _answer(service: ApiService, joined: Joined, now: datetime) -> JoinView:
         api_internal_address=internal,
         api_public_address=url.removeprefix("https://").rpartition(":")[0] or None,
         peers_joined=peers,
+        registry=service.settings.registry,
     )
     answer = join_answer(facts, open_secrets(service.sealer, joined.cluster_id, sealed), now)
     return JoinView(

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from navarch.api.connections import Network
+from navarch.bootstrap.registry import Registry
 from navarch.service.access import ServiceSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings(ServiceSettings):
     """`policy_file`: oslo.policy rules that replace the defaults, or empty. `balancers`: see `connections.Bounds`.
+    `registry`: where clusters' machines pull images from.
     Bounds: `body_bytes` and `body_depth` of a request; `page` entries of a list at most; `watchers` streams at once in
     this process, and `watchers_per_project`.
 
@@ -18,6 +20,7 @@ class ApiSettings(ServiceSettings):
 
     policy_file: str = ""
     balancers: tuple[Network, ...] = ()
+    registry: Registry | None = None
     body_bytes: int = 256 * 1024
     body_depth: int = 32
     page: int = 1000

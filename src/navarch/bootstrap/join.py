@@ -21,6 +21,7 @@ from importlib.resources import files
 
 from navarch.bootstrap import api_server, authorization, kubeadm, kubelet
 from navarch.bootstrap.pki import ClusterSecrets
+from navarch.bootstrap.registry import Registry, registry_files
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.machines import Machine
 from navarch.domain.spec import API_PORT, Cluster, Role
@@ -60,7 +61,8 @@ class JoinFacts:
     which etcd and CoreDNS it holds; where the member's volume is the same, the machine takes a member of etcd over.
     `api_internal_address` is the balancer's address in the node network: it is enough that it is known, the balancer
     need not pass traffic yet. `peers_joined`: serials of the control-plane places that have joined. `pod_security`: the
-    level of Pod Security in namespaces that say nothing (privileged, baseline, restricted).
+    level of Pod Security in namespaces that say nothing (privileged, baseline, restricted). `registry`: where images
+    are pulled from; None: from wherever their names say.
     """
 
     cluster: Cluster
@@ -69,6 +71,7 @@ class JoinFacts:
     api_public_address: str | None = None
     peers_joined: tuple[int, ...] = ()
     pod_security: str = "baseline"
+    registry: Registry | None = None
 
 
 class NotYet(Exception):
@@ -150,6 +153,8 @@ class _Joining:
         for path, mode, content in kubelet.identity_files(
             self.secrets, node=self.node, address=self.address, api_url=api_url, now=self.now
         ):
+            yield File(path, mode, content)
+        for path, mode, content in registry_files(self.facts.registry) if self.facts.registry is not None else ():
             yield File(path, mode, content)
         yield _program("prepare-machine")
         yield _program("wait-for-api")

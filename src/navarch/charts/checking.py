@@ -50,10 +50,13 @@ def _random(first: Rendered, second: Rendered) -> Iterator[str]:
 
 def _images(entry: Entry, objects: tuple[Object, ...]) -> Iterator[str]:
     """Images that the card does not name: nobody would have put them into the region's registry."""
-    named = {image.reference for image in entry.card.images}
-    used = {reference.partition("@")[0] for made in objects for reference in _references(made)}
-    for reference in sorted(used - named):
-        yield f"image {reference} is used, and not among the images of Chart.yaml"
+    named = {image.reference: image.digest for image in entry.card.images}
+    for used in sorted({reference for made in objects for reference in _references(made)}):
+        reference, _, digest = used.partition("@")
+        if reference not in named:
+            yield f"image {reference} is used, and not among the images of Chart.yaml"
+        elif digest and digest != named[reference]:
+            yield f"image {reference} is used with another digest than Chart.yaml says"
 
 
 def _references(tree: Any) -> Iterator[str]:

@@ -11,9 +11,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
+from navarch.charts.places import Crowded, Places
 from navarch.domain.errors import FieldError, NavarchError, Permanent, Responsible, Temporary
 
 Object = dict[str, Any]
@@ -22,6 +22,7 @@ SECONDS = 30.0
 """Of a rendering, by the clock. A large chart (two hundred objects, ten thousand lines) takes half of one."""
 MOST_OBJECTS = 500
 _AT_ONCE = 3  # in one process: each may take half a GiB
+_WAIT = 8  # of one owner
 
 
 class Unrenderable(NavarchError):
@@ -75,15 +76,19 @@ class Rendered:
 
 
 class Renderer:
-    """The way to the program at this path. Safe to use from threads."""
+    """The way to the program at this path. Safe to use from threads. `owner` is whose rendering it is, a project's: one
+    renders one chart at a time, so that the others' turn comes."""
 
     def __init__(self, program: Path) -> None:
         self._program = program
-        self._places = BoundedSemaphore(_AT_ONCE)
+        self._places = Places(_AT_ONCE, _WAIT)
 
-    def render(self, chart: bytes, values: Mapping[str, Any], circumstances: Circumstances) -> Rendered:
-        """Raises Unrenderable with every problem, Permanent where the program does not do its work."""
-        said = self._ask(chart, values, circumstances)
+    def render(
+        self, chart: bytes, values: Mapping[str, Any], circumstances: Circumstances, *, owner: str = ""
+    ) -> Rendered:
+        """Raises Unrenderable with every problem, Temporary where there is no place, Permanent where the program does
+        not do its work."""
+        said = self._ask(chart, values, circumstances, owner)
         lookups = tuple(
             Lookup(asked["apiVersion"], asked["kind"], asked["namespace"], asked["name"])
             for asked in said["lookups"] or ()
@@ -94,16 +99,16 @@ class Renderer:
             raise Unrenderable((f"it has {len(objects) + len(definitions)} objects; {MOST_OBJECTS} are the most",))
         return Rendered(definitions, objects, lookups, said["notes"])
 
-    def wrong_values(self, chart: bytes, values: Mapping[str, Any]) -> tuple[FieldError, ...]:
+    def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
         """Every value that does not fit the chart's schema."""
         try:
-            self._ask(chart, values, Circumstances("release", "default"), values_only=True)
+            self._ask(chart, values, Circumstances("release", "default"), owner, values_only=True)
         except Unrenderable as error:
             return tuple(_field_error(problem) for problem in error.problems)
         return ()
 
     def _ask(
-        self, chart: bytes, values: Mapping[str, Any], at: Circumstances, *, values_only: bool = False
+        self, chart: bytes, values: Mapping[str, Any], at: Circumstances, owner: str, *, values_only: bool = False
     ) -> dict[str, Any]:
         request = {
             "chart": b64encode(chart).decode(),
@@ -116,24 +121,11 @@ class Renderer:
             "found": [{**_said(answer.lookup), "objects": answer.objects} for answer in at.found],
             "values_only": values_only,
         }
-        if not self._places.acquire(timeout=SECONDS):
-            raise Temporary("too many charts are being rendered", reason="RendererBusy", after=5.0)
         try:
-            done = subprocess.run(
-                [str(self._program)],
-                input=json.dumps(request).encode(),
-                capture_output=True,
-                timeout=SECONDS,
-                env={},
-                cwd="/",
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Unrenderable((f"it does not render within {SECONDS:.0f} s",)) from None
-        except OSError as error:
-            raise _useless(f"{self._program}: {error.strerror}") from error
-        finally:
-            self._places.release()
+            with self._places.one_of(owner, SECONDS):
+                done = self._run(json.dumps(request).encode())
+        except Crowded:
+            raise Temporary("too many charts are being rendered", reason="RendererBusy", after=5.0) from None
         if done.returncode < 0 or done.returncode == _GO_GAVE_UP:
             raise Unrenderable(("it takes more memory or CPU time to render than a chart may",))
         try:
@@ -145,6 +137,22 @@ class Renderer:
         if said["problems"]:
             raise Unrenderable(tuple(str(problem)[:1000] for problem in said["problems"][:100]))
         return said
+
+    def _run(self, request: bytes) -> "subprocess.CompletedProcess[bytes]":
+        try:
+            return subprocess.run(
+                [str(self._program)],
+                input=request,
+                capture_output=True,
+                timeout=SECONDS,
+                env={},
+                cwd="/",
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unrenderable((f"it does not render within {SECONDS:.0f} s",)) from None
+        except OSError as error:
+            raise _useless(f"{self._program}: {error.strerror}") from error
 
 
 _GO_GAVE_UP = 2  # of Go's runtime: out of memory, a stack that never ends

@@ -10,8 +10,11 @@ from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
 from navarch.client.shapes import (
+    Belongings,
     Cluster,
     ClusterPage,
+    Credentials,
+    DeletionPlan,
     Event,
     IssuedKubeconfig,
     Json,
@@ -112,6 +115,11 @@ class Navarch:
         params = {"keep": "volumes"} if keep_volumes else {}
         return cast(Cluster | None, self.http.call("DELETE", BASE + _at(cluster), params=params))
 
+    def plan_deletion(self, cluster: str, *, keep_volumes: bool = False) -> DeletionPlan:
+        """What `delete_cluster` would take and leave; changes nothing."""
+        params = {"dry_run": "true", **({"keep": "volumes"} if keep_volumes else {})}
+        return cast(DeletionPlan, self._json("DELETE", _at(cluster), params=params))
+
     def upgrades(self, cluster: str) -> Iterator[Upgrade]:
         """Versions above the cluster's, newest first, and what is in the way of each."""
         return cast(Iterator[Upgrade], self._pages(_at(cluster, "upgrades"), "upgrades"))
@@ -132,6 +140,18 @@ class Navarch:
         """As it would be; changes nothing."""
         path = _at(cluster, "kubeconfigs", kubeconfig)
         return cast(IssuedKubeconfig, self._json("DELETE", path, params={"dry_run": "true"}))
+
+    def credentials(self, cluster: str) -> Credentials:
+        """What is known of those of its own controllers."""
+        return cast(Credentials, self._json("GET", _at(cluster, "credentials")))
+
+    def renew_credentials(self, cluster: str) -> Credentials:
+        """Have them replaced."""
+        return cast(Credentials, self._json("POST", _at(cluster, "credentials")))
+
+    def plan_credentials(self, cluster: str) -> Credentials:
+        """As they would be right after the request; changes nothing."""
+        return cast(Credentials, self._json("POST", _at(cluster, "credentials"), params={"dry_run": "true"}))
 
     # what belongs to a cluster
 
@@ -198,6 +218,10 @@ class Navarch:
         """Its machines; `removed`: also those that are gone."""
         params: list[tuple[str, Any]] = [("removed", "true")] if removed else []
         return cast(Iterator[Machine], self._pages(_at(cluster, "machines"), "machines", params))
+
+    def objects(self, cluster: str) -> Belongings:
+        """What it has in its cloud, as it was seen last."""
+        return cast(Belongings, self._json("GET", _at(cluster, "objects")))
 
     def delete_machine(
         self, cluster: str, name: str, *, keep_size: bool = False, if_match: int | None = None

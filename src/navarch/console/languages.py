@@ -1,6 +1,7 @@
 """Words in a language: the catalogues of `messages`, and how that language writes figures and moments."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -75,6 +76,10 @@ class Words:
         """What a step of a plan makes."""
         return self._code(codes.REASONS, step)
 
+    def object_kind(self, kind: str) -> str:
+        """A kind of object in the cloud."""
+        return self._code(codes.KINDS, kind)
+
     def machine_state(self, machine: Any) -> str:
         """Where a machine is, in a word or two."""
         return self.part(machine_state(machine))
@@ -117,6 +122,12 @@ class Words:
         if unit == "GiB":
             return self._say("%(n)s GiB") % {"n": self.number(value)}
         return f"{self.number(value)} {unit}" if unit else self.number(value)
+
+    def money(self, value: str, currency: str) -> str:
+        """An amount with its currency, to the cent; less than one with all its figures."""
+        figure = Decimal(value)
+        pattern = "#,##0.00" if figure >= 1 or not figure else "#,##0.00##"
+        return f"{format_decimal(figure, pattern, locale=self._locale)} {currency}"
 
     def size(self, flavor: Any) -> str:
         """A flavor's size in a line."""

@@ -47,6 +47,7 @@ def examine(path: Path) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
         ("keys", _keys),
         ("API certificate", _certificate),
+        ("registry", _registry),
         ("database", _database),
         ("cloud", examine_cloud),
     )
@@ -153,6 +154,23 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
         yield ok(subject, detail)
     yield _reachable("API", urls["public_url"], client)
     yield _reachable("machines' endpoint", urls["machines_url"], client)
+
+
+def _registry(settings: Settings) -> Iterator[Finding]:
+    """Where machines pull images from. Each is told of it when it joins."""
+    images = settings.images
+    if not images.registry:
+        return
+    url, trusted = f"{images.registry}/v2/", ssl.create_default_context(cafile=images.ca_file)
+    try:
+        with urllib.request.urlopen(url, timeout=_ANSWERS_WITHIN, context=trusted):  # noqa: S310 - https
+            yield ok("registry", f"answers at {images.registry}")
+    except urllib.error.HTTPError as error:
+        fix = "Machines pull without a password: let everybody read (docs/operate/images.md)."
+        yield fail("registry", f"{url} answers {error.code}", fix)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        fix = "Can this host, and can machines, reach it, and is images.ca_file the CA of its certificate?"
+        yield warn("registry", f"{url} does not answer: {getattr(error, 'reason', error)}", fix)
 
 
 def _is_https(url: str) -> bool:

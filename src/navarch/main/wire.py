@@ -6,18 +6,23 @@ HTTP service, and both stay small.
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from cryptography.x509 import load_pem_x509_certificates
 from structlog.contextvars import get_contextvars
 
+from navarch.bootstrap.registry import Registry
 from navarch.bootstrap.sealing import Sealer, load_keys
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.charts.rendering import Renderer
+from navarch.domain.prices import Prices
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
 from navarch.reconcile.worker import Log, Worker
+from navarch.settings import Prices as PriceSettings
 from navarch.settings import Settings
 from navarch.store.contract import WorkerStore
 from navarch.store.postgres import PostgresStore
@@ -52,6 +57,7 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
         load_balancer_provider=cloud.load_balancer_provider,
         owners=frozenset(cloud.owners),
         delegated_roles=frozenset(cloud.delegated_roles),
+        volumes_per_machine=cloud.volumes_per_machine,
     )
 
 
@@ -103,6 +109,17 @@ def renderer_of(settings: Settings) -> Renderer | None:
     with file_of("catalogue.renderer", program):
         program.stat()
     return Renderer(program)
+
+
+def _registry(settings: Settings) -> Registry | None:
+    images = settings.images
+    if not images.registry:
+        return None
+    ca = "" if images.ca_file is None else text_of("images.ca_file", images.ca_file)
+    if ca:
+        with file_of("images.ca_file", images.ca_file or ""):
+            load_pem_x509_certificates(ca.encode())
+    return Registry(images.registry, ca, images.mirrors)
 
 
 def _password(settings: Settings) -> str:
@@ -211,6 +228,8 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
             policy_file=api.policy_file,
             balancers=bounds.balancers,
             kubeconfig_seconds_most=api.kubeconfig_hours * 3600,
+            prices=_prices(settings.prices),
+            registry=_registry(settings),
         ),
         planner=plan_from_nothing,
         machines_too=False,
@@ -223,4 +242,24 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     serve(
         Listener(app, api.listen, api.port, api.certificate, api.key, bounds),
         Listener(machines_app(app), api.machines_listen, api.machines_port, api.certificate, api.key, bounds),
+    )
+
+
+def _prices(said: PriceSettings) -> Prices | None:
+    """What the operator gave; None: nothing."""
+
+    def each(texts: tuple[str, ...]) -> tuple[tuple[str, Decimal], ...]:
+        return tuple((name, Decimal(price)) for name, _, price in (text.rpartition("=") for text in texts))
+
+    def one(text: str) -> Decimal | None:
+        return Decimal(text) if text else None
+
+    if not said.currency:
+        return None
+    return Prices(
+        said.currency,
+        each(said.flavor_hour),
+        each(said.volume_gib_month),
+        one(said.balancer_hour),
+        one(said.floating_address_hour),
     )

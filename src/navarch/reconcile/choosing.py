@@ -38,7 +38,7 @@ def install(
     version = cluster.spec.kubernetes_version
     apis = dependencies.addons.served(access)
     at = Circumstances(wish.name, wish.namespace, version, apis, upgrade=bool(status.applied))
-    rendered = _rendered(dependencies, access, chart, values, at)
+    rendered = _rendered(dependencies, cluster.project_id, access, chart, values, at)
     wrong = malformed((*rendered.definitions, *rendered.objects))
     if wrong:
         raise _faulty(wish, wrong)
@@ -135,13 +135,13 @@ def _values(dependencies: Dependencies, cluster_id: str, name: str) -> dict[str,
 
 
 def _rendered(
-    dependencies: Dependencies, access: Access, chart: bytes, values: dict[str, Any], at: Circumstances
+    dependencies: Dependencies, owner: str, access: Access, chart: bytes, values: dict[str, Any], at: Circumstances
 ) -> Rendered:
     """The chart with what its lookups find. They are answered within the add-on's own namespace alone."""
     found: tuple[Found, ...] = ()
     for _ in range(_ROUNDS):
         try:
-            rendered = _renderer(dependencies).render(chart, values, replace(at, found=found))
+            rendered = _renderer(dependencies).render(chart, values, replace(at, found=found), owner=owner)
         except Unrenderable as error:
             raise Permanent(
                 f"the chart does not render: {'; '.join(error.problems[:5])}",

@@ -14,6 +14,7 @@ from navarch.bootstrap.sealing import Sealer
 from navarch.charts.rendering import Renderer
 from navarch.domain.errors import FieldError, Temporary
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.prices import Prices
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import Step
@@ -22,14 +23,16 @@ from navarch.store.contract import ApiStore, NotFound, Stale, Stored
 
 Planner = Callable[[Cluster], Sequence[Step]]
 _log = structlog.get_logger("navarch.service")
+_OWN_OFFER_KEPT = timedelta(minutes=10)
 _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """`region`: the cloud's, where clusters are made. `clusters_per_project`: at most. A quota counts as known for
-    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it. A kubeconfig holds for
-    `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`."""
+    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it, or to look at a cluster. A
+    kubeconfig holds for `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`. `prices`: by
+    which plans say what things cost; None: they do not."""
 
     region: str = "RegionOne"
     clusters_per_project: int = 100
@@ -37,6 +40,7 @@ class ServiceSettings:
     quota_wait: float = 3.0
     kubeconfig_seconds: int = 8 * 3600
     kubeconfig_seconds_most: int = 86400
+    prices: Prices | None = None
 
 
 class Waits:
@@ -130,6 +134,16 @@ class Access:
             self.service.store.add_event(cluster_id, Event(self.service.now(), reason, text, subject=subject))
         except (Temporary, NotFound) as error:
             _log.warning("not in the timeline", cluster_id=cluster_id, reason=reason, note=text, error=str(error))
+
+    def offer(self, project_id: str | None) -> Offer:
+        """What the cloud offers to all, and to this project alone, as known for ten minutes at most; None: to all.
+        Raises NotYet while no worker has read it."""
+        shared = self.service.offer()
+        if project_id is None:
+            return shared
+        since = self.service.now() - _OWN_OFFER_KEPT
+        own = self.service.store.quota(project_id, newer_than=since, wait=0.0) or self.quota(project_id)
+        return shared.beside(own)
 
     def quota(self, project_id: str) -> Quota | None:
         """The project's quotas; None where no worker could read them in time."""

@@ -91,13 +91,17 @@ def chosen(access: Access, reference: str) -> tuple[Shown, ...]:
     """A cluster's add-ons. Raises Missing, Unreadable, as all here."""
     stored = access.cluster(reference)
     offered = access.service.store.entries()
-    return tuple(_shown(access, stored, wish, offered) for wish in access.service.store.chosen(stored.cluster.id))
+    sealed = access.service.store.all_values(stored.cluster.id)
+    return tuple(
+        _shown(stored, wish, offered, _opened(access, stored, wish.name, sealed.get(wish.name)))
+        for wish in access.service.store.chosen(stored.cluster.id)
+    )
 
 
 def show(access: Access, reference: str, name: str) -> Shown:
     """One of them."""
     stored = access.cluster(reference)
-    return _shown(access, stored, _of(access, stored, name), access.service.store.entries())
+    return _one_shown(access, stored, _of(access, stored, name))
 
 
 def create(access: Access, reference: str, document: Document) -> Shown:
@@ -112,7 +116,7 @@ def create(access: Access, reference: str, document: Document) -> Shown:
     except NotFound:
         raise Missing("cluster") from None
     access.note(stored.cluster.id, "AddonRequested", f"asked for add-on {made.name} {made.version}", subject=made.name)
-    return _shown(access, stored, made, access.service.store.entries())
+    return _one_shown(access, stored, made)
 
 
 def plan_creation(access: Access, reference: str, document: Document) -> AddonPlan:
@@ -135,7 +139,7 @@ def change(access: Access, reference: str, name: str, patch: Document, *, genera
             raise Missing("add-on") from None
         told = f"version {before.version} -> {after.version}" if before.version != after.version else "other values"
         access.note(stored.cluster.id, "AddonChangeRequested", f"asked for {name}: {told}", subject=name)
-        return _shown(access, stored, made, access.service.store.entries())
+        return _one_shown(access, stored, made)
     raise overtaken()
 
 
@@ -159,7 +163,7 @@ def remove(
     )
     if not before.leaving:
         access.note(stored.cluster.id, "AddonRemovalRequested", f"asked to remove add-on {name}", subject=name)
-    return _shown(access, stored, gone, access.service.store.entries())
+    return _one_shown(access, stored, gone)
 
 
 def _wished(access: Access, stored: Stored, document: Document) -> tuple[Chosen, Document, Rendered]:
@@ -229,7 +233,8 @@ def _checked(access: Access, stored: Stored, wish: Chosen, values: Document) -> 
     renderer = _renderer(access)
     if masks_in(values):
         raise Invalid((FieldError("values", f"{MASK} stands for what is not shown; leave such values out"),))
-    wrong = renderer.wrong_values(access.service.store.chart(wish.entry, wish.version), values)
+    chart, owner = access.service.store.chart(wish.entry, wish.version), stored.cluster.project_id
+    wrong = renderer.wrong_values(chart, values, owner=owner)
     if wrong:
         raise Invalid(wrong)
     return _rendered(access, stored, wish, values)
@@ -258,7 +263,8 @@ def _rendered(access: Access, stored: Stored, wish: Chosen, values: Document) ->
     kubernetes = stored.cluster.spec.kubernetes_version
     at = Circumstances(wish.name, wish.namespace, kubernetes, upgrade=bool(wish.status.applied))
     try:
-        return _renderer(access).render(access.service.store.chart(wish.entry, wish.version), values, at)
+        chart = access.service.store.chart(wish.entry, wish.version)
+        return _renderer(access).render(chart, values, at, owner=stored.cluster.project_id)
     except Unrenderable as error:
         raise Invalid(tuple(FieldError("values", problem) for problem in error.problems)) from None
 
@@ -278,17 +284,23 @@ def _of(access: Access, stored: Stored, name: str) -> Chosen:
 
 
 def _values(access: Access, stored: Stored, name: str) -> Document:
-    sealed = access.service.store.values(stored.cluster.id, name)
+    return _opened(access, stored, name, access.service.store.values(stored.cluster.id, name))
+
+
+def _opened(access: Access, stored: Stored, name: str, sealed: bytes | None) -> Document:
     return {} if sealed is None else open_values(access.service.sealer, stored.cluster.id, name, sealed)
 
 
-def _shown(access: Access, stored: Stored, wish: Chosen, offered: tuple[StoredEntry, ...]) -> Shown:
+def _one_shown(access: Access, stored: Stored, wish: Chosen) -> Shown:
+    return _shown(stored, wish, access.service.store.entries(), _values(access, stored, wish.name))
+
+
+def _shown(stored: Stored, wish: Chosen, offered: tuple[StoredEntry, ...], values: Document) -> Shown:
     mine = [entry for entry in offered if entry.card.name == wish.entry]
     own = next((entry for entry in mine if entry.card.version == wish.version), None)
     kubernetes = stored.cluster.spec.kubernetes_version
     newer = [p for p in newest_first(e.card for e in mine) if suits(p, kubernetes) and not p.deprecated]
     upgrade = newer[0].version if newer and order_of(newer[0].version) > order_of(wish.version) else None
-    values = _values(access, stored, wish.name)
     return Shown(
         wish,
         own.card.title if own is not None else wish.entry,

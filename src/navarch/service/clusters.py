@@ -13,6 +13,7 @@ from navarch.domain.errors import FieldError
 from navarch.domain.maintenance import behind
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Offer
+from navarch.domain.prices import price_of
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.upgrades import Circumstances, turning_point
@@ -101,7 +102,7 @@ def plan_change(access: Access, reference: str, patch: Document, *, generations:
     generations.check(stored.cluster.generation)
     after = _changed(access, stored, patch, circumstances(access, stored), in_earnest=False)
     differs = changes(wish.of_cluster(stored.cluster), wish.of_cluster(after))
-    return plan_of_change(access, stored, after, access.service.store.offer() or Offer(), differs)
+    return plan_of_change(access, stored, after, access.offer(stored.cluster.project_id), differs)
 
 
 def delete(access: Access, reference: str, *, keep_volumes: bool = False, generations: Generations = ANY) -> Stored:
@@ -109,11 +110,7 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
     claims. Asking again changes nothing. Raises Missing, InTheWay (it is protected), and the store's Stale, Unreadable,
     Unavailable."""
     for _ in attempts():
-        stored = access.cluster(reference)
-        cluster = stored.cluster
-        generations.check(cluster.generation)
-        if cluster.spec.protected and not cluster.deleting:
-            raise _protected(cluster.name)
+        cluster = deletable(access, reference, generations).cluster
         try:
             gone = access.service.store.request_deletion(
                 cluster.id,
@@ -133,9 +130,19 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
     raise overtaken()
 
 
+def deletable(access: Access, reference: str, generations: Generations) -> Stored:
+    """The cluster, if it can be asked to go. Raises Missing, InTheWay, and the store's Stale, Unreadable."""
+    stored = access.cluster(reference)
+    generations.check(stored.cluster.generation)
+    if stored.cluster.spec.protected and not stored.cluster.deleting:
+        raise _protected(stored.cluster.name)
+    return stored
+
+
 def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:
     """What would come of a request, and what is wrong with it apart from quotas."""
-    offer, quota = access.service.offer(), access.quota(project_id)
+    quota = access.quota(project_id)
+    offer = access.service.offer().beside(quota)
     given, malformed = understand(wish.NewCluster, document)
     draft = drafts.new_cluster(
         drafts.merge({}, wish.given(given)),
@@ -149,7 +156,9 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     cluster, wrong = consider_cluster(draft, offer)
     wrong += access.service.wrong_region(cluster.region)
     needs = compare(needs_of(cluster, offer), quota)
-    return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
+    price = price_of(cluster, offer, access.service.settings.prices)
+    plan = Plan(cluster, Status(), needs=needs, quota_known=quota is not None, price=price)
+    return plan, judged(malformed, wrong)
 
 
 def _changed(
@@ -168,8 +177,9 @@ def _changed(
     draft = drafts.said_release(before, draft, of_spec, under_way=bool(behind(before, seen.machines)))
     offer = access.service.store.offer() or Offer()
     after = admit_change(before, draft, offer, seen=seen)
-    if in_earnest and isinstance(after, Cluster) and growth(before, after, offer, None):
-        after = admit_change(before, draft, offer, access.quota(before.project_id), seen=seen)
+    if not isinstance(after, Cluster) or growth(before, after, offer, None):
+        quota = access.quota(before.project_id)  # and what this project alone may use
+        after = admit_change(before, draft, offer.beside(quota), quota if in_earnest else None, seen=seen)
     return accepted(malformed, after)
 
 

@@ -9,6 +9,7 @@ from navarch.domain.impact import Impact, impact
 from navarch.domain.machines import Departure, Machine
 from navarch.domain.needs import compare, needs_of_another, shortages
 from navarch.domain.offer import Offer
+from navarch.domain.prices import price_of
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
@@ -75,12 +76,14 @@ def plan_deletion(
     cluster = asked.stored.cluster
     after = with_node_group(cluster, asked.smaller.name, asked.smaller) if asked.smaller else cluster
     quota = access.quota(cluster.project_id)
+    offer = (access.service.store.offer() or Offer()).beside(quota)
     return Plan(
         after,
         asked.stored.status,
         needs=compare(asked.needs, quota),
         quota_known=quota is not None,
         machines=_impact(access, asked, after),
+        price=price_of(after, offer, access.service.settings.prices, cluster),
     )
 
 
@@ -108,7 +111,7 @@ def _asked(access: Access, reference: str, name: str, keep_size: bool, generatio
     if not keep_size:
         smaller = replace(group, spec=replace(group.spec, replicas=max(0, group.spec.replicas - 1)))
         return _Wish(stored, machine, group, smaller, Counter(), goes=True, done=False)
-    needs = needs_of_another(group, access.service.store.offer() or Offer())
+    needs = needs_of_another(group, access.offer(cluster.project_id))
     return _Wish(stored, machine, group, None, needs, goes=False, done=machine.departure is Departure.PERSON)
 
 

@@ -82,6 +82,10 @@ class Cloud:
     `delegated_roles`: those that each cluster's own user gets in its project, of those that Navarch's has there. Add
     `creator` where volumes are encrypted with keys of Barbican's, and give it to Navarch's user as `member` is.
 
+    `volumes_per_machine`: how many claims' volumes Nova attaches to a machine, so that no pod is put where its volume
+    cannot follow; 0: the scheduler knows no limit. Of the 26 that virtio-blk has room for, or of what Nova's
+    `max_disk_devices_to_attach` says, the machine's own disks are to be taken off.
+
     `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
     where it answers for theirs (`host:port`, or the path of a Unix socket).
     """
@@ -98,6 +102,7 @@ class Cloud:
     load_balancer_provider: str = "ovn"
     owners: tuple[str, ...] = ()
     delegated_roles: tuple[str, ...] = ("member", "load-balancer_member")
+    volumes_per_machine: int = 0
     simulator: str = ""
 
 
@@ -160,6 +165,35 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What things cost, for the estimate that people see before they ask for something. Navarch bills nobody. Each
+    price is a text such as `"0.042"`; what has none is named as such beside the estimate.
+
+    `currency`: what the prices are in, such as `EUR`; empty: no estimate is shown. `flavor_hour`: an hour of a machine,
+    each as `FLAVOR=PRICE`, by the flavor's name or id. `volume_gib_month`: a GiB of a volume for a month of 730 hours,
+    each as `TYPE=PRICE`. `*` is every flavor, or type, that has no price of its own. `balancer_hour`,
+    `floating_address_hour`: an hour of one; empty: not said."""
+
+    currency: str = ""
+    flavor_hour: tuple[str, ...] = ()
+    volume_gib_month: tuple[str, ...] = ()
+    balancer_hour: str = ""
+    floating_address_hour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Where clusters' machines pull container images from (docs/operate/images.md). `registry`: https://HOST[:PORT] of
+    the region's registry; empty: images are pulled from wherever their names say. `ca_file`: PEM of the CA that its
+    certificate is of; left out: those that the node image knows. `mirrors`: hosts in names of images whose images come
+    from that registry, and from nowhere else."""
+
+    registry: str = ""
+    ca_file: Path | None = None
+    mirrors: tuple[str, ...] = ("registry.navarch.internal",)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole file."""
 
@@ -170,6 +204,8 @@ class Settings:
     worker: Worker = field(default_factory=Worker)
     console: Console = field(default_factory=Console)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    prices: Prices = field(default_factory=Prices)
+    images: Images = field(default_factory=Images)
 
 
 def read_settings(path: Path) -> Settings:

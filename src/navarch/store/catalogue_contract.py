@@ -43,6 +43,10 @@ class CatalogueStore(Protocol):
 class ChoosingStore(CatalogueStore, Protocol):
     """The API's side of it. `request_id`: as in `ApiStore.request_deletion`."""
 
+    def all_values(self, cluster_id: str) -> Mapping[str, bytes]:
+        """The sealed values of every add-on that a cluster chose, by its name."""
+        ...
+
     def choose(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
         """Write a new one, with its sealed values. Raises NotFound, NameTaken."""
         ...

@@ -79,6 +79,11 @@ class CatalogueSide:
             row = tx.row("sealed", cluster_id=cluster_id, name=values_name(name))
             return None if row is None else bytes(row["content"])
 
+    def all_values(self, cluster_id: str) -> dict[str, bytes]:
+        with self._database.look() as tx:
+            found = tx.rows("chosen_values", cluster_id=cluster_id)
+            return {row["name"].removeprefix(values_name("")): bytes(row["content"]) for row in found}
+
     def choose(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
         with self._database.transaction() as tx:
             stir(tx, cluster_id, request_id)  # locks the cluster's row: those of it are counted one after the other

@@ -48,7 +48,7 @@ class Boundless:
 def test_what_is_kept_of_an_object_has_a_bound() -> None:
     noted: list[tuple[Item, ...]] = []
     (item,) = install(cast(Connection, Boundless(there=False)), WANTED, noted.append).items
-    for kept in (item.uid, item.mark, mark_of("Deployment", {"generation": ENDLESS})):
+    for kept in (item.uid, item.mark, mark_of("DaemonSet", {"generation": ENDLESS}, "shop")):
         assert 0 < len(kept) <= 64
         assert "\0" not in kept
 

@@ -1,6 +1,7 @@
 """What each kind of machine is given when it asks to join."""
 
 import json
+import tomllib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.unit.bootstrap.joining import (
 )
 
 from navarch.bootstrap.join import LAST_PHASE, JoinAnswer, JoinFacts, NotYet, join_answer
+from navarch.bootstrap.registry import Registry
 from navarch.domain.errors import Permanent
 from navarch.domain.machines import Machine
 from navarch.domain.spec import Role
@@ -229,3 +231,31 @@ def test_certificates_start_now_whenever_the_machine_asks() -> None:
     answer = join_answer(facts(worker(1)), SECRETS, later)
     parsed = x509.load_pem_x509_certificate(content(answer, "/var/lib/kubelet/pki/kubelet-server.crt").encode())
     assert parsed.not_valid_after_utc == later + timedelta(days=30)
+
+
+@pytest.mark.parametrize("machine", [control_plane(0), worker(1)])
+def test_a_machine_pulls_images_from_the_regions_registry_and_from_nowhere_else(machine: Machine) -> None:
+    registry = Registry("https://registry.example.org:5443", "-----CA-----", ("registry.navarch.internal", "docker.io"))
+    answer = join_answer(replace(facts(machine), registry=registry), SECRETS, NOW)
+    files = {file.path: file.content for file in answer.files}
+    for mirror in registry.mirrors:
+        hosts = tomllib.loads(files[f"/etc/containerd/certs.d/{mirror}/hosts.toml"])
+        ca = {"ca": "/etc/navarch/registry-ca.crt"}
+        assert hosts == {
+            "server": registry.url,
+            **ca,
+            "host": {registry.url: {"capabilities": ["pull", "resolve"], **ca}},
+        }
+    assert files["/etc/navarch/registry-ca.crt"] == "-----CA-----"
+
+
+def test_a_registry_of_a_public_authority_needs_none_on_the_machine() -> None:
+    registry = Registry("https://registry.example.org", "", ("registry.navarch.internal",))
+    answer = join_answer(replace(facts(worker(1)), registry=registry), SECRETS, NOW)
+    files = {file.path: file.content for file in answer.files}
+    assert "/etc/navarch/registry-ca.crt" not in files
+    assert "ca" not in tomllib.loads(files["/etc/containerd/certs.d/registry.navarch.internal/hosts.toml"])
+
+
+def test_without_a_registry_of_the_region_containerd_is_told_nothing() -> None:
+    assert not [file.path for file in join_answer(FIRST, SECRETS, NOW).files if "certs.d" in file.path]

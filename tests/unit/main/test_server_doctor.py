@@ -233,3 +233,15 @@ def test_a_service_user_that_cannot_validate_tokens_is_told(config: Path, roles:
     assert finding.level is level
     if level is Level.FAIL:
         assert finding.fix == "openstack role add service --user navarch --project service"
+
+
+def test_a_registry_that_is_not_set_is_not_looked_for(config: Path) -> None:
+    assert not list(installation._registry(settings(config)))
+
+
+def test_a_registry_that_machines_could_not_pull_from_is_told(config: Path) -> None:
+    with config.open("a") as file:
+        file.write('\n[images]\nregistry = "https://127.0.0.1:9"\nca_file = "keys/ca.crt"\n')
+    finding = found(installation._registry(settings(config)), "registry")
+    assert finding.level is Level.WARN
+    assert "https://127.0.0.1:9/v2/ does not answer" in finding.detail

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import Field
 
 from navarch.api.models.autoscaling import AutoscalingView
+from navarch.api.models.prices import PriceView
+from navarch.domain.credentials import CredentialsState
 from navarch.domain.kubeconfigs import KubeconfigState
 from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
 
@@ -243,6 +245,15 @@ class IssuedKubeconfigView(Shown):
     revoked_by: str | None = Field(description="The id of a user.")
 
 
+class CredentialsView(Shown):
+    """What is known of the credentials of a cluster's own controllers. `renewing`: others are asked for, and the old
+    ones may still be good."""
+
+    state: CredentialsState
+    requested_at: datetime | None
+    renewed_at: datetime | None = Field(description="null: they are those that the cluster was made with.")
+
+
 class KubeconfigPage(Shown):
     """A cluster's, oldest first."""
 
@@ -322,7 +333,8 @@ class ObstacleView(Shown):
 
 class PlanView(Shown):
     """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`). `machines`: what
-    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good."""
+    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good.
+    `price`: what it costs; null: the operator gave no prices."""
 
     cluster: ClusterView
     fits: bool
@@ -332,6 +344,7 @@ class PlanView(Shown):
     changes: list[ChangeView]
     machines: ImpactView | None
     notes: list[ObstacleView]
+    price: PriceView | None
 
 
 class VersionView(Shown):

@@ -15,11 +15,15 @@ cluster's id, into names and descriptions (cloud-provider-openstack v1.35, pkg/o
 driver into metadata (pkg/csi/cinder/controllerserver.go).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from navarch.domain import names
 from navarch.domain.openstack.resources import CLOUD_CONTROLLER, NAVARCH, Kind
 from navarch.domain.spec import Owner
 
 CSI_KEY = "cinder.csi.openstack.org/cluster"
+_CLAIM = "csi.storage.k8s.io/pvc"
 
 
 def mark(owner: Owner) -> str:
@@ -73,6 +77,13 @@ def balanced_service(owner: Owner, name: str) -> str | None:
     return name.removeprefix(prefix).replace("_", "/", 1) if name.startswith(prefix) else None
 
 
+def claim(metadata: Mapping[str, str]) -> str:
+    """The claim (`namespace/name`) that a volume was made for, which the CSI driver writes there where its provisioner
+    runs with `--extra-create-metadata` (PvcNameKey in pkg/csi/csi.go); empty where it says none."""
+    namespace, name = (metadata.get(f"{_CLAIM}/{part}") for part in ("namespace", "name"))
+    return f"{namespace}/{name}" if namespace and name else ""
+
+
 def server_group_name(owner: Owner, marked: str) -> str | None:
     """Name of a server group by what Nova calls it; None: not of this owner."""
     return _unmarked(owner, marked)
@@ -81,6 +92,12 @@ def server_group_name(owner: Owner, marked: str) -> str | None:
 def _unmarked(owner: Owner, text: str) -> str | None:
     name, _, marked = text.rpartition(" ")
     return name if marked == mark(owner) else None
+
+
+def of_cluster(body: Mapping[str, Any], owner: Owner) -> bool:
+    """Whether a volume or snapshot says in its metadata that Navarch, or the cluster's CSI driver, made it."""
+    said = body.get("metadata") or {}
+    return owner.cluster_id in (said.get(names.METADATA_KEY), said.get(CSI_KEY))
 
 
 def metadata(owner: Owner) -> dict[str, str]:

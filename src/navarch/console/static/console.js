@@ -173,7 +173,13 @@
   window.addEventListener("afterprint", () => { for (const details of folded) details.open = false; });
 
   document.addEventListener("visibilitychange", () => { document.hidden ? hush() : listen(); });
+  // A plan that comes anew while one types has the folds open that were.
+  let open = [];
+  document.addEventListener("htmx:before:swap", () => {
+    open = [...document.querySelectorAll("#plan details[id][open], .plan details[id][open]")].map((details) => details.id);
+  });
   document.addEventListener("htmx:after:swap", () => {
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     prepare(document);
     const place = document.querySelector("[data-stream]");
     if (place && source?.url !== new URL(place.dataset.stream, location).href) listen();

@@ -127,7 +127,8 @@ class Port(Resource):
 
 @dataclass(frozen=True, slots=True)
 class Volume(Resource):
-    """`status` is Cinder's word. `made_by` is "navarch", or "csi" for volumes of persistent volume claims."""
+    """`status` is Cinder's word. `made_by` is "navarch", or "csi" for volumes of persistent volume claims. `claim`:
+    which one that is (`namespace/name`), empty where it is not said. `size_gib` is 0 where it is not known."""
 
     kind = Kind.VOLUME
     quota = "volumes"
@@ -139,6 +140,8 @@ class Volume(Resource):
     zone: str
     server_id: str | None = None
     made_by: str = NAVARCH
+    size_gib: int = 0
+    claim: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class Snapshot(Resource):
     volume_id: str
     status: str = "available"
     made_by: str = CSI
+    size_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ class Server(Resource):
 @dataclass(frozen=True, slots=True)
 class LoadBalancer(Resource):
     """`provisioning_status` and `operating_status` are Octavia's words. `made_by` is "navarch" or "cloud-controller".
-    `members`: addresses behind the API's listener. `vip_subnet_id` is empty where it is not known."""
+    `members`: addresses behind the API's listener. `vip_subnet_id` is empty where it is not known. `service`: of the
+    cloud controller's, for which one (`namespace/name`)."""
 
     kind = Kind.LOAD_BALANCER
     quota = "load_balancers"
@@ -193,6 +198,7 @@ class LoadBalancer(Resource):
     members: tuple[str, ...] = ()
     made_by: str = NAVARCH
     vip_subnet_id: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

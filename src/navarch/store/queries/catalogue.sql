@@ -27,6 +27,11 @@ SELECT {chosen_columns} FROM chosen_addons a
 JOIN catalogue_entries e ON e.name = a.entry AND e.version = a.version
 WHERE a.cluster_id = %(cluster_id)s ORDER BY a.name;
 
+-- name: chosen_values
+SELECT s.name, s.content FROM chosen_addons a
+JOIN secrets s ON s.cluster_id = a.cluster_id AND s.name = 'addon/' || a.name
+WHERE a.cluster_id = %(cluster_id)s;
+
 -- name: choose
 INSERT INTO chosen_addons (cluster_id, name, entry, version, namespace)
 VALUES (%(cluster_id)s, %(name)s, %(entry)s, %(version)s, %(namespace)s)

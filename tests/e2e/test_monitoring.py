@@ -1,0 +1,107 @@
+"""The add-on monitoring on a real cluster: pulled by digest, asked, its data kept, upgraded, gone without traces."""
+
+import json
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from demo.steps import until
+from tests.e2e.catalogue import (
+    ADDONS,
+    addon,
+    check_images,
+    lose_the_pod,
+    of_the_server,
+    offered,
+    remove_all,
+    store_pod,
+    volume_of,
+)
+from tests.e2e.clusters import Cluster
+
+pytestmark = pytest.mark.timeout(900)
+
+PROXY = "/api/v1/namespaces/monitoring/services/monitoring:8428/proxy"
+MINE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "mine", "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8428"}},
+    "spec": {"selector": {"app.kubernetes.io/name": "monitoring"}, "ports": [{"name": "http", "port": 8428}]},
+}
+
+
+def ask(one: Cluster, query: str, at: float | None = None) -> list[Any]:
+    """What it answers to a query of PromQL; nothing while it does not answer."""
+    when = f"&time={at:.0f}" if at is not None else ""
+    said = one.kubectl.run("get", "--raw", f"{PROXY}/api/v1/query?query={quote(query)}{when}", check=False)
+    return json.loads(said)["data"]["result"] if said else []
+
+
+def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster, tmp_path: Path) -> None:
+    with offered(one, "monitoring"):
+        one.customer.must("addon", "install", "monitoring", "-c", one.name, "--set", "interval=5s", timeout=900)
+        assert addon(one, "monitoring")["status"]["phase"] == "Ready"
+        check_images(one, "monitoring")
+        everything_is_gathered(one)
+        what_a_user_says_of_their_own_is_gathered(one)
+        before = time.time()
+        assert ask(one, 'up{job="monitoring"}', before)
+        volume = volume_of(one, "monitoring")
+        lose_the_pod(one, "monitoring")
+        until("it answers", lambda: ask(one, 'up{job="monitoring"}', before), seconds=60)
+        upgrade(one, tmp_path / "monitoring")
+        until("it answers", lambda: ask(one, 'up{job="monitoring"}', before), seconds=60)
+        assert volume_of(one, "monitoring") == volume
+        remove_all(one, "monitoring")
+    for version in ("1.0.0", "1.0.1"):
+        of_the_server(one, "catalogue", "remove", "monitoring", version)
+
+
+def everything_is_gathered(one: Cluster) -> None:
+    """Every job has its targets, and all of them answer. The first measurements come one by one."""
+    nodes, workers = set(one.nodes()), one.workers()
+
+    def gathered() -> bool:
+        found = {sample["metric"]["job"]: sample["value"][1] for sample in ask(one, "min by (job) (up)")}
+        wanted = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services"}
+        return (
+            wanted <= set(found)
+            and set(found.values()) == {"1"}
+            and {s["metric"]["node"] for s in ask(one, 'up{job="kubelet"}')} == nodes
+            and {s["metric"]["node"] for s in ask(one, "node_load1")} == workers
+        )
+
+    until("everything is gathered", gathered, seconds=180)
+    for query in (
+        'sum(container_memory_working_set_bytes{namespace="kube-system", container!=""}) > 0',
+        'coredns_build_info{namespace="kube-system"}',
+        'rate(container_network_receive_bytes_total{id="/", interface="eth0"}[1m])',
+    ):
+        until(f"{query} has an answer", partial(ask, one, query), seconds=60)
+
+
+def what_a_user_says_of_their_own_is_gathered(one: Cluster) -> None:
+    one.kubectl.run("apply", "-n", "monitoring", "-f", "-", stdin=json.dumps(MINE))
+    until("the user's own is gathered", lambda: ask(one, 'up{service="mine"} == 1'), seconds=120)
+    one.kubectl.run("delete", "service", "mine", "-n", "monitoring")
+
+
+def upgrade(one: Cluster, newer: Path) -> None:
+    """To a version in which the store begins with another argument."""
+    shutil.copytree(ADDONS / "monitoring", newer)
+    for file, then, now in (
+        ("Chart.yaml", "version: 1.0.0\n", "version: 1.0.1\n"),
+        ("templates/store.yaml", "- -loggerFormat=json", "- -loggerFormat=json\n        - -search.latencyOffset=1s"),
+    ):
+        text = (newer / file).read_text()
+        assert then in text
+        (newer / file).write_text(text.replace(then, now, 1))
+    of_the_server(one, "catalogue", "add", str(newer))
+    one.customer.must("addon", "upgrade", "monitoring", "-c", one.name, timeout=900)
+    shown = addon(one, "monitoring")
+    assert (shown["version"], shown["status"]["phase"]) == ("1.0.1", "Ready")
+    assert "-search.latencyOffset=1s" in store_pod(one, "monitoring")["spec"]["containers"][0]["args"]

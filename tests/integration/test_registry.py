@@ -1,0 +1,182 @@
+"""The region's registry: our distribution, images pushed by `navarch-images`, pulled by containerd with the very files
+that machines are given. No node, no lab; root, for containerd."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from images.tests.https_service import Authority
+from tests.integration.kube_apiserver import program
+
+from navarch.bootstrap.registry import Registry as Told
+from navarch.bootstrap.registry import registry_files
+from navarch_images import oci
+from navarch_images.cache import Cache
+from navarch_images.entries import Archive
+from navarch_images.errors import PushError
+from navarch_images.push import Registry
+
+pytestmark = [pytest.mark.kube, pytest.mark.tools]
+
+NAME = "registry.navarch.internal/hello"
+PASSWORD = "who-pushes"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A running registry."""
+
+    url: str
+    ca: Path
+    folder: Path
+
+
+@contextmanager
+def running(argv: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def until_it_listens(
+    process: "subprocess.Popen[bytes]", family: int, address: str | tuple[str, int], log: Path
+) -> None:
+    while process.poll() is None:
+        with socket.socket(family) as probe:
+            if probe.connect_ex(address) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
+    folder = tmp_path_factory.mktemp("registry")
+    authority = Authority("region")
+    certificate, key = authority.server_files(folder)
+    (folder / "ca.crt").write_text(authority.pem)
+    (folder / "password").write_text(PASSWORD + "\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {
+        "version": "0.1",
+        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "auth": {"readers": {"password_file": str(folder / "password")}},
+        "http": {"addr": f"127.0.0.1:{port}", "tls": {"certificate": str(certificate), "key": str(key)}},
+    }
+    (folder / "registry.yaml").write_text(json.dumps(settings))
+    argv = [str(Cache.default().root / "tools" / "navarch-registry"), "serve", str(folder / "registry.yaml")]
+    with running(argv, folder / "registry.log") as process:
+        until_it_listens(process, socket.AF_INET, ("127.0.0.1", port), folder / "registry.log")
+        yield Region(f"https://127.0.0.1:{port}", folder / "ca.crt", folder)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """An image of one file, which no other test has."""
+    content = tmp_path / "hello"
+    content.write_text(str(tmp_path))
+    layer = oci.write_layer(tmp_path / "layer", [oci.Entry("/hello", source=content)])
+    reference = f"{NAME}:1"
+    digest = oci.write_archive(tmp_path / "hello.tar", reference, [layer], ["/hello"], {}, {})
+    return Archive(reference, digest, tmp_path / "hello.tar")
+
+
+@pytest.fixture(scope="module")
+def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The command that asks a containerd of its own, which has no network plugin and no kubelet."""
+    folder = tmp_path_factory.mktemp("containerd")
+    address = folder / "c.sock"
+    unneeded = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]
+    lines = [
+        "version = 3",
+        f"root = '{folder / 'root'}'",
+        f"state = '{folder / 'state'}'",
+        f"disabled_plugins = {unneeded!r}",
+        f"[grpc]\naddress = '{address}'",
+        f"[ttrpc]\naddress = '{address}.ttrpc'",
+    ]
+    (folder / "config.toml").write_text("\n".join(lines) + "\n")
+    argv = [str(program("containerd")), "--config", str(folder / "config.toml")]
+    with running(argv, folder / "log") as process:
+        until_it_listens(process, socket.AF_UNIX, str(address), folder / "log")
+        yield [str(program("ctr")), "--address", str(address), "--namespace", "k8s.io"]
+
+
+def pull(containerd: list[str], folder: Path, told: Told, reference: str) -> "subprocess.CompletedProcess[str]":
+    """As a machine does: the files that it is given, but below a folder."""
+    folder.mkdir()
+    for path, _, content in registry_files(told):
+        file = folder / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content.replace('"/etc/navarch', f'"{folder}/etc/navarch'))
+    argv = [*containerd, "images", "pull", "--hosts-dir", str(folder / "etc/containerd/certs.d"), reference]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+def told_of(region: Region, ca: str | None = None) -> Told:
+    return Told(region.url, region.ca.read_text() if ca is None else ca, ("registry.navarch.internal",))
+
+
+def test_a_machine_pulls_by_digest_what_was_pushed(
+    region: Region, archive: Archive, containerd: list[str], tmp_path: Path
+) -> None:
+    with Registry(region.url, ca=region.ca, password=PASSWORD) as registry:
+        assert registry.push(archive)
+        assert not registry.push(archive)  # it is there already
+    done = pull(containerd, tmp_path / "machine", told_of(region), f"{NAME}@{archive.digest}")
+    assert done.returncode == 0, done.stderr
+    listed = subprocess.run([*containerd, "images", "list"], capture_output=True, text=True, check=True).stdout
+    assert f"{NAME}@{archive.digest}" in listed
+
+
+def test_what_is_not_there_is_not_asked_for_elsewhere(region: Region, containerd: list[str], tmp_path: Path) -> None:
+    absent = f"sha256:{hashlib.sha256(b'nothing').hexdigest()}"
+    done = pull(containerd, tmp_path / "machine", told_of(region), f"{NAME}@{absent}")
+    assert done.returncode
+    assert "not found" in done.stderr + done.stdout
+    assert "no such host" not in done.stderr + done.stdout
+
+
+def test_a_registry_of_another_authority_is_not_believed(
+    region: Region, archive: Archive, containerd: list[str], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.crt"
+    other.write_text(Authority("somebody else").pem)
+    with Registry(region.url, ca=region.ca, password=PASSWORD) as registry:
+        registry.push(archive)
+    done = pull(containerd, tmp_path / "machine", told_of(region, other.read_text()), f"{NAME}@{archive.digest}")
+    assert done.returncode
+    assert "certificate" in done.stderr + done.stdout
+    with Registry(region.url, ca=other, password=PASSWORD) as registry, pytest.raises(PushError, match="certificate"):
+        registry.push(archive)
+
+
+@pytest.mark.parametrize("password", ["", "a guess"])
+def test_nobody_pushes_without_the_password(region: Region, archive: Archive, password: str) -> None:
+    with Registry(region.url, ca=region.ca, password=password) as registry, pytest.raises(PushError, match="401"):
+        registry.push(archive)
+    with Registry(region.url, ca=region.ca, password=PASSWORD) as registry:
+        assert registry.push(archive)  # nothing of it had come
+
+
+def test_a_push_that_broke_off_goes_on(region: Region, archive: Archive, tmp_path: Path) -> None:
+    wrong = Archive(archive.reference, f"sha256:{hashlib.sha256(os.urandom(8)).hexdigest()}", archive.path)
+    with Registry(region.url, ca=region.ca, password=PASSWORD) as registry:
+        with pytest.raises(PushError, match="the archive lacks"):
+            registry.push(wrong)
+        assert registry.push(archive)
