@@ -130,7 +130,8 @@ def test_a_group_that_rolls_gives_machines_back_and_brings_them(world: World) ->
     shop.inside.pods.scale("web", 6)
     assert world.run_until(lambda: shop.groups()[0].spec.replicas == 6, 60.0)
     assert world.run_until(lambda: not shop.waiting(), 300.0)
-    assert world.run_until(world.invariants.settled, 1800.0)
+    world.customers.change_soak(shop.id, 0)
+    assert world.run_until(world.invariants.settled, 900.0)
     assert images() == {new: 6} and not shop.waiting()
 
 

@@ -26,7 +26,7 @@ HAS = (("cpu", 900), ("memory", 1 << 30), ("pods", 110))
 HOUR = timedelta(hours=1)
 
 
-def shop(replicas: int = 1, **limits: int) -> Cluster:
+def shop(replicas: int = 1, **limits: Any) -> Cluster:
     """A cluster whose one group, web, is autoscaled."""
     made = cluster(workers=replicas)
     (group,) = made.node_groups
