@@ -132,6 +132,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             *((name.replace("_", " "), spec.get(name)) for name, usual in _DEFAULTS.items() if spec.get(name) != usual),
             ("maintenance", _maintenance(spec.get("maintenance"), status.get("maintenance"), now)),
             ("created", f"{found['created_at']} ({age(found['created_at'], now)} ago)"),
+            ("last request", found.get("request_id") or None),
             ("deletion", found.get("deletion_requested_at")),
         ]
     )
