@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from navarch_images import programs
+from navarch_images import host, programs
 from navarch_images.cache import Cache, value_digest
 from navarch_images.release import Component
 
@@ -69,6 +69,23 @@ def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkey
         "  0% tool v1: compiling; about 1 min left",
         "tool v1: compiled with 3 s of CPU",
     ]
+
+
+def test_what_needs_a_c_compiler_is_to_be_built_where_there_is_none(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_go(monkeypatch, sources, lambda *_: pytest.fail("a plan builds nothing"))
+    monkeypatch.setattr(host, "missing", lambda: ["libseccomp-dev"])
+    asked: list[bool] = []
+
+    def compilers(cgo: bool) -> dict[str, str]:
+        asked.append(cgo)
+        return {}
+
+    monkeypatch.setattr(programs, "compilers", compilers)
+    needs_c = replace(COMPONENT, name="runc", cgo=True)
+    assert programs.missing([needs_c, COMPONENT], Cache(tmp_path / "cache")) == [needs_c, COMPONENT]
+    assert asked == [False]
 
 
 def test_a_build_that_fails_leaves_nothing_that_looks_built(

@@ -18,6 +18,7 @@ from navarch.simulator.openstack.timeline import Timeline
 from navarch.store.api_side import ApiSide
 from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.change_side import ChangeSide
+from navarch.store.credential_side import CredentialSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
 from navarch.store.kubeconfig_side import KubeconfigSide
@@ -194,13 +195,14 @@ class Operator(OperatorSide):
         super().__init__(database, REGION)  # type: ignore[arg-type]
 
 
-class VirtualStore(ApiSide, ChangeSide, KubeconfigSide, CatalogueSide, OperatorSide, WorkerSide):
+class VirtualStore(ApiSide, ChangeSide, KubeconfigSide, CredentialSide, CatalogueSide, OperatorSide, WorkerSide):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
         KubeconfigSide.__init__(self, database)  # type: ignore[arg-type]
+        CredentialSide.__init__(self, database)  # type: ignore[arg-type]
         CatalogueSide.__init__(self, database)  # type: ignore[arg-type]
         OperatorSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         WorkerSide.__init__(self, database, REGION)  # type: ignore[arg-type]

@@ -104,3 +104,15 @@ def test_somebody_elses_snapshot_holds_a_deletion_up_is_told_and_stays(world: Wo
     assert snapshot is not None
     world.region["snapshot"].drop(snapshot)
     assert world.run_until(lambda: is_gone(world, shop), 300.0)
+
+
+def test_a_server_that_somebody_locked_holds_a_deletion_up_is_told_and_stays(world: World, shop: str) -> None:
+    server = next(s for s in world.region["server"] if "-cp-" not in s.name)
+    world.as_somebody(PROJECT, "compute", f"/v2.1/servers/{server.id}/action", lock=None)
+    world.customers.delete(shop)
+    world.run(300.0)
+    told = blocked(world, shop)
+    assert told.reason == "ServerLocked" and server.id in told.message
+    assert "server unlock" in (told.remedy or "")
+    world.as_somebody(PROJECT, "compute", f"/v2.1/servers/{server.id}/action", unlock=None)
+    assert world.run_until(lambda: is_gone(world, shop), 400.0)

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -75,6 +75,16 @@ class OpenStackStage:
             self._admin.network.delete_quota(self.other_project_id)
         else:
             self._admin.network.update_quota(self.other_project_id, networks=count)
+
+    @contextmanager
+    def short_lived_project(self) -> Iterator[tuple[str, Callable[[bool], Any]]]:
+        """A project that is gone after the block: its id, and what enables or disables it."""
+        identity = self._admin.identity
+        project = identity.create_project(name=f"gone-{uuid.uuid4().hex[:8]}", domain_id="default")
+        try:
+            yield project.id, lambda enabled: identity.update_project(project, is_enabled=enabled)
+        finally:
+            identity.delete_project(project)
 
     def act_as_controllers(self, owner: Owner, subnet_id: str, user_id: str, password: str, trust_id: str) -> None:
         login = v3.Password(self._settings.auth_url, user_id=user_id, password=password, trust_id=trust_id)

@@ -408,6 +408,18 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
         finally:
             clear(stage, made.cloud, made.owner)
 
+    def test_another_user_takes_its_place_and_the_one_before_opens_nothing(self, stage: Stage) -> None:
+        made = Built(stage, stage.cloud(), new_owner(stage.project_id))
+        try:
+            before = made.do(steps.EnsureIdentity(), Identity, PASSWORD)
+            after = made.do(steps.RenewIdentity(before.id, before.name), Identity, "another password")
+            assert (after.id != before.id, after.trust_id != before.trust_id, after.name) == (True, True, before.name)
+            assert stage.cloud().observe(made.owner).of(Identity) == (after,)
+            again = made.do(steps.RenewIdentity(before.id, before.name), Identity, "a third password")
+            assert again.trust_id == after.trust_id, "of one that is gone nothing more is removed"
+        finally:
+            clear(stage, made.cloud, made.owner)
+
 
 class Test7NeverWaits:
     def test_a_server_is_asked_for_and_not_waited_for(self, cluster: Built) -> None:

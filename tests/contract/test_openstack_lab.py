@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from keystoneauth1 import session as keystone
-from keystoneauth1.exceptions import Unauthorized
+from keystoneauth1.exceptions import Forbidden, NotFound, Unauthorized
 from keystoneauth1.identity import v3
 from tests.contract.openstack_lab import OpenStackStage, settings
 from tests.contract.stage import clear
@@ -44,10 +44,37 @@ def test_a_clusters_user_acts_as_member_of_its_project_until_it_is_removed(opens
     assert again == user
     assert _login(user, "second password").get_project_id() == owner.project_id
 
-    cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, user.id, user.name))
+    stolen = _login(user, "second password")
+    token = stolen.get_token()
+    renewed = cloud.carry_out(owner, steps.RenewIdentity(user.id, user.name), private="third password")
+    assert isinstance(renewed, Identity)
+    known = settings()
+    with pytest.raises((Unauthorized, NotFound)):
+        keystone.Session(v3.Token(known.auth_url, token), verify=known.ca_file).get_token()
+    assert _login(renewed, "third password").get_project_id() == owner.project_id
+
+    cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, renewed.id, renewed.name))
     with pytest.raises(Unauthorized):
-        _login(user, "second password").get_token()
+        _login(renewed, "third password").get_token()
     assert cloud.observe(owner, frozenset({Kind.IDENTITY})).of(Identity) == ()
+
+
+def test_who_acts_in_a_project_that_is_disabled_or_gone_opens_nothing(openstack: OpenStackStage) -> None:
+    """What `navarch-server forget` leaves of a cluster whose project was deleted."""
+    cloud = openstack.cloud()
+    with openstack.short_lived_project() as (project_id, enable):
+        owner = Owner(project_id, str(uuid.uuid4()), "gone")
+        user = cloud.carry_out(owner, steps.EnsureIdentity(), private="a password")
+        assert isinstance(user, Identity)
+        assert _login(user, "a password").get_project_id() == project_id
+        enable(False)
+        with pytest.raises((Unauthorized, Forbidden)):
+            _login(user, "a password").get_token()
+        enable(True)
+        assert _login(user, "a password").get_project_id() == project_id
+    with pytest.raises((Unauthorized, Forbidden, NotFound)):
+        _login(user, "a password").get_token()
+    cloud.carry_out(owner, steps.Remove(Kind.IDENTITY, user.id, user.name))  # needs no project
 
 
 def test_a_machine_that_cannot_boot_says_why(openstack: OpenStackStage) -> None:

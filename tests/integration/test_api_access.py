@@ -47,6 +47,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/kaas/v1/clusters/{cluster}/kubeconfigs"):   (401, 401, 404, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/kubeconfigs/{kubeconfig}"):    (401, 401, 404, 403, 200, 200, 200, 403),
     ("DELETE", "/kaas/v1/clusters/{cluster}/kubeconfigs/{kubeconfig}"): (401, 401, 404, 403, 403, 202, 202, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/credentials"):   (401, 401, 404, 403, 200, 200, 200, 403),
+    ("POST", "/kaas/v1/clusters/{cluster}/credentials"):  (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/node_groups"):   (401, 401, 404, 403, 200, 200, 200, 403),
     ("POST", "/kaas/v1/clusters/{cluster}/node_groups"):  (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/node_groups/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),

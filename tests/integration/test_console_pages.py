@@ -285,6 +285,19 @@ def test_who_has_a_kubeconfig_stands_below_the_form(browser: Browser) -> None:
     assert browser.post(path, {"role": "groups", "hours": "1"}).status_code == 422, "no group is no administrator"
 
 
+def test_cloud_credentials_are_replaced_after_a_look_at_what_that_means(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    browser.api.make_ready(made["id"])
+    path = f"/clusters/{made['id']}/credentials"
+    assert f'href="{path}"' in browser.get(f"/clusters/{made['id']}/kubeconfig").text
+    assert "open nothing any more" in browser.get(path).text
+    assert browser.post(path, {}).headers["location"] == path
+    asked = browser.get(path).text
+    assert "being replaced" in asked
+    assert '<button class="danger">' not in asked
+
+
 def test_a_kubeconfig_is_revoked_after_a_look_at_whose_it_is(browser: Browser) -> None:
     browser.sign_in()
     made = browser.api.create()

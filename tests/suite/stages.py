@@ -64,7 +64,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _pytest(
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
-            *("-m", "not lab", "tests/integration", "tests/suite"),
+            *("-m", "not lab", *_ON_THE_LAB, "tests/suite"),
             after=("packages", "Kubernetes from source", "programs of Navarch's own"),
         ),
         _stage("Chromium", "no lab", str(ROOT / "tests" / "browser" / "install-chromium")),

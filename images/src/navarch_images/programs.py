@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from navarch_images import modules
+from navarch_images import host, modules
 from navarch_images.cache import Cache, file_digest, value_digest
 from navarch_images.commands import follow, run
 from navarch_images.errors import BuildError, ReleaseError
@@ -97,8 +97,10 @@ def component_folders(components: Sequence[Component]) -> set[str]:
 
 
 def missing(components: Sequence[Component], cache: Cache) -> list[Component]:
-    """Those that are not built yet."""
-    return [component for component, key in _keys(components) if not _place(component, key, cache).exists()]
+    """Those that are not built yet. What needs a C compiler is among them where this machine has none yet."""
+    known = [component for component in components if not (_needs_c(component) and host.missing())]
+    built = {component.name for component, key in _keys(known) if _place(component, key, cache).exists()}
+    return [component for component in components if component.name not in built]
 
 
 def places(components: Sequence[Component], cache: Cache) -> list[Built]:

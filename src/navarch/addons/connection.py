@@ -27,12 +27,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpcore
 
-from navarch.addons import commands, errors
+from navarch.addons import commands, errors, foreign
 from navarch.addons.contract import Access
 from navarch.addons.deadline import BoundedNetwork, ends_at
 from navarch.addons.foreign import text
 from navarch.domain.clocks import http_date
 from navarch.domain.errors import Temporary
+from navarch.domain.kube import Serving
 
 REQUEST_SECONDS, CONNECT_SECONDS = 10.0, 3.0
 _UNACKNOWLEDGED_MS = 3000
@@ -67,6 +68,7 @@ class Connection:
         self._server_name = access.server_name or str(urlsplit(access.url).hostname)
         self._ends = float("inf")
         self.said_at: datetime | None = None  # the clock of who answered last
+        self._peer: ssl.SSLObject | ssl.SSLSocket | None = None  # whoever that was
         self._tls = _tls(access)
         self._kept = _Kept(self._tls, connections)
 
@@ -76,6 +78,11 @@ class Connection:
         bounded = copy.copy(self)
         bounded._ends = min(self._ends, monotonic() + seconds)
         return bounded
+
+    @property
+    def serving(self) -> Serving | None:
+        """The certificate of who answered last; None: nobody did."""
+        return None if self._peer is None else foreign.certificate(self._peer.getpeercert() or {})
 
     def get(self, path: str, **query: str) -> Any:
         """Read one object."""
@@ -256,6 +263,8 @@ class Connection:
             ):
                 date = next((value for name, value in answer.headers if name.lower() == b"date"), b"")
                 self.said_at = http_date(date.decode("latin-1")) or self.said_at
+                stream = answer.extensions.get("network_stream")
+                self._peer = stream.get_extra_info("ssl_object") if stream is not None else None
                 yield answer
         except _FAILURES as error:
             self._kept.renew(pool)

@@ -4,12 +4,17 @@ they end up in conditions, timelines, logs and on terminals of people who trust 
 
 import ipaddress
 import re
-from datetime import datetime
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
+from navarch.domain.kube import Serving
 from navarch.domain.texts import is_seen
 
 LONGEST = 500
 """Characters of a text."""
+_MOST_NAMES = 100  # of a certificate
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _VERSION = re.compile(r"v?(\d{1,4}\.\d{1,4}\.\d{1,4}(?:[-+][-+.0-9A-Za-z]{1,40})?)")
@@ -48,6 +53,16 @@ def moment(said: object) -> datetime | None:
     except ValueError:
         return None
     return read if read is not None and read.tzinfo is not None and 2000 <= read.year < 2100 else None
+
+
+def certificate(said: Mapping[str, Any]) -> Serving | None:
+    """A server's certificate, as `ssl` reads it; None where it does not say when it ends."""
+    try:
+        until = datetime.fromtimestamp(ssl.cert_time_to_seconds(said["notAfter"]), UTC)
+    except (KeyError, ValueError, OverflowError):
+        return None
+    names = (name(value) for kind, value in said.get("subjectAltName", ())[:_MOST_NAMES] if kind == "DNS")
+    return Serving(tuple(filter(None, names)), until)
 
 
 def _shown(character: str) -> str:

@@ -48,7 +48,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
     version = foreign.version(connection.get("/version").get("gitVersion"))
     if not version:
         raise errors.no_kubernetes("GET /version", "it names no version")
-    at = connection.said_at
+    at, serving = connection.said_at, connection.serving
     reads: tuple[Callable[[], Any], ...] = (
         lambda: _nodes(connection),
         lambda: applying.read_notes(connection),
@@ -76,6 +76,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         refused=refused,
         at=at,
         chosen=chosen,
+        serving=serving,
     )
 
 

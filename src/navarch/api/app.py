@@ -10,7 +10,18 @@ from starlette.exceptions import HTTPException
 
 import navarch.api.openapi as openapi
 from navarch import __version__
-from navarch.api import addons, bootstrap, clusters, events, kubeconfigs, machines, node_groups, offer, operations
+from navarch.api import (
+    addons,
+    bootstrap,
+    clusters,
+    credentials,
+    events,
+    kubeconfigs,
+    machines,
+    node_groups,
+    offer,
+    operations,
+)
 from navarch.api.access import ApiService
 from navarch.api.identity import Identity
 from navarch.api.middleware import ApiMetrics, RequestMiddleware
@@ -56,7 +67,7 @@ def create_app(
         renderer=renderer,
         address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
-    rooms = (clusters, node_groups, addons, machines, events, kubeconfigs, offer, operations)
+    rooms = (clusters, node_groups, addons, machines, events, kubeconfigs, credentials, offer, operations)
     routers = [room.router for room in rooms] + ([bootstrap.router] if machines_too else [])
     app = _application("Kubernetes as a service for OpenStack clouds", service, ApiMetrics(), routers)
     app.state.streams = Streams(store, settings)

@@ -37,8 +37,8 @@ def list_versions(access: MayLook) -> Any:
 
 @router.get("/flavors", response_model=FlavorPage)
 def list_flavors(access: MayLook) -> Any:
-    """Machine sizes, smallest first."""
-    offer = access.service.offer()
+    """Machine sizes, smallest first: those of every project, and those that the token's project alone may use."""
+    offer = access.offer(access.project_id)
     flavors = sorted(offer.flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
     return FlavorPage(flavors=[flavor_view(f, offer) for f in flavors])
 
@@ -51,8 +51,9 @@ def list_zones(access: MayLook) -> Any:
 
 @router.get("/volume_types", response_model=VolumeTypePage)
 def list_volume_types(access: MayLook) -> Any:
-    """Volume types and the zones they exist in."""
-    types = access.service.offer().volume_types
+    """Volume types and the zones they exist in: those of every project, and those that the token's project alone may
+    use."""
+    types = access.offer(access.project_id).volume_types
     return VolumeTypePage(volume_types=[VolumeTypeView.model_validate(t) for t in types])
 
 

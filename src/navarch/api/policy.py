@@ -10,6 +10,7 @@
 | `navarch:addons:write` | role `member` in the project |
 | `navarch:machines:delete` | role `member` in the project: a chosen machine goes, or is replaced |
 | `navarch:kubeconfigs:revoke` | role `member` in the project: have a cluster refuse a kubeconfig |
+| `navarch:credentials:renew` | role `member` in the project: replace the credentials of a cluster's own controllers |
 | `navarch:kubeconfigs:create` | role `member` in the project, and no operator: what runs in a cluster is its owners' |
 
 Keystone's role `member` implies `reader`, `admin` implies `member`; the rules also say so themselves.
@@ -37,6 +38,7 @@ ADDONS = "navarch:addons:write"
 MACHINES = "navarch:machines:delete"
 KUBECONFIGS = "navarch:kubeconfigs:create"
 REVOCATIONS = "navarch:kubeconfigs:revoke"
+CREDENTIALS = "navarch:credentials:renew"
 OFFER = "navarch:offer:read"
 
 _READER = "(role:reader or role:member or role:admin) and project_id:%(project_id)s"
@@ -54,6 +56,7 @@ RULES = (
     policy.RuleDefault(MACHINES, _MEMBER + _OR_ALL, "Have a chosen machine removed or replaced."),
     policy.RuleDefault(KUBECONFIGS, _MEMBER, "Issue a kubeconfig for a cluster of one's own project."),
     policy.RuleDefault(REVOCATIONS, _MEMBER + _OR_ALL, "Have a cluster refuse a kubeconfig."),
+    policy.RuleDefault(CREDENTIALS, _MEMBER + _OR_ALL, "Replace the credentials of a cluster's own controllers."),
     policy.RuleDefault(OFFER, _READER + _OR_ALL, "See versions, flavors, zones, volume types, networks, quotas."),
 )
 

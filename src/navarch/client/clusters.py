@@ -12,6 +12,7 @@ from navarch.client.http import BASE, Http
 from navarch.client.shapes import (
     Cluster,
     ClusterPage,
+    Credentials,
     Event,
     IssuedKubeconfig,
     Json,
@@ -132,6 +133,18 @@ class Navarch:
         """As it would be; changes nothing."""
         path = _at(cluster, "kubeconfigs", kubeconfig)
         return cast(IssuedKubeconfig, self._json("DELETE", path, params={"dry_run": "true"}))
+
+    def credentials(self, cluster: str) -> Credentials:
+        """What is known of those of its own controllers."""
+        return cast(Credentials, self._json("GET", _at(cluster, "credentials")))
+
+    def renew_credentials(self, cluster: str) -> Credentials:
+        """Have them replaced."""
+        return cast(Credentials, self._json("POST", _at(cluster, "credentials")))
+
+    def plan_credentials(self, cluster: str) -> Credentials:
+        """As they would be right after the request; changes nothing."""
+        return cast(Credentials, self._json("POST", _at(cluster, "credentials"), params={"dry_run": "true"}))
 
     # what belongs to a cluster
 

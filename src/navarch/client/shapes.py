@@ -167,6 +167,14 @@ class IssuedKubeconfig(TypedDict):
     revoked_by: NotRequired[str | None]
 
 
+class Credentials(TypedDict):
+    """What is known of those of a cluster's own controllers. `renewing`: the old ones may still be good."""
+
+    state: Literal["current", "renewing"]
+    requested_at: str | None
+    renewed_at: str | None
+
+
 class Kubeconfig(TypedDict):
     """A short-lived credential. `kubeconfig` is the file's text."""
 

@@ -82,5 +82,6 @@ class Cloud(Protocol):
         ...
 
     def quota(self, project_id: str) -> Quota:
-        """A project's quotas with what is used. Raises Temporary or Permanent."""
+        """A project's quotas with what is used, and what it may use that others may not. Raises Temporary or
+        Permanent."""
         ...

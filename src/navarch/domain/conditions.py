@@ -20,6 +20,7 @@ from navarch.domain.machines import Machine
 from navarch.domain.maintenance import now_or_next
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Result
+from navarch.domain.plan import certificates
 from navarch.domain.plan.decisions import Decisions, decide
 from navarch.domain.plan.stopping import is_off
 from navarch.domain.providers import infrastructure
@@ -34,6 +35,7 @@ ADDONS = "AddonsReady"
 READY = "Ready"
 DELETED = "Deleted"
 UP_TO_DATE = "UpToDate"
+CERTIFICATES = "CertificatesRenewed"
 
 # How long each chapter may take before it counts as stuck. Measured creations take a tenth of these.
 DEADLINES = {
@@ -75,7 +77,7 @@ def judge(
         phase=_phase(cluster, ready, power, settled and previous.ready_at is not None),
         observed_generation=cluster.generation if is_ready else previous.observed_generation,
         observed_groups=_generations(cluster) if is_ready else previous.observed_groups,
-        conditions=(ready, *conditions),
+        conditions=(ready, *conditions, *_certificates(cluster, observed, previous, now)),
         machines=previous.machines if as_last_seen else _count(observed, observed.record.live, cluster.wanted),
         groups=previous.groups if as_last_seen else _group_counts(cluster, observed),
         api_url=f"https://{endpoint.public_address}:{API_PORT}" if endpoint.public_address else previous.api_url,
@@ -97,6 +99,13 @@ def with_upkeep(status: Status, kept: Upkeep | None, cluster: Cluster, previous:
     if kept.finding is None:
         told = replace(told, message=f"nothing newer than {cluster.spec.node_image} is offered for this minor version")
     return replace(status, conditions=(*(c for c in status.conditions if c.type != UP_TO_DATE), told))
+
+
+def _certificates(cluster: Cluster, observed: Observed, previous: Status, now: datetime) -> Iterator[Condition]:
+    """Said only where one ends. `Ready` does not hang on it."""
+    finding = None if cluster.deleting else certificates.ending(cluster, observed, now)
+    if finding is not None:
+        yield _condition(CERTIFICATES, finding, cluster, previous, now)
 
 
 _CHAPTERS: Mapping[str, Callable[[Evidence], Iterator[Finding]]] = {

@@ -101,12 +101,20 @@ class ClusterObstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """The certificate of the API server that answered: the names it is for, and when it ends."""
+
+    names: tuple[str, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KubeState:
     """Version, nodes and add-ons. `etcd`: its members; None: they were not asked for, or nobody could tell.
     `obstacles`: what an upgrade would meet; None: it was not asked for. `pods`: as far as autoscaling needs them; None:
     they were not asked for, or are too many to be read. `refused`: ids of those revoked kubeconfigs that it refuses.
     `at`: what the clock of its API server said meanwhile, in whole seconds; None: nothing.
-    `chosen`: what became of the add-ons that were asked for."""
+    `chosen`: what became of the add-ons that were asked for. `serving`: its certificate; None: nobody saw it."""
 
     version: str
     nodes: tuple[Node, ...] = ()
@@ -117,6 +125,7 @@ class KubeState:
     refused: tuple[str, ...] = ()
     at: datetime | None = None
     chosen: tuple[ChosenSeen, ...] = ()
+    serving: Serving | None = None
 
     @property
     def on_nodes(self) -> bool:

@@ -61,13 +61,15 @@ class MachineTemplate:
 class MachineFacts:
     """What became known when its server was asked for, and its join configuration needs. `member_volume_id` and
     `member_address`: of the etcd member that an earlier machine of this place made. Empty: none. `off_since`: when it
-    was first seen to be off, with its cluster; None: it runs, or nobody looked yet."""
+    was first seen to be off, with its cluster; None: it runs, or nobody looked yet. `certificate_until`: when the
+    certificate of its API server ends, where that is soon."""
 
     address: str = ""
     etcd_volume_id: str = ""
     member_volume_id: str = ""
     member_address: str = ""
     off_since: datetime | None = None
+    certificate_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

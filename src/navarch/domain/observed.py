@@ -6,6 +6,7 @@ from typing import Any
 
 from navarch.domain.chosen import Chosen
 from navarch.domain.cloud import CloudState
+from navarch.domain.credentials import FIRST, Credentials
 from navarch.domain.kube import KubeState
 from navarch.domain.machines import Machine
 from navarch.domain.obstacles import Survey
@@ -29,7 +30,8 @@ class Record:
     `secrets_ready`: keys and certificates of the cluster exist. `api_internal_address` and `api_public_address` are
     those the Kubernetes API had when it was last seen with one (empty: never): should they be lost, the same ones are
     asked for. `revoked`: ids of kubeconfigs that were revoked and have not ended; `revoking`: of those among
-    them that the cluster was not seen to refuse. `chosen`: the add-ons that it chose of the catalogue.
+    them that the cluster was not seen to refuse. `credentials`: of the cluster's controllers. `chosen`: the add-ons
+    that it chose of the catalogue.
     """
 
     machines: tuple[Machine, ...] = ()
@@ -39,6 +41,7 @@ class Record:
     api_public_address: str = ""
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
+    credentials: Credentials = FIRST
     chosen: tuple[Chosen, ...] = ()
 
     @property

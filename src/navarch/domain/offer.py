@@ -1,7 +1,7 @@
 """What a cloud offers and a project may use: what a form needs in order to offer only what works."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 KUBERNETES = "kubernetes"
@@ -74,6 +74,17 @@ class Offer:
     storage_zone: str = ""
     hides_clients: bool = False
 
+    def beside(self, own: "Quota | None") -> "Offer":
+        """With what one project alone may use; None: that is not known."""
+        if own is None or not (own.flavors or own.volume_types):
+            return self
+        flavors, types = {f.name for f in self.flavors}, {t.name for t in self.volume_types}
+        return replace(
+            self,
+            flavors=(*self.flavors, *(f for f in own.flavors if f.name not in flavors)),
+            volume_types=(*self.volume_types, *(t for t in own.volume_types if t.name not in types)),
+        )
+
     def flavor(self, name: str) -> Flavor | None:
         """The flavor of that name or id, or None."""
         return next((f for f in self.flavors if name in (f.name, f.id)), None)
@@ -112,11 +123,14 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A project's quotas: instances, cores, ram (MiB), volumes, gigabytes (GiB), networks, subnets, routers, ports,
-    security_groups, security_group_rules, floating_ips, load_balancers, server_groups, snapshots; and
-    server_group_members, how many servers one group may have, of which nothing counts as used."""
+    """What a project may use. Its quotas: instances, cores, ram (MiB), volumes, gigabytes (GiB), networks, subnets,
+    routers, ports, security_groups, security_group_rules, floating_ips, load_balancers, server_groups, snapshots; and
+    server_group_members, how many servers one group may have, of which nothing counts as used. `flavors` and
+    `volume_types`: those that are private, and it has access to."""
 
     allowances: tuple[Allowance, ...] = ()
+    flavors: tuple[Flavor, ...] = ()
+    volume_types: tuple[VolumeType, ...] = ()
     read_at: datetime | None = None
 
     def allowance(self, resource: str) -> Allowance | None:

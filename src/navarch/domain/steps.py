@@ -102,6 +102,13 @@ class CreatesIdentity(Step):
     __slots__ = ()
 
 
+class RenewsIdentity(CreatesIdentity):
+    """Base of a provider's step that puts another in the place of who they act as: with a new password, and so that
+    nothing of the old one opens anything once it is done."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class EnsureSecrets(Step):
     """Keys and certificates of the cluster: made once, sealed, kept by Navarch."""
@@ -510,6 +517,30 @@ class NotePower(Step):
     def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
         machine = seen.record.machine(self.name)
         return seen if machine is None else seen.with_machine(self.name, facts=self.facts(machine, now))
+
+
+@dataclass(frozen=True, slots=True)
+class NoteCertificate(Step):
+    """Note when the certificate of a machine's API server ends; None: not soon."""
+
+    component = Component.NAVARCH
+    about_machines = True
+
+    name: str
+    until: datetime | None
+
+    @property
+    def words(self) -> str:
+        when = f"{self.until:%Y-%m-%d %H:%M} UTC" if self.until is not None else "not soon"
+        return f"note when the certificate of the API server on {self.name} ends: {when}"
+
+    def facts(self, machine: Machine) -> MachineFacts:
+        """What is known of the machine then."""
+        return replace(machine.facts, certificate_until=self.until)
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        machine = seen.record.machine(self.name)
+        return seen if machine is None else seen.with_machine(self.name, facts=self.facts(machine))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def cloud_settings(settings: Settings) -> "OpenStackSettings":
         load_balancer_provider=cloud.load_balancer_provider,
         owners=frozenset(cloud.owners),
         delegated_roles=frozenset(cloud.delegated_roles),
+        volumes_per_machine=cloud.volumes_per_machine,
     )
 
 

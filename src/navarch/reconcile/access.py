@@ -17,11 +17,13 @@ ACCESS_IS_RENEWED = timedelta(minutes=40)  # the worker's client certificate is 
 
 @dataclass(frozen=True, slots=True)
 class ClusterAccess:
-    """How a cluster's Kubernetes API is reached, and the password of the cluster's controllers."""
+    """How a cluster's Kubernetes API is reached, and the password of the cluster's controllers, as it was renewed last
+    at `renewed_at`."""
 
     api: Access
     password: str = field(repr=False)
     made_at: datetime
+    renewed_at: datetime | None
 
 
 class Keyring:
@@ -42,14 +44,16 @@ class Keyring:
             return None
         now, url = self._dependencies.clock.now(), f"https://{endpoint.public_address}:{API_PORT}"
         kept = self._kept.get(cluster.id)
-        if kept is not None and kept.api.url == url and now - kept.made_at <= ACCESS_IS_RENEWED:
+        renewed_at = seen.record.credentials.renewed_at  # by another worker, since this one made its own
+        is_good = kept is not None and (kept.api.url, kept.renewed_at) == (url, renewed_at)
+        if kept is not None and is_good and now - kept.made_at <= ACCESS_IS_RENEWED:
             return kept
         secrets = read_secrets(self._dependencies, cluster.id)
         password = read_password(self._dependencies, cluster.id)
         if secrets is None or password is None:
             return None
         ca, certificate, private = admin_access(secrets, now)
-        made = ClusterAccess(Access(url, ca, certificate, private, SERVER_NAME), password, now)
+        made = ClusterAccess(Access(url, ca, certificate, private, SERVER_NAME), password, now, renewed_at)
         self._kept.put(cluster.id, made)
         return made
 

@@ -13,7 +13,7 @@ from navarch.domain.outcomes import Again, Done, Failed, Result
 from navarch.domain.providers import infrastructure, known_objects
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Phase, Status
-from navarch.domain.steps import Forget
+from navarch.domain.steps import CreatesIdentity, Forget
 from navarch.domain.timeline import TELL_OF_OBJECTS, Chapter, tell
 from navarch.domain.upgrades import Circumstances
 from navarch.reconcile.act import Actor
@@ -204,6 +204,8 @@ def look_again_after(
         return min(BLOCKED_LOOK_LIMIT, 2.0 ** min(attempts, 6)) * jitter
     if status.phase is Phase.PAUSED:
         return PAUSED_LOOK * jitter
+    if any(isinstance(r.step, CreatesIdentity) and isinstance(r.outcome, Done) for r in results):
+        return PROGRESS_LOOK  # the cluster's controllers are to be told, which takes the next look
     at_rest = status.phase in (Phase.READY, Phase.STOPPED) or _waits_as_wanted(status)
     if at_rest and not cluster.deleting:
         return (READY_LOOK if status.phase is Phase.STOPPED else min(READY_LOOK, _patience(cluster) / 2)) * jitter

@@ -37,11 +37,13 @@ from navarch.domain.steps import (
     InstallChosen,
     KeepMachine,
     MarkNode,
+    NoteCertificate,
     NotePower,
     RecordMachine,
     ReleaseMachine,
     RemoveChosen,
     RemoveMember,
+    RenewsIdentity,
     RevokeKubeconfigs,
     Step,
     UncordonNode,
@@ -75,6 +77,8 @@ def execute(task: Task, step: Step, seen: Observed) -> Resource | Again | None:
     if execution is not None:
         return execution(task, step, seen)
     private = ""
+    if isinstance(step, RenewsIdentity):
+        return _renew_identity(task, step)
     if isinstance(step, CreatesIdentity):
         password = read_password(task.dependencies, task.cluster.id)
         if password is None:
@@ -92,6 +96,17 @@ def _ensure_secrets(task: Task, step: EnsureSecrets, seen: Observed) -> None:
     # The last of them: where it is, the others are.
     secrets = make_cluster_secrets(dependencies.clock.now())
     dependencies.store.seal(cluster_id, task.token, SECRETS, close_secrets(dependencies.sealer, cluster_id, secrets))
+
+
+def _renew_identity(task: Task, step: RenewsIdentity) -> Resource | None:
+    """Kept before the cloud is asked: whoever goes on after a death finds the password that it may have by then."""
+    dependencies, cluster = task.dependencies, task.cluster
+    password = make_password()
+    sealed = close_password(dependencies.workers_sealer, cluster.id, password)
+    dependencies.store.reseal(cluster.id, task.token, PASSWORD, sealed)
+    made = dependencies.cloud.carry_out(names.owner(cluster), step, private=password)
+    dependencies.store.note_renewed_credentials(cluster.id, task.token, task.at)
+    return made
 
 
 def _record_machine(task: Task, step: RecordMachine, seen: Observed) -> None:
@@ -119,6 +134,12 @@ def _note_power(task: Task, step: NotePower, seen: Observed) -> None:
     if machine is not None:
         facts = step.facts(machine, task.at)
         task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, facts)
+
+
+def _note_certificate(task: Task, step: NoteCertificate, seen: Observed) -> None:
+    machine = seen.record.machine(step.name)
+    if machine is not None:
+        task.dependencies.store.note_facts(task.cluster.id, task.token, step.name, step.facts(machine))
 
 
 def _forget_machine(task: Task, step: ForgetMachine, seen: Observed) -> None:
@@ -237,6 +258,7 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     KeepMachine: _keep_machine,
     ForgetMember: _forget_member,
     NotePower: _note_power,
+    NoteCertificate: _note_certificate,
     EmptyNode: _empty_node,
     UncordonNode: _uncordon_node,
     MarkNode: _mark_node,

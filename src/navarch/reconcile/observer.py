@@ -128,6 +128,7 @@ class Observer:
             api_public_address=urlsplit(status.api_url or "").hostname or "",
             revoked=claim.revoked,
             revoking=claim.revoking,
+            credentials=claim.credentials,
             chosen=store.chosen(cluster_id) if claim.chooses else (),
         )
 

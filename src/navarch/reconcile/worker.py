@@ -17,6 +17,7 @@ from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.observer import Observer
+from navarch.reconcile.offers import Offers
 from navarch.reconcile.runtime import Flag, Runtime, Task
 from navarch.reconcile.waiting_pods import WaitingPods
 from navarch.store.contract import Claim, LeaseLost, Unreadable
@@ -56,6 +57,7 @@ class Worker:
         self._observer = Observer(dependencies, self._looks)
         self._pods = self._runtime.calls(PODS_AT_ONCE, "pods")
         self._waiting = WaitingPods(dependencies, self._pods, self._observer.hurry)
+        self._offers = Offers(dependencies)
         self._cycle = Cycle(dependencies, self._observer, self._waiting, self._steps)
         self._stop = self._runtime.flag()
         self._sleepers = _Sleepers(self._runtime)
@@ -126,7 +128,7 @@ class Worker:
         start = self._runtime.elapsed()
         try:
             with self._dependencies.metrics.cycle():
-                self._cycle.run(claim, lease, offer)
+                self._cycle.run(claim, lease, self._offers.to(cluster, offer))
         except LeaseLost:
             self._observer.forget(cluster.id)
             self._log.warning("lease lost", cluster=cluster.id, token=claim.token)

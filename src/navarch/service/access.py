@@ -22,6 +22,7 @@ from navarch.store.contract import ApiStore, NotFound, Stale, Stored
 
 Planner = Callable[[Cluster], Sequence[Step]]
 _log = structlog.get_logger("navarch.service")
+_OWN_OFFER_KEPT = timedelta(minutes=10)
 _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -130,6 +131,16 @@ class Access:
             self.service.store.add_event(cluster_id, Event(self.service.now(), reason, text, subject=subject))
         except (Temporary, NotFound) as error:
             _log.warning("not in the timeline", cluster_id=cluster_id, reason=reason, note=text, error=str(error))
+
+    def offer(self, project_id: str | None) -> Offer:
+        """What the cloud offers to all, and to this project alone, as known for ten minutes at most; None: to all.
+        Raises NotYet while no worker has read it."""
+        shared = self.service.offer()
+        if project_id is None:
+            return shared
+        since = self.service.now() - _OWN_OFFER_KEPT
+        own = self.service.store.quota(project_id, newer_than=since, wait=0.0) or self.quota(project_id)
+        return shared.beside(own)
 
     def quota(self, project_id: str) -> Quota | None:
         """The project's quotas; None where no worker could read them in time."""

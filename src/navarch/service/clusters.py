@@ -101,7 +101,7 @@ def plan_change(access: Access, reference: str, patch: Document, *, generations:
     generations.check(stored.cluster.generation)
     after = _changed(access, stored, patch, circumstances(access, stored), in_earnest=False)
     differs = changes(wish.of_cluster(stored.cluster), wish.of_cluster(after))
-    return plan_of_change(access, stored, after, access.service.store.offer() or Offer(), differs)
+    return plan_of_change(access, stored, after, access.offer(stored.cluster.project_id), differs)
 
 
 def delete(access: Access, reference: str, *, keep_volumes: bool = False, generations: Generations = ANY) -> Stored:
@@ -135,7 +135,8 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
 
 def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:
     """What would come of a request, and what is wrong with it apart from quotas."""
-    offer, quota = access.service.offer(), access.quota(project_id)
+    quota = access.quota(project_id)
+    offer = access.service.offer().beside(quota)
     given, malformed = understand(wish.NewCluster, document)
     draft = drafts.new_cluster(
         drafts.merge({}, wish.given(given)),
@@ -168,8 +169,9 @@ def _changed(
     draft = drafts.said_release(before, draft, of_spec, under_way=bool(behind(before, seen.machines)))
     offer = access.service.store.offer() or Offer()
     after = admit_change(before, draft, offer, seen=seen)
-    if in_earnest and isinstance(after, Cluster) and growth(before, after, offer, None):
-        after = admit_change(before, draft, offer, access.quota(before.project_id), seen=seen)
+    if not isinstance(after, Cluster) or growth(before, after, offer, None):
+        quota = access.quota(before.project_id)  # and what this project alone may use
+        after = admit_change(before, draft, offer.beside(quota), quota if in_earnest else None, seen=seen)
     return accepted(malformed, after)
 
 

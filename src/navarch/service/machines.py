@@ -8,7 +8,6 @@ from navarch.domain.errors import FieldError
 from navarch.domain.impact import Impact, impact
 from navarch.domain.machines import Departure, Machine
 from navarch.domain.needs import compare, needs_of_another, shortages
-from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
@@ -108,7 +107,7 @@ def _asked(access: Access, reference: str, name: str, keep_size: bool, generatio
     if not keep_size:
         smaller = replace(group, spec=replace(group.spec, replicas=max(0, group.spec.replicas - 1)))
         return _Wish(stored, machine, group, smaller, Counter(), goes=True, done=False)
-    needs = needs_of_another(group, access.service.store.offer() or Offer())
+    needs = needs_of_another(group, access.offer(cluster.project_id))
     return _Wish(stored, machine, group, None, needs, goes=False, done=machine.departure is Departure.PERSON)
 
 

@@ -26,7 +26,7 @@ def create(access: Access, reference: str, document: Document) -> tuple[Stored, 
     stored = access.changeable(reference)
     cluster = stored.cluster
     quota = access.quota(cluster.project_id)
-    group = _admitted(access, cluster, document, access.service.offer(), quota)
+    group = _admitted(access, cluster, document, access.service.offer().beside(quota), quota)
     try:
         made = access.service.store.add_node_group(cluster.id, group, request_id=access.request_id)
     except NameTaken:
@@ -40,7 +40,8 @@ def create(access: Access, reference: str, document: Document) -> tuple[Stored, 
 
 def plan_creation(access: Access, reference: str, document: Document) -> Plan:
     """What `create` would do, and whether the quotas suffice."""
-    stored, offer = access.changeable(reference), access.service.offer()
+    stored = access.changeable(reference)
+    offer = access.offer(stored.cluster.project_id)
     group = _admitted(access, stored.cluster, document, offer, None)
     after = replace(stored.cluster, node_groups=(*stored.cluster.node_groups, group))
     return plan_of_change(access, stored, after, offer)
@@ -53,7 +54,7 @@ def change(
     for _ in attempts():
         stored, before = _found(access, reference, name, generations)
         draft, malformed = _drafted(access, before, patch)
-        offer = access.service.offer()
+        offer = access.offer(stored.cluster.project_id)
         after = _judged(stored.cluster, before, draft, malformed, offer, None)
         if needs_of_change(stored.cluster, with_node_group(stored.cluster, name, after), offer):
             quota = access.quota(stored.cluster.project_id)
@@ -80,7 +81,7 @@ def plan_change(access: Access, reference: str, name: str, patch: Document, *, g
     """What `change` would do, and whether the quotas suffice."""
     stored, before = _found(access, reference, name, generations)
     draft, malformed = _drafted(access, before, patch)
-    offer = access.service.offer()
+    offer = access.offer(stored.cluster.project_id)
     after = _judged(stored.cluster, before, draft, malformed, offer, None)
     differs = changes(wish.of_node_group(before), wish.of_node_group(after))
     return plan_of_change(access, stored, with_node_group(stored.cluster, name, after), offer, differs)

@@ -82,6 +82,10 @@ class Cloud:
     `delegated_roles`: those that each cluster's own user gets in its project, of those that Navarch's has there. Add
     `creator` where volumes are encrypted with keys of Barbican's, and give it to Navarch's user as `member` is.
 
+    `volumes_per_machine`: how many claims' volumes Nova attaches to a machine, so that no pod is put where its volume
+    cannot follow; 0: the scheduler knows no limit. Of the 26 that virtio-blk has room for, or of what Nova's
+    `max_disk_devices_to_attach` says, the machine's own disks are to be taken off.
+
     `simulator`: for trials and measurements with a simulated cloud, whose machines have no Kubernetes of their own:
     where it answers for theirs (`host:port`, or the path of a Unix socket).
     """
@@ -98,6 +102,7 @@ class Cloud:
     load_balancer_provider: str = "ovn"
     owners: tuple[str, ...] = ()
     delegated_roles: tuple[str, ...] = ("member", "load-balancer_member")
+    volumes_per_machine: int = 0
     simulator: str = ""
 
 

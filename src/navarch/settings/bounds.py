@@ -90,6 +90,7 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "database.pool_size": _between(1, 1000),
     "images.registry": _origin,
     "images.mirrors": _image_hosts,
+    "cloud.volumes_per_machine": _between(0, 256),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),
     "worker.upgrades_spread_minutes": _between(0, 1440),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from navarch.domain.credentials import FIRST, Credentials
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
@@ -17,6 +18,7 @@ from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store.catalogue_contract import CatalogueStore, ChoosingStore, ChosenStore, StoredEntry
+from navarch.store.credential_contract import CredentialStore, RenewedCredentials
 from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
 
@@ -83,8 +85,9 @@ class Claim:
     """A cluster held by one worker until the lease ends. `token` fences its writes. `objects`: the cloud's that are
     known to be the cluster's. `abandoned`: whoever held it before never let it go, and may have done what it did not
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
-    `revoking`: of those among them that the cluster was not seen to refuse. `chooses`: it may have add-ons of the
-    catalogue; most clusters have none. `at`: when it was taken, by the database's clock."""
+    `revoking`: of those among them that the cluster was not seen to refuse. `credentials`: of the cluster's
+    controllers. `chooses`: it may have add-ons of the catalogue; most clusters have none. `at`: when it was taken, by
+    the database's clock."""
 
     cluster: Cluster
     status: Status
@@ -95,6 +98,7 @@ class Claim:
     abandoned: bool = False
     revoked: tuple[str, ...] = ()
     revoking: tuple[str, ...] = ()
+    credentials: Credentials = FIRST
     chooses: bool = True
 
 
@@ -215,7 +219,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, ChoosingStore, KubeconfigStore, Protocol):
+class ApiStore(ChangeStore, ChoosingStore, KubeconfigStore, CredentialStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -357,7 +361,7 @@ class ApiStore(ChangeStore, ChoosingStore, KubeconfigStore, Protocol):
         ...
 
 
-class WorkerStore(ChosenStore, RevokedKubeconfigs, Protocol):
+class WorkerStore(ChosenStore, RevokedKubeconfigs, RenewedCredentials, Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:

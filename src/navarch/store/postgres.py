@@ -5,6 +5,7 @@ from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.change_side import ChangeSide
 from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
+from navarch.store.credential_side import CredentialSide
 from navarch.store.database import Database
 from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
@@ -12,7 +13,9 @@ from navarch.store.operator_side import OperatorSide
 from navarch.store.worker_side import WorkerSide
 
 
-class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide):
+class PostgresStore(
+    ApiSide, KubeconfigSide, CredentialSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide
+):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
     meant. `max_connections` bounds the pool, beside which one connection listens. `read_only`: the database itself
@@ -31,6 +34,7 @@ class PostgresStore(ApiSide, KubeconfigSide, WorkerSide, ChangeSide, CatalogueSi
         database = Database(dsn, max_connections=max_connections, name=name, read_only=read_only)
         ApiSide.__init__(self, database, region)
         KubeconfigSide.__init__(self, database)
+        CredentialSide.__init__(self, database)
         WorkerSide.__init__(self, database, region)
         ChangeSide.__init__(self, database)
         CatalogueSide.__init__(self, database)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 from psycopg.types.json import Jsonb
 
 from navarch.domain.codec import Undecodable, decode, encode, read
+from navarch.domain.credentials import Credentials
 from navarch.domain.kubeconfigs import Kubeconfig
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
@@ -88,8 +89,14 @@ def claim(row: Row) -> Claim:
         abandoned=row["abandoned"],
         revoked=tuple(row["revoked"]),
         revoking=tuple(row["revoking"]),
+        credentials=credentials(row),
         chooses=row["chooses"],
     )
+
+
+def credentials(row: Row) -> Credentials:
+    """What is known of those of the cluster's controllers."""
+    return Credentials(row["credentials_requested_at"], row["credentials_renewed_at"])
 
 
 def objects(row: Row) -> tuple[KnownObject, ...]:

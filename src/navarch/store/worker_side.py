@@ -162,6 +162,14 @@ class WorkerSide:
         with self._held(cluster_id, token) as tx:
             tx.run("note_refused_kubeconfigs", cluster_id=cluster_id, ids=list(ids), at=at)
 
+    def reseal(self, cluster_id: str, token: int, name: str, content: bytes) -> None:
+        with self._held(cluster_id, token) as tx:
+            tx.run("replace_secret", cluster_id=cluster_id, name=name, content=content)
+
+    def note_renewed_credentials(self, cluster_id: str, token: int, at: datetime) -> None:
+        with self._held(cluster_id, token, "hold_alone") as tx:
+            tx.run("note_renewed_credentials", id=cluster_id, at=at)
+
     def forget_machine(self, cluster_id: str, token: int, name: str) -> None:
         with self._held(cluster_id, token) as tx:
             tx.run("void_tickets", cluster_id=cluster_id, name=name)

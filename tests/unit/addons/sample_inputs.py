@@ -74,6 +74,7 @@ def inputs(**changes: object) -> Inputs:
         mtu=1442,
         cloud_files={
             "cloud.conf": '[Global]\npassword = "correct horse"\n',
+            "node.conf": "[BlockStorage]\nnode-volume-attach-limit = 23\n",
             "ca.crt": "-----BEGIN CERTIFICATE-----\n",
         },
         volume_types=(("ssd", ("z1", "z2", "z3")), ("hdd", ("z1",))),

@@ -304,7 +304,8 @@ def test_a_digest_changes_with_what_it_is_made_of_and_nothing_else(
 
 
 def test_the_password_is_in_the_secret_alone_and_pods_see_only_that_it_changed() -> None:
-    before, after = everything(inputs()), everything(inputs(cloud_files={"cloud.conf": "other"}))
+    other = {**CLOUD_FILES, "cloud.conf": "other"}
+    before, after = everything(inputs()), everything(inputs(cloud_files=other))
     for addon in before:
         for made in all_objects(addon):
             assert "correct horse" not in json.dumps(made)  # the Secret holds it in base64
@@ -318,8 +319,25 @@ def test_the_password_is_in_the_secret_alone_and_pods_see_only_that_it_changed()
         }
         for addons in (before, after)
     ]
-    assert marks[0].keys() == marks[1].keys() == {"openstack-cloud-controller-manager", "csi-cinder-controllerplugin"}
-    assert all(marks[0][name] != marks[1][name] for name in marks[0])
+    read_it, not_for_it = (
+        {"openstack-cloud-controller-manager", "csi-cinder-controllerplugin"},
+        {"csi-cinder-nodeplugin"},
+    )
+    assert marks[0].keys() == marks[1].keys() == read_it | not_for_it
+    assert {name for name in marks[0] if marks[0][name] != marks[1][name]} == read_it
+
+
+def test_what_the_driver_is_told_on_every_node_opens_nothing() -> None:
+    said = found("cinder-csi", "ConfigMap", "cinder-csi-node", inputs())["data"]
+    assert said == {"cloud.conf": CLOUD_FILES["node.conf"]}
+    marks = [
+        made["spec"]["template"]["metadata"]["annotations"]
+        for of in (inputs(), inputs(cloud_files={**CLOUD_FILES, "node.conf": ""}))
+        for made in all_objects(catalogue.rendered(of, "cinder-csi"))
+        if made["kind"] == "DaemonSet"
+    ]
+    assert len(marks) == 2
+    assert marks[0] != marks[1], "its pods are made anew"
 
 
 def test_an_image_without_a_component_is_refused_in_words() -> None:

@@ -4,17 +4,18 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.addons.hostile_server import Answer, HostileServer, Visit, hostile
+from tests.unit.addons.hostile_server import NOW, Answer, HostileServer, Visit, hostile
 from tests.unit.addons.sample_inputs import inputs
 
 from navarch.addons import client, connection
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Asks
+from navarch.bootstrap.kubeconfig import SERVER_NAME
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.steps import MarkNode
 
@@ -152,6 +153,13 @@ def test_others_do_not_notice(serve: Serve, clusters: KubernetesClusters, monkey
         assert not any(call.done() for call in waiting)
         assert seen.version == "1.37.2"
     assert all(isinstance(call.exception(), Temporary) for call in waiting)
+
+
+def test_whose_certificate_answered_is_known_and_when_it_ends(serve: Serve, clusters: KubernetesClusters) -> None:
+    serving = clusters.observe(serve(answering()).access, NOTHING_ELSE).serving
+    assert serving is not None
+    assert serving.names == (SERVER_NAME,)
+    assert timedelta(minutes=50) < serving.until - NOW <= timedelta(hours=1)
 
 
 # -- size

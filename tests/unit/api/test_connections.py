@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -99,10 +100,18 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def first_line(connection: socket.socket) -> bytes:
+    """Of a whole answer: its head may come before its body."""
+    answer = b""
     try:
-        return connection.recv(65536).partition(b"\r\n")[0]
+        while piece := connection.recv(65536):
+            answer += piece
+            head, found, body = answer.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            if found and len(body) >= (int(length[1]) if length else 0):
+                break
     except ConnectionError:
-        return b""
+        pass
+    return answer.partition(b"\r\n")[0]
 
 
 def drips(connection: socket.socket, piece: bytes) -> float:

@@ -17,7 +17,7 @@ from navarch.domain.drafts import new_cluster
 from navarch.domain.errors import Permanent
 from navarch.domain.offer import Offer
 from navarch.domain.openstack import steps
-from navarch.domain.openstack.resources import Volume
+from navarch.domain.openstack.resources import Kind, Server, Volume
 from navarch.domain.spec import Cluster, Owner, Role
 from navarch.simulator.installed import install
 from navarch.simulator.openstack.services import Services
@@ -134,6 +134,19 @@ def test_what_is_private_is_not_offered_to_all_though_navarch_sees_it() -> None:
     assert [t.name for t in offer.volume_types] == ["ssd"]
 
 
+def test_what_is_private_is_offered_to_the_project_that_has_it() -> None:
+    flavors = (Flavor("f9", "gpu.large", 8, 32768, 40, only_for=("alpha",)), *SITE.flavors)
+    types = (VolumeType("ssd"), VolumeType("gold", only_for=("alpha",)), VolumeType("beta-only", only_for=("beta",)))
+    region = Region(flavors=flavors, volume_types=types)
+    quota = region.cloud.quota(region.project_id)
+    assert [f.name for f in quota.flavors] == ["gpu.large"]
+    assert [t.name for t in quota.volume_types] == ["gold"]
+    own = region.offer.beside(quota)
+    assert own.flavor("gpu.large") is not None
+    assert [t.name for t in own.volume_types] == ["ssd", "gold"]
+    assert region.offer.flavor("gpu.large") is None
+
+
 def test_two_external_networks_of_one_name_are_told_apart_by_their_ids() -> None:
     ids = ("4c9d5a7e-2b1f-4b6c-8d1e-000000000001", "4c9d5a7e-2b1f-4b6c-8d1e-000000000002")
     networks = (ExternalNetwork(ids[0], "public", "198.18.0.0/16"), ExternalNetwork(ids[1], "public", "198.19.0.0/16"))
@@ -176,6 +189,33 @@ def test_a_server_group_that_is_full_is_named_with_its_limit() -> None:
     quota = cloud.quota(region.project_id)
     members = quota.allowance("server_group_members")
     assert members is not None and members.limit == 1
+
+
+def test_where_deleted_servers_are_kept_for_a_while_a_machine_lets_its_port_and_volume_go_all_the_same() -> None:
+    region = Region(keeps_deleted_servers=True)
+    owner = Owner(region.project_id, "11111111-2222-4333-8444-555555555555", "web-11111111")
+    cloud, name = region.cloud, "web-11111111-cp-0"
+    network = cloud.carry_out(owner, steps.EnsureNetwork("web-11111111-net"))
+    assert network is not None
+    subnet = cloud.carry_out(owner, steps.EnsureSubnet("web-11111111-net", network.id, "10.0.0.0/24", ()))
+    rules = cloud.carry_out(owner, steps.EnsureSecurityGroup("web-11111111-sg", frozenset()))
+    group = cloud.carry_out(owner, steps.EnsureServerGroup("web-11111111-cp-spread"))
+    volume = cloud.carry_out(owner, steps.EnsureVolume("web-11111111-etcd-0", "ssd", 10, "z1"))
+    assert subnet is not None and rules is not None and group is not None and volume is not None
+    port = cloud.carry_out(owner, steps.EnsurePort(name, network.id, subnet.id, (rules.id,)))
+    assert port is not None
+    region.timeline.advance(region.timeline.now + 60)
+    asked = steps.CreateServer(
+        name, Role.CONTROL_PLANE, "cp", 0, "m1.small", NODE.id, "z1", port.id, group.id, (volume.id,)
+    )
+    server = cloud.carry_out(owner, asked, private="#cloud-config")
+    assert server is not None
+    region.timeline.advance(region.timeline.now + 60)
+    cloud.carry_out(owner, steps.Remove(Kind.SERVER, server.id, name))
+    region.timeline.advance(region.timeline.now + 60)
+    seen = cloud.observe(owner)
+    assert seen.of(Server) == ()
+    assert [v.status for v in seen.of(Volume)] == ["available"]
 
 
 def test_an_external_network_that_somebody_shares_is_not_offered_where_owners_are_named() -> None:

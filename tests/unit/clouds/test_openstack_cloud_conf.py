@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from navarch.clouds.openstack.controllers import CA_FILE, cloud_conf
+from navarch.clouds.openstack.controllers import CA_FILE, cloud_conf, node_conf
 
 
 def made(**changes: Any) -> str:
@@ -77,3 +77,9 @@ PRINTABLE = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"))
 @given(st.text(PRINTABLE | st.sampled_from('"\\;#\n\t ='), max_size=40))
 def test_any_password_is_read_back_as_it_was(password: str) -> None:
     assert read(made(password=password))["Global"]["password"] == password
+
+
+def test_a_node_is_told_how_many_volumes_a_machine_may_have_and_nothing_that_opens_anything() -> None:
+    search = {"search-order": "configDrive,metadataService"}
+    assert read(node_conf(23)) == {"BlockStorage": {"node-volume-attach-limit": "23"}, "Metadata": search}
+    assert read(node_conf(0)) == {"BlockStorage": {}, "Metadata": search}

@@ -14,8 +14,9 @@ _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _SPOKEN = ("title", "aria-label", "alt", "data-title", "data-away", "data-copy-word", "data-copied-word", "placeholder")
 # A command and a product are called the same in every language.
 _NAMES = re.compile(
-    r"navarch cluster (create NAME --wait|events|kubeconfig\s+--merge)|navarch kubeconfig list -c|Navarch|UTC|NAME"
-    r"|default|tier=web|team=shop|dedicated=batch:NoSchedule|KernelDeadlock|ssh-ed25519 AAAA…|team-blue"
+    r"navarch cluster (create NAME --wait|events|renew-credentials|kubeconfig\s+--merge)"
+    r"|navarch kubeconfig list -c|Navarch|UTC|NAME|default"
+    r"|tier=web|team=shop|dedicated=batch:NoSchedule|KernelDeadlock|ssh-ed25519 AAAA…|team-blue"
 )
 
 

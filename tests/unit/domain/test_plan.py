@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.domain.clusters import ADDONS, NOW, TEMPLATE, WANTED, cluster, look, shown, unread
 from tests.unit.domain.story import log
 
+from navarch.domain.credentials import Credentials
 from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.foundations import security_group_rules
@@ -30,6 +31,7 @@ from navarch.domain.openstack.steps import (
     EnsurePort,
     EnsureSecurityGroup,
     Remove,
+    RenewIdentity,
 )
 from navarch.domain.plan import plan
 from navarch.domain.rehearsal import imagine, nothing_yet, rehearse, time_passes
@@ -320,6 +322,18 @@ def test_an_identity_without_its_trust_is_completed() -> None:
     seen = grown(cluster())
     seen = replace(seen, cloud=shown(seen.cloud, identities=(Identity("u", "c"),)))
     assert [type(s).__name__ for s in plan(cluster(), seen, WANTED, now=NOW)] == ["EnsureIdentity"]
+
+
+def test_credentials_that_somebody_wants_replaced_are_replaced_once() -> None:
+    seen = grown(cluster())
+    asked = seen.with_record(credentials=Credentials(requested_at=NOW))
+    (step,) = plan(cluster(), asked, WANTED, now=NOW)
+    assert isinstance(step, RenewIdentity)
+    before = seen.cloud.of(Identity)[0]
+    assert (step.id, step.name) == (before.id, before.name)
+    renewed = step.after(asked, Identity("another", before.name, "its trust"), NOW)
+    assert renewed.cloud.of(Identity) == (Identity("another", before.name, "its trust"),)
+    assert plan(cluster(), renewed, WANTED, now=NOW) == ()
 
 
 def test_a_gone_machine_is_forgotten_with_its_port() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from navarch.api.models.autoscaling import AutoscalingView
+from navarch.domain.credentials import CredentialsState
 from navarch.domain.kubeconfigs import KubeconfigState
 from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
 
@@ -241,6 +242,15 @@ class IssuedKubeconfigView(Shown):
     state: KubeconfigState
     revoked_at: datetime | None
     revoked_by: str | None = Field(description="The id of a user.")
+
+
+class CredentialsView(Shown):
+    """What is known of the credentials of a cluster's own controllers. `renewing`: others are asked for, and the old
+    ones may still be good."""
+
+    state: CredentialsState
+    requested_at: datetime | None
+    renewed_at: datetime | None = Field(description="null: they are those that the cluster was made with.")
 
 
 class KubeconfigPage(Shown):

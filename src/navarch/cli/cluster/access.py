@@ -1,20 +1,25 @@
-"""`navarch cluster kubeconfig`: a short-lived credential, in a file of its own or merged into kubectl's."""
+"""`navarch cluster kubeconfig`: a short-lived credential, in a file of its own or merged into kubectl's; and
+`navarch cluster renew-credentials`, of what the cluster's own controllers show to the cloud."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from navarch.cli.exits import Failure
-from navarch.cli.options import ClusterArgument
-from navarch.cli.output import note
+from navarch.cli.exits import Exit, Failure
+from navarch.cli.options import ClusterArgument, DryRunOption, OutputOption, TimeoutOption, WaitOption
+from navarch.cli.output import Output, emit_data, note, span
 from navarch.cli.session import connected
 from navarch.cli.values import seconds_of
+from navarch.cli.waiting import comes_true
+
+_LOOK_EVERY = 1.0  # seconds
 
 
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command()(kubeconfig)
+    app.command()(renew_credentials)
 
 
 def kubeconfig(
@@ -74,3 +79,47 @@ def kubeconfig(
             print(f"Next: export KUBECONFIG={path.absolute()}\n      kubectl get nodes")
     except OSError as error:
         raise Failure(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def renew_credentials(
+    ctx: typer.Context,
+    cluster: ClusterArgument,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "5m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Replace what the cluster's own controllers show to the cloud.
+
+    For when somebody may have copied it. They get another Keystone user; the old one opens nothing any more, nor does
+    what was made with it: tokens, application credentials. Load balancers and volumes that are there go on; changes to
+    them wait for about a minute.
+    """
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        found = navarch.cluster(cluster)
+        known = (navarch.plan_credentials if dry_run else navarch.renew_credentials)(found["id"])
+
+        def renewed() -> bool:
+            nonlocal known
+            known = navarch.credentials(found["id"])
+            return known["state"] == "current"
+
+        if wait and not dry_run and not comes_true(renewed, limit, _LOOK_EVERY):
+            raise Failure(
+                f"not replaced after {span(limit)}. The cluster's conditions say why: look with "
+                f"`navarch cluster show {found['name']}`",
+                Exit.TIMED_OUT,
+            )
+    if output is Output.NAME:
+        print(found["name"])
+    elif output is not Output.TABLE:
+        emit_data(known, output)
+    elif dry_run:
+        print(
+            f"The cloud credentials of {found['name']} would be replaced; the ones it has would open nothing any more."
+        )
+    elif known["state"] == "current":
+        print(f"The cloud credentials of {found['name']} were replaced; those it had open nothing any more.")
+    else:
+        print(f"The cloud credentials of {found['name']} are being replaced.")

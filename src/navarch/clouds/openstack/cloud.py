@@ -118,6 +118,9 @@ class OpenStackCloud:
     def _carry_out(self, owner: Owner, step: Step, private: str) -> Resource | None:
         if isinstance(step, steps.EnsureIdentity):
             return identity.ensure_identity(self._sessions, owner, private)
+        if isinstance(step, steps.RenewIdentity):
+            identity.remove_identity(self._sessions, step.id, step.name)
+            return identity.ensure_identity(self._sessions, owner, private)
         if isinstance(step, steps.Remove) and step.kind is Kind.IDENTITY:
             identity.remove_identity(self._sessions, step.id, step.name)
             return None

@@ -17,6 +17,11 @@ from navarch.domain.openstack.resources import Identity
 from navarch.domain.openstack.view import View
 from navarch.domain.spec import Cluster
 
+NODE_FILE = "node.conf"
+"""For the part of the CSI driver that runs on every node: it holds no credentials."""
+
+# Not every cloud gives a config drive, and not every network a metadata service.
+_METADATA = {"search-order": "configDrive,metadataService"}
 CA_FILE = "/etc/config/ca.crt"
 """Where the pods find the cloud's CA, if it has one of its own: the file `ca.crt`, next to `cloud.conf`."""
 
@@ -48,7 +53,14 @@ def files(
         volumes_have_zones=not offer.storage_zone,
     )
     authority = {"ca.crt": endpoint.ca_certificate} if endpoint.ca_certificate else {}
-    return {"cloud.conf": configuration, **authority}
+    return {"cloud.conf": configuration, NODE_FILE: node_conf(settings.volumes_per_machine), **authority}
+
+
+def node_conf(volumes_per_machine: int) -> str:
+    """What the CSI driver is told where it mounts volumes, which opens nothing. `volumes_per_machine`: how many the
+    scheduler may count on; 0: it knows no limit."""
+    limit = {"node-volume-attach-limit": str(volumes_per_machine)} if volumes_per_machine else {}
+    return _text({"BlockStorage": limit, "Metadata": _METADATA})
 
 
 def cloud_conf(
@@ -102,9 +114,12 @@ def cloud_conf(
             # are in one zone that no node is in, pods go anywhere.
             "ignore-volume-az": "false" if volumes_have_zones else "true",
         },
-        # Not every cloud gives a config drive, and not every network a metadata service.
-        "Metadata": {"search-order": "configDrive,metadataService"},
+        "Metadata": _METADATA,
     }
+    return _text(sections)
+
+
+def _text(sections: Mapping[str, Mapping[str, str]]) -> str:
     lines: list[str] = []
     for section, options in sections.items():
         lines += [f"[{section}]", *(f"{name} = {_quoted(value)}" for name, value in options.items()), ""]

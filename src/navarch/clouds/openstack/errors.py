@@ -8,6 +8,7 @@ quota (Nova 403, Cinder 413, Neutron     QuotaExceeded (Permanent), responsible 
 401                                      Permanent CredentialsRefused, responsible navarch-operator
 403                                      Permanent CredentialsRefused, responsible cloud-operator
                                          (a port or volume still held by a server: Conflict)
+409, "is locked"                         Permanent ServerLocked, responsible user
 409, "is immutable", "in use"            Conflict
 404                                      Conflict: gone under us (an image, a flavor...: Permanent)
 429, 503, 413 with Retry-After           Unanswered (Temporary) for as long as it says
@@ -114,6 +115,14 @@ def judge(refused: Refusal, doing: str) -> NavarchError:
             reason="AddressesExhausted",
             responsible=Responsible.CLOUD_OPERATOR,
             remedy="Add an allocation pool to the subnet, or release addresses that nothing uses.",
+        )
+    if refused.status == 409 and _LOCKED.search(refused.text):
+        return Permanent(
+            words,
+            reason="ServerLocked",
+            responsible=Responsible.USER,
+            remedy="Unlock it (openstack server unlock), or ask the administrator who locked it. Navarch does not do "
+            "that, and goes on once it is unlocked.",
         )
     if refused.status == 409 or _BUSY.search(refused.text):
         return Conflict(words)
@@ -258,6 +267,7 @@ _MISSING: tuple[tuple[re.Pattern[str], str, Responsible, str], ...] = tuple(
     )
 )
 _NO_ADDRESSES = {"IpAddressGenerationFailure", "ExternalIpAddressExhausted"}
+_LOCKED = re.compile(r"instance \S+ is locked", re.IGNORECASE)
 _BUSY = re.compile(  # each is said with a 400 or 403 by some service
     r"is immutable|in[ -]use|still attached|must be (available|in)|status must be|has dependent|"
     r"task_state|port cannot be deleted|cannot be deleted directly|disassociate|being (deleted|attached|detached)|"

@@ -15,6 +15,9 @@ cluster's id, into names and descriptions (cloud-provider-openstack v1.35, pkg/o
 driver into metadata (pkg/csi/cinder/controllerserver.go).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from navarch.domain import names
 from navarch.domain.openstack.resources import CLOUD_CONTROLLER, NAVARCH, Kind
 from navarch.domain.spec import Owner
@@ -81,6 +84,12 @@ def server_group_name(owner: Owner, marked: str) -> str | None:
 def _unmarked(owner: Owner, text: str) -> str | None:
     name, _, marked = text.rpartition(" ")
     return name if marked == mark(owner) else None
+
+
+def of_cluster(body: Mapping[str, Any], owner: Owner) -> bool:
+    """Whether a volume or snapshot says in its metadata that Navarch, or the cluster's CSI driver, made it."""
+    said = body.get("metadata") or {}
+    return owner.cluster_id in (said.get(names.METADATA_KEY), said.get(CSI_KEY))
 
 
 def metadata(owner: Owner) -> dict[str, str]:

@@ -51,6 +51,22 @@ def read_offer(
     )
 
 
+def private_flavors(project: Project) -> tuple[Flavor, ...]:
+    """Those that are not for every project, and for this one."""
+    return _flavors(project, public=False)
+
+
+def private_volume_types(project: Project) -> tuple[VolumeType, ...]:
+    """Those that are not for every project, and for this one."""
+    types = project.volume.items("/types", "volume_types", "read the volume types")
+    private = [(t["name"], t.get("extra_specs") or {}) for t in types if not t.get("is_public", True)]
+    if not private:
+        return ()
+    zones, volume_zones = _zones(project), _volume_zones(project)
+    storage_zone = _storage_zone(zones, volume_zones)
+    return tuple(VolumeType(name, _zones_of(specs, zones, volume_zones, storage_zone)) for name, specs in private)
+
+
 def releases_of(images: list[Json]) -> tuple[Release, ...]:
     """Node images, newest version first, of one version the image built last first."""
     nodes = [image for image in images if image.get(_VERSION)]
@@ -68,11 +84,12 @@ def components_of(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name.strip(), value.strip()) for name, found, value in pairs if found)
 
 
-def _flavors(project: Project) -> tuple[Flavor, ...]:
-    """Those that every project may use: one that is private, and shown to this project, is not for all customers."""
+def _flavors(project: Project, *, public: bool = True) -> tuple[Flavor, ...]:
+    """Those that every project may use: one that is private, and shown to this project, is not for all customers. Or
+    else the others."""
     found = project.compute.items("/flavors/detail", "flavors", "read the flavors")
-    public = [f for f in found if f.get("os-flavor-access:is_public", True)]
-    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in public]
+    asked = [f for f in found if f.get("os-flavor-access:is_public", True) is public]
+    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in asked]
     return tuple(sorted(flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime
 
+from navarch.clouds.openstack.offer import private_flavors, private_volume_types
 from navarch.clouds.openstack.session import Json, Project
 from navarch.domain.needs import MEMBERS
 from navarch.domain.offer import Allowance, Quota
@@ -31,10 +32,17 @@ _NEUTRON = (  # resource, Neutron's word
 
 
 def read_quota(project: Project, executor: Executor, now: datetime) -> Quota:
-    """Every quota that matters to a cluster, services in parallel. Raises what the first service that fails raises."""
+    """Every quota that matters to a cluster, and what this project alone may use, services in parallel. Raises what the
+    first service that fails raises."""
     readers: tuple[Callable[[Project], list[Allowance]], ...] = (_compute, _volume, _network, _balancers)
     asked = [executor.submit(read, project) for read in readers]
-    return Quota(tuple(allowance for answer in asked for allowance in answer.result()), read_at=now)
+    flavors, types = executor.submit(private_flavors, project), executor.submit(private_volume_types, project)
+    return Quota(
+        tuple(allowance for answer in asked for allowance in answer.result()),
+        flavors=flavors.result(),
+        volume_types=types.result(),
+        read_at=now,
+    )
 
 
 def _compute(project: Project) -> list[Allowance]:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from contextlib import suppress
 from urllib.parse import quote
 
 from navarch.clouds.openstack import marks
@@ -130,6 +131,17 @@ def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> 
         if volume["delete_on_termination"]:
             mark_volume(project, owner, volume["volumeId"], root_volume(name))
     project.compute.delete(f"/servers/{server_id}", f"delete {article}")
+    _delete_for_good(project, server_id, article)
+
+
+def _delete_for_good(project: Project, server_id: str, article: str) -> None:
+    """Where Nova keeps what was deleted for a while (reclaim_instance_interval), a server is in no list any more and
+    still holds its ports and volumes, which the next machine may wait for. Nova says so at once."""
+    answer = project.compute.look_up(f"/servers/{server_id}", f"look up {article}")
+    server = answer["server"] if answer is not None else {}
+    if server.get("OS-EXT-STS:task_state") == "soft-deleting" or server.get("status") == "SOFT_DELETED":
+        with suppress(Vanished):
+            project.compute.post(f"/servers/{server_id}/action", {"forceDelete": None}, f"delete {article} for good")
 
 
 def remove_server_group(project: Project, owner: Owner, group_id: str, name: str) -> None:

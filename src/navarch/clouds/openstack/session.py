@@ -54,7 +54,7 @@ class OpenStackSettings:
     `ca_file`: PEM of the CA that signs the endpoints; None trusts the system's. `interface` is the catalogue's:
     public, internal or admin. `load_balancer_provider`: Octavia's, ovn or amphora. `owners`: ids of the projects whose
     images and external networks are offered; empty: see `offer.read_offer`. `delegated_roles`: those that clusters' own
-    users get in their projects.
+    users get in their projects. `volumes_per_machine`: how many Nova lets a machine have; 0: not known.
     """
 
     auth_url: str
@@ -70,6 +70,7 @@ class OpenStackSettings:
     load_balancer_provider: str = "ovn"
     owners: frozenset[str] = frozenset()
     delegated_roles: frozenset[str] = frozenset({"member", "load-balancer_member"})
+    volumes_per_machine: int = 0
 
 
 @dataclass(frozen=True, slots=True)

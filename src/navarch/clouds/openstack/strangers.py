@@ -28,12 +28,12 @@ def refuse_ports(project: Project, owner: Owner, network_ids: Collection[str], d
         )
 
 
-def refuse_snapshots(project: Project, volume_id: str, doing: str) -> None:
+def refuse_snapshots(project: Project, owner: Owner, volume_id: str, doing: str) -> None:
     """Raises Permanent where a volume has snapshots that are none of the cluster's: those are gone before it."""
     snapshots = project.volume.items(
         "/snapshots/detail", "snapshots", "look up the volume's snapshots", volume_id=volume_id
     )
-    theirs = [s for s in snapshots if s.get("volume_id") == volume_id]
+    theirs = [s for s in snapshots if s.get("volume_id") == volume_id and not marks.of_cluster(s, owner)]
     if theirs:
         raise Permanent(
             f"Cannot {doing}: it has snapshots that are not the cluster's: {_listed([_named(s) for s in theirs])}",

@@ -70,7 +70,7 @@ def remove_volume(project: Project, owner: Owner, volume_id: str, name: str) -> 
     try:
         project.volume.delete(f"/volumes/{volume_id}", doing)
     except Conflict:
-        strangers.refuse_snapshots(project, volume_id, doing)
+        strangers.refuse_snapshots(project, owner, volume_id, doing)
         raise
 
 

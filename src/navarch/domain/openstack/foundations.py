@@ -28,6 +28,7 @@ from navarch.domain.openstack.steps import (
     EnsureServerGroup,
     EnsureSubnet,
     EnsureVolume,
+    RenewIdentity,
 )
 from navarch.domain.openstack.view import View
 from navarch.domain.spec import API_PORT, Cluster, Role, zone_of
@@ -39,6 +40,8 @@ def foundations(view: View) -> Iterator[Step]:
     cloud = view.cloud
     if view.observed.record.secrets_ready and cloud.knows(Identity) and not any(i.trust_id for i in cloud.of(Identity)):
         yield EnsureIdentity()  # its password is one of the secrets
+    if view.observed.record.credentials.requested_at is not None:
+        yield from (RenewIdentity(i.id, i.name) for i in cloud.of(Identity) if i.trust_id)
     yield from _network(view)
     yield from _security_groups(view)
     yield from _server_groups(view)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from navarch.domain.cloud import Resource
+from navarch.domain.credentials import Credentials
 from navarch.domain.machines import MachineFacts, successor_facts
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.resources import (
@@ -24,7 +25,7 @@ from navarch.domain.openstack.resources import (
     Volume,
 )
 from navarch.domain.spec import Role, VolumeSpec
-from navarch.domain.steps import CreatesIdentity, CreatesMachine, Step
+from navarch.domain.steps import CreatesIdentity, CreatesMachine, RenewsIdentity, Step
 
 
 class CloudStep(Step):
@@ -297,6 +298,35 @@ class EnsureIdentity(CloudStep, CreatesIdentity):
 
 
 @dataclass(frozen=True, slots=True)
+class RenewIdentity(CloudStep, RenewsIdentity):
+    """Another Keystone user, with another trust, in the place of this one: what was made with its password goes with
+    it, tokens and application credentials, too."""
+
+    id: str
+    name: str
+
+    @property
+    def words(self) -> str:
+        return "replace the Keystone user of the cluster's controllers, and its trust"
+
+    @property
+    def done(self) -> str:
+        return "the cluster's controllers got another Keystone user; the credentials they had open nothing any more"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (type(self).__name__,)
+
+    def imagined(self, seen: Observed) -> Identity:
+        return Identity(self._imagined_id(), self.name, trust_id="imagined-trust")
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        cloud = seen.cloud.without(Kind.IDENTITY, self.id)
+        renewed = seen.with_cloud(cloud if made is None else cloud.having(made))
+        return renewed.with_record(credentials=Credentials(renewed_at=now))
+
+
+@dataclass(frozen=True, slots=True)
 class EnsureLoadBalancer(CloudStep):
     """The API's balancer: TCP `port` to `members` (addresses), with a health monitor. Made in one call; members of an
     existing one are made equal to `members`. `address`: the one that a balancer lost by hand had, and that every
@@ -484,6 +514,7 @@ AnyCloudStep = (
     | StopServer
     | EnsureSnapshot
     | EnsureIdentity
+    | RenewIdentity
     | EnsureLoadBalancer
     | EnsureFloatingIP
     | CreateServer

@@ -25,6 +25,7 @@ from datetime import datetime
 from navarch.domain.health import State
 from navarch.domain.infrastructure import Infrastructure
 from navarch.domain.observed import Observed, Wanted
+from navarch.domain.plan import certificates
 from navarch.domain.plan import decisions as deciding
 from navarch.domain.plan.control_plane import serving
 from navarch.domain.plan.decisions import Decisions
@@ -68,6 +69,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *start_anew(decided.checkups, observed, cloud),
         *(() if running else stop(cluster, decided, observed, cloud, now)),
         *note(decided),
+        *(certificates.note(observed, now) if running else ()),
         *cloud.tidy(),
     )
     # Clouds look for an object by its name before they make one: what lost its name gets it back first.

@@ -67,7 +67,7 @@ class Limits:
 class Site:
     """A region as it is before anybody uses it. `quotas` are those of every project, by the services' own words (as
     `instances`, `network`, `gigabytes`, `load_balancer`); what is not named is unlimited. `volume_zones` are Cinder's,
-    empty for the same as Nova's."""
+    empty for the same as Nova's. `keeps_deleted_servers`: for ever, instead of Nova's reclaim_instance_interval."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ("nova",)
@@ -78,6 +78,7 @@ class Site:
     balancer_providers: tuple[str, ...] = ("ovn", "amphora")
     quotas: Mapping[str, int] = field(default_factory=lambda: {"server_group_members": 10, "metadata_items": 128})
     limits: Limits = field(default_factory=Limits)
+    keeps_deleted_servers: bool = False
     region: str = "RegionOne"
     url: str = "https://cloud.invalid"
 

@@ -21,7 +21,8 @@ DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours';
 
 -- name: cluster_by_id
 -- With what a worker needs of it.
-SELECT {cluster_columns}, c.objects::text, c.token, c.attempts, ARRAY({its_revoked_kubeconfigs}) AS revoked,
+SELECT {cluster_columns}, c.objects::text, c.token, c.attempts, c.credentials_requested_at, c.credentials_renewed_at,
+       ARRAY({its_revoked_kubeconfigs}) AS revoked,
        ARRAY({its_revoking_kubeconfigs}) AS revoking,
        EXISTS (SELECT FROM chosen_addons a WHERE a.cluster_id = c.id) AS chooses
 FROM clusters c, {its_node_groups}

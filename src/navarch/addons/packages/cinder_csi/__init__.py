@@ -1,7 +1,9 @@
 """Cinder's CSI driver: volumes of claims, and one storage class per volume type of the cloud."""
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from navarch.addons.contract import Inputs
 from navarch.addons.package import Package
@@ -48,6 +50,13 @@ def _storage_class(name: str, volume_type: str, zones: tuple[str, ...], *, defau
     return made
 
 
+def _node_files(inputs: Inputs) -> Mapping[str, Any]:
+    """What the driver is told on every node, and a mark that changes with it, so that its pods are made anew."""
+    told = inputs.cloud_files.get("node.conf", "")
+    mark = hashlib.sha256(told.encode()).hexdigest()[:16]
+    return {"node_files": {"cloud.conf": told}, "node_files_mark": mark}
+
+
 ADDON = Package(
     __name__,
     after=("cloud-controller",),  # its Secret is mounted here, too
@@ -58,5 +67,6 @@ ADDON = Package(
         "csi-resizer": "csi-resizer",
         "csi-node-driver-registrar": "csi-registrar",
     },
+    values=_node_files,
     generated=storage_classes,
 )

@@ -1,4 +1,5 @@
-"""Kubeconfigs: certificates that end by themselves, as files that are kept nowhere; who has one; taking it back."""
+"""Kubeconfigs: certificates that end by themselves, as files that are kept nowhere; who has one; taking it back. And
+what the cluster's own controllers show to the cloud."""
 
 import re
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ ROLES = ("admin", "edit", "view")
 HOURS = (1, 8, 24)
 _OWN_GROUPS = "groups"  # in the place of a role
 _ROLE_OF = {"navarch:admins": "admin", "navarch:editors": "edit", "navarch:viewers": "view"}
+_CREDENTIALS = "/clusters/{cluster}/credentials"
 _SHOWN = 100
 _SECONDS_AN_HOUR = 3600
 _TEMPLATES = {"issued": "access/_issued.html"}
@@ -92,6 +94,30 @@ def revoke(visit: InProject, form: Posted, cluster: str, kubeconfig: str) -> Res
         ask,
         lambda wrong, status: _revoking(visit, cluster, kubeconfig, form, wrong, status),
     )
+
+
+@router.get(_CREDENTIALS)
+def credentials(visit: InProject, cluster: str) -> Response:
+    """What the cluster's own controllers show to the cloud: since when, and what replacing it means."""
+    return _credentials(visit, cluster)
+
+
+@router.post(_CREDENTIALS)
+def renew(visit: InProject, form: Posted, cluster: str) -> Response:
+    """Have it replaced."""
+    found = visit.navarch.cluster(cluster)
+    return done(
+        visit,
+        f"/clusters/{cluster}/credentials",
+        lambda: visit.navarch.renew_credentials(found["id"]),
+        lambda wrong, status: _credentials(visit, cluster, wrong, status),
+    )
+
+
+def _credentials(visit: Visit, cluster: str, wrong: list[str] | None = None, status: int = HTTPStatus.OK) -> Response:
+    found = visit.navarch.cluster(cluster)
+    known = visit.navarch.credentials(found["id"])
+    return visit.page("access/credentials.html", status, cluster=found, known=known, wrong=wrong or [])
 
 
 def _page(

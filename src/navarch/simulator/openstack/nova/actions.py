@@ -23,9 +23,17 @@ def act(region: Region, request: Request, server_id: str) -> Answer:
     if not isinstance(request.body, dict) or len(request.body) != 1:
         raise bad_request("Malformed request body")
     (action,) = request.body
+    if action in ("lock", "unlock"):
+        server["locked"] = action == "lock"
+        return Answer(202)
+    if action != "os-getConsoleOutput":
+        servers.check_lock(server)
     if action in _ASIDE:
         return _set_aside(region, server, action)
     match action:
+        case "forceDelete":
+            lifecycle.delete(region, server)
+            return Answer(202)
         case "os-stop":
             return _switch(region, server, "stop", on=False)
         case "os-start":

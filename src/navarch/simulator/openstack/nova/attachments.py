@@ -35,6 +35,7 @@ def detach_interface(region: Region, request: Request, server_id: str, port_id: 
     server, port = servers.own(region, request, server_id), region["port"].get(port_id)
     if port is None or port["device_id"] != server.id:
         raise not_found(f"Instance {server_id} does not have a port with id {port_id}")
+    servers.check_lock(server)
     ports.unbind(region, port)
     return Answer(202)
 
@@ -61,7 +62,7 @@ def attach_volume(region: Region, request: Request, server_id: str) -> Answer:
 
 def detach_volume(region: Region, request: Request, server_id: str, volume_id: str) -> Answer:
     """DELETE /servers/{id}/os-volume_attachments/{volume}."""
-    servers.own(region, request, server_id)
+    servers.check_lock(servers.own(region, request, server_id))
     volume = region["volume"].get(volume_id)
     if volume is None or all(a["server_id"] != server_id for a in volume["attachments"]):
         raise not_found(f"volume_id not found: {volume_id}")
@@ -80,6 +81,7 @@ def _attached(region: Region, volume: Object, server: Object) -> None:
 
 
 def _check_settled(server: Object, action: str) -> None:
+    servers.check_lock(server)
     if server["OS-EXT-STS:task_state"] is not None or server["status"] not in ("ACTIVE", "SHUTOFF"):
         raise servers.wrong_state(action, server)
 

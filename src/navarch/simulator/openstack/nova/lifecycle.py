@@ -19,6 +19,7 @@ STATES = {  # vm_state: status, power_state
     "shelved_offloaded": ("SHELVED_OFFLOADED", 4),
     "rescued": ("RESCUE", 1),
     "error": ("ERROR", 0),
+    "soft-delete": ("SOFT_DELETED", 4),
     "deleted": ("DELETED", 0),
 }
 
@@ -51,6 +52,19 @@ def delete(region: Region, server: Object) -> None:
     if server["OS-EXT-STS:task_state"] != "deleting":
         server["OS-EXT-STS:task_state"] = "deleting"
         region.timeline.after(region.fates.removal_seconds, lambda: _deleted(region, server))
+
+
+def delete_softly(region: Region, server: Object) -> None:
+    """What Nova does with reclaim_instance_interval: the server is off and in no list, and keeps what it has."""
+    if server["OS-EXT-STS:task_state"] not in ("deleting", "soft-deleting") and server["status"] != "SOFT_DELETED":
+        server["OS-EXT-STS:task_state"] = "soft-deleting"
+        region.timeline.after(region.fates.removal_seconds, lambda: _set_off(region, server))
+
+
+def _set_off(region: Region, server: Object) -> None:
+    if server["OS-EXT-STS:task_state"] == "soft-deleting":
+        enter(region, server, "soft-delete")
+        region.tell("off", server)
 
 
 def vanish(region: Region, server: Object) -> None:

@@ -51,7 +51,10 @@ def update_server(region: Region, request: Request, server_id: str) -> Answer:
 
 def delete_server(region: Region, request: Request, server_id: str) -> Answer:
     """DELETE /servers/{id}."""
-    lifecycle.delete(region, own(region, request, server_id))
+    server = own(region, request, server_id)
+    check_lock(server)
+    remove = lifecycle.delete_softly if region.site.keeps_deleted_servers else lifecycle.delete
+    remove(region, server)
     return Answer(204)
 
 
@@ -126,12 +129,19 @@ def wrong_state(action: str, server: Object) -> Refused:
     return conflict(f"Cannot '{action}' instance {server.id} while it is in {attribute} {state}")
 
 
+def check_lock(server: Object) -> None:
+    """Whether it may be changed: not where somebody locked it. Raises Refused."""
+    if server["locked"]:
+        raise conflict(f"Instance {server.id} is locked")
+
+
 # -- details
 
 
 def _found(region: Region, request: Request) -> tuple[list[Object], str]:
     everybody = request.scope.is_admin and request.one("all_tenants") in ("1", "True", "true")
     found: Iterable[Object] = region["server"].listed(None if everybody else request.scope.project_id, request.lag)
+    found = [s for s in found if s["status"] != "SOFT_DELETED"]
     if tags := request.one("tags"):
         wanted = set(tags.split(","))
         found = [s for s in found if wanted <= set(s["tags"])]
