@@ -15,10 +15,10 @@ pytestmark = pytest.mark.timeout(900)
 PROXY = "/api/v1/namespaces/logging/services/logging:9428/proxy"
 
 
-def ask(one: Cluster, query: str) -> list[Any]:
-    """The lines that it finds with a query of LogsQL; none while it does not answer."""
+def ask(one: Cluster, query: str) -> list[Any] | None:
+    """The lines that it finds with a query of LogsQL; None where there are none yet, or it does not answer."""
     said = one.kubectl.run("get", "--raw", f"{PROXY}/select/logsql/query?query={quote(query)}&limit=10", check=False)
-    return [json.loads(line) for line in said.splitlines()]
+    return [json.loads(line) for line in said.splitlines()] or None
 
 
 def writer(word: str) -> dict[str, Any]:
