@@ -24,7 +24,7 @@ def ask(one: Cluster, query: str) -> list[Any] | None:
 def writer(word: str) -> dict[str, Any]:
     """A pod that writes one line with this word in it."""
     program = {"name": "c", "image": "registry.navarch.internal/sample-web:1", "args": [f"-book=/{word}"]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer"}, "spec": {"containers": [program]}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": word}, "spec": {"containers": [program]}}
 
 
 def test_what_pods_write_is_found_and_the_add_on_leaves_nothing(one: Cluster) -> None:
@@ -35,10 +35,12 @@ def test_what_pods_write_is_found_and_the_add_on_leaves_nothing(one: Cluster) ->
         check_images(one, "logging")
         one.kubectl.run("apply", "-f", "-", stdin=json.dumps(writer(word)))
         wanted = f'"{word}" kubernetes.pod_namespace:=default'
-        (line, *_) = until("what the pod wrote is found", lambda: ask(one, wanted), seconds=120)
-        assert (line["kubernetes.pod_name"], line["kubernetes.container_name"]) == ("writer", "c")
+        try:
+            (line, *_) = until("what the pod wrote is found", lambda: ask(one, wanted), seconds=120)
+        finally:
+            one.kubectl.run("delete", "pod", word, "--now")
+        assert (line["kubernetes.pod_name"], line["kubernetes.container_name"]) == (word, "c")
         assert line["kubernetes.pod_node_name"] in one.workers()
-        one.kubectl.run("delete", "pod", "writer", "--wait=true")
         lose_the_pod(one, "logging")
         until("it is found again", lambda: ask(one, wanted), seconds=60)
         remove_all(one, "logging")
