@@ -15,16 +15,16 @@ pytestmark = pytest.mark.timeout(900)
 PROXY = "/api/v1/namespaces/logging/services/logging:9428/proxy"
 
 
-def ask(one: Cluster, query: str) -> list[Any]:
-    """The lines that it finds with a query of LogsQL; none while it does not answer."""
+def ask(one: Cluster, query: str) -> list[Any] | None:
+    """The lines that it finds with a query of LogsQL; None where there are none yet, or it does not answer."""
     said = one.kubectl.run("get", "--raw", f"{PROXY}/select/logsql/query?query={quote(query)}&limit=10", check=False)
-    return [json.loads(line) for line in said.splitlines()]
+    return [json.loads(line) for line in said.splitlines()] or None
 
 
 def writer(word: str) -> dict[str, Any]:
     """A pod that writes one line with this word in it."""
     program = {"name": "c", "image": "registry.navarch.internal/sample-web:1", "args": [f"-book=/{word}"]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer"}, "spec": {"containers": [program]}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": word}, "spec": {"containers": [program]}}
 
 
 def test_what_pods_write_is_found_and_the_add_on_leaves_nothing(one: Cluster) -> None:
@@ -35,10 +35,12 @@ def test_what_pods_write_is_found_and_the_add_on_leaves_nothing(one: Cluster) ->
         check_images(one, "logging")
         one.kubectl.run("apply", "-f", "-", stdin=json.dumps(writer(word)))
         wanted = f'"{word}" kubernetes.pod_namespace:=default'
-        (line, *_) = until("what the pod wrote is found", lambda: ask(one, wanted), seconds=120)
-        assert (line["kubernetes.pod_name"], line["kubernetes.container_name"]) == ("writer", "c")
+        try:
+            (line, *_) = until("what the pod wrote is found", lambda: ask(one, wanted), seconds=120)
+        finally:
+            one.kubectl.run("delete", "pod", word, "--now")
+        assert (line["kubernetes.pod_name"], line["kubernetes.container_name"]) == (word, "c")
         assert line["kubernetes.pod_node_name"] in one.workers()
-        one.kubectl.run("delete", "pod", "writer", "--wait=true")
         lose_the_pod(one, "logging")
         until("it is found again", lambda: ask(one, wanted), seconds=60)
         remove_all(one, "logging")

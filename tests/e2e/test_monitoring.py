@@ -41,6 +41,11 @@ def ask(one: Cluster, query: str, at: float | None = None) -> list[Any]:
     return json.loads(said)["data"]["result"] if said else []
 
 
+def found(one: Cluster, query: str, at: float | None = None) -> list[Any] | None:
+    """The same, or None where there is nothing yet: to be waited for."""
+    return ask(one, query, at) or None
+
+
 def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster, tmp_path: Path) -> None:
     with offered(one, "monitoring"):
         one.customer.must("addon", "install", "monitoring", "-c", one.name, "--set", "interval=5s", timeout=900)
@@ -52,9 +57,9 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
         assert ask(one, 'up{job="monitoring"}', before)
         volume = volume_of(one, "monitoring")
         lose_the_pod(one, "monitoring")
-        until("it answers", lambda: ask(one, 'up{job="monitoring"}', before), seconds=60)
+        until("it answers", lambda: found(one, 'up{job="monitoring"}', before), seconds=60)
         upgrade(one, tmp_path / "monitoring")
-        until("it answers", lambda: ask(one, 'up{job="monitoring"}', before), seconds=60)
+        until("it answers", lambda: found(one, 'up{job="monitoring"}', before), seconds=60)
         assert volume_of(one, "monitoring") == volume
         remove_all(one, "monitoring")
     for version in ("1.0.0", "1.0.1"):
@@ -66,11 +71,11 @@ def everything_is_gathered(one: Cluster) -> None:
     nodes, workers = set(one.nodes()), one.workers()
 
     def gathered() -> bool:
-        found = {sample["metric"]["job"]: sample["value"][1] for sample in ask(one, "min by (job) (up)")}
+        jobs = {sample["metric"]["job"]: sample["value"][1] for sample in ask(one, "min by (job) (up)")}
         wanted = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services"}
         return (
-            wanted <= set(found)
-            and set(found.values()) == {"1"}
+            wanted <= set(jobs)
+            and set(jobs.values()) == {"1"}
             and {s["metric"]["node"] for s in ask(one, 'up{job="kubelet"}')} == nodes
             and {s["metric"]["node"] for s in ask(one, "node_load1")} == workers
         )
@@ -81,12 +86,12 @@ def everything_is_gathered(one: Cluster) -> None:
         'coredns_build_info{namespace="kube-system"}',
         'rate(container_network_receive_bytes_total{id="/", interface="eth0"}[1m])',
     ):
-        until(f"{query} has an answer", partial(ask, one, query), seconds=60)
+        until(f"{query} has an answer", partial(found, one, query), seconds=60)
 
 
 def what_a_user_says_of_their_own_is_gathered(one: Cluster) -> None:
     one.kubectl.run("apply", "-n", "monitoring", "-f", "-", stdin=json.dumps(MINE))
-    until("the user's own is gathered", lambda: ask(one, 'up{service="mine"} == 1'), seconds=120)
+    until("the user's own is gathered", lambda: found(one, 'up{service="mine"} == 1'), seconds=120)
     one.kubectl.run("delete", "service", "mine", "-n", "monitoring")
 
 
