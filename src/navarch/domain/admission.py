@@ -244,7 +244,8 @@ class Reading:
         if not type_:
             self.refuse(f"{field}.type", f"no volume type is offered in {' and '.join(known) or 'any zone'}")
         elif type_ not in types:
-            self.refuse(f"{field}.type", f"{type_[:60]!r} is not offered; offered: {', '.join(types) or 'none'}")
+            offered = ", ".join(types) or "none"
+            self.refuse(f"{field}.type", f"{type_[:60]!r} is not offered{self._for_all}; offered: {offered}")
         else:
             missing = [z for z in known if z not in types[type_].zones]
             if missing:
@@ -346,6 +347,12 @@ class Reading:
                 self.refuse(f"{field}[{index}]", f"{zone!r} is listed twice")
         return wanted
 
+    @property
+    def _for_all(self) -> str:
+        """What a refusal adds where the project may be offered more than is known."""
+        unknown = " for all projects, and what this one alone may use could not be read now: try again in a minute"
+        return "" if self.offer.whole else unknown
+
     def _flavor(self, field: str, wanted: str, what: str, vcpus: int, ram_mib: int, disk: int) -> str:
         need = f"{what} needs {vcpus} vCPU, {ram_mib} MiB of memory and {disk} GiB of disk"
 
@@ -360,7 +367,7 @@ class Reading:
         flavor = self.offer.flavor(wanted)
         names = ", ".join(f.name for f in fitting[:20]) or "none"
         if flavor is None:
-            self.refuse(field, f"{wanted[:60]!r} is not a flavor; large enough are: {names}")
+            self.refuse(field, f"{wanted[:60]!r} is not a flavor{self._for_all}; large enough are: {names}")
             return wanted
         if not fits(flavor):
             has = f"{flavor.name} has {flavor.vcpus}, {flavor.ram_mib} and {flavor.disk_gib}"

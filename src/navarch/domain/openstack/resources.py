@@ -9,6 +9,9 @@ from typing import get_args
 from navarch.domain.cloud import Resource
 
 NAVARCH, CLOUD_CONTROLLER, CSI = "navarch", "cloud-controller", "csi"  # who made an object
+KEPT_AFTER_DELETION = "SOFT_DELETED"
+"""Status of a server that was deleted where Nova keeps such for a while (reclaim_instance_interval), in no list, with
+its ports and volumes."""
 
 
 class Kind(StrEnum):
@@ -248,7 +251,8 @@ def is_going(resource: AnyResource) -> bool:
     """Whether its service has begun to remove it."""
     match resource:
         case Server(status=status, task_state=state):
-            return state == "deleting" or status == "DELETED"  # Nova shows that for a moment, with no task any more
+            # The last one Nova shows for a moment, with no task any more.
+            return state in ("deleting", "soft-deleting") or status == "DELETED"
         case LoadBalancer(provisioning_status=state):
             return state == "PENDING_DELETE"
         case Volume(status=state) | Snapshot(status=state):
