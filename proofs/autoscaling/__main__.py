@@ -1,10 +1,12 @@
 """python -m proofs.autoscaling [CHAPTER...] [--page FILE] [--keep]
 
-Runs the chapters (all by default) on this host's lab, as proofs.lifecycle does. Needs root, and that no other Navarch
-listens on the lab's address. Exit code 1 where a chapter did not come to its end, or missed a goal.
+Runs the chapters (all by default) on this host's lab, in one cluster. Needs root, and that no other Navarch listens on
+the lab's address. What each chapter measured is kept (/var/lib/navarch-proof); the page has the last of each that was
+run. Exit code 1 where a chapter did not come to its end, or missed a goal.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -12,9 +14,17 @@ from benchmarks.tables import table
 from demo.steps import StepFailed, Teller
 
 from proofs.autoscaling.chapters import CHAPTERS
+from proofs.autoscaling.inside import Inside
 from proofs.lifecycle.__main__ import run
 from proofs.lifecycle.results import Results
-from proofs.lifecycle.scene import FOLDER, scene
+from proofs.lifecycle.scene import FOLDER, NEW, Scene, scene
+
+_KEPT = FOLDER / "autoscaling"
+_HEAD = """# Autoscaling on the lab
+
+Written by `make proof-autoscaling`: a cluster of 1+1 on the one-machine OpenStack (2 cores shared by everything,
+machines boot in half a minute to a minute), with machines of one vCPU and 2 GiB. Times are those of a clock.
+"""
 
 
 def main() -> None:
@@ -24,32 +34,53 @@ def main() -> None:
     )
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help=", ".join(CHAPTERS))
     parser.add_argument("--page", type=Path, help="write the page there")
-    parser.add_argument("--keep", action="store_true", help="leave clusters and Navarch as they are, for a look")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster and Navarch as they are, for a look")
     options = parser.parse_args()
     if unknown := set(options.chapters) - CHAPTERS.keys():
         parser.error(f"no such chapter: {', '.join(sorted(unknown))}; there are {', '.join(CHAPTERS)}")
-    tell, found = Teller(FOLDER / "log"), list[Results]()
+    names = [name for name in CHAPTERS if name in options.chapters or not options.chapters]
+    tell = Teller(FOLDER / "log")
+    tell.title("What is needed")
     try:
-        tell.title("What is needed")
-        with scene(tell, keep=options.keep) as made:
-            for name, chapter in CHAPTERS.items():
-                if name in options.chapters or not options.chapters:
-                    tell.title(name)
-                    found.append(run(name, chapter, made))
-                    for figure in found[-1].figures:
-                        tell.say(f"{'MISSED  ' if figure.met is False else ''}{figure.what}: {figure.measured}")
-                    if found[-1].failure:
-                        tell.say(found[-1].failure)
+        with (
+            scene(tell, keep=options.keep, versions=(NEW,)) as made,
+            made.cluster("proof-scale", "--workers", "1", "--zone", "z1") as cluster,
+        ):
+            bad = [name for name in names if not _told(tell, made, name, Inside(made, cluster))]
     except StepFailed as error:
         sys.exit(f"proof-autoscaling: {error}")
-    if options.page:
-        options.page.write_text(_page(found))
-    bad = [results.chapter for results in found if not results.well]
+    finally:
+        if options.page:
+            options.page.write_text(_page([found for name in CHAPTERS if (found := _last(name)) is not None]))
     sys.exit(f"proof-autoscaling: not as it should be: {', '.join(bad)}" if bad else 0)
 
 
+def _told(tell: Teller, made: Scene, name: str, inside: Inside) -> bool:
+    """Run a chapter, and tell and keep what it measured. Whether all is well."""
+    tell.title(name)
+
+    def chapter(_: Scene, results: Results) -> None:
+        CHAPTERS[name](inside, results)
+
+    chapter.__doc__ = CHAPTERS[name].__doc__
+    results = run(name, chapter, made)
+    inside.tidy()
+    for figure in results.figures:
+        tell.say(f"{'MISSED  ' if figure.met is False else ''}{figure.what}: {figure.measured}")
+    if results.failure:
+        tell.say(results.failure)
+    _KEPT.mkdir(exist_ok=True)
+    (_KEPT / f"{name}.json").write_text(json.dumps(results.as_json(), indent=1))
+    return results.well
+
+
+def _last(name: str) -> Results | None:
+    file = _KEPT / f"{name}.json"
+    return Results.from_json(json.loads(file.read_text())) if file.exists() else None
+
+
 def _page(found: list[Results]) -> str:
-    parts = ["# Autoscaling on the lab\n\nWritten by `make proof-autoscaling`.\n"]
+    parts = [_HEAD]
     for results in found:
         rows: list[tuple[object, ...]] = [
             (
@@ -65,7 +96,7 @@ def _page(found: list[Results]) -> str:
         )
         failure = f"\nIt came to no end: {results.failure}\n" if results.failure else ""
         parts.append(f"{head}{failure}\n{table(('figure', 'measured', 'goal', ''), rows)}")
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip() + "\n"
 
 
 if __name__ == "__main__":

@@ -91,9 +91,9 @@ class Scene:
 
 
 @contextmanager
-def scene(tell: Teller, *, keep: bool) -> Iterator[Scene]:
-    """Have the lab, the images and Navarch; a second time that takes seconds. Navarch is stopped at the end, unless its
-    clusters are kept. Raises StepFailed with what to do."""
+def scene(tell: Teller, *, keep: bool, versions: tuple[str, ...] = (OLD, NEW)) -> Iterator[Scene]:
+    """Have the lab, the images of these versions and Navarch; a second time that takes seconds. Navarch is stopped at
+    the end, unless its clusters are kept. Raises StepFailed with what to do."""
     if os.geteuid() != 0:
         raise StepFailed("it must run as root: the lab makes network namespaces and machines")
     tell.run(
@@ -102,7 +102,7 @@ def scene(tell: Teller, *, keep: bool) -> Iterator[Scene]:
     for what, word in (("the lab's packages and services", "install"), ("a one-machine OpenStack", "up")):
         tell.run(what, [command("navarch-lab"), word], remedy="`navarch-lab status` shows each service and its log.")
     lab = find_lab()
-    for version in (OLD, NEW):
+    for version in versions:
         tell.run(
             f"Kubernetes {version}, its node image, and that in Glance (what is not built yet takes 20 minutes)",
             [command("navarch-images"), "register", version, "--cloud", "admin"],
@@ -119,8 +119,8 @@ def scene(tell: Teller, *, keep: bool) -> Iterator[Scene]:
         folder = FOLDER / "customer"
         folder.mkdir(exist_ok=True)
         made = Scene(tell, customer(stack, _CUSTOMER, folder), keep)
-        with tell.step(f"both versions are offered: {OLD}, {NEW}"):
-            until("navarch versions lists both", lambda: offered(made.customer) >= {OLD, NEW}, seconds=180, every=2)
+        with tell.step(f"offered are {', '.join(versions)}"):
+            until("navarch versions lists them", lambda: offered(made.customer) >= {*versions}, seconds=180, every=2)
         yield made
     finally:
         if not keep:

@@ -8,6 +8,7 @@ from tests.browser.stage import (
     PATIENCE_MS,
     chromium,
     create,
+    fill,
     install,
     issue_kubeconfig,
     opened,
@@ -16,7 +17,10 @@ from tests.browser.stage import (
     sign_in,
 )
 
+from navarch.bootstrap.kubelet import NODE_GROUP_LABEL
 from navarch.playground.region import Playground
+from navarch.simulator.client import Simulator
+from navarch.simulator.pods import Workload
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "guide" / "images"
 
@@ -51,16 +55,55 @@ def _world(browser: Browser, made: Playground) -> tuple[str, str]:
     sign_in(page, made)
     shop = create(page, "shop", control_plane="3", count="4")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    fill(page, made, shop, services=2, claims=3)
     issue_kubeconfig(page, shop)
     install(page, shop, "headroom")
+    _replace_machines(page, shop)
     create(page, "staging")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     page.locator("#do-pause").click()
     page.get_by_role("button", name="Pause").click()
     page.wait_for_url("**/clusters/*")
+    _want_more_machines_than_there_may_be(page, made, _scaled(shop))
     older = create(page, "reports", version="1.36.9")
     page.context.close()
     return shop, older
+
+
+def _scaled(cluster: str) -> str:
+    """The page of autoscaling of the group that has it."""
+    return f"{cluster}/groups/jobs/autoscaling"
+
+
+def _want_more_machines_than_there_may_be(page: Page, made: Playground, address: str) -> None:
+    """A group that grew to its limit, with pods that still wait."""
+    cluster = address.partition("/groups/")[0]
+    page.goto(f"{cluster}/groups/new")
+    page.locator("[id='g0.name']").fill("jobs")
+    page.locator("[id='g0.replicas']").fill("1")
+    page.locator("[id='g0.autoscaling.min']").fill("0")
+    page.locator("[id='g0.autoscaling.max']").fill("2")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.wait_for_url(f"**{cluster}")
+    pods = Workload("render", 9, requests=(("cpu", 800),), node_selector=((NODE_GROUP_LABEL, "jobs"),))
+    Simulator(str(made.socket)).deploy(cluster.rpartition("/")[2], pods)
+    page.goto(address)
+    expect(page.locator("#thoughts")).to_contain_text("default/render", timeout=2 * PATIENCE_MS)
+    page.goto(cluster)
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=2 * PATIENCE_MS)
+
+
+def _replace_machines(page: Page, cluster: str) -> None:
+    """One of each kind by somebody's wish: the page of machines that went has something to tell."""
+    for kind in ("control", "worker"):
+        page.goto(cluster)
+        machine = page.locator(f"#machines .machine.{kind} .machine-name").first.text_content() or ""
+        page.goto(f"{cluster}/machines/{machine}/delete")
+        page.locator("input[name=then][value=another]").check()
+        page.get_by_role("button", name="Remove", exact=True).click()
+        page.wait_for_url(cluster)
+        expect(page.locator("#head .badge")).not_to_have_text("Ready", timeout=PATIENCE_MS)
+        expect(page.locator("#head .badge")).to_have_text("Ready", timeout=2 * PATIENCE_MS)
 
 
 def _take(page: Page, made: Playground, folder: Path, clusters: tuple[str, str], theme: str) -> None:
@@ -86,15 +129,18 @@ def _take(page: Page, made: Playground, folder: Path, clusters: tuple[str, str],
     page.locator("#count").fill("8")
     expect(page.locator("#plan")).to_contain_text("Machines created")
     page.screenshot(path=folder / f"console-scale-{theme}.png")
+    page.goto(older)
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     _picture(page, folder / f"console-upgrade-{theme}.png", f"{older}/upgrade?to=1.37.2")
     _picture(page, folder / f"console-delete-{theme}.png", f"{shop}/delete")
     _picture(page, folder / f"console-kubeconfig-{theme}.png", f"{shop}/kubeconfig")
+    _picture(page, folder / f"console-repairs-{theme}.png", f"{shop}/repairs")
     page.goto(f"{shop}/groups/default/change")
     page.locator("[id='g0.autoscaling.min']").fill("2")
     page.locator("[id='g0.autoscaling.max']").fill("8")
     expect(page.locator("#plan")).to_contain_text("spec.autoscaling")
     page.screenshot(path=folder / f"console-group-{theme}.png", full_page=True)
-    _picture(page, folder / f"console-autoscaling-{theme}.png", f"{shop}/groups/default/autoscaling")
+    _picture(page, folder / f"console-autoscaling-{theme}.png", _scaled(shop))
     _picture(page, folder / f"console-addons-{theme}.png", f"{shop}/addons")
     _picture(page, folder / f"console-addon-{theme}.png", f"{shop}/addon/headroom")
     page.goto(f"{shop}/addon/headroom/change")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from navarch.playground.region import Playground, Wanted
+from navarch.simulator.client import Simulator
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # As root there is no sandbox to be had; what is shown is our own.
@@ -50,9 +52,14 @@ def chromium() -> Iterator[Browser]:
 
 
 def opened(browser: Browser, playground: Playground, *, dark: bool = False, width: int = 1280) -> Page:
-    """A page of a person of their own, who is not signed in. The playground's certificate is its own."""
+    """A page of a person of their own, who is not signed in."""
+    return opened_at(browser, playground.console_url, dark=dark, width=width)
+
+
+def opened_at(browser: Browser, url: str, *, dark: bool = False, width: int = 1280) -> Page:
+    """The same before any console, whose certificate may be its own."""
     context = browser.new_context(
-        base_url=playground.console_url,
+        base_url=url,
         ignore_https_errors=True,
         color_scheme="dark" if dark else "light",
         viewport={"width": width, "height": 720},
@@ -64,9 +71,14 @@ def opened(browser: Browser, playground: Playground, *, dark: bool = False, widt
 
 def sign_in(page: Page, playground: Playground, project: str = "alpha") -> None:
     """As the user of a project, which has the same name."""
+    sign_in_as(page, project, playground.password())
+
+
+def sign_in_as(page: Page, name: str, password: str) -> None:
+    """As somebody who has one project."""
     page.goto("/sign-in")
-    page.get_by_label("User name").fill(project)
-    page.get_by_label("Password").fill(playground.password())
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").first.click()
     page.wait_for_url("**/clusters")
 
@@ -104,6 +116,27 @@ def install(page: Page, cluster: str, entry: str) -> str:
     page.wait_for_url("**/addon/*")
     expect(page.locator("#addon .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
     return f"{cluster}/addon/{entry}"
+
+
+def fill(page: Page, made: Playground, cluster: str, *, services: int = 0, claims: int = 0) -> None:
+    """Have a cluster's users make Services with balancers and claims with volumes, as `navarch-play` does; done once
+    its page shows them. The page of its deletion has a worker look."""
+    inside = Simulator(str(made.socket))
+    for number in range(services):
+        inside.want(cluster.rpartition("/")[2], service=f"web-{number}" if number else "web")
+    for number in range(claims):
+        inside.want(cluster.rpartition("/")[2], claim=f"data-{number}" if number else "data")
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < end:
+        page.goto(f"{cluster}/delete")
+        found = page.locator(".objects tbody th").all_text_contents()
+        if (
+            sum("claim" in text for text in found) == claims
+            and sum("Service" in text for text in found) == 2 * services
+        ):
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError(f"{services} Services and {claims} claims are not all there")
 
 
 def issue_kubeconfig(page: Page, cluster: str) -> str:

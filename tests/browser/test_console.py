@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
-from playwright.sync_api import Browser, Page, expect
-from tests.browser.stage import PATIENCE_MS, chromium, create, opened, playground, sign_in
+from playwright.sync_api import Browser, Page, Route, expect
+from tests.browser.stage import PATIENCE_MS, chromium, create, fill, opened, playground, sign_in
 
 from navarch.playground.region import Playground
 
@@ -189,6 +189,116 @@ def test_an_upgrade_shows_its_plan_and_each_machine_on_its_way(page: Page) -> No
     expect(page.locator("tbody tr", has_text="rollout")).to_have_count(3)
 
 
+def test_what_services_and_claims_have_comes_into_the_picture_and_is_named_before_a_deletion(
+    page: Page, browser: Browser, region: Playground
+) -> None:
+    address = create(page, "full")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    expect(page.locator("#picture")).not_to_contain_text("default/web")
+    page.evaluate("window.notReloaded = true")
+    other = opened(browser, region)
+    sign_in(other, region)
+    fill(other, region, address, services=1, claims=1)
+    expect(other.locator("tbody tr", has_text="claim default/data")).to_contain_text("goes, unless you keep it")
+    expect(other.locator("tbody tr", has_text="Service default/web").first).to_contain_text("goes")
+    other.context.close()
+    expect(page.locator("#picture .balancer", has_text="default/web")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#picture .claim", has_text="default/data")).to_be_visible()
+    expect(page.locator("#objects tbody tr")).to_have_count(3)  # a volume, a balancer, its public address
+    assert page.evaluate("window.notReloaded"), "it came into the page that was open"
+    page.goto(f"{address}/delete")
+    page.get_by_text("Keep the volumes of claims").click()
+    page.get_by_label("Type the cluster's name").fill("full")
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator("#head .badge")).to_have_text("Deleting", timeout=PATIENCE_MS)
+    page.wait_for_url("**/clusters", timeout=2 * PATIENCE_MS)  # it is gone, its volume kept
+
+
+def test_a_plan_says_what_it_costs_and_keeps_open_what_was(page: Page) -> None:
+    page.goto("/clusters/new")
+    expect(page.locator("#plan")).to_contain_text("EUR a month")
+    page.locator("#plan-price summary").click()
+    before = page.locator("#plan .price").text_content()
+    page.get_by_text("More", exact=True).click()
+    page.locator("[id='g0.replicas']").fill("5")  # and no name yet: the plan does not wait for one, nor ask for it
+    expect(page.locator("#plan .price")).not_to_have_text(str(before))
+    assert page.evaluate("document.activeElement.id") == "g0.replicas"
+    expect(page.locator("#plan-price table")).to_be_visible()
+
+
+def test_an_answer_that_comes_late_does_not_take_the_place_of_a_newer_one(page: Page) -> None:
+    address = create(page, "slowly")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    page.goto(f"{address}/groups/default/scale")
+    asked: list[str] = []
+
+    def delay(route: Route) -> None:
+        asked.append(str(route.request.post_data))
+        answer = route.fetch()
+        if len(asked) == 1:
+            page.wait_for_timeout(2500)
+        route.fulfill(response=answer)
+
+    page.route("**/plan", delay)
+    page.locator("#count").fill("4")
+    page.wait_for_timeout(700)
+    page.locator("#count").fill("6")
+    expect(page.locator("#plan")).to_contain_text("default-6", timeout=PATIENCE_MS)
+    page.wait_for_timeout(3000)
+    expect(page.locator("#plan")).to_contain_text("default-6")
+    assert len(asked) == 2
+
+
+def test_of_two_people_at_once_the_second_sees_what_the_first_did(
+    page: Page, browser: Browser, region: Playground
+) -> None:
+    address = create(page, "shared")
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    other = opened(browser, region)
+    sign_in(other, region)
+    for each in (page, other):
+        each.goto(f"{address}/groups/default/scale")
+    other.locator("#count").fill("3")
+    other.get_by_role("button", name="Scale", exact=True).click()
+    other.wait_for_url(lambda url: not url.endswith("/scale"))
+    other.context.close()
+    page.locator("#count").fill("4")
+    page.get_by_role("button", name="Scale", exact=True).click()
+    expect(page.locator("#errors")).to_contain_text("Somebody changed it meanwhile")
+    expect(page.locator("#errors tbody tr", has_text="replicas").locator("td")).to_have_text(["2", "3", "4"])
+
+
+def test_a_seventh_tab_opens_where_the_others_are_hidden(page: Page) -> None:
+    """Browsers open six connections to a host by HTTP/1.1, and each page holds one while it is seen."""
+    hide = """() => {
+        Object.defineProperty(document, 'hidden', { value: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    for _ in range(6):
+        tab = page.context.new_page()
+        with tab.expect_request("**/stream*"):
+            tab.goto("/clusters")
+        tab.evaluate(hide)
+    seventh = page.context.new_page()
+    with seventh.expect_response("**/stream*"):
+        seventh.goto("/clusters", timeout=PATIENCE_MS)
+    expect(seventh.locator("h1")).to_contain_text("Clusters")
+
+
+def test_a_console_that_starts_anew_has_its_pages_back_by_themselves(page: Page, region: Playground) -> None:
+    create(page, "patient")
+    page.evaluate("window.notReloaded = true")
+    region.kill("console")
+    try:
+        expect(page.locator("#notice")).to_be_visible(timeout=PATIENCE_MS)
+    finally:
+        region.start_process("console")
+    # The page asks again after one, two, four … thirty seconds at most.
+    expect(page.locator("#notice")).to_be_hidden(timeout=3 * PATIENCE_MS)
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    assert page.evaluate("window.notReloaded")
+
+
 def test_an_api_that_is_away_leaves_the_last_picture_and_says_so(page: Page, region: Playground) -> None:
     create(page, "lasting")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
@@ -196,6 +306,8 @@ def test_an_api_that_is_away_leaves_the_last_picture_and_says_so(page: Page, reg
     region.kill(name)
     try:
         expect(page.locator("#notice")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#notice")).to_contain_text("What you see is of")
+        expect(page.locator("#notice")).to_contain_text("UTC")
         expect(page.locator("#head .badge")).to_have_text("Ready")
         expect(page.locator("#picture svg.drawing")).to_be_visible()
     finally:

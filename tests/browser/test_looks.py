@@ -10,6 +10,7 @@ from tests.browser.stage import (
     PATIENCE_MS,
     chromium,
     create,
+    fill,
     install,
     issue_kubeconfig,
     opened,
@@ -42,6 +43,8 @@ def ready(browser: Browser, region: Playground) -> list[str]:
     sign_in(page, region)
     cluster = create(page, "looked-at", control_plane="3")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)
+    fill(page, region, cluster, services=9, claims=16)
+    page.goto(cluster)
     machine = page.locator("#machines .machine.worker .machine-name").first.text_content() or ""
     revoke, addon = issue_kubeconfig(page, cluster), install(page, cluster, "headroom")
     page.context.close()
@@ -110,6 +113,34 @@ def test_a_cluster_is_scaled_by_keyboard_alone(browser: Browser, region: Playgro
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: not url.endswith("/scale"))
     expect(page.locator("#groups")).to_contain_text("/3")
+    page.context.close()
+
+
+def test_a_cluster_is_made_and_deleted_by_keyboard_alone(browser: Browser, region: Playground) -> None:
+    page = opened(browser, region)
+    sign_in(page, region)
+    press_until(page, "a[href$='/clusters/new']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/clusters/new")
+    press_until(page, "#name")
+    page.keyboard.type("typed")
+    press_until(page, "summary")
+    page.keyboard.press("Enter")
+    press_until(page, "input[name=control_plane]")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#plan")).to_contain_text("3 × m1.medium")
+    press_until(page, "button[value=create]")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/clusters/" in url and not url.endswith("/new"))
+    expect(page.locator("#head .badge")).to_have_text("Ready", timeout=2 * PATIENCE_MS)
+    press_until(page, "#do-delete")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/delete")
+    press_until(page, "#name")
+    page.keyboard.type("typed")
+    press_until(page, "button.danger")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/clusters", timeout=2 * PATIENCE_MS)
     page.context.close()
 
 

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 ZONES = ("z1", "z2", "z3")
 PROJECTS = (project_id("a"), project_id("b"))
+_WORD = "capacity.cluster-autoscaler.kubernetes.io:gpu-count"
+_WITH_A_GPU = Flavor("f3", "g1.medium", 2, 4096, 20, extra_specs={_WORD: "1"})
 SITE = Site(
-    flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20)),
+    flavors=(Flavor("f1", "m1.small", 1, 2048, 20), Flavor("f2", "m1.medium", 2, 4096, 20), _WITH_A_GPU),
     zones=ZONES,
     volume_types=(VolumeType("ssd"), VolumeType("hdd", ("z1",))),
     external_networks=(ExternalNetwork("5f3a2c1e-0b7d-4e5f-8a9b-1c2d3e4f5a6b", "public", "198.18.0.0/15"),),
@@ -102,6 +104,12 @@ class Customers:
         stored = self._stays(cluster_id)
         if stored is not None:
             self._change(stored, release=self.world.offer.releases[number])
+
+    def change_soak(self, cluster_id: str, seconds: int) -> None:
+        """A customer has the first new machine of a rollout looked at for so long."""
+        stored = self._stays(cluster_id)
+        if stored is not None:
+            self._change(stored, soak_seconds=seconds)
 
     def switch(self, cluster_id: str, on: bool) -> None:
         """A customer stops a cluster, or starts it."""

@@ -21,6 +21,7 @@ from navarch.store.change_side import ChangeSide
 from navarch.store.credential_side import CredentialSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
+from navarch.store.inventory_side import InventorySide
 from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
 from navarch.store.operator_side import OperatorSide
@@ -195,12 +196,15 @@ class Operator(OperatorSide):
         super().__init__(database, REGION)  # type: ignore[arg-type]
 
 
-class VirtualStore(ApiSide, ChangeSide, KubeconfigSide, CredentialSide, CatalogueSide, OperatorSide, WorkerSide):
+class VirtualStore(
+    ApiSide, ChangeSide, InventorySide, KubeconfigSide, CredentialSide, CatalogueSide, OperatorSide, WorkerSide
+):
     """All sides of the store's contract, with the project's own code and queries."""
 
     def __init__(self, database: VirtualDatabase) -> None:
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
+        InventorySide.__init__(self, database)  # type: ignore[arg-type]
         KubeconfigSide.__init__(self, database)  # type: ignore[arg-type]
         CredentialSide.__init__(self, database)  # type: ignore[arg-type]
         CatalogueSide.__init__(self, database)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Node groups that grow and shrink by themselves, in virtual time: nothing here knows how that is decided."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
@@ -93,6 +94,45 @@ def test_a_group_for_which_the_cloud_has_no_room_makes_way_for_another(world: Wo
     finally:
         del world.region.quotas[PROJECTS[0], "cores"]
     assert world.run_until(lambda: not shop.waiting(), 900.0)
+
+
+def test_a_machine_comes_for_a_device_and_no_second_while_its_plugin_is_silent(world: World) -> None:
+    shop = Shop(world, "gpu")
+    shop.add_group("gpus", "g1.medium", replace(LIMITS, min=0, unneeded_seconds=60))
+    shop.inside.pods.wish(Workload("train", 1, requests=(("cpu", 100), ("nvidia.com/gpu", 1))))
+    assert world.run_until(lambda: len(shop.workers("gpus")) == 1, 15.0)
+    assert world.run_until(world.invariants.settled, 300.0)
+    began = world.timeline.now
+    assert shop.waiting() == 1  # its node is Ready, and shows no device yet
+    assert world.run_until(lambda: not shop.waiting(), 120.0)
+    assert world.timeline.now - began > 30.0
+    assert len(world.api.machines(shop.id, removed=True)) == 3  # control plane, web, and this one
+    shop.inside.pods.scale("train", 0)
+    assert world.run_until(lambda: not shop.workers("gpus"), 300.0)
+
+
+def test_a_group_that_rolls_gives_machines_back_and_brings_them(world: World) -> None:
+    """The first new machine is looked at for ten minutes; meanwhile pods go, and more of them come."""
+    shop = Shop(world, "roll", replace(LIMITS, unneeded_seconds=60), workers=5)
+    shop.inside.pods.wish(replace(WEB, replicas=5))
+    assert world.run_until(lambda: not shop.waiting(), 60.0)
+    world.customers.change_soak(shop.id, 600)
+    world.customers.change_image(shop.id, 1)
+
+    def images() -> Counter[str]:
+        return Counter(m.template.release.image_id for m in shop.workers() if m.joined)
+
+    assert world.run_until(lambda: len(images()) == 2, 300.0)
+    new = world.offer.releases[1].image_id
+    shop.inside.pods.scale("web", 2)
+    assert world.run_until(lambda: len(shop.workers()) == 3 and shop.groups()[0].spec.replicas == 2, 400.0)
+    assert images()[new] == 1, "the new one stays, and old ones went"
+    shop.inside.pods.scale("web", 6)
+    assert world.run_until(lambda: shop.groups()[0].spec.replicas == 6, 60.0)
+    assert world.run_until(lambda: not shop.waiting(), 300.0)
+    world.customers.change_soak(shop.id, 0)
+    assert world.run_until(world.invariants.settled, 900.0)
+    assert images() == {new: 6} and not shop.waiting()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,6 +1,7 @@
 """What people do to a project without ill will: it harms no healthy cluster, and what is in the way is told by name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.chaos.customers import PROJECTS
@@ -11,6 +12,7 @@ from tests.chaos.world import World
 
 from navarch.domain.status import Condition, Phase
 from navarch.simulator.openstack.inventory import Object
+from navarch.simulator.openstack.nova import lifecycle
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 PROJECT = PROJECTS[0]
@@ -116,3 +118,16 @@ def test_a_server_that_somebody_locked_holds_a_deletion_up_is_told_and_stays(wor
     assert "server unlock" in (told.remedy or "")
     world.as_somebody(PROJECT, "compute", f"/v2.1/servers/{server.id}/action", unlock=None)
     assert world.run_until(lambda: is_gone(world, shop), 400.0)
+
+
+def test_a_machine_that_somebody_deletes_is_replaced_where_nova_keeps_what_was_deleted(world: World, shop: str) -> None:
+    world.region.site = replace(world.region.site, keeps_deleted_servers=True)
+    for name in [m.name for m in world.api.machines(shop)]:
+        server = next(s for s in world.region["server"] if s.name == name)
+        lifecycle.delete_softly(world.region, server)
+        world.run(120.0)
+        assert world.run_until(world.invariants.settled, 1800.0), name
+        assert world.region["server"].get(server.id) is None, name
+    world.customers.delete(shop)
+    assert world.run_until(lambda: is_gone(world, shop), 400.0)
+    assert not [s for s in world.region["server"] if s["tenant_id"] == PROJECT]

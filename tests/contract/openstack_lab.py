@@ -121,8 +121,13 @@ class OpenStackStage:
                 + owner.cluster_id,
             )
         mark = {"cinder.csi.openstack.org/cluster": owner.cluster_id}
+        of = {"csi.storage.k8s.io/pvc/namespace": "default", "csi.storage.k8s.io/pvc/name": "claim"}
         volume = cluster.block_storage.create_volume(
-            name="claim", size=1, metadata=mark, volume_type=self.props.volume_type, availability_zone=self.props.zone
+            name="claim",
+            size=1,
+            metadata={**mark, **of},
+            volume_type=self.props.volume_type,
+            availability_zone=self.props.zone,
         )
         cluster.block_storage.wait_for_status(volume, interval=0.5, wait=60)
         snapshot = cluster.block_storage.create_snapshot(volume_id=volume.id, name="snapshot", metadata=mark)

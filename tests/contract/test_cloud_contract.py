@@ -396,10 +396,11 @@ class Test6ShowsWhatTheClustersOwnControllersMade:
             assert user.trust_id is not None
             stage.act_as_controllers(made.owner, subnet.id, user.id, PASSWORD, user.trust_id)
             state = stage.cloud().observe(made.owner)
-            assert [b.made_by for b in state.of(LoadBalancer)] == ["cloud-controller"]
+            assert [(b.made_by, b.service) for b in state.of(LoadBalancer)] == [("cloud-controller", "default/service")]
             assert [(f.name, f.made_by) for f in state.of(FloatingIP)] == [("default/service", "cloud-controller")]
             assert [g.made_by for g in state.of(SecurityGroup)] == ["cloud-controller"]
-            assert [(v.name, v.made_by) for v in state.of(Volume)] == [("claim", "csi")]
+            volumes = [(v.name, v.made_by, v.claim, v.size_gib) for v in state.of(Volume)]
+            assert volumes == [("claim", "csi", "default/claim", 1)]
             assert [s.name for s in state.of(Snapshot)] == ["snapshot"]
             assert stage.cloud().senders(made.owner, BALANCED) == ("default/service",)
             assert stage.cloud().senders(made.owner, "10.0.0.78") == ()

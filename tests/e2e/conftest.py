@@ -1,8 +1,8 @@
 """End to end: Navarch's own processes on the lab, real machines, customers with the ordinary commands.
 
 Two clusters serve every story (`lending.py`): `one`, the guide's own, with one control-plane machine and two workers,
-and `three`, with three control-plane machines and a worker. Which story comes when: `order.py`. How to add one:
-docs/develop/README.md.
+and `three`, with three control-plane machines and a worker, which is asked for in the console by a browser. Which story
+comes when: `order.py`. How to add one: docs/develop/README.md.
 """
 
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from demo.stack import Stack, find_lab
+from tests.browser.stage import create
+from tests.e2e.browser import signed_in
 from tests.e2e.clusters import Cluster
 from tests.e2e.guide import follow
 from tests.e2e.lab_customer import LabCustomer, customer
@@ -79,7 +81,8 @@ def lent(request: pytest.FixtureRequest, alpha: LabCustomer, beta: LabCustomer) 
         follow(alpha, 2)
 
     def three() -> None:
-        beta.must("cluster", "create", "three", "--control-plane-replicas", "3", "--workers", "1", "--no-wait")
+        with signed_in(beta) as page:
+            create(page, "three", control_plane="3", count="1")
 
     every = {"one": Lent(Cluster("shop", alpha), one), "three": Lent(Cluster("three", beta), three)}
     if not KEEP:

@@ -20,6 +20,7 @@ FILES = (
     "test_logging.py",
     "test_access.py",
     "test_three.py",
+    "test_console.py",
     "test_drift.py",
     "test_life.py",
     "test_deletion.py",

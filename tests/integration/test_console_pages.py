@@ -3,17 +3,20 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
-from tests.integration.api_fixtures import plenty
-from tests.integration.console_fixtures import Browser, secret_of
+from tests.integration.api_fixtures import MakeApi, plenty
+from tests.integration.console_fixtures import Browser, browser_before, secret_of
 from tests.integration.some_values import a_machine
 
 from navarch.console.pages.clusters.selecting import fits
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Kept, Memory, Unneeded, Verdict
+from navarch.domain.inventory import CloudObject, Inventory, Purpose
 from navarch.domain.kube import ClusterObstacle
 from navarch.domain.obstacles import Survey
+from navarch.domain.prices import Prices
 from navarch.domain.status import Event, Phase, Status
 from navarch.store.contract import Unavailable
 
@@ -211,6 +214,49 @@ def test_a_cluster_goes_when_its_name_was_typed(browser: Browser) -> None:
     assert browser.api.get(f"/clusters/{made['id']}").json()["deletion_requested_at"] is None
     assert browser.post(path, {"name": "shop"}).status_code == 303
     assert browser.api.get(f"/clusters/{made['id']}").json()["deletion_requested_at"] is not None
+
+
+def test_what_goes_with_a_cluster_stands_one_by_one_on_the_page_of_its_deletion(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    path = f"/clusters/{made['id']}/delete"
+    assert "Nobody has looked at it yet" in browser.get(path).text
+    balancer = CloudObject(
+        "load balancer", "b-1", "kube_service_x", "cloud-controller", Purpose.SERVICE, "shop/<b>", address="10.0.0.9"
+    )
+    volume = CloudObject(
+        "volume", "v-1", "pvc-1", "csi", Purpose.CLAIM, "shop/data", "z1", 8, state="in-use", keepable=True
+    )
+    found = (("volume", (volume,)), ("load balancer", (balancer,)))
+    seen = Inventory(datetime.now(UTC), found, ("snapshot",))
+    browser.api.store.record(
+        made["id"], browser.api.claim(made["id"]).token, Status(), inventory=seen, look_again_after=3600
+    )
+    text = browser.get(path).text
+    for part in ("shop/&lt;b&gt;", "10.0.0.9", "shop/data", "8 GiB", "goes, unless you keep it", "b-1", "v-1"):
+        assert part in text, part
+    assert "Could not be read, and is shown as it was seen before: snapshot" in " ".join(text.split())
+    kept = browser.post(path, {"name": "shopp", "keep_volumes": "yes"})
+    assert 'name="keep_volumes" value="yes" checked' in kept.text, "what was ticked stays so"
+    drawn = browser.get(f"/clusters/{made['id']}").text
+    assert "shop/&lt;b&gt;" in drawn
+    assert "Volumes of claims" in drawn
+
+
+def test_a_plan_says_what_it_costs_only_where_the_operator_gave_prices(browser: Browser, make_api: MakeApi) -> None:
+    browser.sign_in()
+    assert "Price" not in browser.get("/clusters/new").text
+    prices = Prices("EUR", (("*", Decimal("0.1")),), (), Decimal("0.02"), None)
+    priced = browser_before(make_api(prices=prices))  # of the same database, with its offer
+    priced.sign_in()
+    text = " ".join(priced.get("/clusters/new").text.split())
+    assert "EUR</strong> a month" in text
+    assert "no price, and not in it" in text
+    plan = priced.api.post("/clusters?dry_run=true", {"name": "shop"}).json()["price"]
+    machines = next(line["count"] for line in plan["lines"] if line["kind"] == "flavor")
+    assert (plan["currency"], plan["monthly_before"]) == ("EUR", None)
+    assert machines
+    assert "floating address" in plan["unpriced"]
 
 
 def test_a_protected_cluster_is_not_deleted(browser: Browser) -> None:
@@ -556,6 +602,18 @@ def test_machines_of_the_control_plane_that_went_are_told_from_the_history(brows
     assert "Of the control plane" in page
     assert "shop-cp-0 is to go (repair): it was lost" in page
     assert "a worker has a row" not in page
+
+
+def test_of_many_events_the_newest_are_shown_and_the_others_counted(browser: Browser) -> None:
+    browser.sign_in()
+    made = browser.api.create()
+    for number in range(500):
+        browser.api.store.add_event(made["id"], Event(datetime.now(UTC), "Ready", f"line {number}", subject="shop"))
+    text = browser.get(f"/clusters/{made['id']}").text
+    assert "line 499" in text
+    assert "line 400" not in text
+    assert re.search(r"Earlier lines: 47\d", " ".join(text.split()))
+    assert len(text) < 100_000
 
 
 def test_quotas_are_shown_with_what_is_free(browser: Browser) -> None:

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from tests.integration.some_values import GROUP, NOON, a_cluster, a_machine, a_report
 
 from navarch.domain.codec import encode
+from navarch.domain.inventory import CloudObject, Inventory
 from navarch.domain.machines import MachineFacts, MachineTemplate
 from navarch.domain.offer import Allowance, Offer, Quota
 from navarch.domain.spec import Cluster, Role
@@ -144,7 +145,9 @@ def live(store: PostgresStore, name: str) -> Stored:
     assert store.redeem_ticket(ticket, name, b"n" * 32, now=NOON).machine.name == name
     store.add_report(made.id, name, a_report(), joined=True)
     assert store.seal(made.id, claim.token, "secrets", b"x") == b"x"
-    store.record(made.id, claim.token, READY, look_again_after=3600)
+    seen = Inventory(NOON, (("volume", (CloudObject("volume", "v", "pvc-1", "csi"),)),))
+    store.record(made.id, claim.token, READY, inventory=seen, look_again_after=3600)
+    assert store.inventory(made.id) == seen
     assert store.clusters(project_id="alpha").clusters[-1].status == READY
     assert [m.joined for m in store.machines(made.id)] == [True]
     assert store.made_with_key("alpha", name, "d") == store.cluster(name, project_id="alpha")

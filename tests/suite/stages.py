@@ -8,6 +8,7 @@ from pathlib import Path
 VERSION = "1.37.2"
 BUDGET = 45 * 60.0  # seconds for everything where the caches are warm; CI ends a run after 90 minutes
 ROOT = Path(__file__).parents[2]
+_CHROMIUM = ROOT / "tests" / "browser" / "install-chromium"
 _ON_THE_LAB = ("tests/contract", "tests/integration")
 
 
@@ -50,24 +51,26 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _stage("lab: packages and services", "lab", _bin("navarch-lab"), "install"),
         _stage("Kubernetes from source", "lab", _bin("navarch-images"), "bundle", VERSION),
         _stage("programs of Navarch's own", "lab", _bin("navarch-images"), "tools"),  # the lab's registry among them
+        _stage("what looks at images", "lab", _bin("navarch-images"), "tools", "govulncheck"),
         _stage("node image", "lab", _bin("navarch-images"), "node", VERSION),
         *empty,
         _stage("lab: up", "lab", _bin("navarch-lab"), "up"),
         _stage("node image in Glance", "lab", *_REGISTER, lab=True),
         _pytest("contract and integration on the lab", "lab", "-m", "lab", *_ON_THE_LAB, lab=True),
-        _pytest("end to end", "lab", "tests/e2e", lab=True),
+        _pytest("end to end", "lab", "tests/e2e", after=("Chromium",), lab=True),
         _stage("the README's first command: make demo", "lab", sys.executable, "-m", "demo.story", "up"),
         _stage("and its second: make demo-clean", "lab", sys.executable, "-m", "demo.story", "clean"),
         # What needs no lab.
+        # After all others that install packages: Debian's package manager works for one at a time.
+        _stage("Chromium", "no lab", str(_CHROMIUM), after=("lab: packages and services",)),
         Stage("check", "no lab", (str(ROOT / "scripts" / "check"),), tests=True),
         _pytest("chaos: a simulated cloud in virtual time", "no lab", "tests/chaos"),
         _pytest(
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
             *("-m", "not lab", *_ON_THE_LAB, "tests/suite"),
-            after=("packages", "Kubernetes from source", "programs of Navarch's own"),
+            after=("packages", "Kubernetes from source", "programs of Navarch's own", "what looks at images"),
         ),
-        _stage("Chromium", "no lab", str(ROOT / "tests" / "browser" / "install-chromium")),
         _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
     )
 

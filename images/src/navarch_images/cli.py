@@ -7,6 +7,7 @@
     navarch-images node 1.37.2                   the node image (and the bundle, if it is not there)
     navarch-images register 1.37.2 --cloud admin upload it to glance (and build it, if it is not there)
     navarch-images sbom 1.37.2                   what the newest node image that is built consists of, as CycloneDX
+    navarch-images vulnerabilities 1.37.2        what is known against it, and mended in newer versions (exit code 3)
     navarch-images make-key release.key          a key to sign bundles with, and release.pub
     navarch-images sign 1.37.2 --key release.key the newest bundle that is built
     navarch-images verify FOLDER --key release.pub
@@ -18,6 +19,8 @@
     navarch-images pin 1.37.2 etcd               write a component's go.mod and go.sum anew
 
 Everything is kept under $NAVARCH_CACHE (default /var/cache/navarch); what is there is not built again.
+Exit codes: 0, 1 (something failed, stderr says what), 2 (a misspelt command); of `vulnerabilities` also 3 (something
+fixable was found) and 4 (a database could not be asked).
 """
 
 import argparse
@@ -26,17 +29,23 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
-from navarch_images import entries, glance, programs, sbom, signing
+from navarch_images import debian_tracker, entries, glance, programs, sbom, signing, vulnerabilities
 from navarch_images.bundle import make_bundle
 from navarch_images.cache import Cache
+from navarch_images.commands import run as run_command
 from navarch_images.errors import ImagesError
 from navarch_images.host import prepare
 from navarch_images.node import make_node
 from navarch_images.progress import Progress, words
 from navarch_images.push import Registry
-from navarch_images.release import find, known, offer, tools
+from navarch_images.release import accepted, checks, find, known, offer, tools
+
+_FOUND = 3  # exit code of `vulnerabilities` where something fixable was found
 
 
 def run() -> None:
@@ -47,19 +56,17 @@ def run() -> None:
 def main(words: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(words)
-    tell = _clock()
+    tell = _clock(sys.stderr if options.command is _vulnerabilities else sys.stdout)
     try:
-        command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], None] = options.command
+        command: Callable[[argparse.Namespace, Cache, Callable[[str], None]], int | None] = options.command
         cache = Cache.default()
-        if command in (_list, _plan, _sbom, _make_key, _verify):
-            command(options, cache, tell)
-        else:
-            with cache.alone(tell):
-                command(options, cache, tell)
+        if command in (_list, _plan, _sbom, _vulnerabilities, _make_key, _verify):
+            return command(options, cache, tell) or 0
+        with cache.alone(tell):
+            return command(options, cache, tell) or 0
     except ImagesError as error:
         print(f"navarch-images: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return error.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="versions and what is built of them").set_defaults(command=_list)
     commands.add_parser("prepare", help="install what building needs").set_defaults(command=_prepare)
     tool = commands.add_parser("tools", help="programs that Navarch's own hosts run")
-    tool.add_argument("names", nargs="*", metavar="NAME", help="some of them: chart-renderer, registry")
+    tool.add_argument("names", nargs="*", metavar="NAME", help="some of them: chart-renderer, registry; or govulncheck")
     tool.set_defaults(command=_tools)
     for name, action, text in (
         ("entry", _entry, "the container images that an entry of the catalogue names"),
@@ -95,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     bill.add_argument("version")
     bill.add_argument("--bundle", action="store_true", help="of the newest bundle alone")
     bill.set_defaults(command=_sbom)
+    known_bad = commands.add_parser("vulnerabilities", help="what is known against the newest node image, and fixable")
+    known_bad.add_argument("version")
+    known_bad.add_argument("--go-database", default=vulnerabilities.GO_DATABASE, metavar="URL_OR_FOLDER")
+    known_bad.add_argument("--debian-tracker", default=vulnerabilities.DEBIAN_TRACKER, metavar="URL_OR_FILE")
+    known_bad.add_argument("--accepted", type=Path, metavar="FILE", help="more of what the release's accepted.toml has")
+    known_bad.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    known_bad.set_defaults(command=_vulnerabilities)
     key = commands.add_parser("make-key", help="a key to sign bundles with, and what others check with")
     key.add_argument("file", type=Path)
     key.set_defaults(command=_make_key)
@@ -125,9 +139,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _clock() -> Callable[[str], None]:
+def _clock(stream: TextIO) -> Callable[[str], None]:
     start = time.monotonic()
-    return lambda text: print(f"[{time.monotonic() - start:6.1f} s] {text}", flush=True)
+    return lambda text: print(f"[{time.monotonic() - start:6.1f} s] {text}", file=stream, flush=True)
 
 
 def _list(_options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None]) -> None:
@@ -160,11 +174,53 @@ def _sbom(options: argparse.Namespace, cache: Cache, _tell: Callable[[str], None
     if options.bundle:
         made = sbom.bundle_bill(facts, folder.name)
     else:
-        manifest = cache.root / "bundles" / facts["bundle"] / "manifest.json"
-        if not manifest.exists():
-            raise ImagesError(f"the bundle of {folder} is not here any more, {manifest.parent}")
-        made = sbom.node_bill(facts, json.loads(manifest.read_text()))
+        made = sbom.node_bill(facts, json.loads((_bundle_of(cache, facts, folder) / "manifest.json").read_text()))
     print(json.dumps(made, indent=1))
+
+
+def _vulnerabilities(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> int:
+    """Asks both databases, or fails: an answer of one of them would look like a whole one."""
+    release = find(options.version)
+    facts, folder = _newest(cache, "images", "node.json", release.kubernetes)
+    bundle = _bundle_of(cache, facts, folder)
+    try:
+        own = options.accepted.read_text() if options.accepted else ""
+    except OSError as error:
+        raise ImagesError(f"{options.accepted} cannot be read: {error.strerror}") from error
+    argued = [*vulnerabilities.accepted(accepted()), *vulnerabilities.accepted(own)]
+    with cache.alone(tell):
+        (checker,) = programs.build_all(checks(), cache, tell)
+    tell(f"asking {options.debian_tracker}")
+    status = run_command("packages", ["/usr/sbin/debugfs", "-R", "cat /var/lib/dpkg/status", folder / "node.raw"])
+    installed = debian_tracker.sources(status)
+    if not installed:  # debugfs ends well whatever it says
+        raise ImagesError(f"no list of packages can be read from {folder / 'node.raw'}")
+    found = debian_tracker.findings(vulnerabilities.document(options.debian_tracker), release.suite, installed)
+    not_go = {name for component in release.components if component.compiler != "go" for name in component.binaries}
+    made = {
+        item["name"]: bundle / item["file"] for item in json.loads((bundle / "manifest.json").read_text())["programs"]
+    }
+    asked = {name: path for name, path in made.items() if name not in not_go}
+    tell(f"asking {options.go_database} about {len(asked)} programs")
+    changed, of_go = vulnerabilities.go_findings(checker.binary("govulncheck"), asked, options.go_database)
+    judged = vulnerabilities.judge([*found, *of_go], argued, datetime.now(UTC).date())
+    count = sum(item.counts for item in judged)
+    if options.output == "json":
+        items = [{**asdict(item.finding), "counts": item.counts, "why": item.why} for item in judged]
+        head = {"kubernetes": release.kubernetes, "image": facts["digest"], "go_database_changed": changed}
+        print(json.dumps({**head, "counting": count, "findings": items}, indent=1))
+    else:
+        print(vulnerabilities.table(judged))
+        print(f"Node image {facts['digest']}: {count} fixable of {len(judged)} known. Go's database is of {changed}.")
+    return _FOUND if count else 0
+
+
+def _bundle_of(cache: Cache, facts: dict[str, str], folder: Path) -> Path:
+    """Where the bundle of a node image is. Raises ImagesError."""
+    bundle = cache.root / "bundles" / facts["bundle"]
+    if not (bundle / "manifest.json").exists():
+        raise ImagesError(f"the bundle of {folder} is not here any more, {bundle}")
+    return bundle
 
 
 def _make_key(options: argparse.Namespace, _cache: Cache, _tell: Callable[[str], None]) -> None:
@@ -221,11 +277,12 @@ def _register(options: argparse.Namespace, cache: Cache, tell: Callable[[str], N
 
 def _tools(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     """Needs no root and nothing but Go. Prints where each program is."""
-    unknown = set(options.names) - {component.name for component in tools()}
+    every = (*tools(), *checks())
+    unknown = set(options.names) - {component.name for component in every}
     if unknown:
-        known_ones = ", ".join(component.name for component in tools())
+        known_ones = ", ".join(component.name for component in every)
         raise ImagesError(f"no tool is called {', '.join(sorted(unknown))}; there are: {known_ones}")
-    wanted = [component for component in tools() if component.name in options.names or not options.names]
+    wanted = [component for component in every if component.name in options.names] if options.names else tools()
     for built in programs.build_all(wanted, cache, tell):
         for name in built.component.binaries:
             print(cache.link(built.binary(name)))
@@ -263,7 +320,7 @@ def _push(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]
 def _prune(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     keep: dict[str, set[str]] = {"components": set(), "bundles": set(), "images": set()}
     keys = {item for version in known() for item in programs.component_folders(find(version).components)}
-    keep["components"] = keys | programs.component_folders((*tools(), *offer().components))
+    keep["components"] = keys | programs.component_folders((*tools(), *checks(), *offer().components))
     keep["catalogue"] = entries.folders(cache)
     for kind, file in (("images", "node.json"), ("bundles", "manifest.json")):
         for facts, folder in _built(cache, kind, file):
@@ -282,7 +339,7 @@ def _built(cache: Cache, kind: str, file: str) -> list[tuple[dict[str, str], Pat
 
 
 def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
-    for component in (*find(options.version).components, *tools(), *offer().components):
+    for component in (*find(options.version).components, *tools(), *checks(), *offer().components):
         if component.name == options.component:
             programs.pin(component, cache)
             tell(f"pinned {component.source}/go.mod and go.sum")

@@ -5,12 +5,15 @@ ImagesError
 ├── BuildError      a command failed; the end of its output is in the message
 ├── EntryError      an entry of the catalogue names images that cannot be had, or other ones
 ├── PushError       a registry refused an image, or cannot be reached
-└── RegisterError   the cloud refused the image
+├── RegisterError   the cloud refused the image
+└── NotAsked        a database of vulnerabilities did not answer
 """
 
 
 class ImagesError(Exception):
-    """Root of everything this distribution raises on purpose."""
+    """Root of everything this distribution raises on purpose. `exit_code` is the command's."""
+
+    exit_code = 1
 
 
 class ReleaseError(ImagesError):
@@ -31,3 +34,9 @@ class EntryError(ImagesError):
 
 class PushError(ImagesError):
     """A registry did not take an image."""
+
+
+class NotAsked(ImagesError):
+    """A database of vulnerabilities is away, or answers something else. It is not known whether anything is known."""
+
+    exit_code = 4

@@ -3,6 +3,7 @@
     find("1.37.2")   -> Release
     known()          -> ("1.36.3", "1.37.2", ...)
     tools()          -> what Navarch's own hosts run (tools.toml)
+    checks()         -> what looks at finished images (checks.toml)
     offer()          -> images of the catalogue's entries (catalogue.toml)
 
 shared.toml holds what all versions have in common, so that one build of it serves them all; <version>.toml adds what
@@ -130,7 +131,21 @@ def document(version: str) -> dict[str, Any]:
 
 def tools() -> tuple[Component, ...]:
     """The programs that Navarch's own hosts run."""
-    return tuple(_component(name, table) for name, table in _file("tools.toml")["component"].items())
+    return _apart("tools.toml")
+
+
+def checks() -> tuple[Component, ...]:
+    """The programs that look at finished images."""
+    return _apart("checks.toml")
+
+
+def accepted() -> str:
+    """The text of accepted.toml: known vulnerabilities that may stay for a time."""
+    return resources.files("navarch_images").joinpath("releases", "accepted.toml").read_text()
+
+
+def _apart(name: str) -> tuple[Component, ...]:
+    return tuple(_component(name, table) for name, table in _file(name)["component"].items())
 
 
 def offer() -> Offer:

@@ -19,6 +19,7 @@ from navarch.api import (
     kubeconfigs,
     machines,
     node_groups,
+    objects,
     offer,
     operations,
 )
@@ -67,7 +68,9 @@ def create_app(
         renderer=renderer,
         address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
-    rooms = (clusters, node_groups, addons, machines, events, kubeconfigs, credentials, offer, operations)
+    rooms = (
+        clusters, node_groups, addons, machines, objects, events, kubeconfigs, credentials, offer, operations,
+    )  # fmt: skip
     routers = [room.router for room in rooms] + ([bootstrap.router] if machines_too else [])
     app = _application("Kubernetes as a service for OpenStack clouds", service, ApiMetrics(), routers)
     app.state.streams = Streams(store, settings)
@@ -95,7 +98,7 @@ def _application(summary: str, service: ApiService, metrics: ApiMetrics, routers
         app.include_router(router)
     app.add_route("/openapi.json", openapi.route(app), include_in_schema=False)
     tuple(iter_route_contexts(app.routes))  # FastAPI makes them when first asked: now, not while a request waits
-    app.add_middleware(RequestMiddleware, metrics=metrics)
+    app.add_middleware(RequestMiddleware, metrics=metrics, turned_away=service.validation.turned_away)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(NavarchError, _error)
     app.add_exception_handler(RequestValidationError, _bad_parameter)

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from navarch.api import policy, watch
 from navarch.api.access import Body, DryRun, IfMatch, Limit, MayRead, allowed, answer, etag, own_project, service_of
+from navarch.api.models.objects import DeletionPlanView
 from navarch.api.models.responses import ClusterPage, ClusterView, PlanView, UpgradePage
 from navarch.api.node_groups import planned
+from navarch.api.objects import deletion_plan
 from navarch.api.problems import Problem, documented
 from navarch.api.selecting import AskedFor, Listed
 from navarch.api.views import cluster_json, upgrade_view
-from navarch.service import clusters, upgrades
+from navarch.service import clusters, inventory, upgrades
 from navarch.service.access import Access
 from navarch.store.contract import NotFound, Page, Stored
 
@@ -141,7 +143,14 @@ def change_cluster(
 
 
 @router.delete(
-    "/{cluster}", status_code=202, response_model=ClusterView, responses=documented(400, 401, 403, 404, 409, 412, 503)
+    "/{cluster}",
+    status_code=202,
+    response_model=ClusterView | DeletionPlanView,
+    responses={
+        200: {"model": DeletionPlanView, "description": "dry_run: what would go, and what would stay."},
+        202: {"model": ClusterView, "description": "Accepted."},
+        **documented(400, 401, 403, 404, 409, 412, 503),
+    },
 )
 def delete_cluster(
     access: Annotated[Access, Depends(allowed(policy.DELETE))],
@@ -150,9 +159,14 @@ def delete_cluster(
     keep: Annotated[
         Literal["volumes"] | None, Query(description="volumes: leave the persistent volumes of claims.")
     ] = None,
+    dry_run: DryRun = False,
 ) -> Any:
     """Ask a cluster to go, with everything that it and its own controllers made. Asking again changes nothing. One
-    whose `spec.protected` is true is refused."""
+    whose `spec.protected` is true is refused. A dry run lists each object, and has a worker look first where the last
+    look is not recent."""
+    if dry_run:
+        keep_volumes = keep == "volumes"
+        return deletion_plan(inventory.plan_deletion(access, cluster, keep_volumes=keep_volumes, generations=if_match))
     return _accepted(clusters.delete(access, cluster, keep_volumes=keep == "volumes", generations=if_match))
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from navarch.api.problems import Problem
 
 REQUEST_ID_HEADER = b"x-openstack-request-id"
+_TOKEN_HEADER = b"x-auth-token"
 _GLOBAL_ID_HEADER = b"x-openstack-global-request-id"
 _GLOBAL_ID = re.compile(rb"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _QUIET = ("/healthz", "/readyz")
@@ -39,10 +41,12 @@ class ApiMetrics:
 
 
 class RequestMiddleware:
-    """ASGI middleware."""
+    """ASGI middleware. `turned_away`: of a request's token and address, why it goes no further; None: it does."""
 
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(
+        self, app: ASGIApp, metrics: ApiMetrics, turned_away: Callable[[str, str], Problem | None] = lambda *_: None
+    ) -> None:
+        self._app, self._metrics, self._turned_away = app, metrics, turned_away
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +58,8 @@ class RequestMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id, **_global_id(scope))
         began, answer = time.monotonic(), _Answer(send, request_id)
         try:
-            await self._app(scope, receive, answer.send)
+            refusal = self._refusal(scope)
+            await (self._app if refusal is None else refusal.response(request_id))(scope, receive, answer.send)
         except ClientDisconnect:
             answer.status = answer.status or _HUNG_UP
         except Exception:  # noqa: BLE001 - the last net: whatever it is, the caller gets a problem and no traceback
@@ -64,6 +69,11 @@ class RequestMiddleware:
                 await problem.response(request_id)(scope, receive, answer.send)
         finally:
             self._note(scope, answer, time.monotonic() - began)
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        token = next((value for name, value in scope["headers"] if name == _TOKEN_HEADER), b"")
+        address = (scope.get("client") or ("",))[0]
+        return self._turned_away(token.decode("latin-1"), address) if token else None
 
     def _note(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")

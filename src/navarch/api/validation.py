@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from navarch.api.connections import Network, origin
-from navarch.api.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
+from navarch.api.identity import Caller, Identity, IdentityUnavailable, Refused, Unauthenticated
 from navarch.api.problems import Problem
 from navarch.api.rate import Rate
 
@@ -29,8 +29,7 @@ class Validation:
         self._invalid = Rate(_INVALID_AT_ONCE, _INVALID_A_SECOND)
 
     async def caller(self, token: str, address: str) -> Caller:
-        """Whose token it is. Raises Unauthenticated, Refused, IdentityUnavailable; Problem (429) where the address sent
-        too many that were not valid."""
+        """Whose token it is, of one that was not turned away. Raises Unauthenticated, Refused, IdentityUnavailable."""
         # A thread only where Keystone has to be asked: to change threads costs more than everything else here.
         known = self._identity.known(token)
         if known is not None:
@@ -39,11 +38,22 @@ class Validation:
             return await anyio.to_thread.run_sync(self._identity.caller, token, limiter=self._met)
         return await self._stranger(token, origin(address, self._balancers))
 
-    async def _stranger(self, token: str, whose: str | None) -> Caller:
+    def turned_away(self, token: str, address: str) -> Problem | None:
+        """Why a request need not be looked at any further: its address sent too many tokens that were not valid, and
+        this one is not known. Asked before anything else is done, for it has to cost less than to ask did."""
+        try:
+            if self._identity.known(token) is not None or self._identity.met(token):
+                return None
+        except (Unauthenticated, Refused):
+            return None  # it is known not to be valid, which is told
+        whose = origin(address, self._balancers)
         after = self._invalid.wait(whose, count=False) if whose is not None else 0.0
-        if after:
-            detail = "too many tokens from your address were not valid: wait a little"
-            raise Problem(429, "too-many", detail, headers={"Retry-After": str(max(1, round(after)))})
+        if not after:
+            return None
+        detail = "too many tokens from your address were not valid: wait a little"
+        return Problem(429, "too-many", detail, headers={"Retry-After": str(max(1, round(after)))})
+
+    async def _stranger(self, token: str, whose: str | None) -> Caller:
         if self._strangers >= _UNKNOWN_AT_ONCE + _UNKNOWN_WAITING:
             raise IdentityUnavailable("too many new tokens wait to be validated", after=1)
         self._strangers += 1

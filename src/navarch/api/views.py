@@ -1,9 +1,11 @@
 """Values as answers: each model takes what it shows from the attributes of a value; here is what no value has."""
 
 from dataclasses import fields, replace
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
+from navarch.api.models.prices import PriceLineView, PriceView
 from navarch.api.models.responses import (
     AllowanceView,
     ClusterView,
@@ -27,6 +29,7 @@ from navarch.domain.errors import Responsible
 from navarch.domain.kubeconfigs import Kubeconfig
 from navarch.domain.machines import Machine
 from navarch.domain.offer import Flavor, Offer, Quota
+from navarch.domain.prices import Price
 from navarch.domain.progress import Progress
 from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, MachineCount, Status
@@ -151,7 +154,28 @@ def plan_view(plan: Plan) -> PlanView:
             "cluster": cluster_view(Stored(plan.cluster, plan.status)),
             "fits": plan.fits,
             "steps": [_step(step) for step in plan.steps],
+            "price": price_view(plan.price) if plan.price is not None else None,
         }
+    )
+
+
+def price_view(price: Price) -> PriceView:
+    """An estimate: to the cent, and of an hour to a hundredth of that."""
+
+    def amount(value: Decimal | None, steps: str = "0.01") -> str | None:
+        return None if value is None else str(value.quantize(Decimal(steps), ROUND_HALF_UP))
+
+    lines = [
+        PriceLineView(kind=line.kind, name=line.name, count=line.count, monthly=amount(line.monthly))
+        for line in price.lines
+    ]
+    return PriceView(
+        currency=price.currency,
+        monthly=amount(price.monthly) or "",
+        hourly=amount(price.hourly, "0.0001") or "",
+        monthly_before=amount(price.monthly_before),
+        lines=lines,
+        unpriced=list(price.unpriced),
     )
 
 

@@ -46,6 +46,8 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
             print()
     if machines:
         print("\n".join(_duration(plan["machines"])))
+    if plan.get("price") and plan["price"]["monthly"] != plan["price"]["monthly_before"]:
+        print("\n".join(price_lines(plan["price"])))
     for one in plan.get("notes") or []:
         print(f"Know before: {one['message']}.\n  → {one['remedy']}")
     if not changes and not steps and not needs and not machines:
@@ -58,6 +60,16 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
         print("It does not fit: have the quotas raised, or ask for fewer or smaller machines.")
     else:
         print("It fits. Nothing was done.")
+
+
+def price_lines(price: dict[str, Any]) -> list[str]:
+    """About what it costs, by the prices that the operator gave."""
+    currency, before = price["currency"], price.get("monthly_before")
+    was = f", now {before} {currency}" if before is not None else ""
+    lines = [f"It costs about {price['monthly']} {currency} a month ({price['hourly']} an hour){was}, while it runs."]
+    if price["unpriced"]:
+        lines.append(f"Without a price, and not in it: {', '.join(price['unpriced'])}.")
+    return lines
 
 
 def _machines(impact: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 from navarch.client.http import BASE, Http
 from navarch.client.shapes import (
+    Belongings,
     Cluster,
     ClusterPage,
     Credentials,
+    DeletionPlan,
     Event,
     IssuedKubeconfig,
     Json,
@@ -113,6 +115,11 @@ class Navarch:
         params = {"keep": "volumes"} if keep_volumes else {}
         return cast(Cluster | None, self.http.call("DELETE", BASE + _at(cluster), params=params))
 
+    def plan_deletion(self, cluster: str, *, keep_volumes: bool = False) -> DeletionPlan:
+        """What `delete_cluster` would take and leave; changes nothing."""
+        params = {"dry_run": "true", **({"keep": "volumes"} if keep_volumes else {})}
+        return cast(DeletionPlan, self._json("DELETE", _at(cluster), params=params))
+
     def upgrades(self, cluster: str) -> Iterator[Upgrade]:
         """Versions above the cluster's, newest first, and what is in the way of each."""
         return cast(Iterator[Upgrade], self._pages(_at(cluster, "upgrades"), "upgrades"))
@@ -211,6 +218,10 @@ class Navarch:
         """Its machines; `removed`: also those that are gone."""
         params: list[tuple[str, Any]] = [("removed", "true")] if removed else []
         return cast(Iterator[Machine], self._pages(_at(cluster, "machines"), "machines", params))
+
+    def objects(self, cluster: str) -> Belongings:
+        """What it has in its cloud, as it was seen last."""
+        return cast(Belongings, self._json("GET", _at(cluster, "objects")))
 
     def delete_machine(
         self, cluster: str, name: str, *, keep_size: bool = False, if_match: int | None = None

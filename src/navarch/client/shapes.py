@@ -101,6 +101,40 @@ class Machine(TypedDict):
     addresses: NotRequired[list[str]]
 
 
+class CloudObject(TypedDict):
+    """An object in the cloud. `purpose` and `of` say what in the cluster it is for; `at_deletion`: deleted or kept."""
+
+    kind: str
+    id: str
+    name: str
+    made_by: str
+    purpose: str | None
+    of: str
+    zone: str
+    size_gib: int | None
+    address: str
+    state: str
+    keepable: bool
+    at_deletion: str
+
+
+class Belongings(TypedDict):
+    """What a cluster has in its cloud. `unread`: kinds that could not be read when the others were seen;
+    `left_out`: how many more there are."""
+
+    objects: list[CloudObject]
+    seen_at: str | None
+    unread: list[str]
+    left_out: int
+
+
+class DeletionPlan(Belongings):
+    """What a deletion would take and leave."""
+
+    name: str
+    keep_volumes: bool
+
+
 class ProgressRow(TypedDict):
     """One thing that has to come true. `seconds`: how long it took, or has gone on."""
 

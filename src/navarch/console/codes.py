@@ -243,6 +243,20 @@ PARTS: Mapping[str, str] = {  # the rows of progress, and words of machines
     "worker": _n("worker"),
     "workers": _n("workers"),
 }
+KINDS: Mapping[str, str] = {  # of objects in the cloud
+    "Keystone user": _n("Keystone user"),
+    "floating IP": _n("floating address"),
+    "load balancer": _n("load balancer"),
+    "network": _n("network"),
+    "port": _n("port"),
+    "router": _n("router"),
+    "security group": _n("security group"),
+    "server": _n("server"),
+    "server group": _n("server group"),
+    "snapshot": _n("snapshot"),
+    "subnet": _n("subnet"),
+    "volume": _n("volume"),
+}
 QUOTAS: Mapping[str, str] = {
     "backups": _n("backups"),
     "cores": _n("vCPUs"),

@@ -13,12 +13,12 @@ MOST_GROUPS = 10  # in one form
 _TEXTS = ("flavor", "kubernetes_version")
 _NUMBERS = ("replicas", "drain_timeout_seconds", "repair_after_seconds")
 _SHARES = ("max_surge", "max_unavailable", "max_unhealthy")
-_LIMITS = ("min", "max", "unneeded_seconds", "utilization_threshold", "max_provision_seconds")
+_LIMITS = ("min", "max", "unneeded_seconds", "utilization_threshold", "max_provision_seconds", "priority")
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 FIELDS = (
     "name", *_TEXTS, *_NUMBERS, *_SHARES, "zones", "labels", "taints", "repair_conditions", "force_drain",
-    *(f"autoscaling.{name}" for name in _LIMITS), "root_volume.type", "root_volume.size_gib",
+    *(f"autoscaling.{name}" for name in _LIMITS), "autoscaling.capacity", "root_volume.type", "root_volume.size_gib",
     "keep_failed_machines.count", "keep_failed_machines.hours",
 )  # fmt: skip
 
@@ -45,6 +45,9 @@ def typed(form: Form, prefix: str) -> Json:
     ):
         parts = {name: number(text(f"{whole}.{name}")) for name in names}
         group[whole] = {name: its for name, its in parts.items() if its != ""}
+    capacity = pairs(text("autoscaling.capacity"))
+    if capacity:
+        group["autoscaling"]["capacity"] = capacity
     return {name: its for name, its in group.items() if its is not False and its not in ("", [], {})}
 
 
@@ -59,6 +62,9 @@ def patch(spec: Mapping[str, Any], form: Form, prefix: str) -> Json:
         before = spec.get(name)
         if isinstance(before, Mapping) and isinstance(wanted.get(name), dict):
             wanted[name] = dict.fromkeys(before) | wanted[name]
+            for key, its in before.items():
+                if isinstance(its, Mapping):
+                    wanted[name][key] = dict.fromkeys(its) | (wanted[name][key] or {})
     for name in ("taints", "repair_conditions"):
         wanted[name] = wanted.get(name) or []
     if not wanted.get("zones"):
@@ -123,7 +129,7 @@ def _taint(line: str) -> Json:
 def _words(field: str, its: Any) -> list[str]:
     if field == "zones":
         return list(its or [])
-    if field == "labels":
+    if field in ("labels", "autoscaling.capacity"):
         return ["\n".join(f"{key}={label}" for key, label in (its or {}).items())]
     if field == "taints":
         return ["\n".join(f"{t['key']}={t['value']}:{t['effect']}" for t in its or [])]

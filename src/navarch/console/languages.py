@@ -1,6 +1,7 @@
 """Words in a language: the catalogues of `messages`, and how that language writes figures and moments."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -16,7 +17,7 @@ from babel.support import NullTranslations, Translations
 
 from navarch.cli.machine import state as machine_state
 from navarch.cli.output import parse_time
-from navarch.console import codes
+from navarch.console import codes, remedies
 from navarch.console.preferences import DEFAULT_LANGUAGE
 
 MESSAGES = Path(str(files("navarch.console"))) / "messages"
@@ -58,6 +59,11 @@ class Words:
         """Why something is as it is, what is in the way, or what happened: by its code."""
         return self._code(codes.REASONS, reason)
 
+    def way(self, reason: str, cluster: Any) -> tuple[str, str] | None:
+        """What a button says that leads to a remedy, and where it leads, below the console's root."""
+        found = remedies.way(reason, cluster)
+        return (self._say(found[0]), found[1]) if found is not None else None
+
     def part(self, name: str) -> str:
         """A row of progress, or a word for a machine's state. What begins with "machine" goes on with its name."""
         if name.startswith("machine "):
@@ -74,6 +80,10 @@ class Words:
     def kind(self, step: str) -> str:
         """What a step of a plan makes."""
         return self._code(codes.REASONS, step)
+
+    def object_kind(self, kind: str) -> str:
+        """A kind of object in the cloud."""
+        return self._code(codes.KINDS, kind)
 
     def machine_state(self, machine: Any) -> str:
         """Where a machine is, in a word or two."""
@@ -117,6 +127,12 @@ class Words:
         if unit == "GiB":
             return self._say("%(n)s GiB") % {"n": self.number(value)}
         return f"{self.number(value)} {unit}" if unit else self.number(value)
+
+    def money(self, value: str, currency: str) -> str:
+        """An amount with its currency, to the cent; less than one with all its figures."""
+        figure = Decimal(value)
+        pattern = "#,##0.00" if figure >= 1 or not figure else "#,##0.00##"
+        return f"{format_decimal(figure, pattern, locale=self._locale)} {currency}"
 
     def size(self, flavor: Any) -> str:
         """A flavor's size in a line."""

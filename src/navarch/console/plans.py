@@ -32,6 +32,7 @@ def shown_plan(plan: dict[str, Any]) -> dict[str, Any]:
         "seconds": impact.get("seconds"),
         "waits": impact.get("waits") or "",
         "notes": plan.get("notes") or [],
+        "price": plan.get("price"),
     }
 
 

@@ -16,7 +16,7 @@ _NUMBERS = ("soak_seconds", "groups_at_once")
 FIELDS: Mapping[str, str] = {
     "labels": "labels",
     "spec.network.api_allowed_cidrs": "allowed",
-    **{f"spec.{name}": name for name in (*_SWITCHES, *_NUMBERS)},
+    **{f"spec.{name}": name for name in (*_SWITCHES, *_NUMBERS, "expander")},
     **{f"spec.{whole}": f"{whole}.start" for whole in _TIMES},
     **{f"spec.{whole}.{p}": f"{whole}.{p}" for whole, parts in _TIMES.items() for p in (*parts, "days", "timezone")},
 }
@@ -26,6 +26,8 @@ def typed(form: Form) -> Json:
     """What was filled in, as parts of a request; what was left empty is not there."""
     spec: Json = {name: True for name in _SWITCHES if form.ticked(name)}
     spec |= {name: number(form.text(name)) for name in _NUMBERS if form.text(name)}
+    if form.text("expander"):
+        spec["expander"] = form.text("expander")
     if form.text("allowed"):
         spec["network"] = {"api_allowed_cidrs": lines(form.text("allowed").replace(" ", ","))}
     for whole, parts in _TIMES.items():
@@ -46,7 +48,7 @@ def patch(cluster: Mapping[str, Any], form: Form) -> Json:
     spec, labels = wanted["spec"], wanted.get("labels", {})
     spec |= {name: False for name in _SWITCHES if name not in spec and name != "protected"}
     spec.pop("protected", None)
-    spec |= {name: None for name in _NUMBERS if name not in spec}
+    spec |= {name: None for name in (*_NUMBERS, "expander") if name not in spec}
     spec.setdefault("network", {"api_allowed_cidrs": []})
     for whole in _TIMES:
         if whole in spec:
@@ -65,7 +67,7 @@ def filled(cluster: Mapping[str, Any]) -> Form:
         "allowed": [", ".join(spec["network"]["api_allowed_cidrs"])],
     }
     fields |= {name: ["yes" if spec.get(name) else ""] for name in _SWITCHES}
-    fields |= {name: [str(spec[name])] for name in _NUMBERS if spec.get(name) is not None}
+    fields |= {name: [str(spec[name])] for name in (*_NUMBERS, "expander") if spec.get(name) is not None}
     for whole, parts in _TIMES.items():
         its = spec.get(whole) or {}
         for part in (*parts, "timezone"):

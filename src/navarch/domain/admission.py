@@ -118,6 +118,8 @@ class Reading:
         elif spec.autoscaling is not None:
             wrong = bounds.wrong_autoscaling(spec_field, spec.autoscaling, spec.replicas, LIMITS.workers)
             self.errors.extend(wrong)
+            capacity = tuple(sorted(spec.autoscaling.capacity))
+            spec = replace(spec, autoscaling=replace(spec.autoscaling, capacity=capacity))
         spec = replace(
             spec,
             max_surge=self._share(f"{spec_field}max_surge", spec.max_surge, _USUAL_GROUP.max_surge),
@@ -244,7 +246,8 @@ class Reading:
         if not type_:
             self.refuse(f"{field}.type", f"no volume type is offered in {' and '.join(known) or 'any zone'}")
         elif type_ not in types:
-            self.refuse(f"{field}.type", f"{type_[:60]!r} is not offered; offered: {', '.join(types) or 'none'}")
+            offered = ", ".join(types) or "none"
+            self.refuse(f"{field}.type", f"{type_[:60]!r} is not offered{self._for_all}; offered: {offered}")
         else:
             missing = [z for z in known if z not in types[type_].zones]
             if missing:
@@ -346,13 +349,22 @@ class Reading:
                 self.refuse(f"{field}[{index}]", f"{zone!r} is listed twice")
         return wanted
 
+    @property
+    def _for_all(self) -> str:
+        """What a refusal adds where the project may be offered more than is known."""
+        unknown = " for all projects, and what this one alone may use could not be read now: try again in a minute"
+        return "" if self.offer.whole else unknown
+
     def _flavor(self, field: str, wanted: str, what: str, vcpus: int, ram_mib: int, disk: int) -> str:
         need = f"{what} needs {vcpus} vCPU, {ram_mib} MiB of memory and {disk} GiB of disk"
 
         def fits(flavor: Flavor) -> bool:
             return flavor.vcpus >= vcpus and flavor.ram_mib >= ram_mib and flavor.disk_gib >= disk
 
-        fitting = sorted(filter(fits, self.offer.flavors), key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name))
+        def size(flavor: Flavor) -> tuple[bool, int, int, int, str]:  # with devices only where somebody says so
+            return bool(flavor.capacity), flavor.vcpus, flavor.ram_mib, flavor.disk_gib, flavor.name
+
+        fitting = sorted(filter(fits, self.offer.flavors), key=size)
         if not wanted:
             if not fitting:
                 self.refuse(field, f"no flavor is large enough: {need}")
@@ -360,7 +372,7 @@ class Reading:
         flavor = self.offer.flavor(wanted)
         names = ", ".join(f.name for f in fitting[:20]) or "none"
         if flavor is None:
-            self.refuse(field, f"{wanted[:60]!r} is not a flavor; large enough are: {names}")
+            self.refuse(field, f"{wanted[:60]!r} is not a flavor{self._for_all}; large enough are: {names}")
             return wanted
         if not fits(flavor):
             has = f"{flavor.name} has {flavor.vcpus}, {flavor.ram_mib} and {flavor.disk_gib}"

@@ -8,8 +8,8 @@ from zoneinfo import available_timezones
 from navarch.domain.calendar import DAYS, MaintenanceWindow, Schedule
 from navarch.domain.errors import FieldError
 from navarch.domain.shares import Share, percent_of
-from navarch.domain.spec import Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
-from navarch.domain.syntax import wrong_label_key
+from navarch.domain.spec import EXPANDERS, Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
+from navarch.domain.syntax import wrong_extended_resource, wrong_label_key
 
 _DAY = 24 * 3600
 _REPAIR = (60, _DAY)  # sooner, a kubelet that restarts or a switch that reboots would cost a machine
@@ -19,10 +19,12 @@ _OF_GROUP: Mapping[str, tuple[int, int]] = {"drain_timeout_seconds": (0, 7 * _DA
 _OF_AUTOSCALING: Mapping[str, tuple[int, int]] = {
     "unneeded_seconds": (60, _DAY),
     "utilization_threshold": (1, 100),
+    "priority": (-1000, 1000),
     "max_provision_seconds": (300, _DAY),  # sooner, a machine of a cloud that is slow would be given up while it comes
 }
 _KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
 _MOST_CONDITIONS = 10
+_MOST_RESOURCES, _MOST_OF_A_RESOURCE = 10, 10_000
 _NO_PLACE = ("localtime", "Factory")  # names of the database's files: of each machine's own clock, and of none
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -30,6 +32,8 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 def wrong_cluster(field: str, spec: ClusterSpec) -> Iterator[FieldError]:
     """How a cluster's machines are replaced, and when it runs."""
     yield from _numbers(field, spec, _OF_CLUSTER)
+    if spec.expander not in EXPANDERS:
+        yield FieldError(f"{field}expander", f"must be one of {', '.join(EXPANDERS)}, got {spec.expander[:40]!r}")
     if spec.schedule is not None:
         yield from _wrong_schedule(f"{field}schedule", spec.schedule)
     if spec.maintenance is not None:
@@ -62,6 +66,7 @@ def wrong_autoscaling(field: str, limits: Autoscaling, replicas: int, most: int)
         within = f"must be within the limits of autoscaling, {limits.min} to {limits.max}, got {replicas}"
         yield FieldError(f"{field}replicas", f"{within}: ask for other limits, or leave it to Navarch")
     yield from _numbers(f"{at}.", limits, _OF_AUTOSCALING)
+    yield from _wrong_capacity(f"{at}.capacity", limits.capacity)
 
 
 def wrong_share(field: str, share: Share, most: int) -> Iterator[FieldError]:
@@ -93,6 +98,19 @@ def _wrong_conditions(field: str, types: tuple[str, ...]) -> Iterator[FieldError
             yield FieldError(at, "Ready is always looked at: a node without it is not healthy")
         elif type_ in types[:index]:
             yield FieldError(at, f"{type_!r} is listed twice")
+
+
+def _wrong_capacity(field: str, capacity: tuple[tuple[str, str], ...]) -> Iterator[FieldError]:
+    if len(capacity) > _MOST_RESOURCES:
+        yield FieldError(field, f"must be at most {_MOST_RESOURCES}, got {len(capacity)}")
+    for resource, amount in capacity[:_MOST_RESOURCES]:
+        wrong = wrong_extended_resource(resource)
+        if wrong is not None:
+            yield FieldError(field, wrong)
+        if not re.fullmatch(r"[0-9]{1,5}", amount) or not 1 <= int(amount) <= _MOST_OF_A_RESOURCE:
+            yield FieldError(
+                field, f"{resource[:80]}: must be between 1 and {_MOST_OF_A_RESOURCE}, got {amount[:40]!r}"
+            )
 
 
 def _wrong_schedule(field: str, schedule: Schedule) -> Iterator[FieldError]:

@@ -4,19 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from navarch.domain.pods import Amounts
+
 KUBERNETES = "kubernetes"
 """The component whose version is the release's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A machine size; `ram_mib` in MiB, `disk_gib` in GiB."""
+    """A machine size; `ram_mib` in MiB, `disk_gib` in GiB. `capacity`: extended resources that pods may ask of such a
+    machine, by Kubernetes' names (as `nvidia.com/gpu`), once what announces them runs there."""
 
     id: str
     name: str
     vcpus: int
     ram_mib: int
     disk_gib: int
+    capacity: Amounts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ class Release:
 class Offer:
     """A cloud's offer, as last read. `releases`: newest version first, of one version the image built last first.
     `storage_zone`: the one zone of volumes that serves machines of every zone, empty where each zone has its own.
-    `hides_clients`: behind a balancer, machines do not see who sends a request."""
+    `hides_clients`: behind a balancer, machines do not see who sends a request. `whole`: it lacks nothing that the
+    project alone may use for which it is meant; False: that is not known."""
 
     flavors: tuple[Flavor, ...] = ()
     zones: tuple[str, ...] = ()
@@ -73,11 +78,12 @@ class Offer:
     read_at: datetime | None = None
     storage_zone: str = ""
     hides_clients: bool = False
+    whole: bool = True
 
     def beside(self, own: "Quota | None") -> "Offer":
         """With what one project alone may use; None: that is not known."""
-        if own is None or not (own.flavors or own.volume_types):
-            return self
+        if own is None:
+            return replace(self, whole=False)
         flavors, types = {f.name for f in self.flavors}, {t.name for t in self.volume_types}
         return replace(
             self,

@@ -10,6 +10,7 @@ from navarch.domain.offer import Release
 from navarch.domain.shares import Share, share
 
 API_PORT = 6443
+EXPANDERS = ("least-waste", "priority", "most-pods", "random")
 
 
 class Role(StrEnum):
@@ -87,6 +88,8 @@ class Autoscaling:
 
     A machine goes that was used to less than `utilization_threshold` percent for `unneeded_seconds`, and whose pods fit
     elsewhere. One that did not become a node within `max_provision_seconds` is given up, and others are tried.
+    `capacity`: (extended resource, number) that a machine will have beside what its flavor says, sorted. `priority`: of
+    groups that help, the one with the highest grows, where the cluster's expander is by priority.
     """
 
     min: int = 0
@@ -94,6 +97,8 @@ class Autoscaling:
     unneeded_seconds: int = 600
     utilization_threshold: int = 50
     max_provision_seconds: int = 900
+    capacity: tuple[tuple[str, str], ...] = ()
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,8 @@ class ClusterSpec:
 
     `automatic_upgrades`: Navarch gives the cluster newer patches by itself, within `maintenance`. `automatic_since`:
     when it chose this release so, which machines then become within `maintenance` alone; None: a person asked for it.
-    `image_named`: a person named the node image."""
+    `image_named`: a person named the node image. `expander`: which of the node groups grows, where pods that wait would
+    be helped by several: one of EXPANDERS."""
 
     kubernetes_version: str
     release: Release
@@ -185,6 +191,7 @@ class ClusterSpec:
     automatic_upgrades: bool = False
     automatic_since: datetime | None = None
     image_named: bool = False
+    expander: str = "least-waste"
 
     @property
     def node_image(self) -> str:

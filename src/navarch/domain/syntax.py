@@ -65,6 +65,14 @@ def wrong_node_label_key(key: str) -> str | None:
     return wrong_label_key(key)
 
 
+def wrong_extended_resource(name: str) -> str | None:
+    """What device plugins announce: a name with a domain that is not Kubernetes' own."""
+    prefix = name.rpartition("/")[0]
+    if not prefix or prefix == "kubernetes.io" or prefix.endswith(".kubernetes.io"):
+        return f"{_shown(name)}: must be an extended resource with its domain, as nvidia.com/gpu"
+    return wrong_label_key(name)
+
+
 def wrong_taint_key(key: str) -> str | None:
     """A taint that is a person's to give: those of the node's state Kubernetes and the cloud controller put there and
     take away again."""

@@ -6,6 +6,7 @@ HTTP service, and both stay small.
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from navarch.bootstrap.registry import Registry
 from navarch.bootstrap.sealing import Sealer, load_keys
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.charts.rendering import Renderer
+from navarch.domain.prices import Prices
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
 from navarch.reconcile.worker import Log, Worker
+from navarch.settings import Prices as PriceSettings
 from navarch.settings import Settings
 from navarch.store.contract import WorkerStore
 from navarch.store.postgres import PostgresStore
@@ -225,6 +228,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
             policy_file=api.policy_file,
             balancers=bounds.balancers,
             kubeconfig_seconds_most=api.kubeconfig_hours * 3600,
+            prices=_prices(settings.prices),
             registry=_registry(settings),
         ),
         planner=plan_from_nothing,
@@ -238,4 +242,24 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     serve(
         Listener(app, api.listen, api.port, api.certificate, api.key, bounds),
         Listener(machines_app(app), api.machines_listen, api.machines_port, api.certificate, api.key, bounds),
+    )
+
+
+def _prices(said: PriceSettings) -> Prices | None:
+    """What the operator gave; None: nothing."""
+
+    def each(texts: tuple[str, ...]) -> tuple[tuple[str, Decimal], ...]:
+        return tuple((name, Decimal(price)) for name, _, price in (text.rpartition("=") for text in texts))
+
+    def one(text: str) -> Decimal | None:
+        return Decimal(text) if text else None
+
+    if not said.currency:
+        return None
+    return Prices(
+        said.currency,
+        each(said.flavor_hour),
+        each(said.volume_gib_month),
+        one(said.balancer_hour),
+        one(said.floating_address_hour),
     )

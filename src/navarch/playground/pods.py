@@ -2,8 +2,11 @@
 
 navarch-play deploy web 6 -c shop --cpu 800m
 navarch-play pods -c shop
+navarch-play service web -c shop
+navarch-play claim data -c shop
 """
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +25,7 @@ from navarch.simulator.client import Simulator
 from navarch.simulator.pods import Workload
 
 _MOST_PODS = 1000
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 app = new_app("Put load on a cluster of `make play`: its pods are simulated, as all that runs in it.")
 
 
@@ -32,13 +36,15 @@ def deploy(
     cluster: ClusterOption,
     cpu: Annotated[str, typer.Option(metavar="QUANTITY", help="What each pod asks for: 1, 800m.")] = "",
     memory: Annotated[str, typer.Option(metavar="QUANTITY", help="What each pod asks for: 256Mi, 1Gi.")] = "",
+    gpu: Annotated[int, typer.Option(min=0, metavar="N", help="What each pod asks for of nvidia.com/gpu.")] = 0,
     at_least: Annotated[int, typer.Option(min=0, help="Pods that its PodDisruptionBudget keeps; 0: it has none.")] = 0,
     label: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A node has to have it (nodeSelector); repeat.")
     ] = None,
 ) -> None:
     """Make a Deployment, or change the number of its pods."""
-    wanted = _workload(Workload(name, replicas, at_least), {"cpu": cpu, "memory": memory}, label or [])
+    quantities = {"cpu": cpu, "memory": memory, "nvidia.com/gpu": str(gpu or "")}
+    wanted = _workload(Workload(name, replicas, at_least), quantities, label or [])
     with connect() as navarch:
         found = navarch.cluster(cluster)
     _simulator().deploy(found["id"], wanted)
@@ -59,6 +65,29 @@ def list_pods(cluster: ClusterOption, output: OutputOption = Output.TABLE) -> No
     emit_list(pods, output, columns)
 
 
+@app.command()
+def service(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the Service.")], cluster: ClusterOption
+) -> None:
+    """Make a Service of type LoadBalancer, in the namespace default: a balancer with a public address."""
+    with connect() as navarch:
+        found = navarch.cluster(cluster)
+    _simulator().want(found["id"], service=_name(name))
+    print(f"Service default/{name} is to have a balancer.")
+
+
+@app.command()
+def claim(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the PersistentVolumeClaim.")],
+    cluster: ClusterOption,
+) -> None:
+    """Make a PersistentVolumeClaim of one GiB, in the namespace default: a volume."""
+    with connect() as navarch:
+        found = navarch.cluster(cluster)
+    _simulator().want(found["id"], claim=_name(name))
+    print(f"Claim default/{name} is to have a volume.")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name) and give its exit code: those of `navarch`."""
     try:
@@ -76,6 +105,15 @@ def run() -> None:
 def _simulator() -> Simulator:
     """The one of the playground that runs in `$NAVARCH_PLAY`, or where `make play` puts it."""
     return Simulator(str(default_folder() / "simulator.sock"))
+
+
+def _name(name: str) -> str:
+    """Raises Failure where no Service is called so."""
+    if not _NAME.fullmatch(name):
+        raise Failure(
+            f"{name!r} is no name: lower-case letters, digits and dashes, up to 63, a letter first", Exit.USAGE
+        )
+    return name
 
 
 def _workload(plain: Workload, quantities: Mapping[str, str], labels: Sequence[str]) -> Workload:

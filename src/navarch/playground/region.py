@@ -251,6 +251,14 @@ class Playground:
                 "password_file": "keys/cloud.password",
                 "ca_file": str(self.keys / "ca.crt"),
             },
+            # Of nobody: so that plans show what they show where an operator gives prices.
+            "prices": {
+                "currency": "EUR",
+                "flavor_hour": ["m1.small=0.021", "m1.medium=0.042", "m1.large=0.084"],
+                "volume_gib_month": ["ssd=0.10", "*=0.06"],
+                "balancer_hour": "0.012",
+                "floating_address_hour": "0.004",
+            },
             "keys": {
                 "sealing_file": "keys/sealing.key",
                 "report_file": "keys/report.key",

@@ -21,8 +21,8 @@ def addon_inputs(
     given and its machines were made from, whatever is offered to others now."""
     address, mtu = infrastructure.endpoint.internal_address, infrastructure.mtu
     files = cloud.controller_files(cluster, seen, password, offer)
-    if not address or mtu is None or files is None:
-        return None
+    if not address or mtu is None or files is None or not offer.whole:
+        return None  # a storage class of a type that is not known now is not taken away
     nodes = {} if seen.kube is None else {node.name: node for node in seen.kube.nodes}
     return Inputs(
         cluster=cluster,

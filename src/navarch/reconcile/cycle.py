@@ -10,7 +10,7 @@ from navarch.domain.autoscaling import all_pods_due, asks_for_pods
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Again, Done, Failed, Result
-from navarch.domain.providers import infrastructure, known_objects
+from navarch.domain.providers import infrastructure, inventory, known_objects
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event, Phase, Status
 from navarch.domain.steps import CreatesIdentity, Forget
@@ -96,6 +96,7 @@ class Cycle:
             status,
             events=(*events.rest(), *tell(chapter)),
             objects=known_objects(cluster, observed, now),
+            inventory=inventory(observed, look.full_at),
             look_again_after=after,
             attempts=attempts,
         )

@@ -51,11 +51,12 @@ class _Memory:
 class Look:
     """What was seen, what the last look knew (None: nothing), what is wanted beside the spec, the way into the cluster
     and what its add-ons are rendered from (None: not known yet). `pods_at`: when all pods were last seen; `pods_wait`:
-    whether some waited now, or could not be read."""
+    whether some waited now, or could not be read. `full_at`: when every kind was last asked for."""
 
     observed: Observed
     before: Observed | None
     wanted: Wanted
+    full_at: datetime
     access: ClusterAccess | None = None
     inputs: Inputs | None = None
     pods_at: datetime | None = None
@@ -101,7 +102,7 @@ class Observer:
         self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube, pods_at))
         pods = kube.pods if kube is not None else None
         waits = asks_for_pods(cluster) and (pods is None or bool(pods.waiting))
-        return Look(seen, last if memory is not None else None, wanted, access, inputs, pods_at, waits)
+        return Look(seen, last if memory is not None else None, wanted, full_at, access, inputs, pods_at, waits)
 
     def hurry(self, cluster_id: str) -> None:
         """Pods wait there: the next look need not be a full one, though that would be due."""
@@ -146,7 +147,7 @@ class Observer:
         known = infrastructure(cluster, last, now)
         # One that is looked at often for its pods' sake is asked for in full as often as others that are Ready.
         rests = status.phase is Phase.READY and is_converged(cluster, status) and asks_for_pods(cluster)
-        recent = now - memory.full_at < RESTING_FULL_LOOK_EVERY or hurried
+        recent = hurried or (now - memory.full_at < RESTING_FULL_LOOK_EVERY and not claim.stirred)
         if rests and known.complete and not known.unsettled() and recent:
             return frozenset()
         if now - memory.full_at > FULL_LOOK_EVERY or not known.complete:

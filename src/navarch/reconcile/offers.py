@@ -10,7 +10,7 @@ from navarch.domain.spec import Cluster
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.remembered import Remembered
 
-_KEPT = timedelta(minutes=10)
+_KEPT, _RETRIED = timedelta(minutes=10), timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,13 @@ class Offers:
     _known: Remembered[_Known] = field(default_factory=Remembered)
 
     def to(self, cluster: Cluster, offer: Offer) -> Offer:
-        """The offer to a cluster; `offer` is that to all. Where the cloud does not answer, what was known before."""
+        """The offer to a cluster; `offer` is that to all. Where the cloud does not answer, what was known before;
+        where nothing was, it is not whole, and asked for again soon."""
         flavors, types = {n for f in offer.flavors for n in (f.id, f.name)}, {t.name for t in offer.volume_types}
         if flavors >= set(_flavors(cluster)) and types >= set(_volume_types(cluster)):
             return offer
         now, known = self.dependencies.clock.now(), self._known.get(cluster.project_id)
-        if known is None or now - known.at > _KEPT:
+        if known is None or now - known.at > (_KEPT if known.own is not None else _RETRIED):
             known = _Known(self._read(cluster.project_id) or (known.own if known is not None else None), now)
             self._known.put(cluster.project_id, known)
         return offer.beside(known.own)

@@ -14,6 +14,7 @@ from navarch.bootstrap.sealing import Sealer
 from navarch.charts.rendering import Renderer
 from navarch.domain.errors import FieldError, Temporary
 from navarch.domain.offer import Offer, Quota
+from navarch.domain.prices import Prices
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import Step
@@ -29,8 +30,9 @@ _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """`region`: the cloud's, where clusters are made. `clusters_per_project`: at most. A quota counts as known for
-    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it. A kubeconfig holds for
-    `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`."""
+    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it, or to look at a cluster. A
+    kubeconfig holds for `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`. `prices`: by
+    which plans say what things cost; None: they do not."""
 
     region: str = "RegionOne"
     clusters_per_project: int = 100
@@ -38,6 +40,7 @@ class ServiceSettings:
     quota_wait: float = 3.0
     kubeconfig_seconds: int = 8 * 3600
     kubeconfig_seconds_most: int = 86400
+    prices: Prices | None = None
 
 
 class Waits:

@@ -13,6 +13,7 @@ from navarch.domain.errors import FieldError
 from navarch.domain.maintenance import behind
 from navarch.domain.needs import compare, needs_of, shortages
 from navarch.domain.offer import Offer
+from navarch.domain.prices import price_of
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.upgrades import Circumstances, turning_point
@@ -109,11 +110,7 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
     claims. Asking again changes nothing. Raises Missing, InTheWay (it is protected), and the store's Stale, Unreadable,
     Unavailable."""
     for _ in attempts():
-        stored = access.cluster(reference)
-        cluster = stored.cluster
-        generations.check(cluster.generation)
-        if cluster.spec.protected and not cluster.deleting:
-            raise _protected(cluster.name)
+        cluster = deletable(access, reference, generations).cluster
         try:
             gone = access.service.store.request_deletion(
                 cluster.id,
@@ -133,6 +130,15 @@ def delete(access: Access, reference: str, *, keep_volumes: bool = False, genera
     raise overtaken()
 
 
+def deletable(access: Access, reference: str, generations: Generations) -> Stored:
+    """The cluster, if it can be asked to go. Raises Missing, InTheWay, and the store's Stale, Unreadable."""
+    stored = access.cluster(reference)
+    generations.check(stored.cluster.generation)
+    if stored.cluster.spec.protected and not stored.cluster.deleting:
+        raise _protected(stored.cluster.name)
+    return stored
+
+
 def _considered(access: Access, project_id: str, document: Document) -> tuple[Plan, tuple[FieldError, ...]]:
     """What would come of a request, and what is wrong with it apart from quotas."""
     quota = access.quota(project_id)
@@ -150,7 +156,9 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     cluster, wrong = consider_cluster(draft, offer)
     wrong += access.service.wrong_region(cluster.region)
     needs = compare(needs_of(cluster, offer), quota)
-    return Plan(cluster, Status(), needs=needs, quota_known=quota is not None), judged(malformed, wrong)
+    price = price_of(cluster, offer, access.service.settings.prices)
+    plan = Plan(cluster, Status(), needs=needs, quota_known=quota is not None, price=price)
+    return plan, judged(malformed, wrong)
 
 
 def _changed(

@@ -8,6 +8,8 @@ from navarch.domain.errors import FieldError
 from navarch.domain.impact import Impact, impact
 from navarch.domain.machines import Departure, Machine
 from navarch.domain.needs import compare, needs_of_another, shortages
+from navarch.domain.offer import Offer
+from navarch.domain.prices import price_of
 from navarch.domain.spec import Cluster, NodeGroup, Role
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
@@ -74,12 +76,14 @@ def plan_deletion(
     cluster = asked.stored.cluster
     after = with_node_group(cluster, asked.smaller.name, asked.smaller) if asked.smaller else cluster
     quota = access.quota(cluster.project_id)
+    offer = (access.service.store.offer() or Offer()).beside(quota)
     return Plan(
         after,
         asked.stored.status,
         needs=compare(asked.needs, quota),
         quota_known=quota is not None,
         machines=_impact(access, asked, after),
+        price=price_of(after, offer, access.service.settings.prices, cluster),
     )
 
 

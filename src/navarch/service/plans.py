@@ -9,6 +9,7 @@ from navarch.domain.change import growth
 from navarch.domain.impact import Impact, impact
 from navarch.domain.needs import Need
 from navarch.domain.offer import Offer
+from navarch.domain.prices import Price, price_of
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Status
 from navarch.domain.steps import Step
@@ -32,7 +33,7 @@ class Change:
 class Plan:
     """What a request would do: the cluster as it would be, the steps to it as far as they are known, what it takes of
     the quotas (as far as `quota_known`), the fields that would change, what becomes of the machines that there are
-    (None: there are none yet), and what is to be known before (`notes`)."""
+    (None: there are none yet), what is to be known before (`notes`), and what it costs (None: nobody gave prices)."""
 
     cluster: Cluster
     status: Status
@@ -42,6 +43,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     machines: Impact | None = None
     notes: tuple[Obstacle, ...] = ()
+    price: Price | None = None
 
     @property
     def fits(self) -> bool:
@@ -63,6 +65,7 @@ def plan_of_change(
         changes=differs,
         machines=impact(stored.cluster, after, machines, access.service.now()),
         notes=lost_by_a_stop(stored.status) if stored.cluster.spec.running and not after.spec.running else (),
+        price=price_of(after, offer, access.service.settings.prices, stored.cluster),
     )
 
 

@@ -139,6 +139,15 @@ class Autoscaling(Shown):
         description="After how long a machine that did not become a node is given up, and another group is tried: 300 "
         "to 86400. Default: 900."
     )
+    capacity: Labels = Field(
+        description="Extended resources that a machine will have, beside those that its flavor names: a number by the "
+        "resource, as nvidia.com/gpu: 1. They count until the machine shows them, or max_provision_seconds are over. "
+        "Default: none."
+    )
+    priority: int = Field(
+        description="Where the cluster's expander is priority: of the groups that could help a pod, the one with the "
+        "highest grows. -1000 to 1000. Default: 0."
+    )
 
 
 class NodeGroupSpec(Shown):
@@ -235,6 +244,11 @@ class ClusterSpec(Shown):
     )
     groups_at_once: int = Field(
         description="Node groups whose machines are replaced side by side: 1 to 20. Default: 1."
+    )
+    expander: str = Field(
+        description="Which node group grows, where several would help pods that wait: least-waste (the least of "
+        "its new machines would be left over), priority (the highest autoscaling.priority), most-pods (it helps the "
+        "most), random. Default: least-waste."
     )
     maintenance: MaintenanceWindow | None = Field(
         description="When Navarch may begin what nobody asked for: automatic upgrades. What a person asks for, and "

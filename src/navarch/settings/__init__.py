@@ -165,6 +165,23 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What things cost, for the estimate that people see before they ask for something. Navarch bills nobody. Each
+    price is a text such as `"0.042"`; what has none is named as such beside the estimate.
+
+    `currency`: what the prices are in, such as `EUR`; empty: no estimate is shown. `flavor_hour`: an hour of a machine,
+    each as `FLAVOR=PRICE`, by the flavor's name or id. `volume_gib_month`: a GiB of a volume for a month of 730 hours,
+    each as `TYPE=PRICE`. `*` is every flavor, or type, that has no price of its own. `balancer_hour`,
+    `floating_address_hour`: an hour of one; empty: not said."""
+
+    currency: str = ""
+    flavor_hour: tuple[str, ...] = ()
+    volume_gib_month: tuple[str, ...] = ()
+    balancer_hour: str = ""
+    floating_address_hour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Images:
     """Where clusters' machines pull container images from (docs/operate/images.md). `registry`: https://HOST[:PORT] of
     the region's registry; empty: images are pulled from wherever their names say. `ca_file`: PEM of the CA that its
@@ -187,6 +204,7 @@ class Settings:
     worker: Worker = field(default_factory=Worker)
     console: Console = field(default_factory=Console)
     catalogue: Catalogue = field(default_factory=Catalogue)
+    prices: Prices = field(default_factory=Prices)
     images: Images = field(default_factory=Images)
 
 

@@ -69,6 +69,20 @@ def _origin(value: object) -> str | None:
     return None if fits else f"must be https://HOST or https://HOST:PORT or empty, got {value!r}"
 
 
+def _price(value: object) -> str | None:
+    return None if value == "" or _is_price(str(value)) else f'must be a price such as "0.042" or empty, got {value!r}'
+
+
+def _prices(value: object) -> str | None:
+    entries = value if isinstance(value, tuple) else ()
+    bad = [text for text in entries if not text.rpartition("=")[0] or not _is_price(text.rpartition("=")[2])]
+    return f"must be NAME=PRICE such as m1.small=0.042, got {', '.join(map(repr, bad))}" if bad else None
+
+
+def _is_price(text: str) -> bool:
+    return re.fullmatch(r"\d{1,12}(\.\d{1,12})?", text) is not None
+
+
 _IMAGE_HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 
 
@@ -87,10 +101,14 @@ _CHECKS: dict[str, Callable[[object], str | None]] = {
     "console.port": _between(1, 65535),
     "console.public_url": _origin,
     "console.session_hours": _between(1, 168),
+    "prices.flavor_hour": _prices,
+    "prices.volume_gib_month": _prices,
+    "prices.balancer_hour": _price,
+    "prices.floating_address_hour": _price,
     "database.pool_size": _between(1, 1000),
+    "cloud.volumes_per_machine": _between(0, 256),
     "images.registry": _origin,
     "images.mirrors": _image_hosts,
-    "cloud.volumes_per_machine": _between(0, 256),
     "worker.threads": _between(1, 1000),
     "worker.calls": _between(1, 1000),
     "worker.upgrades_spread_minutes": _between(0, 1440),

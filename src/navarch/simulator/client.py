@@ -63,6 +63,11 @@ class Simulator:
         Temporary while the cluster has no Kubernetes."""
         self.ask(wire.Deploy(cluster_id, workload), wire.Nothing)
 
+    def want(self, cluster_id: str, *, service: str = "", claim: str = "") -> None:
+        """Have a cluster's users make a Service with a balancer, or a claim with its volume. Raises Temporary while the
+        cluster has no Kubernetes."""
+        self.ask(wire.Want(cluster_id, service, claim), wire.Nothing)
+
     def pods(self, cluster_id: str) -> tuple[PodShown, ...]:
         """The pods of a cluster's users. Raises Temporary while it has no Kubernetes."""
         return self.ask(wire.ShowPods(cluster_id), wire.PodList).pods

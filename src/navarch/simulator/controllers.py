@@ -90,7 +90,9 @@ class Controllers:
         """The volume of a claim."""
         found = self._find("volume", claim)
         if found is None:
-            body = {"name": claim, "size": 1, "volume_type": type_, "availability_zone": zone, "metadata": self._mark}
+            said = {"csi.storage.k8s.io/pvc/namespace": "default", "csi.storage.k8s.io/pvc/name": claim}
+            metadata = {**self._mark, **said}
+            body = {"name": claim, "size": 1, "volume_type": type_, "availability_zone": zone, "metadata": metadata}
             self._ask("POST", "block-storage", f"/v3/{self._scope().project_id}/volumes", {"volume": body})
         return found
 
@@ -107,7 +109,8 @@ class Controllers:
     def _find(self, kind: str, name: str) -> Object | None:
         """One of this cluster's by its name: all that CSI makes says whose it is."""
         mine = (o for o in self._region[kind].of(self._scope().project_id) if o.name == name)
-        return next((o for o in mine if o.body.get("metadata", self._mark) == self._mark), None)
+        marked = (o for o in mine if o.body.get("metadata", self._mark).get(CSI_KEY) == self._cluster_id)
+        return next(marked, None)
 
     def _ask(self, method: str, service: str, path: str, body: Json) -> None:
         request = Request(method, service, path, body=body)

@@ -3,7 +3,7 @@
 Everything is derived from when something happened: there is nothing to wait for but time.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,6 +34,7 @@ API_PORT = 6443
 NETWORK_ADDONS = frozenset({"calico", "kube-proxy"})
 _NODE_SECONDS = 2.0  # from a kubelet and a pod network to a Ready node
 _ADDON_SECONDS = 2.0  # from its application to all replicas
+_DEVICES_SECONDS = 45.0  # from a Ready node to what its device plugin announces
 _CONTROLLERS_LOOK_EVERY = 5.0
 _LIST_READ_EVERY = 1.0  # that of revoked kubeconfigs, by authorizers
 _KERNEL_LEAVES, _EVICTION_MIB, _PODS_A_NODE = 0.97, 100, 110  # as kubelets say on machines of 2 GiB
@@ -324,9 +325,11 @@ class Kubernetes:
             return ()
         flavor = server["flavor"]
         memory = int(flavor["ram"] * _KERNEL_LEAVES) - RESERVED_MEMORY_MIB - _EVICTION_MIB
+        announced = node.was_ready and self.region.timeline.now >= node.since + _DEVICES_SECONDS
         return (
             ("cpu", flavor["vcpus"] * 1000 - RESERVED_CPU_MILLIS),
             ("memory", max(0, memory) << 20),
+            *(_devices(flavor["extra_specs"]) if announced else ()),
             ("pods", _PODS_A_NODE),
         )
 
@@ -393,6 +396,13 @@ class Kubernetes:
             for port in ports.of_device(self.region, self.project_id, server_id):
                 return self.region["subnet"].get(port["fixed_ips"][0]["subnet_id"])
         return None
+
+
+def _devices(extra_specs: Mapping[str, str]) -> Amounts:
+    """What the device plugin finds on a machine of such a flavor."""
+    word = "capacity.cluster-autoscaler.kubernetes.io:gpu-"
+    count = int(extra_specs.get(f"{word}count", 0))
+    return ((extra_specs.get(f"{word}type", "nvidia.com/gpu"), count),) if count else ()
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -140,6 +140,10 @@ class Desk:
                 clusters.tell_pods(_access(door), events)
             case wire.Deploy(cluster_id, workload):
                 self._deploy(cluster_id, workload)
+            case wire.Want(cluster_id, service, claim):
+                wishes = self._inside(cluster_id).wishes
+                wishes.services |= {service} - {""}
+                wishes.claims |= {claim} - {""}
             case wire.ShowPods(cluster_id):
                 return wire.PodList(self._inside(cluster_id).pods_shown())
             case wire.TakeCensus():

@@ -3,6 +3,7 @@
 from navarch.simulator.openstack.site import ExternalNetwork, Flavor, Image, Site, VolumeType
 
 _COMPONENTS = "etcd=3.6.8-0,coredns=1.14.0,calico=3.31.0"
+_CAPACITY = "capacity.cluster-autoscaler.kubernetes.io"
 _MEMBERS = 60  # of a server group: Nova's default, ten, is a small node group
 
 
@@ -15,6 +16,7 @@ def small_site(url: str) -> Site:
             Flavor("f2", "m1.medium", 2, 4096, 40),
             Flavor("f3", "m1.large", 4, 8192, 80),
             Flavor("f4", "c1.large", 8, 8192, 80),
+            Flavor("f5", "g1.medium", 2, 4096, 40, extra_specs={f"{_CAPACITY}:gpu-count": "1"}),
         ),
         zones=("z1", "z2", "z3"),
         volume_types=(VolumeType("hdd"), VolumeType("ssd")),

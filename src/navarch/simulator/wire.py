@@ -147,6 +147,16 @@ class Deploy:
 
 
 @dataclass(frozen=True, slots=True)
+class Want:
+    """A cluster's users make a Service with a balancer, or a claim with its volume, in the namespace default: for
+    people likewise. Empty: none."""
+
+    cluster_id: str
+    service: str
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShowPods:
     """The pods of a cluster's users: for people likewise."""
 
@@ -178,7 +188,7 @@ class MeetFaults:
 
 Call = (
     Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
-    | DeleteNode | AskPods | TellPods | Deploy | ShowPods | TakeCensus | FirstCall | MeetFaults
+    | DeleteNode | AskPods | TellPods | Deploy | Want | ShowPods | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from navarch.domain.credentials import FIRST, Credentials
 from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.inventory import Inventory
 from navarch.domain.machines import BootReport, Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
@@ -19,6 +20,7 @@ from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store.catalogue_contract import CatalogueStore, ChoosingStore, ChosenStore, StoredEntry
 from navarch.store.credential_contract import CredentialStore, RenewedCredentials
+from navarch.store.inventory_contract import Inventories
 from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
 
@@ -87,7 +89,8 @@ class Claim:
     tell. `revoked`: ids of kubeconfigs that were revoked and have not ended, in the order of their revocation;
     `revoking`: of those among them that the cluster was not seen to refuse. `credentials`: of the cluster's
     controllers. `chooses`: it may have add-ons of the catalogue; most clusters have none. `at`: when it was taken, by
-    the database's clock."""
+    the database's clock. `stirred`: somebody asked for it to be looked at, or for something else of it, since it was
+    let go."""
 
     cluster: Cluster
     status: Status
@@ -100,6 +103,7 @@ class Claim:
     revoking: tuple[str, ...] = ()
     credentials: Credentials = FIRST
     chooses: bool = True
+    stirred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, ChoosingStore, KubeconfigStore, CredentialStore, Protocol):
+class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, CredentialStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -386,12 +390,13 @@ class WorkerStore(ChosenStore, RevokedKubeconfigs, RenewedCredentials, Protocol)
         *,
         events: tuple[Event, ...] = (),
         objects: tuple[KnownObject, ...] | None = None,
+        inventory: Inventory | None = None,
         look_again_after: float,
         attempts: int = 0,
     ) -> None:
-        """The one status write of a cycle; lets the cluster go. `objects` None: as they were. If the wish changed, or a
-        machine reported, since the claim, it is due at once whatever `look_again_after` (seconds) says. Raises
-        LeaseLost."""
+        """The one status write of a cycle; lets the cluster go. `objects`, `inventory` None: as they were. If
+        the wish changed, or a machine reported, since the claim, it is due at once whatever `look_again_after`
+        (seconds) says. Raises LeaseLost."""
         ...
 
     def change_wish(self, cluster: Cluster, token: int, *, generation: int, event: Event) -> None:

@@ -7,6 +7,7 @@ from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
 from navarch.store.credential_side import CredentialSide
 from navarch.store.database import Database
+from navarch.store.inventory_side import InventorySide
 from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
 from navarch.store.operator_side import OperatorSide
@@ -14,7 +15,15 @@ from navarch.store.worker_side import WorkerSide
 
 
 class PostgresStore(
-    ApiSide, KubeconfigSide, CredentialSide, WorkerSide, ChangeSide, CatalogueSide, ConsoleSide, OperatorSide
+    ApiSide,
+    InventorySide,
+    KubeconfigSide,
+    CredentialSide,
+    WorkerSide,
+    ChangeSide,
+    CatalogueSide,
+    ConsoleSide,
+    OperatorSide,
 ):
     """Keeps `ApiStore`, `WorkerStore` and `ChangeStore`. `dsn` is libpq's; connections are made when first needed, so
     that a process starts while the database is away. `region`: the cloud's, whose offer, quotas and due clusters are
@@ -33,6 +42,7 @@ class PostgresStore(
         self._dsn = dsn
         database = Database(dsn, max_connections=max_connections, name=name, read_only=read_only)
         ApiSide.__init__(self, database, region)
+        InventorySide.__init__(self, database)
         KubeconfigSide.__init__(self, database)
         CredentialSide.__init__(self, database)
         WorkerSide.__init__(self, database, region)

@@ -91,6 +91,7 @@ def claim(row: Row) -> Claim:
         revoking=tuple(row["revoking"]),
         credentials=credentials(row),
         chooses=row["chooses"],
+        stirred=row["stirred"],
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from navarch.domain.errors import Temporary
+from navarch.domain.inventory import Inventory
 from navarch.domain.machines import Departure, Machine, MachineFacts, MachineTemplate
 from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer, Quota
@@ -15,6 +16,7 @@ from navarch.store import rows
 from navarch.store.api_side import add_events, change_node_group, stir, write_wish
 from navarch.store.contract import Claim, LeaseLost, NotFound
 from navarch.store.database import QUOTA, WORK, Database, Transaction
+from navarch.store.inventory_side import note_inventory
 
 REMOVED_KEPT = 200  # of a cluster's machines; twice what it may have at once
 
@@ -49,10 +51,13 @@ class WorkerSide:
         *,
         events: tuple[Event, ...] = (),
         objects: tuple[KnownObject, ...] | None = None,
+        inventory: Inventory | None = None,
         look_again_after: float,
         attempts: int = 0,
     ) -> None:
         with self._database.transaction() as tx:
+            if inventory is not None:
+                note_inventory(tx, cluster_id, token, inventory)
             written = tx.row(
                 "record",
                 id=cluster_id,
@@ -236,7 +241,7 @@ def _taken(tx: Transaction, taken: rows.Row | None) -> rows.Row | None:
     # A statement of its own: it sees node groups that were committed after the claim's snapshot was taken, whose
     # stirring of the row the claim has just cleared.
     row = tx.row("cluster_by_id", id=taken["id"], project_id=None)
-    return None if row is None else {**row, "abandoned": taken["abandoned"], "at": taken["at"]}
+    return None if row is None else {**row, **{name: taken[name] for name in ("abandoned", "stirred", "at")}}
 
 
 def _claim(taken: rows.Row | None) -> Claim | None:

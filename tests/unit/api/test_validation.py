@@ -38,6 +38,14 @@ class Keystone:
         raise Unauthenticated
 
 
+async def asked_by(validation: Validation, token: str, address: str) -> Caller:
+    """As the service asks: first whether to look at the request at all."""
+    refusal = validation.turned_away(token, address)
+    if refusal is not None:
+        raise refusal
+    return await validation.caller(token, address)
+
+
 async def outcome(asked: Awaitable[T]) -> T | str:
     try:
         return await asked
@@ -52,12 +60,12 @@ def test_an_address_that_sent_many_invalid_tokens_has_to_wait_and_no_other() -> 
 
     async def story() -> None:
         validation = Validation(keystone)
-        said = [await outcome(validation.caller(f"junk-{n}", HERE)) for n in range(200)]
+        said = [await outcome(asked_by(validation, f"junk-{n}", HERE)) for n in range(200)]
         assert said[:30] == ["Unauthenticated"] * 30
         assert said.count("429") >= 160
         assert keystone.asked <= 40
-        assert await outcome(validation.caller("good", HERE)) == "429"
-        assert await validation.caller("good", THERE) is ANN
+        assert await outcome(asked_by(validation, "good", HERE)) == "429"
+        assert await asked_by(validation, "good", THERE) is ANN
 
     asyncio.run(story())
 
@@ -69,17 +77,17 @@ def test_who_is_met_again_waits_behind_no_stranger() -> None:
     async def story() -> None:
         validation = Validation(keystone)
         keystone.open.clear()
-        strangers = [asyncio.create_task(outcome(validation.caller(f"junk-{n}", f"10.0.{n}.1"))) for n in range(100)]
+        strangers = [asyncio.create_task(outcome(asked_by(validation, f"junk-{n}", f"10.0.{n}.1"))) for n in range(100)]
         while keystone.asked < 4:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         assert keystone.asked == 4
-        assert await asyncio.wait_for(validation.caller("renewed", HERE), 5) is ANN
-        assert await outcome(validation.caller("good", HERE)) == "IdentityUnavailable"
+        assert await asyncio.wait_for(asked_by(validation, "renewed", HERE), 5) is ANN
+        assert await outcome(asked_by(validation, "good", HERE)) == "IdentityUnavailable"
         keystone.open.set()
         said = await asyncio.gather(*strangers)
         assert (said.count("Unauthenticated"), said.count("IdentityUnavailable")) == (68, 32)
-        assert await validation.caller("good", HERE) is ANN
+        assert await asked_by(validation, "good", HERE) is ANN
 
     asyncio.run(story())
 
@@ -89,6 +97,6 @@ def test_where_the_address_is_nobodys_it_bounds_nobody(address: str) -> None:
     async def story() -> None:
         validation = Validation(Keystone())
         for number in range(100):
-            assert await outcome(validation.caller(f"junk-{number}", address)) == "Unauthenticated"
+            assert await outcome(asked_by(validation, f"junk-{number}", address)) == "Unauthenticated"
 
     asyncio.run(story())

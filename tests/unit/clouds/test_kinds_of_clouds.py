@@ -14,12 +14,15 @@ from navarch.clouds.openstack.offer import _storage_zone
 from navarch.domain import names
 from navarch.domain.admission import consider_cluster
 from navarch.domain.drafts import new_cluster
-from navarch.domain.errors import Permanent
+from navarch.domain.errors import Conflict, Permanent
+from navarch.domain.observed import KnownObject
 from navarch.domain.offer import Offer
 from navarch.domain.openstack import steps
-from navarch.domain.openstack.resources import Kind, Server, Volume
+from navarch.domain.openstack.resources import KEPT_AFTER_DELETION, Kind, Server, Volume
 from navarch.domain.spec import Cluster, Owner, Role
 from navarch.simulator.installed import install
+from navarch.simulator.openstack.messages import Refused
+from navarch.simulator.openstack.nova import lifecycle
 from navarch.simulator.openstack.services import Services
 from navarch.simulator.openstack.site import ExternalNetwork, Flavor, Image, Site, VolumeType
 from navarch.simulator.openstack.timeline import Timeline
@@ -191,7 +194,9 @@ def test_a_server_group_that_is_full_is_named_with_its_limit() -> None:
     assert members is not None and members.limit == 1
 
 
-def test_where_deleted_servers_are_kept_for_a_while_a_machine_lets_its_port_and_volume_go_all_the_same() -> None:
+@pytest.fixture
+def kept() -> tuple[Region, Owner, Server]:
+    """A server with its port and volume where Nova keeps what is deleted."""
     region = Region(keeps_deleted_servers=True)
     owner = Owner(region.project_id, "11111111-2222-4333-8444-555555555555", "web-11111111")
     cloud, name = region.cloud, "web-11111111-cp-0"
@@ -209,13 +214,41 @@ def test_where_deleted_servers_are_kept_for_a_while_a_machine_lets_its_port_and_
         name, Role.CONTROL_PLANE, "cp", 0, "m1.small", NODE.id, "z1", port.id, group.id, (volume.id,)
     )
     server = cloud.carry_out(owner, asked, private="#cloud-config")
-    assert server is not None
+    assert isinstance(server, Server)
     region.timeline.advance(region.timeline.now + 60)
-    cloud.carry_out(owner, steps.Remove(Kind.SERVER, server.id, name))
+    return region, owner, server
+
+
+def removed(region: Region, owner: Owner, server: Server) -> tuple[list[Server], list[Volume]]:
+    """What is seen after its removal was asked for, where the server is known."""
+    region.cloud.carry_out(owner, steps.Remove(Kind.SERVER, server.id, server.name))
     region.timeline.advance(region.timeline.now + 60)
-    seen = cloud.observe(owner)
-    assert seen.of(Server) == ()
-    assert [v.status for v in seen.of(Volume)] == ["available"]
+    seen = region.cloud.observe(owner, known=(KnownObject(Kind.SERVER, server.name, server.id),))
+    assert seen.astray == (), "it has its mark, and is in no list all the same"
+    return list(seen.of(Server)), list(seen.of(Volume))
+
+
+def test_a_deleted_server_that_nova_keeps_is_seen_until_it_lets_its_port_and_volume_go(
+    kept: tuple[Region, Owner, Server],
+) -> None:
+    (server,), (volume,) = removed(*kept)
+    assert (server.status, volume.status) == (KEPT_AFTER_DELETION, "in-use")
+    servers, (volume,) = removed(*kept)
+    assert (servers, volume.status) == ([], "available")
+
+
+def test_where_only_administrators_delete_for_good_novas_own_end_is_waited_for(
+    kept: tuple[Region, Owner, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region, owner, server = kept
+    removed(region, owner, server)
+
+    def refuse(*_: Any) -> None:
+        raise Refused(403, "Policy doesn't allow os_compute_api:os-deferred-delete:force to be performed.")
+
+    monkeypatch.setattr(lifecycle, "delete", refuse)
+    with pytest.raises(Conflict, match="reclaim_instance_interval"):
+        removed(region, owner, server)
 
 
 def test_an_external_network_that_somebody_shares_is_not_offered_where_owners_are_named() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from navarch.clouds.openstack.offer import components_of, is_trusted, releases_of
+from navarch.clouds.openstack.offer import capacity_of, components_of, is_trusted, releases_of
 from navarch.domain.offer import Offer, Release
 
 
@@ -52,6 +52,30 @@ def test_of_two_images_of_one_version_new_clusters_get_the_one_built_last() -> N
 def test_the_newest_version_comes_first() -> None:
     images = [image(v, navarch_kubernetes_version=v) for v in ("1.9.1", "1.37.2", "1.36.10", "1.36.9")]
     assert [release.kubernetes_version for release in releases_of(images)] == ["1.37.2", "1.36.10", "1.36.9", "1.9.1"]
+
+
+@pytest.mark.parametrize(
+    ("extra_specs", "capacity"),
+    [
+        ({}, ()),
+        ({"hw:cpu_policy": "dedicated"}, ()),
+        ({"capacity.cluster-autoscaler.kubernetes.io:gpu-count": "2"}, (("nvidia.com/gpu", 2),)),
+        (
+            {
+                "capacity.cluster-autoscaler.kubernetes.io:gpu-type": "amd.com/gpu",
+                "capacity.cluster-autoscaler.kubernetes.io:gpu-count": "1",
+            },
+            (("amd.com/gpu", 1),),
+        ),
+        ({"capacity.cluster-autoscaler.kubernetes.io:gpu-type": "amd.com/gpu"}, ()),
+        ({"capacity.cluster-autoscaler.kubernetes.io:gpu-count": "many"}, ()),
+        ({"capacity.cluster-autoscaler.kubernetes.io:gpu-count": "0"}, ()),
+    ],
+)
+def test_a_flavor_names_its_devices_in_the_words_of_other_autoscalers(
+    extra_specs: dict[str, str], capacity: tuple[tuple[str, int], ...]
+) -> None:
+    assert capacity_of(extra_specs) == capacity
 
 
 def test_components_that_say_nothing_are_left_out() -> None:

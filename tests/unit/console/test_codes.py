@@ -11,6 +11,7 @@ import navarch
 from navarch.console import codes
 from navarch.domain import steps
 from navarch.domain.openstack import steps as openstack_steps
+from navarch.domain.providers import KINDS
 from navarch.domain.status import Phase
 
 _SOURCE = Path(navarch.__file__).parent
@@ -58,6 +59,10 @@ def test_every_phase_has_words() -> None:
     assert {phase.value for phase in Phase} == set(codes.PHASES)
 
 
-@pytest.mark.parametrize("table", ["PHASES", "CONDITIONS", "REASONS", "PARTS", "QUOTAS"])
+def test_every_kind_of_object_has_words() -> None:
+    assert set(KINDS) == set(codes.KINDS)
+
+
+@pytest.mark.parametrize("table", ["KINDS", "PHASES", "CONDITIONS", "REASONS", "PARTS", "QUOTAS"])
 def test_words_are_words(table: str) -> None:
     assert all((text and not text.isupper()) or text == "API" for text in getattr(codes, table).values())

@@ -307,6 +307,14 @@ def test_a_group_is_not_newer_than_its_cluster() -> None:
     assert made.release == OFFER.releases[2]
 
 
+def test_what_the_project_alone_may_use_is_not_said_to_be_missing_where_that_is_not_known() -> None:
+    asked = {"control_plane": {"flavor": "gpu.large", "etcd_volume": {"type": "gold"}}}
+    fields = ("spec.control_plane.flavor", "spec.control_plane.etcd_volume.type")
+    known, unknown = refused(OFFER, **asked), refused(OFFER.beside(None), **asked)
+    assert ["could not be read now" in known[field] for field in fields] == [False, False]
+    assert ["could not be read now" in unknown[field] for field in fields] == [True, True]
+
+
 NEWER = replace(OFFER, releases=(Release("1.37.2", "i3", "newer", "b3", (), 30), *OFFER.releases))
 
 

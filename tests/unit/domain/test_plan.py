@@ -15,6 +15,7 @@ from navarch.domain.machines import BootReport, Machine
 from navarch.domain.observed import Observed
 from navarch.domain.openstack.foundations import security_group_rules
 from navarch.domain.openstack.resources import (
+    KEPT_AFTER_DELETION,
     Identity,
     Kind,
     Port,
@@ -334,6 +335,18 @@ def test_credentials_that_somebody_wants_replaced_are_replaced_once() -> None:
     renewed = step.after(asked, Identity("another", before.name, "its trust"), NOW)
     assert renewed.cloud.of(Identity) == (Identity("another", before.name, "its trust"),)
     assert plan(cluster(), renewed, WANTED, now=NOW) == ()
+
+
+def test_a_server_that_nova_keeps_after_its_deletion_is_deleted_for_good_whoever_deleted_it() -> None:
+    seen = grown(cluster())
+    server = seen.cloud.of(Server)[-1]
+    kept = seen.with_cloud(seen.cloud.changed(Server, server.id, status=KEPT_AFTER_DELETION))
+    removals = [step for step in plan(cluster(), kept, WANTED, now=NOW) if isinstance(step, Remove)]
+    assert [(step.kind, step.id) for step in removals] == [(Kind.SERVER, server.id)]
+    going = removals[0].after(kept, None, NOW)
+    assert not [step for step in plan(cluster(), going, WANTED, now=NOW) if isinstance(step, Remove)]
+    asked = deleting(cluster())
+    assert server.id in {step.id for step in plan(asked, kept, WANTED, now=NOW) if isinstance(step, Remove)}
 
 
 def test_a_gone_machine_is_forgotten_with_its_port() -> None:

@@ -13,7 +13,7 @@ from navarch.clouds.contract import Cloud
 from navarch.domain.infrastructure import Infrastructure
 from navarch.domain.kube import KubeState, Node
 from navarch.domain.machines import Machine, component_labels
-from navarch.domain.offer import Release
+from navarch.domain.offer import Offer, Release
 from navarch.domain.spec import Role, Taint
 from navarch.reconcile.addon_inputs import addon_inputs
 
@@ -22,12 +22,16 @@ OLD = replace(RELEASE, kubernetes_version="1.36.3", image_id="old")
 LABELS = tuple(component_labels(RELEASE.tags).items())
 
 
-def inputs_of(machines: tuple[Machine, ...], nodes: tuple[Node, ...] | None) -> Inputs:
+def inputs_if_known(machines: tuple[Machine, ...], nodes: tuple[Node, ...] | None, offer: Offer) -> Inputs | None:
     kube = None if nodes is None else KubeState("1.37.2", nodes)
     seen = replace(look(settled(), machines=machines), kube=kube)
     infrastructure = SimpleNamespace(endpoint=SimpleNamespace(internal_address="10.0.0.5"), mtu=1442)
     cloud = SimpleNamespace(controller_files=lambda *_: {"cloud.conf": ""})
-    made = addon_inputs(cluster(), seen, cast(Infrastructure, infrastructure), cast(Cloud, cloud), OFFER, "")
+    return addon_inputs(cluster(), seen, cast(Infrastructure, infrastructure), cast(Cloud, cloud), offer, "")
+
+
+def inputs_of(machines: tuple[Machine, ...], nodes: tuple[Node, ...] | None) -> Inputs:
+    made = inputs_if_known(machines, nodes, OFFER)
     assert made is not None
     return made
 
@@ -89,3 +93,8 @@ def test_a_node_lacks_what_its_own_machine_holds() -> None:
 
 def test_a_node_that_may_be_an_earlier_machines_is_given_no_label() -> None:
     assert inputs_of((machine(joined=False),), (node(labels=()),)).unlabelled == {}
+
+
+def test_while_it_is_not_known_what_a_project_alone_may_use_no_storage_class_is_taken_away() -> None:
+    assert inputs_if_known((machine(),), (node(),), OFFER) is not None
+    assert inputs_if_known((machine(),), (node(),), OFFER.beside(None)) is None

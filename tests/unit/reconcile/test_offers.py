@@ -59,3 +59,16 @@ def test_what_a_project_may_use_is_asked_for_every_ten_minutes_and_known_while_t
     assert offers.to(with_gpu, offer).flavor("gpu.large") == GPU
     assert cloud.asked == [one.project_id] * 2
     assert offers.to(one, offer) == offer, "others are not told of it"
+
+
+def test_what_could_not_be_read_counts_as_unknown_and_is_asked_for_again_soon() -> None:
+    now = [NOW]
+    cloud, one = _Cloud(away=True), cluster()
+    dependencies: Any = SimpleNamespace(cloud=cloud, clock=SimpleNamespace(now=lambda: now[0]))
+    offers, offer = Offers(dependencies), shared(one)
+    group = one.node_groups[0]
+    with_gpu = replace(one, node_groups=(replace(group, spec=replace(group.spec, flavor="gpu.large")),))
+    assert not offers.to(with_gpu, offer).whole
+    now[0], cloud.away = NOW + timedelta(seconds=21), False
+    assert offers.to(with_gpu, offer).flavor("gpu.large") == GPU
+    assert offers.to(with_gpu, offer).whole

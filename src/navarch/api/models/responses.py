@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from navarch.api.models.autoscaling import AutoscalingView
+from navarch.api.models.prices import PriceView
 from navarch.domain.credentials import CredentialsState
 from navarch.domain.kubeconfigs import KubeconfigState
 from navarch.service.wish import ClusterSpec, Labels, NodeGroupSpec, Shown
@@ -74,7 +75,8 @@ class NodeGroupView(Shown):
 
 
 class ClusterView(Shown):
-    """A cluster: its wish, what is seen of it, and its node groups, which are changed at `…/node_groups`."""
+    """A cluster: its wish, what is seen of it, and its node groups, which are changed at `…/node_groups`. `request_id`:
+    of the request that changed its wish last, by which operators find it in logs."""
 
     id: str
     name: str
@@ -86,6 +88,7 @@ class ClusterView(Shown):
     updated_at: datetime | None
     deletion_requested_at: datetime | None
     created_by: str
+    request_id: str
     spec: ClusterSpec
     status: StatusView
     node_groups: list[NodeGroupView]
@@ -332,7 +335,8 @@ class ObstacleView(Shown):
 
 class PlanView(Shown):
     """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`). `machines`: what
-    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good."""
+    becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good.
+    `price`: what it costs; null: the operator gave no prices."""
 
     cluster: ClusterView
     fits: bool
@@ -342,6 +346,7 @@ class PlanView(Shown):
     changes: list[ChangeView]
     machines: ImpactView | None
     notes: list[ObstacleView]
+    price: PriceView | None
 
 
 class VersionView(Shown):

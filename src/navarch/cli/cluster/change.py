@@ -1,10 +1,11 @@
 """`navarch cluster update` and `delete`."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from navarch.cli.asking import confirm
+from navarch.cli.asking import confirm, must_be_asked
+from navarch.cli.cluster.objects import belonging, of_the_cluster, show_deletion, summary
 from navarch.cli.fields import CLUSTER
 from navarch.cli.options import (
     ClusterArgument,
@@ -25,7 +26,7 @@ from navarch.cli.wishes import Given, cluster_patch
 
 if TYPE_CHECKING:
     from navarch.client.clusters import Navarch
-    from navarch.client.shapes import Cluster
+    from navarch.client.shapes import Cluster, DeletionPlan
 
 
 def register(app: typer.Typer) -> None:
@@ -95,19 +96,25 @@ def delete(
     keep_volumes: Annotated[
         bool, typer.Option("--keep-volumes", help="Leave the volumes of persistent volume claims.")
     ] = False,
+    dry_run: DryRunOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = "15m",
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Delete a cluster with everything it made.
 
-    Machines, networks, balancers of services, and the volumes of claims unless they are kept. Done when a final look
-    finds nothing left.
+    Machines, networks, balancers of services, and the volumes of claims unless they are kept; with --dry-run they are
+    listed one by one. Done when a final look finds nothing left.
     """
     limit = seconds_of(timeout)
     with connected(ctx) as navarch:
         found = navarch.cluster(cluster)
+        if dry_run:
+            show_deletion(navarch.plan_deletion(found["id"], keep_volumes=keep_volumes), output, navarch.now())
+            return
         if not yes:
-            confirm(_warning(found, keep_volumes=keep_volumes), found["name"])
+            must_be_asked(found["name"])
+            confirm(_warning(found, navarch.plan_deletion(found["id"], keep_volumes=keep_volumes)), found["name"])
         navarch.delete_cluster(found["id"], keep_volumes=keep_volumes)
         if not wait:
             print(f"Cluster {found['name']} is being deleted.")
@@ -120,9 +127,10 @@ def delete(
     print(f"Cluster {found['name']} is gone; a final look found nothing left of it.")
 
 
-def _warning(cluster: Any, *, keep_volumes: bool) -> str:
-    machines = (cluster["status"].get("machines") or {}).get("desired", 0)
-    volumes = (
-        "the volumes of its claims are kept" if keep_volumes else "the volumes of its claims and all data on them go"
-    )
-    return f"Cluster {cluster['name']} ({cluster['id']}) with {machines} machines is deleted; {volumes}."
+def _warning(cluster: "Cluster", plan: "DeletionPlan") -> str:
+    """What is to be known before: balancers and volumes one by one."""
+    lines = [f"Cluster {cluster['name']} ({cluster['id']}) goes. {summary(plan)}"]
+    for one in of_the_cluster(plan["objects"]):
+        what = f"{one['size_gib']} GiB" if one["size_gib"] else one["address"]
+        lines.append(f"  {one['at_deletion']}: the {one['kind']} of {belonging(one)} ({what or one['id']})")
+    return "\n".join(lines)

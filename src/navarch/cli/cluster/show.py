@@ -1,14 +1,21 @@
 """`navarch cluster list` and `show`."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from navarch.cli.cluster.objects import columns, of_the_cluster
 from navarch.cli.options import ClusterArgument, OutputOption
 from navarch.cli.output import Column, Output, age, emit_data, emit_facts, emit_list, note, print_table
 from navarch.cli.session import connected, target_of
 from navarch.cli.values import pairs_of
+from navarch.client.errors import Problem
+
+if TYPE_CHECKING:
+    from navarch.client.clusters import Navarch
+    from navarch.client.shapes import CloudObject
 
 
 def register(app: typer.Typer) -> None:
@@ -100,6 +107,7 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
         if output is not Output.TABLE:
             emit_data(found, output)
             return
+        inside = _inside(navarch, found["id"])
         now = navarch.now()
     spec, status = found["spec"], found["status"]
     groups = found.get("node_groups") or []
@@ -124,20 +132,24 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
             *((name.replace("_", " "), spec.get(name)) for name, usual in _DEFAULTS.items() if spec.get(name) != usual),
             ("maintenance", _maintenance(spec.get("maintenance"), status.get("maintenance"), now)),
             ("created", f"{found['created_at']} ({age(found['created_at'], now)} ago)"),
+            ("last request", found.get("request_id") or None),
             ("deletion", found.get("deletion_requested_at")),
         ]
     )
+    if inside:
+        print()
+        print_table(inside, [c for c in columns() if c.title != "NAME"])
     conditions = status.get("conditions") or []
     if conditions:
         print()
-        columns = (
+        shown = (
             Column("CONDITION", lambda c: c["type"], keep=True),
             Column("STATUS", lambda c: c["status"]),
             Column("SINCE", lambda c: age(c.get("last_transition_at"), now), right=True),
             Column("REASON", lambda c: c["reason"], keep=True),
             Column("MESSAGE", lambda c: c["message"]),
         )
-        print_table(conditions, columns)
+        print_table(conditions, shown)
     told = set()
     for condition in conditions:
         if condition.get("responsible") and condition["status"] != "True" and condition["message"] not in told:
@@ -148,11 +160,22 @@ def show(ctx: typer.Context, cluster: ClusterArgument, output: OutputOption = Ou
                 print(f"  what to do: {condition['remedy']}")
 
 
+def _inside(navarch: "Navarch", cluster_id: str) -> list["CloudObject"]:
+    """What its Services and claims have in the cloud; nothing from a service of the version before, which has no such
+    list."""
+    try:
+        return of_the_cluster(navarch.objects(cluster_id)["objects"])
+    except Problem as problem:
+        if problem.status != HTTPStatus.NOT_FOUND:
+            raise
+        return []
+
+
 # Of fields that are shown where they say something else. Which image is built last is not known here.
 _DEFAULTS: dict[str, Any] = {
     "node_image": None, "protected": False, "running": True, "schedule": None, "remove_stopped_workers": False,
     "rollout_paused": False,
-    "soak_seconds": 0, "groups_at_once": 1, "automatic_upgrades": False,
+    "soak_seconds": 0, "groups_at_once": 1, "expander": "least-waste", "automatic_upgrades": False,
 }  # fmt: skip
 
 

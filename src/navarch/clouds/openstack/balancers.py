@@ -7,7 +7,7 @@ from navarch.clouds.openstack.handlers import Found, Handler
 from navarch.clouds.openstack.session import Json, Project, first
 from navarch.domain import names
 from navarch.domain.errors import Conflict
-from navarch.domain.openstack.resources import NAVARCH, Kind, LoadBalancer
+from navarch.domain.openstack.resources import CLOUD_CONTROLLER, NAVARCH, Kind, LoadBalancer
 from navarch.domain.openstack.steps import EnsureLoadBalancer
 from navarch.domain.spec import Owner
 
@@ -28,7 +28,8 @@ def read_load_balancers(project: Project, owner: Owner, known: frozenset[str]) -
         if maker is None:
             continue
         members = _addresses(_pool(project, body)) if maker == NAVARCH else ()
-        found.append(_balancer(body, members, maker))
+        service = marks.balanced_service(owner, body["name"]) if maker == CLOUD_CONTROLLER else None
+        found.append(replace(_balancer(body, members, maker), service=service or ""))
     return Found(tuple(found), tuple(astray))
 
 

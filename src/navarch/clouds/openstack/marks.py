@@ -23,6 +23,7 @@ from navarch.domain.openstack.resources import CLOUD_CONTROLLER, NAVARCH, Kind
 from navarch.domain.spec import Owner
 
 CSI_KEY = "cinder.csi.openstack.org/cluster"
+_CLAIM = "csi.storage.k8s.io/pvc"
 
 
 def mark(owner: Owner) -> str:
@@ -74,6 +75,13 @@ def balanced_service(owner: Owner, name: str) -> str | None:
     it made none. Neither part of a Service's name can have an underscore."""
     prefix = f"kube_service_{owner.cluster_id}_"
     return name.removeprefix(prefix).replace("_", "/", 1) if name.startswith(prefix) else None
+
+
+def claim(metadata: Mapping[str, str]) -> str:
+    """The claim (`namespace/name`) that a volume was made for, which the CSI driver writes there where its provisioner
+    runs with `--extra-create-metadata` (PvcNameKey in pkg/csi/csi.go); empty where it says none."""
+    namespace, name = (metadata.get(f"{_CLAIM}/{part}") for part in ("namespace", "name"))
+    return f"{namespace}/{name}" if namespace and name else ""
 
 
 def server_group_name(owner: Owner, marked: str) -> str | None:

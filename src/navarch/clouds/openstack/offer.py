@@ -8,10 +8,13 @@ from typing import Any
 
 from navarch.clouds.openstack.session import Json, Project
 from navarch.domain.offer import ExternalNetwork, Flavor, Offer, Release, VolumeType
+from navarch.domain.pods import Amounts
 
 _VERSION = "navarch_kubernetes_version"
 _ZONES_OF_TYPE = "RESKEY:availability_zones"  # Cinder's own; members see it
 _IMAGES_A_PAGE = 500  # Glance's default is 25
+_CAPACITY = "capacity.cluster-autoscaler.kubernetes.io"
+_USUAL_GPU = "nvidia.com/gpu"
 _USUAL_TYPE = "__DEFAULT__"  # every Cinder has it; where the operator made others, it is not meant to be chosen
 
 
@@ -84,12 +87,22 @@ def components_of(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name.strip(), value.strip()) for name, found, value in pairs if found)
 
 
+def capacity_of(extra_specs: Json) -> Amounts:
+    """Extended resources by the Cluster Autoscaler's words, where a flavor has them: Nova takes no slash in a key, so
+    that what stands before it ends with a colon."""
+    kind, count = (str(extra_specs.get(f"{_CAPACITY}:{word}") or "") for word in ("gpu-type", "gpu-count"))
+    return ((kind or _USUAL_GPU, int(count)),) if re.fullmatch(r"[1-9][0-9]{0,3}", count) else ()
+
+
 def _flavors(project: Project, *, public: bool = True) -> tuple[Flavor, ...]:
     """Those that every project may use: one that is private, and shown to this project, is not for all customers. Or
     else the others."""
     found = project.compute.items("/flavors/detail", "flavors", "read the flavors")
     asked = [f for f in found if f.get("os-flavor-access:is_public", True) is public]
-    flavors = [Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in asked]
+    flavors = [
+        Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"], capacity_of(f.get("extra_specs") or {}))
+        for f in asked
+    ]
     return tuple(sorted(flavors, key=lambda f: (f.vcpus, f.ram_mib, f.disk_gib, f.name)))
 
 

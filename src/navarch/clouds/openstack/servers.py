@@ -2,7 +2,6 @@
 
 import base64
 import re
-from contextlib import suppress
 from urllib.parse import quote
 
 from navarch.clouds.openstack import marks
@@ -12,7 +11,7 @@ from navarch.clouds.openstack.session import Json, Project, first
 from navarch.clouds.openstack.volumes import mark_volume, read_volume
 from navarch.domain.errors import Conflict, Permanent, Responsible, Temporary
 from navarch.domain.openstack.names import root_volume
-from navarch.domain.openstack.resources import NAVARCH, Kind, Server, ServerGroup, Volume
+from navarch.domain.openstack.resources import KEPT_AFTER_DELETION, NAVARCH, Kind, Server, ServerGroup, Volume
 from navarch.domain.openstack.steps import AttachVolume, CreateServer, EnsureServerGroup, StartServer, StopServer
 from navarch.domain.spec import Owner
 
@@ -21,12 +20,13 @@ _LONGEST_USER_DATA = 65535  # characters in base64 (nova/api/openstack/compute/s
 
 
 def read_servers(project: Project, owner: Owner, known: frozenset[str]) -> Found:
-    """The owner's servers; one more request for each that is known to be the owner's and is not among them."""
+    """The owner's servers; one more request for each that is known to be the owner's and is not among them: it lost its
+    mark, or Nova keeps it after its deletion, in no list."""
     found = _marked(project, owner, f"look up {Kind.SERVER}s")
     missing = known - {body["id"] for body in found}
-    lost_mark = [body for id_ in sorted(missing) if (body := _by_id(project, id_)) is not None]
-    astray = tuple((body["id"], body["name"]) for body in lost_mark)
-    return Found(tuple(_server(project, s) for s in (*found, *lost_mark)), astray)
+    unlisted = [body for id_ in sorted(missing) if (body := _by_id(project, id_)) is not None]
+    astray = tuple((body["id"], body["name"]) for body in unlisted if body["status"] != KEPT_AFTER_DELETION)
+    return Found(tuple(_server(project, s) for s in (*found, *unlisted)), astray)
 
 
 def read_server_groups(project: Project, owner: Owner, known: frozenset[str]) -> Found:
@@ -54,7 +54,7 @@ def create_server(project: Project, owner: Owner, step: CreateServer, user_data:
     encoded = _encoded(user_data, article)
     found = first(_marked(project, owner, f"look up {article}", step.name))
     if found is not None:
-        if found.get("OS-EXT-STS:task_state") == "deleting" or found["status"] in ("DELETED", "SOFT_DELETED"):
+        if found.get("OS-EXT-STS:task_state") == "deleting" or found["status"] in ("DELETED", KEPT_AFTER_DELETION):
             raise Conflict(f"Cannot create {article}: the last one of this name is still being removed")
         return _server(project, found)
     body = {
@@ -119,9 +119,16 @@ def stop_server(project: Project, owner: Owner, step: StopServer) -> Server:
 
 
 def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> None:
-    """Ask a server to go. Its port and volumes stay, but for the volume that it boots from: Nova removes that one,
-    once, whatever Cinder says to it. So it is marked as the owner's first, for whoever looks for what is left."""
+    """Ask a server to go; for good, where it was deleted and Nova keeps it. Its port and volumes stay, but for the
+    volume that it boots from: Nova removes that one, once, whatever Cinder says to it. So it is marked as the owner's
+    first, for whoever looks for what is left."""
     article = marks.article(Kind.SERVER, name)
+    server = _by_id(project, server_id)
+    if server is None:
+        return
+    if server["status"] == KEPT_AFTER_DELETION:
+        _delete_for_good(project, server_id, article)
+        return
     path, doing = f"/servers/{server_id}/os-volume_attachments", f"look up the volumes of {article}"
     try:
         attached = project.compute.items(path, "volumeAttachments", doing)
@@ -131,17 +138,21 @@ def remove_server(project: Project, owner: Owner, server_id: str, name: str) -> 
         if volume["delete_on_termination"]:
             mark_volume(project, owner, volume["volumeId"], root_volume(name))
     project.compute.delete(f"/servers/{server_id}", f"delete {article}")
-    _delete_for_good(project, server_id, article)
 
 
 def _delete_for_good(project: Project, server_id: str, article: str) -> None:
-    """Where Nova keeps what was deleted for a while (reclaim_instance_interval), a server is in no list any more and
-    still holds its ports and volumes, which the next machine may wait for. Nova says so at once."""
-    answer = project.compute.look_up(f"/servers/{server_id}", f"look up {article}")
-    server = answer["server"] if answer is not None else {}
-    if server.get("OS-EXT-STS:task_state") == "soft-deleting" or server.get("status") == "SOFT_DELETED":
-        with suppress(Vanished):
-            project.compute.post(f"/servers/{server_id}/action", {"forceDelete": None}, f"delete {article} for good")
+    """What Nova would do by itself after its reclaim_instance_interval: until then the server holds its port and
+    volumes, which the next machine waits for."""
+    doing = f"delete {article} for good"
+    try:
+        project.compute.post(f"/servers/{server_id}/action", {"forceDelete": None}, doing)
+    except Vanished:
+        return
+    except Permanent as error:
+        if error.reason != "CredentialsRefused":
+            raise
+        # A cloud's policy may keep that for administrators. There it takes until then, and nothing is wrong.
+        raise Conflict(f"{error.message} Nova does it by itself, after its reclaim_instance_interval") from error
 
 
 def remove_server_group(project: Project, owner: Owner, group_id: str, name: str) -> None:
@@ -188,7 +199,7 @@ def _marked(project: Project, owner: Owner, doing: str, name: str = "") -> list[
 def _by_id(project: Project, server_id: str) -> Json | None:
     """The server, or None where it is gone."""
     answer = project.compute.look_up(f"/servers/{server_id}", f"look up the server {server_id}")
-    if answer is None or answer["server"]["status"] in ("DELETED", "SOFT_DELETED"):
+    if answer is None or answer["server"]["status"] == "DELETED":
         return None
     body: Json = answer["server"]
     return body

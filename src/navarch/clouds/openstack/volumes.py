@@ -135,7 +135,8 @@ def _restored(kind: Kind) -> Callable[[Project, Owner, str, str], None]:
 
 
 def _snapshot(body: Json, made_by: str) -> Snapshot:
-    return Snapshot(body["id"], body.get("name") or "", body["volume_id"], body["status"], made_by)
+    size_gib = body.get("size") or 0
+    return Snapshot(body["id"], body.get("name") or "", body["volume_id"], body["status"], made_by, size_gib)
 
 
 def read_volume(body: Json, made_by: str) -> Volume:
@@ -148,6 +149,8 @@ def read_volume(body: Json, made_by: str) -> Volume:
         zone=body.get("availability_zone") or "",
         server_id=next((a.get("server_id") for a in attachments if a.get("server_id")), None),
         made_by=made_by,
+        size_gib=body.get("size") or 0,
+        claim=marks.claim(body.get("metadata") or {}) if made_by == CSI else "",
     )
 
 

@@ -8,8 +8,18 @@
   const body = document.body, root = body.dataset.root;
   const notice = document.getElementById("notice");
 
+  // Moments in the browser's zone, where the account asks for it; the server writes them in UTC.
+  const moment = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
+  const local = "localTimes" in body.dataset;
+  const zoned = local ? new Intl.DateTimeFormat(document.documentElement.lang, moment) : null;
+  const clock = zoned ?? new Intl.DateTimeFormat(document.documentElement.lang, { ...moment, timeZone: "UTC" });
+
+  // `lost`: since when nothing is told: the picture is of that moment.
+  let lost = null;
+
   function say(words) {
-    notice.textContent = words;
+    lost = words ? lost ?? new Date() : null;
+    notice.textContent = words && `${words} ${clock.format(lost)}`;
     notice.hidden = !words;
   }
 
@@ -56,6 +66,7 @@
     // The browser's own way of coming back gives up after a refusal and never slows down.
     source.onerror = () => {
       hush();
+      lost ??= new Date();
       if (pause > FIRST_PAUSE_MS) say(body.dataset.away);
       timer = setTimeout(listen, pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
@@ -89,10 +100,6 @@
     source = null;
   }
 
-  // Moments in the browser's zone, where the account asks for it; the server writes them in UTC.
-  const zoned = "localTimes" in body.dataset
-    ? new Intl.DateTimeFormat(document.documentElement.lang, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" })
-    : null;
 
   function prepare(place) {
     for (const time of zoned ? place.querySelectorAll("time[datetime]") : []) {
@@ -173,7 +180,13 @@
   window.addEventListener("afterprint", () => { for (const details of folded) details.open = false; });
 
   document.addEventListener("visibilitychange", () => { document.hidden ? hush() : listen(); });
+  // A plan that comes anew while one types has the folds open that were.
+  let open = [];
+  document.addEventListener("htmx:before:swap", () => {
+    open = [...document.querySelectorAll("#plan details[id][open], .plan details[id][open]")].map((details) => details.id);
+  });
   document.addEventListener("htmx:after:swap", () => {
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     prepare(document);
     const place = document.querySelector("[data-stream]");
     if (place && source?.url !== new URL(place.dataset.stream, location).href) listen();

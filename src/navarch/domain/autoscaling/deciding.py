@@ -7,24 +7,18 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from navarch.domain.autoscaling.down import Machine, scale_down
-from navarch.domain.autoscaling.machines import room_of, spot_to_be
+from navarch.domain.autoscaling.looking import Look
 from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
-from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.autoscaling.scaled import Scaled, autoscaled
-from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, Growth, Up, scale_up, with_daemons
+from navarch.domain.autoscaling.up import Growth, Up, scale_up
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
-from navarch.domain.kube import Node
-from navarch.domain.machines import outdated, template_of
-from navarch.domain.maintenance import made_from_now
-from navarch.domain.observed import Observed, Record
+from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Failed, Result
-from navarch.domain.pods import Pod, PodsSeen
-from navarch.domain.spec import Autoscaling, Cluster, NodeGroup, Role
+from navarch.domain.pods import Pod
+from navarch.domain.spec import Autoscaling, Cluster, Role
 
-_GOES = (State.LEAVING, State.KEPT, State.LOST)
-_NOT_NOW = "in backoff after failed scale-up"
 Told = tuple[str, str, str]
 """Reason, group or pod, and text of what is new, for the timeline."""
 ToldPod = tuple[Pod, str, str]
@@ -65,9 +59,14 @@ def decide(
     changes = [change for each in scaled.values() for change in _corrected(each, checkups, memory, now)]
     if changes or observed.kube is None or observed.kube.pods is None:
         return Decision(tuple(changes), memory, failures)
-    look = _Look(cluster, observed.record, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
+    look = Look(cluster, observed.record, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
     up = scale_up(
-        look.room(coming=memory), look.waiting(), look.candidates(memory), look.pods.daemons, zones=look.zones
+        look.room(coming=memory),
+        look.waiting(),
+        look.candidates(memory),
+        look.pods.daemons,
+        look.zones,
+        cluster.spec.expander,
     )
     if up.growths:
         grown = tuple(_grown(scaled[growth.group], growth) for growth in _summed(up.growths))
@@ -79,9 +78,7 @@ def decide(
     memory = replace(memory, helpless=up.helpless)
     if not look.pods.all:
         return Decision((), memory, told, events)
-    room = look.room(coming=None)
-    for pod in look.waiting():
-        room.place(pod.shape)
+    room = look.lasting()
     down = scale_down(
         room,
         look.machines(room),
@@ -248,125 +245,3 @@ def _helpless_text(helpless: Helpless) -> str:
     others = f" (and {helpless.count - 1} like it)" if helpless.count > 1 else ""
     reasons = ", ".join(f"{v.group}: {v.why}" for v in helpless.verdicts) or "no group can be asked"
     return f"pod didn't trigger scale-up: {helpless.pod}{others}: {reasons}"
-
-
-class _Look:
-    """A cluster at one look, as the simulations need it."""
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        record: Record,
-        nodes: tuple[Node, ...],
-        pods: PodsSeen,
-        checkups: tuple[Checkup, ...],
-        offer: Offer,
-        now: datetime,
-    ) -> None:
-        self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
-        self._templates = {g.name: made_from_now(cluster, g.name, record.machines, now) for g in cluster.node_groups}
-        leaving = {c.name for c in checkups if c.state in _GOES}
-        self._ready = {n.name: n for n in nodes if n.ready and n.name not in leaving}
-        self._scaled = tuple(autoscaled(cluster).values())
-        self.zones = max((len(each.group.spec.zones) for each in self._scaled), default=1)
-
-    def placed(self) -> Iterator[Pod]:
-        """Pods that take room: those that are there, and those about to be. What is expendable takes none."""
-        nominated = (pod for pod in self.pods.waiting if pod.node)
-        return (p for p in (*self.pods.placed, *nominated) if p.priority >= EXPENDABLE_BELOW)
-
-    def waiting(self) -> tuple[Pod, ...]:
-        """Those that nobody found a place for."""
-        return tuple(p for p in self.pods.waiting if not p.node and p.priority >= EXPENDABLE_BELOW)
-
-    def room(self, coming: Memory | None) -> Room:
-        """The machines that are Ready, with what is on them. `coming`: and those that groups wait for, but for groups
-        in backoff; None: without them."""
-        room = room_of(self._ready.values(), self.pods, self.placed())
-        if coming is None:
-            return room
-        for group in self.cluster.node_groups:
-            if coming.backoff(group.name, self._now) is None:
-                for spot in self._awaited(group):
-                    room.add(with_daemons(spot, self.pods.daemons))
-        return room
-
-    def candidates(self, memory: Memory) -> Iterator[Candidate]:
-        """The groups that could grow."""
-        for scaled in self._scaled:
-            group, limits, backoff = scaled.group, scaled.limits, memory.backoff(scaled.name, self._now)
-            if backoff is not None:
-                yield Candidate(group.name, why_not=f"{_NOT_NOW} ({backoff.why})")
-                continue
-            most = max(0, limits.max - group.spec.replicas)
-            spots = tuple(self._next(group, most))
-            unknown = most > 0 and not spots
-            yield Candidate(group.name, spots, most, "its flavor is not offered any more" if unknown else "")
-
-    def machines(self, room: Room) -> Iterator[Machine]:
-        """Those that may go, of groups that nothing else happens to."""
-        spots = {spot.name: spot for spot in room.spots}
-        for scaled in self._scaled:
-            group = scaled.group
-            mine = [c for c in self._checkups if c.machine.group == group.name]
-            template = template_of(self.cluster, group.name)
-            restless = any(outdated(c.machine, template, group.spec.zones) for c in mine if c.state is State.READY)
-            unsettled = len([c for c in mine if c.state is State.READY]) != group.spec.replicas
-            for checkup in mine:
-                spot = spots.get(checkup.name)
-                if spot is None or checkup.state is not State.READY or checkup.node is None:
-                    continue
-                spare = "its annotation says so" if checkup.node.stays else ""
-                spare = spare or ("its group's machines are being replaced" if restless else "")
-                spare = spare or ("its group is not as wanted yet" if unsettled else "")
-                yield Machine(checkup.name, group.name, scaled.limits, spot, spare)
-
-    def _awaited(self, group: NodeGroup) -> Iterator[Spot]:
-        """The group's machines that are not Ready yet: those that are written down, and those that are still to be."""
-        mine = [c for c in self._checkups if c.machine.group == group.name]
-        ready = [c for c in mine if c.name in self._ready]
-        lacking = max(0, group.wanted - len(ready))
-        coming = [c.machine.zone for c in mine if self._comes(c)][:lacking]
-        zones = self._by_zone(group)
-        for zone in coming:
-            zones[zone] += 1
-        for _ in range(lacking - len(coming)):
-            coming.append(min(group.spec.zones, key=lambda z: zones[z], default=""))
-            zones[coming[-1]] += 1
-        for number, zone in enumerate(coming):
-            spot = self._spot(group, f"awaited-{group.name}-{number}", zone)
-            if spot is not None:
-                yield spot
-
-    def _next(self, group: NodeGroup, most: int) -> Iterator[Spot]:
-        """What machines it could get: so many in each zone, in turn."""
-        zones = self._by_zone(group)
-        zones.update(c.machine.zone for c in self._checkups if c.machine.group == group.name and self._comes(c))
-        order = sorted(group.spec.zones, key=lambda z: zones[z])
-        for number in range(most):
-            for zone in order:
-                spot = self._spot(group, f"new-{group.name}-{number}-{zone}", zone)
-                if spot is None:
-                    return
-                yield spot
-
-    def _comes(self, checkup: Checkup) -> bool:
-        return checkup.name not in self._ready and checkup.state not in _GOES
-
-    def _by_zone(self, group: NodeGroup) -> Counter[str]:
-        """How many of its machines are Ready in each of its zones."""
-        zones = Counter(dict.fromkeys(group.spec.zones, 0))
-        mine = (c for c in self._checkups if c.machine.group == group.name and c.name in self._ready)
-        zones.update(c.machine.zone for c in mine if c.machine.zone in zones)
-        return zones
-
-    def _spot(self, group: NodeGroup, name: str, zone: str) -> Spot | None:
-        """A machine of the group in a zone."""
-        template = self._templates[group.name]
-        mine = (c for c in self._checkups if c.machine.group == group.name and c.name in self._ready)
-        alike = (
-            self._ready[c.name]
-            for c in mine
-            if not outdated(c.machine, template, ()) and self._ready[c.name].allocatable
-        )
-        return spot_to_be(template, group.name, name, zone, next(alike, None), self._offer, self.pods.volumes)

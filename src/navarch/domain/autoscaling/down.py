@@ -21,13 +21,18 @@ _SYSTEM = "kube-system"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One that may go. `spare`: why it may not whatever is on it; empty: it may."""
+    """One that may go. `spare`: why it may not whatever is on it; `waits`: why it may not now, though it counts as
+    unneeded meanwhile; empty: it may. `by`: the resources of which it is
+    told whether it is hardly used. `old`: another is to take its place anyway, so that it goes before others."""
 
     name: str
     group: str
     limits: Autoscaling
     spot: Spot
     spare: str = ""
+    waits: str = ""
+    by: tuple[str, ...] = ("cpu", "memory")
+    old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,10 @@ class Down:
     kept: tuple[Kept, ...] = ()
 
 
-def utilisation(spot: Spot) -> float:
-    """The larger part of CPU and memory that pods ask for, in percent; those of DaemonSets count."""
+def utilisation(spot: Spot, by: tuple[str, ...] = ("cpu", "memory")) -> float:
+    """The largest part of these resources that pods ask for, in percent; those of DaemonSets count."""
     has = dict(spot.allocatable)
-    return max((100 * spot.used[r] / has[r] for r in ("cpu", "memory") if has.get(r)), default=100.0)
+    return max((100 * spot.used[r] / has[r] for r in by if has.get(r)), default=100.0)
 
 
 def scale_down(
@@ -70,9 +75,9 @@ def scale_down(
     left, unneeded, kept, going = Counter(may_lose), list[Unneeded](), list[Kept](), list[Machine]()
     alone = False  # a machine goes that pods have to move from
     # Those that were not needed before are asked first: else two that could take each other's pods would take turns.
-    order = sorted(machines, key=lambda m: (since.get(m.name, now), utilisation(m.spot), m.name))
+    order = sorted(machines, key=lambda m: (not m.old, since.get(m.name, now), utilisation(m.spot, m.by), m.name))
     for machine in order:
-        if utilisation(machine.spot) >= machine.limits.utilization_threshold:
+        if utilisation(machine.spot, machine.by) >= machine.limits.utilization_threshold:
             continue
         there = on.get(machine.name, [])
         moving = [pod for pod in there if pod.moves]
@@ -86,6 +91,9 @@ def scale_down(
             allowed[budget] -= 1
         began = since.get(machine.name, now)
         unneeded.append(Unneeded(machine.name, machine.group, began))
+        if machine.waits:
+            kept.append(Kept(machine.name, machine.group, machine.waits))
+            continue
         if now < goes_at(began, machine.limits, grown_at):
             continue
         if alone or len(going) == _EMPTY_AT_ONCE or (moving and (busy or going)):

@@ -1,8 +1,9 @@
 """What a machine of a node group would be to the scheduler: as one that is there, or by what it would be made from."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from navarch.domain.autoscaling.placing import Room, Spot
+from navarch.domain.autoscaling.promises import unkept, with_promised
 from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
 from navarch.domain.machines import MachineTemplate, component_labels
 from navarch.domain.names import zone_label
@@ -34,10 +35,23 @@ def spot_of(node: Node, volumes: NodeVolumes | None = None) -> Spot:
     )
 
 
-def room_of(nodes: Iterable[Node], pods: PodsSeen, placed: Iterable[Pod]) -> Room:
-    """These nodes, with those of these pods that are on them. One of which no CSI driver says anything has none."""
+def room_of(
+    nodes: Iterable[Node],
+    pods: PodsSeen,
+    placed: Iterable[Pod],
+    young: Collection[str] = (),
+    broken: Mapping[str, tuple[str, ...]] | None = None,
+) -> Room:
+    """These nodes, with those of these pods that are on them. One of which no CSI driver says anything has none, but
+    for the `young`, whose drivers are to come. `broken`: what was promised of nodes, and is not there."""
     volumes = {one.node: one for one in pods.volumes}
-    spots = {node.name: spot_of(node, volumes.get(node.name, NodeVolumes(node.name))) for node in nodes}
+    spots: dict[str, Spot] = {}
+    for node in nodes:
+        there = volumes.get(node.name, NodeVolumes(node.name))
+        if node.name in young and not there.drivers:
+            there = _expected_volumes(node.name, pods.volumes) or there
+        spots[node.name] = spot_of(node, there)
+        spots[node.name].unkept = (broken or {}).get(node.name, ())
     room = Room(spots.values())
     for pod in placed:
         if pod.node in spots:
@@ -53,27 +67,30 @@ def spot_to_be(
     sibling: Node | None,
     offer: Offer,
     volumes: tuple[NodeVolumes, ...] = (),
+    promise: Amounts = (),
 ) -> Spot | None:
     """A machine that the group would get in that zone; None: its flavor is not known. `template`: what it would be made
     from; `sibling`: one of the group's machines that is Ready and made from the same; `volumes`: what the cluster's
     nodes may have of them. The drivers of volumes run on every machine: without a sibling, those of any node are
-    expected."""
+    expected. `promise`: what it will have beside what its flavor says, unless the sibling shows otherwise."""
     wished = dict(template.labels)
     of_its_own = {NODE_GROUP: group, **component_labels(template.release.tags)}
     place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone_label(zone))}
-    like = next((v for v in volumes if sibling is not None and v.node == sibling.name), None)
-    like = like or max(volumes, key=lambda v: (len(v.drivers), v.node), default=None)
-    expected = NodeVolumes(name, like.limits, like.drivers) if like is not None and like.drivers else None
+    like = tuple(v for v in volumes if sibling is not None and v.node == sibling.name and v.drivers)
+    expected = _expected_volumes(name, like or volumes)
     if sibling is not None:
         labels = {**dict(sibling.labels), **wished, **of_its_own, **place}
-        return Spot(name, labels, _lasting(template.taints), sibling.allocatable, zone, volumes=expected)
+        found = Spot(name, labels, _lasting(template.taints), sibling.allocatable, zone, volumes=expected)
+        found.unkept = unkept(promise, sibling.allocatable)
+        return found
     flavor = offer.flavor(template.flavor)
     if flavor is None:
         return None
     usual = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", INSTANCE_TYPE: flavor.name}
     disk_gib = template.root_volume.size_gib if template.root_volume is not None else flavor.disk_gib
     labels = {**usual, **wished, **of_its_own, **place}
-    return Spot(name, labels, _lasting(template.taints), allocatable(flavor, disk_gib), zone, volumes=expected)
+    has = with_promised(allocatable(flavor, disk_gib), promise)
+    return Spot(name, labels, _lasting(template.taints), has, zone, volumes=expected)
 
 
 def allocatable(flavor: Flavor, disk_gib: int) -> Amounts:
@@ -85,6 +102,12 @@ def allocatable(flavor: Flavor, disk_gib: int) -> Amounts:
         ("memory", max(0, memory_mib) << 20),
         ("pods", _PODS),
     )
+
+
+def _expected_volumes(name: str, volumes: Iterable[NodeVolumes]) -> NodeVolumes | None:
+    """As that one of them which has most drivers; None: none has any."""
+    like = max(volumes, key=lambda v: (len(v.drivers), v.node), default=None)
+    return NodeVolumes(name, like.limits, like.drivers) if like is not None and like.drivers else None
 
 
 def _lasting(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:

@@ -21,7 +21,7 @@ _CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 class Spot:
     """A machine in a simulation. `zone`: of one that is to be made, as the cloud spells it; labels hold it as nodes do
     (`names.zone_label`). `open`: it is not cordoned. `volumes`: what may be attached to it; None: as much as pods want.
-    `shapes`: how many pods of each are there."""
+    `shapes`: how many pods of each are there. `unkept`: resources that were promised of it, and did not come."""
 
     name: str
     labels: Mapping[str, str]
@@ -32,6 +32,7 @@ class Spot:
     volumes: NodeVolumes | None = None
     used: Counter[str] = field(default_factory=Counter)
     shapes: Counter[PodShape] = field(default_factory=Counter)
+    unkept: tuple[str, ...] = ()
 
     @property
     def pods(self) -> int:
@@ -241,7 +242,8 @@ def _lacks(shape: PodShape, spot: Spot) -> str:
         return "Too many pods"
     for resource, amount in shape.requests:
         if amount and spot.used[resource] + amount > allocatable.get(resource, 0):
-            return f"Insufficient {resource}"
+            late = ", which a machine like it was to have and does not show" if resource in spot.unkept else ""
+            return f"Insufficient {resource}{late}"
     for port in shape.ports:
         for other in (p for there in spot.shapes for p in there.ports):
             same = (port.protocol, port.port) == (other.protocol, other.port)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from navarch.domain.autoscaling.memory import Helpless, Verdict
 from navarch.domain.autoscaling.placing import Room, Spot, attracts, tolerates
@@ -14,12 +15,14 @@ EXPENDABLE_BELOW = -10  # the priority of pods that neither bring machines nor h
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A node group that could grow by `most` machines. `machines`: those that it could get, zone after zone, the next
-    of the zone with the fewest first; `why_not`: why it is not asked for any now; empty: it is."""
+    of the zone with the fewest first; `why_not`: why it is not asked for any now; empty: it is. `priority`: of the
+    groups that help, the one with the highest is asked, where that is how they are chosen."""
 
     group: str
     machines: tuple[Spot, ...] = ()
     most: int = 0
     why_not: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,20 @@ class Up:
 
 
 def scale_up(
-    room: Room, waiting: Iterable[Pod], candidates: Iterable[Candidate], daemons: Iterable[PodShape], zones: int = 1
+    room: Room,
+    waiting: Iterable[Pod],
+    candidates: Iterable[Candidate],
+    daemons: Iterable[PodShape],
+    zones: int = 1,
+    expander: str = "least-waste",
 ) -> Up:
     """The machines that are there and those that are on their way are in `room`, and what is placed is put there.
 
-    Of the groups that help, the one wins whose new machines would have the least of their CPU and memory left over;
-    then others are asked for what still waits. A group is asked for one machine after the other, until one in each of
-    its `zones` would help nobody: a pod may be bound to one of them, by its volume for example."""
+    Of the groups that help, one wins by the `expander`: the one whose new machines would have the least of their CPU
+    and memory left over, the one with the highest priority, that helps the most pods, or any; what is equal there is
+    decided as by least-waste. Then others are asked for what still waits. A group is asked for one machine after the
+    other, until one in each of its `zones` would help nobody: a pod may be bound to one of them, by its volume for
+    example."""
     left = _by_shape(waiting)
     coming = sum(len(pods) for pods in left.values())
     left = {shape: pods[_placed(room, shape, len(pods)) :] for shape, pods in left.items()}
@@ -73,7 +83,8 @@ def scale_up(
         trials = [
             _Trial(room, c, left, daemons, zones) for c in able.values() if not c.why_not and c.machines and c.most
         ]
-        best = min((t for t in trials if t.helped), key=lambda t: (t.waste, len(t.used), t.group), default=None)
+        chance = next(iter(left.values()))[0].name
+        best = min((t for t in trials if t.helped), key=lambda t: t.order(expander, chance), default=None)
         if best is None:
             break
         helped = tuple(pod for shape, pods in left.items() for pod in pods[: best.helped[shape]])
@@ -154,6 +165,16 @@ class _Trial:
     def waste(self) -> float:
         """The part of the new machines' CPU and memory that nothing asks for."""
         return sum(_left_over(spot) for spot in self.used) / len(self.used)
+
+    def order(self, expander: str, chance: str) -> tuple[float | str, ...]:
+        """What is smallest for the group that grows. `chance`: what a random choice hangs on, so that whoever decides
+        about the same pods decides the same."""
+        first: dict[str, float] = {
+            "priority": -self._candidate.priority,
+            "most-pods": -self.helped.total(),
+            "random": int.from_bytes(sha256(f"{chance} {self.group}".encode()).digest()[:6]),
+        }
+        return first.get(expander, 0.0), self.waste, len(self.used), self.group
 
     @property
     def rest(self) -> Candidate:

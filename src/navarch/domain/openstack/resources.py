@@ -9,6 +9,9 @@ from typing import get_args
 from navarch.domain.cloud import Resource
 
 NAVARCH, CLOUD_CONTROLLER, CSI = "navarch", "cloud-controller", "csi"  # who made an object
+KEPT_AFTER_DELETION = "SOFT_DELETED"
+"""Status of a server that was deleted where Nova keeps such for a while (reclaim_instance_interval), in no list, with
+its ports and volumes."""
 
 
 class Kind(StrEnum):
@@ -127,7 +130,8 @@ class Port(Resource):
 
 @dataclass(frozen=True, slots=True)
 class Volume(Resource):
-    """`status` is Cinder's word. `made_by` is "navarch", or "csi" for volumes of persistent volume claims."""
+    """`status` is Cinder's word. `made_by` is "navarch", or "csi" for volumes of persistent volume claims. `claim`:
+    which one that is (`namespace/name`), empty where it is not said. `size_gib` is 0 where it is not known."""
 
     kind = Kind.VOLUME
     quota = "volumes"
@@ -139,6 +143,8 @@ class Volume(Resource):
     zone: str
     server_id: str | None = None
     made_by: str = NAVARCH
+    size_gib: int = 0
+    claim: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,7 @@ class Snapshot(Resource):
     volume_id: str
     status: str = "available"
     made_by: str = CSI
+    size_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,8 @@ class Server(Resource):
 @dataclass(frozen=True, slots=True)
 class LoadBalancer(Resource):
     """`provisioning_status` and `operating_status` are Octavia's words. `made_by` is "navarch" or "cloud-controller".
-    `members`: addresses behind the API's listener. `vip_subnet_id` is empty where it is not known."""
+    `members`: addresses behind the API's listener. `vip_subnet_id` is empty where it is not known. `service`: of the
+    cloud controller's, for which one (`namespace/name`)."""
 
     kind = Kind.LOAD_BALANCER
     quota = "load_balancers"
@@ -193,6 +201,7 @@ class LoadBalancer(Resource):
     members: tuple[str, ...] = ()
     made_by: str = NAVARCH
     vip_subnet_id: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +257,8 @@ def is_going(resource: AnyResource) -> bool:
     """Whether its service has begun to remove it."""
     match resource:
         case Server(status=status, task_state=state):
-            return state == "deleting" or status == "DELETED"  # Nova shows that for a moment, with no task any more
+            # The last one Nova shows for a moment, with no task any more.
+            return state in ("deleting", "soft-deleting") or status == "DELETED"
         case LoadBalancer(provisioning_status=state):
             return state == "PENDING_DELETE"
         case Volume(status=state) | Snapshot(status=state):

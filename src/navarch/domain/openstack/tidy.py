@@ -12,6 +12,7 @@ from navarch.domain.cloud import CloudState
 from navarch.domain.observed import KnownObject
 from navarch.domain.openstack.names import is_root_volume, root_volume, server_group, snapshot_place
 from navarch.domain.openstack.resources import (
+    KEPT_AFTER_DELETION,
     NAVARCH,
     RESOURCES,
     AnyResource,
@@ -91,7 +92,11 @@ def _orphans(view: View) -> Iterator[Step]:
     places = range(cluster.spec.control_plane.replicas)
     wanted = {m.name for m in view.observed.record.live} | {names.control_plane_machine(owner, p) for p in places}
     for server in cloud.of(Server):
-        if server.name not in wanted and _is_named_by_us(view, server) and not is_going(server):
+        if is_going(server) or not _is_named_by_us(view, server):
+            continue
+        if server.status == KEPT_AFTER_DELETION:  # whoever deleted it
+            yield Remove(Kind.SERVER, server.id, server.name, "it was deleted, and Nova keeps it")
+        elif server.name not in wanted:
             yield Remove(Kind.SERVER, server.id, server.name, "its machine was given up")
     for port in cloud.of(Port):
         if port.name not in wanted and _is_named_by_us(view, port) and port.server_id is None:

@@ -24,6 +24,7 @@ from navarch.domain.openstack.names import (
     worker_security_group,
 )
 from navarch.domain.openstack.resources import (
+    KEPT_AFTER_DELETION,
     RESOURCES,
     AnyResource,
     FloatingIP,
@@ -49,6 +50,7 @@ _EXISTENCE = {
     "SHELVED": Existence.ASIDE,
     "SHELVED_OFFLOADED": Existence.ASIDE,
     "RESCUE": Existence.ASIDE,
+    KEPT_AFTER_DELETION: Existence.LEAVING,
 }  # Nova's words; with all others the server is on its way
 _RESUMES = {
     "SUSPENDED": "resume",

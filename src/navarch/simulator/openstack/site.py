@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A machine size: MiB of memory, GiB of disk. `only_for`: names of the projects that may use it; empty: all."""
+    """A machine size: MiB of memory, GiB of disk. `only_for`: names of the projects that may use it; empty: all.
+    `extra_specs` are the operator's own."""
 
     id: str
     name: str
@@ -14,6 +15,7 @@ class Flavor:
     ram: int
     disk: int
     only_for: tuple[str, ...] = ()
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

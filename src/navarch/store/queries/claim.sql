@@ -7,7 +7,7 @@ WITH held AS (
     WHERE lease_until IS NOT NULL AND lease_until > now()
     GROUP BY project_id
 ), due AS (
-    SELECT c.id, c.lease_holder FROM clusters c LEFT JOIN held USING (project_id)
+    SELECT c.id, c.lease_holder, c.stirred FROM clusters c LEFT JOIN held USING (project_id)
     WHERE c.region = %(region)s AND c.due_at <= now()
       AND NOT EXISTS (SELECT 1 FROM pauses WHERE project_id = '')
       AND c.project_id NOT IN (SELECT project_id FROM pauses)
@@ -18,18 +18,18 @@ WITH held AS (
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
 FROM due WHERE c.id = due.id
-RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned, now() AS at;
+RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned, due.stirred, now() AS at;
 
 -- name: claim_one
 WITH due AS (
-    SELECT id, lease_holder FROM clusters
+    SELECT id, lease_holder, stirred FROM clusters
     WHERE id = %(id)s AND (lease_until IS NULL OR lease_until <= now())
     FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE clusters c
 SET token = token + 1, lease_holder = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s), stirred = false
 FROM due WHERE c.id = due.id
-RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned, now() AS at;
+RETURNING c.id, due.lease_holder IS NOT NULL AS abandoned, due.stirred, now() AS at;
 
 -- name: renew
 UPDATE clusters SET lease_until = now() + make_interval(secs => %(lease)s)

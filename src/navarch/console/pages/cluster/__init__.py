@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from navarch.console import following
+from navarch.console.belongings import shown
 from navarch.console.following import Picture
 from navarch.console.pages.cluster.drawing import by_zone, drawing
 from navarch.console.visits import InProject, Visit
 
 router = APIRouter()
 # What changes while one looks at it: each is an element of that id, and a template of that name.
-FRAGMENTS = ("head", "now", "picture", "groups", "machines", "timeline", "history")
+FRAGMENTS = ("head", "now", "picture", "groups", "machines", "objects", "timeline", "history")
 _TEMPLATES = {name: f"cluster/_{name}.html" for name in FRAGMENTS}
 _HISTORY = 25
 
@@ -35,11 +36,13 @@ def picture(visit: Visit, cluster: str) -> dict[str, Any]:
     found = navarch.cluster(cluster)
     events = list(navarch.events(found["id"]))
     machines = list(navarch.machines(found["id"]))
+    objects = navarch.objects(found["id"])
     return {
         "cluster": found,
         "progress": navarch.progress(found["id"]),
         "zones": by_zone(machines),
-        "drawing": drawing(found, machines),
+        "drawing": drawing(found, machines, objects["objects"]),
+        "belongings": shown(objects),
         "timeline": navarch.timeline(found["id"]),
         "events": events[: -_HISTORY - 1 : -1],
         "earlier": max(0, len(events) - _HISTORY),

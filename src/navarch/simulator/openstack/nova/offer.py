@@ -35,8 +35,10 @@ def show_flavor(region: Region, request: Request, flavor_id: str) -> Answer:
 
 def show_extra_specs(region: Region, request: Request, flavor_id: str) -> Answer:
     """GET /flavors/{id}/os-extra_specs."""
-    show_flavor(region, request, flavor_id)
-    return Answer(200, {"extra_specs": {}})
+    found = usable(region, request, flavor_id)
+    if found is None:
+        raise not_found(f"Flavor {flavor_id} could not be found.")
+    return Answer(200, {"extra_specs": found["extra_specs"]})
 
 
 def list_zones(region: Region, request: Request) -> Answer:
@@ -122,7 +124,7 @@ def add_flavor(region: Region, flavor: Flavor) -> None:
         "os-flavor-access:is_public": not flavor.only_for,
         "rxtx_factor": 1.0,
         "description": None,
-        "extra_specs": {},
+        "extra_specs": dict(flavor.extra_specs),
         "links": [],
     }
     region["flavor"].add(body, "", only_for=flavor.only_for)

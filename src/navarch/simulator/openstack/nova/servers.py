@@ -224,7 +224,7 @@ def _body(
             "disk": flavor["disk"],
             "ephemeral": 0,
             "swap": 0,
-            "extra_specs": {},
+            "extra_specs": dict(flavor["extra_specs"]),
         },
         "metadata": dict(wanted.get("metadata") or {}),
         "tags": list(wanted.get("tags") or ()),
