@@ -92,11 +92,11 @@ def said_release(was: Cluster, draft: Cluster, said: Document, *, under_way: boo
 
 
 def new_node_group(document: Document) -> NodeGroup:
-    """A node group that does not exist yet: `name` and `spec`. A number of machines that nobody named is one that its
-    limits allow."""
+    """A node group that does not exist yet: `name` and `spec`. Where nobody named a number of machines, one that grows
+    by itself begins with the fewest: what is more, pods will ask for."""
     spec = draft(NodeGroupSpec, _of(document, "spec"))
-    if _of(document, "spec").get("replicas") is None:
-        spec = _within_limits(spec)
+    if spec.autoscaling is not None and _of(document, "spec").get("replicas") is None:
+        spec = replace(spec, replicas=spec.within_limits(0))
     return NodeGroup(_name(document, ""), spec)
 
 

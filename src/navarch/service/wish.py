@@ -160,8 +160,8 @@ class NodeGroupSpec(Shown):
     )
     flavor: Text = Field(description="Default: the smallest that fits.")
     replicas: int = Field(
-        description="0 to 100; within the limits of autoscaling, where Navarch moves it. Default: 2, or the limit next "
-        "to that."
+        description="0 to 100; within the limits of autoscaling, where Navarch moves it. Default: 2; with autoscaling "
+        "its min."
     )
     autoscaling: Autoscaling | None = Field(
         description="Limits within which Navarch moves replicas, by the pods that there are. Default: it does not."
