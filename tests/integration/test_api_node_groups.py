@@ -77,8 +77,10 @@ def test_limits_of_autoscaling_and_the_number_within_them(api: Api) -> None:
     # taken away, the number stays as it is
     spec = api.patch(path, {"spec": {"autoscaling": None}}).json()["spec"]
     assert (spec["replicas"], spec["autoscaling"]) == (5, None)
-    made = api.post("/clusters/shop/node_groups", {"name": "web", "spec": {"autoscaling": {"max": 1}}}).json()
-    assert made["spec"]["replicas"] == 1
+    # a new one begins with the fewest
+    for name, limits, fewest in (("web", {"max": 4}, 0), ("db", {"min": 1, "max": 4}, 1)):
+        made = api.post("/clusters/shop/node_groups", {"name": name, "spec": {"autoscaling": limits}}).json()
+        assert made["spec"]["replicas"] == fewest
 
 
 def test_the_most_machines_have_to_fit_into_the_network(api: Api) -> None:
