@@ -34,6 +34,7 @@ def test_nothing_but_a_name_is_needed(api: Api) -> None:
         "groups_at_once": 1,
         "maintenance": None,
         "automatic_upgrades": False,
+        "expander": "least-waste",
         "network": {
             "external_network": "public", "subnet_id": None, "node_cidr": "10.0.0.0/24", "pod_cidr": "10.100.0.0/16",
             "service_cidr": "10.254.0.0/16", "dns_servers": [], "public_api": True, "api_allowed_cidrs": [],

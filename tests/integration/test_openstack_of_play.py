@@ -65,7 +65,7 @@ def cloud(playground: Playground) -> Iterator[Connection]:
 LISTS: dict[str, tuple[Callable[[Connection], Any], int]] = {  # how it is asked for, and how many there are
     "servers": (lambda c: c.compute.servers(), 3),
     "server groups": (lambda c: c.compute.server_groups(), 2),
-    "flavors": (lambda c: c.compute.flavors(), 4),
+    "flavors": (lambda c: c.compute.flavors(), 5),
     "zones": (lambda c: c.compute.availability_zones(), 3),
     "networks": (lambda c: c.network.networks(), 2),
     "subnets": (lambda c: c.network.subnets(), 2),
