@@ -85,7 +85,11 @@ class Shop:
     def write(self, address: str, text: str, seconds: float = 30) -> None:
         """An entry in the guest book, through the balancer."""
         body = json.dumps({"text": text}).encode()
-        until(f"http://{address}/api takes an entry", lambda: _json(f"http://{address}/api", body), seconds=seconds)
+        until(
+            f"http://{address}/api takes an entry",
+            lambda: _json(f"http://{address}/api", body) is not None,
+            seconds=seconds,
+        )
 
 
 def _json(url: str, body: bytes | None = None) -> Any | None:

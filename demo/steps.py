@@ -96,11 +96,12 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def until(what: str, ask: Callable[[], Value | None], *, seconds: float, every: float = 0.5) -> Value:
-    """The first answer of `ask` that is not None (nor False). Raises StepFailed after `seconds`."""
+    """The first answer of `ask` that is true: a list without anything in it is none. Raises StepFailed after
+    `seconds`."""
     deadline = monotonic() + seconds
     while True:
         answer = ask()
-        if answer is not None and answer is not False:
+        if answer:
             return answer
         if monotonic() > deadline:
             raise StepFailed(f"{what}: not within {seconds:.0f} s")

@@ -40,7 +40,8 @@ def main() -> None:
         page = opened(browser, made, width=390)
         sign_in(page, made)
         _picture(page, folder / "console-phone.png", "/clusters")
-        _picture(page, folder / "console-phone-cluster.png", shop)
+        page.set_viewport_size({"width": 390, "height": 2200})  # what is below are lists, as the ones above
+        _picture(page, folder / "console-phone-cluster.png", shop, whole=False)
         page.context.close()
         page = opened(browser, made)
         sign_in(page, made)

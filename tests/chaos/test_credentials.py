@@ -25,7 +25,7 @@ def test_the_old_ones_open_nothing_and_the_controllers_get_the_new_ones(dsn: str
             assert world.run_until(world.invariants.settled, 1800.0)
             inside = next(c for c in world.guests.clusters.values() if c.cluster_id == made)
             before = inside.controllers.login
-            thief = Controllers(inside.controllers._services, made, before)
+            thief = Controllers(world.services, made, before)
             assert thief.let_in(), "and has a token from then on"
             asked = world.timeline.date()
             for again in range(2):

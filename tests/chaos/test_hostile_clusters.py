@@ -6,6 +6,7 @@ from itertools import cycle
 import pytest
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import Connection, connect
+from tests.chaos.schedule import Process
 from tests.chaos.test_windows import dsn as dsn  # its databases
 from tests.chaos.weather import Chance, Weather
 from tests.chaos.world import World
@@ -35,7 +36,7 @@ class HostileWorld(World):
         self.ways = {} if ways is None else ways
         super().__init__(connection, seed, Weather(), workers=1, threads=4, calls=16)
 
-    def _call_kube(self, process, call):  # type: ignore[no-untyped-def]
+    def _call_kube(self, process: Process, call: KubeCall) -> None:
         super()._call_kube(process, call)
         if call.url in self.ways:
             self.schedule.sleep(WAYS[self.ways[call.url]][1])

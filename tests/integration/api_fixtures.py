@@ -175,10 +175,17 @@ MakeApi = Callable[..., Api]
 
 @pytest.fixture
 def make_api(store: PostgresStore) -> Iterator[MakeApi]:
-    """Builds the service with settings changed, or with another identity service than `Tokens`."""
+    """Builds the service with settings changed, or with another identity service than `Tokens`. `address`: from where
+    it is asked; by default from nowhere that bounds would count."""
     running = ExitStack()
 
-    def make(*, identity: Identity | None = None, renderer: Renderer | None = None, **changes: Any) -> Api:
+    def make(
+        *,
+        identity: Identity | None = None,
+        renderer: Renderer | None = None,
+        address: str = "testclient",
+        **changes: Any,
+    ) -> Api:
         tokens = Tokens(
             {
                 "ann": _caller("ann", "alpha", "member", "reader"),
@@ -202,7 +209,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
         )
         # Entered: all requests share one event loop, as in a process. Without, each has its own, and what the
         # application has for one loop (limits, locks) would be woken in another, or never.
-        client = running.enter_context(TestClient(app, raise_server_exceptions=False))
+        client = running.enter_context(TestClient(app, raise_server_exceptions=False, client=(address, 50000)))
         return Api(client, store, tokens)
 
     with running:

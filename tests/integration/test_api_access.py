@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty, routes
+from tests.integration.api_fixtures import OFFER, Api, MakeApi, Tokens, plenty, routes
 from tests.integration.catalogue_fixtures import Unchanging, add_entry
 from tests.integration.some_values import a_machine
 
@@ -172,6 +172,23 @@ def test_each_route_answers_each_caller_as_written_down(validated: Api, method: 
 @pytest.mark.parametrize("token", ["wrong", "x" * 9000, "a b", "\u00e9"])
 def test_what_is_no_token_is_401(validated: Api, token: str) -> None:
     assert validated.client.get("/kaas/v1/clusters", headers={b"X-Auth-Token": token.encode()}).status_code == 401
+
+
+def test_who_sent_many_bad_tokens_is_turned_away_before_a_route_is_looked_for(make_api: MakeApi) -> None:
+    class Remembering(Tokens):
+        def known(self, token: str) -> Caller | None:
+            return self.callers.get(token)
+
+    ann = Caller("ann-id", "ann", "alpha", ("member",), datetime.now(UTC) + timedelta(hours=1))
+    api = make_api(identity=Remembering({"ann": ann}), address="198.51.100.7")
+    assert api.get("/clusters").status_code == 200
+    answers = [api.as_(f"junk-{number}").get("/clusters") for number in range(40)]
+    assert [answer.status_code for answer in answers] == [401] * 30 + [429] * 10
+    assert answers[-1].json()["type"].endswith("too-many")
+    assert answers[-1].json()["request_id"] == answers[-1].headers["x-openstack-request-id"]
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert api.as_("junk").get("/no/such/path").status_code == 429
+    assert api.get("/no/such/path").status_code == 404, "a token that is known is as good as before"
 
 
 def test_another_project_cannot_tell_a_foreign_cluster_from_none(api: Api) -> None:

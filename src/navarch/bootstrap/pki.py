@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-AUTHORITY_LIFETIME = timedelta(days=3650)
+from navarch.domain.credentials import AUTHORITY_LIFETIME
+
 # Of a node's two certificates, also of those that the controller manager signs. Nothing calls one back, so it is short;
 # the kubelet renews them after two thirds of it.
 KUBELET_LIFETIME = timedelta(days=30)

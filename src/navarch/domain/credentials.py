@@ -1,8 +1,11 @@
-"""What a cluster's own controllers show to the cloud, and having it replaced."""
+"""What a cluster's own controllers show to the cloud, and having it replaced; how long its authorities last."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+AUTHORITY_LIFETIME = timedelta(days=3650)
+"""Of a cluster's three certificate authorities, from its making."""
 
 
 class CredentialsState(StrEnum):

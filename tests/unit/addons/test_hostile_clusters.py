@@ -155,8 +155,15 @@ def test_others_do_not_notice(serve: Serve, clusters: KubernetesClusters, monkey
     assert all(isinstance(call.exception(), Temporary) for call in waiting)
 
 
-def test_whose_certificate_answered_is_known_and_when_it_ends(serve: Serve, clusters: KubernetesClusters) -> None:
-    serving = clusters.observe(serve(answering()).access, NOTHING_ELSE).serving
+@pytest.mark.parametrize("headers", ["", "Connection: close\r\n"], ids=["kept", "closed"])
+def test_whose_certificate_answered_is_known_and_when_it_ends(
+    serve: Serve, clusters: KubernetesClusters, headers: str
+) -> None:
+    def answer(visit: Visit) -> None:
+        said = {"/version": b'{"gitVersion": "v1.37.2"}', NOTES: b"{}"}.get(visit.path, listed())
+        visit.say(said, headers=headers)
+
+    serving = clusters.observe(serve(answer).access, NOTHING_ELSE).serving
     assert serving is not None
     assert serving.names == (SERVER_NAME,)
     assert timedelta(minutes=50) < serving.until - NOW <= timedelta(hours=1)

@@ -22,8 +22,8 @@ _SYSTEM = "kube-system"
 @dataclass(frozen=True, slots=True)
 class Machine:
     """One that may go. `spare`: why it may not whatever is on it; `waits`: why it may not now, though it counts as
-    unneeded meanwhile; empty: it may. `by`: the resources of which it is
-    told whether it is hardly used. `old`: another is to take its place anyway, so that it goes before others."""
+    unneeded meanwhile; empty: it may. `by`: the resources by which it is told whether it is hardly used. `old`: another
+    is to take its place anyway, so that it goes before others."""
 
     name: str
     group: str

@@ -4,6 +4,7 @@ Navarch looks whether they did. Of which machine a certificate is, stands in it.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from navarch.domain.credentials import AUTHORITY_LIFETIME
 from navarch.domain.errors import Responsible
 from navarch.domain.finding import Finding
 from navarch.domain.machines import Machine
@@ -13,7 +14,7 @@ from navarch.domain.steps import NoteCertificate, Step
 
 NOTED, TOLD = timedelta(days=60), timedelta(days=30)
 """How long before its end. A certificate is for a year, and what ends later is written down of no machine."""
-AUTHORITIES_LAST, AUTHORITIES_TOLD = timedelta(days=3650), timedelta(days=365)  # as `bootstrap.pki` makes them
+AUTHORITIES_TOLD = timedelta(days=365)
 
 
 def note(observed: Observed, now: datetime) -> Iterator[Step]:
@@ -39,7 +40,7 @@ def ending(cluster: Cluster, observed: Observed, now: datetime) -> Finding | Non
             remedy=f"have another machine take its place: navarch machine delete {name} -c {cluster.name} --keep-size",
             late=None,
         )
-    last = cluster.created_at + AUTHORITIES_LAST
+    last = cluster.created_at + AUTHORITY_LIFETIME
     if last - now < AUTHORITIES_TOLD:
         return Finding(
             "AuthorityEnding",
