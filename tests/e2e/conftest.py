@@ -18,20 +18,28 @@ from tests.e2e.clusters import Cluster
 from tests.e2e.guide import follow
 from tests.e2e.lab_customer import LabCustomer, customer
 from tests.e2e.lending import Lent
-from tests.e2e.order import arrange, is_destructive, used
+from tests.e2e.order import HERE, arrange, is_destructive, used
 
 FOLDER = Path(os.environ.get("NAVARCH_E2E_STATE", "/var/lib/navarch-e2e"))
+TIMEOUT = 120.0  # seconds of a story that says nothing else
 KEEP = "NAVARCH_E2E_KEEP" in os.environ  # leave the clusters for the next run, and use those of the last
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark of stories."""
+    """The marks of stories."""
     config.addinivalue_line("markers", "destructive: does not give its cluster back as it took it; comes last")
+    config.addinivalue_line("markers", "proof: told by `make proof-stories`, not by `make test`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order of stories."""
+    """The order of stories, and how long each may take. Its own time counts, not that of its cluster: whoever comes
+    first waits until that is made, which has a bound of its own (`READY_SECONDS`)."""
     arrange(items)
+    for item in items:
+        if item.path.parent == HERE:
+            said = item.get_closest_marker("timeout")
+            seconds = said.args[0] if said else TIMEOUT
+            item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
 @pytest.fixture(scope="session")

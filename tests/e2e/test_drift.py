@@ -1,6 +1,8 @@
 """Drift: what a cluster needs is taken away by hand, one thing after the other, through OpenStack's own APIs. Each time
 the cluster's conditions say what is wrong, and Navarch puts it back by itself.
 
+`make test` tells of the three that replace the most; `make proof-stories` of all (mark `proof`).
+
 A cluster that is Ready is looked at every two and a half minutes. The stories do not wait for that, unless
 NAVARCH_E2E_UNHURRIED is set: then the sample application's page is asked five times a second through its Service's
 public address, and the table of docs/operate/drift.md is printed, with how long it did not answer.
@@ -197,6 +199,7 @@ def test_a_worker_is_replaced_and_the_application_moves(scene: Scene) -> None:
     )
 
 
+@pytest.mark.proof
 def test_a_worker_that_lost_its_port_is_replaced(scene: Scene) -> None:
     one, lost = scene.cluster, scene.busy()
     admin = one.customer.stack.lab.connect("admin")  # Neutron lets no customer delete a port in use
@@ -215,6 +218,7 @@ def test_a_worker_that_lost_its_port_is_replaced(scene: Scene) -> None:
     assert outcome.reason == "Drifted"
 
 
+@pytest.mark.proof
 def test_a_security_group_rule_is_written_again(scene: Scene) -> None:
     network = scene.cluster.cloud.network
     (group,) = network.security_groups(name=f"{scene.cluster.stem}-sg-worker")
@@ -234,6 +238,7 @@ def test_a_security_group_rule_is_written_again(scene: Scene) -> None:
     assert outcome.pods_went_on
 
 
+@pytest.mark.proof
 def test_the_balancers_member_comes_back(scene: Scene) -> None:
     balancers = scene.cluster.cloud.load_balancer
     (pool,) = balancers.pools(loadbalancer_id=scene.cluster.balancer().id)
@@ -278,6 +283,7 @@ def test_the_balancer_comes_back_at_the_address_that_every_kubelet_knows(scene: 
     assert one.nodes()
 
 
+@pytest.mark.proof
 def test_a_floating_address_comes_back_and_a_new_kubeconfig_works(scene: Scene) -> None:
     one, network = scene.cluster, scene.cluster.cloud.network
     (address,) = (a for a in network.ips() if a.description.startswith(f"{one.stem}-api "))
@@ -295,6 +301,7 @@ def test_a_floating_address_comes_back_and_a_new_kubeconfig_works(scene: Scene) 
     assert one.nodes()
 
 
+@pytest.mark.proof
 def test_the_etcd_volume_is_attached_again(scene: Scene) -> None:
     one, storage = scene.cluster, scene.cluster.cloud.block_storage
     (volume,) = (v for v in storage.volumes() if v.name == f"{one.stem}-etcd-0")
@@ -342,6 +349,7 @@ def test_a_control_plane_machine_is_made_anew_on_the_data_of_the_old_one(scene: 
     assert said.endswith(f"/{one.server('cp-0').id}"), "not the Node of the lost machine"
 
 
+@pytest.mark.proof
 def test_a_worker_whose_node_somebody_deleted_is_replaced(scene: Scene) -> None:
     """Its kubelet would register anew only when it starts. This is the worker without the application: Kubernetes takes
     the volumes of a Node that went by hand away only after six minutes."""

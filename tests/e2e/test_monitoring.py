@@ -23,7 +23,7 @@ from tests.e2e.catalogue import (
 )
 from tests.e2e.clusters import Cluster
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
 
 PROXY = "/api/v1/namespaces/monitoring/services/monitoring:8428/proxy"
 MINE = {
