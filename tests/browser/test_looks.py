@@ -206,6 +206,18 @@ def test_times_are_in_the_browsers_zone_where_the_account_asks_for_it(browser: B
     context.close()
 
 
+def test_single_keys_do_nothing_where_the_account_says_so(browser: Browser, region: Playground) -> None:
+    page = opened(browser, region)
+    sign_in(page, region, "beta")
+    searches = "document.activeElement.id === 'search'"
+    for chosen, so in (("off", False), ("", True)):
+        prefer(page, shortcuts=chosen)
+        page.goto("/clusters")
+        page.keyboard.press("/")
+        assert page.evaluate(searches) is so
+    page.context.close()
+
+
 def test_a_string_cannot_become_a_script(browser: Browser, region: Playground) -> None:
     page = opened(browser, region)
     page.goto("/sign-in")

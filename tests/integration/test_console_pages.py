@@ -637,6 +637,10 @@ def test_an_account_has_its_language_theme_and_times_in_every_browser(browser: B
     other.sign_in()
     assert "Кластеров пока нет" in other.get("/clusters").text
     assert browser.post("/account", {"language": "xx"}).status_code == 422
+    assert browser.post("/account", {"shortcuts": "some"}).status_code == 422
+    assert "data-no-shortcuts" not in page
+    browser.post("/account", {"shortcuts": "off"})
+    assert "data-no-shortcuts" in browser.get("/clusters").text
     somebody = browser.another()
     somebody.sign_in("bea")
     assert "No clusters yet" in somebody.get("/clusters").text

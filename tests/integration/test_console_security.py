@@ -224,7 +224,7 @@ def test_the_consoles_database_user_needs_two_tables(dsn: str) -> None:
         ann = Session("ann-id", "ann", datetime.now(UTC) + timedelta(hours=1), "csrf", token="ann")
         name = sessions.begin(ann)
         assert sessions.find(name) == ann
-        russian = Preferences("ru", "dark", "local")
+        russian = Preferences("ru", "dark", "local", "off")
         sessions.prefer("ann-id", russian)
         assert sessions.find(name) == replace(ann, preferences=russian)
         assert sessions.end_all("ann-id") == 1

@@ -1,4 +1,5 @@
-"""How a person wants to see the pages: language, theme, time zone. Kept by account; until then, as the browser says."""
+"""How a person wants to see the pages: language, theme, time zone, keys. Kept by account; until then, as the browser
+says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +8,29 @@ LANGUAGES: Mapping[str, str] = {"en": "English", "ru": "Русский"}  # each
 DEFAULT_LANGUAGE = "en"
 THEMES = ("", "light", "dark")
 TIME_ZONES = ("", "local")
+SHORTCUTS = ("", "off")
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """`language`: empty: what the browser asks for. `theme`: empty: the system's. `time_zone`: empty: UTC; `local`: the
-    browser's."""
+    browser's. `shortcuts`: empty: single keys do something; `off`: none does, for people who speak to their computer or
+    press keys by accident (WCAG 2.1.4)."""
 
     language: str = ""
     theme: str = ""
     time_zone: str = ""
+    shortcuts: str = ""
 
     @property
     def known(self) -> bool:
         """Whether each is one that there is."""
-        return self.language in ("", *LANGUAGES) and self.theme in THEMES and self.time_zone in TIME_ZONES
+        return (
+            self.language in ("", *LANGUAGES)
+            and self.theme in THEMES
+            and self.time_zone in TIME_ZONES
+            and self.shortcuts in SHORTCUTS
+        )
 
 
 def language_of(preferences: Preferences, accepted: str) -> str:

@@ -19,18 +19,19 @@ class ConsoleSide:
             tx.run("keep_console_session", key=key, sealed=sealed, user_id=user_id, ends_at=ends_at)
 
     def session(self, key: bytes) -> tuple[bytes, dict[str, str]] | None:
-        """What was kept, and how its user wants to see the console: language, theme, time_zone; None where there is no
-        session, or where it has ended."""
+        """What was kept, and how its user wants to see the console (columns of `console_accounts`); None where there is
+        no session, or where it has ended."""
         with self._database.transaction() as tx:
             row = tx.row("console_session", key=key)
         if row is None:
             return None
-        return bytes(row["sealed"]), {name: row[name] for name in ("language", "theme", "time_zone")}
+        return bytes(row.pop("sealed")), row
 
-    def keep_account(self, user_id: str, *, language: str, theme: str, time_zone: str) -> None:
+    def keep_account(self, user_id: str, *, language: str, theme: str, time_zone: str, shortcuts: str) -> None:
         """How a user wants to see the console from now on."""
         with self._database.transaction() as tx:
-            tx.run("keep_console_account", user_id=user_id, language=language, theme=theme, time_zone=time_zone)
+            kept = {"language": language, "theme": theme, "time_zone": time_zone, "shortcuts": shortcuts}
+            tx.run("keep_console_account", user_id=user_id, **kept)
 
     def end_session(self, key: bytes) -> None:
         """Forget it, if it is there."""

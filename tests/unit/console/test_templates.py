@@ -12,10 +12,10 @@ FOLDER = Path(navarch.console.__file__).parent
 TEMPLATES = sorted(FOLDER.rglob("*.html"))
 _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _SPOKEN = ("title", "aria-label", "alt", "data-title", "data-away", "data-copy-word", "data-copied-word", "placeholder")
-# A command and a product are called the same in every language.
+# A command, a key and a product are called the same in every language.
 _NAMES = re.compile(
     r"navarch cluster (create NAME --wait|events|renew-credentials|kubeconfig\s+--merge)"
-    r"|navarch kubeconfig list -c|Navarch|UTC|NAME|default"
+    r"|navarch kubeconfig list -c|Navarch|UTC|NAME|default|^Esc$|^Tab$"
     r"|tier=web|team=shop|dedicated=batch:NoSchedule|KernelDeadlock|ssh-ed25519 AAAA…|team-blue"
 )
 

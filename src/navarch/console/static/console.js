@@ -159,10 +159,10 @@
     setTimeout(warn, Math.max(0, new Date(body.dataset.ends) - Date.now() - WARNING_MS));
   }
 
-  // Keys: / searches, Escape leaves a field. Not while one types.
+  // Keys: / searches, unless the account switched that off; Escape leaves a field. Not while one types.
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, select, textarea");
-    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    if (event.key === "/" && !("noShortcuts" in body.dataset) && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       const search = document.getElementById("search");
       if (search) { event.preventDefault(); search.focus(); }
     } else if (event.key === "Escape") {
