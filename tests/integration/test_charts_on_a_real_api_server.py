@@ -163,6 +163,25 @@ def test_a_wave_waits_for_the_one_before(shop: Shop, api: Connection) -> None:
     assert shop.look().lost == shop.look().waiting == ()
 
 
+def test_a_workload_that_waits_says_what_holds_its_pods_up(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace(), deployment())
+    report(api, f"{DEPLOYMENTS}/web", availableReplicas=0, updatedReplicas=1)
+    waits = "Deployment shop/web: 0 of 1 replicas available"
+    assert shop.look().waiting == (waits,)
+    pods, pod = "/api/v1/namespaces/shop/pods", deployment()["spec"]["template"]
+    account = {"serviceAccountName": "default", "automountServiceAccountToken": False}
+    for name, labels in (("web-1", {"app": "web"}), ("somebodys", {"app": "other"})):
+        api.create(pods, {"metadata": {"name": name, "labels": labels}, "spec": {**pod["spec"], **account}})
+    held = {"name": "c", "image": "x/web:1", "imageID": "", "ready": False, "restartCount": 0}
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    api.merge(f"{pods}/web-1/status", {"status": {"containerStatuses": [{**held, "state": waiting}]}})
+    said = "pod web-1: image x/web:1 cannot be pulled: no such image"
+    assert shop.look().waiting == (f"{waits}; {said}",)
+    assert shop.apply(namespace(), deployment()).waits == (f"{waits}; {said}",), "an installation says it, too"
+    for name in ("web-1", "somebodys"):
+        api.delete(f"{pods}/{name}", grace_seconds=0)
+
+
 def test_what_somebody_changed_deleted_or_scaled_to_nothing_comes_back(shop: Shop, api: Connection) -> None:
     objects = (namespace(), config_map(a="1"), deployment())
     shop.apply(*objects)

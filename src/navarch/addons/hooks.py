@@ -7,7 +7,7 @@ is done, so that nothing has to be remembered of it, and stays after that where 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
-from navarch.addons import errors, health
+from navarch.addons import errors, held_up
 from navarch.addons.connection import Connection
 from navarch.charts.objects import Object, hooks_of
 from navarch.domain.errors import Permanent, Responsible
@@ -35,7 +35,7 @@ def run(connection: Connection, jobs: Sequence[tuple[str, str, Object]], mark: s
         if (seen["metadata"].get("annotations") or {}).get(_RAN_FOR) != mark:
             connection.delete(path, uid=seen["metadata"]["uid"])  # of another wish; made anew once it is gone
             return f"hook {name} of before is being removed"
-        said = health.waiting(seen)
+        said = held_up.lacking(connection, seen)
         if said.startswith("failed"):
             raise Permanent(
                 f"hook {name} {said}",

@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from navarch.addons import errors, foreign, health, hooks, scaled
+from navarch.addons import errors, foreign, health, held_up, hooks, scaled
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
 from navarch.addons.discovery import Discovery, Served, collection, discover
@@ -309,7 +309,7 @@ def _unhealthy(connection: Connection, batch: list[_Target]) -> tuple[str, ...]:
 
     def said(target: _Target) -> str:
         try:
-            lacking = health.waiting(connection.get(target.path))
+            lacking = held_up.lacking(connection, connection.get(target.path))
         except errors.Absent:
             lacking = "not there"
         return f"{target.key}: {lacking}" if lacking else ""

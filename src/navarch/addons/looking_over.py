@@ -6,7 +6,7 @@ A list for each kind and not a request for each object: they are found by their 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from navarch.addons import errors, health
+from navarch.addons import errors, health, held_up
 from navarch.addons.connection import Connection
 from navarch.addons.discovery import collection
 from navarch.addons.installing import LABEL, mark_of
@@ -28,7 +28,7 @@ def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]])
                 kinds[kind] = kinds.get(kind, False) or item.kind in health.TELLING
     listed = at_once(lambda entry: _listed(connection, entry[0], whole=entry[1]), kinds.items())
     there = dict(zip(kinds, listed, strict=True))
-    return tuple(_seen(name, items, there) for name, items in chosen)
+    return tuple(_seen(connection, name, items, there) for name, items in chosen)
 
 
 def _listed(connection: Connection, kind: Kind, *, whole: bool) -> Mapping[tuple[str, str], Mapping[str, Any]]:
@@ -41,7 +41,10 @@ def _listed(connection: Connection, kind: Kind, *, whole: bool) -> Mapping[tuple
 
 
 def _seen(
-    name: str, items: Sequence[Item], there: Mapping[Kind, Mapping[tuple[str, str], Mapping[str, Any]]]
+    connection: Connection,
+    name: str,
+    items: Sequence[Item],
+    there: Mapping[Kind, Mapping[tuple[str, str], Mapping[str, Any]]],
 ) -> ChosenSeen:
     lost: list[str] = []
     waiting: list[str] = []
@@ -55,6 +58,7 @@ def _seen(
         if item.mark and mark_of(item.kind, found["metadata"], name) != item.mark:
             lost.append(f"{item}: changed")
         # Items of a list do not say their kind.
-        if item.kind in health.TELLING and (lacking := health.waiting({**found, "kind": item.kind})):
-            waiting.append(f"{item}: {lacking}")
-    return ChosenSeen(name, tuple(lost[:_SAID]), tuple(waiting[:_SAID]))
+        if item.kind in health.TELLING and len(waiting) < _SAID:
+            lacking = held_up.lacking(connection, {**found, "kind": item.kind})
+            waiting += [f"{item}: {lacking}"] if lacking else []
+    return ChosenSeen(name, tuple(lost[:_SAID]), tuple(waiting))

@@ -1,0 +1,61 @@
+"""Why a workload waits for its pods: an image that cannot be pulled, a program that ends, no node with room.
+
+Its own status counts pods and says no more. So its pods are asked, only while it waits.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from navarch.addons import errors, foreign, health
+from navarch.addons.connection import Connection
+from navarch.addons.discovery import collection
+from navarch.addons.selectors import pairs
+
+Seen = Mapping[str, Any]
+_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
+_PODS, _LONGEST = 20, 300
+_PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"})
+_STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+
+def lacking(connection: Connection, seen: Seen) -> str:
+    """What an object lacks (`health.waiting`), and of a workload what holds a pod of it up; empty where it has all."""
+    said = health.waiting(seen)
+    if not said or seen.get("kind") not in _WORKLOADS:
+        return said
+    with errors.understanding("pods of a workload"):
+        why = next(filter(None, map(trouble, _pods(connection, seen))), "")
+    return f"{said}; {why}" if why else said
+
+
+def trouble(pod: Seen) -> str:
+    """What holds a pod up, in words with its name; empty where nothing does, or it only takes its time."""
+    status = pod.get("status") or {}
+    why = next(_held(status), "")
+    return foreign.text(f"pod {foreign.name(pod['metadata'].get('name'))}: {why}", _LONGEST) if why else ""
+
+
+def _held(status: Seen) -> Iterator[str]:
+    every = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    for container in every:
+        waits = (container.get("state") or {}).get("waiting") or {}
+        reason, message = waits.get("reason"), waits.get("message") or ""
+        if reason in _PULLS:
+            yield f"image {container.get('image')} cannot be pulled: {message or reason}"
+        elif reason in _STARTS:
+            yield f"container {container.get('name')} cannot be started: {message or reason}"
+        elif reason == "CrashLoopBackOff":
+            ended = (container.get("lastState") or {}).get("terminated") or {}
+            yield f"container {container.get('name')} ends again and again, with exit code {ended.get('exitCode', '?')}"
+    for condition in status.get("conditions") or ():
+        if (condition.get("type"), condition.get("status")) == ("PodScheduled", "False"):
+            yield f"no node takes it: {condition.get('message') or condition.get('reason')}"
+
+
+def _pods(connection: Connection, workload: Seen) -> Iterable[Seen]:
+    labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    if not labels:  # would be all pods
+        return ()
+    path = collection("", "v1", "pods", workload["metadata"]["namespace"])
+    chosen = ",".join(f"{key}={value}" for key, value in pairs(labels))
+    return connection.list(path, page=_PODS, pages=1, whole=False, labelSelector=chosen)
