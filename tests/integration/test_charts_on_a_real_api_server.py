@@ -165,11 +165,12 @@ def test_a_wave_waits_for_the_one_before(shop: Shop, api: Connection) -> None:
 
 def test_a_workload_that_waits_says_what_holds_its_pods_up(shop: Shop, api: Connection) -> None:
     shop.apply(namespace(), deployment())
-    report(api, f"{DEPLOYMENTS}/web", availableReplicas=0, updatedReplicas=1)
+    report(api, f"{DEPLOYMENTS}/web", replicas=1, updatedReplicas=1)
     waits = "Deployment shop/web: 0 of 1 replicas available"
     assert shop.look().waiting == (waits,)
     pods, pod = "/api/v1/namespaces/shop/pods", deployment()["spec"]["template"]
-    account = {"serviceAccountName": "default", "automountServiceAccountToken": False}
+    accounts, account = "/api/v1/namespaces/shop/serviceaccounts", {"automountServiceAccountToken": False}
+    api.create(accounts, {"metadata": {"name": "default"}})  # no controller makes it here
     for name, labels in (("web-1", {"app": "web"}), ("somebodys", {"app": "other"})):
         api.create(pods, {"metadata": {"name": name, "labels": labels}, "spec": {**pod["spec"], **account}})
     held = {"name": "c", "image": "x/web:1", "imageID": "", "ready": False, "restartCount": 0}
@@ -180,6 +181,7 @@ def test_a_workload_that_waits_says_what_holds_its_pods_up(shop: Shop, api: Conn
     assert shop.apply(namespace(), deployment()).waits == (f"{waits}; {said}",), "an installation says it, too"
     for name in ("web-1", "somebodys"):
         api.delete(f"{pods}/{name}", grace_seconds=0)
+    api.delete(f"{accounts}/default")
 
 
 def test_what_somebody_changed_deleted_or_scaled_to_nothing_comes_back(shop: Shop, api: Connection) -> None:
