@@ -11,6 +11,7 @@ from navarch.charts.entry import pack, read
 from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
 from navarch.domain.errors import Permanent
 from navarch.operate.catalogue import add, check, listed
+from navarch.operate.chart_registry import Credentials
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.tools
@@ -29,6 +30,7 @@ annotations:
 """
 SCHEMA = '{"type": "object", "properties": {"size": {"type": "integer"}}, "additionalProperties": false}'
 Write = Callable[..., Path]
+NOBODY = Credentials()
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def config_map(data: str) -> str:
 
 
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
-    told, good = check(renderer, ADDONS)
+    told, good = check(renderer, str(ADDONS), NOBODY)
     assert (told, good) == ("headroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.0.0: good", True)
 
 
@@ -156,9 +158,9 @@ def test_a_template_sees_no_environment_and_no_names(renderer: Renderer, write: 
 @pytest.mark.postgres
 def test_entries_are_added_once_and_never_changed(store: PostgresStore, renderer: Renderer, write: Write) -> None:
     folder = write(config_map("1"))
-    assert add(store, renderer, folder) == ("demo 1.0.0: added", True)
-    assert add(store, renderer, folder) == ("demo 1.0.0: is there already", True)
-    told, good = add(store, renderer, write(config_map("2")))
+    assert add(store, renderer, str(folder), NOBODY) == ("demo 1.0.0: added", True)
+    assert add(store, renderer, str(folder), NOBODY) == ("demo 1.0.0: is there already", True)
+    told, good = add(store, renderer, str(write(config_map("2"))), NOBODY)
     assert not good
     assert "is in the catalogue with another chart; give it another version" in told
     assert listed(store, as_json=False).splitlines()[1] == "demo  1.0.0    >=1.36.0-0  0       For tests."
@@ -167,6 +169,6 @@ def test_entries_are_added_once_and_never_changed(store: PostgresStore, renderer
 
 def test_without_the_program_that_is_said(write: Write) -> None:
     with pytest.raises(Permanent, match=r"catalogue\.renderer is not set"):
-        check(None, write(config_map("1")))
+        check(None, str(write(config_map("1"))), NOBODY)
     with pytest.raises(Permanent, match="charts cannot be rendered: /nowhere"):
         problems(read(pack(write(config_map("1")))), Renderer(Path("/nowhere")))

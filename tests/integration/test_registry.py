@@ -2,11 +2,13 @@
 that machines are given. No node, no lab; root, for containerd."""
 
 import hashlib
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,9 @@ from tests.integration.kube_apiserver import program
 
 from navarch.bootstrap.registry import Registry as Told
 from navarch.bootstrap.registry import registry_files
+from navarch.charts.entry import NoEntry, pack
+from navarch.operate.chart_registry import Address, Credentials
+from navarch.operate.chart_registry import pull as pull_chart
 from navarch_images import oci
 from navarch_images.cache import Cache
 from navarch_images.entries import Archive
@@ -180,3 +185,47 @@ def test_a_push_that_broke_off_goes_on(region: Region, archive: Archive, tmp_pat
         with pytest.raises(PushError, match="the archive lacks"):
             registry.push(wrong)
         assert registry.push(archive)
+
+
+def test_a_chart_is_pulled_by_its_version_and_by_its_digest(region: Region, tmp_path: Path) -> None:
+    chart = pack(Path(__file__).parents[2] / "addons" / "headroom")
+    reference = "registry.navarch.internal/charts/headroom:1.0.0"
+    host = region.url.removeprefix("https://")
+    with Registry(region.url, ca=region.ca, password=PASSWORD) as registry:
+        archive = helms_archive(tmp_path / "chart.tar", reference, chart)
+        registry.push(archive)
+    for address in (f"oci://{host}/charts/headroom:1.0.0", f"oci://{host}/charts/headroom@{archive.digest}"):
+        assert pull_chart(Address.read(address), Credentials(region.ca)) == chart
+    with pytest.raises(NoEntry, match=r"answers 404 .*: there is none"):
+        pull_chart(Address.read(f"oci://{host}/charts/headroom:9.9.9"), Credentials(region.ca))
+    with pytest.raises(NoEntry, match="certificate"):
+        pull_chart(Address.read(f"oci://{host}/charts/headroom:1.0.0"), Credentials())
+
+
+def helms_archive(path: Path, reference: str, chart: bytes) -> Archive:
+    """A packed chart as `helm push` has it: https://helm.sh/docs/topics/registries/."""
+    kinds = {"config": "application/vnd.cncf.helm.config.v1+json"}
+    kinds["layer"] = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+    about = {"config": b"{}", "layer": chart}
+    named = {
+        part: {"mediaType": kinds[part], "digest": digest_of(content), "size": len(content)}
+        for part, content in about.items()
+    }
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": named["config"],
+            "layers": [named["layer"]],
+        }
+    ).encode()
+    with tarfile.open(path, "w") as archive:
+        for content in (*about.values(), manifest):
+            member = tarfile.TarInfo(f"blobs/sha256/{digest_of(content).removeprefix('sha256:')}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return Archive(reference, digest_of(manifest), path)
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

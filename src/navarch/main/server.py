@@ -22,6 +22,7 @@ from navarch.domain.errors import NavarchError
 from navarch.settings import Settings, SettingsError, bounds, read_settings
 
 if TYPE_CHECKING:
+    from navarch.operate.chart_registry import Credentials
     from navarch.store.postgres import PostgresStore
 
 EXIT_FOUND = 1
@@ -60,11 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     listed.add_argument("-o", "--output", choices=("text", "json"), default="text")
     listed.set_defaults(do=_catalogue_list)
     for name, action, text in (
-        ("add", _catalogue_add, "add entries: a chart's folder or archive, or a folder of them"),
+        ("add", _catalogue_add, "add entries: a chart's folder, archive or oci:// address, or a folder of charts"),
         ("check", _catalogue_check, "say everything that is wrong with entries; needs no database"),
     ):
         command = deeds.add_parser(name, help=text)
-        command.add_argument("path", type=Path)
+        command.add_argument("place", metavar="PATH|oci://HOST/NAME:VERSION")
+        command.add_argument("--ca", type=Path, metavar="FILE", help="the registry's CA certificates in PEM")
+        command.add_argument("--user", default="navarch", help="of the registry (navarch)")
+        command.add_argument("--password-file", type=Path, metavar="FILE", help="its password; without: as anybody")
         command.set_defaults(do=action)
     gone = deeds.add_parser("remove", help="take a version out of the catalogue")
     gone.add_argument("name")
@@ -199,7 +203,7 @@ def _catalogue_add(options: argparse.Namespace) -> None:
 
     settings = read_settings(options.config)
     with _store(options, "catalogue") as store:
-        told, good = add(store, renderer_of(settings), options.path)
+        told, good = add(store, renderer_of(settings), options.place, _registry_user(options))
     print(told)
     if not good:
         sys.exit(EXIT_FOUND)
@@ -209,10 +213,17 @@ def _catalogue_check(options: argparse.Namespace) -> None:
     from navarch.main.wire import renderer_of
     from navarch.operate.catalogue import check
 
-    told, good = check(renderer_of(read_settings(options.config)), options.path)
+    told, good = check(renderer_of(read_settings(options.config)), options.place, _registry_user(options))
     print(told)
     if not good:
         sys.exit(EXIT_FOUND)
+
+
+def _registry_user(options: argparse.Namespace) -> "Credentials":
+    from navarch.operate.chart_registry import Credentials
+
+    file: Path | None = options.password_file
+    return Credentials(options.ca, options.user, file.read_text("utf-8").strip() if file is not None else "")
 
 
 def _catalogue_remove(options: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """`navarch-server catalogue`: which add-ons clusters can choose."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from navarch.charts.checking import problems
@@ -10,6 +11,7 @@ from navarch.charts.rendering import Renderer
 from navarch.domain.catalogue import order_of
 from navarch.domain.codec import encode
 from navarch.domain.errors import Permanent, Responsible
+from navarch.operate.chart_registry import SCHEME, Address, Credentials, pull
 from navarch.store.contract import NameTaken, StoredEntry
 from navarch.store.postgres import PostgresStore
 
@@ -28,11 +30,11 @@ def listed(store: PostgresStore, *, as_json: bool) -> str:
     return "\n".join("  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows)
 
 
-def check(renderer: Renderer | None, path: Path) -> tuple[str, bool]:
-    """Everything that is wrong with the entries at a path, and whether nothing is. Raises Permanent without a
-    renderer."""
+def check(renderer: Renderer | None, place: str, who: Credentials) -> tuple[str, bool]:
+    """Everything that is wrong with the entries at a place, and whether nothing is. A place is a chart's folder or
+    archive, a folder of them, or an address in an OCI registry. Raises Permanent without a renderer."""
     lines, good = [], True
-    for where, entry, wrong in _examined(renderer, path):
+    for where, entry, wrong in _examined(renderer, place, who):
         good = good and not wrong
         lines += [f"{where}: {said}" for said in wrong]
         if entry is not None and not wrong:
@@ -40,10 +42,10 @@ def check(renderer: Renderer | None, path: Path) -> tuple[str, bool]:
     return "\n".join(lines), good
 
 
-def add(store: PostgresStore, renderer: Renderer | None, path: Path) -> tuple[str, bool]:
-    """Add those entries at a path that nothing is wrong with; what became of each, and whether all are there now."""
+def add(store: PostgresStore, renderer: Renderer | None, place: str, who: Credentials) -> tuple[str, bool]:
+    """Add those entries at a place that nothing is wrong with; what became of each, and whether all are there now."""
     lines, good = [], True
-    for where, entry, wrong in _examined(renderer, path):
+    for where, entry, wrong in _examined(renderer, place, who):
         if entry is None or wrong:
             good = False
             lines += [f"{where}: {said}" for said in wrong]
@@ -58,8 +60,10 @@ def add(store: PostgresStore, renderer: Renderer | None, path: Path) -> tuple[st
     return "\n".join(lines), good
 
 
-def _examined(renderer: Renderer | None, path: Path) -> Iterator[tuple[Path, Entry | None, tuple[str, ...]]]:
-    """Each entry at a path with all that is wrong with it; None where it is none."""
+def _examined(
+    renderer: Renderer | None, place: str, who: Credentials
+) -> Iterator[tuple[str, Entry | None, tuple[str, ...]]]:
+    """Each entry at a place with all that is wrong with it; None where it is none."""
     if renderer is None:
         raise Permanent(
             "charts cannot be rendered here: the setting catalogue.renderer is not set",
@@ -67,18 +71,24 @@ def _examined(renderer: Renderer | None, path: Path) -> Iterator[tuple[Path, Ent
             responsible=Responsible.NAVARCH_OPERATOR,
             remedy="Build navarch-render with `navarch-images tools`, and name it in the setting.",
         )
-    for where in _places(path):
+    for where, packed in _charts(place, who):
         try:
-            entry = read(pack(where) if where.is_dir() else where.read_bytes())
+            entry = read(packed())
         except NoEntry as error:
             yield where, None, error.problems
             continue
         yield where, entry, problems(entry, renderer)
 
 
-def _places(path: Path) -> tuple[Path, ...]:
-    """A chart's folder or archive; of any other folder, all that are in it."""
+def _charts(place: str, who: Credentials) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Where each chart of a place is, and how to have it packed. Of a folder that is no chart, all that are in it."""
+    if place.startswith(SCHEME):
+        yield place, lambda: pull(Address.read(place), who)
+        return
+    path = Path(place)
     if path.is_file() or (path / "Chart.yaml").is_file():
-        return (path,)
-    found = (p for p in path.iterdir() if p.suffix == ".tgz" or (p / "Chart.yaml").is_file())
-    return tuple(sorted(found))
+        paths = [path]
+    else:
+        paths = sorted(p for p in path.iterdir() if p.suffix == ".tgz" or (p / "Chart.yaml").is_file())
+    for each in paths:
+        yield str(each), partial(pack, each) if each.is_dir() else each.read_bytes
