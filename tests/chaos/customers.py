@@ -1,5 +1,6 @@
 """What people ask of the API and of their clusters, and whose objects lie beside theirs."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from navarch.domain import names
 from navarch.domain.calendar import Schedule
+from navarch.domain.chosen import Chosen
 from navarch.domain.spec import (
     Cluster,
     ClusterSpec,
@@ -65,8 +67,10 @@ class Customers:
         control_plane: int = 1,
         workers: int = 2,
         zones: tuple[str, ...] = ("z1", "z2"),
+        addons: Callable[[str], Sequence[tuple[Chosen, bytes]]] = lambda cluster_id: (),
     ) -> str:
-        """A customer asks for a cluster; its id. `zones`: of its workers."""
+        """A customer asks for a cluster; its id. `zones`: of its workers. `addons`: those that it begins with, as the
+        API admits them for a cluster of that id."""
         cluster_id = str(UUID(int=self._ids.getrandbits(128), version=4))
         spec = ClusterSpec(
             "1.37.2",
@@ -78,7 +82,7 @@ class Customers:
         groups = (NodeGroup("web", web),)
         made = Cluster(cluster_id, name, project, spec, self.world.timeline.date(), groups)
         self.world.say(f"customer creates {name} ({cluster_id[:8]}) with {control_plane}+{workers}")
-        self.world.api.create_cluster(made)
+        self.world.api.create_cluster(made, addons=addons(cluster_id))
         self.world.invariants.expect(cluster_id)
         return cluster_id
 

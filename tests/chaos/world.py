@@ -18,6 +18,7 @@ from tests.chaos.mishaps import Mishaps
 from tests.chaos.schedule import InOrder, Process, Schedule, SimulatedRuntime
 from tests.chaos.stores import CalmStore, WatchedStore
 from tests.chaos.weather import Chance, StormyFates, StormyTempers, Weather
+from tests.integration.catalogue_fixtures import Unchanging
 
 from navarch.api import bootstrap
 from navarch.api.access import ApiService
@@ -169,6 +170,7 @@ class World:
             api_source_cidrs=("198.51.100.1/32",),
             runtime=runtime,
             clock=clock,
+            renderer=Unchanging(),
         )
         self.say(f"starts {process.name}")
         Worker(dependencies, _Log(self), name=process.name, threads=self._threads, calls=self._at_once).start()

@@ -18,7 +18,7 @@ from navarch.client.clusters import Navarch
 from navarch.client.errors import Unavailable
 from navarch.client.http import Http
 from navarch.client.lean_httpx import httpx
-from navarch.service.chosen import AddonPatch, NewAddon
+from navarch.service.addon_wish import AddonPatch, NewAddon
 from navarch.service.kubeconfigs import NewKubeconfig
 from navarch.service.understanding import understand
 from navarch.service.wish import ClusterPatch, NewCluster, NewNodeGroup, NodeGroupPatch
@@ -167,7 +167,8 @@ def test_every_field_that_is_read_is_one_that_is_answered(shape: Any, schema: st
         ("DifferenceView", {"object", "field", "before", "after"}),
         ("VolumeTypeView", {"name", "zones"}), ("ExternalNetworkView", {"id", "name", "cidrs"}),
         ("AllowanceView", {"name", "limit", "used", "free", "unit"}), ("ZoneView", {"name"}),
-        ("PlanView", {"changes", "steps", "needs", "fits", "quota_known", "machines"}),
+        ("PlanView", {"changes", "steps", "needs", "fits", "quota_known", "machines", "addons"}),
+        ("NewAddonView", {"name", "title", "entry", "version", "namespace", "values", "differences"}),
         ("PaceView", {"control_plane", "worker", "measured"}),
         ("ImpactView", {"created", "replaced", "drained", "removed", "started", "stopped", "seconds", "pace", "waits"}),
         ("NeedView", {"resource", "needed", "free", "limit", "unit", "short"}),
@@ -187,6 +188,7 @@ WORDS: dict[fields.Kind, Any] = {
     fields.TEXT: "x", fields.NUMBER: 3, fields.SWITCH: True, fields.WORDS: ["x"], fields.RANGES: ["10.0.0.0/8"],
     fields.SHARE: "25%", fields.DURATION: "5m", fields.VOLUME: "ssd:40", fields.KEPT: "1:48",
     fields.LIMITS: "1-6", fields.SCHEDULE: "08:00-20:00", fields.WINDOW: "03:00+4",
+    fields.ADDONS: ["monitoring,version=1.0.0,name=m,namespace=n"],
     fields.LABELS: ["a=b"], fields.NO_LABELS: ["c"], fields.TAINTS: ["a=b:NoExecute"],
 }  # fmt: skip
 COMMANDS: dict[str, tuple[tuple[fields.Field, ...], Any]] = {
@@ -238,6 +240,11 @@ def test_every_field_that_may_be_asked_for_has_an_option(command: str, document:
         return path in offered or path.rpartition(".")[0] in offered
 
     assert [path for path in _paths(document, model.__name__, "") if not has_option(path)] == []
+
+
+def test_every_schema_that_the_document_names_is_in_it(document: dict[str, Any]) -> None:
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert named - set(document["components"]["schemas"]) == set()
 
 
 def _paths(document: dict[str, Any], schema: str, path: str) -> Iterator[str]:

@@ -105,6 +105,7 @@ UNACCEPTABLE: dict[str, Any] = {
     "many labels": {"name": "-", "labels": {f"k {n}": "v v" for n in range(3000)}},
     "many nulls": {"spec": {"node_groups": [None] * 6000, "taints": [None] * 2000}, "groups": [None] * 1000},
     "many node groups": {"name": "-", "spec": {"node_groups": [{"name": "b"}] * 4000}},
+    "many add-ons": {"name": "-", "spec": {"addons": [{"entry": "b"}] * 4000}},
     "many zones": {"name": "-", "spec": {"zones": ["z"] * 4000, "control_plane": {"zones": ["z9"] * 4000}}},
     "many groups": {"groups": ["system:x"] * 4000},
     "many taints": {"name": "-", "spec": {"taints": [{"key": "k", "effect": "x"}] * 1500}},
@@ -217,6 +218,7 @@ GOOD: dict[str, Any] = {
     "ReportBody": {"machine": "m0", "phase": "Booted", "state": "done", "at": "2026-01-01T00:00:00Z", "seconds": 1.5,
                    "log": "said"},
 }  # fmt: skip
+GOOD["NewCluster"]["spec"]["addons"] = [GOOD["NewAddon"]]
 _ODD: tuple[Any, ...] = (None, True, -1, 1e300, "\u0000\U0001f600", "9" * 200, [[None]], {"": {}})
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from navarch.charts.rendering import Circumstances, Rendered, Renderer
 from navarch.domain.catalogue import Card, Image
 from navarch.domain.errors import FieldError
+from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.contract import StoredEntry
-from navarch.store.postgres import PostgresStore
 
 SCHEMA = {
     "type": "object",
@@ -45,7 +45,7 @@ class Unchanging(Renderer):
 
 
 def add_entry(
-    store: PostgresStore,
+    store: CatalogueSide,
     name: str,
     version: str,
     kubernetes: str = ">=1.30.0-0",

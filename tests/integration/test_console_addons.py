@@ -80,6 +80,32 @@ def test_the_catalogue_stands_as_cards_and_one_is_installed_with_nothing_filled_
     assert f'href="{at}/addon/store"' in equipped.get(f"{at}/addons").text
 
 
+def test_a_new_cluster_is_asked_for_with_add_ons(equipped: Browser) -> None:
+    page = equipped.get("/clusters/new").text
+    box = re.search(r'<input type="checkbox" name="addons" value="store">(.*?)</label>', page, re.DOTALL)
+    assert box is not None
+    assert "Store" in box[1]
+    assert "An entry." in box[1]
+    plan = equipped.post("/clusters/new/plan", {"name": "other", "addons": "store"}).text
+    assert "Store 1.10.0" in plan
+    assert "2 objects" in plan
+    assert "navarch cluster create other --addon store" in plan
+    assert '"entry": "store"' in unescape(plan).replace("&#34;", '"')
+    made = equipped.post("/clusters/new", {"name": "other", "addons": "store", "do": "create"})
+    assert made.status_code == 303
+    assert [a["version"] for a in equipped.api.get("/clusters/other/addons").json()["addons"]] == ["1.10.0"]
+    wrong = equipped.post("/clusters/new", {"name": "Third!", "addons": "store", "do": "create"})
+    assert wrong.status_code == 422
+    assert 'value="store" checked' in wrong.text
+    wrong = equipped.post("/clusters/new", {"name": "third", "addons": "gone", "do": "create"})
+    assert "is not in the catalogue; known: store" in unescape(wrong.text)
+
+
+def test_without_a_catalogue_the_form_for_a_cluster_says_nothing_of_add_ons(browser: Browser) -> None:
+    browser.sign_in()
+    assert 'name="addons"' not in browser.get("/clusters/new").text
+
+
 def test_a_form_has_the_fields_of_the_schema(equipped: Browser, at: str) -> None:
     page = equipped.get(f"{at}/catalogue/store").text
     assert re.search(r'<input id="values.size" name="values.size"', page)

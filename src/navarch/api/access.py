@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 
 from navarch.api import policy
 from navarch.api.access_rules import SERVICE_TYPE, permit
-from navarch.api.identity import Unauthenticated
+from navarch.api.identity import Caller, Unauthenticated
 from navarch.api.parsing import Document, read_document
 from navarch.api.policy import ALL_PROJECTS, Policy
 from navarch.api.problems import Problem
@@ -70,8 +70,8 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
             raise Problem(403, "forbidden", "your roles do not allow to act in every project")
         if not all_projects and project_id is None:
             raise Problem(403, "forbidden", "this needs a token that is scoped to a project")
-        if not service.policy.allows(rule, caller, project_id):
-            raise Problem(403, "forbidden", f"your roles do not allow {rule.removeprefix('navarch:')} in this project")
+        _require(service, rule, caller, project_id)
+        request.state.caller = caller
         _check_parameters(request)
         return Access(
             service,
@@ -84,6 +84,16 @@ def allowed(rule: str) -> Callable[..., Awaitable[Access]]:
         )
 
     return access
+
+
+def also_allowed(request: Request, access: Access, rule: str) -> None:
+    """Refuse a request that was let through where it asks for something that another rule is about."""
+    _require(service_of(request), rule, request.state.caller, access.project_id)
+
+
+def _require(service: ApiService, rule: str, caller: Caller, project_id: str | None) -> None:
+    if not service.policy.allows(rule, caller, project_id):
+        raise Problem(403, "forbidden", f"your roles do not allow {rule.removeprefix('navarch:')} in this project")
 
 
 def _check_parameters(request: Request) -> None:

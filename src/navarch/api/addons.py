@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from navarch.api import policy
 from navarch.api.access import Body, DryRun, IfMatch, MayRead, allowed, answer, etag
+from navarch.api.models.addon_plans import AddonPlanView
 from navarch.api.models.addons import (
     AddonPage,
-    AddonPlanView,
     AddonStatusView,
     AddonView,
     EntryDetailView,
@@ -22,7 +22,8 @@ from navarch.api.problems import documented
 from navarch.charts.objects import stays
 from navarch.service import chosen
 from navarch.service.access import Access
-from navarch.service.chosen import AddonPlan, Shown
+from navarch.service.choice import AddonPlan
+from navarch.service.chosen import Shown
 from navarch.store.contract import StoredEntry
 
 router = APIRouter(prefix="/kaas/v1", tags=["add-ons"])

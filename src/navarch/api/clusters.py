@@ -7,7 +7,19 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from navarch.api import policy, watch
-from navarch.api.access import Body, DryRun, IfMatch, Limit, MayRead, allowed, answer, etag, own_project, service_of
+from navarch.api.access import (
+    Body,
+    DryRun,
+    IfMatch,
+    Limit,
+    MayRead,
+    allowed,
+    also_allowed,
+    answer,
+    etag,
+    own_project,
+    service_of,
+)
 from navarch.api.models.objects import DeletionPlanView
 from navarch.api.models.responses import ClusterPage, ClusterView, PlanView, UpgradePage
 from navarch.api.node_groups import planned
@@ -17,6 +29,7 @@ from navarch.api.selecting import AskedFor, Listed
 from navarch.api.views import cluster_json, upgrade_view
 from navarch.service import clusters, inventory, upgrades
 from navarch.service.access import Access
+from navarch.service.wish import names_addons
 from navarch.store.contract import NotFound, Page, Stored
 
 router = APIRouter(prefix="/kaas/v1/clusters", tags=["clusters"])
@@ -103,6 +116,8 @@ def create_cluster(
 ) -> Any:
     """Ask for a cluster. Nothing but its name is needed; every default is in the answer."""
     project_id = own_project(request)
+    if names_addons(body):
+        also_allowed(request, access, policy.ADDONS)
     if dry_run:
         return planned(clusters.plan_creation(access, project_id, body))
     return _accepted(clusters.create(access, project_id, body, key=idempotency_key))

@@ -11,13 +11,15 @@ from pydantic.json_schema import models_json_schema
 
 from navarch.api.models import requests
 from navarch.api.problems import ProblemBody
-from navarch.service import kubeconfigs, wish
+from navarch.service import addon_wish, kubeconfigs, wish
 
 _BODIES: tuple[type[BaseModel], ...] = (
     wish.NewCluster,
     wish.ClusterPatch,
     wish.NewNodeGroup,
     wish.NodeGroupPatch,
+    addon_wish.NewAddon,
+    addon_wish.AddonPatch,
     kubeconfigs.NewKubeconfig,
     requests.JoinBody,
     requests.ReportBody,

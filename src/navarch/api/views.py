@@ -1,10 +1,11 @@
 """Values as answers: each model takes what it shows from the attributes of a value; here is what no value has."""
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
+from navarch.api.models.addon_plans import NewAddonView
 from navarch.api.models.prices import PriceLineView, PriceView
 from navarch.api.models.responses import (
     AllowanceView,
@@ -35,6 +36,7 @@ from navarch.domain.spec import NodeGroup
 from navarch.domain.status import Condition, MachineCount, Status
 from navarch.domain.steps import Step
 from navarch.domain.waterfall import Waterfall
+from navarch.service.choice import Choice
 from navarch.service.plans import Plan
 from navarch.service.upgrades import Upgrade
 from navarch.store.contract import Stored, StoredEvent
@@ -155,7 +157,20 @@ def plan_view(plan: Plan) -> PlanView:
             "fits": plan.fits,
             "steps": [_step(step) for step in plan.steps],
             "price": price_view(plan.price) if plan.price is not None else None,
+            "addons": [_new_addon(choice) for choice in plan.addons],
         }
+    )
+
+
+def _new_addon(choice: Choice) -> NewAddonView:
+    wish = choice.wish
+    return NewAddonView(
+        name=wish.name,
+        title=choice.entry.card.title,
+        entry=wish.entry,
+        namespace=wish.namespace,
+        values=choice.shown_values,
+        **asdict(choice.plan),
     )
 
 

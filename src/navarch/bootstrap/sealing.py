@@ -11,6 +11,7 @@ Layout, in bytes: magic 4, master key id 8, nonce 12, wrapped data key 48, nonce
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Sealer:
             raise ValueError(f"a Sealer needs at least one key, each of {KEY_LENGTH} bytes")
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
         self._current = _key_id(keys[0])
+        self._fingerprints = hmac.digest(keys[0], b"navarch fingerprints", "sha256")
 
     def seal(self, context: str, content: bytes) -> bytes:
         """Encrypt for storage. Only the same `context` opens it again."""
@@ -68,6 +70,11 @@ class Sealer:
             return AESGCM(data_key).decrypt(nonce, content, _bound("content", context))
         except InvalidTag:
             raise Unsealable(f"the secret of {context} was altered, or is another's") from None
+
+    def fingerprint(self, content: bytes) -> str:
+        """By which the same content is known again, in hex, and which tells nobody without the first key what a short
+        secret in it may be."""
+        return hmac.digest(self._fingerprints, content, "sha256").hex()
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether it was sealed with the first key. If not, sealing it anew lets the old key be retired."""

@@ -1,12 +1,11 @@
 """`navarch addon …`: what the catalogue offers, and what a cluster has of it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from navarch.cli.addon_waiting import until_installed, until_so
 from navarch.cli.asking import confirm
-from navarch.cli.exits import Exit, Failure
 from navarch.cli.options import (
     ClusterOption,
     DryRunOption,
@@ -17,16 +16,11 @@ from navarch.cli.options import (
     YesOption,
     new_app,
 )
-from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note, print_table, span, text
+from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note, print_table, text
 from navarch.cli.session import connected
 from navarch.cli.values import read_document, seconds_of
-from navarch.cli.waiting import comes_true
 from navarch.cli.wishes import over, put
 
-if TYPE_CHECKING:
-    from navarch.client.clusters import Navarch
-
-_LOOK_EVERY = 2.0  # seconds
 app = new_app("Add-ons of a cluster, from the catalogue.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the add-on.")]
@@ -131,7 +125,7 @@ def install(
             return
         addon = navarch.install_addon(cluster, body)
         if wait:
-            addon = _wait(navarch, cluster, addon, limit)
+            addon = until_installed(navarch, cluster, addon, limit)
     _print(addon, output)
 
 
@@ -205,7 +199,7 @@ def remove(
             confirm(what, name)
         navarch.remove_addon(cluster, name, with_data=with_data)
         if wait:
-            _until(lambda: not any(a["name"] == name for a in navarch.addons(cluster)), limit, name)
+            until_so(lambda: not any(a["name"] == name for a in navarch.addons(cluster)), limit, name)
 
 
 def _change(
@@ -224,36 +218,8 @@ def _change(
             return
         addon = navarch.update_addon(cluster, name, patch, if_match=if_match)
         if limit is not None:
-            addon = _wait(navarch, cluster, addon, limit)
+            addon = until_installed(navarch, cluster, addon, limit)
     _print(addon, output)
-
-
-def _wait(navarch: "Navarch", cluster: str, addon: dict[str, Any], limit: float) -> dict[str, Any]:
-    """Until it is as wanted. Raises Failure where somebody has to act first, or where it takes too long."""
-    found, told = addon, ""
-
-    def settled() -> bool:
-        nonlocal found, told
-        found = navarch.addon(cluster, addon["name"])
-        status = found["status"]
-        current = [c for c in status["conditions"] if c["observed_generation"] >= addon["generation"]]
-        held = next((c for c in current if c["status"] != "True"), None)
-        if held is not None and held["message"] != told:
-            told = held["message"]
-            note(f"{found['name']}: {told}")
-        if held is not None and held.get("responsible"):
-            remedy = held.get("remedy") or ""
-            raise Failure(f"{found['name']}: {told}\n{held['responsible']} must act: {remedy}", Exit.FAILED)
-        return bool(current) and status["phase"] == "Ready"
-
-    _until(settled, limit, addon["name"])
-    return found
-
-
-def _until(reached: Callable[[], bool], limit: float, name: str) -> None:
-    """Raises Failure where it takes longer than so many seconds."""
-    if not comes_true(reached, limit, _LOOK_EVERY):
-        raise Failure(f"{name} is not done after {span(limit)}; it goes on without us", Exit.TIMED_OUT)
 
 
 def _given(words: list[str], file: str | None) -> dict[str, Any]:

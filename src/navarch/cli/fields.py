@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from navarch.cli.values import (
+    addon_of,
     kept_of,
     limits_of,
     number_of,
@@ -51,6 +52,7 @@ TAINTS = Kind(
     read=lambda words, option: [taint_of(word, option) for word in words],
     part=lambda word, option: [taint_of(word, option)],
 )
+ADDONS = Kind(list[str], read=lambda words, option: [addon_of(word, option) for word in words])
 SSH_KEYS = Kind(list[str], read=lambda paths, option: [read_ssh_key(path, option) for path in paths])
 
 
@@ -136,6 +138,8 @@ NEW_CLUSTER = (
     _ALLOWED,
     *_LIFE,
     _PROTECTED,
+    Field("spec.addons", ("--addon",), ADDONS, "ENTRY",
+          "Add-on of the catalogue that it begins with, as monitoring, or monitoring,version=1.0.0,name=m; repeat."),
     _SSH_KEYS,
     _LABELS,
 )  # fmt: skip

@@ -31,6 +31,13 @@ _NEEDS = (
     Column("UNIT", lambda n: n.get("unit")),
     Column("", lambda n: "too little" if n.get("short") else ""),
 )
+_ADDONS = (
+    Column("ADD-ON", lambda a: a["name"], keep=True),
+    Column("ENTRY", lambda a: f"{a['entry']} {a['version']}", keep=True),
+    Column("NAMESPACE", lambda a: a["namespace"]),
+    Column("OBJECTS", lambda a: len(a["differences"]), right=True),
+    Column("VALUES", lambda a: text(a["values"] or None)),
+)
 
 
 def show_plan(plan: dict[str, Any], output: Output) -> None:
@@ -39,8 +46,14 @@ def show_plan(plan: dict[str, Any], output: Output) -> None:
         emit_data(plan, output)
         return
     changes, steps, needs = plan.get("changes") or [], plan.get("steps") or [], plan.get("needs") or []
-    machines = _machines(plan.get("machines") or {})
-    for rows, columns in ((changes, _CHANGES), (told(steps), _STEPS), (machines, _MACHINES), (needs, _NEEDS)):
+    machines, addons = _machines(plan.get("machines") or {}), plan.get("addons") or []
+    for rows, columns in (
+        (changes, _CHANGES),
+        (told(steps), _STEPS),
+        (addons, _ADDONS),
+        (machines, _MACHINES),
+        (needs, _NEEDS),
+    ):
         if rows:
             print_table(rows, columns)
             print()

@@ -41,6 +41,19 @@ def taint_of(word: str, option: str = "--taint") -> dict[str, str]:
     return {"key": match[1], "value": match[2] or "", "effect": match[3]}
 
 
+def addon_of(word: str, option: str = "--addon") -> dict[str, str]:
+    """An add-on from `monitoring` or `monitoring,version=1.0.0,name=m,namespace=n`. Values are a file's to give."""
+    entry, *parts = word.split(",")
+    asked = {"entry": entry}
+    for part in parts:
+        key, _, value = part.partition("=")
+        if key not in ("name", "version", "namespace") or not value:
+            form = "entry,version=1.0.0,name=m,namespace=n"
+            raise typer.BadParameter(f"{part!r} in {word!r} is not of the form {form}", param_hint=option)
+        asked[key] = value
+    return asked
+
+
 def number_of(word: str, option: str) -> int:
     """A whole number."""
     if not word.isdecimal():

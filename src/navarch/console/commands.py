@@ -52,6 +52,9 @@ def _words(field: Field, its: Any) -> list[str]:
         return [f"{key}={label}" for key, label in its.items()]
     if kind is fields.TAINTS:
         return [f"{t['key']}={t['value']}:{t['effect']}" if t["value"] else f"{t['key']}:{t['effect']}" for t in its]
+    if kind is fields.ADDONS:
+        named = ("name", "version", "namespace")
+        return [",".join([a["entry"], *(f"{key}={a[key]}" for key in named if key in a)]) for a in its]
     if kind is fields.DURATION:
         return [f"{its}s"]
     if kind is fields.VOLUME:

@@ -33,6 +33,7 @@ def shown_plan(plan: dict[str, Any]) -> dict[str, Any]:
         "waits": impact.get("waits") or "",
         "notes": plan.get("notes") or [],
         "price": plan.get("price"),
+        "addons": plan.get("addons") or [],
     }
 
 

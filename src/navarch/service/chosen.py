@@ -1,50 +1,34 @@
 """Add-ons of a cluster: what the catalogue offers, choosing, changing, asking to go."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from navarch.bootstrap.vault import close_values, open_values
-from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
-from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
+from navarch.charts.differing import masked
 from navarch.domain import drafts
-from navarch.domain.catalogue import Card, newest_first, order_of, suits
+from navarch.domain.catalogue import newest_first, order_of, suits
 from navarch.domain.chosen import Chosen
 from navarch.domain.errors import FieldError
+from navarch.domain.spec import Cluster
 from navarch.service.access import ANY, Access, Generations, being_deleted
+from navarch.service.addon_wish import AddonPatch, NewAddon
 from navarch.service.attempts import attempts, overtaken
+from navarch.service.choice import (
+    AddonPlan,
+    Choice,
+    consider,
+    plan_of,
+    rendered,
+    renderer_of,
+    version_of,
+    wrong_values,
+)
 from navarch.service.refusals import InTheWay, Invalid, Missing
-from navarch.service.understanding import understand
-from navarch.store.contract import NameTaken, NotFound, Stale, Stored, StoredEntry
+from navarch.service.understanding import judged, understand
+from navarch.store.contract import EntryGone, NameTaken, NotFound, Stale, Stored, StoredEntry
 
 Document = dict[str, Any]
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
-
-class NewAddon(BaseModel):
-    """An add-on of the catalogue for a cluster."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    entry: str | None = Field(default=None, description="Name of the catalogue's entry.")
-    name: str | None = Field(default=None, description="Its name in this cluster. Default: the entry's.")
-    version: str | None = Field(default=None, description="Default: the newest for the cluster's Kubernetes.")
-    namespace: str | None = Field(default=None, description="Where it goes. Default: what the entry says.")
-    values: dict[str, Any] | None = Field(default=None, description="What is other than the entry's defaults.")
-
-
-class AddonPatch(BaseModel):
-    """What is to be changed of an add-on."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    version: str | None = Field(default=None, description="Another version of the entry.")
-    values: dict[str, Any] | None = Field(
-        default=None, description="Merged into the values; null in the place of a value has it as the entry says again."
-    )
+_NO_LONGER = "was taken out of the catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +39,6 @@ class Shown:
     title: str
     values: Document
     upgrade: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AddonPlan:
-    """What a request would do: the objects that come, go and change. `looked_up`: what the chart asks the cluster for
-    while it is rendered, which is not known here; `notes`: what the chart says to who installs it."""
-
-    version: str
-    differences: tuple[Difference, ...]
-    looked_up: tuple[str, ...] = ()
-    notes: str = ""
 
 
 def entries(access: Access) -> tuple[tuple[StoredEntry, ...], ...]:
@@ -107,30 +80,37 @@ def show(access: Access, reference: str, name: str) -> Shown:
 def create(access: Access, reference: str, document: Document) -> Shown:
     """Choose an add-on. Raises Invalid with everything that is wrong, InTheWay."""
     stored = access.changeable(reference)
-    wish, values, _ = _wished(access, stored, document)
-    sealed = close_values(access.service.sealer, stored.cluster.id, wish.name, values)
+    choice = _wished(access, stored.cluster, document)
+    name = choice.wish.name
+    sealed = close_values(access.service.sealer, stored.cluster.id, name, choice.values)
     try:
-        made = access.service.store.choose(stored.cluster.id, wish, sealed, request_id=access.request_id)
+        made = access.service.store.choose(stored.cluster.id, choice.wish, sealed, request_id=access.request_id)
     except NameTaken:
-        raise _taken(wish.name) from None
+        raise _taken(name) from None
+    except EntryGone:
+        raise Invalid((FieldError("entry", _NO_LONGER),)) from None
     except NotFound:
         raise Missing("cluster") from None
-    access.note(stored.cluster.id, "AddonRequested", f"asked for add-on {made.name} {made.version}", subject=made.name)
+    note_asked(access, stored.cluster.id, made)
     return _one_shown(access, stored, made)
+
+
+def note_asked(access: Access, cluster_id: str, wish: Chosen) -> None:
+    """Write into the timeline who asked for an add-on."""
+    access.note(cluster_id, "AddonRequested", f"asked for add-on {wish.name} {wish.version}", subject=wish.name)
 
 
 def plan_creation(access: Access, reference: str, document: Document) -> AddonPlan:
     """What `create` would do."""
-    stored = access.changeable(reference)
-    wish, values, made = _wished(access, stored, document)
-    return _planned(access, stored, wish, values, made, None)
+    return _wished(access, access.changeable(reference).cluster, document).plan
 
 
 def change(access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY) -> Shown:
     """Merge a patch into a chosen add-on. Raises Stale where it is not of one of these generations."""
     for _ in attempts():
-        stored, before, after, values, _ = _changed(access, reference, name, patch, generations)
-        sealed = close_values(access.service.sealer, stored.cluster.id, name, values)
+        stored, before, choice = _changed(access, reference, name, patch, generations)
+        after = choice.wish
+        sealed = close_values(access.service.sealer, stored.cluster.id, name, choice.values)
         try:
             made = access.service.store.change_chosen(stored.cluster.id, after, sealed, request_id=access.request_id)
         except Stale:
@@ -147,8 +127,9 @@ def plan_change(
     access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY
 ) -> AddonPlan:
     """What `change` would do."""
-    stored, before, after, values, made = _changed(access, reference, name, patch, generations)
-    return _planned(access, stored, after, values, made, before)
+    stored, before, after = _changed(access, reference, name, patch, generations)
+    own = _values(access, stored, name)
+    return plan_of(after, (rendered(access, stored.cluster, before, own), own))
 
 
 def remove(
@@ -166,32 +147,22 @@ def remove(
     return _one_shown(access, stored, gone)
 
 
-def _wished(access: Access, stored: Stored, document: Document) -> tuple[Chosen, Document, Rendered]:
+def _wished(access: Access, cluster: Cluster, document: Document) -> Choice:
     """What a request for a new one means, and what is made of it. Raises Invalid, InTheWay."""
+    renderer_of(access)
     asked, malformed = understand(NewAddon, document)
-    errors = list(malformed)
-    offered = access.service.store.entries(asked.entry) if asked.entry else ()
-    if not offered:
-        known = ", ".join(sorted({e.card.name for e in access.service.store.entries()})) or "none"
-        errors.append(FieldError("entry", f"{(asked.entry or '')[:60]!r} is not in the catalogue; known: {known}"))
-    name, values = asked.name or asked.entry or "", asked.values or {}
-    if not _NAME.fullmatch(name):
-        errors.append(FieldError("name", "must be 1 to 40 small letters, digits and dashes, a letter first"))
-    card = _version(stored, offered, asked.version, errors)
-    namespace = asked.namespace or (card.namespace if card is not None else "")
-    if card is not None and (not _NAMESPACE.fullmatch(namespace) or namespace.startswith("kube-")):
-        errors.append(FieldError("namespace", "must be a name of Kubernetes, and none that begins with kube-"))
-    if card is None or errors:
-        raise Invalid(tuple(errors))
-    if any(wish.name == name for wish in access.service.store.chosen(stored.cluster.id)):
-        raise _taken(name)
-    wish = Chosen(name, card.name, card.version, namespace, digest="")
-    return wish, values, _checked(access, stored, wish, values)
+    choice, wrong = consider(access, cluster, asked)
+    errors = judged(malformed, wrong)
+    if errors or choice is None:
+        raise Invalid(errors)
+    if any(wish.name == choice.wish.name for wish in access.service.store.chosen(cluster.id)):
+        raise _taken(choice.wish.name)
+    return choice
 
 
 def _changed(
     access: Access, reference: str, name: str, patch: Document, generations: Generations
-) -> tuple[Stored, Chosen, Chosen, Document, Rendered]:
+) -> tuple[Stored, Chosen, Choice]:
     stored = access.changeable(reference)
     before = _of(access, stored, name)
     generations.check(before.generation)
@@ -199,81 +170,17 @@ def _changed(
         raise being_deleted(f"add-on {name}")
     asked, malformed = understand(AddonPatch, patch)
     errors = list(malformed)
-    card = _version(stored, access.service.store.entries(before.entry), asked.version or before.version, errors)
+    offered, cluster = access.service.store.entries(before.entry), stored.cluster
+    card = version_of(cluster.spec.kubernetes_version, offered, asked.version or before.version, errors)
     if card is None or errors:
         raise Invalid(tuple(errors))
     own = _values(access, stored, name)
     values = {} if "values" in patch and patch["values"] is None else drafts.merge(own, asked.values or {})
     after = replace(before, version=card.version)
-    return stored, before, after, values, _checked(access, stored, after, values)
-
-
-def _version(
-    stored: Stored, offered: tuple[StoredEntry, ...], wanted: str | None, errors: list[FieldError]
-) -> Card | None:
-    """The version that is wanted, or the newest for the cluster's Kubernetes."""
-    if not offered:
-        return None
-    kubernetes = stored.cluster.spec.kubernetes_version
-    cards = newest_first(entry.card for entry in offered)
-    fitting = [card for card in cards if suits(card, kubernetes)]
-    card = next((p for p in cards if p.version == wanted), None) if wanted else next(iter(fitting), None)
-    known = ", ".join(p.version for p in cards)
-    if card is None and wanted:
-        errors.append(FieldError("version", f"{wanted[:40]!r} is not in the catalogue; known: {known}"))
-    elif card is None or card not in fitting:
-        needed = (card or cards[0]).kubernetes
-        errors.append(FieldError("version", f"is for Kubernetes {needed}, and the cluster has {kubernetes}"))
-        return None
-    return card
-
-
-def _checked(access: Access, stored: Stored, wish: Chosen, values: Document) -> Rendered:
-    """What is made of it. Raises Invalid with every value that does not fit."""
-    renderer = _renderer(access)
-    if masks_in(values):
-        raise Invalid((FieldError("values", f"{MASK} stands for what is not shown; leave such values out"),))
-    chart, owner = access.service.store.chart(wish.entry, wish.version), stored.cluster.project_id
-    wrong = renderer.wrong_values(chart, values, owner=owner)
-    if wrong:
+    if wrong := wrong_values(access, cluster, after, values):
         raise Invalid(wrong)
-    return _rendered(access, stored, wish, values)
-
-
-def _planned(
-    access: Access, stored: Stored, after: Chosen, values: Document, made: Rendered, before: Chosen | None
-) -> AddonPlan:
-    old: tuple[Object, ...] = ()
-    own: Document = {}
-    if before is not None:
-        own = _values(access, stored, before.name)
-        old = _objects(_rendered(access, stored, before, own))
-    looked_up = tuple(f"{asked.kind} {asked.namespace}/{asked.name}".strip("/") for asked in made.lookups)
-    schemas = [e.schema for e in access.service.store.entries(after.entry) if e.card.version == after.version]
-    hidden = secrets_in([values, own], {"items": schemas[0] if schemas else {}})
-    return AddonPlan(after.version, differences(old, _objects(made), hidden), looked_up, veiled(made.notes, hidden))
-
-
-def _objects(made: Rendered) -> tuple[Object, ...]:
-    return (*made.definitions, *made.objects)
-
-
-def _rendered(access: Access, stored: Stored, wish: Chosen, values: Document) -> Rendered:
-    """What the chart makes, as far as that is known without the cluster. Raises Invalid."""
-    kubernetes = stored.cluster.spec.kubernetes_version
-    at = Circumstances(wish.name, wish.namespace, kubernetes, upgrade=bool(wish.status.applied))
-    try:
-        chart = access.service.store.chart(wish.entry, wish.version)
-        return _renderer(access).render(chart, values, at, owner=stored.cluster.project_id)
-    except Unrenderable as error:
-        raise Invalid(tuple(FieldError("values", problem) for problem in error.problems)) from None
-
-
-def _renderer(access: Access) -> Renderer:
-    renderer = access.service.renderer
-    if renderer is None:
-        raise InTheWay("no-add-ons", "this installation has no add-ons to choose: its operator has not set it up")
-    return renderer
+    entry = next(e for e in offered if e.card.version == card.version)
+    return stored, before, Choice(after, entry, values, rendered(access, cluster, after, values))
 
 
 def _of(access: Access, stored: Stored, name: str) -> Chosen:

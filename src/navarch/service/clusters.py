@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
+from navarch.bootstrap.vault import close_values
 from navarch.domain import drafts
 from navarch.domain.admission import consider_cluster
 from navarch.domain.change import admit_change, growth
@@ -20,11 +21,13 @@ from navarch.domain.upgrades import Circumstances, turning_point
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
+from navarch.service.choice import consider_new
+from navarch.service.chosen import note_asked
 from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.service.understanding import accepted, judged, understand
 from navarch.service.upgrades import circumstances
-from navarch.store.contract import NameTaken, NotFound, Stale, Stored
+from navarch.store.contract import EntryGone, NameTaken, NotFound, Stale, Stored
 
 Document = dict[str, Any]
 
@@ -32,7 +35,7 @@ Document = dict[str, Any]
 def create(access: Access, project_id: str, document: Document, *, key: str | None = None) -> Stored:
     """Ask for a cluster. Nothing but its name is needed. The same `key` and document give the cluster that they made
     before. Raises Invalid, InTheWay, NotYet, and the store's IdempotencyMismatch, TooMany, Unavailable."""
-    store, digest = access.service.store, _digest(document)
+    store, digest = access.service.store, _digest(access, document)
     earlier = _made_before(access, project_id, key, digest)
     if earlier is not None:
         return earlier
@@ -45,14 +48,20 @@ def create(access: Access, project_id: str, document: Document, *, key: str | No
             return earlier
         raise Invalid(errors)
     cluster, most = plan.cluster, access.service.settings.clusters_per_project
+    sealer, chosen = access.service.sealer, [(choice.wish, choice.values) for choice in plan.addons]
+    addons = [(wish_, close_values(sealer, cluster.id, wish_.name, values)) for wish_, values in chosen]
     try:
-        stored = store.create_cluster(cluster, idempotency_key=key, body_digest=digest, most=most)
+        stored = store.create_cluster(cluster, addons=addons, idempotency_key=key, body_digest=digest, most=most)
     except NameTaken:
         raise _taken(cluster.name) from None
+    except EntryGone as error:
+        raise Invalid((FieldError("spec.addons", f"{error}: it was taken out of the catalogue"),)) from None
     except NotFound:
         raise _gone() from None
     if stored.cluster.id == cluster.id:  # and not what a request with the same key made at the same time
         access.note(cluster.id, "ClusterRequested", "asked for the cluster", subject=cluster.name)
+        for asked, _ in addons:
+            note_asked(access, cluster.id, asked)
     return stored
 
 
@@ -155,10 +164,13 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     )
     cluster, wrong = consider_cluster(draft, offer)
     wrong += access.service.wrong_region(cluster.region)
+    asked = wish.addons_of(given)
+    version_known = any(r.kubernetes_version == cluster.spec.kubernetes_version for r in offer.releases)
+    addons, wrong_addons = consider_new(access, cluster, asked, version_known=version_known)
     needs = compare(needs_of(cluster, offer), quota)
     price = price_of(cluster, offer, access.service.settings.prices)
-    plan = Plan(cluster, Status(), needs=needs, quota_known=quota is not None, price=price)
-    return plan, judged(malformed, wrong)
+    plan = Plan(cluster, Status(), needs=needs, quota_known=quota is not None, price=price, addons=addons)
+    return plan, judged(malformed, (*wrong, *wrong_addons))
 
 
 def _changed(
@@ -214,5 +226,9 @@ def _gone() -> InTheWay:
     )
 
 
-def _digest(document: Document) -> str:
-    return sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _digest(access: Access, document: Document) -> str:
+    """Of a request. Values of add-ons may be secret: what is kept of such a request must not be guessed from."""
+    content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    if wish.names_addons(document):
+        return access.service.sealer.fingerprint(content)
+    return sha256(content).hexdigest()

@@ -15,6 +15,7 @@ from navarch.domain.status import Status
 from navarch.domain.steps import Step
 from navarch.domain.upgrades import Obstacle, lost_by_a_stop
 from navarch.service.access import Access
+from navarch.service.choice import Choice
 from navarch.store.contract import Stored
 
 _LONGEST_TEXT = 1000
@@ -33,7 +34,8 @@ class Change:
 class Plan:
     """What a request would do: the cluster as it would be, the steps to it as far as they are known, what it takes of
     the quotas (as far as `quota_known`), the fields that would change, what becomes of the machines that there are
-    (None: there are none yet), what is to be known before (`notes`), and what it costs (None: nobody gave prices)."""
+    (None: there are none yet), what is to be known before (`notes`), what it costs (None: nobody gave prices), and the
+    add-ons that a new cluster begins with."""
 
     cluster: Cluster
     status: Status
@@ -44,6 +46,7 @@ class Plan:
     machines: Impact | None = None
     notes: tuple[Obstacle, ...] = ()
     price: Price | None = None
+    addons: tuple[Choice, ...] = ()
 
     @property
     def fits(self) -> bool:

@@ -5,7 +5,7 @@ from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from navarch.domain.admission import Refusal
 from navarch.domain.errors import FieldError
@@ -27,6 +27,12 @@ _WORDS = {  # what is wrong, by pydantic's types of errors, where its own words 
     "string_too_short": "must not be empty",
 }
 _ROUNDS = 8  # of dropping what is wrong and looking again
+
+
+class Asked(BaseModel):
+    """A document of a request: every field may be left out, unknown ones are refused, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def understand(model: type[Model], document: dict[str, Any]) -> tuple[Model, tuple[FieldError, ...]]:

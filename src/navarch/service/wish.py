@@ -15,7 +15,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from navarch.domain import spec
-from navarch.service.understanding import kind_of
+from navarch.service.addon_wish import NewAddon
+from navarch.service.understanding import Asked, kind_of
 
 
 class Shown(BaseModel):
@@ -273,6 +274,10 @@ class _NewClusterSpec(ClusterSpec):
     """The wish for a new cluster."""
 
     node_groups: list[_NewNodeGroupSpec] = Field(description="Default: one group named default with 2 replicas.")
+    addons: list[NewAddon] = Field(
+        description="Add-ons of the catalogue that it begins with: installed as soon as it can take them, resources of "
+        "their own from then on. Default: none."
+    )
 
 
 class _NewCluster(Shown):
@@ -290,6 +295,9 @@ class _ClusterSpecPatch(ClusterSpec):
     """The wish, without node groups."""
 
     node_groups: Annotated[None, _Refused("is changed at /kaas/v1/clusters/{id}/node_groups/{name}")] = Field(
+        None, description="Not here: they are resources of their own."
+    )
+    addons: Annotated[None, _Refused("are changed at /kaas/v1/clusters/{id}/addons/{name}")] = Field(
         None, description="Not here: they are resources of their own."
     )
 
@@ -318,10 +326,6 @@ class _NodeGroupPatch(Shown):
     spec: NodeGroupSpec
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
 @cache
 def asked(model: type[BaseModel]) -> type[BaseModel]:
     """The model as a request has it: each field, at every depth, may be left out or null; unknown ones are refused; and
@@ -334,7 +338,7 @@ def asked(model: type[BaseModel]) -> type[BaseModel]:
             hint = Annotated[hint, check]
         fields[name] = (hint, Field(default=None, description=info.description, examples=info.examples, **bounds))
     name = model.__name__.removeprefix("_") if model.__name__.startswith("_") else f"{model.__name__}Input"
-    return create_model(name, __base__=_Asked, __doc__=model.__doc__, **fields)
+    return create_model(name, __base__=Asked, __doc__=model.__doc__, **fields)
 
 
 def _not_empty(annotation: Any) -> dict[str, int]:
@@ -344,7 +348,7 @@ def _not_empty(annotation: Any) -> dict[str, int]:
 def _as_asked(annotation: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return asked(annotation)
+        return annotation if issubclass(annotation, Asked) else asked(annotation)
     if origin is list:
         return list[_as_asked(arguments[0])]  # type: ignore[misc]
     if origin in (Union, UnionType):
@@ -363,6 +367,18 @@ NodeGroupPatch = asked(_NodeGroupPatch)
 def given(request: BaseModel) -> dict[str, Any]:
     """The fields that a request has, null where it has null."""
     return request.model_dump(exclude_unset=True)
+
+
+def addons_of(request: BaseModel) -> list[NewAddon]:
+    """The add-ons that a request for a cluster names."""
+    of_spec = getattr(request, "spec", None)
+    return list(getattr(of_spec, "addons", None) or ())
+
+
+def names_addons(document: dict[str, Any]) -> bool:
+    """Whether a request for a cluster, as it came, says anything of add-ons."""
+    of_spec = document.get("spec")
+    return isinstance(of_spec, dict) and bool(of_spec.get("addons"))
 
 
 def of_cluster(cluster: spec.Cluster) -> dict[str, Any]:

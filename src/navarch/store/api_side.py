@@ -1,8 +1,10 @@
 """What the API asks of the store, kept with PostgreSQL. The promises are `contract.ApiStore`'s."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from navarch.domain.chosen import Chosen
 from navarch.domain.codec import decode
 from navarch.domain.machines import BootReport, Departure, Machine
 from navarch.domain.offer import Offer, Quota
@@ -10,6 +12,7 @@ from navarch.domain.selection import EVERYTHING, Order, Selection
 from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store import lists, rows
+from navarch.store.choices import write_choice
 from navarch.store.contract import (
     IdempotencyMismatch,
     Joined,
@@ -63,7 +66,13 @@ class ApiSide:
             tx.row("offer", region=self._region)
 
     def create_cluster(
-        self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
+        self,
+        cluster: Cluster,
+        *,
+        addons: Sequence[tuple[Chosen, bytes]] = (),
+        idempotency_key: str | None = None,
+        body_digest: str = "",
+        most: int | None = None,
     ) -> Stored:
         with self._database.transaction() as tx:
             if idempotency_key is not None:
@@ -88,6 +97,8 @@ class ApiSide:
             )
             for group in cluster.node_groups:
                 tx.run("add_node_group", cluster_id=cluster.id, name=group.name, spec=rows.json(group.spec))
+            for wish, values in addons:
+                write_choice(tx, cluster.id, wish, values)
             tx.notify(WORK, cluster.id)
             return _stored(tx, cluster.id, cluster.project_id)
 

@@ -21,7 +21,7 @@ class StoredEntry:
 
 class CatalogueStore(Protocol):
     """The catalogue, and what clusters chose of it. Values of a chosen add-on are a sealed secret of the cluster's,
-    named by `values_name`."""
+    named by `choices.values_name`."""
 
     def entries(self, name: str | None = None) -> tuple[StoredEntry, ...]:
         """All versions of all entries, or of one, by name; in no order of versions."""
@@ -48,7 +48,7 @@ class ChoosingStore(CatalogueStore, Protocol):
         ...
 
     def choose(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
-        """Write a new one, with its sealed values. Raises NotFound, NameTaken."""
+        """Write a new one, with its sealed values. Raises NotFound, EntryGone, NameTaken."""
         ...
 
     def change_chosen(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:

@@ -12,6 +12,7 @@ from navarch.domain.chosen import Chosen, ChosenStatus
 from navarch.domain.codec import read
 from navarch.store import rows
 from navarch.store.api_side import stir
+from navarch.store.choices import values_name, write_choice
 from navarch.store.contract import LeaseLost, NameTaken, NotFound, Stale, StoredEntry, TooMany
 from navarch.store.database import Database, Transaction
 
@@ -89,10 +90,7 @@ class CatalogueSide:
             stir(tx, cluster_id, request_id)  # locks the cluster's row: those of it are counted one after the other
             if len(_chosen(tx, cluster_id)) >= CHOSEN_MOST:
                 raise TooMany(f"a cluster has {CHOSEN_MOST} add-ons at most")
-            said = {"entry": wish.entry, "version": wish.version, "namespace": wish.namespace}
-            if tx.row("choose", cluster_id=cluster_id, name=wish.name, **said) is None:
-                raise NameTaken("the cluster has an add-on of that name")
-            tx.run("put_secret", cluster_id=cluster_id, name=values_name(wish.name), content=values)
+            write_choice(tx, cluster_id, wish, values)
             return _one(tx, cluster_id, wish.name)
 
     def change_chosen(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
@@ -129,11 +127,6 @@ class CatalogueSide:
             _held(tx, cluster_id, token)
             if tx.run("forget_chosen", cluster_id=cluster_id, name=name):
                 tx.run("drop_secret", cluster_id=cluster_id, name=values_name(name))
-
-
-def values_name(addon: str) -> str:
-    """Under which name the sealed values of a chosen add-on are among a cluster's secrets."""
-    return f"addon/{addon}"
 
 
 def _held(tx: Transaction, cluster_id: str, token: int) -> None:

@@ -4,11 +4,12 @@ Every method is one transaction, safe to call from threads, and raises `Unavaila
 A change of a wish is notified to the workers in the same transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from navarch.domain.chosen import Chosen
 from navarch.domain.credentials import FIRST, Credentials
 from navarch.domain.errors import NavarchError, Temporary
 from navarch.domain.inventory import Inventory
@@ -33,6 +34,10 @@ class Unavailable(Temporary):
 
 class NotFound(NavarchError):
     """No such row, or not in this project."""
+
+
+class EntryGone(NotFound):
+    """That version of the entry is not in the catalogue any more."""
 
 
 class NameTaken(NavarchError):
@@ -235,11 +240,18 @@ class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, Credent
         ...
 
     def create_cluster(
-        self, cluster: Cluster, *, idempotency_key: str | None = None, body_digest: str = "", most: int | None = None
+        self,
+        cluster: Cluster,
+        *,
+        addons: Sequence[tuple[Chosen, bytes]] = (),
+        idempotency_key: str | None = None,
+        body_digest: str = "",
+        most: int | None = None,
     ) -> Stored:
-        """Write a new cluster with its node groups, unless its project has `most` already. The same key and body gives
-        the cluster that it made before, whatever has changed since. Raises NameTaken, TooMany, IdempotencyMismatch, and
-        NotFound where the cluster made with this key is gone."""
+        """Write a new cluster with its node groups and its add-ons, each with its sealed values, unless its project has
+        `most` already. The same key and body gives the cluster that it made before, whatever has changed since. Raises
+        NameTaken, TooMany, IdempotencyMismatch, EntryGone, and NotFound where the cluster made with this key is
+        gone."""
         ...
 
     def check_room(self, project_id: str, name: str, *, most: int) -> None:

@@ -89,6 +89,58 @@ def test_options_become_the_request(navarch: Run, service: Service, cluster: Mak
     }  # fmt: skip
 
 
+def test_add_ons_are_named_or_come_with_their_values_from_a_file(navarch: Run, service: Service, cluster: Make) -> None:
+    service.on("POST", "/clusters", Answer(202, cluster()))
+    words = "monitoring,version=1.2.0,name=m,namespace=seen"
+    assert navarch("cluster", "create", "shop", "--no-wait", "--addon", "logging", "--addon", words).code == 0
+    Path("shop.yaml").write_text("addons: [{entry: logging, values: {retention: 3d}}]")
+    assert navarch("cluster", "create", "shop", "--no-wait", "-f", "shop.yaml").code == 0
+    first, second = (request.body["spec"]["addons"] for request in service.sent("POST"))
+    named = {"entry": "monitoring", "version": "1.2.0", "name": "m", "namespace": "seen"}
+    assert first == [{"entry": "logging"}, named]
+    assert second == [{"entry": "logging", "values": {"retention": "3d"}}]
+    wrong = navarch("cluster", "create", "shop", "--addon", "logging,size=3")
+    assert wrong.code == 2
+    assert "'size=3' in 'logging,size=3' is not of the form" in wrong.err
+
+
+def test_create_waits_for_the_add_ons_too(navarch: Run, service: Service, cluster: Make) -> None:
+    def addon(phase: str, responsible: str | None = None) -> dict[str, Any]:
+        condition = {
+            "type": "Applied", "status": "True" if phase == "Ready" else "False", "reason": "R",
+            "message": "pods start", "responsible": responsible, "remedy": "look at them", "observed_generation": 1,
+        }  # fmt: skip
+        status = {"phase": phase, "version": "", "conditions": [condition], "objects": [], "notes": ""}
+        return {"name": "logging", "entry": "logging", "version": "1.0.0", "generation": 1, "status": status}
+
+    made = cluster(phase="Ready")
+    service.on("POST", "/clusters", Answer(202, made))
+    service.on("GET", f"/clusters/{made['id']}", Answer(200, made))
+    service.on("GET", f"/clusters/{made['id']}/machines", Answer(200, {"machines": []}))
+    service.on("GET", f"/clusters/{made['id']}/addons", Answer(200, {"addons": [addon("Waiting")]}))
+    path = f"/clusters/{made['id']}/addons/logging"
+    service.on("GET", path, Answer(200, addon("Ready")))
+    ran = navarch("cluster", "create", "shop", "--addon", "logging")
+    assert (ran.code, len(service.asked(path))) == (0, 1)
+    assert "is ready" in ran.out
+    service.on("GET", path, Answer(200, addon("Blocked", "user")))
+    ran = navarch("cluster", "create", "shop", "--addon", "logging")
+    assert ran.code == 1
+    assert "logging: pods start\nuser must act: look at them" in ran.err
+
+
+def test_a_plan_tells_the_add_ons_of_a_new_cluster(navarch: Run, service: Service, cluster: Make) -> None:
+    addon = {
+        "name": "m", "title": "Monitoring", "entry": "monitoring", "version": "1.2.0", "namespace": "seen",
+        "values": {"password": "(sealed)"}, "looked_up": [], "notes": "",
+        "differences": [{"object": "Service m", "field": "", "before": None, "after": "present"}],
+    }  # fmt: skip
+    plan = {"cluster": cluster(), "steps": [], "needs": [], "changes": [], "machines": None, "addons": [addon]}
+    service.on("POST", "/clusters", Answer(200, plan))
+    said = navarch("cluster", "create", "shop", "--addon", "monitoring", "--dry-run").out
+    assert re.search(r"^m +monitoring 1\.2\.0 +seen +1 +.*sealed", said, re.MULTILINE)
+
+
 def test_a_file_may_be_what_show_printed(navarch: Run, service: Service, cluster: Make) -> None:
     service.on("GET", "/clusters/shop", Answer(200, cluster()))
     service.on("POST", "/clusters", Answer(202, cluster()))

@@ -31,6 +31,7 @@ FULL = Form(
             "schedule.start": "08:00", "schedule.stop": "20:00", "schedule.days": ["mon", "tue"],
             "schedule.timezone": "Europe/Berlin", "maintenance.start": "03:00", "maintenance.hours": "4",
             "automatic_upgrades": "yes", "node_cidr": "10.1.0.0/24", "etcd_size": "20",
+            "addons": ["logging", "monitoring"],
         }.items()
     }
 )  # fmt: skip
@@ -54,6 +55,7 @@ def test_what_is_filled_in_is_asked_for() -> None:
             "automatic_upgrades": True,
             "schedule": {"start": "08:00", "stop": "20:00", "days": ["mon", "tue"], "timezone": "Europe/Berlin"},
             "maintenance": {"start": "03:00", "hours": 4},
+            "addons": [{"entry": "logging"}, {"entry": "monitoring"}],
             "node_groups": [
                 {
                     "name": "web", "flavor": "m1.small", "replicas": 4, "zones": ["z1", "z2"],
@@ -127,10 +129,16 @@ def test_refusals_go_to_their_fields() -> None:
         FieldProblem("spec.node_groups[0].replicas", "too many"),
         FieldProblem("spec.network.api_allowed_cidrs[1]", "no range"),
         FieldProblem("spec.network.node_cidr", "taken"),
+        FieldProblem("spec.addons[1].version", "is for another Kubernetes"),
         FieldProblem("", "no"),
     )
     assert by_field(errors) == (
-        {"g0.replicas": ["too many"], "allowed": ["no range"], "node_cidr": ["taken"]},
+        {
+            "g0.replicas": ["too many"],
+            "allowed": ["no range"],
+            "node_cidr": ["taken"],
+            "addons": ["is for another Kubernetes"],
+        },
         ["no"],
     )
 

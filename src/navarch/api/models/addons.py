@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
-
 from navarch.api.models.responses import ConditionView
 from navarch.service.wish import Shown
 
@@ -94,21 +92,3 @@ class AddonPage(Shown):
     """A cluster's add-ons."""
 
     addons: list[AddonView]
-
-
-class DifferenceView(Shown):
-    """An object that would come (`before` null), go (`after` null) or change, in a field (a dotted path)."""
-
-    object: str
-    field: str
-    before: Any
-    after: Any
-
-
-class AddonPlanView(Shown):
-    """dry_run: what would be done. `looked_up`: what the chart asks the cluster for, which is not known here."""
-
-    version: str
-    differences: list[DifferenceView]
-    looked_up: list[str]
-    notes: str = Field(default="")

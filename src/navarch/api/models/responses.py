@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from navarch.api.models.addon_plans import NewAddonView
 from navarch.api.models.autoscaling import AutoscalingView
 from navarch.api.models.prices import PriceView
 from navarch.domain.credentials import CredentialsState
@@ -336,7 +337,7 @@ class ObstacleView(Shown):
 class PlanView(Shown):
     """What a request would do. `fits`: the quotas suffice, as far as they are known (`quota_known`). `machines`: what
     becomes of those of a cluster that is there. `notes`: what is to be known before, as what a stop ends for good.
-    `price`: what it costs; null: the operator gave no prices."""
+    `price`: what it costs; null: the operator gave no prices. `addons`: those that a new cluster begins with."""
 
     cluster: ClusterView
     fits: bool
@@ -347,6 +348,7 @@ class PlanView(Shown):
     machines: ImpactView | None
     notes: list[ObstacleView]
     price: PriceView | None
+    addons: list[NewAddonView]
 
 
 class VersionView(Shown):

@@ -1,5 +1,6 @@
 """`navarch cluster create` and `plan`: from options and a file to a request."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -56,10 +57,10 @@ def create(
 ) -> None:
     """Create a cluster. Nothing but its name is needed: everything else has a default that fits the cloud.
 
-    Waits until the cluster is ready, showing how it goes; --no-wait comes back at once. --dry-run shows what would be
-    made and whether the quota suffices, and makes nothing.
+    Waits until the cluster and its add-ons are ready, showing how it goes; --no-wait comes back at once. --dry-run
+    shows what would be made and whether the quota suffices, and makes nothing.
     """
-    limit = seconds_of(timeout)
+    end = time.monotonic() + (limit := seconds_of(timeout))
     zones = given.get("spec", {}).get("control_plane", {}).get("zones", [])
     groups = node_groups(workers, flavor, zones, node_group)
     if groups is not None:
@@ -81,6 +82,11 @@ def create(
             with view_for(f"Creating cluster {cluster['name']}") as view:
                 done = wait_for(navarch, cluster["id"], settled(cluster["generation"]), view, timeout_seconds=limit)
             cluster = done or cluster
+            if done is not None and done["status"].get("phase") == "Ready" and body["spec"].get("addons"):
+                from navarch.cli.addon_waiting import until_installed
+
+                for addon in list(navarch.addons(cluster["id"])):
+                    until_installed(navarch, cluster["id"], addon, max(0.0, end - time.monotonic()))
         _show_created(cluster, output, waited=wait)
 
 

@@ -26,6 +26,7 @@ _FIELDS = {
     "spec.network.service_cidr": "service_cidr",
     "spec.network.dns_servers": "dns_servers",
     "spec.ssh_keys": "ssh_keys",
+    "spec.addons": "addons",
     **wishes.FIELDS,
 }
 _GROUP = re.compile(r"spec\.node_groups\[(\d+)\]\.?(.*)")
@@ -66,6 +67,7 @@ def request_of(form: Form) -> Json:
         ("network.pod_cidr", form.text("pod_cidr")),
         ("network.service_cidr", form.text("service_cidr")),
         ("network.dns_servers", lines(form.text("dns_servers"))),
+        ("addons", [{"entry": entry} for entry in form.texts("addons")]),
         ("ssh_keys", [key.strip() for key in form.text("ssh_keys").splitlines() if key.strip()]),
     ):
         if value not in ("", []):

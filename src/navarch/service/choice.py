@@ -1,0 +1,172 @@
+"""What a request for an add-on means: which version of which entry, where, with which values, what that makes, and
+everything that is wrong with it. The same for a cluster that is there and for one that is asked for."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
+from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
+from navarch.domain.catalogue import Card, newest_first, suits
+from navarch.domain.chosen import Chosen
+from navarch.domain.errors import FieldError
+from navarch.domain.spec import Cluster
+from navarch.service.access import Access
+from navarch.service.addon_wish import NewAddon
+from navarch.service.refusals import InTheWay, Invalid
+from navarch.store.contract import StoredEntry
+
+Document = dict[str, Any]
+MOST_NEW = 20
+"""Add-ons of one new cluster: each is rendered before the request is answered."""
+_NONE_HERE = "this installation has no add-ons to choose: its operator has not set it up"
+_ENTRY = re.compile(r"[-\w.]{1,250}", re.ASCII)
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An add-on as it would be written. `made`: of its chart, as far as that is known without the cluster; None: not
+    even the cluster's version is."""
+
+    wish: Chosen
+    entry: StoredEntry
+    values: Document
+    made: Rendered | None
+
+    @property
+    def shown_values(self) -> Document:
+        """The values without what is secret."""
+        return masked(self.values, self.entry.schema)
+
+    @property
+    def plan(self) -> "AddonPlan":
+        """What it would bring."""
+        return plan_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AddonPlan:
+    """What a request would do: the objects that come, go and change. `looked_up`: what the chart asks the cluster for
+    while it is rendered, which is not known here; `notes`: what the chart says to who installs it."""
+
+    version: str
+    differences: tuple[Difference, ...]
+    looked_up: tuple[str, ...] = ()
+    notes: str = ""
+
+
+def consider(
+    access: Access, cluster: Cluster, asked: NewAddon, *, version_known: bool = True
+) -> tuple[Choice | None, tuple[FieldError, ...]]:
+    """A new add-on as far as it can be had, and what is wrong with it, by the fields of its document. Unless the
+    cluster's version is known, neither is judged by it. Raises InTheWay where none can be chosen here."""
+    errors: list[FieldError] = []
+    offered = access.service.store.entries(asked.entry) if _ENTRY.fullmatch(asked.entry or "") else ()
+    if not offered:
+        known = ", ".join(sorted({e.card.name for e in access.service.store.entries()})) or "none"
+        errors.append(FieldError("entry", f"{(asked.entry or '')[:60]!r} is not in the catalogue; known: {known}"))
+    name, values = asked.name or asked.entry or "", asked.values or {}
+    if (asked.name or offered) and not _NAME.fullmatch(name):
+        errors.append(FieldError("name", "must be 1 to 40 small letters, digits and dashes, a letter first"))
+    kubernetes = cluster.spec.kubernetes_version if version_known else None
+    card = version_of(kubernetes, offered, asked.version, errors)
+    if card is None:
+        return None, tuple(errors)
+    namespace = asked.namespace or card.namespace
+    if not _NAMESPACE.fullmatch(namespace) or namespace.startswith("kube-"):
+        errors.append(FieldError("namespace", "must be a name of Kubernetes, and none that begins with kube-"))
+    entry = next(e for e in offered if e.card.version == card.version)
+    wish = Chosen(name, card.name, card.version, namespace, digest="")
+    errors += wrong_values(access, cluster, wish, values)
+    if errors or not version_known:
+        return Choice(wish, entry, values, None), tuple(errors)
+    try:
+        return Choice(wish, entry, values, rendered(access, cluster, wish, values)), ()
+    except Invalid as invalid:
+        return Choice(wish, entry, values, None), invalid.errors
+
+
+def consider_new(
+    access: Access, cluster: Cluster, asked: Sequence[NewAddon], *, version_known: bool
+) -> tuple[tuple[Choice, ...], tuple[FieldError, ...]]:
+    """The add-ons of a cluster that is asked for, and what is wrong with each, by the fields of the cluster's
+    document."""
+    if asked and access.service.renderer is None:
+        return (), (FieldError("spec.addons", _NONE_HERE),)
+    errors: list[FieldError] = []
+    if len(asked) > MOST_NEW:
+        errors.append(FieldError("spec.addons", f"must be at most {MOST_NEW}, got {len(asked)}"))
+    choices: list[Choice] = []
+    for place, one in enumerate(asked[:MOST_NEW]):
+        at = f"spec.addons[{place}]"
+        choice, wrong = consider(access, cluster, one, version_known=version_known)
+        errors += [FieldError(f"{at}.{error.field}", error.detail) for error in wrong]
+        if choice is None:
+            continue
+        if any(other.wish.name == choice.wish.name for other in choices):
+            errors.append(FieldError(f"{at}.name", f"{choice.wish.name!r} is used twice"))
+        choices.append(choice)
+    return tuple(choices), tuple(errors)
+
+
+def version_of(
+    kubernetes: str | None, offered: tuple[StoredEntry, ...], wanted: str | None, errors: list[FieldError]
+) -> Card | None:
+    """The version that is wanted, or the newest for this Kubernetes; None: for any."""
+    if not offered:
+        return None
+    cards = newest_first(entry.card for entry in offered)
+    fitting = [card for card in cards if kubernetes is None or suits(card, kubernetes)]
+    card = next((p for p in cards if p.version == wanted), None) if wanted else next(iter(fitting), None)
+    known = ", ".join(p.version for p in cards)
+    if card is None and wanted:
+        errors.append(FieldError("version", f"{wanted[:40]!r} is not in the catalogue; known: {known}"))
+    elif card is None or card not in fitting:
+        needed = (card or cards[0]).kubernetes
+        errors.append(FieldError("version", f"is for Kubernetes {needed}, and the cluster has {kubernetes}"))
+        return None
+    return card
+
+
+def wrong_values(access: Access, cluster: Cluster, wish: Chosen, values: Document) -> tuple[FieldError, ...]:
+    """Every value that does not fit the schema of the wanted version."""
+    if masks_in(values):
+        return (FieldError("values", f"{MASK} stands for what is not shown; leave such values out"),)
+    chart = access.service.store.chart(wish.entry, wish.version)
+    return renderer_of(access).wrong_values(chart, values, owner=cluster.project_id)
+
+
+def rendered(access: Access, cluster: Cluster, wish: Chosen, values: Document) -> Rendered:
+    """What the chart makes, as far as that is known without the cluster. Raises Invalid."""
+    at = Circumstances(wish.name, wish.namespace, cluster.spec.kubernetes_version, upgrade=bool(wish.status.applied))
+    try:
+        chart = access.service.store.chart(wish.entry, wish.version)
+        return renderer_of(access).render(chart, values, at, owner=cluster.project_id)
+    except Unrenderable as error:
+        raise Invalid(tuple(FieldError("values", problem) for problem in error.problems)) from None
+
+
+def plan_of(after: Choice, before: tuple[Rendered, Document] | None = None) -> AddonPlan:
+    """What would come of it. `before`: what is made of the wish as it is, and its values."""
+    old, own = (_objects(before[0]), before[1]) if before is not None else ((), {})
+    hidden = secrets_in([after.values, own], {"items": after.entry.schema})
+    if after.made is None:
+        return AddonPlan(after.wish.version, ())
+    looked_up = tuple(f"{asked.kind} {asked.namespace}/{asked.name}".strip("/") for asked in after.made.lookups)
+    differs = differences(old, _objects(after.made), hidden)
+    return AddonPlan(after.wish.version, differs, looked_up, veiled(after.made.notes, hidden))
+
+
+def renderer_of(access: Access) -> Renderer:
+    """Raises InTheWay where the operator has set up none."""
+    renderer = access.service.renderer
+    if renderer is None:
+        raise InTheWay("no-add-ons", _NONE_HERE)
+    return renderer
+
+
+def _objects(made: Rendered) -> tuple[Object, ...]:
+    return (*made.definitions, *made.objects)

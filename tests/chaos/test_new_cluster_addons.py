@@ -1,0 +1,82 @@
+"""A cluster that begins with add-ons has them, whatever becomes of the workers meanwhile."""
+
+import pytest
+from tests.chaos.customers import PROJECTS
+from tests.chaos.database import connect
+from tests.chaos.test_windows import dsn as dsn  # its databases
+from tests.chaos.weather import STORM, Weather
+from tests.chaos.world import SEALER, World
+from tests.integration.catalogue_fixtures import add_entry
+
+from navarch.bootstrap.vault import close_values
+from navarch.domain.chosen import Chosen, ChosenPhase
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+NAMES = ("logging", "monitoring")
+
+
+def asked_for(world: World) -> str:
+    """A customer asks for a cluster with two add-ons; its id."""
+    for name in NAMES:
+        add_entry(world.api, name, "1.0.0")
+
+    def admitted(cluster_id: str) -> list[tuple[Chosen, bytes]]:
+        values = {"size": 3}
+        return [
+            (Chosen(name, name, "1.0.0", name, digest=""), close_values(SEALER, cluster_id, name, values))
+            for name in NAMES
+        ]
+
+    return world.customers.create("shop", PROJECTS[0], addons=admitted)
+
+
+def ready(world: World, cluster: str) -> bool:
+    """Whether all of them are, in the cluster and as it is told."""
+    inside = world.guests.clusters.get(cluster)
+    told = world.api.chosen(cluster)
+    return (
+        inside is not None
+        and set(inside.chosen) == set(NAMES)
+        and {wish.name for wish in told if wish.status.phase is ChosenPhase.READY} == set(NAMES)
+    )
+
+
+def test_a_worker_dies_when_it_has_noted_what_it_is_about_to_make(dsn: str) -> None:
+    with connect(dsn) as connection:
+        world = World(connection, 5, Weather())
+        try:
+            cluster = asked_for(world)
+            assert {wish.status.phase for wish in world.api.chosen(cluster)} == {ChosenPhase.WAITING}
+            while not any(wish.status.items for wish in world.api.chosen(cluster)):
+                assert world.timeline.now < 900.0
+                world.schedule.run(world.timeline.now + 0.02)
+            assert not world.guests.clusters[cluster].chosen, "nothing is made yet"
+            for process in world.processes:
+                world.schedule.kill(process)
+            world.start_worker()
+            assert world.run_until(lambda: ready(world, cluster), 300.0)
+            assert world.run_until(world.invariants.settled, 300.0)
+            assert all(wish.status.applied for wish in world.api.chosen(cluster))
+        finally:
+            world.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_workers_die_again_and_again_and_answers_are_lost(dsn: str, seed: int) -> None:
+    weather = STORM.only("kube_lost", "kube_away", "database_lost", "database_away", "notify_lost")
+    with connect(dsn) as connection:
+        world = World(connection, seed, weather, workers=2)
+        try:
+            cluster = asked_for(world)
+            for _ in range(30):
+                world.run(20.0)
+                world.schedule.kill(world.processes[-2])
+                world.start_worker()
+                if ready(world, cluster):
+                    break
+            world.chance.weather = Weather()
+            assert world.run_until(lambda: ready(world, cluster), 300.0)
+            world.customers.delete(cluster)
+            assert world.run_until(world.invariants.settled, 900.0)
+        finally:
+            world.close()
