@@ -20,7 +20,10 @@ _PATH = "/clusters/{cluster}/groups/{group}/autoscaling"
 _AT = "g0"
 _LIMITS = ("min", "max")
 # What it did, of a node group; and what it could do for no pod.
-_DECISIONS = ("TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup")
+_DECISIONS = (
+    "TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup", "SpareNotKept",
+    "DeviceNotShown",
+)  # fmt: skip
 _SHOWN = 20
 _TEMPLATES = {"thoughts": "autoscaling/_thoughts.html"}
 
