@@ -14,13 +14,13 @@ _TEXTS = ("flavor", "kubernetes_version")
 _NUMBERS = ("replicas", "drain_timeout_seconds", "repair_after_seconds")
 _SHARES = ("max_surge", "max_unavailable", "max_unhealthy")
 _LIMITS = ("min", "max", "unneeded_seconds", "utilization_threshold", "max_provision_seconds", "priority")
-_SPARE = ("replicas", "cpu_millicores", "memory_mib")
+SPARE = ("replicas", "cpu_millicores", "memory_mib")
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 FIELDS = (
     "name", *_TEXTS, *_NUMBERS, *_SHARES, "zones", "labels", "taints", "repair_conditions", "force_drain",
     *(f"autoscaling.{name}" for name in _LIMITS), "autoscaling.capacity",
-    *(f"autoscaling.spare.{name}" for name in _SPARE), "root_volume.type", "root_volume.size_gib",
+    *(f"autoscaling.spare.{name}" for name in SPARE), "root_volume.type", "root_volume.size_gib",
     "keep_failed_machines.count", "keep_failed_machines.hours",
 )  # fmt: skip
 
@@ -50,7 +50,7 @@ def typed(form: Form, prefix: str) -> Json:
     capacity = pairs(text("autoscaling.capacity"))
     if capacity:
         group["autoscaling"]["capacity"] = capacity
-    spare = {name: number(text(f"autoscaling.spare.{name}")) for name in _SPARE}
+    spare = {name: number(text(f"autoscaling.spare.{name}")) for name in SPARE}
     if any(its != "" for its in spare.values()):
         group["autoscaling"]["spare"] = {name: its for name, its in spare.items() if its != ""}
     return {name: its for name, its in group.items() if its is not False and its not in ("", [], {})}

@@ -100,7 +100,10 @@ def _plan(visit: Visit, cluster: str, group: str, form: Form) -> dict[str, Any]:
 
 
 def _patch(form: Form) -> dict[str, Any]:
-    """Without limits the number of machines is a person's again."""
+    """Without limits the number of machines is a person's again. Room to keep free that was emptied is none."""
     limits = {name: number(form.text(f"{_AT}.autoscaling.{name}")) for name in _LIMITS}
-    given = {name: its for name, its in limits.items() if its != ""}
+    given: dict[str, Any] = {name: its for name, its in limits.items() if its != ""}
+    if given:
+        spare = {name: number(form.text(f"{_AT}.autoscaling.spare.{name}")) for name in groups.SPARE}
+        given["spare"] = {name: 0 if its == "" else its for name, its in spare.items()}
     return {"spec": {"autoscaling": given or None}}
