@@ -10,6 +10,8 @@ from navarch.simulator.pods import Workload
 
 _NOBODYS = "example.com/nobodys"  # a device that no plugin announces
 _ASKED_WITHIN, _SERVED_WITHIN, _PATIENCE = 10.0, 180.0, 570.0
+_NOTICED_WITHIN = 30.0  # that pods came: asked every 15 s, and time to decide
+_GONE_WITHIN = 60.0  # after 570 s: ten minutes, 20 s until it is noticed that pods went, and time to decide
 
 
 def pods_come_and_go(world: World) -> None:
@@ -26,9 +28,9 @@ def pods_come_and_go(world: World) -> None:
     shop.inside.pods.scale("web", 0)
     world.run(_PATIENCE)
     expect(world, "needed", len(shop.workers()) == 6, "machines went that were not unneeded for long enough")
-    world.run_until(lambda: len(shop.workers()) == 1, 300.0)
-    settled(world)
+    world.run_until(lambda: len(shop.workers()) == 1, _GONE_WITHIN)
     expect(world, "needed", len(shop.workers()) == 1, f"{len(shop.workers())} machines stay for no pod")
+    settled(world)
 
 
 def machines_are_half_full(world: World) -> None:
@@ -70,8 +72,8 @@ def room_is_kept_free(world: World) -> None:
         world.run(5.0)
         expect(world, "spare", not shop.waiting(), f"of {pods} pods one waits, and room was kept free")
         _until_there_are(shop, pods + 1)
-        settled(world)
         expect(world, "spare", len(shop.workers()) == pods + 1, f"{len(shop.workers())} machines for {pods} pods")
+        settled(world)
         world.run(120.0)  # its node is Ready
     shop.inside.pods.scale("web", 3)
     world.run(300.0)
@@ -108,4 +110,4 @@ def a_device_never_shows(world: World) -> None:
 
 
 def _until_there_are(shop: Shop, machines: int) -> None:
-    shop.world.run_until(lambda: len(shop.workers()) == machines, 120.0)
+    shop.world.run_until(lambda: len(shop.workers()) == machines, _NOTICED_WITHIN)

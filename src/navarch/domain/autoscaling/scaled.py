@@ -40,6 +40,11 @@ def asks_for_pods(cluster: Cluster) -> bool:
     return bool(autoscaled(cluster)) and not (cluster.deleting or cluster.spec.paused)
 
 
+def counts_pods(cluster: Cluster) -> bool:
+    """Whether a machine may come or go because pods went or came: one may go, or room is to be kept free."""
+    return any(each.replicas > each.limits.min or each.limits.spare.replicas for each in autoscaled(cluster).values())
+
+
 def all_pods_due(cluster: Cluster, memory: Memory | None, seen_at: datetime) -> datetime:
     """When all pods are to be looked at, that were last seen then: sooner where the time of a machine is over that is
     not needed, and where a group is to keep other room free than it was."""
