@@ -135,7 +135,7 @@ def _of_rest() -> list[Row]:
         ("CPU of a cluster with autoscaling", f"{total:.2f} mCPU ({parts})", "≤ 1 mCPU", goal(total <= 1)),
         ("of one without, measured alike", before, "", ""),
         ("an hour: looks at its Kubernetes", f"{scaled.looks:.0f} (without {plain.looks:.0f})", "", ""),
-        ("an hour: questions whether pods wait", f"{scaled.glances:.0f}", "", ""),
+        ("an hour: questions whether pods wait, and how many there are", f"{scaled.glances:.0f}", "", ""),
         ("an hour: requests to the cloud", f"{scaled.cloud:.0f} (without {plain.cloud:.0f})", "", ""),
         ("memory of a kept connection", f"{one.mib:.2f} MiB", "≤ 0.5 MiB", goal(one.mib <= 0.5)),
         ("asking whether pods wait", f"{one.kept:.2f} ms of CPU, on a new connection {one.new:.1f} ms", "", ""),

@@ -56,7 +56,8 @@ class _SlowWorld(World):
 @dataclass(frozen=True, slots=True)
 class Rest:
     """What a cluster at rest costs: thousandths of a CPU of the worker with the simulation around it, and of
-    PostgreSQL; an hour: requests to the cloud, looks at its Kubernetes, questions whether pods wait."""
+    PostgreSQL; an hour: requests to the cloud, looks at its Kubernetes, questions whether pods wait and how many there
+    are."""
 
     worker: float
     postgres: float
@@ -124,7 +125,7 @@ def _rest(clusters: int, seconds: float, *, scaled: bool) -> Rest:
             (_cpu(backend) - of_backend) / hours / 3.6,
             world.asked["cloud"] / hours,
             world.asked["kube observe"] / hours,
-            world.asked["kube glance"] / hours,
+            (world.asked["kube glance"] + world.asked["kube count"]) / hours,
         )
 
 

@@ -154,8 +154,12 @@ MUTATIONS = (
     Mutation("pods that wait are not seen", f"{AUTOSCALING}.looking:Look.waiting", "if not p.node and", "if p.node and", promise="placed", script=scripted_autoscaling.pods_come_and_go),
     Mutation("nobody asks for pods between two looks", "navarch.reconcile.worker:Worker._ask_for_pods", "self._waiting.begin()", "pass", promise="placed", script=scripted_autoscaling.pods_come_and_go),
     Mutation("nobody asks for how long a machine was not needed", f"{AUTOSCALING}.down:scale_down", "if now < goes_at(began, machine.limits, grown_at):", "if False:", promise="needed", script=scripted_autoscaling.pods_come_and_go),
-    Mutation("a machine goes that is used", f"{AUTOSCALING}.down:scale_down", "if utilisation(machine.spot, machine.by) >= machine.limits.utilization_threshold:", "if False:", promise="needed", script=scripted_autoscaling.machines_are_half_full),
+    Mutation("pods are not counted between two looks", "navarch.reconcile.waiting_pods:WaitingPods._moved", "if counted is None or now < counted.at:", "if True:", promise="spare", script=scripted_autoscaling.room_is_kept_free),
+    Mutation("a machine goes that is used", f"{AUTOSCALING}.down:scale_down", "if utilisation(machine.spot, machine.by, free) >= machine.limits.utilization_threshold:", "if False:", promise="needed", script=scripted_autoscaling.machines_are_half_full),
     Mutation("a group without quota is asked again and again", f"{AUTOSCALING}.memory:Memory.backoff", "next((b for b in self.backoffs if b.group == group and now < b.until), None)", "None", promise="placed", script=scripted_autoscaling.a_quota_is_used_up),
+    Mutation("room to spare is not thought of", f"{AUTOSCALING}.deciding:decide", "spare = look.spare() if look.pods.all else ()", "spare = ()", promise="spare", script=scripted_autoscaling.room_is_kept_free),
+    Mutation("a machine's free room holds it not", f"{AUTOSCALING}.deciding:decide", "        spare=spare,\n", "", promise="spare", script=scripted_autoscaling.room_is_kept_free),
+    Mutation("a device that never shows is hoped for at once again", f"{AUTOSCALING}.memory:SilentDevice.holds", "return self.until is None or now < self.until", "return False", promise="in vain", script=scripted_autoscaling.a_device_never_shows),
     Mutation("the cloud's moments are taken for ours", f"{ADAPTER}.session:Service.by_our_clock", "- self._ahead", "", script=scripted.the_clouds_clock_is_off),
 )  # fmt: skip
 

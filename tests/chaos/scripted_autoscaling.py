@@ -5,10 +5,13 @@ from tests.chaos.scripted import expect, settled
 from tests.chaos.shop import LIMITS, WEB, Shop
 from tests.chaos.world import World
 
-from navarch.domain.spec import Autoscaling
+from navarch.domain.spec import Autoscaling, Role, Spare
 from navarch.simulator.pods import Workload
 
+_NOBODYS = "example.com/nobodys"  # a device that no plugin announces
 _ASKED_WITHIN, _SERVED_WITHIN, _PATIENCE = 10.0, 180.0, 570.0
+_NOTICED_WITHIN = 30.0  # that pods came: asked every 15 s, and time to decide
+_GONE_WITHIN = 60.0  # after 570 s: ten minutes, 20 s until it is noticed that pods went, and time to decide
 
 
 def pods_come_and_go(world: World) -> None:
@@ -25,9 +28,9 @@ def pods_come_and_go(world: World) -> None:
     shop.inside.pods.scale("web", 0)
     world.run(_PATIENCE)
     expect(world, "needed", len(shop.workers()) == 6, "machines went that were not unneeded for long enough")
-    world.run_until(lambda: len(shop.workers()) == 1, 300.0)
-    settled(world)
+    world.run_until(lambda: len(shop.workers()) == 1, _GONE_WITHIN)
     expect(world, "needed", len(shop.workers()) == 1, f"{len(shop.workers())} machines stay for no pod")
+    settled(world)
 
 
 def machines_are_half_full(world: World) -> None:
@@ -56,3 +59,55 @@ def a_quota_is_used_up(world: World) -> None:
     world.run_until(lambda: not shop.waiting(), 900.0)
     expect(world, "placed", not shop.waiting(), f"{shop.waiting()} pods wait, and there is quota")
     settled(world)
+
+
+def room_is_kept_free(world: World) -> None:
+    """A pod more has its place at once, and the next machine comes for the one after it, up to the limit."""
+    shop = Shop(world, "shop", Autoscaling(0, 3, unneeded_seconds=60, spare=Spare(1, 800)))
+    for pods in (0, 1, 2):
+        if pods == 1:
+            shop.inside.pods.wish(WEB)
+        elif pods:
+            shop.inside.pods.scale("web", pods)
+        world.run(5.0)
+        expect(world, "spare", not shop.waiting(), f"of {pods} pods one waits, and room was kept free")
+        _until_there_are(shop, pods + 1)
+        expect(world, "spare", len(shop.workers()) == pods + 1, f"{len(shop.workers())} machines for {pods} pods")
+        settled(world)
+        world.run(120.0)  # its node is Ready
+    shop.inside.pods.scale("web", 3)
+    world.run(300.0)
+    expect(world, "spare", not shop.waiting(), "the last pod waits")
+    expect(world, "spare", len(shop.told("SpareNotKept")) == 1, "nobody was told that there is no room to spare")
+    shop.inside.pods.scale("web", 0)
+    world.run(600.0)
+    settled(world)
+    expect(world, "spare", len(shop.workers()) == 1, f"{len(shop.workers())} machines hold the room to spare")
+    made = sum(m.role is Role.WORKER for m in world.api.machines(shop.id, removed=True))
+    expect(world, "spare", made == 3, f"{made} machines were made, of which some held the room and went")
+
+
+def a_device_never_shows(world: World) -> None:
+    """Nobody installed the plugin: one machine goes after it was given its time, and the next comes an hour later."""
+    shop = Shop(world, "shop", LIMITS)
+    limits = Autoscaling(0, 2, unneeded_seconds=60, max_provision_seconds=300, capacity=((_NOBODYS, "1"),))
+    shop.add_group("plain", "m1.medium", limits)
+    shop.inside.pods.wish(Workload("train", 1, requests=(("cpu", 100), (_NOBODYS, 1))))
+
+    def made() -> int:
+        return sum(m.group == "plain" for m in world.api.machines(shop.id, removed=True))
+
+    world.run_until(lambda: made() == 1, 60.0)
+    expect(world, "placed", made() == 1, "no machine was asked for though it may have the device")
+    world.run(3000.0)
+    expect(world, "in vain", made() == 1, f"{made()} machines came for a device that none has")
+    expect(world, "needed", not shop.workers("plain"), "the machine stays, and nobody needs it")
+    (told,) = shop.told("DeviceNotShown")
+    expect(world, "in vain", "Look whether the device plugin runs there" in told, told)
+    world.run_until(lambda: made() == 2, 3000.0)
+    expect(world, "placed", made() == 2, "it was not tried again an hour later")
+    settled(world)
+
+
+def _until_there_are(shop: Shop, machines: int) -> None:
+    shop.world.run_until(lambda: len(shop.workers()) == machines, _NOTICED_WITHIN)

@@ -187,6 +187,7 @@ def test_every_column_of_a_table_is_one_that_is_answered(
 WORDS: dict[fields.Kind, Any] = {
     fields.TEXT: "x", fields.NUMBER: 3, fields.SWITCH: True, fields.WORDS: ["x"], fields.RANGES: ["10.0.0.0/8"],
     fields.SHARE: "25%", fields.DURATION: "5m", fields.VOLUME: "ssd:40", fields.KEPT: "1:48",
+    fields.SPARE: "2:500m+512Mi",
     fields.LIMITS: "1-6", fields.SCHEDULE: "08:00-20:00", fields.WINDOW: "03:00+4",
     fields.ADDONS: ["monitoring,version=1.0.0,name=m,namespace=n"],
     fields.LABELS: ["a=b"], fields.NO_LABELS: ["c"], fields.TAINTS: ["a=b:NoExecute"],
@@ -221,7 +222,8 @@ def test_all_options_together_are_a_request_that_the_api_understands(command: st
 def test_a_node_group_in_words_is_one_that_the_api_understands() -> None:
     words = (
         "name=web,flavor=f,replicas=2,zone=z1+z2,label=a:b,taint=a=b:NoExecute,max_surge=2,max_unavailable=25%,"
-        "root_volume=ssd:40,drain_timeout=5m,force_drain=true,repair_condition=A+B,keep_failed=1:48,version=1.36.3"
+        "root_volume=ssd:40,drain_timeout=5m,force_drain=true,repair_condition=A+B,keep_failed=1:48,version=1.36.3,"
+        "autoscaling=1-6,spare=2:500m+512Mi"
     )
     groups = node_groups(2, "f", ["z1"], [words, words.replace("zone", "zones").replace("label", "labels")])
     assert groups is not None

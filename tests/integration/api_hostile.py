@@ -177,7 +177,8 @@ WIRE = {
 
 # A full body of each kind, to be spoiled in every place.
 _GROUP = {
-    "flavor": "m1.small", "replicas": 2, "autoscaling": {"min": 1, "max": 6, "unneeded_seconds": 600},
+    "flavor": "m1.small", "replicas": 2, "autoscaling": {"min": 1, "max": 6, "unneeded_seconds": 600,
+    "spare": {"replicas": 1, "cpu_millicores": 500, "memory_mib": 512}},
     "zones": ["z1"], "labels": {"a": "b"},
     "taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}], "max_surge": "25%",
     "max_unavailable": 0, "root_volume": {"type": "ssd", "size_gib": 20}, "kubernetes_version": "1.37.2",

@@ -83,6 +83,20 @@ def test_limits_of_autoscaling_and_the_number_within_them(api: Api) -> None:
         assert made["spec"]["replicas"] == fewest
 
 
+def test_room_to_keep_free_is_shown_by_the_dry_run_and_has_to_fit_onto_a_machine(api: Api) -> None:
+    api.create()
+    path = "/clusters/shop/node_groups/default"
+    assert api.patch(path, {"spec": {"autoscaling": {"max": 6}}}).status_code == 200
+    spare = {"replicas": 2, "cpu_millicores": 500, "memory_mib": 256}
+    planned = api.patch(f"{path}?dry_run=true", {"spec": {"autoscaling": {"spare": spare}}})
+    (group,) = planned.json()["cluster"]["node_groups"]
+    assert group["spec"]["autoscaling"]["spare"] == spare, "the dry run shows it"
+    assert api.get(path).json()["spec"]["autoscaling"]["spare"]["replicas"] == 0, "and changes nothing"
+    assert api.patch(path, {"spec": {"autoscaling": {"spare": spare}}}).json()["spec"]["autoscaling"]["spare"] == spare
+    found = errors(api.patch(path, {"spec": {"autoscaling": {"spare": {"cpu_millicores": 64000}}}}))
+    assert list(found) == ["spec.autoscaling.spare.cpu_millicores"]
+
+
 def test_the_most_machines_have_to_fit_into_the_network(api: Api) -> None:
     api.create(network={"node_cidr": "10.0.0.0/27"})
     path = "/clusters/shop/node_groups/default"

@@ -12,11 +12,21 @@ from tests.integration.console_fixtures import Browser, browser_before, secret_o
 from tests.integration.some_values import a_machine
 
 from navarch.console.pages.clusters.selecting import fits
-from navarch.domain.autoscaling.memory import Backoff, Helpless, Kept, Memory, Unneeded, Verdict
+from navarch.domain.autoscaling.memory import (
+    Backoff,
+    Helpless,
+    Kept,
+    Memory,
+    SilentDevice,
+    SpareRoom,
+    Unneeded,
+    Verdict,
+)
 from navarch.domain.inventory import CloudObject, Inventory, Purpose
 from navarch.domain.kube import ClusterObstacle
 from navarch.domain.obstacles import Survey
 from navarch.domain.prices import Prices
+from navarch.domain.spec import Spare
 from navarch.domain.status import Event, Phase, Status
 from navarch.store.contract import Unavailable
 
@@ -544,9 +554,14 @@ def test_autoscaling_has_its_limits_as_fields(browser: Browser) -> None:
     assert 'id="g0.autoscaling.min-error"' in wrong.text
     assert 'value="7"' in wrong.text
     seen = generation_of(page)
-    assert browser.post(path, {**limits, "generation": seen}).headers["location"] == path
+    spare = {"g0.autoscaling.spare.replicas": "2", "g0.autoscaling.spare.cpu_millicores": "9000"}
+    wrong = browser.post(path, {**limits, **spare, "generation": seen})
+    assert 'id="g0.autoscaling.spare.cpu_millicores-error"' in wrong.text
+    spare["g0.autoscaling.spare.cpu_millicores"] = "500"
+    assert browser.post(path, {**limits, **spare, "generation": seen}).headers["location"] == path
     spec = browser.api.get(f"/clusters/{made['id']}/node_groups/default").json()["spec"]
     assert (spec["autoscaling"]["min"], spec["autoscaling"]["max"]) == (1, 4)
+    assert spec["autoscaling"]["spare"] == {"replicas": 2, "cpu_millicores": 500, "memory_mib": 0}
     again = browser.post(path, {**limits, "g0.autoscaling.max": "5", "generation": seen})
     assert again.status_code == 412
     assert "Somebody changed it meanwhile" in again.text
@@ -568,6 +583,8 @@ def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser)
         backoffs=(Backoff("web", now, now + timedelta(minutes=5), "a quota is used up"),),
         helpless=(Helpless("shop/big", 3, (Verdict("web", "its machines are too small"),)),),
         kept=(Kept("web-1", "web", "a pod of kube-system"), Kept("other-1", "other", "of another group")),
+        spare=(SpareRoom("web", Spare(3, 500), 1, 1, "max node group size reached"),),
+        devices=(SilentDevice("web", "nvidia.com/gpu", 1, "m1.small", "web-3"),),
     )
     claim = browser.api.claim(made["id"])
     status = Status(Phase.READY, 1, autoscaling=memory)
@@ -579,7 +596,9 @@ def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser)
     ):
         browser.api.store.add_event(made["id"], Event(now, reason, text, subject=subject))
     page = browser.get(path).text
-    for words in ("web-2", "a quota is used up", "shop/big", "its machines are too small", "a pod of kube-system"):
+    for words in ("web-2", "a quota is used up", "shop/big", "its machines are too small", "a pod of kube-system",
+                  "Of 3 places that are kept free 1 are there, 1 on their way.", "max node group size reached",
+                  "web-3 does not show nvidia.com/gpu.", "while that one is there"):  # fmt: skip
         assert words in page, words
     assert "Node group grown by itself" in page
     assert "web: 1 → 2" in page

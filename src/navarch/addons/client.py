@@ -83,6 +83,11 @@ class KubernetesClusters:
         with self._spoken_to(access, _GLANCE_SECONDS) as connection:
             return pods.some_wait(connection)
 
+    def count_pods(self, access: Access) -> int | None:
+        """See the contract."""
+        with self._spoken_to(access, _GLANCE_SECONDS) as connection:
+            return connection.count("/api/v1/pods")
+
     def served(self, access: Access) -> tuple[str, ...]:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:

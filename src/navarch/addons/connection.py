@@ -107,6 +107,14 @@ class Connection:
             if read == pages:
                 raise errors.too_much(f"GET {path}", f"has more than {page * pages} entries")
 
+    def count(self, path: str) -> int | None:
+        """How many objects a list has, about; None: the server does not say."""
+        answer = self._ask("GET", path, query={"limit": "1"}, accept=_METADATA_OF_MANY)
+        with errors.understanding(f"GET {path}"):
+            metadata, first = answer.get("metadata", {}), len(answer["items"] or ())
+            rest = metadata.get("remainingItemCount", None if metadata.get("continue") else 0)
+            return None if rest is None else first + int(rest)
+
     def create(self, path: str, made: Mapping[str, Any]) -> None:
         """Make an object; raises Exists where there is one of its name."""
         self._ask("POST", path, body=made, query={"fieldManager": FIELD_MANAGER}, accept=_METADATA_ONLY)

@@ -174,6 +174,11 @@ class Addons(Protocol):
         """Whether a pod has no node, for whatever reason. One small request, which is given up after 3 s."""
         ...
 
+    def count_pods(self, access: Access) -> int | None:
+        """How many pods there are, about, ended ones too; None: the cluster does not say. As small a request, and given
+        up as soon."""
+        ...
+
     def served(self, access: Access) -> tuple[str, ...]:
         """All APIs that the cluster serves, as charts are told: `group/version` and `group/version/Kind`."""
         ...

@@ -66,6 +66,7 @@ def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
         ]
         if not waiting and not all_of_them:
             return PodsSeen()
+        count = connection.count("/api/v1/pods")
         pages = _MOST_PODS // _PODS_A_PAGE
         listed = connection.list("/api/v1/pods", page=_PODS_A_PAGE, pages=pages, fieldSelector="spec.nodeName!=")
         placed = [(pod_of(pod, namespaces), claims.uses_of(pod)) for pod in listed if _takes_room(pod)]
@@ -80,6 +81,7 @@ def seen(connection: Connection, *, all_of_them: bool) -> PodsSeen:
             budgets=tuple(map(_budget, budgets)),
             daemons=tuple(map(_daemon, daemons)),
             volumes=with_claims.nodes,
+            count=count,
         )
 
 

@@ -25,6 +25,7 @@ from navarch.api.models.responses import (
     UpgradeView,
 )
 from navarch.domain.admission import LIMITS
+from navarch.domain.autoscaling.memory import SpareRoom
 from navarch.domain.codec import encode
 from navarch.domain.errors import Responsible
 from navarch.domain.kubeconfigs import Kubeconfig
@@ -88,7 +89,13 @@ def _autoscaling(group: NodeGroup, status: Status) -> dict[str, Any] | None:
         "helpless": [{"pod": h.pod, "count": h.count, "why": why} for h, why in verdicts if why],
         "unneeded": [one for one in memory.unneeded if one.group == group.name],
         "kept": [one for one in memory.kept if one.group == group.name],
+        "spare": next((_spare(one) for one in memory.spare if one.group == group.name), None),
+        "devices": [one for one in memory.devices if one.group == group.name],
     }
+
+
+def _spare(room: SpareRoom) -> dict[str, Any]:
+    return _attributes(room) | {"replicas": room.spare.replicas}
 
 
 def machine_view(machine: Machine) -> MachineView:

@@ -15,6 +15,7 @@ from navarch.cli.values import (
     read_ssh_key,
     schedule_of,
     share_of,
+    spare_of,
     switch_of,
     taint_of,
     volume_of,
@@ -40,6 +41,7 @@ SHARE = Kind(str | None, read=share_of, part=share_of)
 DURATION = Kind(str | None, read=whole_seconds_of, part=whole_seconds_of)
 VOLUME = Kind(str | None, read=volume_of, part=volume_of)
 KEPT = Kind(str | None, read=kept_of, part=kept_of)
+SPARE = Kind(str | None, read=spare_of, part=spare_of)
 LIMITS = Kind(str | None, read=limits_of, part=limits_of)
 SCHEDULE = Kind(str | None, read=schedule_of)
 WINDOW = Kind(str | None, read=window_of)
@@ -173,6 +175,8 @@ NEW_NODE_GROUP = (
           "Where the expander is priority: the highest grows. Default: 0."),
     Field("spec.autoscaling.capacity", ("--capacity",), LABELS, "RESOURCE=N",
           "Extended resource that a machine will have, as nvidia.com/gpu=1; repeat."),
+    Field("spec.autoscaling.spare", ("--spare",), SPARE, "N:CPU[+MEMORY]",
+          "Room to keep free: for N pods of so much each, as 2:500m+512Mi. Default: none."),
     Field("spec.flavor", ("--flavor",), TEXT, "FLAVOR", "Size of the machines."),
     Field("spec.zones", ("--zone",), WORDS, "ZONE", "Zone of the machines; repeat to spread."),
     Field("spec.labels", ("--label", "-l"), LABELS, "KEY=VALUE", "Label of the nodes; repeat."),

@@ -98,6 +98,22 @@ def limits_of(word: str, option: str) -> dict[str, int]:
     return {"min": number_of(fewest, option), "max": number_of(most, option)}
 
 
+def spare_of(word: str, option: str) -> dict[str, int]:
+    """Room for so many pods that ask for so much, from `2:500m`, `2:1+512Mi` or `0`."""
+    count, colon, requests = word.partition(":")
+    cpu, plus, memory = requests.partition("+")
+    found = re.fullmatch(r"(\d{1,9})(m?)", cpu) if colon else None
+    size = re.fullmatch(r"(\d{1,9})([MG])i", memory) if plus else None
+    if (colon and found is None) or (plus and size is None):
+        raise typer.BadParameter(f"{word!r} is not of the form 2:500m+512Mi", param_hint=option)
+    spare = {"replicas": number_of(count, option)}
+    if found is not None:
+        spare |= {"cpu_millicores": int(found[1]) * (1 if found[2] else 1000), "memory_mib": 0}
+    if size is not None:
+        spare["memory_mib"] = int(size[1]) * (1024 if size[2] == "G" else 1)
+    return spare
+
+
 def schedule_of(word: str, option: str) -> dict[str, str]:
     """Start and stop from `08:00-20:00`."""
     start, dash, stop = word.partition("-")

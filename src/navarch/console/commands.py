@@ -61,6 +61,9 @@ def _words(field: Field, its: Any) -> list[str]:
         return [f"{its['type']}:{its['size_gib']}" if its.get("type") else str(its.get("size_gib", ""))]
     if kind is fields.KEPT:
         return [f"{its.get('count', 0)}:{its['hours']}" if "hours" in its else str(its.get("count", 0))]
+    if kind is fields.SPARE:
+        cpu, memory = its.get("cpu_millicores") or 0, its.get("memory_mib") or 0
+        return [f"{its.get('replicas', 0)}:{cpu}m{f'+{memory}Mi' if memory else ''}"]
     if kind is fields.LIMITS:  # its parts are fields of their own
         return []
     if kind is fields.SCHEDULE:

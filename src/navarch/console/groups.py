@@ -14,11 +14,13 @@ _TEXTS = ("flavor", "kubernetes_version")
 _NUMBERS = ("replicas", "drain_timeout_seconds", "repair_after_seconds")
 _SHARES = ("max_surge", "max_unavailable", "max_unhealthy")
 _LIMITS = ("min", "max", "unneeded_seconds", "utilization_threshold", "max_provision_seconds", "priority")
+SPARE = ("replicas", "cpu_millicores", "memory_mib")
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 FIELDS = (
     "name", *_TEXTS, *_NUMBERS, *_SHARES, "zones", "labels", "taints", "repair_conditions", "force_drain",
-    *(f"autoscaling.{name}" for name in _LIMITS), "autoscaling.capacity", "root_volume.type", "root_volume.size_gib",
+    *(f"autoscaling.{name}" for name in _LIMITS), "autoscaling.capacity",
+    *(f"autoscaling.spare.{name}" for name in SPARE), "root_volume.type", "root_volume.size_gib",
     "keep_failed_machines.count", "keep_failed_machines.hours",
 )  # fmt: skip
 
@@ -48,6 +50,9 @@ def typed(form: Form, prefix: str) -> Json:
     capacity = pairs(text("autoscaling.capacity"))
     if capacity:
         group["autoscaling"]["capacity"] = capacity
+    spare = {name: number(text(f"autoscaling.spare.{name}")) for name in SPARE}
+    if any(its != "" for its in spare.values()):
+        group["autoscaling"]["spare"] = {name: its for name, its in spare.items() if its != ""}
     return {name: its for name, its in group.items() if its is not False and its not in ("", [], {})}
 
 
@@ -87,7 +92,7 @@ def field_of(path: str, prefix: str) -> str | None:
     """The form's field of a path within a group, as `autoscaling.max`; None: none has it."""
     plain = re.sub(r"\[\d+\]", "", path)
     fitting = [known for known in FIELDS if plain == known or plain.startswith(f"{known}.")]
-    if not fitting and plain in ("autoscaling", "root_volume", "keep_failed_machines"):
+    if not fitting and plain in ("autoscaling", "autoscaling.spare", "root_volume", "keep_failed_machines"):
         fitting = [next(known for known in FIELDS if known.startswith(f"{plain}."))]
     return f"{prefix}.{max(fitting, key=len)}" if fitting else None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from navarch.domain import bounds, ranges, syntax
+from navarch.domain.autoscaling.machines import allocatable
 from navarch.domain.errors import FieldError
 from navarch.domain.offer import Flavor, Offer, Release, version_order
 from navarch.domain.shares import Share, percent_of, share
@@ -147,7 +148,16 @@ class Reading:
             root_volume=root_volume,
             release=release,
         )
+        self._spare(spec_field, spec)
         return replace(draft, spec=spec)
+
+    def _spare(self, field: str, spec: NodeGroupSpec) -> None:
+        """What a group keeps free has to fit onto its machines."""
+        flavor = self.offer.flavor(spec.flavor)
+        if flavor is None or spec.autoscaling is None or not spec.autoscaling.spare.replicas:
+            return
+        has = dict(allocatable(flavor, flavor.disk_gib))
+        self.errors.extend(bounds.wrong_size_of_spare(field, spec.autoscaling.spare, has["cpu"], has["memory"] >> 20))
 
     def _labels(self, field: str, labels: Labels, *, of_nodes: bool = False) -> Labels:
         if len(labels) > LIMITS.labels:

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from navarch.domain.calendar import DAYS, MaintenanceWindow, Schedule
 from navarch.domain.errors import FieldError
 from navarch.domain.shares import Share, percent_of
-from navarch.domain.spec import EXPANDERS, Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec
+from navarch.domain.spec import EXPANDERS, Autoscaling, ClusterSpec, ControlPlaneSpec, NodeGroupSpec, Spare
 from navarch.domain.syntax import wrong_extended_resource, wrong_label_key
 
 _DAY = 24 * 3600
@@ -22,6 +22,7 @@ _OF_AUTOSCALING: Mapping[str, tuple[int, int]] = {
     "priority": (-1000, 1000),
     "max_provision_seconds": (300, _DAY),  # sooner, a machine of a cloud that is slow would be given up while it comes
 }
+_OF_SPARE: Mapping[str, tuple[int, int]] = {"cpu_millicores": (0, 1_000_000), "memory_mib": (0, 16 << 20)}
 _KEPT, _KEPT_HOURS = (0, 10), (1, 30 * 24)
 _MOST_CONDITIONS = 10
 _MOST_RESOURCES, _MOST_OF_A_RESOURCE = 10, 10_000
@@ -67,6 +68,18 @@ def wrong_autoscaling(field: str, limits: Autoscaling, replicas: int, most: int)
         yield FieldError(f"{field}replicas", f"{within}: ask for other limits, or leave it to Navarch")
     yield from _numbers(f"{at}.", limits, _OF_AUTOSCALING)
     yield from _wrong_capacity(f"{at}.capacity", limits.capacity)
+    yield from _wrong_spare(f"{at}.spare", limits.spare, most)
+
+
+def wrong_size_of_spare(field: str, spare: Spare, cpu_millicores: int, memory_mib: int) -> Iterator[FieldError]:
+    """What one pod may ask for, so that a machine has room for it: a machine leaves so much to pods."""
+    at = f"{field}autoscaling.spare"
+    if spare.cpu_millicores > cpu_millicores:
+        least = f"a machine of the group leaves {cpu_millicores} to pods, got {spare.cpu_millicores}"
+        yield FieldError(f"{at}.cpu_millicores", f"must fit onto one machine: {least}")
+    if spare.memory_mib > memory_mib:
+        least = f"a machine of the group leaves {memory_mib} to pods, got {spare.memory_mib}"
+        yield FieldError(f"{at}.memory_mib", f"must fit onto one machine: {least}")
 
 
 def wrong_share(field: str, share: Share, most: int) -> Iterator[FieldError]:
@@ -111,6 +124,13 @@ def _wrong_capacity(field: str, capacity: tuple[tuple[str, str], ...]) -> Iterat
             yield FieldError(
                 field, f"{resource[:80]}: must be between 1 and {_MOST_OF_A_RESOURCE}, got {amount[:40]!r}"
             )
+
+
+def _wrong_spare(field: str, spare: Spare, most: int) -> Iterator[FieldError]:
+    yield from _between(f"{field}.replicas", spare.replicas, (0, most))
+    yield from _numbers(f"{field}.", spare, _OF_SPARE)
+    if spare.replicas and not spare.cpu_millicores and not spare.memory_mib:
+        yield FieldError(field, "must ask for CPU or memory: cpu_millicores and memory_mib are 0")
 
 
 def _wrong_schedule(field: str, schedule: Schedule) -> Iterator[FieldError]:

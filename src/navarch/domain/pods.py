@@ -193,7 +193,8 @@ class Budget:
 class PodsSeen:
     """One look at a cluster's pods. `waiting`: those that the scheduler found no node for. `all`: whether the rest was
     read, too: `placed` (but those that are ending), `budgets`, and of each DaemonSet the pod that a machine more would
-    get (`daemons`), and what volumes nodes may have (`volumes`), where a pod has claims."""
+    get (`daemons`), and what volumes nodes may have (`volumes`), where a pod has claims. `count`: how many pods there
+    are by the cluster's own count, ended ones too; None: not asked for, or it does not say."""
 
     waiting: tuple[Pod, ...] = ()
     all: bool = False
@@ -201,3 +202,4 @@ class PodsSeen:
     budgets: tuple[Budget, ...] = ()
     daemons: tuple[PodShape, ...] = ()
     volumes: tuple[NodeVolumes, ...] = ()
+    count: int | None = None

@@ -83,13 +83,24 @@ class KeepFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """Room that a group keeps free, for so many pods (`replicas`) that ask for so much each, as a CapacityBuffer of
+    Kubernetes' autoscalers says it (autoscaling.x-k8s.io, its strategy active-capacity)."""
+
+    replicas: int = 0
+    cpu_millicores: int = 0
+    memory_mib: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Autoscaling:
     """Navarch moves a group's `replicas` within these limits, by the pods that there are (`domain.autoscaling`).
 
     A machine goes that was used to less than `utilization_threshold` percent for `unneeded_seconds`, and whose pods fit
     elsewhere. One that did not become a node within `max_provision_seconds` is given up, and others are tried.
     `capacity`: (extended resource, number) that a machine will have beside what its flavor says, sorted. `priority`: of
-    groups that help, the one with the highest grows, where the cluster's expander is by priority.
+    groups that help, the one with the highest grows, where the cluster's expander is by priority. `spare`: what the
+    group keeps free for pods to come.
     """
 
     min: int = 0
@@ -99,6 +110,7 @@ class Autoscaling:
     max_provision_seconds: int = 900
     capacity: tuple[tuple[str, str], ...] = ()
     priority: int = 0
+    spare: Spare = Spare()
 
 
 @dataclass(frozen=True, slots=True)

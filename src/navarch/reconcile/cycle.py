@@ -6,7 +6,7 @@ from math import inf
 from random import Random
 
 from navarch.domain import conditions
-from navarch.domain.autoscaling import all_pods_due, asks_for_pods
+from navarch.domain.autoscaling import all_pods_due, asks_for_pods, counts_pods
 from navarch.domain.observed import Observed
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Again, Done, Failed, Result
@@ -101,7 +101,8 @@ class Cycle:
             attempts=attempts,
         )
         if asks_pods and not look.pods_wait and look.access is not None:
-            self._waiting.ask(cluster.id, look.access.api, after)
+            count = look.pods_count if counts_pods(cluster) else None
+            self._waiting.ask(cluster.id, look.access.api, after, look.pods_at, count)
 
     def _act(self, claim: Claim, lease: Lease, look: Look, events: "_Notes") -> tuple[Observed, tuple[Result, ...]]:
         access = look.access.api if look.access is not None else None

@@ -43,6 +43,10 @@ class MeasuredAddons:
         with self._metrics.kubernetes_call("pods-wait"):
             return self._addons.pods_wait(access)
 
+    def count_pods(self, access: Access) -> int | None:
+        with self._metrics.kubernetes_call("count-pods"):
+            return self._addons.count_pods(access)
+
     def served(self, access: Access) -> tuple[str, ...]:
         with self._metrics.kubernetes_call("served"):
             return self._addons.served(access)

@@ -45,13 +45,15 @@ class _Memory:
     full_at: datetime
     kube: KubeState | None = None
     pods_at: datetime | None = None
+    pods_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen, what the last look knew (None: nothing), what is wanted beside the spec, the way into the cluster
-    and what its add-ons are rendered from (None: not known yet). `pods_at`: when all pods were last seen; `pods_wait`:
-    whether some waited now, or could not be read. `full_at`: when every kind was last asked for."""
+    and what its add-ons are rendered from (None: not known yet). `pods_at`: when all pods were last seen; `pods_count`:
+    how many there were; None: nobody said; `pods_wait`: whether some waited now, or could not be read. `full_at`: when
+    every kind was last asked for."""
 
     observed: Observed
     before: Observed | None
@@ -61,6 +63,7 @@ class Look:
     inputs: Inputs | None = None
     pods_at: datetime | None = None
     pods_wait: bool = False
+    pods_count: int | None = None
 
 
 class Observer:
@@ -78,14 +81,18 @@ class Observer:
         memory = self._memories.get(cluster.id)
         if memory is not None and memory.token != claim.token - 1:
             memory = None
-        pods_at = memory.pods_at if memory is not None else None
+        pods_at, pods_count = (memory.pods_at, memory.pods_count) if memory is not None else (None, None)
         last = Observed(
             cloud=memory.cloud if memory is not None else CloudState(),
             record=self._record(claim),
             kube=memory.kube if memory is not None else None,
             survey=claim.status.survey,
         )
-        kinds = self._kinds(claim, memory, last, now)
+        hurried = self._hurried.get(cluster.id)
+        self._hurried.drop(cluster.id)
+        if hurried:
+            pods_at = None
+        kinds = self._kinds(claim, memory, last, now, hurried=hurried is not None)
         reading: Answer[CloudState] = self._calls.submit(self._read_cloud, claim, kinds)
         # the way in is known from the last look: read the cluster beside the cloud
         access, kube, silence = self._kube(claim, last, pods_at) if memory is not None else (None, None, "")
@@ -98,15 +105,17 @@ class Observer:
         seen = replace(seen, consoles=self._consoles(cluster, seen, now))
         full_at = now if kinds is None or memory is None else memory.full_at
         if kube is not None and kube.pods is not None and kube.pods.all:
-            pods_at = now
-        self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube, pods_at))
+            pods_at, pods_count = now, kube.pods.count
+        self._memories.put(cluster.id, _Memory(claim.token, seen.cloud, full_at, kube, pods_at, pods_count))
         pods = kube.pods if kube is not None else None
         waits = asks_for_pods(cluster) and (pods is None or bool(pods.waiting))
-        return Look(seen, last if memory is not None else None, wanted, full_at, access, inputs, pods_at, waits)
+        before = last if memory is not None else None
+        return Look(seen, before, wanted, full_at, access, inputs, pods_at, waits, pods_count)
 
-    def hurry(self, cluster_id: str) -> None:
-        """Pods wait there: the next look need not be a full one, though that would be due."""
-        self._hurried.put(cluster_id, True)
+    def hurry(self, cluster_id: str, all_pods: bool = False) -> None:
+        """Pods wait there: the next look need not be a full one, though that would be due. `all_pods`: it is for all
+        pods, though that would not be due."""
+        self._hurried.put(cluster_id, all_pods)
 
     def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
         """Keep what the cycle's acting added to the look."""
@@ -137,11 +146,11 @@ class Observer:
         read = self._dependencies.cloud.observe(names.owner(claim.cluster), kinds, claim.objects)
         return recognised(read, claim.objects)
 
-    def _kinds(self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime) -> frozenset[StrEnum] | None:
+    def _kinds(
+        self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime, *, hurried: bool
+    ) -> frozenset[StrEnum] | None:
         """Which kinds to ask for; None: all of them."""
         cluster, status = claim.cluster, claim.status
-        hurried = self._hurried.get(cluster.id) is not None
-        self._hurried.drop(cluster.id)
         if memory is None:
             return None
         known = infrastructure(cluster, last, now)

@@ -124,6 +124,15 @@ class KeepFailed(Shown):
     hours: int = Field(description="For how long: 1 to 720. Default: 24.")
 
 
+class Spare(Shown):
+    """Room that a group keeps free for pods to come, as a CapacityBuffer of autoscaling.x-k8s.io with the strategy
+    active-capacity says it."""
+
+    replicas: int = Field(description="For how many pods: 0 to 100. Default: 0.")
+    cpu_millicores: int = Field(description="What each of them asks for of CPU, in thousandths. Default: 0.")
+    memory_mib: int = Field(description="And of memory, in MiB. Default: 0.")
+
+
 class Autoscaling(Shown):
     """Pods that no machine has room for bring machines, and machines that are hardly used go."""
 
@@ -148,6 +157,10 @@ class Autoscaling(Shown):
     priority: int = Field(
         description="Where the cluster's expander is priority: of the groups that could help a pod, the one with the "
         "highest grows. -1000 to 1000. Default: 0."
+    )
+    spare: Spare = Field(
+        description="Room kept free on the group's machines beside what pods ask for: it brings machines within the "
+        "limits, keeps those that hold it, and is whoever's comes first. Default: none."
     )
 
 

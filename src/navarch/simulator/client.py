@@ -130,6 +130,10 @@ class SimulatedClustersClient:
         """See the contract."""
         return self._simulator.ask(wire.AskPods(_door(access)), wire.Heeded).now
 
+    def count_pods(self, access: Access) -> int | None:
+        """See the contract."""
+        return self._simulator.ask(wire.CountPods(_door(access)), wire.Count).number
+
     def served(self, access: Access) -> tuple[str, ...]:
         """See the contract."""
         return ()

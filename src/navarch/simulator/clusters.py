@@ -104,6 +104,10 @@ class SimulatedClusters:
         """Whether a pod has no node."""
         return self._call(KubeCall("glance", access.url), access, lambda cluster: bool(cluster.pods_seen().waiting))
 
+    def count_pods(self, access: Access) -> int | None:
+        """How many there are, wherever they are."""
+        return self._call(KubeCall("count", access.url), access, lambda cluster: len(cluster.pods.shown()))
+
     def served(self, access: Access) -> tuple[str, ...]:
         """What Helm takes for granted."""
         return ()

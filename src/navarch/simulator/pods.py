@@ -119,6 +119,7 @@ class Pods:
                 Budget(w.name, "default", _selector(w), max(0, self.available(w.name, now) - w.at_least))
                 for w in protected
             ),
+            count=len(there),
         )
 
     def settle(

@@ -136,6 +136,8 @@ class Desk:
                 clusters.delete_node(_access(door), node)
             case wire.AskPods(door):
                 return wire.Heeded(clusters.pods_wait(_access(door)))
+            case wire.CountPods(door):
+                return wire.Count(clusters.count_pods(_access(door)))
             case wire.TellPods(door, events):
                 clusters.tell_pods(_access(door), events)
             case wire.Deploy(cluster_id, workload):

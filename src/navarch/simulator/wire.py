@@ -131,6 +131,13 @@ class AskPods:
 
 
 @dataclass(frozen=True, slots=True)
+class CountPods:
+    """`Addons.count_pods`."""
+
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
 class TellPods:
     """`Addons.tell_pods`."""
 
@@ -188,7 +195,7 @@ class MeetFaults:
 
 Call = (
     Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
-    | DeleteNode | AskPods | TellPods | Deploy | Want | ShowPods | TakeCensus | FirstCall | MeetFaults
+    | DeleteNode | AskPods | CountPods | TellPods | Deploy | Want | ShowPods | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 
@@ -197,6 +204,13 @@ class Drained:
     """What a drain still waits for; None: nothing."""
 
     waits: Draining | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many there are; None: nobody can say."""
+
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +266,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = KubeState | Drained | Heeded | Nothing | Census | PodList | Moment | Refused
+Answer = KubeState | Drained | Heeded | Count | Nothing | Census | PodList | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,6 +302,8 @@ def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesCl
         told(lambda: clusters.mark_node(access, MarkNode("w1", (("a", "b"),), ())))
         told(lambda: clusters.remove_member(access, "1f"))
         told(lambda: clusters.serving_requests(access))
+        told(lambda: clusters.pods_wait(access))
+        told(lambda: clusters.count_pods(access))
         told(lambda: clusters.apply(access, inputs(), "access"))
 
 
@@ -375,6 +377,24 @@ def test_more_pods_than_can_be_counted_are_not_counted(serve: Serve, clusters: K
     said.clear()
     (seen,) = clusters.observe(access, Asks(evictions=True)).nodes
     assert seen.evictions == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "count"),
+    [
+        ({"continue": "more", "remainingItemCount": 41}, 42),
+        ({}, 1),  # it is all there is
+        ({"continue": "more"}, None),
+    ],
+)
+def test_pods_are_counted_by_one_request_for_one_of_them(
+    metadata: dict[str, Any], count: int | None, serve: Serve, clusters: KubernetesClusters
+) -> None:
+    body = json.dumps({"metadata": metadata, "items": [{"metadata": {"name": "p"}}]}).encode()
+    server = serve(lambda visit: visit.say(body))
+    assert clusters.count_pods(server.access) == count
+    (asked,) = server.asked
+    assert "/api/v1/pods?limit=1 " in asked
 
 
 @pytest.mark.parametrize("version", ["", "v1", "1.37.2; rm", "v1.37.2\n", "x" * 1000, "v99999.1.1", None, {"a": 1}])

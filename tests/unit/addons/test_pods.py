@@ -37,6 +37,9 @@ class Cluster:
         self.asked: list[tuple[str, str]] = []
         self._waiting, self._placed = waiting, placed
 
+    def count(self, path: str) -> int | None:
+        return 3 + len(self._waiting) + len(self._placed)
+
     def list(self, path: str, **query: Any) -> Any:
         selector = query.get("fieldSelector", "")
         self.asked.append((path.rpartition("/")[2], selector))

@@ -366,9 +366,41 @@ def test_how_machines_are_replaced_is_said_in_words(navarch: Run, service: Servi
 
 
 @pytest.mark.parametrize(
+    ("word", "spare"),
+    [
+        ("2:500m", {"replicas": 2, "cpu_millicores": 500, "memory_mib": 0}),
+        ("1:2+1Gi", {"replicas": 1, "cpu_millicores": 2000, "memory_mib": 1024}),
+        ("3:0+512Mi", {"replicas": 3, "cpu_millicores": 0, "memory_mib": 512}),
+        ("0", {"replicas": 0}),
+    ],
+)
+def test_room_to_spare_is_said_as_kubernetes_says_it(
+    navarch: Run, service: Service, word: str, spare: dict[str, int]
+) -> None:
+    service.on("PATCH", "/clusters/shop/node_groups/web", Answer(200, GROUP))
+    assert navarch("nodegroup", "update", "web", "-c", "shop", "--spare", word).code == 0
+    assert service.sent("PATCH")[0].body == {"spec": {"autoscaling": {"spare": spare}}}
+
+
+def test_explain_says_what_is_kept_free_and_what_does_not_show(navarch: Run, service: Service) -> None:
+    thoughts: dict[str, Any] = {"backoff": None, "helpless": [], "unneeded": [], "kept": []}
+    thoughts["spare"] = {"replicas": 3, "ready": 1, "coming": 1, "why": "max node group size reached"}
+    device = {"resource": "nvidia.com/gpu", "machine": "shop-gpus-1", "until": None}
+    thoughts["devices"] = [device, device | {"until": "2999-11-30T02:00:00Z"}]
+    group = {**GROUP, "spec": {"replicas": 2, "autoscaling": {"min": 0, "max": 2}}, "status": {"autoscaling": thoughts}}
+    service.on("GET", "/clusters/shop/node_groups/web", Answer(200, group))
+    said = navarch("nodegroup", "explain", "web", "-c", "shop").out
+    assert "1 of 3 are there, 1 on their way; web grows for no more: max node group size reached" in said
+    assert "shop-gpus-1 does not show nvidia.com/gpu: pods bring none more while it is there." in said
+    assert "until 2999-11-30T02:00:00Z" in said
+    assert "device plugin" in said
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("--max-surge", "many"), ("--root-volume", "ssd"), ("--drain-timeout", "soon"), ("--keep-failed", "1:"),
+        ("--spare", "many"), ("--spare", "2:lots"), ("--spare", "2:1+512"), ("--spare", "2:"),
     ],
 )  # fmt: skip
 def test_what_is_not_of_the_form_is_refused_before_it_is_sent(navarch: Run, words: tuple[str, str]) -> None:

@@ -256,6 +256,14 @@ def test_the_ranges_have_room_for_what_is_asked() -> None:
         ({"max_unhealthy": 101}, "max_unhealthy"),
         ({"keep_failed_machines": {"count": 11}}, "keep_failed_machines.count"),
         ({"keep_failed_machines": {"hours": 0}}, "keep_failed_machines.hours"),
+        ({"autoscaling": {"max": 3, "spare": {"replicas": 1}}}, "autoscaling.spare"),
+        ({"autoscaling": {"max": 3, "spare": {"replicas": 101, "memory_mib": 1}}}, "autoscaling.spare.replicas"),
+        ({"autoscaling": {"max": 3, "spare": {"cpu_millicores": -1}}}, "autoscaling.spare.cpu_millicores"),
+        (
+            {"autoscaling": {"max": 3, "spare": {"replicas": 1, "cpu_millicores": 901}}},
+            "autoscaling.spare.cpu_millicores",
+        ),
+        ({"autoscaling": {"max": 3, "spare": {"replicas": 1, "memory_mib": 2048}}}, "autoscaling.spare.memory_mib"),
         ({"root_volume": {"type": "hdd"}, "zones": ["z2"]}, "root_volume.type"),
         ({"root_volume": {"size_gib": 3}}, "root_volume.size_gib"),  # the node image needs 4
         ({"root_volume": {"size_gib": 1001}}, "root_volume.size_gib"),

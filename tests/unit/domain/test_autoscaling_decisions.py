@@ -38,7 +38,8 @@ def worker(of: Cluster, serial: int, state: State = State.READY, **view: Any) ->
     name = worker_machine(owner(of), "web", serial)
     joined, age = state is not State.COMING, view.pop("age", HOUR)
     machine = Machine(name, Role.WORKER, "web", serial, "z1", NOW - age, template_of(of, "web"), joined=joined)
-    node = Node(name, ready=True, allocatable=HAS) if state is State.READY else None
+    labels = (("navarch.io/node-group", "web"),)
+    node = Node(name, ready=True, labels=labels, allocatable=HAS) if state is State.READY else None
     return Checkup(machine, MachineView(**{"existence": Existence.RUNNING, **view}), node, state)
 
 
@@ -52,10 +53,11 @@ def decided(
     now: datetime = NOW,
     offer: Offer = OFFER,
     named: str = "p",
+    all_pods: bool = True,
 ) -> Decision:
     pods = PodsSeen(
         tuple(Pod(f"default/{named}{n}", shape) for n in range(waiting)),
-        all=True,
+        all=all_pods,
         placed=tuple(Pod(f"default/r{n}", SHAPE, node) for n, node in enumerate(running)),
     )
     kube = KubeState("1.37.2", tuple(c.node for c in workers if c.node is not None), pods=pods)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.unit.domain.clusters import NOW, OFFER
 from tests.unit.domain.test_autoscaling_decisions import HAS, HOUR, decided, numbers, shop, worker
 
-from navarch.domain.autoscaling import Memory
+from navarch.domain.autoscaling import Decision, Memory
 from navarch.domain.autoscaling.memory import Unneeded
 from navarch.domain.health import Checkup
 from navarch.domain.pods import PodShape
@@ -91,3 +91,66 @@ def test_what_a_machine_shows_is_believed_also_where_it_is_less_than_was_promise
     of = replace(of, node_groups=(replace(group, spec=replace(group.spec, autoscaling=limits)),))
     young = showing(worker(of, 1, age=timedelta(minutes=1)), SHOWN)
     assert numbers(decided(of, young, waiting=2, shape=TRAIN)) == [("web", 2, "TriggeredScaleUp")]
+
+
+def told_of_devices(found: Decision) -> list[str]:
+    return [text for reason, _, text in found.told if reason == "DeviceNotShown"]
+
+
+def test_once_no_machine_showed_its_device_in_time_the_same_pod_brings_no_other() -> None:
+    """Else one would come, be given time, go without use and be asked for again, for ever."""
+    of, none = with_gpus(1), with_gpus(0)
+    late = decided(of, worker(of, 1, age=timedelta(minutes=15)), waiting=1, shape=TRAIN)
+    (text,) = told_of_devices(late)
+    assert text.startswith("web: shop-3f2a91bc-web-1 does not show nvidia.com/gpu") and "for 1 h after" in text
+    assert "Look whether the device plugin runs there" in text
+    assert [d.until for d in late.memory.devices] == [None]
+
+    gone = decided(none, waiting=1, shape=TRAIN, memory=late.memory, now=NOW + HOUR)
+    assert not gone.changes and not told_of_devices(gone)
+    assert f"Insufficient {GPU}, which a machine like it was to have" in gone.memory.helpless[0].verdicts[0].why
+    assert [d.until for d in gone.memory.devices] == [NOW + 2 * HOUR]
+    still = decided(none, waiting=1, shape=TRAIN, memory=gone.memory, now=NOW + 2 * HOUR - timedelta(seconds=1))
+    assert not still.changes and still.memory.devices == gone.memory.devices
+    assert numbers(decided(none, waiting=1, shape=TRAIN, memory=still.memory, now=NOW + 2 * HOUR))
+
+
+def test_each_time_in_vain_the_wait_is_twice_as_long_up_to_a_day() -> None:
+    of, none, memory, waits = with_gpus(1), with_gpus(0), Memory(), list[timedelta]()
+    for _ in range(7):
+        memory = decided(of, worker(of, 1, age=timedelta(minutes=15)), memory=memory).memory
+        memory = decided(none, memory=memory).memory
+        (device,) = memory.devices
+        assert device.until is not None
+        waits.append(device.until - NOW)
+        memory = replace(memory, devices=(replace(device, until=NOW),))
+    assert waits == [n * HOUR for n in (1, 2, 4, 8, 16, 24, 24)]
+
+
+def test_pods_that_need_no_device_bring_machines_of_such_a_group_as_before() -> None:
+    of, none = with_gpus(1), with_gpus(0)
+    memory = decided(of, worker(of, 1)).memory
+    assert memory.devices
+    assert numbers(decided(none, waiting=1, memory=memory)) == [("web", 1, "TriggeredScaleUp")]
+
+
+def test_a_device_that_shows_and_one_that_is_promised_otherwise_are_hoped_for_again() -> None:
+    of, none = with_gpus(1), with_gpus(0)
+    memory = decided(none, memory=decided(of, worker(of, 1)).memory).memory
+    assert memory.devices
+    assert not decided(of, showing(worker(of, 2), SHOWN), memory=memory).memory.devices
+    (group,) = none.node_groups
+    two = Autoscaling(0, 4, capacity=((GPU, "2"),))
+    other = replace(none, node_groups=(replace(group, spec=replace(group.spec, autoscaling=two)),))
+    assert numbers(decided(other, waiting=1, shape=TRAIN, memory=memory)) == [("web", 1, "TriggeredScaleUp")]
+    medium = replace(none, node_groups=(replace(group, spec=replace(group.spec, flavor="m1.medium")),))
+    assert numbers(decided(medium, waiting=1, shape=TRAIN, memory=memory)) == [("web", 1, "TriggeredScaleUp")]
+
+
+def test_while_nothing_is_hoped_for_a_young_machine_that_came_for_others_is_given_its_time() -> None:
+    of, none = with_gpus(1), with_gpus(0)
+    memory = decided(none, memory=decided(of, worker(of, 1)).memory).memory
+    young = worker(of, 2, age=timedelta(minutes=1))
+    found = decided(of, young, waiting=3, shape=TRAIN, memory=memory)
+    assert not found.changes  # the first of them may have a place there: no more are hoped for
+    assert [h.count for h in found.memory.helpless] == [2]

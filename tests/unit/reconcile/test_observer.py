@@ -29,6 +29,7 @@ from navarch.domain.obstacles import Survey
 from navarch.domain.offer import Offer
 from navarch.domain.openstack.resources import Kind
 from navarch.domain.plan import plan
+from navarch.domain.pods import PodsSeen
 from navarch.domain.providers import known_objects
 from navarch.domain.spec import Autoscaling, Cluster, Owner, Role
 from navarch.domain.status import Phase, Status
@@ -68,11 +69,14 @@ class Kubernetes(KubernetesClusters):
     """Renders add-ons as ever, and answers that all is well."""
 
     asked = 0
+    asks = Asks()
     obstacles: tuple[ClusterObstacle, ...] | None = None
 
     def observe(self, access: Access, asks: Asks) -> KubeState:
         self.asked += 1
-        return KubeState("1.37.2", obstacles=self.obstacles if asks.survey else None)
+        self.asks = asks
+        pods = PodsSeen(all=asks.all_pods) if asks.pods else None
+        return KubeState("1.37.2", pods=pods, obstacles=self.obstacles if asks.survey else None)
 
 
 class SilentOnce(Cloud):
@@ -266,5 +270,25 @@ def test_where_pods_wait_the_look_that_is_due_in_full_is_put_off(monkeypatch: py
         observer.hurry(shop.id)
         assert look(3) == frozenset()
         assert look(4) is None
+    finally:
+        calls.close()
+
+
+def test_where_pods_came_or_went_all_of_them_are_looked_at_though_that_is_not_due() -> None:
+    (group,) = CLUSTER.node_groups
+    scaled = replace(group, spec=replace(group.spec, autoscaling=Autoscaling(1, 9)))
+    shop, kubernetes = replace(CLUSTER, node_groups=(scaled,)), Kubernetes()
+    observer, calls = observer_of(Cloud(booted()), kubernetes)
+
+    def all_pods(token: int) -> bool:
+        observer.look(claim_of(shop, token=token), OFFER)
+        return kubernetes.asks.all_pods
+
+    try:
+        assert all_pods(1) and not all_pods(2)
+        observer.hurry(shop.id)
+        assert not all_pods(3)
+        observer.hurry(shop.id, all_pods=True)
+        assert all_pods(4) and not all_pods(5)
     finally:
         calls.close()

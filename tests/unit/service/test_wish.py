@@ -24,6 +24,7 @@ SHOWN: dict[type[BaseModel], type] = {
     wish.Taint: spec.Taint,
     wish.NodeGroupSpec: spec.NodeGroupSpec,
     wish.Autoscaling: spec.Autoscaling,
+    wish.Spare: spec.Spare,
     wish.ClusterSpec: spec.ClusterSpec,
 }
 # Navarch's own notes

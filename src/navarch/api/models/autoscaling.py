@@ -36,6 +36,24 @@ class KeptView(Shown):
     why: str
 
 
+class SpareView(Shown):
+    """The room that is to be kept free, for `replicas` pods."""
+
+    replicas: int
+    ready: int = Field(description="For how many of them there is room on machines that are Ready.")
+    coming: int = Field(description="For how many more on machines that are on their way.")
+    why: str = Field(description="Why the group grows for no more. Empty: nothing is lacking.")
+
+
+class SilentDeviceView(Shown):
+    """An extended resource that the group's machines were to have and did not show: pods that ask for it bring none.
+    `machine`: one of them; `until`: null while it is there."""
+
+    resource: str
+    machine: str
+    until: datetime | None
+
+
 class AutoscalingView(Shown):
     """What was thought at the last look."""
 
@@ -43,3 +61,5 @@ class AutoscalingView(Shown):
     helpless: list[HelplessView]
     unneeded: list[UnneededView]
     kept: list[KeptView]
+    spare: SpareView | None = Field(description="null: the group keeps no room free.")
+    devices: list[SilentDeviceView]

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
+from navarch.domain.autoscaling import devices
 from navarch.domain.autoscaling.down import Machine, scale_down
 from navarch.domain.autoscaling.looking import Look
-from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, first_backoff
+from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, SilentDevice, first_backoff
 from navarch.domain.autoscaling.scaled import Scaled, autoscaled
+from navarch.domain.autoscaling.spare import in_words
 from navarch.domain.autoscaling.up import Growth, Up, scale_up
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
@@ -59,7 +61,8 @@ def decide(
     changes = [change for each in scaled.values() for change in _corrected(each, checkups, memory, now)]
     if changes or observed.kube is None or observed.kube.pods is None:
         return Decision(tuple(changes), memory, failures)
-    look = Look(cluster, observed.record, observed.kube.nodes, observed.kube.pods, checkups, offer, now)
+    look = Look(cluster, observed.record, observed.kube.nodes, observed.kube.pods, checkups, offer, memory, now)
+    spare = look.spare() if look.pods.all else ()
     up = scale_up(
         look.room(coming=memory),
         look.waiting(),
@@ -67,15 +70,16 @@ def decide(
         look.pods.daemons,
         look.zones,
         cluster.spec.expander,
+        spare,
     )
+    told = (*failures, *_new_in(up, look.silent, memory))
+    before, held = memory, up.spare if look.pods.all else memory.spare
+    memory = replace(memory, helpless=up.helpless, spare=held, devices=look.silent)
     if up.growths:
         grown = tuple(_grown(scaled[growth.group], growth) for growth in _summed(up.growths))
-        kept = replace(memory, grown_at=now, helpless=up.helpless)
-        events = tuple(chain(_grown_for(grown, up.growths, scaled), _unhelped(up, memory)))
-        return Decision(grown, kept, (*failures, *_untold(up.helpless, memory.helpless)), events[:_TOLD_AT_ONCE])
-    told = (*failures, *_untold(up.helpless, memory.helpless))
-    events = tuple(islice(_unhelped(up, memory), _TOLD_AT_ONCE))
-    memory = replace(memory, helpless=up.helpless)
+        events = tuple(chain(_grown_for(grown, up.growths, scaled), _unhelped(up, before)))
+        return Decision(grown, replace(memory, grown_at=now), told, events[:_TOLD_AT_ONCE])
+    events = tuple(islice(_unhelped(up, before), _TOLD_AT_ONCE))
     if not look.pods.all:
         return Decision((), memory, told, events)
     room = look.lasting()
@@ -89,6 +93,7 @@ def decide(
         busy=any(c.state is State.LEAVING and c.machine.role is Role.WORKER for c in checkups),
         grown_at=memory.grown_at,
         now=now,
+        spare=spare,
     )
     going: dict[str, list[Machine]] = {}
     for machine in down.going:
@@ -192,18 +197,24 @@ def _summed(growths: tuple[Growth, ...]) -> tuple[Growth, ...]:
     found: dict[str, Growth] = {}
     for growth in growths:
         known = found.get(growth.group)
-        machines, helped = (known.machines, known.helped) if known else ((), ())
-        found[growth.group] = Growth(growth.group, machines + growth.machines, helped + growth.helped)
+        if known is not None:
+            helped, spare = known.helped + growth.helped, known.spare + growth.spare
+            growth = Growth(growth.group, known.machines + growth.machines, helped, spare)
+        found[growth.group] = growth
     return tuple(found.values())
 
 
 def _grown(scaled: Scaled, growth: Growth) -> Change:
-    before = scaled.replicas
-    first = growth.helped[0].name
-    pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
+    before, why = scaled.replicas, list[str]()
+    if growth.helped:
+        first = growth.helped[0].name
+        pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
+        why.append(f"{pods} no place")
+    if growth.spare:
+        why.append(f"{growth.spare} of the places that it keeps free ({in_words(scaled.limits.spare)}) are taken")
     text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
     zones = tuple(machine.zone for machine in growth.machines)
-    return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {pods} no place", zones=zones)
+    return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {'; '.join(why)}", zones=zones)
 
 
 def _grown_for(
@@ -233,6 +244,20 @@ def _shrunk(scaled: Scaled, going: list[Machine]) -> Change:
     text = f"{scaled.name}: {scaled.replicas} → {after} machines (min {scaled.limits.min}), going: "
     text += f"{', '.join(names_of_them)}, hardly used for {minutes:g} min"
     return Change(scaled.name, after, "ScaleDown", text, names_of_them)
+
+
+def _new_in(up: Up, silent_now: tuple[SilentDevice, ...], before: Memory) -> Iterator[Told]:
+    """Pods that no group can help, groups that do not keep what they are to keep free, devices that do not show."""
+    yield from _untold(up.helpless, before.helpless)
+    known = {(s.group, s.why) for s in before.spare}
+    for short in up.spare:
+        if short.why and (short.group, short.why) not in known:
+            there = f"{short.ready + short.coming} of {in_words(short.spare)}"
+            yield "SpareNotKept", short.group, f"{short.group} keeps room free for {there}: {short.why}"
+    tried = {(d.group, d.resource, d.amount, d.made_from, d.times) for d in before.devices}
+    for device in silent_now:
+        if (device.group, device.resource, device.amount, device.made_from, device.times) not in tried:
+            yield "DeviceNotShown", device.group, devices.in_words(device)
 
 
 def _untold(helpless: tuple[Helpless, ...], before: tuple[Helpless, ...]) -> tuple[Told, ...]:

@@ -5,23 +5,25 @@ that a budget holds, and the system's own without a budget.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from navarch.domain.autoscaling.memory import Kept, Unneeded
 from navarch.domain.autoscaling.placing import Room, Spot
+from navarch.domain.autoscaling.spare import Places, kept_free
 from navarch.domain.pods import Budget, Pod, PodShape
 from navarch.domain.spec import Autoscaling
 
 _AFTER_GROWTH = timedelta(minutes=10)  # nothing goes so soon after machines were asked for
 _EMPTY_AT_ONCE = 10
 _SYSTEM = "kube-system"
+_SPARE = "room that its group keeps free"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One that may go. `spare`: why it may not whatever is on it; `waits`: why it may not now, though it counts as
+    """One that may go. `stays`: why it may not whatever is on it; `waits`: why it may not now, though it counts as
     unneeded meanwhile; empty: it may. `by`: the resources by which it is told whether it is hardly used. `old`: another
     is to take its place anyway, so that it goes before others."""
 
@@ -29,7 +31,7 @@ class Machine:
     group: str
     limits: Autoscaling
     spot: Spot
-    spare: str = ""
+    stays: str = ""
     waits: str = ""
     by: tuple[str, ...] = ("cpu", "memory")
     old: bool = False
@@ -45,10 +47,14 @@ class Down:
     kept: tuple[Kept, ...] = ()
 
 
-def utilisation(spot: Spot, by: tuple[str, ...] = ("cpu", "memory")) -> float:
-    """The largest part of these resources that pods ask for, in percent; those of DaemonSets count."""
-    has = dict(spot.allocatable)
-    return max((100 * spot.used[r] / has[r] for r in by if has.get(r)), default=100.0)
+def utilisation(spot: Spot, by: tuple[str, ...] = ("cpu", "memory"), spare: Iterable[PodShape] = ()) -> float:
+    """The largest part of these resources that pods ask for, in percent; those of DaemonSets count, what is `spare`
+    does not."""
+    has, free = dict(spot.allocatable), Counter[str]()
+    for shape in spare:
+        for resource, amount in shape.requests:
+            free[resource] += amount * spot.shapes[shape]
+    return max((100 * (spot.used[r] - free[r]) / has[r] for r in by if has.get(r)), default=100.0)
 
 
 def scale_down(
@@ -62,11 +68,13 @@ def scale_down(
     busy: bool,
     grown_at: datetime | None,
     now: datetime,
+    spare: Collection[Places] = (),
 ) -> Down:
     """All machines that are Ready are in `room`, with what is on them; pods that wait were put where they fit.
 
     `since`: the machines that were not needed at the last look; `may_lose`: how many each group may lose; `busy`:
-    machines are leaving already; `grown_at`: when machines were last asked for."""
+    machines are leaving already; `grown_at`: when machines were last asked for. `spare`, which groups keep free, is no
+    use of a machine; but it has to have a place on another."""
     on: dict[str, list[Pod]] = {}
     for pod in pods:
         on.setdefault(pod.node, []).append(pod)
@@ -76,13 +84,17 @@ def scale_down(
     alone = False  # a machine goes that pods have to move from
     # Those that were not needed before are asked first: else two that could take each other's pods would take turns.
     order = sorted(machines, key=lambda m: (not m.old, since.get(m.name, now), utilisation(m.spot, m.by), m.name))
+    for places in spare:
+        kept_free(room, places)
+    free = [places.shape for places in spare]
     for machine in order:
-        if utilisation(machine.spot, machine.by) >= machine.limits.utilization_threshold:
+        if utilisation(machine.spot, machine.by, free) >= machine.limits.utilization_threshold:
             continue
         there = on.get(machine.name, [])
         moving = [pod for pod in there if pod.moves]
-        why = machine.spare or _why_it_stays(machine, there, moving, budgets, allowed, left)
-        why = why or _nowhere_to_go(room, machine.spot, moving)
+        held = Counter({shape: machine.spot.shapes[shape] for shape in free if machine.spot.shapes[shape]})
+        why = machine.stays or _why_it_stays(machine, there, moving, held, budgets, allowed, left)
+        why = why or _nowhere_to_go(room, machine.spot, moving, held)
         if why:
             kept.append(Kept(machine.name, machine.group, why))
             continue
@@ -114,6 +126,7 @@ def _why_it_stays(
     machine: Machine,
     there: list[Pod],
     moving: list[Pod],
+    held: Counter[PodShape],
     budgets: tuple[Budget, ...],
     allowed: Counter[Budget],
     left: Counter[str],
@@ -121,7 +134,7 @@ def _why_it_stays(
     if left[machine.group] <= 0:
         return "node group min size reached"
     known: Counter[PodShape] = Counter(pod.shape for pod in there)
-    if machine.spot.shapes - known:
+    if machine.spot.shapes - known - held:
         return "pods that wait, or whose machines go, will be placed there"
     needs: Counter[Budget] = Counter()
     for pod in moving:
@@ -152,16 +165,19 @@ def _why_a_pod_stays(pod: Pod, *, is_protected: bool) -> str:
     return ""
 
 
-def _nowhere_to_go(room: Room, spot: Spot, moving: list[Pod]) -> str:
-    """Takes the machine out of the room and its pods elsewhere; if one fits nowhere, all is as before."""
+def _nowhere_to_go(room: Room, spot: Spot, moving: list[Pod], held: Counter[PodShape]) -> str:
+    """Takes the machine out of the room, and its pods and what is kept free there elsewhere; if something fits nowhere,
+    all is as before."""
     room.close(spot)
     moved: list[tuple[PodShape, Spot]] = []
-    for pod in sorted(moving, key=lambda p: [-amount for _, amount in p.shape.requests]):
-        found = room.place(pod.shape)
+    named = [(pod.shape, f"pod {pod.name}") for pod in moving]
+    named.sort(key=lambda one: [-amount for _, amount in one[0].requests])
+    for shape, name in (*named, *((shape, _SPARE) for shape in held.elements())):
+        found = room.place(shape)
         if found is None:
-            for shape, place in moved:
-                room.take(shape, place)
+            for before, place in moved:
+                room.take(before, place)
             room.add(spot)
-            return f"pod {pod.name} would fit on no other machine"
-        moved.append((pod.shape, found))
+            return f"{name} would fit on no other machine"
+        moved.append((shape, found))
     return ""

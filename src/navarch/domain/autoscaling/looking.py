@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from navarch.domain.autoscaling.devices import silent
 from navarch.domain.autoscaling.down import Machine
 from navarch.domain.autoscaling.machines import room_of, spot_to_be
-from navarch.domain.autoscaling.memory import Memory
+from navarch.domain.autoscaling.memory import Memory, SilentDevice
 from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.autoscaling.promises import believed, is_young, measured_by, promised, unkept
 from navarch.domain.autoscaling.scaled import autoscaled
+from navarch.domain.autoscaling.spare import Places, places
 from navarch.domain.autoscaling.up import EXPENDABLE_BELOW, Candidate, with_daemons
 from navarch.domain.health import Checkup, State
 from navarch.domain.kube import Node
@@ -36,6 +38,7 @@ class Look:
         pods: PodsSeen,
         checkups: tuple[Checkup, ...],
         offer: Offer,
+        memory: Memory,
         now: datetime,
     ) -> None:
         self.cluster, self.pods, self._checkups, self._offer, self._now = cluster, pods, checkups, offer, now
@@ -49,6 +52,7 @@ class Look:
         self._ready = {n.name: believed(n, of.get(n.name, ()), young=n.name in self._young) for n in ready}
         self._broken = {n.name: unkept(of.get(n.name, ()), n.allocatable) for n in self._ready.values()}
         self._scaled = tuple(autoscaled(cluster).values())
+        self.silent = tuple(one for each in self._scaled for one in self._silent(each.group, ready, memory))
         self._siblings: dict[str, Node | None] = {}
         self.zones = max((len(each.group.spec.zones) for each in self._scaled), default=1)
 
@@ -60,6 +64,11 @@ class Look:
     def waiting(self) -> tuple[Pod, ...]:
         """Those that nobody found a place for."""
         return tuple(p for p in self.pods.waiting if not p.node and p.priority >= EXPENDABLE_BELOW)
+
+    def spare(self) -> tuple[Places, ...]:
+        """What groups keep free."""
+        wanted = ((each.group.name, each.limits.spare) for each in self._scaled if each.limits.spare.replicas)
+        return tuple(places(name, spare, self._templates[name].taints) for name, spare in wanted)
 
     def lasting(self) -> Room:
         """The machines that will stay, with what is on them, and what has to find a place there: pods that wait, and
@@ -138,12 +147,12 @@ class Look:
                 spot = spots.get(checkup.name)
                 if spot is None or checkup.state is not State.READY or checkup.node is None:
                     continue
-                spare = "its annotation says so" if checkup.node.stays else ""
+                stays = "its annotation says so" if checkup.node.stays else ""
                 waits = "its group is not as wanted yet" if unsettled else ""
                 waits = _OLD_FIRST if rolls and checkup.name not in old else waits
                 by = measured_by(self._promised[group.name], spot)
                 is_old = checkup.name in old
-                yield Machine(checkup.name, group.name, scaled.limits, spot, spare, waits, by, old=is_old)
+                yield Machine(checkup.name, group.name, scaled.limits, spot, stays, waits, by, old=is_old)
 
     def _awaited(self, group: NodeGroup) -> Iterator[Spot]:
         """The group's machines that are not Ready yet: those that are written down, and those that are still to be."""
@@ -190,7 +199,15 @@ class Look:
         if group.name not in self._siblings:
             self._siblings[group.name] = self._sibling(group, template)
         sibling, promise = self._siblings[group.name], self._promised[group.name]
-        return spot_to_be(template, group.name, name, zone, sibling, self._offer, self.pods.volumes, promise)
+        silent = tuple(s.resource for s in self.silent if s.group == group.name and s.holds(self._now))
+        return spot_to_be(template, group.name, name, zone, sibling, self._offer, self.pods.volumes, promise, silent)
+
+    def _silent(self, group: NodeGroup, ready: Iterable[Node], memory: Memory) -> Iterator[SilentDevice]:
+        """What the group's machines were to have, and what none of them that are made as the next shows."""
+        template = self._templates[group.name]
+        alike = {c.name for c in self._checkups_of(group) if not outdated(c.machine, template, ())}
+        shown = (node for node in ready if node.name in alike)
+        return silent(group.name, template, self._promised[group.name], shown, self._young, memory.devices, self._now)
 
     def _sibling(self, group: NodeGroup, template: MachineTemplate) -> Node | None:
         """A Ready machine of the group that is made from the same as the next; None: there is none. One whose device

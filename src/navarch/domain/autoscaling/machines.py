@@ -68,11 +68,13 @@ def spot_to_be(
     offer: Offer,
     volumes: tuple[NodeVolumes, ...] = (),
     promise: Amounts = (),
+    silent: Collection[str] = (),
 ) -> Spot | None:
     """A machine that the group would get in that zone; None: its flavor is not known. `template`: what it would be made
     from; `sibling`: one of the group's machines that is Ready and made from the same; `volumes`: what the cluster's
     nodes may have of them. The drivers of volumes run on every machine: without a sibling, those of any node are
-    expected. `promise`: what it will have beside what its flavor says, unless the sibling shows otherwise."""
+    expected. `promise`: what it will have beside what its flavor says, unless the sibling shows otherwise; `silent`:
+    what of that machines like it never showed."""
     wished = dict(template.labels)
     of_its_own = {NODE_GROUP: group, **component_labels(template.release.tags)}
     place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone_label(zone))}
@@ -80,9 +82,7 @@ def spot_to_be(
     expected = _expected_volumes(name, like or volumes)
     if sibling is not None:
         labels = {**dict(sibling.labels), **wished, **of_its_own, **place}
-        found = Spot(name, labels, _lasting(template.taints), sibling.allocatable, zone, volumes=expected)
-        found.unkept = unkept(promise, sibling.allocatable)
-        return found
+        return _to_be(name, labels, template, sibling.allocatable, zone, expected, promise, silent)
     flavor = offer.flavor(template.flavor)
     if flavor is None:
         return None
@@ -90,7 +90,23 @@ def spot_to_be(
     disk_gib = template.root_volume.size_gib if template.root_volume is not None else flavor.disk_gib
     labels = {**usual, **wished, **of_its_own, **place}
     has = with_promised(allocatable(flavor, disk_gib), promise)
-    return Spot(name, labels, _lasting(template.taints), has, zone, volumes=expected)
+    return _to_be(name, labels, template, has, zone, expected, promise, silent)
+
+
+def _to_be(
+    name: str,
+    labels: Mapping[str, str],
+    template: MachineTemplate,
+    has: Amounts,
+    zone: str,
+    volumes: NodeVolumes | None,
+    promise: Amounts,
+    silent: Collection[str],
+) -> Spot:
+    has = tuple((resource, amount) for resource, amount in has if resource not in silent)
+    found = Spot(name, labels, _lasting(template.taints), has, zone, volumes=volumes, comes=True)
+    found.unkept = unkept(promise, has)
+    return found
 
 
 def allocatable(flavor: Flavor, disk_gib: int) -> Amounts:

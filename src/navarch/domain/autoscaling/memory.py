@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from navarch.domain.spec import Spare
+
 FIRST_BACKOFF, LONGEST_BACKOFF, FORGIVEN_AFTER = timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=3)
 
 
@@ -65,14 +67,48 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareRoom:
+    """What there is of the room that a node group keeps free: for how many pods of `spare` on machines that are Ready,
+    and on those on their way. `why`: why the group grows for no more; empty: nothing is lacking."""
+
+    group: str
+    spare: Spare
+    ready: int = 0
+    coming: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentDevice:
+    """An extended resource that a group's machines were to have, and that none of them showed in time. For pods that
+    ask for it the group is asked for no machine `until` then; None: such a machine is still there. `machine`: one of
+    them; `amount` and `made_from`: what was promised, of machines made from what: of others nothing is known. `times`:
+    how often it was tried."""
+
+    group: str
+    resource: str
+    amount: int
+    made_from: str
+    machine: str
+    times: int = 1
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the group is not asked for it now."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
-    """`grown_at`: when machines were last asked for. `helpless` and `kept` are for people."""
+    """`grown_at`: when machines were last asked for. `helpless`, `kept` and `spare` are for people."""
 
     grown_at: datetime | None = None
     unneeded: tuple[Unneeded, ...] = ()
     backoffs: tuple[Backoff, ...] = ()
     helpless: tuple[Helpless, ...] = ()
     kept: tuple[Kept, ...] = ()
+    spare: tuple[SpareRoom, ...] = ()
+    devices: tuple[SilentDevice, ...] = ()
 
     def backoff(self, group: str, now: datetime) -> Backoff | None:
         """Of a group that is not asked for more now."""

@@ -21,7 +21,8 @@ _CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 class Spot:
     """A machine in a simulation. `zone`: of one that is to be made, as the cloud spells it; labels hold it as nodes do
     (`names.zone_label`). `open`: it is not cordoned. `volumes`: what may be attached to it; None: as much as pods want.
-    `shapes`: how many pods of each are there. `unkept`: resources that were promised of it, and did not come."""
+    `shapes`: how many pods of each are there. `unkept`: resources that were promised of it, and did not come. `comes`:
+    it is not there yet."""
 
     name: str
     labels: Mapping[str, str]
@@ -33,6 +34,7 @@ class Spot:
     used: Counter[str] = field(default_factory=Counter)
     shapes: Counter[PodShape] = field(default_factory=Counter)
     unkept: tuple[str, ...] = ()
+    comes: bool = False
 
     @property
     def pods(self) -> int:

@@ -40,10 +40,18 @@ def asks_for_pods(cluster: Cluster) -> bool:
     return bool(autoscaled(cluster)) and not (cluster.deleting or cluster.spec.paused)
 
 
+def counts_pods(cluster: Cluster) -> bool:
+    """Whether a machine may come or go because pods went or came: one may go, or room is to be kept free."""
+    return any(each.replicas > each.limits.min or each.limits.spare.replicas for each in autoscaled(cluster).values())
+
+
 def all_pods_due(cluster: Cluster, memory: Memory | None, seen_at: datetime) -> datetime:
     """When all pods are to be looked at, that were last seen then: sooner where the time of a machine is over that is
-    not needed."""
+    not needed, and where a group is to keep other room free than it was."""
     groups, memory = autoscaled(cluster), memory or Memory()
     over = [goes_at(u.since, groups[u.group].limits, memory.grown_at) for u in memory.unneeded if u.group in groups]
     regularly, soonest = seen_at + _ALL_PODS_EVERY, seen_at + _ALL_PODS_AT_MOST_EVERY
+    wanted = {(name, each.limits.spare) for name, each in groups.items() if each.limits.spare.replicas}
+    if wanted != {(one.group, one.spare) for one in memory.spare}:
+        return soonest  # what is to be kept free was changed since
     return min(regularly, max(soonest, min(over, default=regularly)))

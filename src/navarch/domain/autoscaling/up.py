@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from navarch.domain.autoscaling.memory import Helpless, Verdict
+from navarch.domain.autoscaling.memory import Helpless, SpareRoom, Verdict
 from navarch.domain.autoscaling.placing import Room, Spot, attracts, tolerates
+from navarch.domain.autoscaling.spare import Places, kept_free
 from navarch.domain.pods import Pod, PodShape
 
 EXPENDABLE_BELOW = -10  # the priority of pods that neither bring machines nor hold any
@@ -27,11 +28,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A node group gets these machines, which these pods wait for."""
+    """A node group gets these machines, which these pods wait for; or so many places that it keeps free (`spare`)."""
 
     group: str
     machines: tuple[Spot, ...]
     helped: tuple[Pod, ...]
+    spare: int = 0
 
     @property
     def count(self) -> int:
@@ -47,12 +49,14 @@ class Growth:
 @dataclass(frozen=True, slots=True)
 class Up:
     """What comes of a look. `stuck`: the pods of each of the `helpless`; `coming`: how many of the pods that wait have
-    a place already, on machines that are there or on their way."""
+    a place already, on machines that are there or on their way. `spare`: what there will be of the room that groups
+    keep free."""
 
     growths: tuple[Growth, ...] = ()
     helpless: tuple[Helpless, ...] = ()
     stuck: tuple[tuple[Pod, ...], ...] = ()
     coming: int = 0
+    spare: tuple[SpareRoom, ...] = ()
 
 
 def scale_up(
@@ -62,6 +66,7 @@ def scale_up(
     daemons: Iterable[PodShape],
     zones: int = 1,
     expander: str = "least-waste",
+    spare: Iterable[Places] = (),
 ) -> Up:
     """The machines that are there and those that are on their way are in `room`, and what is placed is put there.
 
@@ -69,16 +74,65 @@ def scale_up(
     and memory left over, the one with the highest priority, that helps the most pods, or any; what is equal there is
     decided as by least-waste. Then others are asked for what still waits. A group is asked for one machine after the
     other, until one in each of its `zones` would help nobody: a pod may be bound to one of them, by its volume for
-    example."""
+    example. The `spare` comes last, each from its own group."""
     left = _by_shape(waiting)
     coming = sum(len(pods) for pods in left.values())
     left = {shape: pods[_placed(room, shape, len(pods)) :] for shape, pods in left.items()}
     left = {shape: pods for shape, pods in left.items() if pods}
     coming -= sum(len(pods) for pods in left.values())
+    daemons, growths, held = tuple(daemons), list[Growth](), list[SpareRoom]()
+    able = {c.group: c for c in candidates} if left else {}
+    left = _grow(room, left, able, daemons, zones, expander, growths)
+    verdicts = [_Judge(room, candidate, daemons, zones) for candidate in able.values()] if left else []
+    helpless = tuple(
+        Helpless(pods[0].name, len(pods), tuple(judge.verdict(shape) for judge in verdicts))
+        for shape, pods in left.items()
+    )
+    for places in spare:
+        ready, on_their_way = kept_free(room, places)
+        lacking = places.count - ready - on_their_way
+        able = able or ({c.group: c for c in candidates} if lacking else {})
+        if lacking and places.group in able:
+            more, why = _spared(room, places, lacking, able, daemons, zones, growths)
+            held.append(SpareRoom(places.group, places.spare, ready, on_their_way + more, why))
+        else:
+            held.append(SpareRoom(places.group, places.spare, ready, on_their_way))
+    return Up(tuple(growths), helpless, tuple(map(tuple, left.values())), coming, tuple(held))
+
+
+def _spared(
+    room: Room,
+    places: Places,
+    lacking: int,
+    able: dict[str, Candidate],
+    daemons: tuple[PodShape, ...],
+    zones: int,
+    growths: list[Growth],
+) -> tuple[int, str]:
+    """Grow a group for what it lacks of its free room: how many places that gives, and why not more."""
+    mine = {places.group: able[places.group]}
+    nobody = [Pod(f"{places.group}/{number}", places.shape) for number in range(lacking)]
+    begun = list[Growth]()
+    left = _grow(room, {places.shape: nobody}, mine, daemons, zones, "least-waste", begun)
+    able.update(mine)
+    growths += (replace(growth, helped=(), spare=growth.pods) for growth in begun)
     if not left:
-        return Up(coming=coming)
-    able = {c.group: c for c in candidates}
-    daemons, growths = tuple(daemons), list[Growth]()
+        return lacking, ""
+    why = _Judge(room, mine[places.group], daemons, zones).verdict(places.shape).why
+    return lacking - len(left[places.shape]), why
+
+
+def _grow(
+    room: Room,
+    left: dict[PodShape, list[Pod]],
+    able: dict[str, Candidate],
+    daemons: tuple[PodShape, ...],
+    zones: int,
+    expander: str,
+    growths: list[Growth],
+) -> dict[PodShape, list[Pod]]:
+    """Let groups grow (`growths`) while that helps, and say which pods still wait. Of those that are `able`, what they
+    could still get is left."""
     while left:
         trials = [
             _Trial(room, c, left, daemons, zones) for c in able.values() if not c.why_not and c.machines and c.most
@@ -92,12 +146,7 @@ def scale_up(
         able[best.group] = best.rest
         best.commit(room)
         left = {shape: pods[best.helped[shape] :] for shape, pods in left.items() if len(pods) > best.helped[shape]}
-    verdicts = [_Judge(room, candidate, daemons, zones) for candidate in able.values()] if left else []
-    helpless = tuple(
-        Helpless(pods[0].name, len(pods), tuple(judge.verdict(shape) for judge in verdicts))
-        for shape, pods in left.items()
-    )
-    return Up(tuple(growths), helpless, tuple(map(tuple, left.values())), coming)
+    return left
 
 
 def _by_shape(waiting: Iterable[Pod]) -> dict[PodShape, list[Pod]]:

@@ -20,7 +20,10 @@ _PATH = "/clusters/{cluster}/groups/{group}/autoscaling"
 _AT = "g0"
 _LIMITS = ("min", "max")
 # What it did, of a node group; and what it could do for no pod.
-_DECISIONS = ("TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup")
+_DECISIONS = (
+    "TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup", "SpareNotKept",
+    "DeviceNotShown",
+)  # fmt: skip
 _SHOWN = 20
 _TEMPLATES = {"thoughts": "autoscaling/_thoughts.html"}
 
@@ -97,7 +100,10 @@ def _plan(visit: Visit, cluster: str, group: str, form: Form) -> dict[str, Any]:
 
 
 def _patch(form: Form) -> dict[str, Any]:
-    """Without limits the number of machines is a person's again."""
+    """Without limits the number of machines is a person's again. Room to keep free that was emptied is none."""
     limits = {name: number(form.text(f"{_AT}.autoscaling.{name}")) for name in _LIMITS}
-    given = {name: its for name, its in limits.items() if its != ""}
+    given: dict[str, Any] = {name: its for name, its in limits.items() if its != ""}
+    if given:
+        spare = {name: number(form.text(f"{_AT}.autoscaling.spare.{name}")) for name in groups.SPARE}
+        given["spare"] = {name: 0 if its == "" else its for name, its in spare.items()}
     return {"spec": {"autoscaling": given or None}}

@@ -1,0 +1,53 @@
+"""Room that groups keep free: places of pods that are not there. They bring machines as pods that wait do, after these.
+Nothing is evicted for them, and real pods take their place.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from navarch.domain.autoscaling.machines import NODE_GROUP
+from navarch.domain.autoscaling.placing import Room
+from navarch.domain.pods import PodShape, Toleration
+from navarch.domain.spec import Spare, Taint
+
+_NAMESPACE = "navarch.io/spare"  # no cluster has it: names of namespaces have no slash
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places that one group keeps free, all alike."""
+
+    group: str
+    spare: Spare
+    shape: PodShape
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return self.spare.replicas
+
+
+def places(group: str, spare: Spare, taints: Iterable[Taint]) -> Places:
+    """On machines of that group alone, which have these taints."""
+    asks = (("cpu", spare.cpu_millicores), ("memory", spare.memory_mib << 20))
+    shape = PodShape(
+        _NAMESPACE,
+        requests=tuple((resource, amount) for resource, amount in asks if amount),
+        node_selector=((NODE_GROUP, group),),
+        tolerations=tuple(Toleration(t.key, "Equal", t.value, t.effect) for t in taints),
+    )
+    return Places(group, spare, shape)
+
+
+def kept_free(room: Room, wanted: Places) -> tuple[int, int]:
+    """Put the places where they fit: how many are on machines that are there, and on those that come."""
+    found = [spot for _ in range(wanted.count) if (spot := room.place(wanted.shape)) is not None]
+    coming = sum(1 for spot in found if spot.comes)
+    return len(found) - coming, coming
+
+
+def in_words(spare: Spare) -> str:
+    """`2 × 500m CPU, 512 MiB`."""
+    cpu = f"{spare.cpu_millicores}m CPU" if spare.cpu_millicores else ""
+    memory = f"{spare.memory_mib} MiB" if spare.memory_mib else ""
+    return f"{spare.replicas} × {', '.join(filter(None, (cpu, memory)))}"
