@@ -62,7 +62,10 @@ def config_map(data: str) -> str:
 
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, str(ADDONS), NOBODY)
-    assert (told, good) == ("headroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.0.0: good", True)
+    assert (told, good) == (
+        "cert-manager 1.0.0: good\nheadroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.0.0: good",
+        True,
+    )
 
 
 def test_an_image_is_used_with_the_digest_that_the_card_says(renderer: Renderer, write: Write) -> None:

@@ -1,0 +1,34 @@
+{{- define "certManager.labels" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/instance: {{ .release }}
+{{- end }}
+{{- define "certManager.image" -}}
+registry.navarch.internal/cert-manager:v1.21.2@sha256:90df114a61935fc1699ec0af99c4d1b0be633cdfb836b66ebdb3838c00f0751e
+{{- end }}
+{{- define "certManager.solver" -}}
+registry.navarch.internal/cert-manager-acmesolver:v1.21.2@sha256:ea36a0a55ce90fc293bce4a9f61df622e5240adc2abc39cda574b0f5dd686a20
+{{- end }}
+{{- /* The same for the pods of all three parts. */ -}}
+{{- define "certManager.pod" -}}
+enableServiceLinks: false
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65534
+  runAsGroup: 65534
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+{{- define "certManager.container" -}}
+image: {{ include "certManager.image" . }}
+imagePullPolicy: IfNotPresent
+resources:
+  requests: {cpu: 10m, memory: 64Mi}
+  limits: {memory: 512Mi}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
