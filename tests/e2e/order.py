@@ -18,6 +18,7 @@ FILES = (
     "test_application.py",
     "test_monitoring.py",
     "test_logging.py",
+    "test_cert_manager.py",
     "test_access.py",
     "test_three.py",
     "test_console.py",
