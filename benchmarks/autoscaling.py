@@ -39,14 +39,14 @@ from navarch.domain.names import owner, worker_machine
 from navarch.domain.observed import Observed, Record
 from navarch.domain.pods import NodeTerm, Place, Pod, PodSelector, PodShape, PodsSeen, PodTerm, Requirement, Spread
 from navarch.domain.spec import Autoscaling, Cluster, NodeGroup, NodeGroupSpec, Role
-from navarch.reconcile.waiting_pods import ASKED_EVERY
+from navarch.reconcile.waiting_pods import ASKED_EVERY, COUNTED_EVERY
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks-autoscaling.md"
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 GROUPS, MACHINES, PODS, KINDS = 11, 91, 5000, 50
 UNNEEDED = Autoscaling(0, 1).unneeded_seconds
 _PODS_ONE_BY_ONE, _AT_REST = 20, 4
-_OF_A_LOOK = 12  # requests, with all pods
+_OF_A_LOOK = 13  # requests, with all pods
 _HEAD = ("figure", "measured", "goal", "")
 Row = tuple[object, ...]
 _HAS = (("cpu", 1900), ("ephemeral-storage", 15 << 30), ("memory", 3500 << 20), ("pods", 110))
@@ -84,7 +84,8 @@ other here, side by side in production. Each pod fills a machine. Machines boot 
 
 A cluster of 1+2 to which nothing happens. The worker's part is measured in virtual time with the simulation around it,
 which is more than the worker alone. What it lacks, requests over TLS in the place of calls, is measured by itself: a
-look at a cluster is {_OF_A_LOOK} of them. Whether pods wait is asked every {ASKED_EVERY:g} s.
+look at a cluster is {_OF_A_LOOK} of them. Whether pods wait is asked every {ASKED_EVERY:g} s,
+how many there are every {COUNTED_EVERY:g} s.
 
 {table(_HEAD, _of_rest())}"""
     )

@@ -39,6 +39,12 @@ class Shop:
         wanted: int = group["spec"]["replicas"]
         return wanted if group["status"]["ready"] == wanted else -1
 
+    def kept_free(self) -> int:
+        """Places of group web on machines that are Ready; -1: it keeps none free, or nobody looked yet."""
+        group: Any = self._navarch.node_group("shop", "web")
+        spare = (group["status"]["autoscaling"] or {}).get("spare")
+        return spare["ready"] if spare else -1
+
 
 def until(so: Callable[[], bool], seconds: float) -> None:
     end = monotonic() + seconds
@@ -59,6 +65,8 @@ def test_the_pages_commands_bring_machines_for_pods_and_let_them_go(folder: Path
                     "deploy web 4": lambda: shop.machines() == 4 and not shop.pending(),
                     "deploy web 9": lambda: shop.machines() == 6 and shop.pending() == 3,
                     "deploy web 1": lambda: shop.machines() == 1,
+                    "--spare 2:": lambda: shop.kept_free() == 2,
+                    "--spare 0": lambda: shop.kept_free() == -1,
                 }
                 said = {}
                 for line in typed:
@@ -69,6 +77,7 @@ def test_the_pages_commands_bring_machines_for_pods_and_let_them_go(folder: Path
             assert all(any(word in line for line in typed) for word in awaited)
             explained = [text for line, text in said.items() if "explain web" in line]
             assert any("max node group size reached" in text for text in explained)
+            assert any("Places that it keeps free: 2 of 2 are there, 0 on their way" in text for text in explained)
             (events,) = (text for line, text in said.items() if "cluster events" in line)
             assert "TriggeredScaleUp" in events and "NotTriggerScaleUp" in events and "ScaleDown" in events
         finally:

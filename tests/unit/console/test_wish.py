@@ -109,9 +109,21 @@ def asked_by(command: str) -> dict[str, Any]:
     return body
 
 
+SPARE = {
+    "g0.autoscaling.max": "6",
+    "g0.autoscaling.spare.replicas": "2",
+    "g0.autoscaling.spare.cpu_millicores": "500",
+    "g0.autoscaling.spare.memory_mib": "512",
+}
+
+
 @pytest.mark.parametrize(
-    "filled", [FULL, form(name="shop"), form(name="shop", **{"g0.replicas": "3"}), form(name="s", zones=["z1"])]
-)
+    "filled",
+    [
+        FULL, form(name="shop"), form(name="shop", **{"g0.replicas": "3"}), form(name="s", zones=["z1"]),
+        form(name="shop", **SPARE),
+    ],
+)  # fmt: skip
 def test_the_command_asks_for_the_same(filled: Form) -> None:
     body = request_of(filled)
     assert asked_by(command_of(body)) == body
