@@ -1,5 +1,5 @@
-"""The add-on cert-manager on a real cluster: a certificate is made, and made anew; its webhook refuses a wrong issuer; a
-removal leaves what is the user's, and with its data nothing."""
+"""The add-on cert-manager on a real cluster: a certificate is made, and made anew; its webhook refuses a wrong issuer;
+a removal leaves what is the user's, and with its data nothing."""
 
 import json
 from typing import Any
