@@ -15,6 +15,7 @@ from tests.chaos.weather import STORM, Weather
 from tests.chaos.world import World
 
 from navarch.domain.spec import Autoscaling
+from navarch.domain.status import Phase
 from navarch.simulator.pods import Workload
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -75,6 +76,15 @@ def test_load_that_comes_and_goes_makes_no_machine_and_removes_none(world: World
         shop.inside.pods.scale("web", 3)
         world.run(120.0)
     assert len(world.api.machines(shop.id, removed=True)) == made and len(shop.workers()) == 3
+
+
+def test_a_cluster_that_is_stopped_is_not_looked_at_for_its_pods(world: World) -> None:
+    shop = Shop(world, "off")
+    world.customers.switch(shop.id, on=False)
+    assert world.run_until(lambda: world.api.cluster(shop.id, project_id=None).status.phase is Phase.STOPPED, 600.0)
+    before = world.calls
+    world.run(900.0)
+    assert world.calls - before < 600, "a look a minute, not ten"
 
 
 def test_a_group_for_which_the_cloud_has_no_room_makes_way_for_another(world: World) -> None:

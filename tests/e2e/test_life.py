@@ -30,6 +30,7 @@ def test_a_cluster_that_was_stopped_is_where_it_was_with_what_it_had(one: Cluste
     assert shop.address() == address
 
 
+@pytest.mark.proof
 @pytest.mark.destructive
 def test_a_newer_node_image_replaces_each_machine_and_the_data_stays(one: Cluster) -> None:
     shop, customer, version = one.application, one.customer, one.shown()["spec"]["kubernetes_version"]

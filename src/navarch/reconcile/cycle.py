@@ -86,7 +86,8 @@ class Cycle:
         if scaling is not None:
             scaling = remember(scaling, cluster, observed, results, now, events.add)
         status = replace(status, autoscaling=scaling)
-        asks_pods = asks_for_pods(cluster) and status.ready_at is not None
+        runs = status.ready_at is not None and status.phase is not Phase.STOPPED
+        asks_pods = asks_for_pods(cluster) and runs
         if asks_pods:
             after = min(after, _until_all_pods(cluster, look, status, now))
         chapter = self._chapter(claim, look, observed, results, status, now)
