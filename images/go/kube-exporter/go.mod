@@ -1,0 +1,3 @@
+module navarch.dev/images/kube-exporter
+
+go 1.26.0

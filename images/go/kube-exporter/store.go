@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// store holds the series of all objects of a kind, as text.
+type store struct {
+	kind kind
+
+	lock    sync.Mutex
+	objects map[string]entry // by UID
+	round   int              // of the newest list
+	heard   time.Time        // when the server last said something; zero before the first list is whole
+	errors  int
+}
+
+type entry struct {
+	series rendered
+	round  int
+}
+
+func newStore(kind kind) *store {
+	return &store{kind: kind, objects: map[string]entry{}}
+}
+
+// list learns all objects anew, and gives the version to watch from. What is there no more goes at its end.
+func (s *store) list(ctx context.Context, api *api) (string, error) {
+	s.lock.Lock()
+	s.round++
+	s.lock.Unlock()
+	version, err := api.list(ctx, s.kind.path, func(raw json.RawMessage) error {
+		_, err := s.put(raw)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for uid, entry := range s.objects {
+		if entry.round != s.round {
+			delete(s.objects, uid)
+		}
+	}
+	s.heard = time.Now()
+	return version, nil
+}
+
+// watch follows what happens from a version on; gives the version that it came to.
+func (s *store) watch(ctx context.Context, api *api, version string) (string, error) {
+	err := api.watch(ctx, s.kind.path, version, func(heard event) error {
+		var about metadata
+		var err error
+		switch heard.Type {
+		case "ADDED", "MODIFIED":
+			about, err = s.put(heard.Object)
+		case "DELETED":
+			about, err = s.take(heard.Object)
+		case "BOOKMARK":
+			about, err = metadataOf(heard.Object)
+		default:
+			return refusal(heard.Object)
+		}
+		if err != nil {
+			return err
+		}
+		version = about.ResourceVersion
+		s.lock.Lock()
+		s.heard = time.Now()
+		s.lock.Unlock()
+		return nil
+	})
+	return version, err
+}
+
+func (s *store) put(raw json.RawMessage) (metadata, error) {
+	about, series, err := s.kind.render(raw)
+	if err != nil {
+		return about, fmt.Errorf("%s: %w", s.kind.resource, err)
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.objects[about.UID] = entry{series, s.round}
+	return about, nil
+}
+
+func (s *store) take(raw json.RawMessage) (metadata, error) {
+	about, err := metadataOf(raw)
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	delete(s.objects, about.UID)
+	return about, err
+}
+
+func (s *store) failed() {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.errors++
+}
+
+// seen is what a store holds at a moment.
+type seen struct {
+	objects []rendered
+	heard   time.Time
+	errors  int
+}
+
+func (s *store) look() seen {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	objects := make([]rendered, 0, len(s.objects))
+	for _, entry := range s.objects {
+		objects = append(objects, entry.series)
+	}
+	return seen{objects, s.heard, s.errors}
+}
+
+func metadataOf(raw json.RawMessage) (metadata, error) {
+	var object struct {
+		Metadata metadata `json:"metadata"`
+	}
+	err := json.Unmarshal(raw, &object)
+	return object.Metadata, err
+}
+
+// refusal is the error that a server sends in a watch.
+func refusal(raw json.RawMessage) error {
+	var status struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(raw, &status); err != nil {
+		return err
+	}
+	if status.Code == 410 {
+		return errGone
+	}
+	return fmt.Errorf("%d: %s", status.Code, status.Message)
+}
