@@ -17,6 +17,7 @@ FILES = (
     "test_inside.py",
     "test_application.py",
     "test_monitoring.py",
+    "test_alerting.py",
     "test_logging.py",
     "test_cert_manager.py",
     "test_access.py",

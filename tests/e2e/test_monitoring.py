@@ -32,6 +32,8 @@ MINE = {
     "metadata": {"name": "mine", "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8428"}},
     "spec": {"selector": {"app.kubernetes.io/name": "monitoring"}, "ports": [{"name": "http", "port": 8428}]},
 }
+RULES = {"name": "mine", "rules": [{"alert": "Mine", "expr": "vector(1)"}]}
+MEMORY = 'sum(container_memory_working_set_bytes{namespace="monitoring", container!=""})'
 
 
 def ask(one: Cluster, query: str, at: float | None = None) -> list[Any]:
@@ -48,11 +50,15 @@ def found(one: Cluster, query: str, at: float | None = None) -> list[Any] | None
 
 def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster, tmp_path: Path) -> None:
     with offered(one, "monitoring"):
-        one.customer.must("addon", "install", "monitoring", "-c", one.name, "--set", "interval=5s", timeout=900)
+        values = tmp_path / "values.yaml"
+        values.write_text(json.dumps({"interval": "5s", "alerts": {"rules": [RULES], "labels": {"cluster": one.name}}}))
+        one.customer.must("addon", "install", "monitoring", "-c", one.name, "-f", str(values), timeout=900)
         assert addon(one, "monitoring")["status"]["phase"] == "Ready"
         check_images(one, "monitoring")
         everything_is_gathered(one)
         what_a_user_says_of_their_own_is_gathered(one)
+        a_rule_of_the_users_raises_an_alert(one)
+        assert float(ask(one, MEMORY)[0]["value"][1]) < 600 * 2**20
         before = time.time()
         assert ask(one, 'up{job="monitoring"}', before)
         volume = volume_of(one, "monitoring")
@@ -62,7 +68,7 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
         until("it answers", lambda: found(one, 'up{job="monitoring"}', before), seconds=60)
         assert volume_of(one, "monitoring") == volume
         remove_all(one, "monitoring")
-    for version in ("1.0.0", "1.0.1"):
+    for version in ("1.1.0", "1.1.1"):
         of_the_server(one, "catalogue", "remove", "monitoring", version)
 
 
@@ -72,7 +78,7 @@ def everything_is_gathered(one: Cluster) -> None:
 
     def gathered() -> bool:
         jobs = {sample["metric"]["job"]: sample["value"][1] for sample in ask(one, "min by (job) (up)")}
-        wanted = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services"}
+        wanted = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services", "kube-state-metrics"}
         return (
             wanted <= set(jobs)
             and set(jobs.values()) == {"1"}
@@ -84,6 +90,8 @@ def everything_is_gathered(one: Cluster) -> None:
     for query in (
         'sum(container_memory_working_set_bytes{namespace="kube-system", container!=""}) > 0',
         'coredns_build_info{namespace="kube-system"}',
+        'kube_deployment_status_replicas_available{namespace="kube-system", deployment="coredns"} > 0',
+        'sum(kube_node_status_condition{condition="Ready", status="true"}) > 0',
         'rate(container_network_receive_bytes_total{id="/", interface="eth0"}[1m])',
     ):
         until(f"{query} has an answer", partial(found, one, query), seconds=60)
@@ -95,11 +103,24 @@ def what_a_user_says_of_their_own_is_gathered(one: Cluster) -> None:
     one.kubectl.run("delete", "service", "mine", "-n", "monitoring")
 
 
+def a_rule_of_the_users_raises_an_alert(one: Cluster) -> None:
+    """Alertmanager has it, with the label that was given."""
+    alerts = "/api/v1/namespaces/monitoring/services/monitoring-alertmanager:9093/proxy/api/v2/alerts"
+
+    def raised() -> bool:
+        said = one.kubectl.run("get", "--raw", alerts, check=False)
+        return ("Mine", one.name) in {
+            (a["labels"]["alertname"], a["labels"].get("cluster")) for a in json.loads(said or "[]")
+        }
+
+    until("the user's alert is there", raised, seconds=120)
+
+
 def upgrade(one: Cluster, newer: Path) -> None:
     """To a version in which the store begins with another argument."""
     shutil.copytree(ADDONS / "monitoring", newer)
     for file, then, now in (
-        ("Chart.yaml", "version: 1.0.0\n", "version: 1.0.1\n"),
+        ("Chart.yaml", "version: 1.1.0\n", "version: 1.1.1\n"),
         ("templates/store.yaml", "- -loggerFormat=json", "- -loggerFormat=json\n        - -search.latencyOffset=1s"),
     ):
         text = (newer / file).read_text()
@@ -108,5 +129,5 @@ def upgrade(one: Cluster, newer: Path) -> None:
     of_the_server(one, "catalogue", "add", str(newer))
     one.customer.must("addon", "upgrade", "monitoring", "-c", one.name, timeout=900)
     shown = addon(one, "monitoring")
-    assert (shown["version"], shown["status"]["phase"]) == ("1.0.1", "Ready")
+    assert (shown["version"], shown["status"]["phase"]) == ("1.1.1", "Ready")
     assert "-search.latencyOffset=1s" in store_pod(one, "monitoring")["spec"]["containers"][0]["args"]

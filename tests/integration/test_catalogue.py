@@ -1,10 +1,13 @@
 """Entries of the catalogue, rendered by Helm's own engine: what is good, and what is refused before it is installed."""
 
+import base64
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from navarch.charts.checking import problems
 from navarch.charts.entry import pack, read
@@ -63,7 +66,7 @@ def config_map(data: str) -> str:
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, str(ADDONS), NOBODY)
     assert (told, good) == (
-        "cert-manager 1.0.0: good\nheadroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.0.0: good",
+        "cert-manager 1.0.0: good\nheadroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.1.0: good",
         True,
     )
 
@@ -86,6 +89,34 @@ def test_monitorings_namespace_is_privileged_only_where_it_measures_machines(ren
         assert namespace["metadata"]["name"] == "watch"
         assert namespace["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": level}
         assert any(o["kind"] == "DaemonSet" for o in made) == measures
+
+
+def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:
+    entry = read(pack(ADDONS / "monitoring"))
+
+    def made(**alerts: Any) -> dict[tuple[str, str], dict[str, Any]]:
+        done = renderer.render(entry.chart, {"alerts": alerts}, Circumstances("m", "watch", "1.37.2")).objects
+        return {(o["kind"], o["metadata"]["name"]): dict(o) for o in done}
+
+    hook = "https://hooks.example.org/T0/very-secret"
+    objects = made(webhook=hook)
+    secret = objects.pop(("Secret", "m-alertmanager"))
+    assert base64.b64decode(secret["data"]["webhook"]).decode() == hook
+    assert "very-secret" not in str(objects)
+    config = yaml.safe_load(base64.b64decode(secret["data"]["alertmanager.yml"]))
+    assert config["route"]["receiver"] == "webhook"
+    silent = yaml.safe_load(base64.b64decode(made()["Secret", "m-alertmanager"]["data"]["alertmanager.yml"]))
+    assert (silent["route"]["receiver"], [r["name"] for r in silent["receivers"]]) == ("nobody", ["nobody"])
+
+    def mark(**alerts: Any) -> str:
+        pod = made(**alerts)["Deployment", "m-alertmanager"]["spec"]["template"]["metadata"]
+        return str(pod["annotations"]["navarch.io/configuration"])
+
+    assert mark(config="route: {receiver: a}") != mark(config="route: {receiver: b}"), "its pod begins anew"
+    theirs = made(alertmanager="http://mine.example.org:9093")
+    assert ("Secret", "m-alertmanager") not in theirs
+    assert "-notifier.url=http://mine.example.org:9093" in str(theirs["Deployment", "m-alerts"])
+    assert ("Deployment", "m-alerts") not in made(enabled=False)
 
 
 def test_values_reach_the_objects(renderer: Renderer) -> None:

@@ -8,3 +8,53 @@ registry.navarch.internal/victoria-metrics:v1.151.0@sha256:cbcb1adbe1101b51a3cb8
 {{- define "monitoring.nodeExporter" -}}
 registry.navarch.internal/node-exporter:v1.12.1@sha256:c0de889388fc0b89317607dd21a2babf14705e9e2ab445a9d8f7d5337661b0fa
 {{- end }}
+{{- define "monitoring.kubeExporter" -}}
+registry.navarch.internal/kube-exporter:1@sha256:7781c2d5d0801531e834e95b9e31d86299095f58a155af753519f287c6b3bf95
+{{- end }}
+{{- define "monitoring.vmalert" -}}
+registry.navarch.internal/vmalert:v1.151.0@sha256:647c87c7427518fa282a989c430dc747de9eaf331145cea830f8543ce653d030
+{{- end }}
+{{- define "monitoring.alertmanager" -}}
+registry.navarch.internal/alertmanager:v0.31.1@sha256:76db2cdd41d8d1207dc806628a1ebbf49dc58fc35b329cb64f034ab9a4db8e3d
+{{- end }}
+{{- define "monitoring.publicRoots" -}}
+registry.navarch.internal/public-roots:1@sha256:e13d5891bf616fa897b338be11f171f2d95f3ce46160b33ddbf16b0e2a92c072
+{{- end }}
+{{- /* A pod of nobody's, as restricted namespaces ask. */}}
+{{- define "monitoring.nobody" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65534
+  runAsGroup: 65534
+  fsGroup: 65534
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+{{- define "monitoring.confined" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+{{- define "monitoring.alertmanagerConfig" -}}
+{{- if .Values.alerts.config }}
+{{- .Values.alerts.config }}
+{{- else -}}
+route:
+  receiver: {{ empty .Values.alerts.webhook | ternary "nobody" "webhook" }}
+  group_by: [alertname, namespace]
+  group_wait: 30s
+  group_interval: 5m
+  repeat_interval: 12h
+receivers:
+- name: nobody
+{{- if .Values.alerts.webhook }}
+- name: webhook
+  webhook_configs:
+  - url_file: /etc/alertmanager/webhook
+    send_resolved: true
+    {{- if .Values.alerts.ca }}
+    http_config:
+      tls_config: {ca_file: /etc/alertmanager/ca.pem}
+    {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
