@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.tools, pytest.mark.timeout(1800)]
 
 RULES = ADDONS / "monitoring" / "rules"
 MINE = {"name": "mine", "rules": [{"alert": "Mine", "expr": "vector(1)", "annotations": {"summary": "always"}}]}
+WRONG = {"name": "wrong", "rules": [{"alert": "Wrong", "expr": "vector(1"}]}
 Objects = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -168,6 +169,7 @@ RAISED = {
     "KubeletCertificateExpiration": ['kubelet_certificate_manager_client_ttl_seconds{node="n"} 3600'],
     "TargetDown": ['up{job="node",instance="10.0.0.5:9100"} 0'],
     "RulesNotLoaded": ['vmalert_config_last_reload_successful{namespace="monitoring"} 0'],
+    "RuleFails": ['vmalert_alerting_rules_errors_total{alertname="Mine",group="mine",file="own.yaml"} 0..9'],
     "AlertmanagerFailedToSendAlerts": ['alertmanager_notifications_failed_total{integration="webhook"} 0..5'],
 }
 
@@ -210,7 +212,7 @@ def test_each_alert_is_raised_by_what_it_is_for_and_by_nothing_else(tmp_path: Pa
 def test_an_alert_reaches_the_webhook_and_its_end_too(tmp_path: Path) -> None:
     with ExitStack() as all_of_it:
         hook, heard = all_of_it.enter_context(webhook())
-        objects = rendered(webhook=hook, labels={"cluster": "shop"}, rules=[MINE])
+        objects = rendered(webhook=hook, labels={"cluster": "shop"}, rules=[WRONG, MINE])
         for folder, (kind, name) in (("rules", ("ConfigMap", "m-rules")), ("config", ("Secret", "m-alertmanager"))):
             (tmp_path / folder).mkdir()
             for file, text in objects[kind, name]["data"].items():
@@ -252,7 +254,8 @@ def test_an_alert_reaches_the_webhook_and_its_end_too(tmp_path: Path) -> None:
         assert fired["annotations"]["summary"] == "Job shop/nightly failed"
         assert "logs job/nightly" in fired["annotations"]["description"]
         until(heard, lambda: say(0), "KubeJobFailed", "resolved")
-        assert until(heard, lambda: None, "Mine", "firing")["annotations"] == {"summary": "always"}
+        mine = until(heard, lambda: None, "Mine", "firing")
+        assert mine["annotations"] == {"summary": "always"}, "though the rule before it is wrong"
 
 
 def until(heard: "Queue[dict[str, Any]]", meanwhile: Callable[[], Any], name: str, status: str) -> dict[str, Any]:
