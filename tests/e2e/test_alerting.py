@@ -124,6 +124,21 @@ def test_the_rules_are_taken_and_wrong_ones_are_named(tmp_path: Path) -> None:
     assert "Mine" in refused.stderr
 
 
+def test_the_store_takes_the_targets(tmp_path: Path) -> None:
+    targets = rendered()["ConfigMap", "m"]["data"]["scrape.yaml"]
+    (config := tmp_path / "scrape.yaml").write_text(targets)
+    argv = [
+        entry_program("victoria-metrics"),
+        "-dryRun",
+        f"-promscrape.config={config}",
+        "-promscrape.config.strictParse",
+    ]
+    taken = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert taken.returncode == 0, taken.stderr
+    config.write_text(targets.replace("honor_labels", "honour_labels"))
+    assert subprocess.run(argv, capture_output=True, check=False).returncode != 0
+
+
 POD = 'namespace="shop",pod="web-1",container="c"'
 # What raises each alert; "name{labels} value", or "name{labels} from..to" for what grows within five minutes.
 RAISED = {

@@ -99,12 +99,14 @@ def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:
         return {(o["kind"], o["metadata"]["name"]): dict(o) for o in done}
 
     hook = "https://hooks.example.org/T0/very-secret"
-    objects = made(webhook=hook)
+    objects = made(webhook=hook, ca=["-----BEGIN-----\n1", "-----BEGIN-----\n2"])
     secret = objects.pop(("Secret", "m-alertmanager"))
     assert base64.b64decode(secret["data"]["webhook"]).decode() == hook
     assert "very-secret" not in str(objects)
     config = yaml.safe_load(base64.b64decode(secret["data"]["alertmanager.yml"]))
     assert config["route"]["receiver"] == "webhook"
+    assert "tls_config" in str(config["receivers"])
+    assert base64.b64decode(secret["data"]["ca.pem"]) == b"-----BEGIN-----\n1\n-----BEGIN-----\n2"
     silent = yaml.safe_load(base64.b64decode(made()["Secret", "m-alertmanager"]["data"]["alertmanager.yml"]))
     assert (silent["route"]["receiver"], [r["name"] for r in silent["receivers"]]) == ("nobody", ["nobody"])
 
@@ -112,7 +114,12 @@ def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:
         pod = made(**alerts)["Deployment", "m-alertmanager"]["spec"]["template"]["metadata"]
         return str(pod["annotations"]["navarch.io/configuration"])
 
-    assert mark(config="route: {receiver: a}") != mark(config="route: {receiver: b}"), "its pod begins anew"
+    def route(to: str) -> dict[str, Any]:
+        return {"route": {"receiver": to}, "receivers": [{"name": to}]}
+
+    assert mark(config=route("a")) == mark(config=route("a")) != mark(config=route("b")), "its pod begins anew"
+    own = made(config=route("a"))["Secret", "m-alertmanager"]["data"]["alertmanager.yml"]
+    assert yaml.safe_load(base64.b64decode(own)) == route("a")
     theirs = made(alertmanager="http://mine.example.org:9093")
     assert ("Secret", "m-alertmanager") not in theirs
     assert "-notifier.url=http://mine.example.org:9093" in str(theirs["Deployment", "m-alerts"])

@@ -36,7 +36,7 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- define "monitoring.alertmanagerConfig" -}}
 {{- if .Values.alerts.config }}
-{{- .Values.alerts.config }}
+{{- toYaml .Values.alerts.config }}
 {{- else -}}
 route:
   receiver: {{ empty .Values.alerts.webhook | ternary "nobody" "webhook" }}
