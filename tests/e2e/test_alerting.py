@@ -127,7 +127,7 @@ def test_the_rules_are_taken_and_wrong_ones_are_named(tmp_path: Path) -> None:
 def test_the_store_takes_the_targets(tmp_path: Path) -> None:
     targets = rendered()["ConfigMap", "m"]["data"]["scrape.yaml"]
     (config := tmp_path / "scrape.yaml").write_text(targets)
-    argv = [
+    argv: list[str | Path] = [
         entry_program("victoria-metrics"),
         "-dryRun",
         f"-promscrape.config={config}",
