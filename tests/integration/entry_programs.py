@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from navarch_images.cache import Cache
-from navarch_images.programs import build_all, places
+from navarch_images.programs import build_all
 from navarch_images.release import offer
 
 
 def entry_program(name: str) -> Path:
-    """The program called `name` of catalogue.toml. It is compiled where it is not yet."""
+    """The program called `name` of catalogue.toml. It is compiled where it is not yet.
+
+    It does not wait for a build that holds the cache's lock, which may take long: what is finished is moved to its
+    place at once, whoever was first.
+    """
     (component,) = [c for c in offer().components if name in c.binaries]
-    cache = Cache.default()
-    (built,) = places([component], cache)
-    if not built.folder.exists():
-        with cache.alone(print):
-            build_all([component], cache, print)
+    (built,) = build_all([component], Cache.default(), print)
     return built.binary(name)
