@@ -161,6 +161,8 @@ def test_names_and_labels_are_upstreams(exporter: Exporter, api: Connection) -> 
         for labels, _ in samples:
             assert set(labels) | optional == wanted[name], name
         assert len({tuple(sorted(labels.items())) for labels, _ in samples}) == len(samples), name
+    rules = "".join(path.read_text() for path in (RIGHTS.parents[1] / "rules").iterdir())
+    assert set(re.findall(r"\bkube_\w+(?=[\s{])", rules)) <= set(ours), "what the entry's rules ask for"
     described = dict(re.findall(r"^# TYPE (\w+) (\w+)$", exporter.ask().text, re.MULTILINE))
     assert {name for name, kind in described.items() if kind == "counter"} == {
         *("kube_pod_container_status_restarts_total", "kube_pod_init_container_status_restarts_total"),
