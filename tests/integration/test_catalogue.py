@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from navarch.charts.checking import problems
+from navarch.charts.differing import MASK, masked
 from navarch.charts.entry import pack, read
 from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
 from navarch.domain.errors import Permanent
@@ -124,6 +125,20 @@ def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:
     assert ("Secret", "m-alertmanager") not in theirs
     assert "-notifier.url=http://mine.example.org:9093" in str(theirs["Deployment", "m-alerts"])
     assert ("Deployment", "m-alerts") not in made(enabled=False)
+
+
+def test_monitorings_rules_are_shown_and_a_misspelt_field_of_one_is_named(renderer: Renderer) -> None:
+    entry = read(pack(ADDONS / "monitoring"))
+    rule = {"alert": "NoOrders", "expr": "orders == 0", "for": "5m", "labels": {"severity": "critical"}}
+    values: dict[str, dict[str, Any]]
+    values = {"alerts": {"rules": [{"name": "mine", "rules": [rule]}], "webhook": "https://hooks.example.org/T0"}}
+    assert renderer.wrong_values(entry.chart, values) == ()
+    shown = masked(values, entry.schema)["alerts"]
+    assert (shown["rules"], shown["webhook"]) == (values["alerts"]["rules"], MASK)
+    values["alerts"]["rules"] = [{"name": "mine", "rules": [{**rule, "four": "5m"}]}]
+    (wrong,) = renderer.wrong_values(entry.chart, values)
+    assert wrong.field.startswith("values.alerts.rules")
+    assert "four" in f"{wrong.field} {wrong.detail}"
 
 
 def test_values_reach_the_objects(renderer: Renderer) -> None:
