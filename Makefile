@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: proof proof-stories bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: proof proof-stories bench-addons bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ bench-autoscaling: setup ## measure how long autoscaling's decision takes and wh
 
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one in two seconds)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200) --first $(or $(FIRST),0)
+
+bench-addons: setup ## measure what docs/benchmarks-addons.md publishes (no root; twelve minutes)
+	@$(BIN)/python -m benchmarks.addons --page docs/benchmarks-addons.md
 
 bench-console: setup ## measure what docs/console-figures.md publishes (no root; chromium; five minutes on a quiet machine)
 	@$(BIN)/python -m benchmarks.console --page docs/console-figures.md

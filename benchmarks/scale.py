@@ -30,7 +30,7 @@ FOLDER = Path(os.environ.get("NAVARCH_SCALE_STATE", "/var/lib/navarch-scale"))
 RESULTS = FOLDER / "results.json"
 SECTIONS = ("small", "large", "kill", "fair", "workers", "faults")
 EXTRA = ("huge",)  # only where it is asked for: it takes as long as all others
-_PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
+PROJECTS = tuple(f"project-{n:03d}" for n in range(100))
 _IDLE_SECONDS = 150.0  # as long as a Ready cluster is left alone, so that each is looked at about once
 _PATIENCE = 1500.0
 _APIS = 2  # processes
@@ -51,7 +51,7 @@ class Scene:
     database: psycopg.Connection
     simulator: Simulator
 
-    def create(self, count: int, *, prefix: str = "c", projects: tuple[str, ...] = _PROJECTS) -> Times:
+    def create(self, count: int, *, prefix: str = "c", projects: tuple[str, ...] = PROJECTS) -> Times:
         """Ask for clusters of 1+2 all at once."""
         asks = [
             Ask(projects[n % len(projects)], "POST", "/clusters", {"name": f"{prefix}{n:04d}"}) for n in range(count)
@@ -90,7 +90,7 @@ class Scene:
 def scene(workers: int, *, faults: float = FAULTS, **more: Any) -> Iterator[Scene]:
     """A new world. `faults`: the share of the cloud's answers that are faults."""
     wanted = Wanted(
-        projects=_PROJECTS,
+        projects=PROJECTS,
         apis=_APIS,
         workers=workers,
         boot_seconds=BOOT_SECONDS,
@@ -153,7 +153,7 @@ def idle(stage: Scene, count: int, empty: Reading) -> Figures:
 def reading(stage: Scene) -> Figures:
     """The API with all these clusters under so many clients."""
     names = [
-        (f"project-{n % len(_PROJECTS):03d}", f"c{n:04d}") for n in range(stage.count("SELECT count(*) FROM clusters"))
+        (f"project-{n % len(PROJECTS):03d}", f"c{n:04d}") for n in range(stage.count("SELECT count(*) FROM clusters"))
     ]
     figures: Figures = {}
     for what, path in (("list", "/clusters?limit=100"), ("show", "/clusters/{}")):
@@ -181,8 +181,8 @@ def adding(stage: Scene) -> Figures:
     there = stage.count("SELECT count(*) FROM clusters")
     figures: Figures = {"pace": _PACES["create"], "errors": 0}
     for turn, what in enumerate(("unread", "read")):
-        numbers = range(there + turn * len(_PROJECTS), there + (turn + 1) * len(_PROJECTS))
-        asks = [Ask(_PROJECTS[n % len(_PROJECTS)], "POST", "/clusters", {"name": f"c{n:04d}"}) for n in numbers]
+        numbers = range(there + turn * len(PROJECTS), there + (turn + 1) * len(PROJECTS))
+        asks = [Ask(PROJECTS[n % len(PROJECTS)], "POST", "/clusters", {"name": f"c{n:04d}"}) for n in numbers]
         times = stage.crowd.together(_PEOPLE, asks, wanted=202, a_second=_PACES["create"])
         figures[what] = {"p50": times.percentile(0.5), "p99": times.percentile(0.99)}
         figures["errors"] += len(times.failures)
@@ -193,7 +193,7 @@ def change(stage: Scene, count: int) -> Figures:
     """From a change of a wish to the first call to the cloud, one change after the other."""
     waits = Times()
     for n in range(count):
-        project, name, asked = _PROJECTS[n % len(_PROJECTS)], f"c{n:04d}", datetime.now(UTC)
+        project, name, asked = PROJECTS[n % len(PROJECTS)], f"c{n:04d}", datetime.now(UTC)
         path, patch = f"/clusters/{name}/node_groups/default", {"spec": {"replicas": 3}}
         status, answer = stage.crowd.call(Ask(project, "PATCH", path, patch))
         if status >= 300:
@@ -221,7 +221,7 @@ def change(stage: Scene, count: int) -> Figures:
 def deletion(stage: Scene) -> Figures:
     """All of them go; what the region still has afterwards. A request that was not accepted is made again."""
     count = stage.count("SELECT count(*) FROM clusters")
-    asks = [Ask(_PROJECTS[n % len(_PROJECTS)], "DELETE", f"/clusters/c{n:04d}") for n in range(count)]
+    asks = [Ask(PROJECTS[n % len(PROJECTS)], "DELETE", f"/clusters/c{n:04d}") for n in range(count)]
     began, again, failures = monotonic(), 0, list[str]()
     while asks:
         failures += stage.crowd.together(_CREATORS, asks, wanted=202).failures
@@ -304,7 +304,7 @@ def fair(options: argparse.Namespace) -> Figures:
     doomed = max(10, options.clusters // 2)
     with scene(options.workers, doomed="doomed*") as stage:
         alone = _one(stage, "alone")
-        asks = [Ask(_PROJECTS[n // 100], "POST", "/clusters", {"name": f"doomed{n:04d}"}) for n in range(doomed)]
+        asks = [Ask(PROJECTS[n // 100], "POST", "/clusters", {"name": f"doomed{n:04d}"}) for n in range(doomed)]
         refused = stage.crowd.together(_CREATORS, asks, wanted=202).failures[:3]
         sleep(60)
         return {
@@ -318,7 +318,7 @@ def fair(options: argparse.Namespace) -> Figures:
 
 def _one(stage: Scene, name: str) -> float:
     """Seconds to Ready of a single cluster of the last project."""
-    stage.create(1, prefix=name, projects=_PROJECTS[-1:])
+    stage.create(1, prefix=name, projects=PROJECTS[-1:])
     return stage.ready(name)
 
 
