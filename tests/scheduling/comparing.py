@@ -126,6 +126,9 @@ class _Lists:
     def __init__(self, objects: dict[str, list[Document]], waiting: Document) -> None:
         self._objects, self._waiting = objects, waiting
 
+    def count(self, path: str) -> int | None:
+        return len(list(self.list(path)))
+
     def list(self, path: str, *, fieldSelector: str = "", **_: Any) -> Iterator[Document]:  # noqa: N803 - Kubernetes' word
         if path == PODS:
             yield from ([self._waiting] if "Pending" in fieldSelector else self._objects.get(PODS, ()))
