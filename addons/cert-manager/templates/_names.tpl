@@ -8,6 +8,9 @@ registry.navarch.internal/cert-manager:v1.21.2@sha256:90df114a61935fc1699ec0af99
 {{- define "certManager.solver" -}}
 registry.navarch.internal/cert-manager-acmesolver:v1.21.2@sha256:ea36a0a55ce90fc293bce4a9f61df622e5240adc2abc39cda574b0f5dd686a20
 {{- end }}
+{{- define "certManager.publicRoots" -}}
+registry.navarch.internal/public-roots:1@sha256:e13d5891bf616fa897b338be11f171f2d95f3ce46160b33ddbf16b0e2a92c072
+{{- end }}
 {{- /* The same for the pods of all three parts. */ -}}
 {{- define "certManager.pod" -}}
 enableServiceLinks: false
@@ -27,6 +30,9 @@ imagePullPolicy: IfNotPresent
 resources:
   requests: {cpu: 10m, memory: 64Mi}
   limits: {memory: 512Mi}
+{{ include "certManager.confined" . }}
+{{- end }}
+{{- define "certManager.confined" -}}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
