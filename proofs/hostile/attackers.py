@@ -23,6 +23,7 @@ JUNK_A_SECOND = 500
 _ADDRESSES = 50  # of idle ones; slow readers and junk come from 20 others
 _SLOW_BYTES = 1024  # read a second
 _PIPELINED = 40
+_ESTABLISHED = 1  # tcp_info's state
 _GATHERED_IN = 10.0  # seconds: who attacks is not what is measured, so they do not all come in the same moment
 
 Seen = Counter[str]
@@ -63,10 +64,16 @@ async def slow(place: Place, number: int, seen: Seen) -> None:
     reader, writer = await place.connect(f"127.0.1.{101 + number % 10}", small=True)
     seen["slow: connected"] += 1
     writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * _PIPELINED)
-    while await reader.read(_SLOW_BYTES):
+    connection = writer.get_extra_info("socket")
+    while _stands(connection) and await reader.read(_SLOW_BYTES):  # what was sent before would last for minutes
         await asyncio.sleep(1)
     seen["slow: cut off"] += 1
     writer.close()
+
+
+def _stands(connection: socket.socket) -> bool:
+    """Whether the other end has not given it up, which who hardly reads would not see in what it reads."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED
 
 
 async def junk(place: Place, number: int, seen: Seen) -> None:

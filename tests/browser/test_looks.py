@@ -206,9 +206,11 @@ def test_times_are_in_the_browsers_zone_where_the_account_asks_for_it(browser: B
     context.close()
 
 
-def test_single_keys_do_nothing_where_the_account_says_so(browser: Browser, region: Playground) -> None:
+def test_single_keys_do_nothing_where_the_account_says_so(
+    browser: Browser, region: Playground, ready: list[str]
+) -> None:
     page = opened(browser, region)
-    sign_in(page, region, "beta")
+    sign_in(page, region)
     searches = "document.activeElement.id === 'search'"
     for chosen, so in (("off", False), ("", True)):
         prefer(page, shortcuts=chosen)

@@ -40,8 +40,12 @@ class Unchanging(Renderer):
         return Rendered((), (settings, password))
 
     def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
-        size = values.get("size", 1)
-        return () if isinstance(size, int) else (FieldError("values.size", "got string, want integer"),)
+        size, password = values.get("size", 1), values.get("password", "none")
+        wrong = [] if isinstance(size, int) else [FieldError("values.size", "got string, want integer")]
+        if len(password) > 30:
+            wrong.append(FieldError("values.password", f"{password!r} is longer than 30"))
+            wrong.append(FieldError("values", f"not so: {password!r}"))
+        return tuple(wrong)
 
 
 def add_entry(

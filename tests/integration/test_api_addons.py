@@ -74,6 +74,27 @@ def test_what_is_secret_is_kept_sealed_and_never_shown(shop: Api) -> None:
     ]
 
 
+def test_a_secret_that_does_not_fit_is_in_no_answer(shop: Api) -> None:
+    secret = "hunter2" * 5
+    answer = shop.post(ADDONS, {"entry": "store", "values": {"password": secret}})
+    assert answer.status_code == 422
+    assert {e["field"] for e in answer.json()["errors"]} == {"values.password", "values"}
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("word", ["y", "no", "true", "null"])
+def test_a_name_that_is_no_text_to_a_chart_is_refused(shop: Api, word: str) -> None:
+    answer = shop.post(ADDONS, {"entry": "store", "name": word, "namespace": word})
+    assert {e["field"] for e in answer.json()["errors"]} == {"name", "namespace"}
+
+
+def test_values_are_bounded_in_all_and_not_only_a_request(shop: Api) -> None:
+    installed(shop, entry="store", values={"a": "x" * 200_000})
+    answer = shop.patch(f"{ADDONS}/store", {"values": {"b": "x" * 100_000}})
+    assert answer.status_code == 422
+    assert "at most 256 KiB in all" in answer.text
+
+
 def test_a_patch_merges_values_and_null_is_the_default_again(shop: Api) -> None:
     installed(shop, values={"password": "p", "size": 2})
     changed = shop.patch(f"{ADDONS}/store", {"values": {"size": None}})

@@ -42,6 +42,7 @@ the whole call: its end got lost with the balancer's member, and nobody else wou
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes; fifty nodes with all that there is to say of them are one
 LONGEST_TEXT = 64 * 1024 * 1024  # bytes; the metrics of a large cluster's API server are half of it
 _LONGEST_LINE = 64 * 1024
+_MOST_COUNTED = 10**7  # objects of a list that believes to know how many it has
 MOST_VALUES = 100_000
 """Objects, lists and commas in an answer: in memory they take up to a hundred times the room that they take as text."""
 
@@ -108,12 +109,12 @@ class Connection:
                 raise errors.too_much(f"GET {path}", f"has more than {page * pages} entries")
 
     def count(self, path: str) -> int | None:
-        """How many objects a list has, about; None: the server does not say."""
+        """How many objects a list has, about; None: the server does not say, or nothing that could be."""
         answer = self._ask("GET", path, query={"limit": "1"}, accept=_METADATA_OF_MANY)
         with errors.understanding(f"GET {path}"):
             metadata, first = answer.get("metadata", {}), len(answer["items"] or ())
             rest = metadata.get("remainingItemCount", None if metadata.get("continue") else 0)
-            return None if rest is None else first + int(rest)
+            return first + rest if type(rest) is int and 0 <= rest < _MOST_COUNTED else None
 
     def create(self, path: str, made: Mapping[str, Any]) -> None:
         """Make an object; raises Exists where there is one of its name."""

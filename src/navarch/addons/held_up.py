@@ -1,6 +1,6 @@
 """Why a workload waits for its pods: an image that cannot be pulled, a program that ends, no node with room.
 
-Its own status counts pods and says no more. So its pods are asked, only while it waits.
+Its own status counts pods and says no more. So its pods are asked, a hundred of them, only while it waits.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,10 +10,12 @@ from navarch.addons import errors, foreign, health
 from navarch.addons.connection import Connection
 from navarch.addons.discovery import collection
 from navarch.addons.selectors import pairs
+from navarch.domain.errors import Permanent, Temporary
 
 Seen = Mapping[str, Any]
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
-_PODS, _LONGEST = 20, 300
+_PODS, _LONGEST = 100, 300
+_SECONDS = 2.0  # for a word more: what the workload says of itself is enough
 _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"})
 _STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
@@ -23,15 +25,19 @@ def lacking(connection: Connection, seen: Seen) -> str:
     said = health.waiting(seen)
     if not said or seen.get("kind") not in _WORKLOADS:
         return said
-    with errors.understanding("pods of a workload"):
-        why = next(filter(None, map(trouble, _pods(connection, seen))), "")
+    try:
+        with errors.understanding("pods of a workload"):
+            why = next(filter(None, map(trouble, _pods(connection.within(_SECONDS), seen))), "")
+    except (Temporary, Permanent):
+        return said
     return f"{said}; {why}" if why else said
 
 
 def trouble(pod: Seen) -> str:
     """What holds a pod up, in words with its name; empty where nothing does, or it only takes its time."""
-    status = pod.get("status") or {}
-    why = next(_held(status), "")
+    if pod["metadata"].get("deletionTimestamp"):
+        return ""
+    why = next(_held(pod.get("status") or {}), "")
     return foreign.text(f"pod {foreign.name(pod['metadata'].get('name'))}: {why}", _LONGEST) if why else ""
 
 

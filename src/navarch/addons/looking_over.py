@@ -15,6 +15,7 @@ from navarch.domain.catalogue import ChosenSeen, Item
 
 _A_PAGE, _PAGES = 100, 20
 _SAID = 10  # of an add-on: lost, and waiting
+_WHY_SECONDS = 3.0  # for why workloads wait, of all add-ons together
 Kind = tuple[str, str, str]
 
 
@@ -28,7 +29,8 @@ def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]])
                 kinds[kind] = kinds.get(kind, False) or item.kind in health.TELLING
     listed = at_once(lambda entry: _listed(connection, entry[0], whole=entry[1]), kinds.items())
     there = dict(zip(kinds, listed, strict=True))
-    return tuple(_seen(connection, name, items, there) for name, items in chosen)
+    asked = connection.within(_WHY_SECONDS)
+    return tuple(_seen(asked, name, items, there) for name, items in chosen)
 
 
 def _listed(connection: Connection, kind: Kind, *, whole: bool) -> Mapping[tuple[str, str], Mapping[str, Any]]:

@@ -8,7 +8,7 @@ clock and the bytes of its answer are bounded. It gets no environment and nothin
 import json
 import subprocess
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,8 @@ class Renderer:
         definitions = tuple(said["definitions"] or ())
         if len(objects) + len(definitions) > MOST_OBJECTS:
             raise Unrenderable((f"it has {len(objects) + len(definitions)} objects; {MOST_OBJECTS} are the most",))
+        if wrong := tuple(dict.fromkeys(_no_texts((*definitions, *objects)))):
+            raise Unrenderable(wrong)
         return Rendered(definitions, objects, lookups, said["notes"])
 
     def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
@@ -173,6 +175,16 @@ def _field_error(problem: str) -> FieldError:
     if not found or not where.startswith("'"):
         return FieldError("values", problem)
     return FieldError(".".join(["values", *filter(None, where.strip("'").split("/"))]), detail)
+
+
+def _no_texts(objects: tuple[Object, ...]) -> Iterator[str]:
+    """By what objects are known has to be text: a template that does not quote a name makes true of one that is `y`."""
+    for made in objects:
+        at = made.get("metadata")
+        known = {f"metadata.{k}": at.get(k) for k in ("name", "namespace") if k in at} if isinstance(at, dict) else {}
+        for what, value in {"kind": made.get("kind"), "apiVersion": made.get("apiVersion"), **known}.items():
+            if not isinstance(value, str):
+                yield f"{made.get('kind')}: its {what} is {value!r} and no text: the chart has to quote it"
 
 
 def _useless(why: str) -> Permanent:

@@ -137,6 +137,7 @@ def stem_of(cluster: Mapping[str, Any]) -> str:
 
 def read_document(path: str, option: str = "-f") -> dict[str, Any]:
     """The mapping in a YAML or JSON file; `-` is standard input."""
+    import json
     import sys
 
     import yaml
@@ -144,10 +145,13 @@ def read_document(path: str, option: str = "-f") -> dict[str, Any]:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text()
         value = yaml.safe_load(text)
+        json.dumps(value)
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{path} cannot be read: {error}", param_hint=option) from error
     except yaml.YAMLError as error:
         raise typer.BadParameter(f"{path} is not YAML: {error}", param_hint=option) from error
+    except (TypeError, ValueError) as error:  # a date, or what refers to itself
+        raise typer.BadParameter(f"{path}: a value is none of JSON, quote it: {error}", param_hint=option) from error
     if not isinstance(value, dict):
         raise typer.BadParameter(f"{path} must hold a mapping", param_hint=option)
     return value

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -24,12 +25,15 @@ SCHEME = "oci://"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CHART = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _MOST_SAID = 1 << 20  # bytes of a manifest, or of the answer with a token
-_TIMEOUT = 30.0  # seconds without a byte
+_REDIRECTS = 5
+_TIMEOUT, _SECONDS = 30.0, 120.0  # without a byte; until all of it is there
 _ADDRESS = re.compile(
-    r"oci://(?P<host>[a-zA-Z0-9.-]+(?::\d{1,5})?|\[[0-9a-fA-F:]+\](?::\d{1,5})?)"
-    r"/(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
-    r"(?::(?P<version>[0-9A-Za-z][0-9A-Za-z.+_-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))"
+    r"oci://(?P<host>(?:[a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?)"
+    r"/(?P<name>[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*)"
+    r"(?::(?P<version>[0-9A-Za-z][0-9A-Za-z.+_-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))",
+    re.ASCII,
 )
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 
 
@@ -46,7 +50,7 @@ class Address:
     def read(cls, text: str) -> "Address":
         """Raises NoEntry where it is none."""
         found = _ADDRESS.fullmatch(text)
-        if found is None:
+        if found is None or not _is_a_host(found["host"]):
             raise NoEntry((f"a chart's address is {SCHEME}HOST/NAME:VERSION or {SCHEME}HOST/NAME@sha256:DIGEST",))
         return cls(found["host"], found["name"], found["version"] or "", found["digest"] or "")
 
@@ -54,6 +58,15 @@ class Address:
     def reference(self) -> str:
         """As the registry is asked for it. A tag has no `+`: Helm writes `_` instead."""
         return self.digest or self.version.replace("+", "_")
+
+
+def _is_a_host(text: str) -> bool:
+    try:
+        url = httpx.URL(f"https://{text}/")
+        named = text.startswith("[") or bool(url.host.encode("idna"))  # no label is empty, or longer than 63
+        return named and 0 < (url.port or 443) < 1 << 16
+    except (httpx.InvalidURL, UnicodeError):
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +85,10 @@ def pull(address: Address, who: Credentials, transport: httpx.BaseTransport | No
         context = ssl.create_default_context(cafile=None if who.ca is None else str(who.ca))
     except (OSError, ssl.SSLError) as error:
         raise NoEntry((f"{who.ca}: no CA certificates in PEM: {error}",)) from error
-    hooks = {"request": [_only_over_tls]}
-    with httpx.Client(
-        verify=context, timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks, transport=transport
-    ) as client:
+    with httpx.Client(verify=context, timeout=_TIMEOUT, transport=transport) as client:
         try:
             return _pulled(_Registry(client, address, who))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a host that is no name
             raise NoEntry((f"{address.host}: {error or type(error).__name__}",)) from error
 
 
@@ -110,17 +120,21 @@ class _Registry:
     def __init__(self, client: httpx.Client, address: Address, who: Credentials) -> None:
         self._client, self.address, self._who = client, address, who
         self._headers: dict[str, str] = {}
+        self._ends = monotonic() + _SECONDS
 
     def get(self, path: str, most: int, *, accept: str = "*/*") -> bytes:
-        url = f"https://{self.address.host}/v2/{self.address.name}/{path}"
-        status, headers, content = self._ask(url, most, {"Accept": accept, **self._headers})
-        if status == httpx.codes.UNAUTHORIZED and not self._headers:
-            self._headers = self._introduced(headers.get("www-authenticate", ""))
-            status, headers, content = self._ask(url, most, {"Accept": accept, **self._headers})
-        if status == httpx.codes.OK:
-            return content
-        remedy = _REMEDIES.get(status, "")
-        raise NoEntry((f"{self.address.host} answers {status} to {self.address.name} {path}{remedy}",))
+        url = httpx.URL(f"https://{self.address.host}/v2/{self.address.name}/{path}")
+        answer = self._ask(url, most, {"Accept": accept, **self._headers})
+        # Only the registry itself is told who asks, not whom it sends to.
+        if answer.status == httpx.codes.UNAUTHORIZED and answer.url.netloc == url.netloc and not self._headers:
+            self._headers = self._introduced(answer.headers.get("www-authenticate", ""))
+            answer = self._ask(url, most, {"Accept": accept, **self._headers})
+        if answer.status == httpx.codes.OK:
+            return answer.content
+        remedy = _REMEDIES.get(answer.status, "")
+        if answer.status == httpx.codes.UNAUTHORIZED and self._who.password:
+            remedy = f": it does not take this password of {self._who.user}"
+        raise NoEntry((f"{answer.url.host} answers {answer.status} to {self.address.name} {path}{remedy}",))
 
     def _introduced(self, challenge: str) -> dict[str, str]:
         """What to say who asks, as the registry wants it: https://distribution.github.io/distribution/spec/auth/token/"""
@@ -133,20 +147,49 @@ class _Registry:
         if kind.lower() != "bearer" or not wanted.get("realm", "").startswith("https://"):
             return {}
         query = {name: wanted[name] for name in ("service", "scope") if name in wanted}
-        status, _, content = self._ask(str(httpx.URL(wanted["realm"], params=query)), _MOST_SAID, basic)
-        if status != httpx.codes.OK:
-            return {}
-        told = _mapping(content, "the answer with a token")
-        return {"Authorization": f"Bearer {told.get('token') or told.get('access_token') or ''}"}
+        answer = self._ask(httpx.URL(wanted["realm"]).copy_merge_params(query), _MOST_SAID, basic)
+        if answer.status != httpx.codes.OK:
+            raise NoEntry((f"{answer.url.host}, which gives tokens, answers {answer.status}",))
+        told = _mapping(answer.content, "the answer with a token")
+        token = told.get("token") or told.get("access_token")
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise NoEntry((f"{answer.url.host} gives no token",))
+        return {"Authorization": f"Bearer {token}"}
 
-    def _ask(self, url: str, most: int, headers: Mapping[str, str]) -> tuple[int, httpx.Headers, bytes]:
+    def _ask(self, url: httpx.URL, most: int, headers: Mapping[str, str]) -> "_Said":
+        """Follows redirects without a word of theirs; httpx would read them whole. It leaves the password behind."""
+        request = self._client.build_request("GET", url, headers={"Accept-Encoding": "identity", **headers})
+        for _ in range(_REDIRECTS + 1):
+            if request.url.scheme != "https":
+                raise NoEntry((f"{request.url.host} would be asked without TLS",))
+            answer = self._client.send(request, stream=True)
+            try:
+                if answer.next_request is None:
+                    return _Said(answer.url, answer.status_code, answer.headers, self._content(answer, most))
+                request = answer.next_request
+            finally:
+                answer.close()
+        raise NoEntry((f"{url.host} sends from one address to the next, more than {_REDIRECTS} times",))
+
+    def _content(self, answer: httpx.Response, most: int) -> bytes:
         content = bytearray()
-        with self._client.stream("GET", url, headers={"Accept-Encoding": "identity", **headers}) as answer:
-            for part in answer.iter_raw():  # digests and bounds are of what is sent
-                content += part
-                if len(content) > most:
-                    raise NoEntry((f"{answer.url.host} answers with more than {most >> 20} MiB",))
-            return answer.status_code, answer.headers, bytes(content)
+        for part in answer.iter_raw():  # digests and bounds are of what is sent
+            content += part
+            if len(content) > most:
+                raise NoEntry((f"{answer.url.host} answers with more than {most >> 20} MiB",))
+            if monotonic() > self._ends:
+                raise NoEntry((f"{answer.url.host} has not answered in full after {_SECONDS:.0f} s",))
+        return bytes(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An answer, and who gave it in the end."""
+
+    url: httpx.URL
+    status: int
+    headers: httpx.Headers
+    content: bytes
 
 
 _REMEDIES = {
@@ -154,11 +197,6 @@ _REMEDIES = {
     403: ": this user may not read there",
     404: ": there is none",
 }
-
-
-def _only_over_tls(request: httpx.Request) -> None:
-    if request.url.scheme != "https":
-        raise NoEntry((f"{request.url.host} would be asked without TLS",))
 
 
 def _check(content: bytes, digest: str) -> None:

@@ -34,6 +34,7 @@ from navarch.store.contract import Claim
 
 FULL_LOOK_EVERY = timedelta(seconds=20)  # while a cluster changes; one that is Ready is looked at in full each time
 RESTING_FULL_LOOK_EVERY = timedelta(seconds=140)  # but for one that is looked at often, for its pods' sake
+PUT_OFF = timedelta(seconds=140)  # for so long where pods wait: machines are asked for sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Observer:
         self._hurried.drop(cluster.id)
         if hurried:
             pods_at = None
-        kinds = self._kinds(claim, memory, last, now, hurried=hurried is not None)
+        kinds = self._kinds(claim, memory, last, now, pods_wait=hurried is False)
         reading: Answer[CloudState] = self._calls.submit(self._read_cloud, claim, kinds)
         # the way in is known from the last look: read the cluster beside the cloud
         access, kube, silence = self._kube(claim, last, pods_at) if memory is not None else (None, None, "")
@@ -113,8 +114,8 @@ class Observer:
         return Look(seen, before, wanted, full_at, access, inputs, pods_at, waits, pods_count)
 
     def hurry(self, cluster_id: str, all_pods: bool = False) -> None:
-        """Pods wait there: the next look need not be a full one, though that would be due. `all_pods`: it is for all
-        pods, though that would not be due."""
+        """Pods wait there: the next look need not be a full one, though that would be due. `all_pods`: pods came or
+        went instead, and it is for all of them, though that would not be due."""
         self._hurried.put(cluster_id, all_pods)
 
     def remember(self, cluster_id: str, token: int, observed: Observed) -> None:
@@ -147,7 +148,7 @@ class Observer:
         return recognised(read, claim.objects)
 
     def _kinds(
-        self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime, *, hurried: bool
+        self, claim: Claim, memory: _Memory | None, last: Observed, now: datetime, *, pods_wait: bool
     ) -> frozenset[StrEnum] | None:
         """Which kinds to ask for; None: all of them."""
         cluster, status = claim.cluster, claim.status
@@ -156,7 +157,8 @@ class Observer:
         known = infrastructure(cluster, last, now)
         # One that is looked at often for its pods' sake is asked for in full as often as others that are Ready.
         rests = status.phase is Phase.READY and is_converged(cluster, status) and asks_for_pods(cluster)
-        recent = hurried or (now - memory.full_at < RESTING_FULL_LOOK_EVERY and not claim.stirred)
+        age, usual = now - memory.full_at, RESTING_FULL_LOOK_EVERY
+        recent = age < usual + PUT_OFF if pods_wait else age < usual and not claim.stirred
         if rests and known.complete and not known.unsettled() and recent:
             return frozenset()
         if now - memory.full_at > FULL_LOOK_EVERY or not known.complete:

@@ -1,8 +1,9 @@
 """What a request for an add-on means: which version of which entry, where, with which values, what that makes, and
 everything that is wrong with it. The same for a cluster that is there and for one that is asked for."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,19 @@ from navarch.domain.spec import Cluster
 from navarch.service.access import Access
 from navarch.service.addon_wish import NewAddon
 from navarch.service.refusals import InTheWay, Invalid
-from navarch.store.contract import StoredEntry
+from navarch.store.contract import NotFound, StoredEntry
 
 Document = dict[str, Any]
 MOST_NEW = 20
 """Add-ons of one new cluster: each is rendered before the request is answered."""
+MOST_VALUES = 256 << 10
+"""Bytes of an add-on's values as JSON: what patches add up to as well. An object of Kubernetes has 1.5 MiB at most."""
+_UNSHOWN = "does not fit its schema; what was given is not shown"
+NO_LONGER = "was taken out of the catalogue"
 _NONE_HERE = "this installation has no add-ons to choose: its operator has not set it up"
 _ENTRY = re.compile(r"[-\w.]{1,250}", re.ASCII)
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_NO_TEXT = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # in YAML, where nobody quotes them
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -71,6 +77,8 @@ def consider(
     name, values = asked.name or asked.entry or "", asked.values or {}
     if (asked.name or offered) and not _NAME.fullmatch(name):
         errors.append(FieldError("name", "must be 1 to 40 small letters, digits and dashes, a letter first"))
+    elif name in _NO_TEXT:
+        errors.append(FieldError("name", f"{name} is no text where a chart does not quote it; take another"))
     kubernetes = cluster.spec.kubernetes_version if version_known else None
     card = version_of(kubernetes, offered, asked.version, errors)
     if card is None:
@@ -78,15 +86,18 @@ def consider(
     namespace = asked.namespace or card.namespace
     if not _NAMESPACE.fullmatch(namespace) or namespace.startswith("kube-"):
         errors.append(FieldError("namespace", "must be a name of Kubernetes, and none that begins with kube-"))
+    elif namespace in _NO_TEXT or namespace.isdigit():
+        errors.append(FieldError("namespace", f"{namespace} is no text where a chart does not quote it; take another"))
     entry = next(e for e in offered if e.card.version == card.version)
     wish = Chosen(name, card.name, card.version, namespace, digest="")
-    errors += wrong_values(access, cluster, wish, values)
-    if errors or not version_known:
-        return Choice(wish, entry, values, None), tuple(errors)
     try:
-        return Choice(wish, entry, values, rendered(access, cluster, wish, values)), ()
+        errors += wrong_values(access, cluster, wish, values, entry.schema)
+        made = rendered(access, cluster, wish, values, entry.schema) if version_known and not errors else None
+    except NotFound:
+        return None, (*errors, FieldError("entry", NO_LONGER))
     except Invalid as invalid:
         return Choice(wish, entry, values, None), invalid.errors
+    return Choice(wish, entry, values, made), tuple(errors)
 
 
 def consider_new(
@@ -131,22 +142,45 @@ def version_of(
     return card
 
 
-def wrong_values(access: Access, cluster: Cluster, wish: Chosen, values: Document) -> tuple[FieldError, ...]:
-    """Every value that does not fit the schema of the wanted version."""
+def wrong_values(
+    access: Access, cluster: Cluster, wish: Chosen, values: Document, schema: Mapping[str, Any]
+) -> tuple[FieldError, ...]:
+    """Every value that does not fit the schema of the wanted version. What is secret is in no answer: it may be
+    somebody else's who set it before."""
     if masks_in(values):
         return (FieldError("values", f"{MASK} stands for what is not shown; leave such values out"),)
+    size = len(json.dumps(values))
+    if size > MOST_VALUES:
+        return (FieldError("values", f"must be at most {MOST_VALUES >> 10} KiB in all, would be {size >> 10}"),)
     chart = access.service.store.chart(wish.entry, wish.version)
-    return renderer_of(access).wrong_values(chart, values, owner=cluster.project_id)
+    found = renderer_of(access).wrong_values(chart, values, owner=cluster.project_id)
+    hidden, shown = secrets_in([values], {"items": schema}), masked(values, schema)
+    return tuple(
+        FieldError(e.field, _UNSHOWN if _at(shown, e.field) == MASK else veiled(e.detail, hidden)) for e in found
+    )
 
 
-def rendered(access: Access, cluster: Cluster, wish: Chosen, values: Document) -> Rendered:
+def _at(shown: Any, field: str) -> Any:
+    """What stands at a place such as `values.a.0`, or at the first place above it that has no parts."""
+    for part in field.split(".")[1:]:
+        if isinstance(shown, dict) and part in shown:
+            shown = shown[part]
+        elif isinstance(shown, list) and part.isdigit() and int(part) < len(shown):
+            shown = shown[int(part)]
+        else:
+            return shown
+    return shown
+
+
+def rendered(access: Access, cluster: Cluster, wish: Chosen, values: Document, schema: Mapping[str, Any]) -> Rendered:
     """What the chart makes, as far as that is known without the cluster. Raises Invalid."""
     at = Circumstances(wish.name, wish.namespace, cluster.spec.kubernetes_version, upgrade=bool(wish.status.applied))
     try:
         chart = access.service.store.chart(wish.entry, wish.version)
         return renderer_of(access).render(chart, values, at, owner=cluster.project_id)
     except Unrenderable as error:
-        raise Invalid(tuple(FieldError("values", problem) for problem in error.problems)) from None
+        hidden = secrets_in([values], {"items": schema})
+        raise Invalid(tuple(FieldError("values", veiled(said, hidden)) for said in error.problems)) from None
 
 
 def plan_of(after: Choice, before: tuple[Rendered, Document] | None = None) -> AddonPlan:

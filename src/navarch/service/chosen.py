@@ -14,6 +14,7 @@ from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.addon_wish import AddonPatch, NewAddon
 from navarch.service.attempts import attempts, overtaken
 from navarch.service.choice import (
+    NO_LONGER,
     AddonPlan,
     Choice,
     consider,
@@ -28,7 +29,6 @@ from navarch.service.understanding import judged, understand
 from navarch.store.contract import EntryGone, NameTaken, NotFound, Stale, Stored, StoredEntry
 
 Document = dict[str, Any]
-_NO_LONGER = "was taken out of the catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def create(access: Access, reference: str, document: Document) -> Shown:
     except NameTaken:
         raise _taken(name) from None
     except EntryGone:
-        raise Invalid((FieldError("entry", _NO_LONGER),)) from None
+        raise Invalid((FieldError("entry", NO_LONGER),)) from None
     except NotFound:
         raise Missing("cluster") from None
     note_asked(access, stored.cluster.id, made)
@@ -129,7 +129,10 @@ def plan_change(
     """What `change` would do."""
     stored, before, after = _changed(access, reference, name, patch, generations)
     own = _values(access, stored, name)
-    return plan_of(after, (rendered(access, stored.cluster, before, own), own))
+    schema = next(
+        (e.schema for e in access.service.store.entries(before.entry) if e.card.version == before.version), {}
+    )
+    return plan_of(after, (rendered(access, stored.cluster, before, own, schema), own))
 
 
 def remove(
@@ -177,10 +180,10 @@ def _changed(
     own = _values(access, stored, name)
     values = {} if "values" in patch and patch["values"] is None else drafts.merge(own, asked.values or {})
     after = replace(before, version=card.version)
-    if wrong := wrong_values(access, cluster, after, values):
-        raise Invalid(wrong)
     entry = next(e for e in offered if e.card.version == card.version)
-    return stored, before, Choice(after, entry, values, rendered(access, cluster, after, values))
+    if wrong := wrong_values(access, cluster, after, values, entry.schema):
+        raise Invalid(wrong)
+    return stored, before, Choice(after, entry, values, rendered(access, cluster, after, values, entry.schema))
 
 
 def _of(access: Access, stored: Stored, name: str) -> Chosen:

@@ -21,7 +21,7 @@ from navarch.domain.upgrades import Circumstances, turning_point
 from navarch.service import wish
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.attempts import attempts, overtaken
-from navarch.service.choice import consider_new
+from navarch.service.choice import NO_LONGER, consider_new
 from navarch.service.chosen import note_asked
 from navarch.service.plans import Plan, change_text, changes, plan_of_change
 from navarch.service.refusals import InTheWay, Invalid, Missing
@@ -55,7 +55,7 @@ def create(access: Access, project_id: str, document: Document, *, key: str | No
     except NameTaken:
         raise _taken(cluster.name) from None
     except EntryGone as error:
-        raise Invalid((FieldError("spec.addons", f"{error}: it was taken out of the catalogue"),)) from None
+        raise Invalid((FieldError("spec.addons", f"{error}: it {NO_LONGER}"),)) from None
     except NotFound:
         raise _gone() from None
     if stored.cluster.id == cluster.id:  # and not what a request with the same key made at the same time

@@ -9,11 +9,11 @@ from psycopg.types.json import Json
 
 from navarch.domain.catalogue import Card
 from navarch.domain.chosen import Chosen, ChosenStatus
-from navarch.domain.codec import read
+from navarch.domain.codec import Undecodable, read
 from navarch.store import rows
 from navarch.store.api_side import stir
 from navarch.store.choices import values_name, write_choice
-from navarch.store.contract import LeaseLost, NameTaken, NotFound, Stale, StoredEntry, TooMany
+from navarch.store.contract import LeaseLost, NameTaken, NotFound, Stale, StoredEntry, TooMany, Unreadable
 from navarch.store.database import Database, Transaction
 
 CHOSEN_MOST = 50  # of a cluster
@@ -142,10 +142,14 @@ def _one(tx: Transaction, cluster_id: str, name: str) -> Chosen:
 
 
 def _chosen(tx: Transaction, cluster_id: str) -> tuple[Chosen, ...]:
-    return tuple(_read(row) for row in tx.rows("chosen", cluster_id=cluster_id))
+    return tuple(_read(cluster_id, row) for row in tx.rows("chosen", cluster_id=cluster_id))
 
 
-def _read(row: dict[str, Any]) -> Chosen:
+def _read(cluster_id: str, row: dict[str, Any]) -> Chosen:
+    try:
+        status = read(ChosenStatus, row["status"])
+    except Undecodable as error:
+        raise Unreadable(cluster_id, f"add-on {row['name']}: {error}") from error
     return Chosen(
         name=row["name"],
         entry=row["entry"],
@@ -156,5 +160,5 @@ def _read(row: dict[str, Any]) -> Chosen:
         created_at=row["created_at"],
         deletion_requested_at=row["deletion_requested_at"],
         with_data=row["with_data"],
-        status=read(ChosenStatus, row["status"]),
+        status=status,
     )

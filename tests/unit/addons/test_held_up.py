@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from navarch.addons.held_up import trouble
+from navarch.addons.held_up import lacking, trouble
+from navarch.domain.errors import Temporary
 
 
 def pod(**status: Any) -> dict[str, Any]:
@@ -45,3 +46,22 @@ def test_words_of_a_hostile_cluster_are_cut_and_made_safe() -> None:
     said = trouble(pod(containerStatuses=[waits("ErrImagePull", "\x1b[31m" + "x" * 1000)]))
     assert len(said) <= 300
     assert "\x1b" not in said
+
+
+def test_where_the_pods_cannot_be_asked_the_workloads_own_word_is_enough() -> None:
+    class Away:
+        def within(self, seconds: float) -> "Away":
+            return self
+
+        def list(self, *path: str, **query: Any) -> Any:
+            raise Temporary("no answer", reason="NotAnswering", after=1.0)
+
+    selector = {"matchLabels": {"app": "web"}}
+    seen = {
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop", "generation": 1},
+        "spec": {"selector": selector},
+        "status": {"observedGeneration": 1},
+    }
+    connection: Any = Away()
+    assert lacking(connection, seen) == "0 of 1 replicas available"

@@ -385,6 +385,7 @@ def test_more_pods_than_can_be_counted_are_not_counted(serve: Serve, clusters: K
         ({"continue": "more", "remainingItemCount": 41}, 42),
         ({}, 1),  # it is all there is
         ({"continue": "more"}, None),
+        *(({"continue": "more", "remainingItemCount": lie}, None) for lie in (10**400, -5, True, "7", 1.5)),
     ],
 )
 def test_pods_are_counted_by_one_request_for_one_of_them(

@@ -117,14 +117,24 @@ def test_once_no_machine_showed_its_device_in_time_the_same_pod_brings_no_other(
 
 def test_each_time_in_vain_the_wait_is_twice_as_long_up_to_a_day() -> None:
     of, none, memory, waits = with_gpus(1), with_gpus(0), Memory(), list[timedelta]()
-    for _ in range(7):
-        memory = decided(of, worker(of, 1, age=timedelta(minutes=15)), memory=memory).memory
+    for number in range(1, 8):
+        memory = decided(of, worker(of, number, age=timedelta(minutes=15)), memory=memory).memory
         memory = decided(none, memory=memory).memory
         (device,) = memory.devices
         assert device.until is not None
         waits.append(device.until - NOW)
         memory = replace(memory, devices=(replace(device, until=NOW),))
     assert waits == [n * HOUR for n in (1, 2, 4, 8, 16, 24, 24)]
+
+
+def test_a_machine_that_is_away_for_a_moment_is_no_other_try() -> None:
+    of, none, memory = with_gpus(1), with_gpus(0), Memory()
+    for _ in range(4):
+        memory = decided(of, worker(of, 1, age=timedelta(minutes=15)), memory=memory).memory
+        (device,) = memory.devices
+        assert (device.times, device.until) == (1, None)
+        memory = decided(none, memory=memory).memory
+    assert memory.devices[0].times == 1
 
 
 def test_pods_that_need_no_device_bring_machines_of_such_a_group_as_before() -> None:

@@ -40,7 +40,7 @@ def test_what_pods_took_brings_machines_once() -> None:
     one = worker(of, 1)
     found = decided(of, one, running=(one.name,))
     assert numbers(found) == [("web", 3, "TriggeredScaleUp")] and free(found) == [(0, 3, "")]
-    assert "3 of the places that it keeps free (3 × 400m CPU) are taken" in found.changes[0].message
+    assert "it lacks 3 of the places that it is to keep free (3 × 400m CPU)" in found.changes[0].message
     grown = keeping(Spare(3, 400), 3)
     coming = [worker(grown, n, State.COMING, age=timedelta(0)) for n in (2, 3)]
     again = decided(grown, one, *coming, running=(one.name,), memory=found.memory)

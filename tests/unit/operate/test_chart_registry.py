@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -59,6 +59,13 @@ def test_an_address_is_read(text: str, address: Address) -> None:
         "oci://r.example.org/shop:1?x=y",
         "oci://r.example.org/Shop:1",
         "oci://r.example.org/shop@sha256:abc",
+        "oci://r.example.org/a/../../b:1",
+        "oci://r.example.org/a//b:1",
+        "oci://r.example.org:99999/shop:1",
+        "oci://r.example.org:٤٤٣/shop:1",
+        "oci://a..b/shop:1",
+        "oci://xn--a/shop:1",
+        "oci://[::::]/shop:1",
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
@@ -145,6 +152,57 @@ def test_a_password_goes_neither_out_in_clear_nor_to_another_host() -> None:
 
     assert pulled(answers, password="secret") == CHART
     assert [("Authorization" in r.headers) for r in asked if r.url.host == "blobs.example.org"] == [False]
+    assert [("Authorization" in r.headers) for r in asked if r.url.host == SHOP.host][1:] == [True, True]
     insecure = 'Bearer realm="http://tokens.example.org/t"'
-    with pytest.raises(NoEntry, match="wants to know who asks"):
+    with pytest.raises(NoEntry, match="does not take this password of ci"):
         pulled(lambda r: answer(401, WWW_Authenticate=insecure), password="secret")
+
+
+def test_whom_a_registry_sends_to_is_not_told_who_asks() -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        assert "Authorization" not in request.headers
+        assert request.url.host != "evil.example.org"
+        if request.url.host == SHOP.host:
+            return answer(302, Location="https://blobs.example.org/x")
+        return answer(401, WWW_Authenticate='Bearer realm="https://evil.example.org/"')
+
+    with pytest.raises(NoEntry, match=r"blobs\.example\.org answers 401"):
+        pulled(answers, password="secret")
+
+
+def test_what_a_redirect_says_is_not_read() -> None:
+    def endless() -> Iterator[bytes]:
+        yield from (1 / 0 for _ in [b""])  # type: ignore[misc]
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(302, headers={"Location": "https://registry.example.org/again"}, content=endless())
+
+    with pytest.raises(NoEntry, match="more than 5 times"):
+        pulled(answers)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (lambda: answer(500), r"tokens\.example\.org, which gives tokens, answers 500"),
+        (lambda: answer(200, b'{"token": "t\\u00e9"}'), "gives no token"),
+        (lambda: answer(200, b'{"token": ["t"]}'), "gives no token"),
+        (lambda: answer(200, b"{}"), "gives no token"),
+    ],
+)
+def test_who_gives_no_token_is_named(tokens: Callable[[], httpx.Response], said: str) -> None:
+    challenge = 'Bearer realm="https://tokens.example.org/t?y=1",service="r"'
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "tokens.example.org":
+            assert dict(request.url.params) == {"y": "1", "service": "r"}
+            return tokens()
+        return answer(401, WWW_Authenticate=challenge)
+
+    with pytest.raises(NoEntry, match=said):
+        pulled(answers)
+
+
+def test_an_address_that_is_none_in_a_challenge_is_refused() -> None:
+    with pytest.raises(NoEntry):
+        pulled(lambda r: answer(401, WWW_Authenticate='Bearer realm="https://h:bad/"'))

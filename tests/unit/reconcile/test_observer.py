@@ -270,6 +270,11 @@ def test_where_pods_wait_the_look_that_is_due_in_full_is_put_off(monkeypatch: py
         observer.hurry(shop.id)
         assert look(3) == frozenset()
         assert look(4) is None
+        observer.hurry(shop.id, all_pods=True)
+        assert look(5) is None, "pods that came or went are in no hurry"
+        monkeypatch.setattr("navarch.reconcile.observer.PUT_OFF", timedelta(0))
+        observer.hurry(shop.id)
+        assert look(6) is None, "not for ever"
     finally:
         calls.close()
 

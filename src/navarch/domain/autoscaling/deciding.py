@@ -211,7 +211,7 @@ def _grown(scaled: Scaled, growth: Growth) -> Change:
         pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
         why.append(f"{pods} no place")
     if growth.spare:
-        why.append(f"{growth.spare} of the places that it keeps free ({in_words(scaled.limits.spare)}) are taken")
+        why.append(f"it lacks {growth.spare} of the places that it is to keep free ({in_words(scaled.limits.spare)})")
     text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
     zones = tuple(machine.zone for machine in growth.machines)
     return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {'; '.join(why)}", zones=zones)

@@ -42,7 +42,9 @@ def silent(
         last = before.get(resource)
         if last is not None and last.amount != amount:
             last = None
-        if late and (last is None or last.until is not None):
+        if late and last is not None and last.machine in late:
+            yield replace(last, until=None)  # the same machine, not another try
+        elif late and (last is None or last.until is not None):
             yield SilentDevice(group, resource, amount, made_from, late[0], last.times + 1 if last is not None else 1)
         elif last is not None:
             over = last.until is not None or bool(late)
