@@ -1,6 +1,9 @@
 """Images of the catalogue's entries: built when an entry names them, and only with the digest that it names."""
 
+import json
+import tarfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +97,28 @@ def test_another_digest_than_the_entry_names_is_told_with_what_to_do(
         entries.archives_of(chart(tmp_path), cache, silent)
 
 
+def test_an_image_runs_as_the_user_that_the_offer_says(tmp_path: Path, cache: Cache, built: list[str]) -> None:
+    """cert-manager makes the solver's pods with `runAsNonRoot` alone: who it is must be a number in the image."""
+    solver = next(i for i in offer().images if i.name == "cert-manager-acmesolver")
+    (pinned,) = entries.pin_images(chart(tmp_path, f"{offer().reference(solver)}@{ZEROS}"), cache, silent)
+    with tarfile.open(pinned.path) as tar:
+        blobs = {m.name: json.loads(tar.extractfile(m).read()) for m in tar if m.size < 4096 and "/" in m.name}  # type: ignore[union-attr]
+    (config,) = [blob["config"] for blob in blobs.values() if "rootfs" in blob]
+    assert config["User"] == solver.user == "65534:65534"
+
+
+def test_another_user_makes_another_image(
+    tmp_path: Path, cache: Cache, built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = chart(tmp_path)
+    (root,) = entries.pin_images(entry, cache, silent)
+    mine = offer()
+    images = tuple(replace(image, user="7:7") for image in mine.images)
+    monkeypatch.setattr(entries, "offer", lambda: replace(mine, images=images))
+    (other,) = entries.pin_images(entry, cache, silent)
+    assert (other.path == root.path, other.digest == root.digest) == (False, False)
+
+
 def test_what_nothing_makes_is_named(tmp_path: Path, cache: Cache, built: list[str]) -> None:
     entry = chart(tmp_path, f"registry.navarch.internal/ghost:1@{ZEROS}")
     with pytest.raises(EntryError, match=r"nothing here makes registry\.navarch\.internal/ghost:1"):
@@ -128,6 +153,8 @@ def test_every_image_of_our_entries_is_made_here_and_the_charts_use_what_they_na
         ({"certificates": True}, "image a: it may have no base layer"),
         ({"component": "ghost"}, "no component ghost"),
         ({"files": ["b:/b"]}, "no binary b"),
+        ({"user": "nobody"}, "image a: a user reads 'uid:gid' and is not root, not 'nobody'"),
+        ({"user": "0:0"}, "is not root"),
     ],
 )
 def test_an_offer_that_leads_nowhere_is_refused(change: dict[str, Any], said: str) -> None:

@@ -56,6 +56,7 @@ def test_an_archive_is_an_oci_layout_whose_digests_hold(tmp_path: Path) -> None:
     manifest = json.loads(blobs[f"blobs/sha256/{entry['digest'].removeprefix('sha256:')}"])
     config = json.loads(blobs[f"blobs/sha256/{manifest['config']['digest'].removeprefix('sha256:')}"])
     assert config["config"]["Entrypoint"] == ["/usr/bin/p"]
+    assert "User" not in config["config"], "root's, as before there were others"
     assert config["rootfs"]["diff_ids"] == [layer["digest"] for layer in manifest["layers"]]
 
 

@@ -183,6 +183,7 @@ RAISED = {
     ],
     "KubeletCertificateExpiration": ['kubelet_certificate_manager_client_ttl_seconds{node="n"} 3600'],
     "TargetDown": ['up{job="node",instance="10.0.0.5:9100"} 0'],
+    "Watchdog": [],
     "RulesNotLoaded": ['vmalert_config_last_reload_successful{namespace="monitoring"} 0'],
     "RuleFails": ['vmalert_alerting_rules_errors_total{alertname="Mine",group="mine",file="own.yaml"} 0..9'],
     "AlertmanagerFailedToSendAlerts": ['alertmanager_notifications_failed_total{integration="webhook"} 0..5'],
@@ -206,7 +207,7 @@ def test_each_alert_is_raised_by_what_it_is_for_and_by_nothing_else(tmp_path: Pa
     assert set(rules) == set(RAISED)
     now = time.time()
     for alert, rule in rules.items():
-        assert rule["labels"]["severity"] in ("warning", "critical"), alert
+        assert rule["labels"]["severity"] in (("none",) if alert == "Watchdog" else ("warning", "critical")), alert
         assert set(rule["annotations"]) == {"summary", "description"}, alert
     with store(tmp_path) as url:
         for samples in RAISED.values():

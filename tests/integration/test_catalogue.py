@@ -2,6 +2,8 @@
 
 import base64
 import os
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,36 @@ def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     )
 
 
+def test_what_entries_are_said_to_need_is_what_their_pods_ask_for(renderer: Renderer) -> None:
+    """In a cluster with two workers, as the guide counts: a DaemonSet has a pod on each."""
+    for folder in sorted(path for path in ADDONS.iterdir() if (path / "Chart.yaml").is_file()):
+        entry = read(pack(folder))
+        made = renderer.render(entry.chart, {}, Circumstances("e", "e", "1.37.2")).objects
+        asked = Counter[str]()
+        for o in (o for o in made if o["kind"] in ("Deployment", "StatefulSet", "DaemonSet")):
+            pods = 2 if o["kind"] == "DaemonSet" else o["spec"]["replicas"]
+            for resource, amount in pod_requests(o["spec"]["template"]["spec"]).items():
+                asked[resource] += pods * amount
+        needs = entry.card.needs
+        assert (needs.memory_mib, needs.cpu_millis) == (asked["memory"], asked["cpu"]), folder.name
+
+
+def pod_requests(spec: dict[str, Any]) -> dict[str, int]:
+    """What a scheduler keeps for a pod, in MiB and thousandths of a processor: its containers', or an init
+    container's where that is more."""
+    units = {"memory": {"Mi": 1, "Gi": 1024}, "cpu": {"m": 1}}
+
+    def of(container: dict[str, Any], resource: str) -> int:
+        number, unit = re.fullmatch(r"(\d+)(\D+)", container["resources"]["requests"][resource]).groups()  # type: ignore[union-attr]
+        return int(number) * units[resource][unit]
+
+    begin = spec.get("initContainers", ())
+    return {
+        resource: max(sum(of(c, resource) for c in spec["containers"]), *(of(c, resource) for c in begin), 0)
+        for resource in units
+    }
+
+
 def test_an_image_is_used_with_the_digest_that_the_card_says(renderer: Renderer, write: Write) -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, image: 'x:1{}'}}]}}\n"
     one, other = f"@sha256:{'1' * 64}", f"@sha256:{'2' * 64}"
@@ -139,6 +171,29 @@ def test_monitorings_rules_are_shown_and_a_misspelt_field_of_one_is_named(render
     (wrong,) = renderer.wrong_values(entry.chart, values)
     assert wrong.field.startswith("values.alerts.rules")
     assert "four" in f"{wrong.field} {wrong.detail}"
+
+
+RULE = {"alert": "A", "expr": "up == 0"}
+
+
+@pytest.mark.parametrize(
+    ("alerts", "field"),
+    [
+        ({"alertmanager": "https://me:secret@mine.example.org"}, "alertmanager"),
+        ({"alertmanager": "http://mine.example.org -x"}, "alertmanager"),
+        ({"rules": [{"name": "g", "rules": [{"expr": "up == 0"}]}]}, "rules.0.rules.0"),
+        ({"rules": [{"name": "g", "rules": [{**RULE, "record": "a:b"}]}]}, "rules.0.rules.0"),
+        ({"rules": [{"name": "g", "rules": [{**RULE, "expr": ""}]}]}, "rules.0.rules.0.expr"),
+        ({"rules": [{"name": "g", "rules": [{**RULE, "labels": {"__name__": "a"}}]}]}, "rules.0.rules.0.labels"),
+        ({"rules": [{"name": "g", "labels": {"__name__": "a"}, "rules": [RULE]}]}, "rules.0.labels"),
+    ],
+)
+def test_monitoring_takes_no_rule_that_vmalert_would_not_begin_with(
+    renderer: Renderer, alerts: dict[str, Any], field: str
+) -> None:
+    entry = read(pack(ADDONS / "monitoring"))
+    wrong = renderer.wrong_values(entry.chart, {"alerts": alerts})
+    assert {e.field for e in wrong} == {f"values.alerts.{field}"}, wrong
 
 
 def test_values_reach_the_objects(renderer: Renderer) -> None:

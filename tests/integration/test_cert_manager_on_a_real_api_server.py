@@ -1,11 +1,14 @@
 """The catalogue's cert-manager on a real kube-apiserver: it never stands in the way of anything but its own kinds."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from tests.integration.entry_programs import entry_program
 from tests.integration.kube_apiserver import ApiServer
 from tests.integration.test_catalogue import renderer as renderer
 from tests.integration.test_charts_on_a_real_api_server import AVAILABLE, report
@@ -25,6 +28,7 @@ NAME = "cert-manager"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAME}/deployments"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ISSUERS = "/apis/cert-manager.io/v1/namespaces/default/issuers"
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAME}/leases/cert-manager-controller"
 HOOKS = f"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{NAME}"
 ISSUER = {
     "apiVersion": "cert-manager.io/v1",
@@ -132,6 +136,34 @@ def path_of(api: Connection, item: Item) -> str:
     root = f"/apis/{item.group}/{item.version}" if item.group else f"/api/{item.version}"
     within = f"/namespaces/{item.namespace}" if item.namespace else ""
     return f"{root}{within}/{item.resource}/{item.name}"
+
+
+def test_the_controller_says_that_it_lives_and_gives_its_lease_back(
+    entry: Entry, kube: ApiServer, api: Connection, tmp_path: Path
+) -> None:
+    installed(entry, api)
+    (container,) = api.get(f"{DEPLOYMENTS}/{NAME}-controller")["spec"]["template"]["spec"]["containers"]
+    probe = container["livenessProbe"]["httpGet"]
+    (port,) = (p["containerPort"] for p in container["ports"] if p["name"] == probe["port"])
+    health = f"http://127.0.0.1:{port}{probe['path']}"
+    argv = [str(entry_program("cert-manager")), *container["args"], f"--kubeconfig={kube.kubeconfig()}"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        until(lambda: process.poll() is None and there(api, LEASE) and bool(holder(api)))
+        assert httpx.get(health, trust_env=False).status_code == 200
+        process.terminate()
+        process.wait(30)
+        assert not holder(api), ("the next one would wait for a minute", (tmp_path / "log").read_text()[-2000:])
+    finally:
+        process.kill()
+        process.wait()
+    with kube.controllers("namespace-controller"):
+        until(lambda: not entry.remove(with_data=True))
+
+
+def holder(api: Connection) -> str:
+    return str(api.get(LEASE)["spec"].get("holderIdentity") or "")
 
 
 def test_users_of_a_namespace_can_make_certificates_and_no_challenges(entry: Entry) -> None:

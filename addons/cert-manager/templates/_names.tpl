@@ -3,10 +3,10 @@ app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .release }}
 {{- end }}
 {{- define "certManager.image" -}}
-registry.navarch.internal/cert-manager:v1.21.2@sha256:90df114a61935fc1699ec0af99c4d1b0be633cdfb836b66ebdb3838c00f0751e
+registry.navarch.internal/cert-manager:v1.21.2@sha256:ef83e3ecf4eb971fc7193515a80fef7a7f2760f758f67ad41cbbaa0a9cf8ada9
 {{- end }}
 {{- define "certManager.solver" -}}
-registry.navarch.internal/cert-manager-acmesolver:v1.21.2@sha256:ea36a0a55ce90fc293bce4a9f61df622e5240adc2abc39cda574b0f5dd686a20
+registry.navarch.internal/cert-manager-acmesolver:v1.21.2@sha256:b17d916d709f74444b713ef41e53f2a9e64785358bcac94d2ff103b6fdb6eb21
 {{- end }}
 {{- define "certManager.publicRoots" -}}
 registry.navarch.internal/public-roots:1@sha256:e13d5891bf616fa897b338be11f171f2d95f3ce46160b33ddbf16b0e2a92c072
@@ -28,7 +28,7 @@ securityContext:
 image: {{ include "certManager.image" . }}
 imagePullPolicy: IfNotPresent
 resources:
-  requests: {cpu: 10m, memory: 64Mi}
+  requests: {cpu: 10m, memory: 96Mi}
   limits: {memory: 512Mi}
 {{ include "certManager.confined" . }}
 {{- end }}

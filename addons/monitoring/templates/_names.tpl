@@ -9,7 +9,7 @@ registry.navarch.internal/victoria-metrics:v1.151.0@sha256:cbcb1adbe1101b51a3cb8
 registry.navarch.internal/node-exporter:v1.12.1@sha256:c0de889388fc0b89317607dd21a2babf14705e9e2ab445a9d8f7d5337661b0fa
 {{- end }}
 {{- define "monitoring.kubeExporter" -}}
-registry.navarch.internal/kube-exporter:1@sha256:7781c2d5d0801531e834e95b9e31d86299095f58a155af753519f287c6b3bf95
+registry.navarch.internal/kube-exporter:1@sha256:68e9c617a8d726c605a3d5666e92860a53aaf473b5467fbed89f7b874496c2d1
 {{- end }}
 {{- define "monitoring.vmalert" -}}
 registry.navarch.internal/vmalert:v1.151.0@sha256:647c87c7427518fa282a989c430dc747de9eaf331145cea830f8543ce653d030
@@ -44,6 +44,9 @@ route:
   group_wait: 30s
   group_interval: 5m
   repeat_interval: 12h
+  routes:
+  - receiver: nobody
+    matchers: ['alertname="Watchdog"']
 receivers:
 - name: nobody
 {{- if .Values.alerts.webhook }}

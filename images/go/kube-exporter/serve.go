@@ -46,7 +46,7 @@ func handler(stores []*store, now func() time.Time) http.Handler {
 func unheard(stores []*store, now time.Time) string {
 	var missing []string
 	for _, store := range stores {
-		if now.Sub(store.look().heard) > stale {
+		if now.Sub(store.lastHeard()) > stale {
 			missing = append(missing, store.kind.resource)
 		}
 	}

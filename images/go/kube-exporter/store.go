@@ -120,6 +120,13 @@ func (s *store) look() seen {
 	return seen{objects, s.heard, s.errors}
 }
 
+// lastHeard is when the server last said something of the kind; zero before the first list is whole.
+func (s *store) lastHeard() time.Time {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.heard
+}
+
 func metadataOf(raw json.RawMessage) (metadata, error) {
 	var object struct {
 		Metadata metadata `json:"metadata"`

@@ -73,6 +73,7 @@ def _key(release: Release, built: Sequence[Built], layer: Path) -> str:
     images = [
         [image.name, image.tag, image.entrypoint, image.links, image.directories, image.base, image.certificates]
         + [[placed.name, placed.path] for placed in (*image.files, *image.scripts)]
+        + ([image.user] if image.user else [])
         for image in release.images
     ]
     scripts = {placed.name: _script(placed.name).decode() for image in release.images for placed in image.scripts}
@@ -113,7 +114,9 @@ def write_image(
 ) -> dict[str, Any]:
     """Write an image's archive; gives what a manifest says of it."""
     labels = _labels(component, image)
-    digest = oci.write_archive(archive, reference, layers, image.entrypoint, labels=labels, annotations=labels)
+    digest = oci.write_archive(
+        archive, reference, layers, image.entrypoint, labels=labels, annotations=labels, user=image.user
+    )
     return {
         "name": image.name,
         "reference": reference,

@@ -118,6 +118,7 @@ def _make(images: Sequence[Image], mine: Offer, cache: Cache, tell: Callable[[st
 
 def _folder_name(image: Image, reference: str, built: Built) -> str:
     recipe = [image.entrypoint, image.links, image.directories, [[f.name, f.path] for f in image.files]]
+    recipe += [image.user] if image.user else []
     return f"{image.name}-{value_digest([_FORMAT, reference, recipe, built.key])[:16]}"
 
 

@@ -76,13 +76,20 @@ def write_archive(
     entrypoint: Sequence[str],
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
+    user: str = "",
 ) -> str:
-    """Write an image as an OCI archive that `ctr images import` takes; returns the image's digest (sha256:...)."""
+    """Write an image as an OCI archive that `ctr images import` takes; returns the image's digest (sha256:...).
+
+    `user` is whom it runs as, "uid:gid"; root where there is none.
+    """
+    runs: dict[str, object] = {"Entrypoint": list(entrypoint), "Env": [_PATH], "Labels": dict(labels)}
+    if user:
+        runs["User"] = user
     config = _json(
         {
             "architecture": "amd64",
             "os": "linux",
-            "config": {"Entrypoint": list(entrypoint), "Env": [_PATH], "Labels": dict(labels)},
+            "config": runs,
             "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
         }
     )

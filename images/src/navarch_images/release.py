@@ -53,7 +53,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A container image: binaries of components, one layer each, on the Debian layer when `base` is set."""
+    """A container image: binaries of components, one layer each, on the Debian layer when `base` is set.
+
+    `user` is whom it runs as where a pod does not say: "uid:gid", and root where there is none. Numbers, because the
+    kubelet believes no name to be another than root's (`runAsNonRoot`).
+    """
 
     name: str
     component: str
@@ -66,6 +70,7 @@ class Image:
     base: bool = False
     certificates: bool = False
     announced_as: str | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +248,8 @@ def _problems(components: tuple[Component, ...], images: tuple[Image, ...]) -> l
         if image.component not in names:
             problems.append(f"image {image.name}: no component {image.component}")
         problems += [f"image {image.name}: no binary {file.name}" for file in image.files if file.name not in binaries]
+        if image.user and not re.fullmatch(r"[1-9]\d*:[1-9]\d*", image.user):
+            problems.append(f"image {image.name}: a user reads 'uid:gid' and is not root, not {image.user!r}")
         if image.base:
             problems += [
                 f"image {image.name}: {placed.path} is not below /usr, where the base layer has real folders"

@@ -32,6 +32,7 @@ import (
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificates/trigger"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/clusterissuers"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/issuers"
+	"github.com/cert-manager/cert-manager/pkg/healthz"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/acme"
 	dnsutil "github.com/cert-manager/cert-manager/pkg/issuer/acme/dns/util"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/ca"
@@ -42,9 +43,12 @@ import (
 const (
 	workers = 5 // of each controller
 	lease   = "cert-manager-controller"
+
+	held    = 60 * time.Second // by who does not renew it any more
+	renewed = 40 * time.Second // at the latest; else it is lost
 )
 
-// runController serves measurements and, while it leads, runs every controller that is registered above.
+// runController serves measurements and its health and, while it leads, runs every controller that is registered above.
 func runController(ctx context.Context, o options) error {
 	factory, err := controller.NewContextFactory(ctx, controllerOptions(o))
 	if err != nil {
@@ -55,6 +59,10 @@ func runController(ctx context.Context, o options) error {
 		return err
 	}
 	listener, err := net.Listen("tcp", ":9402")
+	if err != nil {
+		return err
+	}
+	asked, err := net.Listen("tcp", ":9403")
 	if err != nil {
 		return err
 	}
@@ -75,8 +83,13 @@ func runController(ctx context.Context, o options) error {
 		<-ctx.Done()
 		return server.Close()
 	})
+	// /livez fails where the lease should be renewed and is not, or the clock by which renewals wait has stood still.
+	health := healthz.NewServer(20 * time.Second)
+	group.Go(func() error { return health.Start(ctx, asked) })
 	group.Go(func() error {
-		return lead(ctx, o, built, func(ctx context.Context) error { return control(ctx, factory, built) })
+		return lead(ctx, o, built, health.LeaderHealthzAdaptor, func(ctx context.Context) error {
+			return control(ctx, factory, built)
+		})
 	})
 	return group.Wait()
 }
@@ -97,8 +110,10 @@ func control(ctx context.Context, factory *controller.ContextFactory, built *con
 	return group.Wait()
 }
 
-// lead does the work while this process holds the lease. Who loses it ends: informers are not to be started twice.
-func lead(ctx context.Context, o options, built *controller.Context, work func(context.Context) error) error {
+// lead does the work while this process holds the lease. Who loses it ends: informers are not to be started twice. The
+// lease is kept until the work has ended, so that never two of them work at once.
+func lead(ctx context.Context, o options, built *controller.Context, watched *leaderelection.HealthzAdaptor,
+	work func(context.Context) error) error {
 	name, err := os.Hostname()
 	if err != nil {
 		return err
@@ -108,25 +123,57 @@ func lead(ctx context.Context, o options, built *controller.Context, work func(c
 	if err != nil {
 		return err
 	}
-	asked := ctx
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := error(nil)
-	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
-		Lock: lock, ReleaseOnCancel: true,
-		LeaseDuration: 60 * time.Second, RenewDeadline: 40 * time.Second, RetryPeriod: 15 * time.Second,
-		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(ctx context.Context) {
-				ended = work(ctx)
-				cancel()
+	holding, release := context.WithCancel(context.WithoutCancel(ctx))
+	defer release()
+	elected, lost := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(lost)
+		leaderelection.RunOrDie(holding, leaderelection.LeaderElectionConfig{
+			Lock: lock, ReleaseOnCancel: true, WatchDog: watched,
+			LeaseDuration: held, RenewDeadline: renewed, RetryPeriod: 15 * time.Second,
+			Callbacks: leaderelection.LeaderCallbacks{
+				OnStartedLeading: func(context.Context) { close(elected) },
+				OnStoppedLeading: func() {},
 			},
-			OnStoppedLeading: cancel,
-		},
-	})
-	if ended == nil && asked.Err() == nil {
-		ended = fmt.Errorf("the lease %s/%s is not ours any more", o.namespace, lease)
+		})
+	}()
+	defer func() {
+		release()
+		<-lost
+	}()
+	select {
+	case <-elected:
+		return during(ctx, lost, work)
+	case <-ctx.Done():
+		return nil
 	}
-	return ended
+}
+
+// during does the work until it ends by itself, the context does, or the lease is lost, and waits for its end: for no
+// longer than a lease that is not renewed stays ours.
+func during(ctx context.Context, lost <-chan struct{}, work func(context.Context) error) error {
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- work(working) }()
+	var reason error
+	select {
+	case err := <-ended:
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("the controllers ended")
+		}
+		return err
+	case <-ctx.Done():
+	case <-lost:
+		reason = fmt.Errorf("the lease %s is not ours any more", lease)
+	}
+	stop()
+	select {
+	case err := <-ended:
+		return errors.Join(reason, err)
+	case <-time.After(held - renewed):
+		return errors.Join(reason, errors.New("the controllers did not end in time"))
+	}
 }
 
 func controllerOptions(o options) controller.ContextOptions {
