@@ -51,7 +51,7 @@ proof-scheduler: setup ## autoscaling's filters against the real kube-scheduler,
 	@$(BIN)/python -m tests.scheduling --pods $(or $(PODS),5000) --page docs/scheduling.md
 
 proof-stories: setup ## the end-to-end stories that `make test` leaves out: monitoring, drift object by object (root; half an hour)
-	@$(BIN)/pytest tests/e2e -m proof
+	@$(BIN)/pytest tests/e2e tests/integration -m proof
 
 proof-autoscaling: setup ## groups that grow and shrink on the lab, as docs/autoscaling-proof.md: CHAPTERS="claim" (root; an hour)
 	@$(BIN)/python -m proofs.autoscaling $(CHAPTERS) --page docs/autoscaling-proof.md

@@ -26,9 +26,8 @@ KEEP = "NAVARCH_E2E_KEEP" in os.environ  # leave the clusters for the next run, 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marks of stories."""
+    """The mark of stories."""
     config.addinivalue_line("markers", "destructive: does not give its cluster back as it took it; comes last")
-    config.addinivalue_line("markers", "proof: told by `make proof-stories`, not by `make test`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -138,6 +138,8 @@ def path_of(api: Connection, item: Item) -> str:
     return f"{root}{within}/{item.resource}/{item.name}"
 
 
+@pytest.mark.proof  # the program takes minutes to build where it is not yet
+@pytest.mark.timeout(1200)
 def test_the_controller_says_that_it_lives_and_gives_its_lease_back(
     entry: Entry, kube: ApiServer, api: Connection, tmp_path: Path
 ) -> None:

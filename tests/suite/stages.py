@@ -68,7 +68,7 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _pytest(
             "integration: PostgreSQL, Kubernetes API",
             "no lab",
-            *("-m", "not lab", *_ON_THE_LAB, "tests/suite"),
+            *("-m", "not lab and not proof", *_ON_THE_LAB, "tests/suite"),
             after=("packages", "Kubernetes from source", "programs of Navarch's own", "what looks at images"),
         ),
         _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
