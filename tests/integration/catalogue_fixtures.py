@@ -17,7 +17,7 @@ SCHEMA = {
 
 
 class Unchanging(Renderer):
-    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number."""
+    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number. Entry `boats` defines a kind."""
 
     def __init__(self) -> None:
         super().__init__(Path("/nowhere"))
@@ -37,7 +37,9 @@ class Unchanging(Renderer):
             "metadata": {"name": circumstances.name},
             "stringData": {"password": values.get("password", "none")},
         }
-        return Rendered((), (settings, password))
+        kinds = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+        defined = ({**kinds, "metadata": {"name": "boats.example.org"}},) if chart.startswith(b"boats ") else ()
+        return Rendered(defined, (settings, password))
 
     def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
         size, password = values.get("size", 1), values.get("password", "none")

@@ -88,6 +88,16 @@ def test_a_name_that_is_no_text_to_a_chart_is_refused(shop: Api, word: str) -> N
     assert {e["field"] for e in answer.json()["errors"]} == {"name", "namespace"}
 
 
+def test_what_defines_kinds_is_in_a_cluster_once(shop: Api) -> None:
+    add_entry(shop.store, "boats", "1.0.0")
+    assert shop.post(ADDONS, {"entry": "boats"}).status_code == 202
+    twice = shop.post(ADDONS, {"entry": "boats", "name": "other", "namespace": "other"})
+    assert errors(twice) == {"entry": "boats defines boats.example.org already, which a cluster has once"}
+    both = [{"entry": "boats"}, {"entry": "store"}, {"entry": "boats", "name": "other"}]
+    new = shop.post("/clusters", {"name": "two", "spec": {"addons": both}})
+    assert set(errors(new)) == {"spec.addons[2].entry"}
+
+
 def test_values_are_bounded_in_all_and_not_only_a_request(shop: Api) -> None:
     installed(shop, entry="store", values={"a": "x" * 200_000})
     answer = shop.patch(f"{ADDONS}/store", {"values": {"b": "x" * 100_000}})

@@ -3,7 +3,7 @@ everything that is wrong with it. The same for a cluster that is there and for o
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ MOST_NEW = 20
 """Add-ons of one new cluster: each is rendered before the request is answered."""
 MOST_VALUES = 256 << 10
 """Bytes of an add-on's values as JSON: what patches add up to as well. An object of Kubernetes has 1.5 MiB at most."""
+DEFINITION = "CustomResourceDefinition"
 _UNSHOWN = "does not fit its schema; what was given is not shown"
 NO_LONGER = "was taken out of the catalogue"
 _NONE_HERE = "this installation has no add-ons to choose: its operator has not set it up"
@@ -46,6 +47,12 @@ class Choice:
     def shown_values(self) -> Document:
         """The values without what is secret."""
         return masked(self.values, self.entry.schema)
+
+    @property
+    def definitions(self) -> frozenset[str]:
+        """Names of the kinds that it defines."""
+        made = _objects(self.made) if self.made is not None else ()
+        return frozenset(o["metadata"]["name"] for o in made if o["kind"] == DEFINITION)
 
     @property
     def plan(self) -> "AddonPlan":
@@ -119,8 +126,21 @@ def consider_new(
             continue
         if any(other.wish.name == choice.wish.name for other in choices):
             errors.append(FieldError(f"{at}.name", f"{choice.wish.name!r} is used twice"))
+        others = ((other.wish, other.definitions) for other in choices)
+        errors += [FieldError(f"{at}.{e.field}", e.detail) for e in defined_before(choice, others)]
         choices.append(choice)
     return tuple(choices), tuple(errors)
+
+
+def defined_before(choice: Choice, others: Iterable[tuple[Chosen, Iterable[str]]]) -> Iterator[FieldError]:
+    """Whether another add-on defines its kinds, which a cluster has once: the second would wait for the first to go.
+    `others`: with the kinds that they define as far as that is known."""
+    for other, definitions in others:
+        common = choice.definitions & frozenset(definitions)
+        if not common and other.entry == choice.wish.entry:  # it was not applied yet
+            common = choice.definitions
+        if common:
+            yield FieldError("entry", f"{other.name} defines {min(common)} already, which a cluster has once")
 
 
 def version_of(

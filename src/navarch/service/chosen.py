@@ -14,10 +14,12 @@ from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.addon_wish import AddonPatch, NewAddon
 from navarch.service.attempts import attempts, overtaken
 from navarch.service.choice import (
+    DEFINITION,
     NO_LONGER,
     AddonPlan,
     Choice,
     consider,
+    defined_before,
     plan_of,
     rendered,
     renderer_of,
@@ -158,8 +160,12 @@ def _wished(access: Access, cluster: Cluster, document: Document) -> Choice:
     errors = judged(malformed, wrong)
     if errors or choice is None:
         raise Invalid(errors)
-    if any(wish.name == choice.wish.name for wish in access.service.store.chosen(cluster.id)):
+    there = access.service.store.chosen(cluster.id)
+    if any(wish.name == choice.wish.name for wish in there):
         raise _taken(choice.wish.name)
+    others = ((wish, [i.name for i in wish.status.items if i.kind == DEFINITION]) for wish in there)
+    if wrong := tuple(defined_before(choice, others)):
+        raise Invalid(wrong)
     return choice
 
 
