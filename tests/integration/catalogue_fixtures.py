@@ -44,8 +44,8 @@ class Unchanging(Renderer):
     def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
         size, password = values.get("size", 1), values.get("password", "none")
         wrong = [] if isinstance(size, int) else [FieldError("values.size", "got string, want integer")]
-        if len(password) > 30:
-            wrong.append(FieldError("values.password", f"{password!r} is longer than 30"))
+        if password.startswith("unfit"):
+            wrong.append(FieldError("values.password", f"{password!r} does not match a pattern"))
             wrong.append(FieldError("values", f"not so: {password!r}"))
         return tuple(wrong)
 
