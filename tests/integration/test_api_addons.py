@@ -88,6 +88,10 @@ def test_a_name_that_is_no_text_to_a_chart_is_refused(shop: Api, word: str) -> N
     assert {e["field"] for e in answer.json()["errors"]} == {"name", "namespace"}
 
 
+def test_a_namespace_may_be_a_number(shop: Api) -> None:
+    assert installed(shop, namespace="123")["namespace"] == "123"
+
+
 def test_what_defines_kinds_is_in_a_cluster_once(shop: Api) -> None:
     add_entry(shop.store, "boats", "1.0.0")
     assert shop.post(ADDONS, {"entry": "boats"}).status_code == 202

@@ -93,7 +93,7 @@ def consider(
     namespace = asked.namespace or card.namespace
     if not _NAMESPACE.fullmatch(namespace) or namespace.startswith("kube-"):
         errors.append(FieldError("namespace", "must be a name of Kubernetes, and none that begins with kube-"))
-    elif namespace in _NO_TEXT or namespace.isdigit():
+    elif namespace in _NO_TEXT:
         errors.append(FieldError("namespace", f"{namespace} is no text where a chart does not quote it; take another"))
     entry = next(e for e in offered if e.card.version == card.version)
     wish = Chosen(name, card.name, card.version, namespace, digest="")
