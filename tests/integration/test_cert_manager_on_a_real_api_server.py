@@ -12,6 +12,7 @@ from tests.integration.entry_programs import entry_program
 from tests.integration.kube_apiserver import ApiServer
 from tests.integration.test_catalogue import renderer as renderer
 from tests.integration.test_charts_on_a_real_api_server import AVAILABLE, report
+from tests.integration.test_charts_on_a_real_api_server import api as api
 
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
@@ -60,13 +61,6 @@ class Entry:
 
     def _note(self, items: tuple[Item, ...]) -> None:
         self.items = items
-
-
-@pytest.fixture(scope="module")
-def api(kube: ApiServer) -> Iterator[Connection]:
-    connection = Connection(kube.access, connections=4)
-    yield connection
-    connection.close()
 
 
 @pytest.fixture
