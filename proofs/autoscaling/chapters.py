@@ -59,7 +59,7 @@ def by_hand(inside: Inside, results: Results) -> None:
             began = monotonic()
             inside.apply(deployment(name, "600m", where={"tier": group}))
             if group == "manual":
-                inside.scene.customer.must("nodegroup", "scale", group, "1", "-c", inside.cluster.name)
+                inside.scene.customer.must("nodegroup", "scale", group, "1", "-c", inside.cluster.name, "--no-wait")
             inside.seconds(f"{name} runs", partial(_runs, inside, name), 600.0, 0.5)
             its.append(monotonic() - began)
             inside.kubectl.run("delete", "deployment", name)

@@ -93,6 +93,7 @@ CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "change group": (lambda n: n.update_node_group("x", "g", {"spec": {"replicas": 3}}), NodeGroupPatch),
     "delete group": (lambda n: n.delete_node_group("x", "g"), None),
     "addons": (lambda n: n.addons("x"), None),
+    "all addons": (lambda n: n.all_addons("x"), None),
     "addon": (lambda n: n.addon("x", "a"), None),
     "install addon": (lambda n: n.install_addon("x", {"entry": "e", "values": {"a": 1}}), NewAddon),
     "plan addon": (lambda n: n.plan_addon("x", {"entry": "e"}), NewAddon),

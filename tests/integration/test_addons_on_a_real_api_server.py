@@ -89,6 +89,10 @@ def test_a_look_tells_versions_digests_and_what_is_missing(
     by_name = {addon.name: addon for addon in seen.addons}
     assert by_name["access"].available and not by_name["access"].runs  # it has no pods
     assert by_name["coredns"].runs
+    tags = inputs().cluster.spec.release.tags
+    assert by_name["coredns"].version == tags["coredns"].removeprefix("v")
+    assert by_name["calico"].version == tags["calico"].removeprefix("v")
+    assert by_name["access"].version == ""
     assert not by_name["coredns"].available
     assert by_name["coredns"].message == "coredns: not looked at yet"
 

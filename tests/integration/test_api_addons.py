@@ -10,6 +10,8 @@ from tests.integration.catalogue_fixtures import Unchanging, add_entry
 from navarch.bootstrap.vault import open_values
 from navarch.domain.catalogue import Item
 from navarch.domain.chosen import ChosenPhase, ChosenStatus
+from navarch.domain.required import RequiredAddon
+from navarch.domain.status import Status
 from navarch.store.contract import NameTaken, TooMany
 
 pytestmark = pytest.mark.postgres
@@ -189,3 +191,26 @@ def test_the_catalogue_shows_newest_versions_first_and_the_schema(shop: Api) -> 
     assert [v["version"] for v in entry["versions"]] == ["2.0.0", "1.10.0", "1.9.0"]
     assert shop.get("/addons/store").json()["values_schema"]["properties"]["password"]["writeOnly"] is True
     assert shop.get("/addons/other").status_code == 404
+
+
+def test_what_every_cluster_has_stands_beside_it_and_keeps_its_names(shop: Api) -> None:
+    assert shop.get(ADDONS).json()["required"] == []
+    here = shop.get("/clusters/shop").json()["id"]
+    claim = shop.claim(here)
+    dns = RequiredAddon("store", ChosenPhase.DEGRADED, "1.14.7", "store: 1 of 2 replicas available")
+    shop.store.record(here, claim.token, Status(required=(dns,)), look_again_after=3600)
+    assert shop.get(ADDONS).json() == {
+        "addons": [],
+        "required": [
+            {
+                "name": "store",
+                "phase": "Degraded",
+                "version": "1.14.7",
+                "message": "store: 1 of 2 replicas available",
+            }
+        ],
+    }
+    answer = shop.post(ADDONS, {"entry": "store"})
+    assert answer.status_code == 422
+    assert errors(answer) == {"name": "store is an add-on that every cluster has; take another"}
+    assert shop.post(ADDONS, {"entry": "store", "name": "mine"}).status_code == 202

@@ -15,6 +15,8 @@ from tests.integration.test_console_security import HOSTILE, filled, routes
 from navarch.domain.catalogue import Item
 from navarch.domain.chosen import ChosenPhase, ChosenStatus
 from navarch.domain.condition import Condition
+from navarch.domain.required import RequiredAddon
+from navarch.domain.status import Status
 
 pytestmark = pytest.mark.postgres
 ADDONS = "/clusters/shop/addons"
@@ -68,6 +70,7 @@ def generation_of(html: str) -> str:
 def test_the_catalogue_stands_as_cards_and_one_is_installed_with_nothing_filled_in(equipped: Browser, at: str) -> None:
     page = equipped.get(f"{at}/addons").text
     assert "None of the catalogue yet" in page
+    assert "What every cluster has" not in page, "nobody has looked into the cluster yet"
     assert "Store" in page
     assert "and 1 older" in page
     assert "&gt;=1.30.0" in page
@@ -78,6 +81,16 @@ def test_the_catalogue_stands_as_cards_and_one_is_installed_with_nothing_filled_
     made = equipped.api.get(f"{ADDONS}/store").json()
     assert (made["version"], made["values"]) == ("1.10.0", {})
     assert f'href="{at}/addon/store"' in equipped.get(f"{at}/addons").text
+
+
+def test_what_every_cluster_has_stands_below_with_what_it_lacks(equipped: Browser, at: str) -> None:
+    api, here = equipped.api, at.rpartition("/")[2]
+    claim = api.claim(here)
+    dns = RequiredAddon("coredns", ChosenPhase.DEGRADED, "1.14.7", "coredns: 1 of 2 replicas available")
+    api.store.record(here, claim.token, Status(required=(dns,)), look_again_after=3600)
+    page = equipped.get(f"{at}/addons").text
+    for words in ("What every cluster has", "coredns", "1.14.7", "coredns: 1 of 2 replicas available"):
+        assert words in page
 
 
 def test_a_new_cluster_is_asked_for_with_add_ons(equipped: Browser) -> None:

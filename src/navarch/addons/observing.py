@@ -39,6 +39,7 @@ _DEPLOYMENTS, _DAEMON_SETS = (
 _NODES_A_PAGE, _MOST_NODES = 50, 1000
 _PODS_A_PAGE, _MOST_PODS = 100, 10_000
 _MOST_WORKLOADS = 100
+_LONGEST_VERSION = 40  # characters
 _MOST_OF_A_NODE = 200  # labels, taints, conditions: each
 
 
@@ -218,10 +219,24 @@ def _addon(addon: str, notes: Mapping[str, str], workloads: Mapping[str, Seen], 
         else:
             agents.setdefault(seen["metadata"]["labels"].get(placing.AGENT_LABEL, name), []).append(seen)
     runs = bool(told or agents)
+    version = ", ".join(sorted({*_versions(addon, workloads, applying.noted_objects(notes, addon))}))
     missing = [said for name, each in agents.items() if (said := shortfall_on_nodes(name, each, found))]
     message = foreign.text("; ".join(filter(None, (*told, *missing))))
     digest = "" if undone else digest
-    return Addon(addon, digest, available=not message, message=message, on_nodes=not missing, runs=runs)
+    return Addon(
+        addon, digest, available=not message, message=message, on_nodes=not missing, runs=runs, version=version
+    )
+
+
+def _versions(addon: str, workloads: Mapping[str, Seen], paths: Collection[str]) -> Iterator[str]:
+    """Tags of the image that gives an add-on its version, wherever it runs."""
+    wanted = catalogue.package(addon).repository
+    for path in paths:
+        template = workloads.get(path, {}).get("spec", {}).get("template", {})
+        for container in template.get("spec", {}).get("containers", ())[:_MOST_OF_A_NODE]:
+            repository, _, tag = str(container.get("image", "")).rpartition(":")
+            if repository == wanted:
+                yield foreign.text(tag.removeprefix("v"), _LONGEST_VERSION)
 
 
 def _complete(addon: Addon, notes: Mapping[str, str], there: Mapping[str, Collection[str]]) -> Addon:

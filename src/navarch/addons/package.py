@@ -36,7 +36,8 @@ class Package:
 
     `module`: `__name__` of its folder. `after`: add-ons that are applied before it. `required`: every cluster has it.
     `images`: the images that its pods run, each with the component of the node image that says its tag; the workload in
-    the manifest that runs it names it `${image_my_image}`. `values`: placeholders of its own, beside `shared_values`.
+    the manifest that runs it names it `${image_my_image}`; the first gives the add-on its version. `values`:
+    placeholders of its own, beside `shared_values`.
     `generated`: objects without pods whose number depends on the inputs, which no manifest can say.
     """
 
@@ -51,6 +52,11 @@ class Package:
     def name(self) -> str:
         """As clusters, people and conditions know it."""
         return self.module.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def repository(self) -> str | None:
+        """Where the image lies that gives it its version. None: it has no pods."""
+        return next((f"{REGISTRY}/{image}" for image in self.images), None)
 
     def rendered(self, inputs: Inputs) -> Rendered:
         """As it would be applied now. Raises Permanent where the node image that is wanted lacks a component."""

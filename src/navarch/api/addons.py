@@ -16,6 +16,7 @@ from navarch.api.models.addons import (
     EntryPage,
     EntryView,
     ObjectView,
+    RequiredAddonView,
 )
 from navarch.api.models.responses import ConditionView
 from navarch.api.problems import documented
@@ -48,8 +49,12 @@ def show_entry(access: MayLook, name: str) -> Any:
 
 @router.get(_ADDONS, response_model=AddonPage, responses=documented(400, 401, 403, 404, 503))
 def list_addons(access: MayRead, cluster: str) -> Any:
-    """What a cluster chose, and how it is."""
-    return AddonPage(addons=[_view(shown) for shown in chosen.chosen(access, cluster)])
+    """What a cluster has: what it chose of the catalogue, and what every cluster has."""
+    found, required = chosen.all_of(access, cluster)
+    return AddonPage(
+        addons=[_view(shown) for shown in found],
+        required=[RequiredAddonView(**{**asdict(its), "phase": its.phase.value}) for its in required],
+    )
 
 
 @router.post(

@@ -35,6 +35,20 @@ ValuesOption = Annotated[
     str | None, typer.Option("--values", "-f", metavar="FILE", help="YAML of values; --set wins over it. - is stdin.")
 ]
 VersionOption = Annotated[str | None, typer.Option(metavar="VERSION", help="Default: the newest that fits.")]
+_CHOSEN = (
+    Column("NAME", lambda a: a["name"], keep=True),
+    Column("PHASE", lambda a: a["status"]["phase"], keep=True),
+    Column("ENTRY", lambda a: a["entry"]),
+    Column("VERSION", lambda a: a["version"], keep=True),
+    Column("UPGRADE", lambda a: a.get("upgrade")),
+    Column("NAMESPACE", lambda a: a["namespace"]),
+)
+_REQUIRED = (
+    Column("NAME", lambda a: a["name"], keep=True),
+    Column("PHASE", lambda a: a["phase"], keep=True),
+    Column("VERSION", lambda a: a["version"]),
+    Column("MISSING", lambda a: a["message"]),
+)
 _DIFFERENCES = (
     Column("OBJECT", lambda d: d["object"], keep=True),
     Column("FIELD", lambda d: d["field"]),
@@ -76,19 +90,16 @@ def values(ctx: typer.Context, entry: EntryArgument, output: OutputOption = Outp
 
 
 @app.command("list")
-def list_addons(ctx: typer.Context, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
-    """List a cluster's add-ons."""
+def list_addons(
+    ctx: typer.Context,
+    cluster: ClusterOption,
+    required: Annotated[bool, typer.Option("--required", help="Those that every cluster has.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List a cluster's add-ons; --required: those that every cluster has."""
     with connected(ctx) as navarch:
-        found = list(navarch.addons(cluster))
-    columns = (
-        Column("NAME", lambda a: a["name"], keep=True),
-        Column("PHASE", lambda a: a["status"]["phase"], keep=True),
-        Column("ENTRY", lambda a: a["entry"]),
-        Column("VERSION", lambda a: a["version"], keep=True),
-        Column("UPGRADE", lambda a: a.get("upgrade")),
-        Column("NAMESPACE", lambda a: a["namespace"]),
-    )
-    emit_list(found, output, columns)
+        found = navarch.all_addons(cluster)["required" if required else "addons"]
+    emit_list(found, output, _REQUIRED if required else _CHOSEN)
 
 
 @app.command()

@@ -190,6 +190,10 @@ class Navarch:
         """What it chose of the catalogue, and how that is."""
         return self._pages(_at(cluster, "addons"), "addons")
 
+    def all_addons(self, cluster: str) -> Json:
+        """`addons`: what it chose of the catalogue; `required`: what every cluster has."""
+        return self._json("GET", _at(cluster, "addons"))
+
     def addon(self, cluster: str, name: str) -> Json:
         """One of its add-ons."""
         return self._json("GET", _at(cluster, "addons", name))

@@ -24,6 +24,7 @@ from navarch.domain.plan import certificates
 from navarch.domain.plan.decisions import Decisions, decide
 from navarch.domain.plan.stopping import is_off
 from navarch.domain.providers import infrastructure
+from navarch.domain.required import required
 from navarch.domain.spec import API_PORT, Cluster
 from navarch.domain.status import Condition, MachineCount, Phase, Status
 from navarch.domain.upkeep import Upkeep
@@ -88,6 +89,7 @@ def judge(
         survey=observed.survey or previous.survey,
         maintenance=now_or_next(cluster.spec, now),
         silent_since=since,
+        required=previous.required if as_last_seen else required(observed.kube, wanted, previous.required),
     )
 
 

@@ -73,7 +73,8 @@ class EtcdMember:
 class Addon:
     """An add-on as seen in the cluster. `digest` is that of what was last applied; `available`: all its workloads have
     the replicas they want; `message` says what is missing. `on_nodes`: it runs on each node that is to have it. `runs`:
-    it has workloads; what has none is available as soon as it is applied."""
+    it has workloads; what has none is available as soon as it is applied. `version`: of what its pods run, by their
+    images; several while machines are replaced."""
 
     name: str
     digest: str
@@ -81,6 +82,7 @@ class Addon:
     message: str = ""
     on_nodes: bool = True
     runs: bool = True
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from navarch.domain.autoscaling.memory import Memory
 from navarch.domain.calendar import Opening
 from navarch.domain.condition import Condition as Condition  # known by this name to all that judge clusters
 from navarch.domain.obstacles import Survey
+from navarch.domain.required import RequiredAddon
 
 
 class Phase(StrEnum):
@@ -37,7 +38,8 @@ class Status:
     `observed_groups`: (name, generation) of its node groups then. `survey`: what an upgrade would meet in the cluster;
     see `navarch.domain.obstacles.upgrade_obstacles`. `maintenance`: its maintenance window where it is open, else when
     it opens next. `silent_since`: since when not everything answered that was asked about it, None: everything does;
-    see `navarch.domain.silence`. `autoscaling`: what it remembers; None: no group has it."""
+    see `navarch.domain.silence`. `autoscaling`: what it remembers; None: no group has it. `required`: the add-ons that
+    every cluster has."""
 
     phase: Phase = Phase.PROGRESSING
     observed_generation: int = 0
@@ -53,6 +55,7 @@ class Status:
     maintenance: Opening | None = None
     silent_since: datetime | None = None
     autoscaling: Memory | None = None
+    required: tuple[RequiredAddon, ...] = ()
 
     def condition(self, type_: str) -> Condition | None:
         """The condition of that type, or None."""

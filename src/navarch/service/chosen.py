@@ -9,7 +9,7 @@ from navarch.domain import drafts
 from navarch.domain.catalogue import newest_first, order_of, suits
 from navarch.domain.chosen import Chosen
 from navarch.domain.errors import FieldError
-from navarch.domain.spec import Cluster
+from navarch.domain.required import RequiredAddon
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.addon_wish import AddonPatch, NewAddon
 from navarch.service.attempts import attempts, overtaken
@@ -62,15 +62,17 @@ def entry(access: Access, name: str) -> tuple[StoredEntry, ...]:
     raise Missing("entry of the catalogue")
 
 
-def chosen(access: Access, reference: str) -> tuple[Shown, ...]:
-    """A cluster's add-ons. Raises Missing, Unreadable, as all here."""
+def all_of(access: Access, reference: str) -> tuple[tuple[Shown, ...], tuple[RequiredAddon, ...]]:
+    """A cluster's add-ons: those that it chose, and those that every cluster has. Raises Missing, Unreadable, as all
+    here."""
     stored = access.cluster(reference)
     offered = access.service.store.entries()
     sealed = access.service.store.all_values(stored.cluster.id)
-    return tuple(
+    found = tuple(
         _shown(stored, wish, offered, _opened(access, stored, wish.name, sealed.get(wish.name)))
         for wish in access.service.store.chosen(stored.cluster.id)
     )
+    return found, stored.status.required
 
 
 def show(access: Access, reference: str, name: str) -> Shown:
@@ -82,7 +84,7 @@ def show(access: Access, reference: str, name: str) -> Shown:
 def create(access: Access, reference: str, document: Document) -> Shown:
     """Choose an add-on. Raises Invalid with everything that is wrong, InTheWay."""
     stored = access.changeable(reference)
-    choice = _wished(access, stored.cluster, document)
+    choice = _wished(access, stored, document)
     name = choice.wish.name
     sealed = close_values(access.service.sealer, stored.cluster.id, name, choice.values)
     try:
@@ -104,7 +106,7 @@ def note_asked(access: Access, cluster_id: str, wish: Chosen) -> None:
 
 def plan_creation(access: Access, reference: str, document: Document) -> AddonPlan:
     """What `create` would do."""
-    return _wished(access, access.changeable(reference).cluster, document).plan
+    return _wished(access, access.changeable(reference), document).plan
 
 
 def change(access: Access, reference: str, name: str, patch: Document, *, generations: Generations = ANY) -> Shown:
@@ -152,9 +154,10 @@ def remove(
     return _one_shown(access, stored, gone)
 
 
-def _wished(access: Access, cluster: Cluster, document: Document) -> Choice:
+def _wished(access: Access, stored: Stored, document: Document) -> Choice:
     """What a request for a new one means, and what is made of it. Raises Invalid, InTheWay."""
     renderer_of(access)
+    cluster, required = stored.cluster, stored.status.required
     asked, malformed = understand(NewAddon, document)
     choice, wrong = consider(access, cluster, asked)
     errors = judged(malformed, wrong)
@@ -163,6 +166,8 @@ def _wished(access: Access, cluster: Cluster, document: Document) -> Choice:
     there = access.service.store.chosen(cluster.id)
     if any(wish.name == choice.wish.name for wish in there):
         raise _taken(choice.wish.name)
+    if any(its.name == choice.wish.name for its in required):
+        raise Invalid((FieldError("name", f"{choice.wish.name} is an add-on that every cluster has; take another"),))
     others = ((wish, [i.name for i in wish.status.items if i.kind == DEFINITION]) for wish in there)
     if wrong := tuple(defined_before(choice, others)):
         raise Invalid(wrong)

@@ -23,7 +23,7 @@ from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.simulator import wire
-from navarch.simulator.clusters import digests_of, items_of
+from navarch.simulator.clusters import digests_of, items_of, version_of
 from navarch.simulator.controllers import Login
 from navarch.simulator.pods import PodShown, Workload
 from navarch.simulator.wire import Answer, Call, Census, Door
@@ -120,7 +120,7 @@ class SimulatedClustersClient:
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
         digest, login = dict(digests_of(inputs))[name], Login.of(inputs.cloud_files.get("cloud.conf", ""))
-        self._simulator.ask(wire.Apply(_door(access), name, digest, login), wire.Nothing)
+        self._simulator.ask(wire.Apply(_door(access), name, digest, version_of(inputs, name), login), wire.Nothing)
 
     def observe(self, access: Access, asks: Asks) -> KubeState:
         """See the contract."""

@@ -71,14 +71,15 @@ class SimulatedClusters:
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """Server-side apply."""
-        self.put(access, name, dict(digests_of(inputs))[name], Login.of(inputs.cloud_files.get("cloud.conf", "")))
+        login = Login.of(inputs.cloud_files.get("cloud.conf", ""))
+        self.put(access, name, dict(digests_of(inputs))[name], version_of(inputs, name), login)
 
-    def put(self, access: Access, name: str, digest: str, login: Login) -> None:
-        """Have an add-on there as of this digest, and the controllers with this login."""
+    def put(self, access: Access, name: str, digest: str, version: str, login: Login) -> None:
+        """Have an add-on there as of this digest, with pods of this version, and the controllers with this login."""
 
         def effect(cluster: Kubernetes) -> None:
             cluster.controllers.login = login
-            cluster.apply(name, digest)
+            cluster.apply(name, digest, version)
 
         self._call(KubeCall("apply", access.url, name), access, effect)
 
@@ -223,6 +224,12 @@ def items_of(wanted: Installation) -> tuple[Item, ...]:
     """The inventory of an add-on whose objects are all there."""
     keys = (key_of(made) for made in wanted.objects)
     return tuple(Item(k.group, k.kind, k.namespace, k.name, "v1", "simulated", uid=str(k)) for k in keys)
+
+
+def version_of(inputs: Inputs, name: str) -> str:
+    """What the pods of an add-on run, of the release that is wanted; empty where it has none."""
+    component = next(iter(catalogue.package(name).images.values()), "")
+    return inputs.cluster.spec.release.tags.get(component, "").removeprefix("v")
 
 
 def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:

@@ -66,7 +66,7 @@ class Kubernetes:
         self.control_plane: dict[str, str] = {}  # server id -> volume id, of those that finished kubeadm
         self.running: set[str] = set()  # servers whose kubelet runs
         self.nodes: dict[str, NodeState] = {}
-        self.addons: dict[str, tuple[str, float]] = {}
+        self.addons: dict[str, tuple[str, str, float]] = {}  # digest, version, since when
         self.chosen: dict[str, float] = {}
         self.wishes, self.pods = Wishes(), Pods()
         self._revoked: tuple[frozenset[str], float] = (frozenset(), 0.0)  # ids of kubeconfigs, and since when
@@ -159,8 +159,8 @@ class Kubernetes:
         """All add-ons that were applied."""
         now, up = self.region.timeline.now, any(self._ready(n) for n in self.nodes.values())
         return tuple(
-            Addon(name, digest, up and now >= at + _ADDON_SECONDS, "" if up else "no node is Ready")
-            for name, (digest, at) in self.addons.items()
+            Addon(name, digest, up and now >= at + _ADDON_SECONDS, "" if up else "no node is Ready", version=version)
+            for name, (digest, version, at) in self.addons.items()
         )
 
     def chosen_list(self, names: Iterable[str]) -> tuple[ChosenSeen, ...]:
@@ -205,10 +205,10 @@ class Kubernetes:
             self.nodes.pop(name, None)
             self.register(name, address, server_id, labels, taints, release)
 
-    def apply(self, name: str, digest: str) -> None:
+    def apply(self, name: str, digest: str, version: str) -> None:
         """Server-side apply of an add-on."""
         known = self.addons.get(name)
-        self.addons[name] = (digest, self.region.timeline.now if known is None else known[1])
+        self.addons[name] = (digest, version, self.region.timeline.now if known is None else known[2])
         if name == "cloud-controller" and not self._ticking:
             self._ticking = True
             self.region.timeline.after(_CONTROLLERS_LOOK_EVERY, self._control)
@@ -340,7 +340,7 @@ class Kubernetes:
     def _ready(self, node: NodeState) -> bool:
         if not self._connected(node) or not self.addons.keys() >= NETWORK_ADDONS:
             return False
-        since = max(node.registered, *(self.addons[name][1] for name in NETWORK_ADDONS))
+        since = max(node.registered, *(self.addons[name][2] for name in NETWORK_ADDONS))
         return self.region.timeline.now >= since + _NODE_SECONDS
 
     def _connected(self, node: NodeState) -> bool:

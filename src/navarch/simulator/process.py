@@ -112,8 +112,8 @@ class Desk:
     def _answer(self, call: Call) -> Answer:
         clusters = self._clusters
         match call:
-            case wire.Apply(door, name, digest, login):
-                clusters.put(_access(door), name, digest, login)
+            case wire.Apply(door, name, digest, version, login):
+                clusters.put(_access(door), name, digest, version, login)
             case wire.Install(door, name):
                 clusters.put_in(_access(door), name)
             case wire.Uninstall(door, name):

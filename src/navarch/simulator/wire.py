@@ -37,6 +37,7 @@ class Apply:
     door: Door
     name: str
     digest: str
+    version: str
     login: Login
 
 

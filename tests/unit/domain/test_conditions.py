@@ -174,6 +174,11 @@ def test_a_cluster_that_was_ready_and_lost_a_node_is_degraded() -> None:
     assert status.machines.ready == 2
 
 
+def test_what_every_cluster_has_is_told_add_on_by_add_on() -> None:
+    status = judge(cluster(), grown(cluster()), WANTED, (), CREATED, now=NOW)
+    assert [(its.name, its.phase.value) for its in status.required] == [(name, "Ready") for name, _ in WANTED.addons]
+
+
 def test_an_addon_that_is_not_available_holds_back_ready() -> None:
     seen = grown(cluster())
     assert seen.kube is not None

@@ -88,7 +88,18 @@ class AddonView(Shown):
     status: AddonStatusView
 
 
+class RequiredAddonView(Shown):
+    """An add-on that every cluster has. `version`: of what its pods run; several while machines are replaced. It cannot
+    be changed or removed: it comes with the cluster's node image."""
+
+    name: str
+    phase: str
+    version: str
+    message: str
+
+
 class AddonPage(Shown):
-    """A cluster's add-ons."""
+    """A cluster's add-ons: those that it chose, and those that every cluster has."""
 
     addons: list[AddonView]
+    required: list[RequiredAddonView]

@@ -167,7 +167,8 @@ def remove(visit: InProject, form: Posted, cluster: str, addon: str) -> Response
 def _chosen(visit: Visit, cluster: str) -> Json:
     navarch = visit.navarch
     found = navarch.cluster(cluster)
-    return {"cluster": found, "chosen": list(navarch.addons(found["id"])), "now": navarch.now()}
+    its = navarch.all_addons(found["id"])
+    return {"cluster": found, "chosen": its["addons"], "required": its["required"], "now": navarch.now()}
 
 
 def _one(visit: Visit, cluster: str, addon: str) -> Json:
