@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: proof proof-stories bench-addons bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
+.PHONY: proof proof-stories bench-addons proof-addons bench-autoscaling bench-console proof-autoscaling proof-scheduler console-pictures proof-hostile proof-cis proof-lifecycle chaos mutations help setup lock format check hooks test docs dist e2e demo demo-clean bench play play-stop scale
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,7 +36,7 @@ scale: setup ## measure what docs/scale.md publishes: a thousand clusters on the
 	@$(BIN)/python -m benchmarks.scale
 
 proof: ## all proofs of what tests cannot prove, one after the other (root; half a day; see the targets below)
-	@$(MAKE) proof-hostile && $(MAKE) proof-scheduler && $(MAKE) proof-lifecycle && $(MAKE) proof-autoscaling && $(MAKE) proof-stories && $(MAKE) demo && $(MAKE) proof-cis && $(MAKE) demo-clean
+	@$(MAKE) proof-hostile && $(MAKE) proof-scheduler && $(MAKE) proof-lifecycle && $(MAKE) proof-autoscaling && $(MAKE) proof-addons && $(MAKE) proof-stories && $(MAKE) demo && $(MAKE) proof-cis && $(MAKE) demo-clean
 
 proof-cis: setup ## the demo's cluster against the CIS benchmark, as docs/cis.md (root; a minute, after `make demo`)
 	@$(BIN)/python -m proofs.cis --page docs/cis.md
@@ -52,6 +52,9 @@ proof-scheduler: setup ## autoscaling's filters against the real kube-scheduler,
 
 proof-stories: setup ## the end-to-end stories that `make test` leaves out: monitoring, drift object by object (root; half an hour)
 	@$(BIN)/pytest tests/e2e tests/integration -m proof
+
+proof-addons: setup ## installing each entry of the catalogue on the lab, as docs/addons-proof.md: ENTRIES="logging" (root; twenty minutes)
+	@$(BIN)/python -m proofs.addons $(ENTRIES) --page docs/addons-proof.md
 
 proof-autoscaling: setup ## groups that grow and shrink on the lab, as docs/autoscaling-proof.md: CHAPTERS="claim" (root; an hour)
 	@$(BIN)/python -m proofs.autoscaling $(CHAPTERS) --page docs/autoscaling-proof.md

@@ -192,7 +192,7 @@ def _is_ready(inside: Inside, node: str) -> bool:
 
 
 @contextmanager
-def _asking(address: str, *, clients: int = 4) -> Iterator[None]:
+def _asking(address: str, *, clients: int = 8) -> Iterator[None]:
     """So many ask an application without a pause, until the end of the block."""
     ended = threading.Event()
 

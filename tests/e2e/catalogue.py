@@ -23,15 +23,20 @@ def of_the_server(one: Cluster, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@contextmanager
-def offered(one: Cluster, entry: str) -> Iterator[None]:
-    """Within, an entry is in the catalogue, and its images are in the lab's registry. The cluster has none of it
-    afterwards."""
+def push(one: Cluster, entry: str) -> None:
+    """Have an entry's images in the lab's registry; what is not built yet is built."""
     lab = one.customer.stack.lab
     assert lab.registry, "the lab has no registry: navarch-images tools registry && navarch-lab up"
     password = lab.clouds_file.parent / "etc" / "registry" / "password"
     to = ("--to", lab.registry, "--ca", str(lab.ca_file), "--password-file", str(password))
     subprocess.run([command("navarch-images"), "push", str(ADDONS / entry), *to], check=True)
+
+
+@contextmanager
+def offered(one: Cluster, entry: str) -> Iterator[None]:
+    """Within, an entry is in the catalogue, and its images are in the lab's registry. The cluster has none of it
+    afterwards."""
+    push(one, entry)
     of_the_server(one, "catalogue", "add", str(ADDONS / entry))
     try:
         yield

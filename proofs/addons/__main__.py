@@ -1,0 +1,141 @@
+"""python -m proofs.addons [ENTRY...] [--page FILE]
+
+Installs entries of the catalogue (all by default), one after the other, in one cluster of this host's lab, and removes
+each. Needs root, and that no other Navarch listens on the lab's address. What was measured is kept
+(/var/lib/navarch-proof); the page has the last of each entry. Exit code 1 where one did not become healthy, left
+something behind, or missed a goal.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from benchmarks.tables import table
+from demo.steps import StepFailed, Teller, until
+from tests.e2e.catalogue import ADDONS, names, of_the_server, push
+from tests.e2e.clusters import Cluster
+
+from proofs.addons.values import VALUES
+from proofs.lifecycle.__main__ import run
+from proofs.lifecycle.results import Results
+from proofs.lifecycle.scene import FOLDER, NEW, Scene, scene
+
+_KEPT = FOLDER / "addons"
+_HEAD = """# Installing add-ons on the lab
+
+Written by `make proof-addons`: one cluster of 1+2 on the one-machine OpenStack (2 cores shared by everything), whose
+workers have one vCPU and 2 GiB. Images are in the region's registry and on no node. An entry is healthy once
+`navarch addon install` returns: all of its objects have what they are to have. Times are those of a clock.
+"""
+_MOST_MEMORY = {"monitoring": 600.0, "prometheus": 600.0}  # MiB, in all
+
+
+def main() -> None:
+    """Entry point."""
+    known = sorted(folder.name for folder in ADDONS.iterdir() if (folder / "Chart.yaml").exists())
+    parser = argparse.ArgumentParser(
+        prog="python -m proofs.addons", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("entries", nargs="*", metavar="ENTRY", help=", ".join(known))
+    parser.add_argument("--page", type=Path, help="write the page there")
+    options = parser.parse_args()
+    if unknown := set(options.entries) - set(known):
+        parser.error(f"no such entry: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    tell, bad = Teller(FOLDER / "log"), list[str]()
+    tell.title("What is needed")
+    try:
+        with (
+            scene(tell, keep=False, versions=(NEW,)) as made,
+            made.cluster("proof-addons", "--workers", "2", "--zone", "z1") as cluster,
+        ):
+            bad = [name for name in options.entries or known if not _told(tell, made, cluster, name)]
+    except StepFailed as error:
+        sys.exit(f"proof-addons: {error}")
+    finally:
+        if options.page:
+            options.page.write_text(_page([found for name in known if (found := _last(name)) is not None]))
+    sys.exit(f"proof-addons: not as it should be: {', '.join(bad)}" if bad else 0)
+
+
+def _told(tell: Teller, made: Scene, cluster: Cluster, name: str) -> bool:
+    """Measure one entry, and tell and keep what was found. Whether all is well."""
+    tell.title(name)
+
+    def chapter(_: Scene, results: Results) -> None:
+        _measure(cluster, name, results)
+
+    results = run(name, chapter, made)
+    for figure in results.figures:
+        tell.say(f"{'MISSED  ' if figure.met is False else ''}{figure.what}: {figure.measured}")
+    if results.failure:
+        tell.say(results.failure)
+    _KEPT.mkdir(exist_ok=True)
+    (_KEPT / f"{name}.json").write_text(json.dumps(results.as_json(), indent=1))
+    return results.well
+
+
+def _measure(cluster: Cluster, name: str, results: Results) -> None:
+    push(cluster, name)
+    of_the_server(cluster, "catalogue", "add", str(ADDONS / name))
+    needed = VALUES.get(name)
+    options = ("-c", cluster.name, *(needed(cluster) if needed is not None else ()))
+    try:
+        began = monotonic()
+        cluster.customer.must("addon", "install", name, *options, timeout=900)
+        results.at_most("from the request to healthy", monotonic() - began, "s")
+        results.says("pods", str(len(_pods(cluster, name))))
+        memory = until("its memory is measured", lambda: _memory(cluster, name), seconds=180, every=5)
+        results.at_most("memory of its pods, in all", memory / 2**20, "MiB", _MOST_MEMORY.get(name))
+    finally:
+        began = monotonic()
+        cluster.customer.must("addon", "remove", name, "-c", cluster.name, "--with-data", "--yes", timeout=900)
+        results.at_most("from the request to its being gone", monotonic() - began, "s")
+    left = cluster.kubectl.run("get", "namespace", name, "--ignore-not-found").split()
+    results.holds("nothing is left", name not in names(cluster) and not left, left)
+
+
+def _pods(cluster: Cluster, name: str) -> list[Any]:
+    found: list[Any] = cluster.kubectl.get("pods", "-n", name, "--field-selector", "status.phase=Running")["items"]
+    return found
+
+
+def _memory(cluster: Cluster, name: str) -> float | None:
+    """Bytes that its pods have, as metrics-server says; None while it has not seen all of them."""
+    path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{name}/pods"
+    measured = json.loads(cluster.kubectl.run("get", "--raw", path))["items"]
+    if {pod["metadata"]["name"] for pod in _pods(cluster, name)} - {pod["metadata"]["name"] for pod in measured}:
+        return None
+    return sum(_bytes(c["usage"]["memory"]) for pod in measured for c in pod["containers"])
+
+
+def _bytes(said: str) -> float:
+    return float(said.removesuffix("Ki")) * 2**10 if said.endswith("Ki") else float(said)
+
+
+def _last(name: str) -> Results | None:
+    file = _KEPT / f"{name}.json"
+    return Results.from_json(json.loads(file.read_text())) if file.exists() else None
+
+
+def _page(found: list[Results]) -> str:
+    figures = list(dict.fromkeys(figure.what for results in found for figure in results.figures))
+    rows: list[tuple[object, ...]] = [
+        (results.chapter, *(_cell(results, what) for what in figures), results.date) for results in found
+    ]
+    failures = [f"- {results.chapter} came to no end: {results.failure}" for results in found if results.failure]
+    return "\n".join([_HEAD, table(("entry", *figures, "when"), rows), *failures]).rstrip() + "\n"
+
+
+def _cell(results: Results, what: str) -> str:
+    figure = next((f for f in results.figures if f.what == what), None)
+    if figure is None:
+        return ""
+    missed = f" (**missed**: {figure.goal})" if figure.met is False else ""
+    return f"{figure.measured}{missed}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""What an entry cannot do without, so that it becomes healthy in the lab."""
+
+from collections.abc import Callable, Mapping
+
+from tests.e2e.clusters import Cluster
+
+Options = tuple[str, ...]
+
+VALUES: Mapping[str, Callable[[Cluster], Options]] = {}
+"""Entry -> options of `navarch addon install` for a cluster."""
