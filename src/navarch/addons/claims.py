@@ -119,7 +119,8 @@ class Volumes:
         for one in self.attachments:
             volume = self.volumes.get(str(one["spec"].get("source", {}).get("persistentVolumeName")))
             found = _csi(volume) if volume is not None else None
-            if found is not None:
+            if found is not None:  # counted, as the scheduler does, for the driver that attaches it
+                found = replace(found, driver=safe(one["spec"].get("attacher", "")))
                 attached.setdefault(str(one["spec"]["nodeName"]), set()).add(found)
         return tuple(
             NodeVolumes(

@@ -168,9 +168,10 @@ def test_a_volume_that_is_there_already_is_a_place_too() -> None:
     assert places("5Gi") == [(IN_Z1,)] and places("6Gi") == [()]
 
 
-def test_what_nodes_may_have_of_volumes() -> None:
+@pytest.mark.parametrize("attacher", ["cinder.csi.openstack.org", "other.example.com"])
+def test_what_nodes_may_have_of_volumes(attacher: str) -> None:
     driver = {"name": "cinder.csi.openstack.org", "nodeID": "a", "allocatable": {"count": 256}}
-    attachment = {"spec": {"nodeName": "a", "source": {"persistentVolumeName": "pv"}}}
+    attachment = {"spec": {"attacher": attacher, "nodeName": "a", "source": {"persistentVolumeName": "pv"}}}
     found = seen(
         Cluster(
             pod("db", "data"),
@@ -180,5 +181,5 @@ def test_what_nodes_may_have_of_volumes() -> None:
         )
     )
     name = driver["name"]
-    attached = (Volume(str(name), "id-pv"),)
+    attached = (Volume(attacher, "id-pv"),)
     assert found.volumes == (NodeVolumes("a", ((str(name), 256),), (str(name),), attached),)
