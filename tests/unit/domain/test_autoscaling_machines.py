@@ -54,6 +54,14 @@ def test_taints_of_a_young_node_pass_and_others_stay() -> None:
     assert not spot_of(Node("a", ready=True, unschedulable=True)).open
 
 
+def test_what_navarch_cordoned_and_stays_is_uncordoned_at_once_and_counts() -> None:
+    taints = (Taint("node.kubernetes.io/unschedulable", "NoSchedule"), Taint("gpu", "NoSchedule"))
+    started = spot_of(Node("a", ready=True, unschedulable=True, cordoned=True, drained=True, taints=taints))
+    assert started.open and started.taints == (Taint("gpu", "NoSchedule"),)
+    of_a_person = spot_of(Node("a", ready=True, unschedulable=True, taints=taints))
+    assert not of_a_person.open and of_a_person.taints == taints
+
+
 def test_what_is_reserved_is_what_kubelets_are_told() -> None:
     configuration = kubelet_configuration(SHOP)
     parts: list[Any] = [configuration[name] for name in ("kubeReserved", "systemReserved")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from navarch.domain.autoscaling.placing import Room, Spot
+from navarch.domain.autoscaling.placing import CORDONED, Room, Spot
 from navarch.domain.autoscaling.promises import unkept, with_promised
 from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
 from navarch.domain.machines import MachineTemplate, component_labels
@@ -28,11 +28,13 @@ _STARTING = (  # what begins the keys of taints that somebody takes off a young 
 
 
 def spot_of(node: Node, volumes: NodeVolumes | None = None) -> Spot:
-    """A node that is there and Ready. Taints with which a young one waits for somebody pass by themselves."""
+    """A node that is there, is Ready and stays. Taints with which a young one waits for somebody pass by themselves,
+    and so does what a stop of its cluster, or a removal that was taken back, left of Navarch's: `plan.nodes`."""
     labels = {HOSTNAME: node.name, **dict(node.labels)}
-    return Spot(
-        node.name, labels, _lasting(node.taints), node.allocatable, open=not node.unschedulable, volumes=volumes
-    )
+    taints, is_open = _lasting(node.taints), not node.unschedulable
+    if node.cordoned:
+        taints, is_open = tuple(t for t in taints if t != CORDONED), True
+    return Spot(node.name, labels, taints, node.allocatable, open=is_open, volumes=volumes)
 
 
 def room_of(

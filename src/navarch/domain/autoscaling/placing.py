@@ -14,7 +14,7 @@ from navarch.domain.spec import Taint
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - it is compared with, nobody listens there
 _FORBID = frozenset({"NoSchedule", "NoExecute"})
-_CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
+CORDONED = Taint("node.kubernetes.io/unschedulable", "NoSchedule")
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Room:
             return f"not simulated: {', '.join(shape.unsimulated)}"
         if shape.blocked:
             return shape.blocked
-        if not spot.open and not tolerates(shape.tolerations, (_CORDONED,)):
+        if not spot.open and not tolerates(shape.tolerations, (CORDONED,)):
             return "node(s) were unschedulable"
         if not attracts(shape, spot):
             return "node(s) didn't match Pod's node affinity/selector"
