@@ -136,7 +136,9 @@ def load(inside: Inside, results: Results) -> None:
     requests end, pods and machines go. The limits are changed meanwhile, and taken away at the end."""
     inside.group("elastic", "--autoscaling", "1-4", *_ZONES, *_SOON_IDLE)
     address = inside.scene.web(inside.cluster)
-    inside.kubectl.run("set", "resources", "deployment/web", "-n", "shop", "--requests=cpu=600m,memory=32Mi")
+    inside.kubectl.run(
+        "set", "resources", "deployment/web", "-n", "shop", "--requests=cpu=1100m,memory=32Mi"
+    )  # one on a machine
     inside.apply(horizontal("web", most=4))
     with _asking(address):
         grown = inside.seconds("three machines of the group", lambda: len(inside.workers("elastic")) >= 3, 600.0)
