@@ -60,6 +60,8 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
         _pytest("end to end", "lab", "-m", "not proof", "tests/e2e", after=("Chromium",), lab=True),
         _stage("the README's first command: make demo", "lab", sys.executable, "-m", "demo.story", "up"),
         _stage("and its second: make demo-clean", "lab", sys.executable, "-m", "demo.story", "clean"),
+        # It needs no lab: this lane is through earlier than the other.
+        _pytest("the console in a browser", "lab", "tests/browser", after=("packages", "Chromium")),
         # What needs no lab.
         # After all others that install packages: Debian's package manager works for one at a time.
         _stage("Chromium", "no lab", str(_CHROMIUM), after=("lab: packages and services",)),
@@ -71,7 +73,6 @@ def stages(environ: dict[str, str] | None = None) -> tuple[Stage, ...]:
             *("-m", "not lab and not proof", *_ON_THE_LAB, "tests/suite"),
             after=("packages", "Kubernetes from source", "programs of Navarch's own", "what looks at images"),
         ),
-        _pytest("the console in a browser", "no lab", "tests/browser", after=("packages", "Chromium")),
     )
 
 
