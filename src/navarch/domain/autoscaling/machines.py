@@ -18,8 +18,10 @@ _PODS = 110
 _EVICTED_AT_MIB = 100  # the kubelet's threshold memory.available
 _SEEN_OF_MEMORY = 0.95  # what is left of a flavor's memory once firmware and kernel have theirs; checked on the lab's
 _SEEN_OF_DISK = 0.75  # the same of its disk: file system, image, the kubelet's threshold nodefs.available
-_STARTING = (  # what begins the keys of taints that somebody takes off a young node
+_PASSING = (  # what begins the keys of taints that somebody takes off a node that is Ready and is not cordoned
     "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    CORDONED.key,  # by the controller manager, which a new start of its machine keeps waiting for its lease
     "node.kubernetes.io/network-unavailable",
     "node.cloudprovider.kubernetes.io/uninitialized",
     "startup-taint.cluster-autoscaler.kubernetes.io/",
@@ -28,13 +30,11 @@ _STARTING = (  # what begins the keys of taints that somebody takes off a young 
 
 
 def spot_of(node: Node, volumes: NodeVolumes | None = None) -> Spot:
-    """A node that is there, is Ready and stays. Taints with which a young one waits for somebody pass by themselves,
-    and so does what a stop of its cluster, or a removal that was taken back, left of Navarch's: `plan.nodes`."""
+    """A node that is there, is Ready and stays. Taints with which it waits for somebody pass by themselves. What
+    Navarch cordoned for a stop of its cluster, or a removal that was taken back, is opened at once: `plan.nodes`."""
     labels = {HOSTNAME: node.name, **dict(node.labels)}
-    taints, is_open = _lasting(node.taints), not node.unschedulable
-    if node.cordoned:
-        taints, is_open = tuple(t for t in taints if t != CORDONED), True
-    return Spot(node.name, labels, taints, node.allocatable, open=is_open, volumes=volumes)
+    is_open = node.cordoned or not node.unschedulable
+    return Spot(node.name, labels, _lasting(node.taints), node.allocatable, open=is_open, volumes=volumes)
 
 
 def room_of(
@@ -129,4 +129,4 @@ def _expected_volumes(name: str, volumes: Iterable[NodeVolumes]) -> NodeVolumes 
 
 
 def _lasting(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
-    return tuple(t for t in taints if not t.key.startswith(_STARTING))
+    return tuple(t for t in taints if not t.key.startswith(_PASSING))
