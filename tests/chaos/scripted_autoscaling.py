@@ -5,6 +5,7 @@ from tests.chaos.scripted import expect, settled
 from tests.chaos.shop import LIMITS, WEB, Shop
 from tests.chaos.world import World
 
+from navarch.domain.conditions import ABLE_TO_SCALE
 from navarch.domain.spec import Autoscaling, Role, Spare
 from navarch.simulator.pods import Workload
 
@@ -79,11 +80,13 @@ def room_is_kept_free(world: World) -> None:
     world.run(300.0)
     expect(world, "spare", not shop.waiting(), "the last pod waits")
     expect(world, "spare", len(shop.told("SpareNotKept")) == 1, "nobody was told that there is no room to spare")
+    refilled = len(shop.told("SpareKept"))
     shop.inside.pods.scale("web", 0)
     world.run(600.0)
     settled(world)
     expect(world, "spare", len(shop.workers()) == 1, f"{len(shop.workers())} machines hold the room to spare")
     made = sum(m.role is Role.WORKER for m in world.api.machines(shop.id, removed=True))
+    expect(world, "spare", len(shop.told("SpareKept")) > refilled, "nobody was told that the room is there again")
     expect(world, "spare", made == 3, f"{made} machines were made, of which some held the room and went")
 
 
@@ -103,9 +106,15 @@ def a_device_never_shows(world: World) -> None:
     expect(world, "in vain", made() == 1, f"{made()} machines came for a device that none has")
     expect(world, "needed", not shop.workers("plain"), "the machine stays, and nobody needs it")
     (told,) = shop.told("DeviceNotShown")
-    expect(world, "in vain", "Look whether the device plugin runs there" in told, told)
+    expect(world, "in vain", "look whether the device plugin" in told, told)
+    condition = world.api.cluster(shop.id, project_id=None).status.condition(ABLE_TO_SCALE)
+    acts = (condition.reason, condition.responsible) if condition is not None else None
+    expect(world, "in vain", acts == ("DeviceNotShown", "user"), f"who must act is not said: {condition}")
     world.run_until(lambda: made() == 2, 3000.0)
     expect(world, "placed", made() == 2, "it was not tried again an hour later")
+    world.run(60.0)
+    condition = world.api.cluster(shop.id, project_id=None).status.condition(ABLE_TO_SCALE)
+    expect(world, "in vain", condition is None, f"it is tried again, and the condition stays: {condition}")
     settled(world)
 
 

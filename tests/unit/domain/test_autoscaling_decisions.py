@@ -7,7 +7,7 @@ from typing import Any
 from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.domain.autoscaling import Decision, Memory, all_pods_due, asks_for_pods, decide, noticed
-from navarch.domain.autoscaling.memory import Unneeded, first_backoff
+from navarch.domain.autoscaling.memory import Failure, Unneeded, first_backoff
 from navarch.domain.cloud import CloudState
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView
@@ -181,7 +181,8 @@ def test_a_quota_that_is_used_up_is_noticed() -> None:
     failed = Failed("QuotaExceeded", "Cannot make it: cores", "project-admin", "raise it")
     results = (Result(ReleaseMachine(coming.name, None, ""), failed, 1.0),)  # type: ignore[arg-type]
     memory, told = noticed(Memory(), of, observed, results, NOW)
-    assert memory.backoffs == (first_backoff("web", NOW, "QuotaExceeded: Cannot make it: cores"),)
+    failure = Failure("QuotaExceeded: Cannot make it: cores", "project-admin", "raise it")
+    assert memory.backoffs == (first_backoff("web", NOW, failure),)
     assert told[0][:2] == ("FailedToScaleUpGroup", "web")
     assert noticed(memory, of, observed, results, NOW) == (memory, ())
 

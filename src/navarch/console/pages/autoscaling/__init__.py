@@ -21,8 +21,8 @@ _AT = "g0"
 _LIMITS = ("min", "max")
 # What it did, of a node group; and what it could do for no pod.
 _DECISIONS = (
-    "TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup", "SpareNotKept",
-    "DeviceNotShown",
+    "TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup", "SpareKept",
+    "SpareNotKept", "DeviceNotShown",
 )  # fmt: skip
 _SHOWN = 20
 _TEMPLATES = {"thoughts": "autoscaling/_thoughts.html"}
