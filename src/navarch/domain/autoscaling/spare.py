@@ -5,9 +5,9 @@ Nothing is evicted for them, and real pods take their place.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from navarch.domain.autoscaling.machines import NODE_GROUP
 from navarch.domain.autoscaling.memory import SpareRoom
 from navarch.domain.autoscaling.placing import Room
+from navarch.domain.node_labels import NODE_GROUP
 from navarch.domain.pods import PodShape, Toleration
 from navarch.domain.spec import Spare, Taint
 
