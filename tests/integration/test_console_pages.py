@@ -599,6 +599,7 @@ def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser)
     ):
         browser.api.store.add_event(made["id"], Event(now, reason, text, subject=subject))
     page = browser.get(path).text
+    assert 'type="range" min="0" max="10"' in page and "between 1 and 4" in page
     for words in ("web-2", "a quota is used up", "shop/big", "its machines are too small", "a pod of kube-system",
                   "Of 3 places that are kept free 1 are there, 1 on their way.", "max node group size reached",
                   "Your project's administrator must act", "have it raised", "then it is tried again",
