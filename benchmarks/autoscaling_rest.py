@@ -8,7 +8,6 @@ API over HTTPS, a worker and PostgreSQL, each a process, before the simulated cl
 
 import argparse
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,13 +37,9 @@ class Rest:
 def resting(clusters: int) -> tuple[str, list[Row]]:
     """A sentence on when it was measured, and the rows of a table."""
     scaled, plain = (_rest(clusters, scaled=so) for so in (True, False))
-    cpu, memory = (_rows(scaled, plain, what) for what in ("mcpu", "mib"))
     when = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores shared with others (load {plain.load:.0f})"
-    return when, [
-        *cpu,
-        *memory,
-        ("calls to its Kubernetes an hour", f"{scaled.looks:.0f}", f"{plain.looks:.0f}", "", "", ""),
-    ]
+    asked = ("calls to its Kubernetes an hour", f"{scaled.looks:.0f}", f"{plain.looks:.0f}", "", "", "")
+    return when, [_cpu(scaled, plain), _memory(scaled, plain), asked]
 
 
 def page_of(clusters: int) -> str:
@@ -79,19 +74,18 @@ def _deploy(stage: Scene) -> None:
         stage.simulator.deploy(cluster, _HALF)
 
 
-def _rows(scaled: Rest, plain: Rest, what: str) -> Iterator[Row]:
-    unit, most = ("mCPU", _MCPU) if what == "mcpu" else ("MiB", _MIB)
-    with_it, without = getattr(scaled, what), getattr(plain, what)
-    total, before = sum(with_it.values()), sum(without.values())
-    added = f"{total - before:+.2f}"
-    yield (
-        "CPU" if what == "mcpu" else "memory",
-        f"{total:.2f} {unit} ({parts(with_it)})",
-        f"{before:.2f} ({parts(without)})",
-        added,
-        f"≤ {most:g} {unit} more",
-        goal(total - before <= most),
-    )
+def _cpu(scaled: Rest, plain: Rest) -> Row:
+    """The goal is of all that such a cluster costs."""
+    total, before = sum(scaled.mcpu.values()), sum(plain.mcpu.values())
+    shown = f"{total:.2f} mCPU ({parts(scaled.mcpu)})", f"{before:.2f} ({parts(plain.mcpu)})"
+    return ("CPU", *shown, f"{total - before:+.2f}", f"≤ {_MCPU:g} mCPU in all", goal(total <= _MCPU))
+
+
+def _memory(scaled: Rest, plain: Rest) -> Row:
+    """The goal is of what autoscaling adds."""
+    total, before = sum(scaled.mib.values()), sum(plain.mib.values())
+    shown = f"{total:.2f} MiB ({parts(scaled.mib)})", f"{before:.2f} ({parts(plain.mib)})"
+    return ("memory", *shown, f"{total - before:+.2f}", f"≤ {_MIB:g} MiB more", goal(total - before <= _MIB))
 
 
 def main() -> None:

@@ -99,8 +99,9 @@ def _thoughts(visit: Visit, cluster: str, group: str) -> dict[str, Any]:
 
 def _scale(group: dict[str, Any]) -> int:
     """How many machines the picture of the limits and their slider have room for."""
-    limits = group["spec"]["autoscaling"] or {"max": 0}
-    return min(_MOST, max(_FEW, 2 * max(limits["max"], group["spec"]["replicas"])))
+    limits = group["spec"]["autoscaling"]
+    most: int = max(group["spec"]["replicas"], limits["max"] if limits else 0)
+    return min(_MOST, max(_FEW, 2 * most))
 
 
 def _plan(visit: Visit, cluster: str, group: str, form: Form) -> dict[str, Any]:
