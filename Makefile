@@ -59,7 +59,7 @@ proof-addons: setup ## installing each entry of the catalogue on the lab, as doc
 proof-autoscaling: setup ## groups that grow and shrink on the lab, as docs/autoscaling-proof.md: CHAPTERS="claim" (root; an hour)
 	@$(BIN)/python -m proofs.autoscaling $(CHAPTERS) --page docs/autoscaling-proof.md
 
-bench-autoscaling: setup ## measure how long autoscaling's decision takes and what it costs (no root; a few minutes)
+bench-autoscaling: setup ## measure how long autoscaling's decision takes and what it costs (no root; twenty minutes)
 	@$(BIN)/python -m benchmarks.autoscaling
 
 chaos: setup ## stories on a simulated cloud in virtual time, from seeds: RUNS=200 FIRST=0 (no root; about one in two seconds)

@@ -1,6 +1,6 @@
 """`make bench-autoscaling`: what autoscaling takes, in docs/benchmarks-autoscaling.md.
 
-The decision alone, a life in virtual time, and a cluster to which nothing happens.
+The decision alone, a life in virtual time, and clusters to which nothing happens, in virtual time and in real time.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from benchmarks.autoscaling_life import (
     there_and_back,
     waits,
 )
+from benchmarks.autoscaling_rest import CLUSTERS, page_of
 from benchmarks.tables import goal, table
 from navarch.domain.autoscaling import Memory, decide
 from navarch.domain.cloud import CloudState
@@ -64,7 +65,8 @@ def main() -> None:
         f"""# Benchmarks of autoscaling
 
 Written by `make bench-autoscaling` on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores shared with others (load
-{os.getloadavg()[0]:.0f}). CPU seconds and virtual time: what else the machine does has no part in them.
+{os.getloadavg()[0]:.0f}). CPU seconds and virtual time: what else the machine does has no part in them; of the last
+section, in real time, its own date and load are said.
 
 ## Decisions
 
@@ -87,7 +89,8 @@ which is more than the worker alone. What it lacks, requests over TLS in the pla
 look at a cluster is {_OF_A_LOOK} of them. Whether pods wait is asked every {ASKED_EVERY:g} s,
 how many there are every {COUNTED_EVERY:g} s.
 
-{table(_HEAD, _of_rest())}"""
+{table(_HEAD, _of_rest())}
+{page_of(CLUSTERS)}"""
     )
     print(options.page.read_text())
 

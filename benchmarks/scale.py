@@ -51,11 +51,10 @@ class Scene:
     database: psycopg.Connection
     simulator: Simulator
 
-    def create(self, count: int, *, prefix: str = "c", projects: tuple[str, ...] = PROJECTS) -> Times:
-        """Ask for clusters of 1+2 all at once."""
-        asks = [
-            Ask(projects[n % len(projects)], "POST", "/clusters", {"name": f"{prefix}{n:04d}"}) for n in range(count)
-        ]
+    def create(self, count: int, *, prefix: str = "c", projects: tuple[str, ...] = PROJECTS, **said: Any) -> Times:
+        """Ask for clusters of 1+2 all at once. `said`: of each."""
+        bodies = [{"name": f"{prefix}{n:04d}"} | said for n in range(count)]
+        asks = [Ask(projects[n % len(projects)], "POST", "/clusters", body) for n, body in enumerate(bodies)]
         return self.crowd.together(_CREATORS, asks, wanted=202)
 
     def count(self, query: str, *values: object) -> int:
@@ -87,7 +86,7 @@ class Scene:
 
 
 @contextmanager
-def scene(workers: int, *, faults: float = FAULTS, **more: Any) -> Iterator[Scene]:
+def scene(workers: int, *, faults: float = FAULTS, folder: Path = FOLDER / "world", **more: Any) -> Iterator[Scene]:
     """A new world. `faults`: the share of the cloud's answers that are faults."""
     wanted = Wanted(
         projects=PROJECTS,
@@ -98,7 +97,7 @@ def scene(workers: int, *, faults: float = FAULTS, **more: Any) -> Iterator[Scen
         durable=True,
         **more,
     )
-    playground = Playground(FOLDER / "world", wanted)
+    playground = Playground(folder, wanted)
     playground.start()
     try:
         with psycopg.connect(playground.postgres.dsn, autocommit=True) as database, Crowd(playground) as crowd:
@@ -130,21 +129,21 @@ def creation(stage: Scene, count: int) -> Figures:
     }
 
 
-def idle(stage: Scene, count: int, empty: Reading) -> Figures:
+def idle(stage: Scene, count: int, empty: Reading, seconds: float = _IDLE_SECONDS) -> Figures:
     """What Ready clusters cost while nothing happens to them."""
     sleep(20)  # the last ones' first look as Ready clusters
     asked_before, before = stage.simulator.census(), stage.read()
-    sleep(_IDLE_SECONDS)
+    sleep(seconds)
     asked_after, after = stage.simulator.census(), stage.read()
     own = ("api", "worker", "postgres")
     calls = sum(n for _, n in asked_after.requests) - sum(n for _, n in asked_before.requests)
     return {
-        "mcpu": {part: (after.cpu[part] - before.cpu[part]) / _IDLE_SECONDS * 1000 / count for part in own},
+        "mcpu": {part: (after.cpu[part] - before.cpu[part]) / seconds * 1000 / count for part in own},
         "mib": {part: (after.mib[part] - empty.mib[part]) / count for part in own},
         "mib_empty": {part: empty.mib[part] for part in own},
-        "calls_an_hour": calls / count / _IDLE_SECONDS * 3600,
-        "kube_calls_an_hour": (asked_after.kube_calls - asked_before.kube_calls) / count / _IDLE_SECONDS * 3600,
-        "rows_an_hour": (after.rows - before.rows) / _IDLE_SECONDS * 3600,
+        "calls_an_hour": calls / count / seconds * 3600,
+        "kube_calls_an_hour": (asked_after.kube_calls - asked_before.kube_calls) / count / seconds * 3600,
+        "rows_an_hour": (after.rows - before.rows) / seconds * 3600,
         "database_mib": stage.count("SELECT pg_database_size(current_database())") / 2**20,
         "load": os.getloadavg()[0],
     }

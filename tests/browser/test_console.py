@@ -226,6 +226,28 @@ def test_a_plan_says_what_it_costs_and_keeps_open_what_was(page: Page) -> None:
     expect(page.locator("#plan-price table")).to_be_visible()
 
 
+def test_limits_are_a_range_whose_handles_move_the_fields_and_the_plan(page: Page) -> None:
+    address = create(page, "elastic")
+    page.goto(f"{address}/groups/default/autoscaling")
+    least, most = (page.locator(f"[id='g0.autoscaling.{end}']") for end in ("min", "max"))
+    low, high = (page.get_by_label(f"At {end}, as a slider") for end in ("least", "most"))
+    most.fill("4")
+    expect(high).to_have_value("4")
+    low.focus()
+    page.keyboard.press("ArrowRight")
+    expect(least).to_have_value("1")
+    for _ in range(2):
+        high.press("ArrowRight")
+    expect(most).to_have_value("6")
+    low.fill("9")  # as far as the other one
+    expect(least).to_have_value("6")
+    low.fill("1")
+    expect(page.locator("#plan")).to_contain_text("spec.autoscaling")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.locator("figure.limits")).to_contain_text("between 1 and 6")
+    expect(high).to_have_value("6")
+
+
 def test_an_answer_that_comes_late_does_not_take_the_place_of_a_newer_one(page: Page) -> None:
     address = create(page, "slowly")
     expect(page.locator("#head .badge")).to_have_text("Ready", timeout=PATIENCE_MS)

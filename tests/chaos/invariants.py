@@ -42,6 +42,7 @@ PROMISES = {
     "placed": "for a pod that waits, a machine is asked for within ten seconds where a group has room for it",
     "needed": "no machine goes that is used, or before it was unneeded for as long as its group says; then it does",
     "spare": "room that a group keeps free is there again minutes after pods took it, and machines stay that hold it",
+    "zonal": "a pod with a volume gets its machine in the zone of the volume",
     "in vain": "no machine after the other comes for a device that none of them ever shows",
     "no litter": "nothing is there twice, and no more than was asked for",
     **lives.PROMISES,

@@ -160,6 +160,8 @@ MUTATIONS = (
     Mutation("room to spare is not thought of", f"{AUTOSCALING}.deciding:decide", "spare = look.spare() if look.pods.all else ()", "spare = ()", promise="spare", script=scripted_autoscaling.room_is_kept_free),
     Mutation("a machine's free room holds it not", f"{AUTOSCALING}.deciding:decide", "        spare=spare,\n", "", promise="spare", script=scripted_autoscaling.room_is_kept_free),
     Mutation("a device that never shows is hoped for at once again", f"{AUTOSCALING}.memory:SilentDevice.holds", "return self.until is None or now < self.until", "return False", promise="in vain", script=scripted_autoscaling.a_device_never_shows),
+    Mutation("a machine comes in any zone", f"{AUTOSCALING}.deciding:_grown", "zones=zones", "zones=()", promise="zonal", script=scripted_autoscaling.a_volume_is_in_a_zone),
+    Mutation("of a machine from zero nobody knows its zone", f"{AUTOSCALING}.machines:spot_to_be", "**of_csi(zone)}\n    labels", "}\n    labels", promise="zonal", script=scripted_autoscaling.a_volume_is_in_a_zone),
     Mutation("the cloud's moments are taken for ours", f"{ADAPTER}.session:Service.by_our_clock", "- self._ahead", "", script=scripted.the_clouds_clock_is_off),
 )  # fmt: skip
 

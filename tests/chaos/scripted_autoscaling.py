@@ -5,6 +5,8 @@ from tests.chaos.scripted import expect, settled
 from tests.chaos.shop import LIMITS, WEB, Shop
 from tests.chaos.world import World
 
+from navarch.domain.conditions import ABLE_TO_SCALE
+from navarch.domain.node_labels import NODE_GROUP, ZONE
 from navarch.domain.spec import Autoscaling, Role, Spare
 from navarch.simulator.pods import Workload
 
@@ -79,11 +81,13 @@ def room_is_kept_free(world: World) -> None:
     world.run(300.0)
     expect(world, "spare", not shop.waiting(), "the last pod waits")
     expect(world, "spare", len(shop.told("SpareNotKept")) == 1, "nobody was told that there is no room to spare")
+    refilled = len(shop.told("SpareKept"))
     shop.inside.pods.scale("web", 0)
     world.run(600.0)
     settled(world)
     expect(world, "spare", len(shop.workers()) == 1, f"{len(shop.workers())} machines hold the room to spare")
     made = sum(m.role is Role.WORKER for m in world.api.machines(shop.id, removed=True))
+    expect(world, "spare", len(shop.told("SpareKept")) > refilled, "nobody was told that the room is there again")
     expect(world, "spare", made == 3, f"{made} machines were made, of which some held the room and went")
 
 
@@ -103,9 +107,55 @@ def a_device_never_shows(world: World) -> None:
     expect(world, "in vain", made() == 1, f"{made()} machines came for a device that none has")
     expect(world, "needed", not shop.workers("plain"), "the machine stays, and nobody needs it")
     (told,) = shop.told("DeviceNotShown")
-    expect(world, "in vain", "Look whether the device plugin runs there" in told, told)
+    expect(world, "in vain", "look whether the device plugin" in told, told)
+    condition = world.api.cluster(shop.id, project_id=None).status.condition(ABLE_TO_SCALE)
+    acts = (condition.reason, condition.responsible) if condition is not None else None
+    expect(world, "in vain", acts == ("DeviceNotShown", "user"), f"who must act is not said: {condition}")
     world.run_until(lambda: made() == 2, 3000.0)
     expect(world, "placed", made() == 2, "it was not tried again an hour later")
+    world.run(60.0)
+    condition = world.api.cluster(shop.id, project_id=None).status.condition(ABLE_TO_SCALE)
+    expect(world, "in vain", condition is None, f"it is tried again, and the condition stays: {condition}")
+    settled(world)
+
+
+def a_volume_is_in_a_zone(world: World) -> None:
+    """A pod with a claim asks for the second zone. It goes, its machine too; it comes again, says nothing of zones, and
+    its machine comes where the volume is: from zero, of a group for each zone, of one over both, and after a start."""
+    shop = Shop(world, "shop", LIMITS)
+    shop.fix()
+    limits = Autoscaling(0, 2, unneeded_seconds=60)
+    for group, zone in (("first", "z1"), ("second", "z2")):  # what is equal is decided by name
+        shop.add_group(group, "m1.medium", limits, (zone,))
+    _runs_in_the_second_zone(shop, "second", Workload("db", 1, claim="data", node_selector=((ZONE, "z2"),)))
+    _runs_in_the_second_zone(shop, "second", Workload("db", 1, claim="data"))
+    shop.add_group("over-both", "m1.medium", limits, ("z1", "z2"))
+    its = (NODE_GROUP, "over-both")
+    _runs_in_the_second_zone(shop, "over-both", Workload("db", 1, claim="logs", node_selector=(its, (ZONE, "z2"))))
+    _runs_in_the_second_zone(shop, "over-both", Workload("db", 1, claim="logs", node_selector=(its,)))
+    world.customers.switch(shop.id, False)
+    settled(world)
+    world.run(900.0)
+    world.customers.switch(shop.id, True)
+    settled(world)
+    _runs_in_the_second_zone(shop, "over-both", Workload("db", 1, claim="logs", node_selector=(its,)))
+    volumes = {v["name"]: v["availability_zone"] for v in world.region["volume"].of(PROJECTS[0])}
+    there = {name: volumes.get(name) for name in ("data", "logs")}
+    expect(world, "zonal", set(there.values()) == {"z2"}, f"the volumes are elsewhere: {there}")
+
+
+def _runs_in_the_second_zone(shop: Shop, group: str, workload: Workload) -> None:
+    """Its pod comes, and its machine, from zero; then both go."""
+    world = shop.world
+    shop.inside.pods.wish(workload)
+    world.run_until(lambda: bool(shop.inside.pods_seen().placed), _SERVED_WITHIN)
+    made = [(machine.group, machine.zone) for machine in shop.workers() if machine.group != "web"]
+    expect(world, "zonal", made == [(group, "z2")], f"for a volume in z2 came {made}")
+    expect(world, "zonal", not shop.waiting(), "the pod waits, and its machine is there")
+    settled(world)
+    shop.inside.pods.scale("db", 0)
+    world.run_until(lambda: not shop.workers(group), 120.0 + _NOTICED_WITHIN)
+    expect(world, "needed", not shop.workers(group), "the machine stays, and nobody needs it")
     settled(world)
 
 

@@ -32,9 +32,9 @@ class Shop:
         assert cluster is not None
         return cluster
 
-    def add_group(self, name: str, flavor: str, limits: Autoscaling) -> None:
+    def add_group(self, name: str, flavor: str, limits: Autoscaling, zones: tuple[str, ...] = ("z1",)) -> None:
         """Another node group, which has no machine yet."""
-        spec = NodeGroupSpec(flavor, 0, ("z1",), autoscaling=limits)
+        spec = NodeGroupSpec(flavor, 0, zones, autoscaling=limits)
         self.world.api.add_node_group(self.id, NodeGroup(name, spec))
 
     def fix(self) -> None:

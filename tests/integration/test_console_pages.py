@@ -580,7 +580,9 @@ def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser)
     now = datetime.now(UTC)
     memory = Memory(
         unneeded=(Unneeded("web-2", "web", now),),
-        backoffs=(Backoff("web", now, now + timedelta(minutes=5), "a quota is used up"),),
+        backoffs=(
+            Backoff("web", now, now + timedelta(minutes=5), "a quota is used up", "project-admin", "have it raised"),
+        ),
         helpless=(Helpless("shop/big", 3, (Verdict("web", "its machines are too small"),)),),
         kept=(Kept("web-1", "web", "a pod of kube-system"), Kept("other-1", "other", "of another group")),
         spare=(SpareRoom("web", Spare(3, 500), 1, 1, "max node group size reached"),),
@@ -591,14 +593,18 @@ def test_what_autoscaling_thinks_and_decided_is_shown_with_why(browser: Browser)
     browser.api.store.record(made["id"], claim.token, status, look_again_after=3600)
     for reason, subject, text in (
         ("TriggeredScaleUp", "web", "web: 1 → 2"),
+        ("SpareKept", "web", "web keeps room free for all of 3 × 500m CPU"),
         ("ScaleDown", "other", "other: 2 → 1"),
         ("Ready", "web", "no decision"),
     ):
         browser.api.store.add_event(made["id"], Event(now, reason, text, subject=subject))
     page = browser.get(path).text
+    assert 'type="range" min="0" max="10"' in page and "between 1 and 4" in page
     for words in ("web-2", "a quota is used up", "shop/big", "its machines are too small", "a pod of kube-system",
                   "Of 3 places that are kept free 1 are there, 1 on their way.", "max node group size reached",
-                  "web-3 does not show nvidia.com/gpu.", "while that one is there"):  # fmt: skip
+                  "Your project's administrator must act", "have it raised", "then it is tried again",
+                  "1 is missing", "web-3 does not show nvidia.com/gpu.", "while that one is there", "You must act",
+                  "Then one is tried again", "Room is kept free again"):  # fmt: skip
         assert words in page, words
     assert "Node group grown by itself" in page
     assert "web: 1 → 2" in page

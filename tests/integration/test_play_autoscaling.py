@@ -39,6 +39,11 @@ class Shop:
         wanted: int = group["spec"]["replicas"]
         return wanted if group["status"]["ready"] == wanted else -1
 
+    def zones_of(self, group: str) -> list[str]:
+        """Of a group's machines that stay."""
+        machines: Any = self._navarch.machines("shop")
+        return [m["zone"] for m in machines if m["group"] == group and not m["removing"]]
+
     def kept_free(self) -> int:
         """Places of group web on machines that are Ready; -1: it keeps none free, or nobody looked yet."""
         group: Any = self._navarch.node_group("shop", "web")
@@ -65,6 +70,8 @@ def test_the_pages_commands_bring_machines_for_pods_and_let_them_go(folder: Path
                     "deploy web 4": lambda: shop.machines() == 4 and not shop.pending(),
                     "deploy web 9": lambda: shop.machines() == 6 and shop.pending() == 3,
                     "deploy web 1": lambda: shop.machines() == 1,
+                    "--claim disk": lambda: shop.zones_of("data") == ["z2"] and not shop.pending(),
+                    "deploy db 0": lambda: not shop.zones_of("data"),
                     "--spare 2:": lambda: shop.kept_free() == 2,
                     "--spare 0": lambda: shop.kept_free() == -1,
                 }

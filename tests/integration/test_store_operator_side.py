@@ -6,10 +6,13 @@ import psycopg
 import pytest
 from tests.integration.some_values import NOON, a_cluster
 
+from navarch.domain.autoscaling.memory import Memory, SpareRoom
 from navarch.domain.offer import Offer
+from navarch.domain.spec import Spare
 from navarch.domain.status import Condition, Event, Phase, Status
 from navarch.store.contract import NotFound
 from navarch.store.migrate import migrations
+from navarch.store.operator_side import SpareFigures
 from navarch.store.postgres import PostgresStore
 
 pytestmark = pytest.mark.postgres
@@ -116,6 +119,17 @@ def test_clusters_are_counted_by_phase_and_by_what_holds_them_up(store: Postgres
     fleet = store.fleet()
     assert dict(fleet.phases) == {"Progressing": 1, "Blocked": 1}
     assert fleet.conditions == (("Ready", "QuotaExceeded", "project-admin", 1),)
+
+
+def test_room_that_node_groups_keep_free_is_counted_over_all_clusters(store: PostgresStore) -> None:
+    assert store.fleet().spare == SpareFigures()
+    rooms = (SpareRoom("web", Spare(3, 500), 1, 1, "max node group size reached"), SpareRoom("batch", Spare(2, 100), 2))
+    for name, memory in (("off", None), ("keeps-none", Memory()), ("keeps-room", Memory(spare=rooms))):
+        cluster = store.create_cluster(a_cluster(name=name)).cluster
+        claim = store.claim_cluster(cluster.id, "w", lease=30)
+        assert claim is not None
+        store.record(cluster.id, claim.token, Status(autoscaling=memory), look_again_after=60)
+    assert store.fleet().spare == SpareFigures(groups=2, lacking=1, wanted=5, ready=3, coming=1)
 
 
 def test_the_offers_age_is_known_once_a_worker_has_read_it(store: PostgresStore) -> None:

@@ -95,7 +95,7 @@ def _autoscaling(group: NodeGroup, status: Status) -> dict[str, Any] | None:
 
 
 def _spare(room: SpareRoom) -> dict[str, Any]:
-    return _attributes(room) | {"replicas": room.spare.replicas}
+    return _attributes(room) | {"replicas": room.spare.replicas, "missing": room.missing}
 
 
 def machine_view(machine: Machine) -> MachineView:

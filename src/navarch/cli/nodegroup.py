@@ -225,16 +225,23 @@ def _explained(group: Any, thoughts: Any) -> list[str]:
         return [*lines, "Its pods were not looked at yet."]
     backoff = thoughts.get("backoff")
     if backoff:
-        lines.append(f"Asked for no more until {backoff['until']}: {backoff['why']}")
+        lines.append(f"Asked for no more until {backoff['until']}, then tried again: {backoff['why']}")
+        if backoff["remedy"]:
+            lines.append(f"Who must act: {backoff['responsible']}. {backoff['remedy']}")
     spare = thoughts.get("spare")
     if spare:
         there = f"{spare['ready']} of {spare['replicas']} are there, {spare['coming']} on their way"
-        lacking = f"; {group['name']} grows for no more: {spare['why']}" if spare["why"] else ""
+        lacking = f"; {spare['missing']} missing, and it grows for no more: {spare['why']}" if spare["why"] else ""
         lines.append(f"Places that it keeps free: {there}{lacking}")
     for device in thoughts.get("devices") or ():
-        until = f"until {device['until']}" if device["until"] else "while it is there"
-        lines.append(f"{device['machine']} does not show {device['resource']}: pods bring none more {until}.")
-        lines.append("Look whether the device plugin runs there; if such machines have none, change --capacity.")
+        until = f"until {device['until']}" if device["until"] else "while it is there, and for a while after"
+        lines.append(
+            f"{device['machine']} does not show {device['resource']}: pods that ask for it bring none more {until};"
+        )
+        lines.append(
+            "then one is tried again. You must act: look whether its device plugin runs on such machines, and if"
+        )
+        lines.append("they have no such device, change the group's --capacity.")
     for one in thoughts["helpless"]:
         others = f" and {one['count'] - 1} like it wait" if one["count"] > 1 else " waits"
         lines.append(f"Pod {one['pod']}{others}; {group['name']} cannot help: {one['why']}")

@@ -27,6 +27,7 @@ CONDITIONS: Mapping[str, str] = {
     "AddonsReady": _n("Add-ons"),
     "UpToDate": _n("Up to date"),
     "CertificatesRenewed": _n("Certificates renewed"),
+    "AbleToScale": _n("Autoscaling"),
     "Deleted": _n("Deletion"),
     "Paused": _n("Paused"),
     # of an add-on
@@ -215,6 +216,7 @@ REASONS: Mapping[str, str] = {
     "ServerActive": _n("Server active"),
     "ServingCertificateApproved": _n("Serving certificate approved"),
     "ServingCertificateDenied": _n("Serving certificate denied"),
+    "SpareKept": _n("Room is kept free again"),
     "SpareNotKept": _n("No room is kept free"),
     "StartServer": _n("Server started"),
     "StopServer": _n("Server shut off"),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from navarch.domain import findings, silence
+from navarch.domain.autoscaling import Memory, hindrances
 from navarch.domain.finding import Finding
 from navarch.domain.findings import Evidence
 from navarch.domain.machines import Machine
@@ -37,6 +38,7 @@ READY = "Ready"
 DELETED = "Deleted"
 UP_TO_DATE = "UpToDate"
 CERTIFICATES = "CertificatesRenewed"
+ABLE_TO_SCALE = "AbleToScale"
 
 # How long each chapter may take before it counts as stuck. Measured creations take a tenth of these.
 DEADLINES = {
@@ -101,6 +103,16 @@ def with_upkeep(status: Status, kept: Upkeep | None, cluster: Cluster, previous:
     if kept.finding is None:
         told = replace(told, message=f"nothing newer than {cluster.spec.node_image} is offered for this minor version")
     return replace(status, conditions=(*(c for c in status.conditions if c.type != UP_TO_DATE), told))
+
+
+def with_autoscaling(
+    status: Status, memory: Memory | None, cluster: Cluster, previous: Status, now: datetime
+) -> Status:
+    """A judgement with what autoscaling remembers. Said only where a node group cannot grow for pods that wait:
+    `Ready` does not hang on it."""
+    found = _most_severe(list(hindrances(memory, now))) if memory is not None and not cluster.deleting else None
+    said = (_condition(ABLE_TO_SCALE, found, cluster, previous, now),) if found is not None else ()
+    return replace(status, autoscaling=memory, conditions=(*status.conditions, *said))
 
 
 def _certificates(cluster: Cluster, observed: Observed, previous: Status, now: datetime) -> Iterator[Condition]:

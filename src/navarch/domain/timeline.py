@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from re import escape, search
 
 from navarch.domain.cloud import Resource
-from navarch.domain.conditions import READY
+from navarch.domain.conditions import ABLE_TO_SCALE, READY
 from navarch.domain.infrastructure import Existence
 from navarch.domain.observed import Observed
 from navarch.domain.outcomes import Done, Failed, Result
@@ -154,6 +154,8 @@ def _transitions(chapter: Chapter) -> Iterator[Event]:
             continue
         if condition.status != "True" and condition.responsible is None:
             continue  # progress is told by the steps themselves
+        if condition.type == ABLE_TO_SCALE:
+            continue  # autoscaling tells it of each node group
         level = "Normal" if condition.status == "True" else "Warning"
         since = _not_ready_since(chapter, before) if condition.type == READY and level == "Normal" else None
         remedy = f" ({condition.responsible}: {condition.remedy})" if condition.responsible else ""

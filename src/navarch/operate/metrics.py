@@ -18,7 +18,7 @@ from navarch.reconcile.worker import Log
 from navarch.settings.bounds import listen_address
 from navarch.store.contract import Unavailable
 from navarch.store.database import PoolFigures
-from navarch.store.operator_side import Fleet
+from navarch.store.operator_side import Fleet, SpareFigures
 
 FLEET_IS_READ_EVERY = 5.0  # seconds, whoever asks however often
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]{0,63}")
@@ -70,6 +70,7 @@ class FleetCollector(Collector):
         pauses.add_metric(("everything",), everything)
         pauses.add_metric(("project",), len(fleet.pauses) - everything)
         yield pauses
+        yield from _spare(fleet.spare)
         if fleet.offer_read_at is not None:
             age = (datetime.now(UTC) - fleet.offer_read_at).total_seconds()
             yield _gauge("navarch_offer_age_seconds", "Since a worker last read what the cloud offers.", age)
@@ -142,6 +143,19 @@ def _bounded(found: Iterable[tuple[str, str, str, int]]) -> dict[tuple[str, str,
         labels = (words[0], words[1], words[2])
         counts[labels] = counts.get(labels, 0) + clusters
     return counts
+
+
+def _spare(room: SpareFigures) -> Iterator[Metric]:
+    """Room that node groups keep free."""
+    groups = GaugeMetricFamily("navarch_spare_groups", "Node groups that keep room free.", labels=("state",))
+    groups.add_metric(("kept",), room.groups - room.lacking)
+    groups.add_metric(("lacking",), room.lacking)
+    yield groups
+    places = GaugeMetricFamily("navarch_spare_places", "Pods that there is to be room for.", labels=("state",))
+    places.add_metric(("ready",), room.ready)
+    places.add_metric(("coming",), room.coming)
+    places.add_metric(("missing",), room.wanted - room.ready - room.coming)
+    yield places
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

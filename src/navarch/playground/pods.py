@@ -38,13 +38,16 @@ def deploy(
     memory: Annotated[str, typer.Option(metavar="QUANTITY", help="What each pod asks for: 256Mi, 1Gi.")] = "",
     gpu: Annotated[int, typer.Option(min=0, metavar="N", help="What each pod asks for of nvidia.com/gpu.")] = 0,
     at_least: Annotated[int, typer.Option(min=0, help="Pods that its PodDisruptionBudget keeps; 0: it has none.")] = 0,
+    claim: Annotated[
+        str, typer.Option(metavar="NAME", help="Claim of all pods: its volume is made where the first runs, and stays.")
+    ] = "",
     label: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A node has to have it (nodeSelector); repeat.")
     ] = None,
 ) -> None:
     """Make a Deployment, or change the number of its pods."""
     quantities = {"cpu": cpu, "memory": memory, "nvidia.com/gpu": str(gpu or "")}
-    wanted = _workload(Workload(name, replicas, at_least), quantities, label or [])
+    wanted = _workload(Workload(name, replicas, at_least, claim=claim and _name(claim)), quantities, label or [])
     with connect() as navarch:
         found = navarch.cluster(cluster)
     _simulator().deploy(found["id"], wanted)

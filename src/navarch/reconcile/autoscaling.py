@@ -25,6 +25,8 @@ from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.observer import Look
 from navarch.store.contract import Claim, NotFound, Stale
 
+_GOOD_NEWS = frozenset({"SpareKept"})
+
 
 def autoscale(
     dependencies: Dependencies, claim: Claim, look: Look, offer: Offer, tell: Callable[[Event], None]
@@ -81,7 +83,8 @@ def _tell_pods(dependencies: Dependencies, look: Look, decision: Decision, now: 
 
 def _tell(told: tuple[Told, ...], cluster: Cluster, now: datetime, tell: Callable[[Event], None]) -> None:
     for reason, subject, text in told:
-        tell(_event(cluster, reason, subject, text, now, "Warning"))
+        level = "Normal" if reason in _GOOD_NEWS else "Warning"
+        tell(_event(cluster, reason, subject, text, now, level))
 
 
 def _written(

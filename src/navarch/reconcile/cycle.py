@@ -85,7 +85,7 @@ class Cycle:
         after = min(after, judge_chosen(self._dependencies, cluster, claim.token, observed, look.wanted, results, now))
         if scaling is not None:
             scaling = remember(scaling, cluster, observed, results, now, events.add)
-        status = replace(status, autoscaling=scaling)
+        status = conditions.with_autoscaling(status, scaling, cluster, claim.status, now)
         runs = status.ready_at is not None and status.phase is not Phase.STOPPED
         asks_pods = asks_for_pods(cluster) and runs
         if asks_pods:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from navarch.addons.contract import Draining
+from navarch.domain import node_labels
 from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.kube import (
     NOT_BEHIND_SERVICES,
@@ -17,6 +18,7 @@ from navarch.domain.kube import (
     EtcdMember,
     Node,
 )
+from navarch.domain.names import zone_label
 from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
 from navarch.simulator.controllers import Controllers, Login
@@ -190,8 +192,9 @@ class Kubernetes:
         self.running.add(server_id)
         self.releases[server_id] = release
         there, now = self.nodes.get(name), self.region.timeline.now
+        labels = {**labels, **node_labels.of_kubelet(name)}
         if there is None:
-            self.nodes[name] = NodeState(name, address, server_id, server_id, now, dict(labels), taints, since=now)
+            self.nodes[name] = NodeState(name, address, server_id, server_id, now, labels, taints, since=now)
             return
         there.address, there.server_id, there.registered = address, server_id, now
         there.labels.update(labels)
@@ -294,12 +297,19 @@ class Kubernetes:
 
     def _claims(self) -> None:
         type_ = (*self.region.site.volume_types, VolumeType("__DEFAULT__"))[0]
-        zone = (type_.zones or self.region.site.zones_of_volumes)[0]
-        volumes = {claim: self.controllers.volume(claim, type_.name, zone) for claim in sorted(self.wishes.claims)}
+        zones = type_.zones or self.region.site.zones_of_volumes
+        volumes = {
+            claim: self.controllers.volume(claim, type_.name, self._zone(self.pods.claims.get(claim), zones))
+            for claim in sorted(self.wishes.claims)
+        }
         for claim in sorted(self.wishes.snapshots & self.wishes.claims):
             volume = volumes[claim]
             if volume is not None and volume["status"] in ("available", "in-use"):
                 self.controllers.snapshot(f"snap-{claim}", volume.id)
+
+    def _zone(self, label: str | None, zones: tuple[str, ...]) -> str:
+        """The zone that nodes have as this label, else the first."""
+        return next((zone for zone in zones if zone_label(zone) == label), zones[0])
 
     def _lost_nodes(self) -> None:
         """Remove what is not Ready and names a server that is gone."""
@@ -314,9 +324,24 @@ class Kubernetes:
         now = self.region.timeline.now
         for node in self.nodes.values():
             node.heard(self._ready(node), now)
+            if node.was_ready:
+                node.labels.update(self._labels(node))
         open_to_pods = [n.name for n in self.nodes.values() if n.was_ready and n.takes_pods]
         machines = {name: (self.nodes[name].labels, self._allocatable(self.nodes[name])) for name in open_to_pods}
         self.pods.settle(now, self.nodes.keys(), open_to_pods, machines)
+        self.wishes.claims |= self.pods.claims.keys()
+
+    def _labels(self, node: NodeState) -> dict[str, str]:
+        """What cloud controller and CSI plugin write onto a node, where they run."""
+        server = self.region["server"].get(node.provider_id)
+        if server is None:
+            return {}
+        zone, flavor = server["OS-EXT-AZ:availability_zone"], server["flavor"]["original_name"]
+        of_cloud = node_labels.of_cloud_controller(flavor, zone, self.region.site.region)
+        return {
+            **(of_cloud if "cloud-controller" in self.addons else {}),
+            **(node_labels.of_csi(zone) if "cinder-csi" in self.addons else {}),
+        }
 
     def _allocatable(self, node: NodeState) -> Amounts:
         """What a kubelet says that pods may ask for: all but what the kernel has and what is reserved."""

@@ -8,7 +8,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from navarch.addons.contract import PodEvent
-from navarch.domain.pods import Amounts, Budget, Pod, PodSelector, PodShape, PodsSeen, Requirement
+from navarch.domain.node_labels import CSI_ZONE
+from navarch.domain.pods import (
+    Amounts,
+    Budget,
+    NodeTerm,
+    Place,
+    Pod,
+    PodSelector,
+    PodShape,
+    PodsSeen,
+    Requirement,
+)
 
 EVICTION_SECONDS = 3.0  # a pod's end
 _START_SECONDS = 2.0
@@ -18,13 +29,15 @@ _EVENTS_KEPT = 1000
 @dataclass(frozen=True, slots=True)
 class Workload:
     """A Deployment. `at_least`: how many of its replicas its PodDisruptionBudget keeps available; 0: it has none.
-    `requests`: what each of its pods asks for; `node_selector`: where they may be."""
+    `requests`: what each of its pods asks for; `node_selector`: where they may be. `claim`: whose volume they use,
+    which is made in the zone of the first of them (WaitForFirstConsumer) and holds the others there; empty: none."""
 
     name: str
     replicas: int
     at_least: int = 0
     requests: Amounts = ()
     node_selector: tuple[tuple[str, str], ...] = ()
+    claim: str = ""
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
@@ -53,6 +66,10 @@ class _Pod:
     starts: float = 0.0
     ends: float | None = None
 
+    @property
+    def name(self) -> str:
+        return f"default/{self.workload.name}-{self.number}"
+
     def available(self, now: float) -> bool:
         return bool(self.node) and self.ends is None and now >= self.starts + _START_SECONDS
 
@@ -63,6 +80,7 @@ class Pods:
     def __init__(self) -> None:
         self._pods: list[_Pod] = []
         self._made = 0
+        self.claims: dict[str, str] = {}  # those that are bound -> the zone of the volume, as nodes have it
         self.denial = ""  # what a webhook of the users' says to whoever evicts; empty: there is none
         self._forced: set[str] = set()
         self.told: deque[PodEvent] = deque(maxlen=_EVENTS_KEPT)  # Events, as they came
@@ -104,12 +122,12 @@ class Pods:
     def shown(self) -> tuple[PodShown, ...]:
         """All pods as their users see them."""
         told = {event.pod: f"{event.reason}: {event.message}" for event in self.told}
-        there = [(_seen(pod).name, pod) for pod in self._pods if pod.ends is None]
+        there = [(pod.name, pod) for pod in self._pods if pod.ends is None]
         return tuple(PodShown(name, pod.node, told.get(name, "")) for name, pod in there)
 
     def seen(self, now: float) -> PodsSeen:
         """All pods as a look of Navarch shows them."""
-        there = [(pod, _seen(pod)) for pod in self._pods if pod.ends is None]
+        there = [(pod, self._seen(pod)) for pod in self._pods if pod.ends is None]
         protected = sorted((w for w in self.workloads if w.at_least), key=lambda w: w.name)
         return PodsSeen(
             waiting=tuple(seen for pod, seen in there if not pod.node),
@@ -143,9 +161,11 @@ class Pods:
             if pod.node:
                 used[pod.node].update(dict(pod.workload.requests))
         for pod in [p for p in self._pods if not p.node]:
-            fits = [n for n in open_to_pods if machines is None or _fits(pod.workload, used[n], load[n], *machines[n])]
+            fits = [n for n in open_to_pods if machines is None or self._fits(pod, used[n], load[n], *machines[n])]
             if fits:
                 pod.node, pod.starts = min(fits, key=lambda node: (load[node], node)), now
+                if pod.workload.claim and machines is not None:
+                    self.claims.setdefault(pod.workload.claim, machines[pod.node][0][CSI_ZONE])
                 load[pod.node] += 1
                 used[pod.node].update(dict(pod.workload.requests))
 
@@ -183,23 +203,36 @@ class Pods:
             self._make(pod.workload)
         return tuple(held)
 
+    def _fits(self, pod: _Pod, used: Counter[str], pods: int, labels: Mapping[str, str], allocatable: Amounts) -> bool:
+        """Whether it has room on a node, where its volume is or can be made."""
+        workload, has = pod.workload, dict(allocatable)
+        if any(labels.get(key) != value for key, value in workload.node_selector) or pods >= has.get("pods", 0):
+            return False
+        if any(not any(r.holds(labels) for r in term.labels) for place in self._places(pod) for term in place.terms):
+            return False
+        return all(used[name] + amount <= has.get(name, 0) for name, amount in workload.requests)
+
+    def _places(self, pod: _Pod) -> tuple[Place, ...]:
+        """Where its volume is; one that is to be made, is made on any machine with the plugin."""
+        if not pod.workload.claim:
+            return ()
+        zone = self.claims.get(pod.workload.claim)
+        if zone is None:
+            anywhere = NodeTerm((Requirement(CSI_ZONE, "Exists"),))
+            return (Place((anywhere,), "node(s) didn't find available persistent volumes to bind"),)
+        there = NodeTerm((Requirement(CSI_ZONE, "In", (zone,)),))
+        return (Place((there,), "node(s) didn't match PersistentVolume's node affinity"),)
+
+    def _seen(self, pod: _Pod) -> Pod:
+        workload = pod.workload
+        shape = PodShape(
+            "default", workload.labels, workload.requests, workload.node_selector, places=self._places(pod)
+        )
+        return Pod(pod.name, shape, pod.node)
+
     def _make(self, workload: Workload) -> None:
         self._made += 1
         self._pods.append(_Pod(workload, self._made))
-
-
-def _fits(workload: Workload, used: Counter[str], pods: int, labels: Mapping[str, str], allocatable: Amounts) -> bool:
-    """Whether one more of its pods has room on a node."""
-    has = dict(allocatable)
-    if any(labels.get(key) != value for key, value in workload.node_selector) or pods >= has.get("pods", 0):
-        return False
-    return all(used[name] + amount <= has.get(name, 0) for name, amount in workload.requests)
-
-
-def _seen(pod: _Pod) -> Pod:
-    workload = pod.workload
-    shape = PodShape("default", workload.labels, workload.requests, workload.node_selector)
-    return Pod(f"default/{workload.name}-{pod.number}", shape, pod.node)
 
 
 def _selector(workload: Workload) -> PodSelector:

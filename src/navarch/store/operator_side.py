@@ -39,6 +39,18 @@ class SealedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareFigures:
+    """Room that node groups keep free: how many `groups` do, how many of these are `lacking` some of it; for how many
+    pods it is `wanted`, there (`ready`) and on its way (`coming`)."""
+
+    groups: int = 0
+    lacking: int = 0
+    wanted: int = 0
+    ready: int = 0
+    coming: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """All clusters, counted. `due`: those that wait for a worker, the first of them for `oldest` seconds; `claimed`:
     those that one has. `phases`: (phase, clusters); `conditions`: (type, reason, responsible, clusters) of all that are
@@ -51,6 +63,7 @@ class Fleet:
     conditions: tuple[tuple[str, str, str, int], ...]
     pauses: tuple[Pause, ...]
     offer_read_at: datetime | None
+    spare: SpareFigures = SpareFigures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +132,9 @@ class OperatorSide:
     def fleet(self) -> Fleet:
         """Reads every cluster's row: some milliseconds for a thousand of them."""
         with self._database.transaction() as tx:
-            queue, offer = tx.row("queue"), tx.row("offer_read_at", region=self._region)
+            queue, spare, offer = tx.row("queue"), tx.row("spare"), tx.row("offer_read_at", region=self._region)
             assert queue is not None  # noqa: S101  # an aggregate
+            assert spare is not None  # noqa: S101  # another
             return Fleet(
                 **queue,
                 phases=tuple((row["phase"], row["clusters"]) for row in tx.rows("phases")),
@@ -129,6 +143,7 @@ class OperatorSide:
                 ),
                 pauses=tuple(rows.pause(row) for row in tx.rows("pauses")),
                 offer_read_at=None if offer is None else offer["at"],
+                spare=SpareFigures(**spare),
             )
 
     def server(self) -> Server:

@@ -383,15 +383,19 @@ def test_room_to_spare_is_said_as_kubernetes_says_it(
 
 
 def test_explain_says_what_is_kept_free_and_what_does_not_show(navarch: Run, service: Service) -> None:
-    thoughts: dict[str, Any] = {"backoff": None, "helpless": [], "unneeded": [], "kept": []}
-    thoughts["spare"] = {"replicas": 3, "ready": 1, "coming": 1, "why": "max node group size reached"}
+    backoff = {"until": "2999-11-30T01:00:00Z", "why": "no host", "responsible": "cloud-operator", "remedy": "add one"}
+    thoughts: dict[str, Any] = {"backoff": backoff, "helpless": [], "unneeded": [], "kept": []}
+    thoughts["spare"] = {"replicas": 3, "ready": 1, "coming": 1, "missing": 1, "why": "max node group size reached"}
     device = {"resource": "nvidia.com/gpu", "machine": "shop-gpus-1", "until": None}
     thoughts["devices"] = [device, device | {"until": "2999-11-30T02:00:00Z"}]
     group = {**GROUP, "spec": {"replicas": 2, "autoscaling": {"min": 0, "max": 2}}, "status": {"autoscaling": thoughts}}
     service.on("GET", "/clusters/shop/node_groups/web", Answer(200, group))
     said = navarch("nodegroup", "explain", "web", "-c", "shop").out
-    assert "1 of 3 are there, 1 on their way; web grows for no more: max node group size reached" in said
-    assert "shop-gpus-1 does not show nvidia.com/gpu: pods bring none more while it is there." in said
+    assert "1 of 3 are there, 1 on their way; 1 missing, and it grows for no more: max node group size reached" in said
+    assert "Asked for no more until 2999-11-30T01:00:00Z, then tried again: no host" in said
+    assert "Who must act: cloud-operator. add one" in said
+    assert "shop-gpus-1 does not show nvidia.com/gpu: pods that ask for it bring none more while it is there" in said
+    assert "then one is tried again. You must act" in said
     assert "until 2999-11-30T02:00:00Z" in said
     assert "device plugin" in said
 

@@ -6,6 +6,8 @@ import pytest
 
 from navarch.addons.contract import PodEvent
 from navarch.domain.errors import Temporary
+from navarch.domain.node_labels import CSI_ZONE
+from navarch.domain.pods import NodeTerm, Requirement
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
 from navarch.simulator.etcd import Etcd
@@ -118,6 +120,30 @@ def test_a_node_that_is_uncordoned_takes_pods_again() -> None:
     assert (node.takes_pods, node.seen("1.37.2", None, None).drained) == (False, True)
     node.uncordon()
     assert (node.takes_pods, node.cordoned, node.drained) == (True, None, None)
+
+
+def test_a_claims_volume_is_where_its_first_pod_runs_and_holds_the_next_there() -> None:
+    has = (("pods", 110),)
+    machines = {"bare": ({}, has), "w1": ({CSI_ZONE: "z1"}, has), "w2": ({CSI_ZONE: "z2", "tier": "data"}, has)}
+    pods = Pods()
+    pods.wish(Workload("db", 1, claim="data", node_selector=(("tier", "data"),)))
+    (waiting,) = pods.seen(0.0).waiting
+    assert [place.why_not for place in waiting.shape.places] == [
+        "node(s) didn't find available persistent volumes to bind"
+    ]
+    pods.settle(0.0, machines, ["bare", "w1"], machines)
+    assert pods.seen(0.0).waiting and not pods.claims
+    pods.settle(1.0, machines, machines, machines)
+    assert [pod.node for pod in pods.shown()] == ["w2"] and pods.claims == {"data": "z2"}
+
+    pods.deploy(Workload("db", 0))
+    pods.deploy(Workload("db", 1, claim="data"))
+    pods.settle(2.0, machines, ["bare", "w1"], machines)
+    (waiting,) = pods.seen(2.0).waiting
+    (place,) = waiting.shape.places
+    assert place.terms == (NodeTerm((Requirement(CSI_ZONE, "In", ("z2",)),)),)
+    pods.settle(3.0, machines, machines, machines)
+    assert [pod.node for pod in pods.shown()] == ["w2"]
 
 
 def test_a_deployment_is_made_scaled_and_gone() -> None:

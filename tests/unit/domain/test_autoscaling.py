@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from navarch.domain.autoscaling.down import Machine, goes_at, scale_down
 from navarch.domain.autoscaling.machines import allocatable
-from navarch.domain.autoscaling.memory import first_backoff
+from navarch.domain.autoscaling.memory import Failure, first_backoff
 from navarch.domain.autoscaling.placing import Room, Spot
 from navarch.domain.autoscaling.up import Candidate, scale_up
 from navarch.domain.offer import Flavor
@@ -16,6 +16,7 @@ from navarch.domain.spec import Autoscaling, Taint
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 SHAPE = PodShape("default", (("app", "web"),), (("cpu", 400), ("memory", 100)))
+FULL = Failure("no host", "cloud-operator", "add some")
 WEB = PodSelector((Requirement("app", "In", ("web",)),))
 
 
@@ -204,12 +205,12 @@ def test_a_budget_that_allows_none_keeps_its_machines() -> None:
 
 
 def test_a_group_that_fails_again_is_left_alone_for_longer() -> None:
-    backoff, lengths = first_backoff("web", NOW, "full"), []
+    backoff, lengths = first_backoff("web", NOW, FULL), []
     for _ in range(5):
         lengths.append((backoff.until - backoff.since) // timedelta(minutes=1))
-        backoff = backoff.again(backoff.until, "full")
+        backoff = backoff.again(backoff.until, FULL)
     assert lengths == [5, 10, 20, 30, 30]
-    later = backoff.again(backoff.until + timedelta(hours=4), "full")
+    later = backoff.again(backoff.until + timedelta(hours=4), FULL)
     assert later.until - later.since == timedelta(minutes=5)
 
 

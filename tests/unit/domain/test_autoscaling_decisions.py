@@ -7,13 +7,14 @@ from typing import Any
 from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.domain.autoscaling import Decision, Memory, all_pods_due, asks_for_pods, decide, noticed
-from navarch.domain.autoscaling.memory import Unneeded, first_backoff
+from navarch.domain.autoscaling.memory import Failure, Unneeded, first_backoff
 from navarch.domain.cloud import CloudState
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence, MachineView
 from navarch.domain.kube import KubeState, Node
 from navarch.domain.machines import Machine, template_of
 from navarch.domain.names import COMPONENT_LABEL, CONTROL_PLANE_GROUP, owner, worker_machine
+from navarch.domain.node_labels import REGION
 from navarch.domain.observed import Observed, Record
 from navarch.domain.offer import Offer
 from navarch.domain.outcomes import Failed, Result
@@ -106,6 +107,20 @@ def test_a_machine_comes_in_the_zone_as_the_cloud_spells_it() -> None:
     assert change.zones == ("AZ 1", "AZ 1")
 
 
+def test_from_zero_a_machine_is_taken_to_be_in_the_region_of_the_clusters_other_nodes() -> None:
+    of = shop(1)
+    batch = NodeGroupSpec("m1.medium", 0, ("z1",), autoscaling=Autoscaling(0, 2))
+    of = replace(of, node_groups=(*of.node_groups, replace(of.node_groups[0], name="batch", spec=batch)))
+    one = worker(of, 1)
+    assert one.node is not None
+    there = replace(one, node=replace(one.node, labels=(*one.node.labels, (REGION, "RegionOne"))))
+    large = PodShape("default", requests=(("cpu", 1500),), node_selector=((REGION, "RegionOne"),))
+    assert numbers(decided(of, there, waiting=1, shape=large)) == [("batch", 1, "TriggeredScaleUp")]
+    assert not decided(of, one, waiting=1, shape=large).changes
+    elsewhere = replace(large, node_selector=((REGION, "RegionTwo"),))
+    assert not decided(of, there, waiting=1, shape=elsewhere).changes
+
+
 def test_while_the_control_plane_is_older_a_machine_would_be_as_old() -> None:
     of = shop(0, min=0)
     older = replace(of.spec.release, kubernetes_version="1.36.4", components=(("calico", "v3.27.0"),))
@@ -181,7 +196,8 @@ def test_a_quota_that_is_used_up_is_noticed() -> None:
     failed = Failed("QuotaExceeded", "Cannot make it: cores", "project-admin", "raise it")
     results = (Result(ReleaseMachine(coming.name, None, ""), failed, 1.0),)  # type: ignore[arg-type]
     memory, told = noticed(Memory(), of, observed, results, NOW)
-    assert memory.backoffs == (first_backoff("web", NOW, "QuotaExceeded: Cannot make it: cores"),)
+    failure = Failure("QuotaExceeded: Cannot make it: cores", "project-admin", "raise it")
+    assert memory.backoffs == (first_backoff("web", NOW, failure),)
     assert told[0][:2] == ("FailedToScaleUpGroup", "web")
     assert noticed(memory, of, observed, results, NOW) == (memory, ())
 

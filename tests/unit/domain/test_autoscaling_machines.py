@@ -7,6 +7,7 @@ from typing import Any
 from tests.unit.domain.clusters import NOW, OFFER, cluster
 
 from navarch.bootstrap.kubelet import kubelet_configuration, node_arguments
+from navarch.domain import node_labels
 from navarch.domain.autoscaling.machines import spot_of, spot_to_be
 from navarch.domain.kube import NOT_BEHIND_SERVICES, RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
 from navarch.domain.machines import Machine, template_of
@@ -30,6 +31,23 @@ def test_it_has_the_labels_with_which_its_kubelet_registers() -> None:
     assert registered.items() <= spot.labels.items()
     assert spot.labels["topology.kubernetes.io/zone"] == "z1" and spot.labels["kubernetes.io/hostname"] == "shop-web-7"
     assert spot.taints == GROUP.spec.taints
+
+
+def test_it_has_the_labels_that_the_clouds_controllers_write_onto_nodes() -> None:
+    spot = spot_to_be(template_of(SHOP, "web"), "web", "shop-web-7", "AZ 1", None, OFFER, region="RegionOne")
+    assert spot is not None
+    cloud = node_labels.of_cloud_controller("m1.small", "AZ 1", "RegionOne")
+    assert {
+        **node_labels.of_kubelet("shop-web-7"),
+        **cloud,
+        **node_labels.of_csi("AZ 1"),
+    }.items() <= spot.labels.items()
+    assert (spot.labels["topology.kubernetes.io/zone"], spot.zone) == ("AZ-1", "AZ 1"), (
+        "as nodes have it, and the cloud"
+    )
+    assert spot.labels["topology.kubernetes.io/region"] == "RegionOne"
+    nobody_knows = spot_to_be(template_of(SHOP, "web"), "web", "shop-web-7", "z1", None, OFFER)
+    assert nobody_knows is not None and "topology.kubernetes.io/region" not in nobody_knows.labels
 
 
 def test_it_is_as_one_that_is_there_but_for_its_name_and_zone() -> None:

@@ -73,6 +73,17 @@ def test_the_limit_is_not_crossed_and_what_is_lacking_is_told_once() -> None:
     assert not decided(of, one, memory=found.memory).told
 
 
+def test_room_that_was_lacking_and_is_there_again_is_told_once() -> None:
+    of = keeping(Spare(2, 400), 2, max=2)
+    one, two = worker(of, 1), worker(of, 2)
+    short = decided(of, one, two, running=(one.name, two.name))
+    assert [(r.ready, r.missing) for r in short.memory.spare] == [(0, 2)]
+    again = decided(of, one, two, running=(one.name,), memory=short.memory)
+    assert again.told == (("SpareKept", "web", "web keeps room free for all of 2 × 400m CPU, 0 before"),)
+    assert not decided(of, one, two, running=(one.name,), memory=again.memory).told
+    assert not decided(of, one, two).told, "the first look has nothing to compare it with"
+
+
 def test_a_group_in_backoff_is_asked_for_no_spare() -> None:
     of = keeping(HALF, 0, min=0)
     memory = Memory(backoffs=(Backoff("web", NOW, NOW + HOUR, "no host"),))

@@ -12,7 +12,7 @@ from navarch.operate.metrics import CertificateCollector, FleetCollector, PoolCo
 from navarch.settings.bounds import listen_address
 from navarch.store.contract import Pause, Unavailable
 from navarch.store.database import PoolFigures
-from navarch.store.operator_side import Fleet
+from navarch.store.operator_side import Fleet, SpareFigures
 
 NOW = datetime.now(UTC)
 CERTIFICATE = make_cluster_secrets(NOW).ca_cert  # for ten years
@@ -24,7 +24,15 @@ FLEET = Fleet(
     conditions=(("WorkersReady", "NoHostWithRoom", "cloud-operator", 1),),
     pauses=(Pause("alpha", "", "ann", NOW, 2),),
     offer_read_at=NOW,
+    spare=SpareFigures(groups=3, lacking=1, wanted=7, ready=4, coming=2),
 )
+SPARE = {
+    ("groups", "kept"): 2,
+    ("groups", "lacking"): 1,
+    ("places", "ready"): 4,
+    ("places", "coming"): 2,
+    ("places", "missing"): 1,
+}
 
 
 @dataclass
@@ -70,6 +78,8 @@ def test_the_fleet_is_told_as_the_database_has_it() -> None:
     assert told("navarch_cluster_conditions", labels) == 1
     assert told("navarch_pauses", {"scope": "project"}) == 1
     assert told("navarch_pauses", {"scope": "everything"}) == 0
+    spare = {(f, s): told(f"navarch_spare_{f}", {"state": s}) for f, s in SPARE}
+    assert spare == SPARE
     age = told("navarch_offer_age_seconds")
     assert age is not None
     assert 30 <= age < 60

@@ -8,10 +8,12 @@ from navarch.service.wish import Shown
 
 
 class BackoffView(Shown):
-    """Machines of the group did not come: it is asked for no more until then."""
+    """Machines of the group did not come: it is asked for no more until then, and then tried again."""
 
     until: datetime
     why: str
+    responsible: str = Field(description="Who can have them come before. Empty: it is not known.")
+    remedy: str = Field(description="How. Empty: it is not known.")
 
 
 class HelplessView(Shown):
@@ -42,6 +44,7 @@ class SpareView(Shown):
     replicas: int
     ready: int = Field(description="For how many of them there is room on machines that are Ready.")
     coming: int = Field(description="For how many more on machines that are on their way.")
+    missing: int = Field(description="For how many there is none, and none on its way.")
     why: str = Field(description="Why the group grows for no more. Empty: nothing is lacking.")
 
 

@@ -153,6 +153,26 @@
     for (const name of Object.keys(sessionStorage)) if (name.startsWith("draft:")) sessionStorage.removeItem(name);
   }
 
+  // Limits as a range. A handle that is moved moves its field, never past the other one; what is typed moves the handle.
+  for (const range of document.querySelectorAll("[data-range]")) {
+    const handles = [...range.querySelectorAll("input")], band = range.querySelector(".after"), most = handles[0].max;
+    const fields = handles.map((handle) => document.getElementById(handle.dataset.field));
+    const show = () => {
+      handles.forEach((handle, n) => { handle.value = fields[n].value || 0; });
+      const [low, high] = handles.map((handle) => 100 * handle.value / most);
+      band.setAttribute("x", low);
+      band.setAttribute("width", Math.max(0, high - low));
+    };
+    handles.forEach((handle, n) => handle.addEventListener("input", () => {
+      const other = Number(handles[1 - n].value), its = Number(handle.value);
+      fields[n].value = n ? Math.max(its, other, 1) : Math.min(its, other);
+      fields[1 - n].value ||= other;
+      show();
+    }));
+    for (const field of fields) field.addEventListener("input", show);
+    show();
+  }
+
   const ending = document.getElementById("ending");
   if (ending) {
     const warn = () => { ending.hidden = false; };

@@ -12,7 +12,19 @@ differs and what is not there.
 """
 
 from navarch.domain.autoscaling.deciding import Change, Decision, Told, decide, noticed
+from navarch.domain.autoscaling.hindrances import hindrances
 from navarch.domain.autoscaling.memory import Memory
 from navarch.domain.autoscaling.scaled import all_pods_due, asks_for_pods, counts_pods
 
-__all__ = ["Change", "Decision", "Memory", "Told", "all_pods_due", "asks_for_pods", "counts_pods", "decide", "noticed"]
+__all__ = [
+    "Change",
+    "Decision",
+    "Memory",
+    "Told",
+    "all_pods_due",
+    "asks_for_pods",
+    "counts_pods",
+    "decide",
+    "hindrances",
+    "noticed",
+]

@@ -8,11 +8,13 @@ from itertools import chain, islice
 
 from navarch.domain.autoscaling import devices
 from navarch.domain.autoscaling.down import Machine, scale_down
+from navarch.domain.autoscaling.hindrances import backoff_in_words
 from navarch.domain.autoscaling.looking import Look
-from navarch.domain.autoscaling.memory import Backoff, Helpless, Memory, SilentDevice, first_backoff
+from navarch.domain.autoscaling.memory import Failure, Helpless, Memory, SilentDevice, first_backoff
 from navarch.domain.autoscaling.scaled import Scaled, autoscaled
-from navarch.domain.autoscaling.spare import in_words
+from navarch.domain.autoscaling.spare import in_words, news
 from navarch.domain.autoscaling.up import Growth, Up, scale_up
+from navarch.domain.errors import Responsible
 from navarch.domain.health import Checkup, State
 from navarch.domain.infrastructure import Existence
 from navarch.domain.observed import Observed
@@ -119,16 +121,18 @@ def noticed(
             continue
         if machine.joined or machine.removing or machine.group not in autoscaled(cluster):
             continue
-        memory = _backed_off(memory, machine.group, now, f"{result.outcome.reason}: {result.outcome.message}")
+        outcome = result.outcome
+        failure = Failure(f"{outcome.reason}: {outcome.message}", outcome.responsible, outcome.remedy)
+        memory = _backed_off(memory, machine.group, now, failure)
     return memory, _begun(before, memory, now)
 
 
-def _backed_off(memory: Memory, group: str, now: datetime, why: str) -> Memory:
+def _backed_off(memory: Memory, group: str, now: datetime, failure: Failure) -> Memory:
     """With a group that failed just now; one that is in backoff already stays in it."""
     if memory.backoff(group, now) is not None:
         return memory
     before = next((b for b in memory.backoffs if b.group == group), None)
-    begun = before.again(now, why) if before is not None else first_backoff(group, now, why)
+    begun = before.again(now, failure) if before is not None else first_backoff(group, now, failure)
     return replace(memory, backoffs=(*(b for b in memory.backoffs if b.group != group), begun))
 
 
@@ -139,9 +143,9 @@ def _with_failures(
     before = memory
     for checkup in checkups:
         of_group = scaled.get(checkup.machine.group)
-        why = _failed(checkup, of_group.limits, now) if of_group is not None else ""
-        if why:
-            memory = _backed_off(memory, checkup.machine.group, now, why)
+        failure = _failed(checkup, of_group.limits, now) if of_group is not None else None
+        if failure is not None:
+            memory = _backed_off(memory, checkup.machine.group, now, failure)
     memory = replace(memory, backoffs=tuple(b for b in memory.backoffs if b.group in scaled))
     return memory, _begun(before, memory, now)
 
@@ -149,23 +153,27 @@ def _with_failures(
 def _begun(before: Memory, after: Memory, now: datetime) -> tuple[Told, ...]:
     """The groups that are in backoff since then."""
     new = (b for b in after.backoffs if b not in before.backoffs and now < b.until)
-    return tuple(("FailedToScaleUpGroup", b.group, _backoff_text(b)) for b in new)
+    return tuple(("FailedToScaleUpGroup", b.group, backoff_in_words(b)) for b in new)
 
 
-def _backoff_text(backoff: Backoff) -> str:
-    return f"{backoff.group} is asked for no more machines until {backoff.until:%H:%M:%S} UTC: {backoff.why}"
-
-
-def _failed(checkup: Checkup, limits: Autoscaling, now: datetime) -> str:
-    """Why a machine that is to come is not counted on; empty: it is."""
+def _failed(checkup: Checkup, limits: Autoscaling, now: datetime) -> Failure | None:
+    """Why a machine that is to come is not counted on; None: it is."""
     if checkup.state is not State.COMING:
-        return ""
+        return None
     if checkup.view.existence is Existence.FAILED:
-        return f"the cloud could not build {checkup.name}: {checkup.view.fault or 'no reason given'}"
+        return Failure(
+            f"the cloud could not build {checkup.name}: {checkup.view.fault or 'no reason given'}",
+            Responsible.CLOUD_OPERATOR,
+            "make room for machines of this flavor, or let the group have another flavor or zone",
+        )
     waited = now - checkup.machine.created_at
     if waited >= timedelta(seconds=limits.max_provision_seconds):
-        return f"{checkup.name} did not become a node within {limits.max_provision_seconds} s"
-    return ""
+        return Failure(
+            f"{checkup.name} did not become a node within {limits.max_provision_seconds} s",
+            Responsible.NAVARCH_OPERATOR,
+            "see in its boot steps, or on its console, how far it came",
+        )
+    return None
 
 
 def _corrected(scaled: Scaled, checkups: tuple[Checkup, ...], memory: Memory, now: datetime) -> Iterator[Change]:
@@ -211,7 +219,8 @@ def _grown(scaled: Scaled, growth: Growth) -> Change:
         pods = f"pod {first} has" if growth.pods == 1 else f"{growth.pods} pods, {first} one of them, have"
         why.append(f"{pods} no place")
     if growth.spare:
-        why.append(f"it lacks {growth.spare} of the places that it is to keep free ({in_words(scaled.limits.spare)})")
+        free = in_words(scaled.limits.spare)
+        why.append(f"it lacks {growth.spare} of the places that it is to keep free ({free})")
     text = f"{scaled.name}: {before} → {before + growth.count} machines (max {scaled.limits.max})"
     zones = tuple(machine.zone for machine in growth.machines)
     return Change(scaled.name, before + growth.count, "TriggeredScaleUp", f"{text}: {'; '.join(why)}", zones=zones)
@@ -247,13 +256,9 @@ def _shrunk(scaled: Scaled, going: list[Machine]) -> Change:
 
 
 def _new_in(up: Up, silent_now: tuple[SilentDevice, ...], before: Memory) -> Iterator[Told]:
-    """Pods that no group can help, groups that do not keep what they are to keep free, devices that do not show."""
+    """Pods that no group can help, room that is to be kept free, devices that do not show."""
     yield from _untold(up.helpless, before.helpless)
-    known = {(s.group, s.why) for s in before.spare}
-    for short in up.spare:
-        if short.why and (short.group, short.why) not in known:
-            there = f"{short.ready + short.coming} of {in_words(short.spare)}"
-            yield "SpareNotKept", short.group, f"{short.group} keeps room free for {there}: {short.why}"
+    yield from news(up.spare, before.spare)
     tried = {(d.group, d.resource, d.amount, d.made_from, d.times) for d in before.devices}
     for device in silent_now:
         if (device.group, device.resource, device.amount, device.made_from, device.times) not in tried:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from navarch.domain.autoscaling.memory import SilentDevice
+from navarch.domain.errors import Responsible
+from navarch.domain.finding import Finding
 from navarch.domain.kube import Node
 from navarch.domain.machines import MachineTemplate
 from navarch.domain.pods import Amounts
@@ -51,11 +53,26 @@ def silent(
             yield last if over else replace(last, until=now + waits_for(last.times))
 
 
+def finding(device: SilentDevice) -> Finding:
+    """What is wrong while pods that ask for it bring no machine, and what is done about it."""
+    if device.until is None:
+        hours = waits_for(device.times) / timedelta(hours=1)
+        long = f"while that machine is there, and for {hours:g} h after it has gone"
+    else:
+        long = f"until {device.until:%Y-%m-%d %H:%M} UTC"
+    return Finding(
+        "DeviceNotShown",
+        f"{device.group}: {device.machine} does not show {device.resource}, which its flavor or capacity promises. "
+        f"Pods that ask for it bring no machine of the group {long}; then one is tried again, and at once when a "
+        "machine of the group shows it",
+        Responsible.USER,
+        f"look whether the device plugin of {device.resource} runs on such machines; if they have no such device, take "
+        "it from the group's capacity",
+        late=None,
+    )
+
+
 def in_words(device: SilentDevice) -> str:
     """What is told when that begins, and what to do."""
-    hours = waits_for(device.times) / timedelta(hours=1)
-    return (
-        f"{device.group}: {device.machine} does not show {device.resource}, which its flavor or capacity promises. "
-        f"Pods that ask for it bring no machine of the group for {hours:g} h after that machine has gone. Look "
-        f"whether the device plugin runs there; if such machines have none, take it from the group's capacity"
-    )
+    found = finding(device)
+    return f"{found.message} ({found.responsible}: {found.remedy})"

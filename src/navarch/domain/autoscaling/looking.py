@@ -17,6 +17,7 @@ from navarch.domain.health import Checkup, State
 from navarch.domain.kube import Node
 from navarch.domain.machines import MachineTemplate, outdated, template_of
 from navarch.domain.maintenance import made_from_now, outdated_now
+from navarch.domain.node_labels import REGION
 from navarch.domain.observed import Record
 from navarch.domain.offer import Offer
 from navarch.domain.pods import Pod, PodsSeen
@@ -54,6 +55,7 @@ class Look:
         self._scaled = tuple(autoscaled(cluster).values())
         self.silent = tuple(one for each in self._scaled for one in self._silent(each.group, ready, memory))
         self._siblings: dict[str, Node | None] = {}
+        self._region = next((value for n in nodes for key, value in n.labels if key == REGION), "")
         self.zones = max((len(each.group.spec.zones) for each in self._scaled), default=1)
 
     def placed(self) -> Iterator[Pod]:
@@ -200,7 +202,8 @@ class Look:
             self._siblings[group.name] = self._sibling(group, template)
         sibling, promise = self._siblings[group.name], self._promised[group.name]
         silent = tuple(s.resource for s in self.silent if s.group == group.name and s.holds(self._now))
-        return spot_to_be(template, group.name, name, zone, sibling, self._offer, self.pods.volumes, promise, silent)
+        offer, volumes = self._offer, self.pods.volumes
+        return spot_to_be(template, group.name, name, zone, sibling, offer, volumes, promise, silent, self._region)
 
     def _silent(self, group: NodeGroup, ready: Iterable[Node], memory: Memory) -> Iterator[SilentDevice]:
         """What the group's machines were to have, and what none of them that are made as the next shows."""

@@ -7,13 +7,11 @@ from navarch.domain.autoscaling.promises import unkept, with_promised
 from navarch.domain.kube import RESERVED_CPU_MILLIS, RESERVED_MEMORY_MIB, Node
 from navarch.domain.machines import MachineTemplate, component_labels
 from navarch.domain.names import zone_label
+from navarch.domain.node_labels import HOSTNAME, NODE_GROUP, ZONE, of_cloud_controller, of_csi, of_kubelet
 from navarch.domain.offer import Flavor, Offer
 from navarch.domain.pods import Amounts, NodeVolumes, Pod, PodsSeen
 from navarch.domain.spec import Taint
 
-HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
-NODE_GROUP, INSTANCE_TYPE = "navarch.io/node-group", "node.kubernetes.io/instance-type"
-_ZONES = (ZONE, "topology.cinder.csi.openstack.org/zone")  # the second by the CSI plugin, once it is there
 _PODS = 110
 _EVICTED_AT_MIB = 100  # the kubelet's threshold memory.available
 _SEEN_OF_MEMORY = 0.95  # what is left of a flavor's memory once firmware and kernel have theirs; checked on the lab's
@@ -71,26 +69,27 @@ def spot_to_be(
     volumes: tuple[NodeVolumes, ...] = (),
     promise: Amounts = (),
     silent: Collection[str] = (),
+    region: str = "",
 ) -> Spot | None:
     """A machine that the group would get in that zone; None: its flavor is not known. `template`: what it would be made
     from; `sibling`: one of the group's machines that is Ready and made from the same; `volumes`: what the cluster's
     nodes may have of them. The drivers of volumes run on every machine: without a sibling, those of any node are
     expected. `promise`: what it will have beside what its flavor says, unless the sibling shows otherwise; `silent`:
-    what of that machines like it never showed."""
+    what of that machines like it never showed. `region`: as the cluster's nodes have it; empty: none of them does."""
     wished = dict(template.labels)
     of_its_own = {NODE_GROUP: group, **component_labels(template.release.tags)}
-    place = {HOSTNAME: name, **dict.fromkeys(_ZONES, zone_label(zone))}
     like = tuple(v for v in volumes if sibling is not None and v.node == sibling.name and v.drivers)
     expected = _expected_volumes(name, like or volumes)
     if sibling is not None:
+        place = {HOSTNAME: name, ZONE: zone_label(zone), **of_csi(zone)}
         labels = {**dict(sibling.labels), **wished, **of_its_own, **place}
         return _to_be(name, labels, template, sibling.allocatable, zone, expected, promise, silent)
     flavor = offer.flavor(template.flavor)
     if flavor is None:
         return None
-    usual = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", INSTANCE_TYPE: flavor.name}
     disk_gib = template.root_volume.size_gib if template.root_volume is not None else flavor.disk_gib
-    labels = {**usual, **wished, **of_its_own, **place}
+    others = {**of_kubelet(name), **of_cloud_controller(flavor.name, zone, region), **of_csi(zone)}
+    labels = {**wished, **of_its_own, **others}
     has = with_promised(allocatable(flavor, disk_gib), promise)
     return _to_be(name, labels, template, has, zone, expected, promise, silent)
 

@@ -10,24 +10,36 @@ FIRST_BACKOFF, LONGEST_BACKOFF, FORGIVEN_AFTER = timedelta(minutes=5), timedelta
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """A node group whose machines did not come: until when it is not asked for more, and why."""
+    """A node group whose machines did not come: until when it is not asked for more, and why. `responsible` and
+    `remedy`: who can have them come before, and how; empty: it is not known."""
 
     group: str
     since: datetime
     until: datetime
     why: str
+    responsible: str = ""
+    remedy: str = ""
 
-    def again(self, now: datetime, why: str) -> "Backoff":
+    def again(self, now: datetime, failure: "Failure") -> "Backoff":
         """The next one: twice as long, unless the last is long ago."""
         if now - self.until > FORGIVEN_AFTER:
-            return first_backoff(self.group, now, why)
+            return first_backoff(self.group, now, failure)
         length = min(2 * (self.until - self.since), LONGEST_BACKOFF)
-        return Backoff(self.group, now, now + length, why)
+        return Backoff(self.group, now, now + length, failure.why, failure.responsible, failure.remedy)
 
 
-def first_backoff(group: str, now: datetime, why: str) -> Backoff:
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a machine did not come, who can change that, and how."""
+
+    why: str
+    responsible: str = ""
+    remedy: str = ""
+
+
+def first_backoff(group: str, now: datetime, failure: Failure) -> Backoff:
     """Of a group that did not fail before."""
-    return Backoff(group, now, now + FIRST_BACKOFF, why)
+    return Backoff(group, now, now + FIRST_BACKOFF, failure.why, failure.responsible, failure.remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,11 @@ class SpareRoom:
     ready: int = 0
     coming: int = 0
     why: str = ""
+
+    @property
+    def missing(self) -> int:
+        """For how many pods there is no room, and none on its way."""
+        return self.spare.replicas - self.ready - self.coming
 
 
 @dataclass(frozen=True, slots=True)

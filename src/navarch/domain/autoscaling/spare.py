@@ -2,11 +2,12 @@
 Nothing is evicted for them, and real pods take their place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from navarch.domain.autoscaling.machines import NODE_GROUP
+from navarch.domain.autoscaling.memory import SpareRoom
 from navarch.domain.autoscaling.placing import Room
+from navarch.domain.node_labels import NODE_GROUP
 from navarch.domain.pods import PodShape, Toleration
 from navarch.domain.spec import Spare, Taint
 
@@ -44,6 +45,18 @@ def kept_free(room: Room, wanted: Places) -> tuple[int, int]:
     found = [spot for _ in range(wanted.count) if (spot := room.place(wanted.shape)) is not None]
     coming = sum(1 for spot in found if spot.comes)
     return len(found) - coming, coming
+
+
+def news(held: Iterable[SpareRoom], before: Iterable[SpareRoom]) -> Iterator[tuple[str, str, str]]:
+    """What is new, with its reason and group: room that is lacking, and why; room that is all there again."""
+    known = {(room.group, room.spare): room for room in before}
+    for room in held:
+        was, wanted = known.get((room.group, room.spare)), in_words(room.spare)
+        if room.why and (was is None or was.why != room.why):
+            there = f"{room.ready + room.coming} of {wanted}"
+            yield "SpareNotKept", room.group, f"{room.group} keeps room free for {there}: {room.why}"
+        elif was is not None and was.ready < room.ready == room.spare.replicas:
+            yield "SpareKept", room.group, f"{room.group} keeps room free for all of {wanted}, {was.ready} before"
 
 
 def in_words(spare: Spare) -> str:

@@ -35,6 +35,13 @@ SELECT x ->> 'type' AS type, x ->> 'reason' AS reason, coalesce(x ->> 'responsib
 FROM clusters, jsonb_array_elements(coalesce(status -> 'conditions', '[]')) x
 WHERE x ->> 'status' <> 'True' GROUP BY 1, 2, 3;
 
+-- name: spare
+-- Of the node groups that keep room free: how many lack some of it, and how many places are wanted, there and coming.
+SELECT count(*)::int AS groups, count(*) FILTER (WHERE ready < wanted)::int AS lacking,
+       coalesce(sum(wanted), 0)::int AS wanted, coalesce(sum(ready), 0)::int AS ready, coalesce(sum(coming), 0)::int AS coming
+FROM (SELECT (x #>> '{spare,replicas}')::int AS wanted, (x ->> 'ready')::int AS ready, (x ->> 'coming')::int AS coming
+      FROM clusters, jsonb_array_elements(coalesce(status #> '{autoscaling,spare}', '[]')) x) every;
+
 -- name: offer_read_at
 SELECT (content ->> 'read_at')::timestamptz AS at FROM offers WHERE region = %(region)s;
 

@@ -21,10 +21,11 @@ _AT = "g0"
 _LIMITS = ("min", "max")
 # What it did, of a node group; and what it could do for no pod.
 _DECISIONS = (
-    "TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup", "SpareNotKept",
-    "DeviceNotShown",
+    "TriggeredScaleUp", "ScaleDown", "ScaledToLimit", "GaveUpMachines", "FailedToScaleUpGroup", "SpareKept",
+    "SpareNotKept", "DeviceNotShown",
 )  # fmt: skip
 _SHOWN = 20
+_FEW, _MOST = 10, 100  # machines: of a slider, and of a node group
 _TEMPLATES = {"thoughts": "autoscaling/_thoughts.html"}
 
 
@@ -92,7 +93,15 @@ def _thoughts(visit: Visit, cluster: str, group: str) -> dict[str, Any]:
     found = navarch.cluster(cluster)
     its = group_of(found, group)
     events = [e for e in navarch.events(found["id"]) if e["reason"] in _DECISIONS and e["subject"] == group]
-    return {"cluster": found, "group": its, "decisions": events[: -_SHOWN - 1 : -1], "now": navarch.now()}
+    decisions = events[: -_SHOWN - 1 : -1]
+    return {"cluster": found, "group": its, "decisions": decisions, "now": navarch.now(), "scale": _scale(its)}
+
+
+def _scale(group: dict[str, Any]) -> int:
+    """How many machines the picture of the limits and their slider have room for."""
+    limits = group["spec"]["autoscaling"]
+    most: int = max(group["spec"]["replicas"], limits["max"] if limits else 0)
+    return min(_MOST, max(_FEW, 2 * most))
 
 
 def _plan(visit: Visit, cluster: str, group: str, form: Form) -> dict[str, Any]:
