@@ -113,6 +113,12 @@ def container(one: Cluster, name: str) -> Any:
     return next(iter(one.kubectl.get("pod", name)["status"].get("containerStatuses", [])), {})
 
 
+def running(one: Cluster, name: str) -> Any:
+    """The state of a pod's container, once it is ready."""
+    until(f"{name} runs", lambda: container(one, name).get("ready"), seconds=120)
+    return container(one, name)
+
+
 def told(one: Cluster, host: str) -> list[bool]:
     """Of each worker whether its containerd is told of the host, seen on its disk."""
     workers = [server for server in one.servers() if server.name in one.workers()]
@@ -163,12 +169,13 @@ def pushed_and_pulled(one: Cluster, images: Bucket, reached: Reached, folder: Pa
         start(one, f"web-{number}", made.reference, "images", node)
     start(one, "refused", made.reference, "wrong", workers[0])
     for number in range(len(workers)):
-        until("it runs", lambda n=number: container(one, f"web-{n}").get("ready"), seconds=120)
-        assert container(one, f"web-{number}")["imageID"].endswith(made.digest)
+        assert running(one, f"web-{number}")["imageID"].endswith(made.digest)
 
     def refused() -> bool:
         waits = container(one, "refused").get("state", {}).get("waiting", {})
-        return waits.get("reason") in ("ErrImagePull", "ImagePullBackOff") and "401" in waits.get("message", "")
+        return waits.get("reason") in ("ErrImagePull", "ImagePullBackOff") and "401 Unauthorized" in waits.get(
+            "message", ""
+        )
 
     until("a wrong password is refused", refused, seconds=60)
 
@@ -192,4 +199,4 @@ def collected(one: Cluster, images: Bucket, reached: Reached, folder: Path) -> N
     assert {blob(new.digest), blob(shared)} <= there
     assert "navarch-collecting" not in there
     start(one, "kept", new.reference, "images", sorted(one.workers())[0])
-    until("what is kept runs", lambda: container(one, "kept").get("ready"), seconds=120)
+    running(one, "kept")

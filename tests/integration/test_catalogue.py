@@ -1,7 +1,6 @@
 """Entries of the catalogue, rendered by Helm's own engine: what is good, and what is refused before it is installed."""
 
 import base64
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -37,13 +36,6 @@ annotations:
 SCHEMA = '{"type": "object", "properties": {"size": {"type": "integer"}}, "additionalProperties": false}'
 Write = Callable[..., Path]
 NOBODY = Credentials()
-
-
-@pytest.fixture
-def renderer() -> Renderer:
-    program = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch")) / "tools" / "navarch-render"
-    assert program.is_file(), "build it with `navarch-images tools`"
-    return Renderer(program)
 
 
 @pytest.fixture
