@@ -52,7 +52,7 @@ class Entry:
     @property
     def example(self) -> Mapping[str, Any]:
         """Values that it is installed with, for those that have no default: the first of its schema's `examples`."""
-        first = next(iter(self.schema.get("examples") or ()), {})
+        first: Any = next(iter(self.schema.get("examples") or ()), {})
         return first if isinstance(first, Mapping) else {}
 
 
