@@ -9,13 +9,15 @@ import psycopg
 import pytest
 from tests.integration.api_fixtures import api, make_api
 from tests.integration.console_fixtures import browser
+from tests.integration.entry_programs import renderer
 from tests.integration.guarded_cluster import guarded
 from tests.integration.kube_apiserver import ApiServer, api_server
+from tests.integration.registries import archive, containerd
 
 from navarch.store.local_postgres import LocalPostgres
 from navarch.store.postgres import PostgresStore
 
-__all__ = ["api", "browser", "guarded", "make_api"]  # fixtures of the tests here
+__all__ = ["api", "archive", "browser", "containerd", "guarded", "make_api", "renderer"]  # fixtures of the tests here
 _TABLES = (
     "clusters, idempotency_keys, offers, quotas, pauses, gone_clusters, console_sessions, console_accounts, "
     "catalogue_entries"

@@ -1,7 +1,10 @@
-"""Programs that an entry of the catalogue runs, built as its images' are."""
+"""Programs that an entry of the catalogue runs, built as its images' are, and the one that renders its chart."""
 
 from pathlib import Path
 
+import pytest
+
+from navarch.charts.rendering import Renderer
 from navarch_images.cache import Cache
 from navarch_images.programs import build_all
 from navarch_images.release import offer
@@ -16,3 +19,11 @@ def entry_program(name: str) -> Path:
     (component,) = [c for c in offer().components if name in c.binaries]
     (built,) = build_all([component], Cache.default(), print)
     return built.binary(name)
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Renderer:
+    """The real one: `navarch-images tools` builds it."""
+    program = Cache.default().root / "tools" / "navarch-render"
+    assert program.is_file(), "build it with `navarch-images tools`"
+    return Renderer(program)

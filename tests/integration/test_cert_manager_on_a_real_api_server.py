@@ -10,7 +10,6 @@ import httpx
 import pytest
 from tests.integration.entry_programs import entry_program
 from tests.integration.kube_apiserver import ApiServer
-from tests.integration.test_catalogue import renderer as renderer
 from tests.integration.test_charts_on_a_real_api_server import AVAILABLE, report
 from tests.integration.test_charts_on_a_real_api_server import api as api
 

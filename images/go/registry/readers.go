@@ -55,7 +55,7 @@ func (r *readers) Authorized(request *http.Request, wanted ...auth.Access) (*aut
 		return nil, err
 	}
 	if user != _user || !same(password, known) {
-		return nil, challenge{}
+		return nil, challenge{"this needs the password of those who push"}
 	}
 	return &auth.Grant{User: auth.UserInfo{Name: user}}, nil
 }
@@ -88,9 +88,9 @@ func same(guess, known string) bool {
 }
 
 // challenge is the answer 401: a client that has a password may come again with it.
-type challenge struct{}
+type challenge struct{ said string }
 
-func (challenge) Error() string { return "this needs the password of those who push" }
+func (c challenge) Error() string { return c.said }
 
 func (challenge) SetHeaders(_ *http.Request, answer http.ResponseWriter) {
 	answer.Header().Set("WWW-Authenticate", fmt.Sprintf("Basic realm=%q", _realm))

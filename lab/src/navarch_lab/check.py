@@ -45,6 +45,7 @@ def check_endpoints(layout: Layout, progress: Progress) -> None:
         "neutron": lambda: [network.name for network in cloud.network.networks()],
         "cinder": lambda: [kind.name for kind in cloud.block_storage.types()],
         "volume zones": lambda: [zone.name for zone in cloud.block_storage.availability_zones()],
+        "swift": lambda: [container.name for container in cloud.object_store.containers()],
         "octavia": lambda: [provider.name for provider in cloud.load_balancer.providers()],
     }
     for what, look in looks.items():

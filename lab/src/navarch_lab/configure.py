@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from navarch_lab import certificates, plugins, processes
-from navarch_lab.conf import compute, gateway, identity, network, registry, storage
+from navarch_lab.conf import compute, gateway, identity, network, objects, registry, storage
 from navarch_lab.conf.ini import Context, Ini, render
 from navarch_lab.credentials import write_private
 from navarch_lab.layout import Layout
@@ -35,6 +35,7 @@ def files(context: Context) -> dict[str, str]:
         "cinder/cinder.conf": storage.cinder(context),
     }
     inis |= {f"nova/{name}": ini for name, ini in compute.nova(context).items()}
+    inis |= {f"swift/{name}": ini for name, ini in objects.swift(context).items()}
     return {path: render(ini) for path, ini in inis.items()} | {
         "rabbitmq/rabbitmq.conf": rabbitmq(context.passwords["rabbitmq"]),
         "rabbitmq/enabled_plugins": "[].\n",
@@ -49,7 +50,7 @@ def files(context: Context) -> dict[str, str]:
 def write_all(context: Context) -> None:
     """Write all that differs from what is there, and make the folders the services expect."""
     layout = context.layout
-    for folder in folders(layout):
+    for folder in (*folders(layout), Path(objects.device(context))):
         folder.mkdir(parents=True, exist_ok=True)
     layout.state.chmod(0o700)
     for name in ("fernet-keys", "credential-keys"):

@@ -5,6 +5,7 @@ Everything is looked at before it is done, so `up` starts what is missing and go
 
 import fcntl
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,14 @@ from pathlib import Path
 
 from navarch_lab import clouds, configure, databases, graph, guard, install, kernel, namespaces, network, processes
 from navarch_lab.conf.ini import Context
+from navarch_lab.conf.objects import RINGS
 from navarch_lab.credentials import load_or_make
 from navarch_lab.graph import Step
 from navarch_lab.layout import Layout
 from navarch_lab.progress import LabError, Progress
 from navarch_lab.services import Service, all_services, environment, starting_nice
 from navarch_lab.settle import Settling
-from navarch_lab.topology import NETNS
+from navarch_lab.topology import NETNS, OBJECT_SERVERS
 
 
 @contextmanager
@@ -109,6 +111,7 @@ def steps(context: Context, progress: Progress) -> list[Step]:
             partial(databases.create_mariadb, layout.data / "mariadb", layout.log / "mariadb-install.log", progress),
             set(),
         ),
+        ("rings", partial(ensure_rings, context), set()),
         ("databases", partial(databases.create_user, context), {"mariadb"}),
     ]
     result = [Step(name, run, frozenset(after)) for name, run, after in one_off]
@@ -118,6 +121,18 @@ def steps(context: Context, progress: Progress) -> list[Step]:
     for service in all_services(context):
         result.append(Step(service.name, partial(ensure_running, context, service, progress), service.after))
     return result + Settling(context, progress).steps()
+
+
+def ensure_rings(context: Context) -> None:
+    """Which of swift's servers has what. They say the same in every lab."""
+    folder = context.layout.etc / "swift"
+    if all((folder / f"{name}.ring.gz").exists() for name in OBJECT_SERVERS):
+        return
+    servers = [f"{name}={port}" for name, port in OBJECT_SERVERS.items()]
+    argv = [f"{context.installed.bin}/python", "-W", "ignore", "-c", RINGS, str(folder), *servers]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"swift's rings: {done.stderr.strip()[-300:]}", remedy="navarch-lab install again; then up")
 
 
 def ensure_running(context: Context, service: Service, progress: Progress) -> None:

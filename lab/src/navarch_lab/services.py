@@ -15,6 +15,7 @@ from navarch_lab.topology import (
     MARIADB_PORT,
     MEMCACHED_PORT,
     METADATA_PORT,
+    OBJECT_SERVERS,
     RABBITMQ_PORT,
     REGISTRY_PORT,
     SERVICE_ADDRESS,
@@ -70,7 +71,8 @@ def environment(context: Context) -> dict[str, str]:
 def all_services(context: Context) -> tuple[Service, ...]:
     """Every service. Names in `after` may also be those of one-off steps (see `lab`)."""
     return (
-        *_switch(context), *_gateway(context), *_registry(context), *_infrastructure(context), *_openstack(context)
+        *_switch(context), *_gateway(context), *_registry(context), *_infrastructure(context), *_openstack(context),
+        *_swift(context),
     )  # fmt: skip
 
 
@@ -308,6 +310,20 @@ def _openstack(context: Context) -> tuple[Service, ...]:
     ]  # fmt: skip
     services.extend(compute_host(context, host) for host in HOSTS)
     return tuple(services)
+
+
+def _swift(context: Context) -> tuple[Service, ...]:
+    """-v: to its log here, instead of to the host's."""
+    etc, bin_folder = context.layout.etc / "swift", context.installed.bin
+
+    def server(name: str, port: int, after: set[str]) -> Service:
+        argv = (f"{bin_folder}/swift-{name}-server", f"{etc}/{name}.conf", "-v")
+        return Service(f"swift-{name}", argv, answers_http(port), frozenset({"rings", *after}))
+
+    return (
+        *(server(name, port, set()) for name, port in OBJECT_SERVERS.items()),
+        server("proxy", APIS["swift"].port, {"memcached"}),
+    )
 
 
 def compute_host(context: Context, host: str) -> Service:

@@ -57,8 +57,12 @@ APIS = {
         Api("neutron", 9696, "network"),
         Api("cinder", 8776, "volumev3", "/v3"),
         Api("octavia", 9876, "load-balancer"),
+        Api("swift", 8080, "object-store", "/v1/AUTH_%(project_id)s"),
     )
 }
+
+OBJECT_SERVERS = {"object": 6200, "container": 6201, "account": 6202}
+"""What stands behind swift's API, and nobody else speaks to."""
 
 REGISTRY_PORT = 5443
 REGISTRY_URL = f"https://{SERVICE_ADDRESS}:{REGISTRY_PORT}"
@@ -94,4 +98,4 @@ READER = ("alpha-reader", "alpha")
 NAVARCH_USER = "navarch"
 NAVARCH_DOMAIN = "navarch"
 
-SERVICE_USERS = ("placement", "glance", "nova", "neutron", "cinder", "octavia")
+SERVICE_USERS = ("placement", "glance", "nova", "neutron", "cinder", "octavia", "swift")

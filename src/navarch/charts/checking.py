@@ -16,11 +16,12 @@ def problems(entry: Entry, renderer: Renderer) -> tuple[str, ...]:
     """What is wrong with an entry, each in a sentence; none: it can be added."""
     at = Circumstances(entry.card.name, entry.card.namespace, _a_version(entry.card.kubernetes))
     try:
-        first = renderer.render(entry.chart, {}, at)
+        first = renderer.render(entry.chart, entry.example, at)
         found = tuple(Found(lookup, tuple(_made(first, lookup))) for lookup in first.lookups)
-        second = renderer.render(entry.chart, {}, _again(at, found))
+        second = renderer.render(entry.chart, entry.example, _again(at, found))
     except Unrenderable as error:
-        return tuple(f"with its defaults: {problem}" for problem in error.problems)
+        with_what = "the example of its schema" if entry.example else "its defaults"
+        return tuple(f"with {with_what}: {problem}" for problem in error.problems)
     objects = (*first.definitions, *first.objects)
     wrong = malformed(objects)
     if wrong:

@@ -49,6 +49,12 @@ class Entry:
         """SHA-256 of the archive, in hex."""
         return hashlib.sha256(self.chart).hexdigest()
 
+    @property
+    def example(self) -> Mapping[str, Any]:
+        """Values that it is installed with, for those that have no default: the first of its schema's `examples`."""
+        first: Any = next(iter(self.schema.get("examples") or ()), {})
+        return first if isinstance(first, Mapping) else {}
+
 
 def pack(folder: Path) -> bytes:
     """A chart's folder as an archive: the same bytes whenever it is packed. Raises NoEntry, OSError."""
