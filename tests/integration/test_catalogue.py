@@ -4,7 +4,7 @@ import base64
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import yaml
 
 from navarch.charts.checking import problems
 from navarch.charts.differing import MASK, masked
-from navarch.charts.entry import pack, read
+from navarch.charts.entry import NoEntry, pack, read
 from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
 from navarch.domain.errors import Permanent
 from navarch.operate.catalogue import add, check, listed
@@ -69,7 +69,8 @@ def config_map(data: str) -> str:
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, str(ADDONS), NOBODY)
     assert (told, good) == (
-        "cert-manager 1.0.0: good\nheadroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.1.0: good",
+        "cert-manager 1.0.0: good\nheadroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.1.0: good\n"
+        "prometheus 1.0.0: good",
         True,
     )
 
@@ -84,8 +85,24 @@ def test_what_entries_are_said_to_need_is_what_their_pods_ask_for(renderer: Rend
             pods = 2 if o["kind"] == "DaemonSet" else o["spec"]["replicas"]
             for resource, amount in pod_requests(o["spec"]["template"]["spec"]).items():
                 asked[resource] += pods * amount
+        for resource, amount in operated_requests(made).items():
+            asked[resource] += amount
         needs = entry.card.needs
         assert (needs.memory_mib, needs.cpu_millis) == (asked["memory"], asked["cpu"]), folder.name
+
+
+def operated_requests(made: Iterable[dict[str, Any]]) -> Counter[str]:
+    """Of the pods that Prometheus Operator makes, each with a reloader beside it, as its arguments say."""
+    asked = Counter[str]()
+    operated = [o["spec"] for o in made if o["kind"] in ("Prometheus", "Alertmanager")]
+    if operated:
+        (program,) = (o for o in made if o["metadata"]["name"] == "e-operator" and o["kind"] == "Deployment")
+        args = " ".join(program["spec"]["template"]["spec"]["containers"][0]["args"])
+        reloader = dict(re.findall(r"--config-reloader-(cpu|memory)-request=(\S+)", args))
+        for spec in operated:
+            containers = [{"resources": spec["resources"]}, {"resources": {"requests": reloader}}]
+            asked.update(pod_requests({**spec, "containers": containers}))
+    return asked
 
 
 def pod_requests(spec: dict[str, Any]) -> dict[str, int]:
@@ -264,6 +281,22 @@ def test_a_template_sees_no_environment_and_no_names(renderer: Renderer, write: 
     assert made.objects[0]["data"] == {"a": ""}
     with pytest.raises(Unrenderable, match='function "env" not defined'):
         renderer.render(read(pack(write(config_map('{{ env "HOME" }}')))).chart, {}, Circumstances("demo", "demo"))
+
+
+def test_a_link_is_packed_as_what_it_leads_to_in_a_chart_and_leads_nowhere_else(write: Write, tmp_path: Path) -> None:
+    folder, other, outside = write(config_map("1")), tmp_path / "other", tmp_path / "secret.yaml"
+    plain = pack(folder)
+    (other / "templates").mkdir(parents=True)
+    (other / "Chart.yaml").write_text(CHART)
+    (template := folder / "templates" / "a.yaml").rename(other / "templates" / "a.yaml")
+    template.symlink_to("../../other/templates/a.yaml")
+    assert pack(folder) == plain
+    outside.write_text(config_map("1"))
+    for to in ("../../secret.yaml", "/etc/hostname"):
+        template.unlink()
+        template.symlink_to(to)
+        with pytest.raises(NoEntry, match=r"templates/a\.yaml is a link to what is in no chart of"):
+            pack(folder)
 
 
 @pytest.mark.postgres
