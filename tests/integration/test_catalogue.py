@@ -190,6 +190,58 @@ def test_monitorings_rules_are_shown_and_a_misspelt_field_of_one_is_named(render
     assert "four" in f"{wrong.field} {wrong.detail}"
 
 
+def test_prometheus_keeps_webhook_and_passwords_in_secrets_and_has_monitorings_values(renderer: Renderer) -> None:
+    entry, small = read(pack(ADDONS / "prometheus")), read(pack(ADDONS / "monitoring"))
+    assert set(entry.schema["properties"]) == {*small.schema["properties"], "grafana"}
+    assert (
+        entry.schema["properties"]["alerts"]["properties"].keys()
+        == small.schema["properties"]["alerts"]["properties"].keys()
+    )
+
+    def made(**values: Any) -> dict[tuple[str, str], dict[str, Any]]:
+        done = renderer.render(entry.chart, values, Circumstances("p", "watch", "1.37.2")).objects
+        return {(o["kind"], o["metadata"]["name"]): dict(o) for o in done}
+
+    hook, image = "https://hooks.example.org/T0/very-secret", f"registry.example.org/grafana:1@sha256:{'1' * 64}"
+    grafana = {"enabled": True, "image": image, "password": "very-secret", "pullSecret": "mine"}
+    objects = made(alerts={"webhook": hook, "ca": ["-----BEGIN-----\n1"]}, grafana=grafana)
+    secret, password = objects.pop(("Secret", "p-alertmanager"))["data"], objects.pop(("Secret", "p-grafana"))["data"]
+    assert base64.b64decode(secret["webhook"]).decode() == hook
+    assert base64.b64decode(password["password"]) == b"very-secret"
+    assert "very-secret" not in str(objects)
+    (receiver,) = yaml.safe_load(base64.b64decode(secret["alertmanager.yaml"]))["receivers"][1]["webhook_configs"]
+    assert receiver["url_file"] == "/etc/alertmanager/secrets/p-alertmanager/webhook"
+    assert objects["Alertmanager", "p"]["spec"]["secrets"] == ["p-alertmanager"], "it is mounted there"
+    pod = objects["Deployment", "p-grafana"]["spec"]["template"]["spec"]
+    assert (pod["containers"][0]["image"], pod["imagePullSecrets"]) == (image, [{"name": "mine"}])
+    shown = {n for (kind, n), o in objects.items() if kind == "ConfigMap" and "grafana_dashboard" in str(o["metadata"])}
+    (mounted,) = (v["projected"]["sources"] for v in pod["volumes"] if "projected" in v)
+    assert {source["configMap"]["name"] for source in mounted} == shown
+    assert len(shown) == 5
+    theirs = made(alerts={"alertmanager": "https://mine.example.org:9093/a"}, storage={"size": "1Ti"})
+    (asked,) = yaml.safe_load(base64.b64decode(theirs["Secret", "p-targets"]["data"]["alertmanagers.yaml"]))
+    assert (asked["scheme"], asked["path_prefix"]) == ("https", "/a")
+    assert asked["static_configs"] == [{"targets": ["mine.example.org:9093"]}]
+    assert ("Alertmanager", "p") not in theirs
+    assert theirs["Prometheus", "p"]["spec"]["retentionSize"] == f"{1024 * 1024 * 85 // 100}MiB"
+    assert not {kind for kind, _ in made(alerts={"enabled": False})} & {"Alertmanager", "PrometheusRule"}
+
+
+@pytest.mark.parametrize(
+    ("grafana", "field"),
+    [
+        ({"enabled": True}, "grafana.image"),
+        ({"enabled": True, "image": "r/grafana:12", "password": "12345678"}, "grafana.image"),
+        ({"enabled": True, "image": f"r/grafana@sha256:{'1' * 64}", "password": "short"}, "grafana.password"),
+    ],
+)
+def test_grafana_is_run_by_a_digest_and_with_a_password_alone(
+    renderer: Renderer, grafana: dict[str, Any], field: str
+) -> None:
+    wrong = renderer.wrong_values(read(pack(ADDONS / "prometheus")).chart, {"grafana": grafana})
+    assert f"values.{field}" in {e.field for e in wrong}, wrong
+
+
 RULE = {"alert": "A", "expr": "up == 0"}
 
 
