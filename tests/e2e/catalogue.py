@@ -60,9 +60,9 @@ def check_images(one: Cluster, entry: str) -> None:
     """Its programs are those that the entry names, by digest. No node image has them: they came from the registry."""
     named = {r.rpartition(":")[0]: digest for r, digest in entries.named_by(ADDONS / entry).items()}
     for pod in one.kubectl.get("pods", "-n", entry)["items"]:
-        (status,) = pod["status"]["containerStatuses"]
-        image, _, digest = status["imageID"].partition("@")
-        assert named[image] == digest
+        for status in pod["status"]["containerStatuses"]:
+            image, _, digest = status["imageID"].partition("@")
+            assert named[image] == digest
 
 
 def store_pod(one: Cluster, entry: str) -> Any:

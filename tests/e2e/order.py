@@ -18,6 +18,7 @@ FILES = (
     "test_application.py",
     "test_monitoring.py",
     "test_alerting.py",
+    "test_prometheus.py",
     "test_logging.py",
     "test_cert_manager.py",
     "test_registry_addon.py",

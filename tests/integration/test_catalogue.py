@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 
 from navarch.charts.checking import problems
 from navarch.charts.differing import MASK, masked
-from navarch.charts.entry import pack, read
+from navarch.charts.entry import NoEntry, pack, read
 from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
 from navarch.domain.errors import Permanent
 from navarch.operate.catalogue import add, check, listed
@@ -62,7 +62,7 @@ def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, str(ADDONS), NOBODY)
     assert (told, good) == (
         "cert-manager 1.0.0: good\nheadroom 1.0.0: good\nlogging 1.0.0: good\nmonitoring 1.1.0: good\n"
-        "registry 1.0.0: good",
+        "prometheus 1.0.0: good\nregistry 1.0.0: good",
         True,
     )
 
@@ -77,8 +77,24 @@ def test_what_entries_are_said_to_need_is_what_their_pods_ask_for(renderer: Rend
             pods = 2 if o["kind"] == "DaemonSet" else o["spec"]["replicas"]
             for resource, amount in pod_requests(o["spec"]["template"]["spec"]).items():
                 asked[resource] += pods * amount
+        for resource, amount in operated_requests(made).items():
+            asked[resource] += amount
         needs = entry.card.needs
         assert (needs.memory_mib, needs.cpu_millis) == (asked["memory"], asked["cpu"]), folder.name
+
+
+def operated_requests(made: Iterable[dict[str, Any]]) -> Counter[str]:
+    """Of the pods that Prometheus Operator makes, each with a reloader beside it, as its arguments say."""
+    asked = Counter[str]()
+    operated = [o["spec"] for o in made if o["kind"] in ("Prometheus", "Alertmanager")]
+    if operated:
+        (program,) = (o for o in made if o["metadata"]["name"] == "e-operator" and o["kind"] == "Deployment")
+        args = " ".join(program["spec"]["template"]["spec"]["containers"][0]["args"])
+        reloader = dict(re.findall(r"--config-reloader-(cpu|memory)-request=(\S+)", args))
+        for spec in operated:
+            containers = [{"resources": spec["resources"]}, {"resources": {"requests": reloader}}]
+            asked.update(pod_requests({**spec, "containers": containers}))
+    return asked
 
 
 def pod_requests(spec: dict[str, Any]) -> dict[str, int]:
@@ -164,6 +180,58 @@ def test_monitorings_rules_are_shown_and_a_misspelt_field_of_one_is_named(render
     (wrong,) = renderer.wrong_values(entry.chart, values)
     assert wrong.field.startswith("values.alerts.rules")
     assert "four" in f"{wrong.field} {wrong.detail}"
+
+
+def test_prometheus_keeps_webhook_and_passwords_in_secrets_and_has_monitorings_values(renderer: Renderer) -> None:
+    entry, small = read(pack(ADDONS / "prometheus")), read(pack(ADDONS / "monitoring"))
+    assert set(entry.schema["properties"]) == {*small.schema["properties"], "grafana"}
+    assert (
+        entry.schema["properties"]["alerts"]["properties"].keys()
+        == small.schema["properties"]["alerts"]["properties"].keys()
+    )
+
+    def made(**values: Any) -> dict[tuple[str, str], dict[str, Any]]:
+        done = renderer.render(entry.chart, values, Circumstances("p", "watch", "1.37.2")).objects
+        return {(o["kind"], o["metadata"]["name"]): dict(o) for o in done}
+
+    hook, image = "https://hooks.example.org/T0/very-secret", f"registry.example.org/grafana:1@sha256:{'1' * 64}"
+    grafana = {"enabled": True, "image": image, "password": "very-secret", "pullSecret": "mine"}
+    objects = made(alerts={"webhook": hook, "ca": ["-----BEGIN-----\n1"]}, grafana=grafana)
+    secret, password = objects.pop(("Secret", "p-alertmanager"))["data"], objects.pop(("Secret", "p-grafana"))["data"]
+    assert base64.b64decode(secret["webhook"]).decode() == hook
+    assert base64.b64decode(password["password"]) == b"very-secret"
+    assert "very-secret" not in str(objects)
+    (receiver,) = yaml.safe_load(base64.b64decode(secret["alertmanager.yaml"]))["receivers"][1]["webhook_configs"]
+    assert receiver["url_file"] == "/etc/alertmanager/secrets/p-alertmanager/webhook"
+    assert objects["Alertmanager", "p"]["spec"]["secrets"] == ["p-alertmanager"], "it is mounted there"
+    pod = objects["Deployment", "p-grafana"]["spec"]["template"]["spec"]
+    assert (pod["containers"][0]["image"], pod["imagePullSecrets"]) == (image, [{"name": "mine"}])
+    shown = {n for (kind, n), o in objects.items() if kind == "ConfigMap" and "grafana_dashboard" in str(o["metadata"])}
+    (mounted,) = (v["projected"]["sources"] for v in pod["volumes"] if "projected" in v)
+    assert {source["configMap"]["name"] for source in mounted} == shown
+    assert len(shown) == 5
+    theirs = made(alerts={"alertmanager": "https://mine.example.org:9093/a"}, storage={"size": "1Ti"})
+    (asked,) = yaml.safe_load(base64.b64decode(theirs["Secret", "p-targets"]["data"]["alertmanagers.yaml"]))
+    assert (asked["scheme"], asked["path_prefix"]) == ("https", "/a")
+    assert asked["static_configs"] == [{"targets": ["mine.example.org:9093"]}]
+    assert ("Alertmanager", "p") not in theirs
+    assert theirs["Prometheus", "p"]["spec"]["retentionSize"] == f"{1024 * 1024 * 85 // 100}MiB"
+    assert not {kind for kind, _ in made(alerts={"enabled": False})} & {"Alertmanager", "PrometheusRule"}
+
+
+@pytest.mark.parametrize(
+    ("grafana", "field"),
+    [
+        ({"enabled": True}, "grafana.image"),
+        ({"enabled": True, "image": "r/grafana:12", "password": "12345678"}, "grafana.image"),
+        ({"enabled": True, "image": f"r/grafana@sha256:{'1' * 64}", "password": "short"}, "grafana.password"),
+    ],
+)
+def test_grafana_is_run_by_a_digest_and_with_a_password_alone(
+    renderer: Renderer, grafana: dict[str, Any], field: str
+) -> None:
+    wrong = renderer.wrong_values(read(pack(ADDONS / "prometheus")).chart, {"grafana": grafana})
+    assert f"values.{field}" in {e.field for e in wrong}, wrong
 
 
 RULE = {"alert": "A", "expr": "up == 0"}
@@ -257,6 +325,22 @@ def test_a_template_sees_no_environment_and_no_names(renderer: Renderer, write: 
     assert made.objects[0]["data"] == {"a": ""}
     with pytest.raises(Unrenderable, match='function "env" not defined'):
         renderer.render(read(pack(write(config_map('{{ env "HOME" }}')))).chart, {}, Circumstances("demo", "demo"))
+
+
+def test_a_link_is_packed_as_what_it_leads_to_in_a_chart_and_leads_nowhere_else(write: Write, tmp_path: Path) -> None:
+    folder, other, outside = write(config_map("1")), tmp_path / "other", tmp_path / "secret.yaml"
+    plain = pack(folder)
+    (other / "templates").mkdir(parents=True)
+    (other / "Chart.yaml").write_text(CHART)
+    (template := folder / "templates" / "a.yaml").rename(other / "templates" / "a.yaml")
+    template.symlink_to("../../other/templates/a.yaml")
+    assert pack(folder) == plain
+    outside.write_text(config_map("1"))
+    for to in ("../../secret.yaml", "/etc/hostname"):
+        template.unlink()
+        template.symlink_to(to)
+        with pytest.raises(NoEntry, match=r"templates/a\.yaml is a link to what is in no chart of"):
+            pack(folder)
 
 
 @pytest.mark.postgres

@@ -1,13 +1,13 @@
 """The catalogue's cert-manager on a real kube-apiserver: it never stands in the way of anything but its own kinds."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.integration.chosen_entry import ChosenEntry, there, until
 from tests.integration.entry_programs import entry_program
 from tests.integration.kube_apiserver import ApiServer
 from tests.integration.test_charts_on_a_real_api_server import AVAILABLE, report
@@ -15,15 +15,10 @@ from tests.integration.test_charts_on_a_real_api_server import api as api
 
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
-from navarch.addons.contract import Installation, Removal
-from navarch.addons.errors import Absent
-from navarch.charts.entry import pack
-from navarch.charts.rendering import Circumstances, Renderer
-from navarch.domain.catalogue import Item
+from navarch.charts.rendering import Renderer
 
 pytestmark = [pytest.mark.kube, pytest.mark.tools, pytest.mark.timeout(900)]
 
-ENTRY = Path(__file__).parents[2] / "addons" / "cert-manager"
 NAME = "cert-manager"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAME}/deployments"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -38,42 +33,10 @@ ISSUER = {
 }
 
 
-class Entry:
-    """The entry as a worker has it in a cluster."""
-
-    def __init__(self, kube: ApiServer, clusters: KubernetesClusters, renderer: Renderer) -> None:
-        self.kube, self.clusters, self.items = kube, clusters, tuple[Item, ...]()
-        at = Circumstances(NAME, NAME, "1.37.2", clusters.served(kube.access))
-        rendered = renderer.render(pack(ENTRY), {}, at)
-        self.objects = (*rendered.definitions, *rendered.objects)
-
-    def apply(self) -> tuple[str, ...]:
-        """What it waits for."""
-        wanted = Installation(NAME, NAME, "1", upgrade=False, objects=self.objects, before=self.items)
-        done = self.clusters.install(self.kube.access, wanted, self._note)
-        self.items = done.items
-        return done.waits
-
-    def remove(self, *, with_data: bool = False) -> tuple[str, ...]:
-        """What still goes."""
-        return self.clusters.uninstall(self.kube.access, Removal(NAME, self.items, with_data))
-
-    def _note(self, items: tuple[Item, ...]) -> None:
-        self.items = items
-
-
 @pytest.fixture
-def entry(kube: ApiServer, renderer: Renderer) -> Iterator[Entry]:
+def entry(kube: ApiServer, renderer: Renderer) -> Iterator[ChosenEntry]:
     with KubernetesClusters() as clusters:
-        yield Entry(kube, clusters, renderer)
-
-
-def there(api: Connection, path: str) -> bool:
-    try:
-        api.get(path)
-    except Absent:
-        return False
-    return True
+        yield ChosenEntry(NAME, kube, clusters, renderer)
 
 
 def config_map(api: ApiServer, name: str) -> Any:
@@ -81,15 +44,7 @@ def config_map(api: ApiServer, name: str) -> Any:
     return api.admin().ask("POST", "/api/v1/namespaces/default/configmaps", body)
 
 
-def until(so: Callable[[], bool]) -> None:
-    """Asked again and again, for so long that only a hang reaches it: 2 s on a machine that has nothing else to do."""
-    end = time.monotonic() + 240
-    while not so():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-def installed(entry: Entry, api: Connection) -> None:
+def installed(entry: ChosenEntry, api: Connection) -> None:
     """With its pods said to run, which nothing here runs."""
     until(lambda: bool(entry.apply()) and there(api, f"{DEPLOYMENTS}/{NAME}-webhook"))
     assert not there(api, HOOKS), "the API server is told of the webhook once that runs"
@@ -100,7 +55,7 @@ def installed(entry: Entry, api: Connection) -> None:
 
 
 def test_a_webhook_that_does_not_answer_stops_its_own_kinds_alone_and_a_removal_needs_none_of_it(
-    entry: Entry, kube: ApiServer, api: Connection
+    entry: ChosenEntry, kube: ApiServer, api: Connection
 ) -> None:
     installed(entry, api)
     refused = kube.admin().ask("POST", ISSUERS, ISSUER)
@@ -113,28 +68,21 @@ def test_a_webhook_that_does_not_answer_stops_its_own_kinds_alone_and_a_removal_
     assert not there(api, HOOKS)
     assert there(api, f"{DEFINITIONS}/issuers.cert-manager.io"), "what users made stays"
     assert kube.admin().ask("POST", ISSUERS, ISSUER).status_code == 201
-    left = [item for item in entry.items if there(api, path_of(api, item))]
-    assert {item.kind for item in left} == {"CustomResourceDefinition"}
+    assert {item.kind for item in entry.left(api)} == {"CustomResourceDefinition"}
 
     installed(entry, api)  # once more, over what stayed
     with kube.controllers("namespace-controller"):
         until(lambda: any("issuers" in its for its in entry.remove(with_data=True)))
         api.merge(f"{ISSUERS}/own", {"metadata": {"finalizers": None}})
         until(lambda: not entry.remove(with_data=True))
-    assert [item for item in entry.items if there(api, path_of(api, item))] == []
+    assert entry.left(api) == []
     assert config_map(kube, "after").status_code == 201
-
-
-def path_of(api: Connection, item: Item) -> str:
-    root = f"/apis/{item.group}/{item.version}" if item.group else f"/api/{item.version}"
-    within = f"/namespaces/{item.namespace}" if item.namespace else ""
-    return f"{root}{within}/{item.resource}/{item.name}"
 
 
 @pytest.mark.proof  # the program takes minutes to build where it is not yet
 @pytest.mark.timeout(1200)
 def test_the_controller_says_that_it_lives_and_gives_its_lease_back(
-    entry: Entry, kube: ApiServer, api: Connection, tmp_path: Path
+    entry: ChosenEntry, kube: ApiServer, api: Connection, tmp_path: Path
 ) -> None:
     installed(entry, api)
     (container,) = api.get(f"{DEPLOYMENTS}/{NAME}-controller")["spec"]["template"]["spec"]["containers"]
@@ -161,7 +109,7 @@ def holder(api: Connection) -> str:
     return str(api.get(LEASE)["spec"].get("holderIdentity") or "")
 
 
-def test_users_of_a_namespace_can_make_certificates_and_no_challenges(entry: Entry) -> None:
+def test_users_of_a_namespace_can_make_certificates_and_no_challenges(entry: ChosenEntry) -> None:
     objects = [o for o in entry.objects if o["kind"] == "ClusterRole" and o["metadata"].get("labels")]
     allowed = {
         (resource, verb) for o in objects for rule in o["rules"] for resource in rule["resources"]

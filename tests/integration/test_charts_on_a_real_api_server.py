@@ -163,6 +163,40 @@ def test_a_wave_waits_for_the_one_before(shop: Shop, api: Connection) -> None:
     assert shop.look().lost == shop.look().waiting == ()
 
 
+def test_a_definition_is_sent_again_only_where_it_or_what_is_wanted_has_changed(
+    shop: Shop, api: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.example.org"
+    sent: list[str] = []
+    plain = Connection.apply_as
+
+    def recorded(self: Connection, manager: str, path: str, made: Any, *, dry_run: bool = False) -> Any:
+        sent.append(path)
+        return plain(self, manager, path, made, dry_run=dry_run)
+
+    def times() -> int:
+        sent.clear()
+        while shop.apply(namespace(), DEFINITION, config_map(a="1")).waits:
+            pass
+        return sent.count(path)
+
+    monkeypatch.setattr(Connection, "apply_as", recorded)
+    assert times() == 1
+    assert times() == 0
+    assert f"{CONFIG_MAPS}/settings" in sent
+    api.merge(path, {"spec": {"names": {"shortNames": ["bt"]}}})
+    assert shop.look().lost == ("CustomResourceDefinition boats.example.org: changed",)
+    assert times() == 2, "on trial, and to be so"
+    assert (times(), shop.look().lost) == (0, ())
+    api.merge(path, {"metadata": {"labels": {LABEL: None}}})
+    assert shop.look().lost == ("CustomResourceDefinition boats.example.org: not there",)
+    assert times() == 2
+    names = {**DEFINITION["spec"]["names"], "shortNames": ["boat-to-be"]}
+    monkeypatch.setitem(DEFINITION, "spec", {**DEFINITION["spec"], "names": names})
+    assert times() == 2
+    assert api.get(path)["spec"]["names"]["shortNames"] == ["boat-to-be"]
+
+
 def test_a_workload_that_waits_says_what_holds_its_pods_up(shop: Shop, api: Connection) -> None:
     shop.apply(namespace(), deployment())
     report(api, f"{DEPLOYMENTS}/web", replicas=1, updatedReplicas=1)

@@ -73,6 +73,15 @@ def _api_service(spec: Seen, status: Seen) -> str:
     return "" if available.get("status") == "True" else f"not available: {available.get('message', '')}"
 
 
+def _operated(spec: Seen, status: Seen) -> str:
+    """What Prometheus Operator makes pods of."""
+    available = _condition(status, "Available")
+    if not available:
+        return "not looked at yet"
+    said = available.get("message") or available.get("reason") or ""
+    return "" if available.get("status") == "True" else f"not available: {said}"
+
+
 def _phase(*good: str) -> Any:
     return lambda spec, status: "" if status.get("phase", "") in good else f"is {status.get('phase') or 'new'}"
 
@@ -89,6 +98,8 @@ _RULES = {
     "Job": _job,
     "CustomResourceDefinition": _definition,
     "APIService": _api_service,
+    "Prometheus": _operated,
+    "Alertmanager": _operated,
     "Pod": _phase("Running", "Succeeded"),
     "Namespace": _phase("Active", ""),
 }

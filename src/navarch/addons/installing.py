@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from navarch.addons import errors, foreign, health, held_up, hooks, scaled
+from navarch.addons import errors, foreign, health, held_up, hooks, scaled, unchanged
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
 from navarch.addons.discovery import Discovery, Served, collection, discover
@@ -51,8 +51,10 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
     mine, taken = _looked_over(connection, wanted, (*targets, *running, *finishing), known)
     if taken:
         raise _in_the_way(taken)
-    _rehearse(connection, wanted, [t for t in targets if known.get(t.key, _UNMADE).uid])
+    same = _unchanged(connection, targets, known)
+    _rehearse(connection, wanted, [t for t in targets if known.get(t.key, _UNMADE).uid and t.key not in same])
     items = {t.key: replace(t.item, uid=known.get(t.key, _UNMADE).uid) for t in mine}
+    items |= {key: known[key] for key in same}
     before = {key: item for key, item in known.items() if key not in items}
     note((*items.values(), *before.values()))
 
@@ -64,7 +66,8 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
         return Installing((*items.values(), *before.values()), (waits,))
     for wave in charted.waves([t.made for t in targets]):
         batch = [t for t in _of(wave, targets) if t.key in ours]
-        for target, item in zip(batch, at_once(lambda t: _apply(connection, wanted, t), batch), strict=True):
+        sent = [t for t in batch if t.key not in same]
+        for target, item in zip(sent, at_once(lambda t: _apply(connection, wanted, t), sent), strict=True):
             items[target.key] = item
         if waiting := _unhealthy(connection, batch):
             return Installing((*items.values(), *before.values()), waiting)
@@ -144,7 +147,16 @@ def _prepared(wanted: Installation, made: Object, kind: Served, scaled: frozense
         ignored.append("spec.replicas")
     if kind.kind == "Secret" and "stringData" in made:
         made = charted.encoded(made)
-    return charted.without(made, ignored)
+    made = charted.without(made, ignored)
+    return unchanged.annotated(made) if (kind.group, kind.kind) == charted.DEFINITION else made
+
+
+def _unchanged(connection: Connection, targets: list[_Target], known: Mapping[Key, Item]) -> frozenset[Key]:
+    """Definitions of the set that are there as they are wanted."""
+    definitions = [t for t in targets if (t.key.group, t.key.kind) == charted.DEFINITION and t.key in known]
+    asked = [(t.path, t.made, known[t.key].uid, known[t.key].mark) for t in definitions if known[t.key].uid]
+    same = unchanged.paths(connection, asked)
+    return frozenset(t.key for t in definitions if t.path in same)
 
 
 def _without_replicas(

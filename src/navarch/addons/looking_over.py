@@ -11,6 +11,7 @@ from navarch.addons.connection import Connection
 from navarch.addons.discovery import collection
 from navarch.addons.installing import LABEL, mark_of
 from navarch.addons.parallel import at_once
+from navarch.charts.objects import DEFINITION
 from navarch.domain.catalogue import ChosenSeen, Item
 
 _A_PAGE, _PAGES = 100, 20
@@ -26,11 +27,17 @@ def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]])
         for item in items:
             if item.uid:
                 kind = (item.group, item.version, item.resource)
-                kinds[kind] = kinds.get(kind, False) or item.kind in health.TELLING
+                kinds[kind] = kinds.get(kind, False) or (item.kind in health.TELLING and not _is_definition(item))
     listed = at_once(lambda entry: _listed(connection, entry[0], whole=entry[1]), kinds.items())
     there = dict(zip(kinds, listed, strict=True))
     asked = connection.within(_WHY_SECONDS)
     return tuple(_seen(asked, name, items, there) for name, items in chosen)
+
+
+def _is_definition(item: Item) -> bool:
+    """Of definitions the metadata is read: a page of large ones is longer than an answer may be. That they are served
+    is waited for where they are made."""
+    return (item.group, item.kind) == DEFINITION
 
 
 def _listed(connection: Connection, kind: Kind, *, whole: bool) -> Mapping[tuple[str, str], Mapping[str, Any]]:
@@ -60,7 +67,11 @@ def _seen(
         if item.mark and mark_of(item.kind, found["metadata"], name) != item.mark:
             lost.append(f"{item}: changed")
         # Items of a list do not say their kind.
-        if item.kind in health.TELLING and len(waiting) < _SAID:
+        if len(waiting) == _SAID or item.kind not in health.TELLING:
+            continue
+        if _is_definition(item):
+            waiting += [f"{item}: is being deleted"] if found["metadata"].get("deletionTimestamp") else []
+        else:
             lacking = held_up.lacking(connection, {**found, "kind": item.kind})
             waiting += [f"{item}: {lacking}"] if lacking else []
     return ChosenSeen(name, tuple(lost[:_SAID]), tuple(waiting))

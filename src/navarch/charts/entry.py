@@ -57,7 +57,8 @@ class Entry:
 
 
 def pack(folder: Path) -> bytes:
-    """A chart's folder as an archive: the same bytes whenever it is packed. Raises NoEntry, OSError."""
+    """A chart's folder as an archive: the same bytes whenever it is packed. A link stands for the file that it leads
+    to, which is one of this chart or of one beside it. Raises NoEntry, OSError."""
     named = folder / "Chart.yaml"
     if not named.is_file():
         raise NoEntry((f"{folder} is no chart: it has no Chart.yaml",))
@@ -69,8 +70,10 @@ def pack(folder: Path) -> bytes:
         tarfile.open(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file():
+            if not path.is_file():
                 continue
+            if path.is_symlink() and not _is_in_a_chart(path.resolve(), folder.resolve().parent):
+                raise NoEntry((f"{path} is a link to what is in no chart of {folder.resolve().parent}",))
             content = path.read_bytes()
             unpacked += len(content)
             if unpacked > _MOST_UNPACKED:
@@ -79,6 +82,11 @@ def pack(folder: Path) -> bytes:
             member.size, member.mode = len(content), 0o644
             archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()
+
+
+def _is_in_a_chart(file: Path, charts: Path) -> bool:
+    """Whether a file belongs to a chart in the folder `charts`: nothing else of a machine is packed by a link to it."""
+    return file.is_relative_to(charts) and (charts / file.relative_to(charts).parts[0] / "Chart.yaml").is_file()
 
 
 def read(chart: bytes) -> Entry:

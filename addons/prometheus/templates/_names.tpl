@@ -1,0 +1,1 @@
+../../monitoring/templates/_names.tpl
