@@ -57,7 +57,7 @@ class Entry:
 
     def remove(self, *, with_data: bool = False) -> tuple[str, ...]:
         """What still goes."""
-        return self.clusters.uninstall(self.kube.access, Removal(NAME, self.items, with_data))
+        return self.clusters.uninstall(self.kube.access, Removal(NAME, self.items, with_data), self._note)
 
     def _note(self, items: tuple[Item, ...]) -> None:
         self.items = items
