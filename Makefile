@@ -51,7 +51,7 @@ proof-scheduler: setup ## autoscaling's filters against the real kube-scheduler,
 	@$(BIN)/python -m tests.scheduling --pods $(or $(PODS),5000) --page docs/scheduling.md
 
 proof-stories: setup ## the end-to-end stories that `make test` leaves out: monitoring, drift object by object (root; half an hour)
-	@$(BIN)/pytest tests/e2e tests/integration -m proof
+	@tests/integration/install-bind && $(BIN)/pytest tests/e2e tests/integration -m proof
 
 proof-addons: setup ## installing each entry of the catalogue on the lab, as docs/addons-proof.md: ENTRIES="logging" (root; twenty minutes)
 	@$(BIN)/python -m proofs.addons $(ENTRIES) --page docs/addons-proof.md

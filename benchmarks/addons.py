@@ -53,7 +53,7 @@ def renderings() -> Iterator[Figures]:
         circumstances, took = Circumstances(entry.card.name, entry.card.namespace, _KUBERNETES), list[float]()
         for _ in range(_RENDERINGS):
             began = monotonic()
-            made = renderer.render(entry.chart, entry.example, circumstances)
+            made = renderer.render(entry.chart, entry.trials[0], circumstances)
             took.append(monotonic() - began)
         took.sort()
         objects = len(made.objects) + len(made.definitions)

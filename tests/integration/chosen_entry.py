@@ -46,7 +46,7 @@ class ChosenEntry:
 
     def remove(self, *, with_data: bool = False) -> tuple[str, ...]:
         """What still goes."""
-        return self.clusters.uninstall(self.kube.access, Removal(self.name, self.items, with_data))
+        return self.clusters.uninstall(self.kube.access, Removal(self.name, self.items, with_data), self._note)
 
     def left(self, api: Connection) -> list[Item]:
         """What is there of all that was made."""

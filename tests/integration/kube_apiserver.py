@@ -114,8 +114,20 @@ class ApiServer:
         """Navarch's own way in."""
         return self.client(self.access)
 
+    def kubeconfig_of(self, namespace: str, account: str) -> Path:
+        """A file with a service account's, as its pods have it."""
+        header = self.service_account(namespace, account).http.headers["Authorization"]
+        return self._kubeconfig(f"{account}.kubeconfig", {"token": header.removeprefix("Bearer ")})
+
     def kubeconfig(self) -> Path:
         """A file with an administrator's."""
+        pair = {
+            "client-certificate-data": _base64(self.access.certificate),
+            "client-key-data": _base64(self.access.key),
+        }
+        return self._kubeconfig("admin.kubeconfig", pair)
+
+    def _kubeconfig(self, file: str, user: dict[str, str]) -> Path:
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -125,19 +137,11 @@ class ApiServer:
                     "cluster": {"server": self.access.url, "certificate-authority-data": _base64(self.access.ca)},
                 }
             ],
-            "users": [
-                {
-                    "name": "u",
-                    "user": {
-                        "client-certificate-data": _base64(self.access.certificate),
-                        "client-key-data": _base64(self.access.key),
-                    },
-                }
-            ],
+            "users": [{"name": "u", "user": user}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "c",
         }
-        written = self.folder / "admin.kubeconfig"
+        written = self.folder / file
         written.write_text(json.dumps(document))
         return written
 

@@ -64,6 +64,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/kaas/v1/clusters/{cluster}/addons/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),
     ("PATCH", "/kaas/v1/clusters/{cluster}/addons/{name}"):  (401, 401, 404, 403, 403, 200, 200, 403),
     ("DELETE", "/kaas/v1/clusters/{cluster}/addons/{name}"): (401, 401, 404, 403, 403, 202, 202, 403),
+    # It is not applied yet.
+    ("POST", "/kaas/v1/clusters/{cluster}/addons/{name}/test"): (401, 401, 404, 403, 403, 409, 409, 403),
     # Machines show a ticket or a report token; a person's token is worth nothing here.
     ("POST", "/bootstrap/v1/join"):                       (403, 403, 403, 403, 403, 403, 403, 403),
     ("POST", "/bootstrap/v1/reports"):                    (401, 401, 401, 401, 401, 401, 401, 401),

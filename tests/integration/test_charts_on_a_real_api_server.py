@@ -10,7 +10,7 @@ from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Access, Asks, Installation, Installing, Removal
 from navarch.addons.errors import Absent
-from navarch.addons.installing import LABEL
+from navarch.addons.targets import LABEL
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Permanent, Temporary
 
@@ -104,7 +104,7 @@ class Shop:
         return seen
 
     def remove(self, **fields: Any) -> tuple[str, ...]:
-        return self.clusters.uninstall(self.access, Removal("shop", self.items, **fields))
+        return self.clusters.uninstall(self.access, Removal("shop", self.items, **fields), self.note)
 
 
 @pytest.fixture(scope="module")

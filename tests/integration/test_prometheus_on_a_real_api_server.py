@@ -16,9 +16,9 @@ from tests.e2e.test_alerting import running, webhook
 from tests.e2e.test_alerting import until as until_heard
 from tests.integration.chosen_entry import ChosenEntry, there, until
 from tests.integration.entry_programs import entry_program
+from tests.integration.entry_programs import renderer as renderer
 from tests.integration.kube_apiserver import ApiServer, _free_ports
 from tests.integration.measured import ask, measured
-from tests.integration.test_catalogue import renderer as renderer
 from tests.integration.test_charts_on_a_real_api_server import AVAILABLE, report
 from tests.integration.test_charts_on_a_real_api_server import api as api
 

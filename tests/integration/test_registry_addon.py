@@ -43,7 +43,7 @@ def entry() -> Entry:
 def rendered(renderer: Renderer, entry: Entry, **values: Any) -> dict[str, Any]:
     """Its objects, by kind and name."""
     at = Circumstances("registry", "registry", "1.37.2")
-    made = renderer.render(entry.chart, {**entry.example, **values}, at)
+    made = renderer.render(entry.chart, {**entry.trials[0], **values}, at)
     return {f"{o['kind']}/{o['metadata']['name']}": o for o in made.objects}
 
 
@@ -62,12 +62,12 @@ def test_it_is_not_installed_without_a_bucket_and_users(renderer: Renderer, entr
 
 def test_with_a_certificate_of_a_public_authority_nodes_are_told_nothing(renderer: Renderer, entry: Entry) -> None:
     given = {"certificate": "a certificate", "key": "a key"}
-    own = rendered(renderer, entry, tls=given, host="images.example.org")
+    own = rendered(renderer, entry, tls=given, host="images.trials[0].org")
     assert not {"DaemonSet/registry-nodes", "Secret/registry-authority", "ConfigMap/registry-ca"} & set(own)
     assert b64decode(own["Secret/registry-tls"]["data"]["tls.key"]) == b"a key"
-    private = rendered(renderer, entry, tls={**given, "ca": "an authority"}, host="images.example.org")
+    private = rendered(renderer, entry, tls={**given, "ca": "an authority"}, host="images.trials[0].org")
     assert private["ConfigMap/registry-ca"]["data"]["tls.crt"].strip() == "an authority"
-    assert "-host=images.example.org" in container(private["DaemonSet/registry-nodes"])["args"]
+    assert "-host=images.trials[0].org" in container(private["DaemonSet/registry-nodes"])["args"]
 
 
 def test_another_key_or_user_makes_other_pods(renderer: Renderer, entry: Entry) -> None:
@@ -75,7 +75,7 @@ def test_another_key_or_user_makes_other_pods(renderer: Renderer, entry: Entry) 
         template = rendered(renderer, entry, **values)["Deployment/registry"]["spec"]["template"]
         return str(template["metadata"]["annotations"]["navarch.io/configuration"])
 
-    other = {"storage": {**entry.example["storage"], "secretKey": "another"}}
+    other = {"storage": {**entry.trials[0]["storage"], "secretKey": "another"}}
     assert len({mark(), mark(users=USERS), mark(**other)}) == 3
     assert mark() == mark()
 
@@ -109,7 +109,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, renderer: Renderer, entry: En
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = yaml.safe_load(b64decode(data["config.yaml"]))
-    assert settings["storage"].pop("s3")["bucket"] == entry.example["storage"]["bucket"]
+    assert settings["storage"].pop("s3")["bucket"] == entry.trials[0]["storage"]["bucket"]
     settings["storage"]["filesystem"] = {"rootdirectory": str(folder / "data")}
     settings["auth"]["users"]["file"] = str(folder / "users.json")
     settings["http"]["addr"] = f"127.0.0.1:{port}"

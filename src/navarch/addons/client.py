@@ -11,6 +11,7 @@ from navarch.addons import (
     draining,
     errors,
     etcd,
+    hooks,
     installing,
     looking_up,
     nodes,
@@ -32,6 +33,7 @@ from navarch.addons.contract import (
     PodEvent,
     Removal,
     ServingRequest,
+    Trial,
 )
 from navarch.addons.discovery import discover
 from navarch.charts.rendering import Found, Lookup
@@ -103,10 +105,15 @@ class KubernetesClusters:
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             return installing.install(connection, wanted, note)
 
-    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+    def uninstall(self, access: Access, removal: Removal, note: Callable[[tuple[Item, ...]], None]) -> tuple[str, ...]:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
-            return uninstalling.uninstall(connection, removal)
+            return uninstalling.uninstall(connection, removal, note)
+
+    def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
+        """See the contract."""
+        with self._spoken_to(access, _CHANGE_SECONDS) as connection:
+            return hooks.test(connection, trial, note)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""

@@ -135,11 +135,26 @@ class Installing:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A chosen add-on that is to go, by its inventory. `with_data`: definitions and claims go, too."""
+    """A chosen add-on that is to go, by its inventory. `with_data`: definitions and claims go, too. `hooks`: of its
+    chart, those of a removal, with the `mark` of the wish and the add-on's `namespace`; none: none is run."""
 
     name: str
     items: tuple[Item, ...]
     with_data: bool = False
+    hooks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    mark: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The tests of a chosen add-on: `hooks` of its chart, run once for each `mark`. `items`: the inventory so far."""
+
+    name: str
+    namespace: str
+    mark: str
+    items: tuple[Item, ...]
+    hooks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +206,15 @@ class Addons(Protocol):
         """Bring a chosen add-on as far as it goes now. `note` is handed its inventory before anything is made."""
         ...
 
-    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
-        """Take a chosen add-on out as far as it goes now; what is still there, in words; nothing: it is gone."""
+    def uninstall(self, access: Access, removal: Removal, note: Callable[[tuple[Item, ...]], None]) -> tuple[str, ...]:
+        """Take a chosen add-on out as far as it goes now; what is still there, in words; nothing: it is gone. `note` is
+        handed the inventory before a hook is made, and once all of them are done. Raises Permanent for a hook that
+        failed."""
+        ...
+
+    def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
+        """Run a chosen add-on's tests as far as they go now; what is waited for, in words; nothing: they passed. `note`
+        is handed the inventory before anything is made. Raises Permanent for one that failed."""
         ...
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:

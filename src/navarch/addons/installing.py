@@ -5,23 +5,22 @@ call does it all again. Nothing here remembers: what was made is in the inventor
 cluster until all is done. After a failure nothing is taken back: what runs goes on running.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from navarch.addons import errors, foreign, health, held_up, hooks, scaled, unchanged
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
-from navarch.addons.discovery import Discovery, Served, collection, discover
+from navarch.addons.discovery import Discovery, collection, discover
+from navarch.addons.hooks import Note
 from navarch.addons.parallel import at_once
+from navarch.addons.targets import LABEL, Target, targets
 from navarch.charts import objects as charted
 from navarch.charts.objects import Key, Object
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Permanent, Responsible, Temporary
 
-LABEL = "navarch.io/chosen-addon"
-"""On each object of a chosen add-on: its name. By it the objects are found, and only what has it is removed."""
 RECREATED = frozenset({"RoleBinding", "ClusterRoleBinding", "StorageClass", "CSIDriver", "Job", "PriorityClass"})
 """Of these parts cannot be changed, and nothing is lost when one is made anew. A StatefulSet is made anew too, with its
 pods left running."""
@@ -30,7 +29,6 @@ _GENERATIONLESS = frozenset(
 )  # and whose status nobody writes, so that a new resource version is a new content
 _LONGEST = 64  # of what the cluster says of an object and a row keeps: uids have 36 characters, names of add-ons 63
 _ENDING = "because it is being terminated"  # of a namespace, as its admission plugin says it
-Note = Callable[[tuple[Item, ...]], None]
 
 
 def manager(addon: str) -> str:
@@ -41,69 +39,49 @@ def manager(addon: str) -> str:
 def install(connection: Connection, wanted: Installation, note: Note) -> Installing:
     """Make it so. `note` is handed the inventory before anything of it is made. Raises Temporary or Permanent."""
     served = discover(connection)
-    plain, jobs = charted.kept_apart(wanted.objects)
-    jobs = () if wanted.applied else jobs
-    targets = _targets(wanted, plain, served)
-    running = _targets(wanted, hooks.due(jobs, "pre", upgrade=wanted.upgrade), served)
-    finishing = _targets(wanted, hooks.due(jobs, "post", upgrade=wanted.upgrade), served)
+    objects, jobs = charted.kept_apart(wanted.objects)
+    due = () if wanted.applied else jobs
+    moment = "upgrade" if wanted.upgrade else "install"
+    running = _targets(wanted, hooks.due(due, f"pre-{moment}"), served)
+    finishing = _targets(wanted, hooks.due(due, f"post-{moment}"), served)
     known = {_key(item): item for item in wanted.before}
-    targets = _without_replicas(connection, wanted, targets, known)
-    mine, taken = _looked_over(connection, wanted, (*targets, *running, *finishing), known)
+    plain = _without_replicas(connection, wanted, _targets(wanted, objects, served), known)
+    mine, taken = _looked_over(connection, wanted, (*plain, *running, *finishing), known)
     if taken:
         raise _in_the_way(taken)
-    same = _unchanged(connection, targets, known)
-    _rehearse(connection, wanted, [t for t in targets if known.get(t.key, _UNMADE).uid and t.key not in same])
+    same = _unchanged(connection, plain, known)
+    _rehearse(connection, wanted, [t for t in plain if known.get(t.key, _UNMADE).uid and t.key not in same])
     items = {t.key: replace(t.item, uid=known.get(t.key, _UNMADE).uid) for t in mine}
     items |= {key: known[key] for key in same}
     before = {key: item for key, item in known.items() if key not in items}
     note((*items.values(), *before.values()))
 
     ours = {t.key for t in mine}
-    for target in targets:
+    for target in plain:
         if (target.key.group, target.key.kind) == ("", "Namespace") and target.key in ours:  # hooks go there, too
             items[target.key] = _apply(connection, wanted, target)
-    if waits := hooks.run(connection, [(t.path, t.collection, t.made) for t in running], wanted.mark):
+    if waits := hooks.run(connection, wanted.name, running, wanted.mark):
         return Installing((*items.values(), *before.values()), (waits,))
-    for wave in charted.waves([t.made for t in targets]):
-        batch = [t for t in _of(wave, targets) if t.key in ours]
+    for wave in charted.waves([t.made for t in plain]):
+        batch = [t for t in _of(wave, plain) if t.key in ours]
         sent = [t for t in batch if t.key not in same]
         for target, item in zip(sent, at_once(lambda t: _apply(connection, wanted, t), sent), strict=True):
             items[target.key] = item
         if waiting := _unhealthy(connection, batch):
             return Installing((*items.values(), *before.values()), waiting)
-    if waits := hooks.run(connection, [(t.path, t.collection, t.made) for t in finishing], wanted.mark):
+    if waits := hooks.run(connection, wanted.name, finishing, wanted.mark):
         return Installing((*items.values(), *before.values()), (waits,))
 
-    left = _prune(connection, wanted.name, before.values())
-    hooks.tidy(connection, [t.path for t in (*running, *finishing)])
-    done = [item for item in items.values() if not any(t.key == _key(item) for t in (*running, *finishing))]
-    return Installing((*done, *left), ())
+    gone = hooks.passing((*running, *finishing))
+    done = [item for key, item in items.items() if all(t.key != key for t in gone)]
+    resting = [item for item in before.values() if item.hook and any(_is(item, job) for job in jobs)]
+    left = _prune(connection, wanted.name, [item for item in before.values() if item not in resting])
+    hooks.tidy(connection, gone)
+    return Installing((*done, *resting, *left), ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """An object as it is sent, and where."""
-
-    made: Object
-    kind: Served
-
-    @property
-    def key(self) -> Key:
-        return charted.key_of(self.made)
-
-    @property
-    def collection(self) -> str:
-        return self.kind.collection(self.key.namespace)
-
-    @property
-    def path(self) -> str:
-        return f"{self.collection}/{self.key.name}"
-
-    @property
-    def item(self) -> Item:
-        key = self.key
-        keep = charted.annotation(self.made, charted.KEEP) == "keep"
-        return Item(key.group, key.kind, key.namespace, key.name, self.kind.version, self.kind.resource, keep=keep)
+def _is(item: Item, made: Object) -> bool:
+    return (item.group, item.kind, item.name) == (charted.group_of(made), made["kind"], made["metadata"]["name"])
 
 
 _UNMADE = Item("", "", "", "")
@@ -113,45 +91,11 @@ def _key(item: Item) -> Key:
     return Key(item.group, item.kind, item.namespace, item.name)
 
 
-def _targets(wanted: Installation, made: Iterable[Object], served: Discovery) -> list[_Target]:
-    """Where each object goes, labelled and with its namespace. Raises Permanent with every kind that is not known."""
-    offered = {(s.api_version, s.kind): s for s in (*served.served, *_defined(wanted.objects))}
-    scaled = charted.scaled_by_others(wanted.objects)
-    targets, unknown = [], []
-    for each in made:
-        kind = offered.get((each["apiVersion"], each["kind"]))
-        if kind is None:
-            unknown.append(f"{each['kind']} {each['metadata']['name']} ({each['apiVersion']})")
-            continue
-        targets.append(_Target(_prepared(wanted, each, kind, scaled), kind))
-    if unknown:
-        raise Permanent(
-            f"the cluster does not serve the kinds of {'; '.join(unknown[:10])}",
-            reason="KindsMissing",
-            responsible=Responsible.USER,
-            remedy="Install what brings these kinds first, or switch off the values that ask for them.",
-        )
-    return targets
+def _targets(wanted: Installation, made: Iterable[Object], served: Discovery) -> list[Target]:
+    return targets(wanted.name, wanted.namespace, made, served, among=wanted.objects, ignore=wanted.ignore)
 
 
-def _prepared(wanted: Installation, made: Object, kind: Served, scaled: frozenset[tuple[str, str, str]]) -> Object:
-    made = deepcopy(made)
-    metadata = made["metadata"]
-    if kind.namespaced:
-        metadata["namespace"] = metadata.get("namespace") or wanted.namespace
-    else:
-        metadata.pop("namespace", None)
-    metadata["labels"] = {**(metadata.get("labels") or {}), LABEL: wanted.name}
-    ignored = list(wanted.ignore)
-    if (kind.kind, metadata.get("namespace", ""), metadata["name"]) in scaled:
-        ignored.append("spec.replicas")
-    if kind.kind == "Secret" and "stringData" in made:
-        made = charted.encoded(made)
-    made = charted.without(made, ignored)
-    return unchanged.annotated(made) if (kind.group, kind.kind) == charted.DEFINITION else made
-
-
-def _unchanged(connection: Connection, targets: list[_Target], known: Mapping[Key, Item]) -> frozenset[Key]:
+def _unchanged(connection: Connection, targets: list[Target], known: Mapping[Key, Item]) -> frozenset[Key]:
     """Definitions of the set that are there as they are wanted."""
     definitions = [t for t in targets if (t.key.group, t.key.kind) == charted.DEFINITION and t.key in known]
     asked = [(t.path, t.made, known[t.key].uid, known[t.key].mark) for t in definitions if known[t.key].uid]
@@ -160,8 +104,8 @@ def _unchanged(connection: Connection, targets: list[_Target], known: Mapping[Ke
 
 
 def _without_replicas(
-    connection: Connection, wanted: Installation, targets: list[_Target], known: Mapping[Key, Item]
-) -> list[_Target]:
+    connection: Connection, wanted: Installation, targets: list[Target], known: Mapping[Key, Item]
+) -> list[Target]:
     """The targets, those without replicas that an autoscaler of the user's sets."""
     there = [t for t in targets if t.key.kind in scaled.SCALABLE and known.get(t.key, _UNMADE).uid]
     paths = {(t.key.kind, t.key.namespace, t.key.name): t.path for t in there if "replicas" in t.made["spec"]}
@@ -174,25 +118,13 @@ def _without_replicas(
     ]
 
 
-def _defined(made: Iterable[Object]) -> Iterable[Served]:
-    """The kinds that the set's own definitions bring."""
-    for each in made:
-        if (charted.group_of(each), each["kind"]) == charted.DEFINITION:
-            spec = each["spec"]
-            for version in spec["versions"]:
-                names = spec["names"]
-                yield Served(
-                    spec["group"], version["name"], names["kind"], names["plural"], spec["scope"] == "Namespaced"
-                )
-
-
 def _looked_over(
-    connection: Connection, wanted: Installation, targets: Sequence[_Target], known: Mapping[Key, Item]
-) -> tuple[list[_Target], list[str]]:
+    connection: Connection, wanted: Installation, targets: Sequence[Target], known: Mapping[Key, Item]
+) -> tuple[list[Target], list[str]]:
     """Those that are the add-on's, and what is somebody else's. A namespace that was there before is used and not
     owned: it is not labelled, and stays."""
 
-    def owner(target: _Target) -> str | None:
+    def owner(target: Target) -> str | None:
         if known.get(target.key, _UNMADE).uid:
             return wanted.name
         try:
@@ -223,10 +155,10 @@ def _in_the_way(taken: list[str]) -> Permanent:
     )
 
 
-def _rehearse(connection: Connection, wanted: Installation, targets: list[_Target]) -> None:
+def _rehearse(connection: Connection, wanted: Installation, targets: list[Target]) -> None:
     """What is there is changed on trial first. Raises Permanent with all that cannot be changed, before anything is."""
 
-    def refusal(target: _Target) -> str:
+    def refusal(target: Target) -> str:
         if _is_recreated(target):
             return ""
         try:
@@ -242,7 +174,7 @@ def _rehearse(connection: Connection, wanted: Installation, targets: list[_Targe
         raise _refused(refused)
 
 
-def _is_recreated(target: _Target) -> bool:
+def _is_recreated(target: Target) -> bool:
     return target.key.kind in RECREATED or target.key.kind == "StatefulSet"
 
 
@@ -260,7 +192,7 @@ def _refused(refused: list[str]) -> Permanent:
     )
 
 
-def _apply(connection: Connection, wanted: Installation, target: _Target) -> Item:
+def _apply(connection: Connection, wanted: Installation, target: Target) -> Item:
     """Server-side apply; what cannot be changed is made anew where nothing is lost by that."""
     who = manager(wanted.name)
     try:
@@ -277,7 +209,7 @@ def _apply(connection: Connection, wanted: Installation, target: _Target) -> Ite
     return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata, wanted.name))
 
 
-def _made_anew(connection: Connection, who: str, target: _Target, error: Permanent) -> Mapping[str, Any]:
+def _made_anew(connection: Connection, who: str, target: Target, error: Permanent) -> Mapping[str, Any]:
     """Remove what cannot be changed and make it again; gives its metadata. Whether it would be taken is tried before
     anything is removed: `error`, of the change, may be of something that no new object mends."""
     try:
@@ -316,10 +248,10 @@ def mark_of(kind: str, metadata: Mapping[str, Any], addon: str) -> str:
     return foreign.text(metadata.get("generation") or "", _LONGEST)
 
 
-def _unhealthy(connection: Connection, batch: list[_Target]) -> tuple[str, ...]:
+def _unhealthy(connection: Connection, batch: list[Target]) -> tuple[str, ...]:
     telling = [t for t in batch if t.key.kind in health.TELLING]
 
-    def said(target: _Target) -> str:
+    def said(target: Target) -> str:
         try:
             lacking = held_up.lacking(connection, connection.get(target.path))
         except errors.Absent:
@@ -351,6 +283,6 @@ def remove(connection: Connection, addon: str, item: Item) -> bool:
     return True
 
 
-def _of(wave: tuple[Object, ...], targets: list[_Target]) -> list[_Target]:
+def _of(wave: tuple[Object, ...], targets: list[Target]) -> list[Target]:
     wanted = {charted.key_of(made) for made in wave}
     return [target for target in targets if target.key in wanted]

@@ -9,8 +9,9 @@ from typing import Any
 from navarch.addons import errors, health, held_up
 from navarch.addons.connection import Connection
 from navarch.addons.discovery import collection
-from navarch.addons.installing import LABEL, mark_of
+from navarch.addons.installing import mark_of
 from navarch.addons.parallel import at_once
+from navarch.addons.targets import LABEL
 from navarch.charts.objects import DEFINITION
 from navarch.domain.catalogue import ChosenSeen, Item
 

@@ -5,33 +5,62 @@ the API server asks before it answers, then all else. What would be lost for goo
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from navarch.addons import errors
+from navarch.addons import errors, hooks
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Removal
 from navarch.addons.discovery import Discovery, Served, collection, discover
-from navarch.addons.installing import LABEL, remove
+from navarch.addons.hooks import Note
+from navarch.addons.installing import remove
 from navarch.addons.parallel import at_once
+from navarch.addons.targets import LABEL, Target, targets
 from navarch.charts import objects as charted
 from navarch.charts.objects import Key, stays
+from navarch.domain.catalogue import Item
 
 _OF_EVERY_NAMESPACE = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
 _A_PAGE, _PAGES = 100, 20
 _PASSING = frozenset({"Event", "Endpoints", "EndpointSlice", "PodMetrics", "Lease"})
 
 
-def uninstall(connection: Connection, removal: Removal) -> tuple[str, ...]:
-    """Ask the next part to go; what is still there of it, in words, or nothing once all is gone. Raises Temporary or
-    Permanent."""
+def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str, ...]:
+    """Ask the next part to go; what is still there of it, in words, or nothing once all is gone. `note` is handed the
+    inventory when hooks join it, and when they are done. Raises Temporary or Permanent."""
     leaving = [item for item in removal.items if not stays(item, with_data=removal.with_data)]
     served = discover(connection)
     _free_of_webhooks(connection, removal)
+    begun = [item for item in leaving if not _is_namespace(item)]
+    if begun:  # else hooks have run, if there were any
+        its = [item for item in begun if not item.hook]
+        first, last = (_hooks(removal, moment, served) for moment in ("pre-delete", "post-delete"))
+        hooked = {t.item: None for t in (*first, *last) if not t.item.keep} | {i: None for i in begun if i.hook}
+        if set(hooked) - set(removal.items):
+            note((*(i for i in removal.items if i not in hooked), *hooked))
+        if waits := hooks.run(connection, removal.name, first, removal.mark, removal=True):
+            return (waits,)
+        if going := _going(connection, removal, its):
+            return going
+        if waits := hooks.run(connection, removal.name, last, removal.mark, removal=True):
+            return (waits,)
+        at_once(lambda item: remove(connection, removal.name, item), hooked)
+        if hooked:
+            note(tuple(i for i in removal.items if i not in begun and i not in hooked))
+    empty = [i for i in leaving if _is_namespace(i) and not _holds(connection, served, removal, i.name)]
+    return _going(connection, removal, empty)
+
+
+def _hooks(removal: Removal, moment: str, served: Discovery) -> list[Target]:
+    return targets(removal.name, removal.namespace, hooks.due(removal.hooks, moment), served)
+
+
+def _is_namespace(item: Item) -> bool:
+    return (item.group, item.kind) == ("", "Namespace")
+
+
+def _going(connection: Connection, removal: Removal, leaving: Sequence[Item]) -> tuple[str, ...]:
+    """Ask the first of what is still there to go, in words; nothing: none of it is."""
     by_key = {Key(i.group, i.kind, i.namespace, i.name): i for i in leaving if i.resource}
     for wave in charted.leaving(by_key):
         items = [by_key[key] for key in wave]
-        namespaces = [i for i in items if (i.group, i.kind) == ("", "Namespace")]
-        items = [i for i in items if i not in namespaces] + [
-            i for i in namespaces if not _holds(connection, served, removal, i.name)
-        ]
         there = at_once(lambda item: remove(connection, removal.name, item), items)
         if waits := tuple(f"{item} is going" for item, still in zip(items, there, strict=True) if still):
             return waits

@@ -11,12 +11,14 @@ from navarch.api.models.addon_plans import AddonPlanView
 from navarch.api.models.addons import (
     AddonPage,
     AddonStatusView,
+    AddonTestView,
     AddonView,
     EntryDetailView,
     EntryPage,
     EntryView,
     ObjectView,
     RequiredAddonView,
+    TrialRunView,
 )
 from navarch.api.models.responses import ConditionView
 from navarch.api.problems import documented
@@ -112,9 +114,31 @@ def remove_addon(
         Literal["data"] | None,
         Query(alias="with", description="data: definitions of kinds go, with all objects of these kinds, and claims."),
     ] = None,
+    no_hooks: Annotated[
+        bool, Query(description="No hook of its chart runs. It may be said later, of a removal that a hook holds up.")
+    ] = False,
 ) -> Any:
-    """Ask an add-on to go; `status.objects` says what stays. Asking again changes nothing."""
-    return _answer(chosen.remove(access, cluster, name, with_data=with_ == "data", generations=if_match), 202)
+    """Ask an add-on to go; `status.objects` says what stays. Asking again changes nothing, but for `no_hooks`."""
+    gone = chosen.remove(access, cluster, name, with_data=with_ == "data", no_hooks=no_hooks, generations=if_match)
+    return _answer(gone, 202)
+
+
+@router.post(
+    f"{_ADDONS}/{{name}}/test",
+    status_code=202,
+    response_model=AddonView | AddonTestView,
+    responses={
+        200: {"model": AddonTestView, "description": "dry_run: what would run."},
+        202: {"model": AddonView, "description": "Accepted; the condition Tested tells how it goes."},
+        **documented(400, 401, 403, 404, 409, 503),
+    },
+)
+def run_addon_tests(access: MayWrite, cluster: str, name: str, dry_run: DryRun = False) -> Any:
+    """Have the tests of an add-on's chart run (`helm.sh/hook: test`); once more, if they ran before."""
+    if dry_run:
+        plan = chosen.plan_test(access, cluster, name)
+        return answer(AddonTestView.model_validate(asdict(plan)).model_dump_json().encode())
+    return _answer(chosen.test(access, cluster, name), 202)
 
 
 def _entry(versions: tuple[StoredEntry, ...]) -> dict[str, Any]:
@@ -135,6 +159,7 @@ def _view(shown: Shown) -> AddonView:
         generation=wish.generation,
         created_at=wish.created_at,
         deletion_requested_at=wish.deletion_requested_at,
+        test_requested_at=wish.test_requested_at,
         upgrade=shown.upgrade,
         status=AddonStatusView(
             phase=status.phase.value,
@@ -145,6 +170,9 @@ def _view(shown: Shown) -> AddonView:
                 for i in status.items
             ],
             notes=status.notes,
+            tests=list(status.tests),
+            test=None if status.test is None else TrialRunView(**asdict(status.test)),
+            removal_hooks=list(status.removal_hooks),
         ),
     )
 

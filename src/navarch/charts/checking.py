@@ -13,15 +13,20 @@ _NEVER_OF_US = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 
 def problems(entry: Entry, renderer: Renderer) -> tuple[str, ...]:
-    """What is wrong with an entry, each in a sentence; none: it can be added."""
+    """What is wrong with an entry, each in a sentence; none: it can be added. It is rendered with its defaults, or with
+    the values of each of its trials."""
+    return tuple(dict.fromkeys(said for values in entry.trials for said in _of_trial(entry, values, renderer)))
+
+
+def _of_trial(entry: Entry, values: Mapping[str, Any], renderer: Renderer) -> tuple[str, ...]:
     at = Circumstances(entry.card.name, entry.card.namespace, _a_version(entry.card.kubernetes))
     try:
-        first = renderer.render(entry.chart, entry.example, at)
+        first = renderer.render(entry.chart, values, at)
         found = tuple(Found(lookup, tuple(_made(first, lookup))) for lookup in first.lookups)
-        second = renderer.render(entry.chart, entry.example, _again(at, found))
+        second = renderer.render(entry.chart, values, _again(at, found))
     except Unrenderable as error:
-        with_what = "the example of its schema" if entry.example else "its defaults"
-        return tuple(f"with {with_what}: {problem}" for problem in error.problems)
+        which = "the values of its trial" if values else "its defaults"
+        return tuple(f"with {which}: {problem}" for problem in error.problems)
     objects = (*first.definitions, *first.objects)
     wrong = malformed(objects)
     if wrong:

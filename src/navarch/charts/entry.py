@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from navarch.charts import given
 from navarch.domain.catalogue import Card, Image, Needs, bounds_of
 
 MOST_PACKED = 2 << 20  # bytes: an entry is a row of the database, and goes to the process that renders
@@ -24,6 +25,7 @@ _MOST_UNPACKED = 20 << 20
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,40})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TRIAL = re.compile(r"ci/[^/]*-values\.yaml")
 _ARTIFACT_HUB = "artifacthub.io/"
 _PAGE_FIELDS = frozenset({"title", "namespace", "needs", "ignore"})
 
@@ -38,22 +40,18 @@ class NoEntry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A version of an entry. `chart`: the archive; `schema`: its values.schema.json."""
+    """A version of an entry. `chart`: the archive; `schema`: its values.schema.json; `trials`: values to try it with,
+    of its `ci/*-values.yaml`, as Helm's chart-testing has them: those of an entry whose defaults alone make nothing."""
 
     card: Card
     chart: bytes
     schema: Mapping[str, Any]
+    trials: tuple[Mapping[str, Any], ...] = ({},)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the archive, in hex."""
         return hashlib.sha256(self.chart).hexdigest()
-
-    @property
-    def example(self) -> Mapping[str, Any]:
-        """Values that it is installed with, for those that have no default: the first of its schema's `examples`."""
-        first: Any = next(iter(self.schema.get("examples") or ()), {})
-        return first if isinstance(first, Mapping) else {}
 
 
 def pack(folder: Path) -> bytes:
@@ -99,9 +97,11 @@ def read(chart: bytes) -> Entry:
     more = _mapping(files.get("navarch.yaml", ""), "navarch.yaml", problems)
     schema = _schema(files.get("values.schema.json", ""), problems)
     card = _card(about, more, problems)
+    problems += [f"values.schema.json: {given.GIVEN}: {asked!r} is not known" for asked in given.unknown(schema)]
+    trials = tuple(_mapping(files[name], name, problems) for name in sorted(files) if _TRIAL.fullmatch(name))
     if problems:
         raise NoEntry(tuple(problems))
-    return Entry(card, chart, schema)
+    return Entry(card, chart, schema, trials or ({},))
 
 
 def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]) -> Card:
@@ -211,18 +211,21 @@ def _mapping(text: str, file: str, problems: list[str]) -> Mapping[str, Any]:
 
 def _files(chart: bytes) -> Mapping[str, str]:
     """What the card is made of, by name."""
-    wanted = {"Chart.yaml", "navarch.yaml", "values.schema.json"}
     found: dict[str, str] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(_unpacked(chart)), mode="r:") as archive:
             for member in archive:
                 _, _, name = member.name.partition("/")
-                file = archive.extractfile(member) if name in wanted and member.isfile() else None
+                file = archive.extractfile(member) if _wanted(name) and member.isfile() else None
                 if file is not None:
                     found[name] = file.read().decode("utf-8")
     except (tarfile.TarError, OSError, EOFError, UnicodeDecodeError) as error:
         raise NoEntry((f"it is no packed chart: {error}",)) from error
     return found
+
+
+def _wanted(name: str) -> bool:
+    return name in ("Chart.yaml", "navarch.yaml", "values.schema.json") or bool(_TRIAL.fullmatch(name))
 
 
 def _unpacked(chart: bytes) -> bytes:

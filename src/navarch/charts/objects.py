@@ -28,8 +28,11 @@ GATES = frozenset(
 """What the API server asks before it answers others: last to come, first to go."""
 _CLAIM = ("", "PersistentVolumeClaim")
 HOOK, HOOK_WEIGHT, KEEP = "helm.sh/hook", "helm.sh/hook-weight", "helm.sh/resource-policy"
-RUN_HOOKS = ("pre-install", "post-install", "pre-upgrade", "post-upgrade")
-_IDLE_HOOKS = ("test", "test-success")
+HOOK_DELETE = "helm.sh/hook-delete-policy"
+TEST = ("test", "test-success")  # the latter as Helm 2 had it
+HOOKS = ("pre-install", "post-install", "pre-upgrade", "post-upgrade", "pre-delete", "post-delete", *TEST)
+RUN = frozenset({("batch", "Job"), ("", "Pod")})
+"""Hooks that do something, and are waited for. Others are there for these."""
 _BUILT_IN_GROUPS = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 
 
@@ -80,9 +83,9 @@ def malformed(objects: Iterable[Mapping[str, Any]]) -> list[str]:
             problems.append(f"an object without apiVersion, kind or metadata.name: {str(made)[:100]}")
             continue
         hooks = hooks_of(made)
-        problems += [f"{key}: the hook {h} is not supported" for h in hooks if h not in (*RUN_HOOKS, *_IDLE_HOOKS)]
-        if hooks and set(hooks) & set(RUN_HOOKS) and (key.group, key.kind) != ("batch", "Job"):
-            problems.append(f"{key}: of hooks only Jobs are supported")
+        problems += [f"{key}: the hook {h} is not supported" for h in hooks if h not in HOOKS]
+        if hooks and (key.group, key.kind) in (DEFINITION, ("", "Namespace")):
+            problems.append(f"{key}: a hook cannot be of this kind: it would go and come with each upgrade")
         if (key, bool(hooks)) in seen:
             problems.append(f"{key} is there twice")
         seen.add((key, bool(hooks)))
@@ -91,12 +94,15 @@ def malformed(objects: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def kept_apart(objects: Iterable[Object]) -> tuple[tuple[Object, ...], tuple[Object, ...]]:
-    """The objects that are to be there, and those that run as hooks, by weight and name as Helm has it."""
+    """The objects that are to be there, and those that run as hooks, by weight, kind and name as Helm has it:
+    what pods need before what makes pods."""
     plain: list[Object] = []
     hooks: list[Object] = []
     for made in objects:
         (hooks if hooks_of(made) else plain).append(made)
-    return tuple(plain), tuple(sorted(hooks, key=lambda h: (_weight(h), h["metadata"]["name"])))
+    return tuple(plain), tuple(
+        sorted(hooks, key=lambda h: (_weight(h), _wave(group_of(h), h["kind"]), h["metadata"]["name"]))
+    )
 
 
 def waves(objects: Iterable[Object]) -> tuple[tuple[Object, ...], ...]:

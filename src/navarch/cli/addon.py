@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from navarch.cli.addon_waiting import until_installed, until_so
+from navarch.cli.addon_waiting import until_installed, until_so, until_tested
 from navarch.cli.asking import confirm
 from navarch.cli.options import (
     ClusterOption,
@@ -193,24 +193,57 @@ def remove(
             "--with-data/--keep-data", help="Definitions of kinds and claims go, too, with all that is in them."
         ),
     ] = False,
+    no_hooks: Annotated[
+        bool,
+        typer.Option("--no-hooks", help="No hook of its chart runs; also for a removal that a hook holds up."),
+    ] = False,
     yes: YesOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = "15m",
 ) -> None:
-    """Remove an add-on from a cluster. Shows first what goes and what stays."""
+    """Remove an add-on from a cluster. Shows first what goes, what stays, and which hooks run."""
     limit = seconds_of(timeout)
     with connected(ctx) as navarch:
         addon = navarch.addon(cluster, name)
         objects = addon["status"]["objects"]
         told = [f"{'stays' if o['stays'] and not with_data else 'goes':<5}  {o['kind']} {_where(o)}" for o in objects]
+        told += [f"runs   {hook}" for hook in addon["status"]["removal_hooks"] if not no_hooks]
         what = f"Add-on {name} is removed from {cluster}:\n  " + "\n  ".join(told or ["it has no objects yet"])
         if yes:
             note(what)
         else:
             confirm(what, name)
-        navarch.remove_addon(cluster, name, with_data=with_data)
+        navarch.remove_addon(cluster, name, with_data=with_data, no_hooks=no_hooks)
         if wait:
             until_so(lambda: not any(a["name"] == name for a in navarch.addons(cluster)), limit, name)
+
+
+@app.command("test")
+def run_tests(
+    ctx: typer.Context,
+    name: NameArgument,
+    cluster: ClusterOption,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = "30m",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Run the tests of an add-on's chart (helm.sh/hook: test). The condition Tested keeps how they went."""
+    limit = seconds_of(timeout)
+    with connected(ctx) as navarch:
+        if dry_run:
+            plan = navarch.plan_addon_test(cluster, name)
+            if output is not Output.TABLE:
+                emit_data(plan, output)
+                return
+            for hook in plan["hooks"]:
+                print(f"runs  {hook}, for {plan['most_seconds']} s at most")
+            print("Nothing was done.")
+            return
+        addon = navarch.test_addon(cluster, name)
+        if wait:
+            addon = until_tested(navarch, cluster, addon, limit)
+    _print(addon, output)
 
 
 def _change(

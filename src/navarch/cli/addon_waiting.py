@@ -22,6 +22,7 @@ def until_installed(navarch: "Navarch", cluster: str, addon: dict[str, Any], lim
         found = navarch.addon(cluster, addon["name"])
         status = found["status"]
         current = [c for c in status["conditions"] if c["observed_generation"] >= addon["generation"]]
+        current = [c for c in current if c["type"] != "Tested"]  # what a test says holds nothing up
         held = next((c for c in current if c["status"] != "True"), None)
         if held is not None and held["message"] != told:
             told = held["message"]
@@ -32,6 +33,27 @@ def until_installed(navarch: "Navarch", cluster: str, addon: dict[str, Any], lim
         return bool(current) and status["phase"] == "Ready"
 
     until_so(settled, limit, addon["name"])
+    return found
+
+
+def until_tested(navarch: "Navarch", cluster: str, addon: dict[str, Any], limit: float) -> dict[str, Any]:
+    """Until the tests that were just asked for have ended. Raises Failure for those that failed."""
+    found, told = addon, ""
+
+    def ended() -> bool:
+        nonlocal found, told
+        found = navarch.addon(cluster, addon["name"])
+        run = found["status"]["test"]
+        if run is None or run["asked_at"] != addon["test_requested_at"]:
+            return False
+        if run["said"] and run["said"] != told:
+            told = run["said"]
+            note(f"{found['name']}: {told}")
+        return run["passed"] is not None
+
+    until_so(ended, limit, addon["name"])
+    if not found["status"]["test"]["passed"]:
+        raise Failure(f"{found['name']}: {told}", Exit.FAILED)
     return found
 
 

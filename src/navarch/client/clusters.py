@@ -214,9 +214,18 @@ class Navarch:
         """What `update_addon` would do; changes nothing."""
         return self._json("PATCH", _at(cluster, "addons", name), json=patch, params={"dry_run": "true"})
 
-    def remove_addon(self, cluster: str, name: str, *, with_data: bool = False) -> Json:
-        """Ask an add-on to go; `with_data`: with definitions of kinds and claims."""
-        return self._json("DELETE", _at(cluster, "addons", name), params={"with": "data"} if with_data else {})
+    def test_addon(self, cluster: str, name: str) -> Json:
+        """Have its tests run."""
+        return self._json("POST", _at(cluster, "addons", name, "test"))
+
+    def plan_addon_test(self, cluster: str, name: str) -> Json:
+        """What `test_addon` would run; changes nothing."""
+        return self._json("POST", _at(cluster, "addons", name, "test"), params={"dry_run": "true"})
+
+    def remove_addon(self, cluster: str, name: str, *, with_data: bool = False, no_hooks: bool = False) -> Json:
+        """Ask an add-on to go; `with_data`: with definitions of kinds and claims; `no_hooks`: no hook runs."""
+        params = {**({"with": "data"} if with_data else {}), **({"no_hooks": "true"} if no_hooks else {})}
+        return self._json("DELETE", _at(cluster, "addons", name), params=params)
 
     def machines(self, cluster: str, *, removed: bool = False) -> Iterator[Machine]:
         """Its machines; `removed`: also those that are gone."""

@@ -33,6 +33,7 @@ CONDITIONS: Mapping[str, str] = {
     # of an add-on
     "Applied": _n("Applied"),
     "Healthy": _n("Healthy"),
+    "Tested": _n("Tested"),
 }
 REASONS: Mapping[str, str] = {
     # why something is not as wanted
@@ -127,10 +128,14 @@ REASONS: Mapping[str, str] = {
     "UserDataTooLong": _n("What a machine is told is too long"),
     "Vanished": _n("Something has vanished"),
     "VolumeTypeNotFound": _n("The volume type is not there"),
+    "Testing": _n("Its tests run"),
+    "TestsFailed": _n("A test has failed"),
+    "TestsPassed": _n("All tests passed"),
     "Waiting": _n("It waits"),
     "WaitingForAddons": _n("Add-ons are awaited"),
     "WaitingForCluster": _n("The cluster is awaited"),
     "WaitingForKinds": _n("Kinds of objects are awaited"),
+    "WaitingForServiceAccount": _n("A service account is awaited"),
     "WaitingForKubernetesAPI": _n("The Kubernetes API is awaited"),
     "WaitsForWindow": _n("It waits for the maintenance window"),
     "ZoneNotFound": _n("The zone is not there"),
@@ -152,6 +157,7 @@ REASONS: Mapping[str, str] = {
     "AddonChangeRequested": _n("Change of an add-on asked for"),
     "AddonRemovalRequested": _n("Add-on asked to go"),
     "AddonRequested": _n("Add-on asked for"),
+    "AddonTestRequested": _n("Tests of an add-on asked for"),
     "AddonsReady": _n("Add-ons available"),
     "AdmitNode": _n("Node admitted"),
     "ApplyAddon": _n("Add-on applied"),
@@ -207,6 +213,7 @@ REASONS: Mapping[str, str] = {
     "ReleaseMachine": _n("Machine released"),
     "Remove": _n("Removed"),
     "RemoveChosen": _n("Chosen add-on removed"),
+    "TestChosen": _n("Chosen add-on tested"),
     "RemoveMember": _n("Member of etcd removed"),
     "RenewIdentity": _n("Cloud credentials replaced"),
     "RestoreName": _n("Name put back"),

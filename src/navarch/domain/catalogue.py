@@ -49,7 +49,8 @@ class Card:
 class Item:
     """An object that was made of a chosen add-on, or is about to be. `version` and `resource` are where it was found
     last; `uid` is empty until it was made; `mark` changes with what somebody says of it (its generation, or its
-    resource version where its kind has none). `keep`: it stays when the add-on goes."""
+    resource version where its kind has none). `keep`: it stays when the add-on goes. `hook`: it is of a hook of the
+    chart: known, and not looked after."""
 
     group: str
     kind: str
@@ -60,6 +61,7 @@ class Item:
     uid: str = ""
     mark: str = ""
     keep: bool = False
+    hook: bool = False
 
     def __str__(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""

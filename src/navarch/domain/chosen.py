@@ -25,9 +25,20 @@ class ChosenPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialRun:
+    """How tests ended that were asked for then; `said`: what failed, or is waited for while `passed` is None."""
+
+    asked_at: datetime
+    passed: bool | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChosenStatus:
     """What became of a chosen add-on. `applied`: the mark of the wish that was applied last (`Chosen.mark`);
-    `applied_version`: the entry's version then. `items`: the inventory, written before the first of them is made."""
+    `applied_version`: the entry's version then. `items`: the inventory, written before the first of them is made.
+    `removal_hooks`, `tests`: of its chart, what runs before or after a removal, and when tests are asked for, in words.
+    `test`: how the last ones went."""
 
     phase: ChosenPhase = ChosenPhase.WAITING
     applied: str = ""
@@ -35,6 +46,9 @@ class ChosenStatus:
     conditions: tuple[Condition, ...] = ()
     items: tuple[Item, ...] = ()
     notes: str = ""
+    removal_hooks: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    test: TrialRun | None = None
 
     def late(self, now: datetime) -> bool:
         """Whether a condition is not met for longer than it should take, whoever is to act."""
@@ -44,7 +58,8 @@ class ChosenStatus:
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """An add-on that a cluster chose: the wish, without its values, and what became of it. `digest`: of the entry's
-    chart. `with_data`: definitions and claims go with it."""
+    chart. `with_data`: definitions and claims go with it; `no_hooks`: no hook runs at its removal.
+    `test_requested_at`: when its tests were asked for last."""
 
     name: str
     entry: str
@@ -55,6 +70,8 @@ class Chosen:
     created_at: datetime | None = None
     deletion_requested_at: datetime | None = None
     with_data: bool = False
+    no_hooks: bool = False
+    test_requested_at: datetime | None = None
     status: ChosenStatus = ChosenStatus()
 
     @property
@@ -62,13 +79,21 @@ class Chosen:
         """Whether it is to go."""
         return self.deletion_requested_at is not None
 
+    @property
+    def to_test(self) -> bool:
+        """Whether tests are asked for that have not ended."""
+        asked, run = self.test_requested_at, self.status.test
+        return asked is not None and (run is None or run.asked_at != asked or run.passed is None)
+
     def mark(self, kubernetes: str) -> str:
         """Changes with all that the rendering depends on but what lookups find: the wish, its values by its
         generation, the chart, and the cluster's version."""
         return f"{self.generation} {self.digest[:16]} {kubernetes}"
 
 
-APPLIED, HEALTHY = "Applied", "Healthy"
+APPLIED, HEALTHY, TESTED = "Applied", "Healthy", "Tested"
+HOOK_SECONDS = 600
+"""As long as a hook of a chart may run."""
 LATE_AFTER = timedelta(minutes=10)
 """After which somebody is told to act who might."""
 
@@ -93,7 +118,8 @@ def judge(
     healthy = _healthy(status, seen)
     before = {c.type: c for c in status.conditions}
     conditions = tuple(_since(c, before.get(c.type), chosen.generation, now) for c in (applied, healthy))
-    return replace(status, phase=_phase(chosen, status, conditions), conditions=conditions)
+    phase = _phase(chosen, status, conditions)
+    return replace(status, phase=phase, conditions=(*conditions, *_tested(chosen, before.get(TESTED), now)))
 
 
 def _applied(chosen: Chosen, seen: ChosenSeen | None, mark: str, trouble: Condition | None, waits: str) -> Condition:
@@ -118,6 +144,23 @@ def _healthy(status: ChosenStatus, seen: ChosenSeen | None) -> Condition:
     if seen.waiting:
         return Condition(HEALTHY, "False", "NotHealthy", "; ".join(seen.waiting))
     return Condition(HEALTHY, "True", "Healthy", "all of its objects have what they are to have")
+
+
+def _tested(chosen: Chosen, before: Condition | None, now: datetime) -> tuple[Condition, ...]:
+    """How the tests are that somebody asked for. They change nothing about the phase: what they tell is the user's."""
+    run = chosen.status.test
+    if chosen.to_test:
+        waits = run.said if run is not None and run.asked_at == chosen.test_requested_at else ""
+        told = Condition(TESTED, "Unknown", "Testing", waits or "they run once the add-on is applied")
+    elif run is None:
+        return ()
+    elif run.passed:
+        told = Condition(TESTED, "True", "TestsPassed", f"all of {', '.join(chosen.status.tests)}")
+    else:
+        told = Condition(TESTED, "False", "TestsFailed", run.said)
+    same = before is not None and (before.status, before.reason) == (told.status, told.reason)
+    since = before.last_transition_at if same and before is not None and before.last_transition_at else now
+    return (replace(told, last_transition_at=since, observed_generation=chosen.generation),)
 
 
 def _since(condition: Condition, before: Condition | None, generation: int, now: datetime) -> Condition:

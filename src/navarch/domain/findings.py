@@ -20,7 +20,7 @@ from navarch.domain.plan.machines import REPORT_DEADLINE
 from navarch.domain.plan.node_groups import Turnover
 from navarch.domain.plan.stopping import is_off
 from navarch.domain.spec import Cluster, NodeGroup, Role
-from navarch.domain.steps import ApplyAddon, InstallChosen, RemoveChosen
+from navarch.domain.steps import ApplyAddon, InstallChosen, RemoveChosen, TestChosen
 
 _CONSOLE_SHOWN = 1500  # characters of a console's end in a condition
 _SILENT_CLOUD = (
@@ -57,7 +57,7 @@ def overdue_machines(observed: Observed, cloud: Infrastructure, now: datetime) -
 
 def infrastructure(evidence: Evidence) -> Iterator[Finding]:
     """What the cloud is asked for beside machines."""
-    told_elsewhere = ApplyAddon | InstallChosen | RemoveChosen  # with the add-ons; with each chosen one
+    told_elsewhere = ApplyAddon | InstallChosen | RemoveChosen | TestChosen  # with the add-ons; with each chosen one
     ours = (r for r in evidence.results if not r.step.about_machines and not isinstance(r.step, told_elsewhere))
     yield from _step_findings(ours, settled=evidence.settled)
     yield from _troubles(evidence.observed)

@@ -303,6 +303,21 @@ class RemoveChosen(_OfChosen):
         return seen.with_record(chosen=tuple(c for c in seen.record.chosen if c.name != self.name))
 
 
+@dataclass(frozen=True, slots=True)
+class TestChosen(_OfChosen):
+    """Run the tests of a chosen add-on that somebody asked for."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"test the add-on {self.name}"
+
+    def after(self, seen: Observed, made: Resource | None, now: datetime) -> Observed:
+        wishes = tuple(replace(c, test_requested_at=None) if c.name == self.name else c for c in seen.record.chosen)
+        return seen.with_record(chosen=wishes)
+
+
 class _EndsNode(Step):
     """Afterwards there is no such node."""
 

@@ -1,18 +1,19 @@
 """Add-ons that a cluster chose: rendering, applying, removing, and what is judged of each at the end of a cycle."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import Any
 
-from navarch.addons.contract import Access, Installation, Removal
+from navarch.addons.contract import Access, Installation, Removal, Trial
 from navarch.bootstrap.vault import open_values
 from navarch.charts.differing import secrets_in, veiled
-from navarch.charts.objects import malformed
+from navarch.charts.given import completed
+from navarch.charts.objects import RUN, TEST, group_of, hooks_of, kept_apart, malformed
 from navarch.charts.rendering import Circumstances, Found, Rendered, Renderer, Unrenderable
 from navarch.domain.catalogue import Item
-from navarch.domain.chosen import APPLIED, Chosen, ChosenPhase, ChosenStatus, judge
+from navarch.domain.chosen import APPLIED, Chosen, ChosenPhase, TrialRun, judge
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Again, Failed, Result
@@ -25,6 +26,7 @@ from navarch.store.contract import NotFound, StoredEntry
 SOON, LATER = 3.0, 30.0
 """Seconds until the next look at a cluster while a chosen add-on is on its way, and while it is late or somebody
 has to act."""
+_WITHOUT = "To remove it without its hooks: navarch addon remove NAME --no-hooks."
 _ROUNDS = 3  # of rendering: what a lookup finds may lead to another
 
 
@@ -33,15 +35,7 @@ def install(
 ) -> Again | None:
     """Render a chosen add-on and apply it as far as it goes now. Raises Temporary or Permanent."""
     store, status = dependencies.store, wish.status
-    entry, chart = _entry(dependencies, wish)
-    values = _values(dependencies, cluster.id, wish.name)
-    version = cluster.spec.kubernetes_version
-    apis = dependencies.addons.served(access)
-    at = Circumstances(wish.name, wish.namespace, version, apis, upgrade=bool(status.applied))
-    rendered = _rendered(dependencies, cluster.project_id, access, chart, values, at)
-    wrong = malformed((*rendered.definitions, *rendered.objects))
-    if wrong:
-        raise _faulty(wish, wrong)
+    entry, values, rendered = _made(dependencies, cluster, access, wish)
 
     def note(items: tuple[Item, ...]) -> None:
         nonlocal status
@@ -58,6 +52,8 @@ def install(
         ignore=entry.card.ignore,
         applied=status.applied == mark,
     )
+    hooks = kept_apart(rendered.objects)[1]
+    status = replace(status, removal_hooks=_told(hooks, "pre-delete", "post-delete"), tests=_told(hooks, *TEST))
     done = dependencies.addons.install(access, wanted, note)
     status = replace(status, items=done.items, notes=veiled(rendered.notes[:5000], secrets_in(values, entry.schema)))
     if not done.waits:
@@ -68,11 +64,44 @@ def install(
 
 def uninstall(dependencies: Dependencies, cluster: Cluster, token: int, access: Access, wish: Chosen) -> Again | None:
     """Take a chosen add-on out as far as it goes now, and forget it once it is gone. Raises Temporary or Permanent."""
-    waits = dependencies.addons.uninstall(access, Removal(wish.name, wish.status.items, wish.with_data))
+    hooks: tuple[dict[str, Any], ...] = ()
+    if wish.status.removal_hooks and not wish.no_hooks:
+        hooks = _hooks(dependencies, cluster, access, wish, _WITHOUT)
+    mark = f"removal {wish.generation}"
+    removal = Removal(wish.name, wish.status.items, wish.with_data, hooks, mark, wish.namespace)
+    waits = dependencies.addons.uninstall(access, removal, _noting(dependencies, cluster, token, wish))
     if waits:
         return Again(SOON, "WaitingForRemoval", "; ".join(waits[:10]))
     dependencies.store.forget_chosen(cluster.id, token, wish.name)
     return None
+
+
+def test(dependencies: Dependencies, cluster: Cluster, token: int, access: Access, wish: Chosen) -> Again | None:
+    """Run a chosen add-on's tests as far as they go now, and note how they ended. Raises Temporary, and Permanent for
+    those that failed."""
+    asked = wish.test_requested_at
+    if asked is None:
+        return None
+    hooks = _hooks(dependencies, cluster, access, wish)
+    trial = Trial(wish.name, wish.namespace, f"test {asked.isoformat()}", wish.status.items, hooks)
+    items = wish.status.items
+
+    def note(now: tuple[Item, ...]) -> None:
+        nonlocal items
+        items = now
+        end(None, "")
+
+    def end(passed: bool | None, said: str) -> None:
+        status = replace(wish.status, items=items, test=TrialRun(asked, passed, said))
+        dependencies.store.note_chosen(cluster.id, token, wish.name, status)
+
+    try:
+        waits = dependencies.addons.test(access, trial, note)
+    except Permanent as error:
+        end(False, error.message)
+        raise
+    end(None if waits else True, waits)
+    return Again(SOON, "WaitingForTests", waits) if waits else None
 
 
 def judge_chosen(
@@ -99,13 +128,14 @@ def judge_chosen(
         judged = judge(wish, seen.get(wish.name), mark, _trouble(result), waits, now, held=held)
         if judged != wish.status:
             dependencies.store.note_chosen(cluster.id, token, wish.name, judged)
-        after = min(after, inf if held else _look_again(judged, now))
+        after = min(after, inf if held else _look_again(replace(wish, status=judged), now))
     return after
 
 
-def _look_again(status: ChosenStatus, now: datetime) -> float:
+def _look_again(wish: Chosen, now: datetime) -> float:
+    status = wish.status
     if status.phase is ChosenPhase.READY:
-        return inf
+        return SOON if wish.to_test else inf
     return LATER if status.late(now) or status.phase is ChosenPhase.BLOCKED else SOON
 
 
@@ -114,6 +144,53 @@ def _trouble(result: Result | None) -> Condition | None:
         return None
     failed = result.outcome
     return Condition(APPLIED, "False", failed.reason, failed.message, failed.responsible, failed.remedy)
+
+
+def _made(
+    dependencies: Dependencies, cluster: Cluster, access: Access, wish: Chosen
+) -> tuple[StoredEntry, dict[str, Any], Rendered]:
+    """The entry, the values that its user set, and what its chart makes of them. Raises Permanent."""
+    entry, chart = _entry(dependencies, wish)
+    values = _values(dependencies, cluster.id, wish.name)
+    version = cluster.spec.kubernetes_version
+    apis = dependencies.addons.served(access)
+    at = Circumstances(wish.name, wish.namespace, version, apis, upgrade=bool(wish.status.applied))
+    whole = completed(values, entry.schema, cluster)
+    rendered = _rendered(dependencies, cluster.project_id, access, chart, whole, at)
+    if wrong := malformed((*rendered.definitions, *rendered.objects)):
+        raise _faulty(wish, wrong)
+    return entry, values, rendered
+
+
+def _hooks(
+    dependencies: Dependencies, cluster: Cluster, access: Access, wish: Chosen, else_: str = ""
+) -> tuple[dict[str, Any], ...]:
+    """The hooks of its chart. `else_`: what one can do where it does not render."""
+    try:
+        _, _, rendered = _made(dependencies, cluster, access, wish)
+    except Permanent as error:
+        raise Permanent(
+            error.message,
+            reason=error.reason,
+            responsible=error.responsible,
+            remedy=f"{error.remedy} {else_}".strip(),
+        ) from error
+    return kept_apart(rendered.objects)[1]
+
+
+def _told(hooks: Iterable[dict[str, Any]], *moments: str) -> tuple[str, ...]:
+    """What runs then, in words, in order."""
+    return tuple(
+        f"{h['kind']} {h['metadata']['name']}"
+        for h in hooks
+        if (group_of(h), h["kind"]) in RUN and set(moments) & set(hooks_of(h))
+    )
+
+
+def _noting(
+    dependencies: Dependencies, cluster: Cluster, token: int, wish: Chosen
+) -> Callable[[tuple[Item, ...]], None]:
+    return lambda items: dependencies.store.note_chosen(cluster.id, token, wish.name, replace(wish.status, items=items))
 
 
 def _entry(dependencies: Dependencies, wish: Chosen) -> tuple[StoredEntry, bytes]:

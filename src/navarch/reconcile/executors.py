@@ -46,9 +46,10 @@ from navarch.domain.steps import (
     RenewsIdentity,
     RevokeKubeconfigs,
     Step,
+    TestChosen,
     UncordonNode,
 )
-from navarch.reconcile.choosing import install, uninstall
+from navarch.reconcile.choosing import install, test, uninstall
 from navarch.reconcile.dependencies import Dependencies, read_password
 
 TICKET_LIFETIME = timedelta(hours=1)
@@ -175,6 +176,13 @@ def _remove_chosen(task: Task, step: RemoveChosen, seen: Observed) -> Again | No
     return uninstall(task.dependencies, task.cluster, task.token, task.access, wish)
 
 
+def _test_chosen(task: Task, step: TestChosen, seen: Observed) -> Again | None:
+    wish = next((c for c in seen.record.chosen if c.name == step.name), None)
+    if task.access is None or wish is None:
+        return _UNREACHABLE
+    return test(task.dependencies, task.cluster, task.token, task.access, wish)
+
+
 def _drain_node(task: Task, step: DrainNode, seen: Observed) -> Again | None:
     if task.access is None:
         return _UNREACHABLE
@@ -253,6 +261,7 @@ _EXECUTIONS: Mapping[type[Step], Callable[[Task, Any, Observed], Again | None]] 
     ApplyAddon: _apply_addon,
     InstallChosen: _install_chosen,
     RemoveChosen: _remove_chosen,
+    TestChosen: _test_chosen,
     DrainNode: _drain_node,
     DeleteNode: _delete_node,
     KeepMachine: _keep_machine,

@@ -14,6 +14,7 @@ from navarch.addons.contract import (
     PodEvent,
     Removal,
     ServingRequest,
+    Trial,
 )
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
@@ -59,9 +60,13 @@ class MeasuredAddons:
         with self._metrics.kubernetes_call("install"):
             return self._addons.install(access, wanted, note)
 
-    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+    def uninstall(self, access: Access, removal: Removal, note: Callable[[tuple[Item, ...]], None]) -> tuple[str, ...]:
         with self._metrics.kubernetes_call("uninstall"):
-            return self._addons.uninstall(access, removal)
+            return self._addons.uninstall(access, removal, note)
+
+    def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
+        with self._metrics.kubernetes_call("test"):
+            return self._addons.test(access, trial, note)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         with self._metrics.kubernetes_call("drain"):

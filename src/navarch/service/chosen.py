@@ -7,7 +7,7 @@ from navarch.bootstrap.vault import close_values, open_values
 from navarch.charts.differing import masked
 from navarch.domain import drafts
 from navarch.domain.catalogue import newest_first, order_of, suits
-from navarch.domain.chosen import Chosen
+from navarch.domain.chosen import HOOK_SECONDS, Chosen
 from navarch.domain.errors import FieldError
 from navarch.domain.required import RequiredAddon
 from navarch.service.access import ANY, Access, Generations, being_deleted
@@ -139,18 +139,67 @@ def plan_change(
     return plan_of(after, (rendered(access, stored.cluster, before, own, schema), own))
 
 
+@dataclass(frozen=True, slots=True)
+class TrialPlan:
+    """What asking for tests would do: the hooks that run, in order, each for `most_seconds` at most."""
+
+    hooks: tuple[str, ...]
+    most_seconds: int
+
+
+def plan_test(access: Access, reference: str, name: str) -> TrialPlan:
+    """What `test` would do. Raises InTheWay where there is nothing to run, or nothing to run it on."""
+    return _testable(_of(access, access.changeable(reference), name))
+
+
+def test(access: Access, reference: str, name: str) -> Shown:
+    """Have the tests of an add-on's chart run, once more if they ran before. Raises InTheWay."""
+    stored = access.changeable(reference)
+    _testable(_of(access, stored, name))
+    try:
+        asked = access.service.store.request_chosen_test(
+            stored.cluster.id, name, at=access.service.now(), request_id=access.request_id
+        )
+    except NotFound:
+        raise Missing("add-on") from None
+    access.note(stored.cluster.id, "AddonTestRequested", f"asked for the tests of add-on {name}", subject=name)
+    return _one_shown(access, stored, asked)
+
+
+def _testable(wish: Chosen) -> TrialPlan:
+    if wish.leaving:
+        raise being_deleted(f"add-on {wish.name}")
+    if not wish.status.applied:
+        raise InTheWay("not-applied", f"add-on {wish.name} is not applied yet")
+    if not wish.status.tests:
+        raise InTheWay("no-tests", f"the chart of add-on {wish.name} has no tests")
+    return TrialPlan(wish.status.tests, HOOK_SECONDS)
+
+
 def remove(
-    access: Access, reference: str, name: str, *, with_data: bool = False, generations: Generations = ANY
+    access: Access,
+    reference: str,
+    name: str,
+    *,
+    with_data: bool = False,
+    no_hooks: bool = False,
+    generations: Generations = ANY,
 ) -> Shown:
-    """Ask an add-on to go. Asking again changes nothing."""
+    """Ask an add-on to go. Asking again changes nothing, but that hooks which were to run do not."""
     stored = access.changeable(reference)
     before = _of(access, stored, name)
     generations.check(before.generation)
     gone = access.service.store.request_chosen_removal(
-        stored.cluster.id, name, at=access.service.now(), with_data=with_data, request_id=access.request_id
+        stored.cluster.id,
+        name,
+        at=access.service.now(),
+        with_data=with_data,
+        no_hooks=no_hooks,
+        request_id=access.request_id,
     )
-    if not before.leaving:
-        access.note(stored.cluster.id, "AddonRemovalRequested", f"asked to remove add-on {name}", subject=name)
+    if not before.leaving or gone.no_hooks != before.no_hooks:
+        told = f"asked to remove add-on {name}{' without its hooks' if no_hooks else ''}"
+        access.note(stored.cluster.id, "AddonRemovalRequested", told, subject=name)
     return _one_shown(access, stored, gone)
 
 

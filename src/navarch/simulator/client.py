@@ -16,6 +16,7 @@ from navarch.addons.contract import (
     PodEvent,
     Removal,
     ServingRequest,
+    Trial,
 )
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
@@ -149,10 +150,17 @@ class SimulatedClustersClient:
         self._simulator.ask(wire.Install(_door(access), wanted.name), wire.Nothing)
         return Installing(items)
 
-    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
-        """See the contract."""
+    def uninstall(self, access: Access, removal: Removal, note: Callable[[tuple[Item, ...]], None]) -> tuple[str, ...]:
+        """See the contract. Hooks end at once, and well."""
         self._simulator.ask(wire.Uninstall(_door(access), removal.name), wire.Nothing)
         return ()
+
+    def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
+        """See the contract. They pass."""
+        self._simulator.ask(
+            wire.ObserveKube(_door(access), Asks()), KubeState
+        )  # a cluster that does not answer says so
+        return ""
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""

@@ -17,6 +17,7 @@ from navarch.addons.contract import (
     PodEvent,
     Removal,
     ServingRequest,
+    Trial,
 )
 from navarch.charts.objects import key_of
 from navarch.charts.rendering import Found, Lookup
@@ -124,10 +125,14 @@ class SimulatedClusters:
         self.put_in(access, wanted.name)
         return Installing(items)
 
-    def uninstall(self, access: Access, removal: Removal) -> tuple[str, ...]:
+    def uninstall(self, access: Access, removal: Removal, note: Callable[[tuple[Item, ...]], None]) -> tuple[str, ...]:
         """Remove all objects at once."""
         self.take_out(access, removal.name)
         return ()
+
+    def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
+        """Tests pass at once."""
+        return self._call(KubeCall("test", access.url, trial.name), access, lambda cluster: "")
 
     def put_in(self, access: Access, name: str) -> None:
         """Have a chosen add-on there."""

@@ -57,9 +57,20 @@ class ChoosingStore(CatalogueStore, Protocol):
         ...
 
     def request_chosen_removal(
-        self, cluster_id: str, name: str, *, at: datetime, with_data: bool, request_id: str | None = None
+        self,
+        cluster_id: str,
+        name: str,
+        *,
+        at: datetime,
+        with_data: bool,
+        no_hooks: bool = False,
+        request_id: str | None = None,
     ) -> Chosen:
-        """Ask it to go; asking again changes nothing. Raises NotFound."""
+        """Ask it to go; asking again changes nothing, but for `no_hooks`, which may come later. Raises NotFound."""
+        ...
+
+    def request_chosen_test(self, cluster_id: str, name: str, *, at: datetime, request_id: str | None = None) -> Chosen:
+        """Ask for its tests; once more, if they ran before. Raises NotFound."""
         ...
 
 

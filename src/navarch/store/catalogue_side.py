@@ -110,11 +110,31 @@ class CatalogueSide:
             return there
 
     def request_chosen_removal(
-        self, cluster_id: str, name: str, *, at: datetime, with_data: bool, request_id: str | None = None
+        self,
+        cluster_id: str,
+        name: str,
+        *,
+        at: datetime,
+        with_data: bool,
+        no_hooks: bool = False,
+        request_id: str | None = None,
     ) -> Chosen:
         with self._database.transaction() as tx:
             stir(tx, cluster_id, request_id)
-            tx.run("request_chosen_removal", cluster_id=cluster_id, name=name, at=at, with_data=with_data)
+            tx.run(
+                "request_chosen_removal",
+                cluster_id=cluster_id,
+                name=name,
+                at=at,
+                with_data=with_data,
+                no_hooks=no_hooks,
+            )
+            return _one(tx, cluster_id, name)
+
+    def request_chosen_test(self, cluster_id: str, name: str, *, at: datetime, request_id: str | None = None) -> Chosen:
+        with self._database.transaction() as tx:
+            stir(tx, cluster_id, request_id)
+            tx.run("request_chosen_test", cluster_id=cluster_id, name=name, at=at)
             return _one(tx, cluster_id, name)
 
     def note_chosen(self, cluster_id: str, token: int, name: str, status: ChosenStatus) -> None:
@@ -160,5 +180,7 @@ def _read(cluster_id: str, row: dict[str, Any]) -> Chosen:
         created_at=row["created_at"],
         deletion_requested_at=row["deletion_requested_at"],
         with_data=row["with_data"],
+        no_hooks=row["no_hooks"],
+        test_requested_at=row["test_requested_at"],
         status=status,
     )

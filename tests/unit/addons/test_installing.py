@@ -7,7 +7,8 @@ import pytest
 from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation
-from navarch.addons.installing import LABEL, install, mark_of
+from navarch.addons.installing import install, mark_of
+from navarch.addons.targets import LABEL
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Permanent
 

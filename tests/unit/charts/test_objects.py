@@ -44,8 +44,9 @@ def test_what_is_malformed_is_named() -> None:
             made("ConfigMap"),
             {"kind": "ConfigMap"},
             hook("post-rollback"),
-            hook("pre-delete", "g"),
+            hook("pre-delete,test", "g"),
             hook("pre-install", "k", kind="ServiceAccount", api="v1"),
+            hook("pre-install", "n", kind="Namespace", api="v1"),
             made("Deployment", api="apps/v1", spec=pod),
             hook("test", "t", kind="Pod", api="v1"),
         )
@@ -54,8 +55,7 @@ def test_what_is_malformed_is_named() -> None:
         "ConfigMap a is there twice",
         "an object without apiVersion, kind or metadata.name: {'kind': 'ConfigMap'}",
         "Job h: the hook post-rollback is not supported",
-        "Job g: the hook pre-delete is not supported",
-        "ServiceAccount k: of hooks only Jobs are supported",
+        "Namespace n: a hook cannot be of this kind: it would go and come with each upgrade",
         "Deployment a: container c has the variable A twice",
     ]
 
@@ -65,6 +65,11 @@ def test_hooks_are_kept_apart_in_the_order_of_their_weights() -> None:
     plain, hooks = kept_apart(objects)
     assert [o["metadata"]["name"] for o in plain] == ["a"]
     assert [o["metadata"]["name"] for o in hooks] == ["a", "b"]
+
+
+def test_of_one_weight_what_a_job_needs_comes_before_it() -> None:
+    its = (hook("test", "a"), hook("test", "z", kind="ServiceAccount", api="v1"), hook("test", "y", "-1"))
+    assert [o["metadata"]["name"] for o in kept_apart(its)[1]] == ["y", "z", "a"]
 
 
 def test_definitions_come_first_and_custom_resources_last_and_they_leave_the_other_way() -> None:

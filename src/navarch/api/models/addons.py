@@ -61,14 +61,26 @@ class ObjectView(Shown):
     stays: bool
 
 
+class TrialRunView(Shown):
+    """How tests are that were asked for then. `passed`: null while they run; `said`: what failed, or is waited for."""
+
+    asked_at: datetime
+    passed: bool | None
+    said: str
+
+
 class AddonStatusView(Shown):
-    """What is seen of an add-on. `version`: the one that was applied last; `notes`: what its chart says."""
+    """What is seen of an add-on. `version`: the one that was applied last; `notes`: what its chart says. `tests`: what
+    of its chart runs when tests are asked for; `removal_hooks`: what runs before or after its removal."""
 
     phase: str
     version: str
     conditions: list[ConditionView]
     objects: list[ObjectView]
     notes: str
+    tests: list[str]
+    test: TrialRunView | None
+    removal_hooks: list[str]
 
 
 class AddonView(Shown):
@@ -84,6 +96,7 @@ class AddonView(Shown):
     generation: int
     created_at: datetime | None
     deletion_requested_at: datetime | None
+    test_requested_at: datetime | None
     upgrade: str | None
     status: AddonStatusView
 
@@ -96,6 +109,13 @@ class RequiredAddonView(Shown):
     phase: str
     version: str
     message: str
+
+
+class AddonTestView(Shown):
+    """dry_run: what would run, in order, each for so many seconds at most."""
+
+    hooks: list[str]
+    most_seconds: int
 
 
 class AddonPage(Shown):

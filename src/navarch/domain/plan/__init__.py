@@ -43,6 +43,7 @@ from navarch.domain.steps import (
     RemoveChosen,
     RevokeKubeconfigs,
     Step,
+    TestChosen,
 )
 
 
@@ -104,6 +105,8 @@ def _chosen(cluster: Cluster, observed: Observed, wanted: Wanted) -> Iterator[St
             yield RemoveChosen(wish.name)
         elif wish.status.applied != mark or wish.name in lost:
             yield InstallChosen(wish.name, mark)
+        elif wish.to_test:
+            yield TestChosen(wish.name)
 
 
 def _departures(

@@ -20,7 +20,7 @@ DELETE FROM catalogue_entries WHERE name = %(name)s AND version = %(version)s RE
 
 -- part: chosen_columns
 a.name, a.entry, a.version, a.namespace, a.generation, a.created_at, a.deletion_requested_at, a.with_data,
-a.status::text, e.digest
+a.no_hooks, a.test_requested_at, a.status::text, e.digest
 
 -- name: chosen
 SELECT {chosen_columns} FROM chosen_addons a
@@ -44,7 +44,18 @@ WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND generation = %(generat
 RETURNING name;
 
 -- name: request_chosen_removal
-UPDATE chosen_addons SET deletion_requested_at = %(at)s, with_data = %(with_data)s, generation = generation + 1
+-- Asked again, only that hooks are left out is new.
+UPDATE chosen_addons SET
+  deletion_requested_at = coalesce(deletion_requested_at, %(at)s),
+  with_data = CASE WHEN deletion_requested_at IS NULL THEN %(with_data)s ELSE with_data END,
+  no_hooks = no_hooks OR %(no_hooks)s,
+  generation = generation + 1
+WHERE cluster_id = %(cluster_id)s AND name = %(name)s
+  AND (deletion_requested_at IS NULL OR (%(no_hooks)s AND NOT no_hooks))
+RETURNING name;
+
+-- name: request_chosen_test
+UPDATE chosen_addons SET test_requested_at = %(at)s
 WHERE cluster_id = %(cluster_id)s AND name = %(name)s AND deletion_requested_at IS NULL
 RETURNING name;
 

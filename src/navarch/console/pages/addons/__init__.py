@@ -158,10 +158,39 @@ def remove(visit: InProject, form: Posted, cluster: str, addon: str) -> Response
     if form.text("name") != _one(visit, cluster, addon)["addon"]["name"]:
         return _leaving(visit, cluster, addon, form, misspelt=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
-        visit.navarch.remove_addon(cluster, addon, with_data=form.text("data") == "with")
+        visit.navarch.remove_addon(
+            cluster, addon, with_data=form.text("data") == "with", no_hooks=form.text("hooks") == "skip"
+        )
     except Problem as problem:
         return _leaving(visit, cluster, addon, form, told(problem), problem.status)
     return see(f"/clusters/{cluster}/addon/{addon}")
+
+
+@router.get(_ONE + "/test")
+def look_at_tests(visit: InProject, cluster: str, addon: str) -> Response:
+    """What would run."""
+    return _tests(visit, cluster, addon)
+
+
+@router.post(_ONE + "/test")
+def test(visit: InProject, form: Posted, cluster: str, addon: str) -> Response:
+    """Have its tests run."""
+    try:
+        visit.navarch.test_addon(cluster, addon)
+    except Problem as problem:
+        return _tests(visit, cluster, addon, told(problem), problem.status)
+    return see(f"/clusters/{cluster}/addon/{addon}")
+
+
+def _tests(
+    visit: Visit, cluster: str, addon: str, wrong: list[str] | None = None, status: int = HTTPStatus.OK
+) -> Response:
+    plan: Json | None = None
+    try:
+        plan = visit.navarch.plan_addon_test(cluster, addon)
+    except Problem as problem:
+        wrong = wrong or told(problem)
+    return visit.page("addons/test.html", status, **_one(visit, cluster, addon), tests=plan, wrong=wrong or [])
 
 
 def _chosen(visit: Visit, cluster: str) -> Json:
@@ -317,6 +346,7 @@ def _leaving(
         goes=[its for its in objects if not its["stays"]],
         stays=[its for its in objects if its["stays"]],
         with_data=form.text("data") == "with",
+        no_hooks=form.text("hooks") == "skip",
         misspelt=misspelt,
         wrong=wrong or [],
     )
