@@ -73,7 +73,8 @@ def test_taints_of_a_young_node_pass_and_others_stay() -> None:
 
 
 def test_what_navarch_cordoned_and_stays_is_uncordoned_at_once_and_counts() -> None:
-    taints = (Taint("node.kubernetes.io/unschedulable", "NoSchedule"), Taint("gpu", "NoSchedule"))
+    stopped = ("node.kubernetes.io/unschedulable", "node.cloudprovider.kubernetes.io/shutdown")
+    taints = (*(Taint(key, "NoSchedule") for key in stopped), Taint("gpu", "NoSchedule"))
     started = spot_of(Node("a", ready=True, unschedulable=True, cordoned=True, drained=True, taints=taints))
     assert started.open and started.taints == (Taint("gpu", "NoSchedule"),)
     assert not spot_of(Node("a", ready=True, unschedulable=True, taints=taints)).open, "a person did"

@@ -16,12 +16,15 @@ _PODS = 110
 _EVICTED_AT_MIB = 100  # the kubelet's threshold memory.available
 _SEEN_OF_MEMORY = 0.95  # what is left of a flavor's memory once firmware and kernel have theirs; checked on the lab's
 _SEEN_OF_DISK = 0.75  # the same of its disk: file system, image, the kubelet's threshold nodefs.available
-_PASSING = (  # what begins the keys of taints that somebody takes off a node that is Ready and is not cordoned
+# What begins the keys of taints that somebody takes off a node that is Ready and is not cordoned. After a start of the
+# cluster that takes a while: controller managers wait for their leases first.
+_PASSING = (
     "node.kubernetes.io/not-ready",
     "node.kubernetes.io/unreachable",
-    CORDONED.key,  # by the controller manager, which a new start of its machine keeps waiting for its lease
+    CORDONED.key,
     "node.kubernetes.io/network-unavailable",
     "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.cloudprovider.kubernetes.io/shutdown",
     "startup-taint.cluster-autoscaler.kubernetes.io/",
     "ignore-taint.cluster-autoscaler.kubernetes.io/",
 )
