@@ -18,7 +18,7 @@ from demo.steps import StepFailed, Teller, until
 from tests.e2e.catalogue import ADDONS, names, of_the_server, push
 from tests.e2e.clusters import Cluster
 
-from proofs.addons.values import VALUES
+from proofs.addons.values import values
 from proofs.lifecycle.__main__ import run
 from proofs.lifecycle.results import Results
 from proofs.lifecycle.scene import FOLDER, NEW, Scene, scene
@@ -80,19 +80,18 @@ def _told(tell: Teller, made: Scene, cluster: Cluster, name: str) -> bool:
 def _measure(cluster: Cluster, name: str, results: Results) -> None:
     push(cluster, name)
     of_the_server(cluster, "catalogue", "add", str(ADDONS / name))
-    needed = VALUES.get(name)
-    options = ("-c", cluster.name, *(needed(cluster) if needed is not None else ()))
-    try:
-        began = monotonic()
-        cluster.customer.must("addon", "install", name, *options, timeout=900)
-        results.at_most("from the request to healthy", monotonic() - began, "s")
-        results.says("pods", str(len(_pods(cluster, name))))
-        memory = until("its memory is measured", lambda: _memory(cluster, name), seconds=180, every=5)
-        results.at_most("memory of its pods, in all", memory / 2**20, "MiB", _MOST_MEMORY.get(name))
-    finally:
-        began = monotonic()
-        cluster.customer.must("addon", "remove", name, "-c", cluster.name, "--with-data", "--yes", timeout=900)
-        results.at_most("from the request to its being gone", monotonic() - began, "s")
+    with values(name, cluster) as given:
+        try:
+            began = monotonic()
+            cluster.customer.must("addon", "install", name, "-c", cluster.name, *given, timeout=900)
+            results.at_most("from the request to healthy", monotonic() - began, "s")
+            results.says("pods", str(len(_pods(cluster, name))))
+            memory = until("its memory is measured", lambda: _memory(cluster, name), seconds=180, every=5)
+            results.at_most("memory of its pods, in all", memory / 2**20, "MiB", _MOST_MEMORY.get(name))
+        finally:
+            began = monotonic()
+            cluster.customer.must("addon", "remove", name, "-c", cluster.name, "--with-data", "--yes", timeout=900)
+            results.at_most("from the request to its being gone", monotonic() - began, "s")
     left = cluster.kubectl.run("get", "namespace", name, "--ignore-not-found").split()
     results.holds("nothing is left", name not in names(cluster) and not left, left)
 
