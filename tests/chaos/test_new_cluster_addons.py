@@ -9,7 +9,7 @@ from tests.chaos.world import SEALER, World
 from tests.integration.catalogue_fixtures import add_entry
 
 from navarch.bootstrap.vault import close_values
-from navarch.domain.chosen import Chosen, ChosenPhase
+from navarch.domain.chosen import Chosen, ChosenPhase, ChosenStatus
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 NAMES = ("logging", "monitoring")
@@ -78,5 +78,33 @@ def test_workers_die_again_and_again_and_answers_are_lost(dsn: str, seed: int) -
             assert world.run_until(lambda: ready(world, cluster), 300.0)
             world.customers.delete(cluster)
             assert world.run_until(world.invariants.settled, 900.0)
+        finally:
+            world.close()
+
+
+def test_tests_are_run_by_a_worker_and_a_removal_knows_its_hooks(dsn: str) -> None:
+    with connect(dsn) as connection:
+        world = World(connection, 5, Weather())
+        try:
+            add_entry(world.api, "hooked", "1.0.0")
+            wish = Chosen("hooked", "hooked", "1.0.0", "hooked", digest="")
+            cluster = world.customers.create(
+                "shop", PROJECTS[0], addons=lambda id_: [(wish, close_values(SEALER, id_, "hooked", {}))]
+            )
+
+            def told() -> ChosenStatus:
+                (one,) = world.api.chosen(cluster)
+                return one.status
+
+            assert world.run_until(lambda: told().phase is ChosenPhase.READY, 900.0)
+            assert (told().tests, told().removal_hooks) == (("Job speaks",), ("Job drain",))
+            assert [c.type for c in told().conditions] == ["Applied", "Healthy"]
+            asked = world.api.request_chosen_test(cluster, "hooked", at=world.timeline.date()).test_requested_at
+            assert world.run_until(lambda: any(c.reason == "TestsPassed" for c in told().conditions), 60.0)
+            run = told().test
+            assert run is not None
+            assert (run.asked_at, run.passed) == (asked, True)
+            world.api.request_chosen_removal(cluster, "hooked", at=world.timeline.date(), with_data=False)
+            assert world.run_until(lambda: not world.api.chosen(cluster), 60.0)
         finally:
             world.close()

@@ -17,7 +17,8 @@ SCHEMA = {
 
 
 class Unchanging(Renderer):
-    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number. Entry `boats` defines a kind."""
+    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number. Entry `boats` defines a kind, `hooked`
+    has a test and what runs before its removal."""
 
     def __init__(self) -> None:
         super().__init__(Path("/nowhere"))
@@ -39,7 +40,10 @@ class Unchanging(Renderer):
         }
         kinds = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
         defined = ({**kinds, "metadata": {"name": "boats.example.org"}},) if chart.startswith(b"boats ") else ()
-        return Rendered(defined, (settings, password))
+        hooks = (
+            [_job(*of) for of in (("speaks", "test"), ("drain", "pre-delete"))] if chart.startswith(b"hooked ") else ()
+        )
+        return Rendered(defined, (settings, password, *hooks))
 
     def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
         size, password = values.get("size", 1), values.get("password", "none")
@@ -48,6 +52,11 @@ class Unchanging(Renderer):
             wrong.append(FieldError("values.password", f"{password!r} does not match a pattern"))
             wrong.append(FieldError("values", f"not so: {password!r}"))
         return tuple(wrong)
+
+
+def _job(name: str, when: str) -> dict[str, Any]:
+    metadata = {"name": name, "annotations": {"helm.sh/hook": when}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}}
 
 
 def add_entry(

@@ -214,3 +214,50 @@ def test_what_every_cluster_has_stands_beside_it_and_keeps_its_names(shop: Api) 
     assert answer.status_code == 422
     assert errors(answer) == {"name": "store is an add-on that every cluster has; take another"}
     assert shop.post(ADDONS, {"entry": "store", "name": "mine"}).status_code == 202
+
+
+def applied(api: Api, token: int = 0, **fields: Any) -> int:
+    """A worker says so; gives the token of its lease."""
+    cluster = api.get("/clusters/shop").json()["id"]
+    token = token or api.claim(cluster).token
+    status = ChosenStatus(ChosenPhase.READY, applied="1 d 1.37.2", applied_version="1.10.0", **fields)
+    api.store.note_chosen(cluster, token, "store", status)
+    return token
+
+
+def test_tests_are_asked_for_once_the_add_on_is_applied_and_again(shop: Api) -> None:
+    installed(shop)
+    path = f"{ADDONS}/store/test"
+    assert shop.post(path, {}).json()["type"] == "urn:navarch:problem:not-applied"
+    token = applied(shop)
+    assert shop.post(path, {}).json()["type"] == "urn:navarch:problem:no-tests"
+    applied(shop, token, tests=("ServiceAccount tester", "Pod speaks"))
+    plan = shop.post(f"{path}?dry_run=true", {})
+    assert (plan.status_code, plan.json()["hooks"]) == (200, ["ServiceAccount tester", "Pod speaks"])
+    assert shop.get(f"{ADDONS}/store").json()["test_requested_at"] is None
+    first = shop.post(path, {})
+    assert (first.status_code, first.json()["generation"]) == (202, 1), "the wish is what it was"
+    assert first.json()["test_requested_at"] is not None
+    assert shop.post(path, {}).json()["test_requested_at"] > first.json()["test_requested_at"]
+    assert shop.delete(f"{ADDONS}/store").status_code == 202
+    assert shop.post(path, {}).status_code == 409
+
+
+def test_a_removal_that_hangs_in_a_hook_can_be_asked_to_go_on_without(shop: Api) -> None:
+    installed(shop)
+    cluster = shop.get("/clusters/shop").json()["id"]
+    applied(shop, removal_hooks=("Job drain",))
+    assert shop.get(f"{ADDONS}/store").json()["status"]["removal_hooks"] == ["Job drain"]
+
+    def wish() -> tuple[bool, bool, int]:
+        (one,) = shop.store.chosen(cluster)
+        return one.with_data, one.no_hooks, one.generation
+
+    asked = shop.delete(f"{ADDONS}/store?with=data").json()["deletion_requested_at"]
+    assert wish() == (True, False, 2)
+    assert shop.delete(f"{ADDONS}/store").json()["deletion_requested_at"] == asked
+    assert wish() == (True, False, 2), "asking again changes nothing"
+    assert shop.delete(f"{ADDONS}/store?no_hooks=true").json()["deletion_requested_at"] == asked
+    assert wish() == (True, True, 3), "but that hooks are left out"
+    told = [e["message"] for e in shop.get("/clusters/shop/events").json()["events"]]
+    assert sum("asked to remove add-on store without its hooks" in message for message in told) == 1

@@ -260,6 +260,31 @@ def test_a_removal_says_first_what_would_be_lost(equipped: Browser, at: str) -> 
     assert 'id="do-remove"' not in equipped.get(f"{at}/addon/store").text
 
 
+def test_its_tests_are_asked_for_on_a_page_that_says_what_runs(equipped: Browser, at: str) -> None:
+    installed(equipped.api)
+    assert 'id="do-test"' not in equipped.get(f"{at}/addon/store").text, "nothing is known of any"
+    noted(equipped.api, ChosenStatus(ChosenPhase.READY, "1 d 1", "1.10.0", tests=("Pod speaks",)))
+    assert 'id="do-test"' in equipped.get(f"{at}/addon/store").text
+    page = equipped.get(f"{at}/addon/store/test").text
+    assert "Pod speaks" in page
+    assert "10 minutes at most" in page
+    assert equipped.post(f"{at}/addon/store/test", {}).headers["location"] == f"{at}/addon/store"
+    assert equipped.api.get(f"{ADDONS}/store").json()["test_requested_at"] is not None
+
+
+def test_a_removal_that_a_hook_holds_up_can_go_on_without(equipped: Browser, at: str) -> None:
+    installed(equipped.api)
+    noted(equipped.api, ChosenStatus(ChosenPhase.READY, "1 d 1", "1.10.0", removal_hooks=("Job drain",)))
+    path = f"{at}/addon/store/remove"
+    assert "Job drain" in equipped.get(path).text
+    assert equipped.post(path, {"name": "store"}).status_code == 303
+    assert "Remove without hooks" in equipped.get(f"{at}/addon/store").text
+    assert equipped.post(path, {"name": "store", "hooks": "skip"}).status_code == 303
+    cluster = equipped.api.get("/clusters/shop").json()["id"]
+    (wish,) = equipped.api.store.chosen(cluster)
+    assert wish.no_hooks
+
+
 def test_a_removal_with_data_takes_it_too(equipped: Browser, at: str) -> None:
     installed(equipped.api)
     noted(equipped.api, ChosenStatus(items=(Item("", "PersistentVolumeClaim", "store", "data", "v1", "x", "u1"),)))

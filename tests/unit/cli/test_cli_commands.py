@@ -104,6 +104,39 @@ def test_add_ons_are_named_or_come_with_their_values_from_a_file(navarch: Run, s
     assert "'size=3' in 'logging,size=3' is not of the form" in wrong.err
 
 
+def test_tests_of_an_add_on_are_waited_for_and_one_that_failed_is_told(navarch: Run, service: Service) -> None:
+    asked = "2026-01-01T00:00:00Z"
+
+    def addon(passed: bool | None, said: str = "", at: str = asked) -> dict[str, Any]:
+        run = {"asked_at": at, "passed": passed, "said": said}
+        status = {"phase": "Ready", "version": "1", "conditions": [], "objects": [], "notes": "", "test": run}
+        return {
+            "name": "db", "entry": "db", "version": "1", "namespace": "db", "values": {}, "generation": 1,
+            "test_requested_at": asked, "status": status,
+        }  # fmt: skip
+
+    path = "/clusters/shop/addons/db"
+    service.on("POST", f"{path}/test", Answer(200, {"hooks": ["Pod speaks"], "most_seconds": 600}))
+    said = navarch("addon", "test", "db", "-c", "shop", "--dry-run").out
+    assert said == "runs  Pod speaks, for 600 s at most\nNothing was done.\n"
+    service.on("POST", f"{path}/test", Answer(202, addon(False, "of before", "2025-01-01T00:00:00Z")))
+    service.on("GET", path, Answer(200, addon(True)))
+    assert navarch("addon", "test", "db", "-c", "shop").code == 0
+    service.on("GET", path, Answer(200, addon(False, "hook Pod speaks failed: exit code 7")))
+    ran = navarch("addon", "test", "db", "-c", "shop")
+    assert (ran.code, "db: hook Pod speaks failed: exit code 7" in ran.err) == (1, True)
+
+
+def test_a_removal_says_which_hooks_run_and_leaves_them_out_where_asked(navarch: Run, service: Service) -> None:
+    path = "/clusters/shop/addons/db"
+    status = {"objects": [], "removal_hooks": ["Job drain"]}
+    service.on("GET", path, Answer(200, {"name": "db", "status": status}))
+    service.on("DELETE", path, Answer(202, {}))
+    assert "runs   Job drain" in navarch("addon", "remove", "db", "-c", "shop", "--yes", "--no-wait").err
+    assert "drain" not in navarch("addon", "remove", "db", "-c", "shop", "--yes", "--no-wait", "--no-hooks").err
+    assert [r.query for r in service.sent("DELETE")] == [[], [("no_hooks", "true")]]
+
+
 def test_create_waits_for_the_add_ons_too(navarch: Run, service: Service, cluster: Make) -> None:
     def addon(phase: str, responsible: str | None = None) -> dict[str, Any]:
         condition = {

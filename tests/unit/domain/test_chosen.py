@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.unit.domain.clusters import NOW
 
 from navarch.domain.catalogue import ChosenSeen
-from navarch.domain.chosen import LATE_AFTER, Chosen, ChosenPhase, ChosenStatus, judge
+from navarch.domain.chosen import LATE_AFTER, Chosen, ChosenPhase, ChosenStatus, TrialRun, judge
 from navarch.domain.condition import Condition
 
 WISH = Chosen("shop", "store", "1.0.0", "shop", "d" * 64)
@@ -71,3 +71,20 @@ def test_a_cluster_that_does_not_answer_is_nobodys_fault() -> None:
     first = judge(APPLIED, None, MARK, None, "", NOW)
     later = judge(replace(APPLIED, status=first), None, MARK, None, "", NOW + 9 * LATE_AFTER)
     assert later.phase is ChosenPhase.WAITING
+
+
+def test_tests_are_told_and_change_nothing_about_the_phase() -> None:
+    def told(run: TrialRun | None, *, asked: bool = True) -> tuple[str, str, str, str]:
+        status = replace(APPLIED.status, tests=("Job speaks",), test=run)
+        wish = replace(APPLIED, status=status, test_requested_at=NOW if asked else None)
+        judged = judge(wish, SEEN, MARK, None, "", NOW + 9 * LATE_AFTER)
+        assert judged.phase is ChosenPhase.READY
+        assert judged.conditions[-1].responsible is None
+        return (*(str(getattr(judged.conditions[-1], field)) for field in ("type", "status", "reason", "message")),)  # type: ignore[return-value]
+
+    assert told(None) == ("Tested", "Unknown", "Testing", "they run once the add-on is applied")
+    assert told(TrialRun(NOW, None, "hook speaks: not complete"))[2:] == ("Testing", "hook speaks: not complete")
+    assert told(TrialRun(NOW, True)) == ("Tested", "True", "TestsPassed", "all of Job speaks")
+    assert told(TrialRun(NOW, False, "hook speaks failed")) == ("Tested", "False", "TestsFailed", "hook speaks failed")
+    assert told(TrialRun(NOW - LATE_AFTER, False, "of before"))[2] == "Testing", "asked once more"
+    assert told(None, asked=False)[0] == "Healthy"
