@@ -2,17 +2,11 @@
 app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .release }}
 {{- end }}
-{{- define "monitoring.store" -}}
-registry.navarch.internal/victoria-metrics:v1.151.0@sha256:cbcb1adbe1101b51a3cb8c0fdb637dbe76a0b14e51c243bdeab86ffdb2252bde
-{{- end }}
 {{- define "monitoring.nodeExporter" -}}
 registry.navarch.internal/node-exporter:v1.12.1@sha256:c0de889388fc0b89317607dd21a2babf14705e9e2ab445a9d8f7d5337661b0fa
 {{- end }}
 {{- define "monitoring.kubeExporter" -}}
 registry.navarch.internal/kube-exporter:1@sha256:68e9c617a8d726c605a3d5666e92860a53aaf473b5467fbed89f7b874496c2d1
-{{- end }}
-{{- define "monitoring.vmalert" -}}
-registry.navarch.internal/vmalert:v1.151.0@sha256:647c87c7427518fa282a989c430dc747de9eaf331145cea830f8543ce653d030
 {{- end }}
 {{- define "monitoring.alertmanager" -}}
 registry.navarch.internal/alertmanager:v0.31.1@sha256:76db2cdd41d8d1207dc806628a1ebbf49dc58fc35b329cb64f034ab9a4db8e3d
