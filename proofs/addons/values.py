@@ -39,7 +39,13 @@ def _of_external_dns(cluster: Cluster) -> AbstractContextManager[Options]:
     return nullcontext(("-f", str(ADDONS / "external-dns" / "ci" / "ci-values.yaml")))
 
 
+def _of_opentelemetry(cluster: Cluster) -> AbstractContextManager[Options]:
+    """Nobody need listen there: what is not taken waits."""
+    return nullcontext(("--set", "endpoint=http://logging.logging:9428/insert/opentelemetry/v1/logs"))
+
+
 _OF: Mapping[str, Callable[[Cluster], AbstractContextManager[Options]]] = {
     "registry": _of_registry,
     "external-dns": _of_external_dns,
+    "opentelemetry": _of_opentelemetry,
 }

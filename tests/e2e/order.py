@@ -20,6 +20,7 @@ FILES = (
     "test_alerting.py",
     "test_prometheus.py",
     "test_logging.py",
+    "test_opentelemetry.py",
     "test_cert_manager.py",
     "test_registry_addon.py",
     "test_access.py",

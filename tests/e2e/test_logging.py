@@ -1,4 +1,5 @@
-"""The add-on logging on a real cluster: what a pod writes is found, after the store lost its pod as well."""
+"""The add-on logging on a real cluster: what a pod writes is found, and the events about it; after the store
+lost its pod as well."""
 
 import json
 import secrets
@@ -27,7 +28,7 @@ def writer(word: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": word}, "spec": {"containers": [program]}}
 
 
-def test_what_pods_write_is_found_and_the_add_on_leaves_nothing(one: Cluster) -> None:
+def test_what_pods_write_and_events_are_found_and_the_add_on_leaves_nothing(one: Cluster) -> None:
     word = f"word-{secrets.token_hex(6)}"
     with offered(one, "logging"):
         one.customer.must("addon", "install", "logging", "-c", one.name, timeout=900)
@@ -41,7 +42,11 @@ def test_what_pods_write_is_found_and_the_add_on_leaves_nothing(one: Cluster) ->
             one.kubectl.run("delete", "pod", word, "--now")
         assert (line["kubernetes.pod_name"], line["kubernetes.container_name"]) == (word, "c")
         assert line["kubernetes.pod_node_name"] in one.workers()
+        happened = f'kubernetes.container_name:=events kind:=Pod name:="{word}" reason:=Scheduled'
+        (event, *_) = until("its events are found", lambda: ask(one, happened), seconds=120)
+        assert (event["namespace"], event["type"], event["controller"]) == ("default", "Normal", "default-scheduler")
+        assert f"default/{word}" in event["_msg"]
         lose_the_pod(one, "logging")
         until("it is found again", lambda: ask(one, wanted), seconds=60)
         remove_all(one, "logging")
-    of_the_server(one, "catalogue", "remove", "logging", "1.0.0")
+    of_the_server(one, "catalogue", "remove", "logging", "1.1.0")

@@ -19,12 +19,14 @@ ADDONS = Path(__file__).parents[2] / "addons"
 
 
 class ChosenEntry:
-    """The entry `name` of `addons/`, chosen under its own name, with its defaults until it is rendered otherwise."""
+    """The entry `name` of `addons/`, chosen under its own name, with these values until it is rendered otherwise."""
 
-    def __init__(self, name: str, kube: ApiServer, clusters: KubernetesClusters, renderer: Renderer) -> None:
+    def __init__(
+        self, name: str, kube: ApiServer, clusters: KubernetesClusters, renderer: Renderer, **values: Any
+    ) -> None:
         self.name, self.kube, self.clusters, self.items = name, kube, clusters, tuple[Item, ...]()
         self._renderer = renderer
-        self.render({})
+        self.render(values)
 
     def render(self, values: Mapping[str, Any]) -> None:
         """With these values from now on."""

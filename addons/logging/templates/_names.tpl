@@ -8,3 +8,6 @@ registry.navarch.internal/victoria-logs:v1.52.1@sha256:1448a1cc97b6fb6dd5e16d07b
 {{- define "logging.agent" -}}
 registry.navarch.internal/vlagent:v1.52.1@sha256:310e237a575cc9aca09394fbf4f74b366d4fb7fc03d78a17eff66926ac97bc17
 {{- end }}
+{{- define "logging.kubeEvents" -}}
+registry.navarch.internal/kube-events:1@sha256:85f12a9516e911234da888d1ffceff32af469dd76b911006911eb0528ba427c3
+{{- end }}
