@@ -1,5 +1,5 @@
-"""The add-on opentelemetry on a real cluster: what a pod writes, and the events about it, go by OTLP to a store: that of
-the add-on logging."""
+"""The add-on opentelemetry on a real cluster: what a pod writes, and the events about it, go by OTLP to a store, that
+of the add-on logging."""
 
 import json
 import secrets

@@ -17,8 +17,8 @@ SCHEMA = {
 
 
 class Unchanging(Renderer):
-    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number. Entry `boats` defines a kind, `hooked`
-    has a test and what runs before its removal."""
+    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number. Entry `boats` defines a kind,
+    `hooked` has a test and what runs before its removal."""
 
     def __init__(self) -> None:
         super().__init__(Path("/nowhere"))
