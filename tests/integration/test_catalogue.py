@@ -65,7 +65,7 @@ def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
         "external-dns 1.0.0: good",
         "headroom 1.0.0: good",
         "logging 1.1.0: good",
-        "monitoring 1.1.0: good",
+        "monitoring 1.1.1: good",
         "opentelemetry 1.0.0: good",
         "prometheus 1.0.0: good",
         "registry 1.0.0: good",
