@@ -23,7 +23,7 @@ _KEPT = FOLDER / "autoscaling"
 _HEAD = """# Autoscaling on the lab
 
 Written by `make proof-autoscaling`: a cluster of 1+1 on the one-machine OpenStack (2 cores shared by everything,
-machines boot in half a minute to a minute), with machines of one vCPU and 2 GiB. Times are those of a clock.
+machines boot in ten seconds to a minute), with machines of 2 GiB. Times are those of a clock.
 """
 
 
