@@ -180,7 +180,7 @@ def test_without_its_rights_it_ends_and_says_why(follower: Follower, kube: ApiSe
     api.create("/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "nobody"}})
     token = kube.service_account("default", "nobody").http.headers["Authorization"].removeprefix("Bearer ")
     (follower.folder / "token").write_text(token)
-    done = subprocess.run(follower.argv, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*follower.argv, "-patience=0s"], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert 'cannot list resource \\\\\\"events\\\\\\"' in done.stderr
 

@@ -17,7 +17,7 @@ import (
 
 const path = "/apis/events.k8s.io/v1/events"
 
-// errRefused: the server does not take the token, or gives no right to events. Asking again does not help.
+// errRefused: the server does not take the token, or gives no right to events, or does not know yet that it does.
 var errRefused = errors.New("the API server refuses")
 
 // api asks a Kubernetes API server for events.

@@ -85,7 +85,7 @@ func follows(t *testing.T, state string, steps ...step) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = (&follower{&api{site.URL, token, site.Client()}, teller, 2}).follow(ctx)
+	err = (&follower{&api{site.URL, token, site.Client()}, teller, 2, 0}).follow(ctx)
 	if len(answers.steps) > 0 && err == nil {
 		t.Errorf("not asked: %v", answers.steps)
 	}
@@ -161,9 +161,18 @@ func TestAServerThatWasRestoredFromABackupIsToldAnew(t *testing.T) {
 	))
 }
 
+func TestAServerThatRefusesForAMomentIsAskedAgain(t *testing.T) {
+	expect(t, "1")(follows(t, "",
+		step{"limit=2", "403"},
+		step{"limit=2", page(10, "", made(1))},
+		step{"resourceVersion=10", "403"},
+		step{"limit=2", page(10, "", made(1))},
+	))
+}
+
 func TestWhatTheServerRefusesEndsIt(t *testing.T) {
 	for _, status := range []string{"401", "403"} {
-		if told, err := follows(t, "", step{"limit=2", status}); err == nil || !strings.Contains(err.Error(), status) {
+		if told, err := follows(t, "", step{"limit=2", status}, step{"limit=2", status}); err == nil || !strings.Contains(err.Error(), status) {
 			t.Errorf("%s: told %q, %v", status, told, err)
 		}
 	}

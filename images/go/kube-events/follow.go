@@ -23,15 +23,17 @@ const (
 var errOutput = errors.New("standard output or the state")
 
 type follower struct {
-	api    *api
-	teller *teller
-	page   int
+	api      *api
+	teller   *teller
+	page     int
+	patience time.Duration // with a server that refuses
 }
 
 // follow tells events until the context ends, which is no error. What fails is tried again, from a list on: that tells
 // what is newer than what is told, whatever the server has forgotten meanwhile.
 func (f *follower) follow(ctx context.Context) error {
 	wait, anew := time.Second, f.teller.told == ""
+	var refused time.Time // since when; zero: it is not
 	for {
 		began := time.Now()
 		var err error
@@ -43,8 +45,16 @@ func (f *follower) follow(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, errRefused), errors.Is(err, errOutput):
+		case errors.Is(err, errOutput):
 			return err
+		case !errors.Is(err, errRefused):
+			refused = time.Time{}
+		case refused.IsZero():
+			refused = began
+		case time.Since(refused) > f.patience:
+			return err
+		}
+		switch {
 		case err == nil && (anew || time.Since(began) > time.Second):
 			anew, wait = false, time.Second
 			continue

@@ -10,9 +10,10 @@
 // It needs `list` and `watch` on events of events.k8s.io, and nothing else. It holds one page of a list at most. How far
 // it came is a number, the version of what was written last, which -state keeps over a restart: then nothing is written
 // twice, and nothing is left out that the server still has (an hour, as Kubernetes is configured). Without the file it
-// begins with all that the server has. A token or rights that the server refuses end it, with 1.
+// begins with all that the server has. It ends, with 1, where the server refuses it for as long as -patience: one that begins
+// refuses everybody for a moment.
 //
-// Flags: -state (file; none: kept in memory); -page, how many events a list asks for at once; -server, -ca-file,
+// Flags: -state (file; none: kept in memory); -patience (default 1m); -page, how many events a list asks for at once; -server, -ca-file,
 // -token-file, which are a pod's own unless said. What goes wrong is told on standard error.
 package main
 
@@ -24,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
@@ -33,16 +35,17 @@ func main() {
 	server := flag.String("server", inCluster(), "URL of the API server")
 	authority := flag.String("ca-file", account+"ca.crt", "PEM of the authority that the API server is believed by")
 	token := flag.String("token-file", account+"token", "file with the token; read anew for each request")
+	patience := flag.Duration("patience", time.Minute, "how long the server may refuse what is asked")
 	page := flag.Int("page", 200, "events that a list asks for at once")
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
-	if err := run(*state, *server, *authority, *token, *page); err != nil {
+	if err := run(*state, *server, *authority, *token, *page, *patience); err != nil {
 		slog.Error(err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(state, server, authority, token string, page int) error {
+func run(state, server, authority, token string, page int, patience time.Duration) error {
 	api, err := newAPI(server, authority, token)
 	if err != nil {
 		return err
@@ -53,7 +56,7 @@ func run(state, server, authority, token string, page int) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return (&follower{api: api, teller: teller, page: page}).follow(ctx)
+	return (&follower{api: api, teller: teller, page: page, patience: patience}).follow(ctx)
 }
 
 func inCluster() string {
