@@ -9,7 +9,7 @@ registry.navarch.internal/node-exporter:v1.12.1@sha256:c0de889388fc0b89317607dd2
 registry.navarch.internal/kube-exporter:1@sha256:68e9c617a8d726c605a3d5666e92860a53aaf473b5467fbed89f7b874496c2d1
 {{- end }}
 {{- define "monitoring.alertmanager" -}}
-registry.navarch.internal/alertmanager:v0.31.1@sha256:76db2cdd41d8d1207dc806628a1ebbf49dc58fc35b329cb64f034ab9a4db8e3d
+registry.navarch.internal/alertmanager:v0.31.1@sha256:08a94d91b67d2d830a2dd3f13d1c1d5fa70df2b834aaeac278386ba7d62dae96
 {{- end }}
 {{- define "monitoring.publicRoots" -}}
 registry.navarch.internal/public-roots:1@sha256:e13d5891bf616fa897b338be11f171f2d95f3ce46160b33ddbf16b0e2a92c072
