@@ -17,6 +17,7 @@ _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 _PODS, _LONGEST = 100, 300
 _SECONDS = 2.0  # for a word more: what the workload says of itself is enough
 _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"})
+_NEVER_BEGAN = frozenset({"StartError", "ContainerCannotRun"})  # as reasons of an end
 _STARTS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -51,11 +52,17 @@ def _held(status: Seen) -> Iterator[str]:
         elif reason in _STARTS:
             yield f"container {container.get('name')} cannot be started: {message or reason}"
         elif reason == "CrashLoopBackOff":
-            ended = (container.get("lastState") or {}).get("terminated") or {}
-            yield f"container {container.get('name')} ends again and again, with exit code {ended.get('exitCode', '?')}"
+            yield f"container {container.get('name')} {_ended((container.get('lastState') or {}).get('terminated') or {})}"
     for condition in status.get("conditions") or ():
         if (condition.get("type"), condition.get("status")) == ("PodScheduled", "False"):
             yield f"no node takes it: {condition.get('message') or condition.get('reason')}"
+
+
+def _ended(terminated: Seen) -> str:
+    """Of a container that is begun again and again: why its last run was over."""
+    if terminated.get("reason") in _NEVER_BEGAN:
+        return f"cannot be started: {terminated.get('message') or terminated['reason']}"
+    return f"ends again and again, with exit code {terminated.get('exitCode', '?')}"
 
 
 def _pods(connection: Connection, workload: Seen) -> Iterable[Seen]:

@@ -30,6 +30,19 @@ def waits(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
             "container c ends again and again, with exit code 2",
         ),
         (
+            {
+                "containerStatuses": [
+                    waits(
+                        "CrashLoopBackOff",
+                        lastState={
+                            "terminated": {"exitCode": 128, "reason": "StartError", "message": "not a directory"}
+                        },
+                    )
+                ]
+            },
+            "container c cannot be started: not a directory",
+        ),
+        (
             {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]},
             "no node takes it: 0/3 nodes are available",
         ),
