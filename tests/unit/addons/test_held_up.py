@@ -40,7 +40,7 @@ def waits(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
                     )
                 ]
             },
-            "container c cannot be started: not a directory",
+            "container c cannot be started: no folder",
         ),
         (
             {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]},
