@@ -52,7 +52,8 @@ def _held(status: Seen) -> Iterator[str]:
         elif reason in _STARTS:
             yield f"container {container.get('name')} cannot be started: {message or reason}"
         elif reason == "CrashLoopBackOff":
-            yield f"container {container.get('name')} {_ended((container.get('lastState') or {}).get('terminated') or {})}"
+            last = (container.get("lastState") or {}).get("terminated") or {}
+            yield f"container {container.get('name')} {_ended(last)}"
     for condition in status.get("conditions") or ():
         if (condition.get("type"), condition.get("status")) == ("PodScheduled", "False"):
             yield f"no node takes it: {condition.get('message') or condition.get('reason')}"

@@ -34,9 +34,7 @@ def waits(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
                 "containerStatuses": [
                     waits(
                         "CrashLoopBackOff",
-                        lastState={
-                            "terminated": {"exitCode": 128, "reason": "StartError", "message": "not a directory"}
-                        },
+                        lastState={"terminated": {"exitCode": 128, "reason": "StartError", "message": "no folder"}},
                     )
                 ]
             },
