@@ -108,7 +108,8 @@ def _create(connection: Connection, hook: Target, mark: str, what: str, *, remov
     except Permanent as error:
         if _NO_ACCOUNT in error.message:  # of a namespace that was made just now, or by a hook before
             raise Temporary(f"{what}: {error.message}", reason="WaitingForServiceAccount", after=2.0) from error
-        raise
+        said = f"{what} cannot be made: {error.message}"  # by its owner's rules: Pod Security, a quota, a webhook
+        raise _failed(said, hook.key.kind, hook.key.name, removal=removal) from error
 
 
 def _lacking(connection: Connection, seen: Object) -> str:

@@ -29,21 +29,24 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
     served = discover(connection)
     _free_of_webhooks(connection, removal)
     begun = [item for item in leaving if not _is_namespace(item)]
-    if begun:  # else hooks have run, if there were any
-        its = [item for item in begun if not item.hook]
+    if begun:
+        its = [item for item in begun if not item.hook]  # as long as some are noted, hooks have not all run
         first, last = (_hooks(removal, moment, served) for moment in ("pre-delete", "post-delete"))
         hooked = {t.item: None for t in (*first, *last) if not t.item.keep} | {i: None for i in begun if i.hook}
         if set(hooked) - set(removal.items):
             note((*(i for i in removal.items if i not in hooked), *hooked))
-        if waits := hooks.run(connection, removal.name, first, removal.mark, removal=True):
+        if its and (waits := hooks.run(connection, removal.name, first, removal.mark, removal=True)):
             return (waits,)
         if going := _going(connection, removal, its):
             return going
-        if waits := hooks.run(connection, removal.name, last, removal.mark, removal=True):
+        if its and (waits := hooks.run(connection, removal.name, last, removal.mark, removal=True)):
             return (waits,)
-        at_once(lambda item: remove(connection, removal.name, item), hooked)
         if hooked:
-            note(tuple(i for i in removal.items if i not in begun and i not in hooked))
+            staying = tuple(i for i in removal.items if i not in begun and i not in hooked)
+            note((*staying, *hooked))  # whoever goes on from here removes them, and runs none again
+            if any(at_once(lambda item: remove(connection, removal.name, item), hooked)):
+                return ("what ran as a hook is going",)
+            note(staying)
     empty = [i for i in leaving if _is_namespace(i) and not _holds(connection, served, removal, i.name)]
     return _going(connection, removal, empty)
 

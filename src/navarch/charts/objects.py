@@ -75,7 +75,7 @@ def hooks_of(made: Mapping[str, Any]) -> tuple[str, ...]:
 def malformed(objects: Iterable[Mapping[str, Any]]) -> list[str]:
     """What is wrong with rendered objects whatever the cluster: each in a sentence that names the object."""
     problems: list[str] = []
-    seen: set[tuple[Key, bool]] = set()
+    seen: set[Key] = set()
     for made in objects:
         try:
             key = key_of(made)
@@ -84,11 +84,11 @@ def malformed(objects: Iterable[Mapping[str, Any]]) -> list[str]:
             continue
         hooks = hooks_of(made)
         problems += [f"{key}: the hook {h} is not supported" for h in hooks if h not in HOOKS]
-        if hooks and (key.group, key.kind) in (DEFINITION, ("", "Namespace")):
+        if hooks and (key.group, key.kind) in (DEFINITION, ("", "Namespace"), ("", "PersistentVolumeClaim")):
             problems.append(f"{key}: a hook cannot be of this kind: it would go and come with each upgrade")
-        if (key, bool(hooks)) in seen:
+        if key in seen:
             problems.append(f"{key} is there twice")
-        seen.add((key, bool(hooks)))
+        seen.add(key)
         problems += [f"{key}: {said}" for said in _doubles(made)]
     return problems
 

@@ -98,7 +98,7 @@ def list_addons(
 ) -> None:
     """List a cluster's add-ons; --required: those that every cluster has."""
     with connected(ctx) as navarch:
-        found = navarch.all_addons(cluster)["required" if required else "addons"]
+        found = navarch.all_addons(cluster).get("required" if required else "addons", [])
     emit_list(found, output, _REQUIRED if required else _CHOSEN)
 
 
@@ -207,7 +207,7 @@ def remove(
         addon = navarch.addon(cluster, name)
         objects = addon["status"]["objects"]
         told = [f"{'stays' if o['stays'] and not with_data else 'goes':<5}  {o['kind']} {_where(o)}" for o in objects]
-        told += [f"runs   {hook}" for hook in addon["status"]["removal_hooks"] if not no_hooks]
+        told += [f"runs   {hook}" for hook in addon["status"].get("removal_hooks", []) if not no_hooks]
         what = f"Add-on {name} is removed from {cluster}:\n  " + "\n  ".join(told or ["it has no objects yet"])
         if yes:
             note(what)

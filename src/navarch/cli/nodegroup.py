@@ -226,12 +226,14 @@ def _explained(group: Any, thoughts: Any) -> list[str]:
     backoff = thoughts.get("backoff")
     if backoff:
         lines.append(f"Asked for no more until {backoff['until']}, then tried again: {backoff['why']}")
-        if backoff["remedy"]:
+        if backoff.get("remedy"):
             lines.append(f"Who must act: {backoff['responsible']}. {backoff['remedy']}")
     spare = thoughts.get("spare")
     if spare:
         there = f"{spare['ready']} of {spare['replicas']} are there, {spare['coming']} on their way"
-        lacking = f"; {spare['missing']} missing, and it grows for no more: {spare['why']}" if spare["why"] else ""
+        lacking = (
+            f"; {spare.get('missing', '?')} missing, and it grows for no more: {spare['why']}" if spare["why"] else ""
+        )
         lines.append(f"Places that it keeps free: {there}{lacking}")
     for device in thoughts.get("devices") or ():
         until = f"until {device['until']}" if device["until"] else "while it is there, and for a while after"

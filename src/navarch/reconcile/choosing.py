@@ -79,12 +79,10 @@ def uninstall(dependencies: Dependencies, cluster: Cluster, token: int, access: 
 def test(dependencies: Dependencies, cluster: Cluster, token: int, access: Access, wish: Chosen) -> Again | None:
     """Run a chosen add-on's tests as far as they go now, and note how they ended. Raises Temporary, and Permanent for
     those that failed."""
-    asked = wish.test_requested_at
+    wish = _as_noted(dependencies, cluster, wish)  # since the look, what it has may have been installed anew
+    asked, items = wish.test_requested_at, wish.status.items
     if asked is None:
         return None
-    hooks = _hooks(dependencies, cluster, access, wish)
-    trial = Trial(wish.name, wish.namespace, f"test {asked.isoformat()}", wish.status.items, hooks)
-    items = wish.status.items
 
     def note(now: tuple[Item, ...]) -> None:
         nonlocal items
@@ -96,6 +94,8 @@ def test(dependencies: Dependencies, cluster: Cluster, token: int, access: Acces
         dependencies.store.note_chosen(cluster.id, token, wish.name, status)
 
     try:
+        hooks = _hooks(dependencies, cluster, access, wish)
+        trial = Trial(wish.name, wish.namespace, f"test {asked.isoformat()}", items, hooks)
         waits = dependencies.addons.test(access, trial, note)
     except Permanent as error:
         end(False, error.message)
@@ -137,6 +137,10 @@ def _look_again(wish: Chosen, now: datetime) -> float:
     if status.phase is ChosenPhase.READY:
         return SOON if wish.to_test else inf
     return LATER if status.late(now) or status.phase is ChosenPhase.BLOCKED else SOON
+
+
+def _as_noted(dependencies: Dependencies, cluster: Cluster, wish: Chosen) -> Chosen:
+    return next((c for c in dependencies.store.chosen(cluster.id) if c.name == wish.name), wish)
 
 
 def _trouble(result: Result | None) -> Condition | None:

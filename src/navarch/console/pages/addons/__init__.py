@@ -197,7 +197,7 @@ def _chosen(visit: Visit, cluster: str) -> Json:
     navarch = visit.navarch
     found = navarch.cluster(cluster)
     its = navarch.all_addons(found["id"])
-    return {"cluster": found, "chosen": its["addons"], "required": its["required"], "now": navarch.now()}
+    return {"cluster": found, "chosen": its["addons"], "required": its.get("required", []), "now": navarch.now()}
 
 
 def _one(visit: Visit, cluster: str, addon: str) -> Json:
