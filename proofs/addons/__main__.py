@@ -18,6 +18,7 @@ from demo.steps import StepFailed, Teller, until
 from tests.e2e.catalogue import ADDONS, names, of_the_server, push
 from tests.e2e.clusters import Cluster
 
+from proofs import kept
 from proofs.addons.values import values
 from proofs.lifecycle.__main__ import run
 from proofs.lifecycle.results import Results
@@ -56,7 +57,7 @@ def main() -> None:
         sys.exit(f"proof-addons: {error}")
     finally:
         if options.page:
-            options.page.write_text(_page([found for name in known if (found := _last(name)) is not None]))
+            options.page.write_text(_page([found for name in known if (found := kept.last(_KEPT, name)) is not None]))
     sys.exit(f"proof-addons: not as it should be: {', '.join(bad)}" if bad else 0)
 
 
@@ -68,12 +69,8 @@ def _told(tell: Teller, made: Scene, cluster: Cluster, name: str) -> bool:
         _measure(cluster, name, results)
 
     results = run(name, chapter, made)
-    for figure in results.figures:
-        tell.say(f"{'MISSED  ' if figure.met is False else ''}{figure.what}: {figure.measured}")
-    if results.failure:
-        tell.say(results.failure)
-    _KEPT.mkdir(exist_ok=True)
-    (_KEPT / f"{name}.json").write_text(json.dumps(results.as_json(), indent=1))
+    kept.told(tell, results)
+    kept.keep(_KEPT, results)
     return results.well
 
 
@@ -112,11 +109,6 @@ def _memory(cluster: Cluster, name: str) -> float | None:
 
 def _bytes(said: str) -> float:
     return float(said.removesuffix("Ki")) * 2**10 if said.endswith("Ki") else float(said)
-
-
-def _last(name: str) -> Results | None:
-    file = _KEPT / f"{name}.json"
-    return Results.from_json(json.loads(file.read_text())) if file.exists() else None
 
 
 def _page(found: list[Results]) -> str:

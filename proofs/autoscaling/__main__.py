@@ -6,13 +6,13 @@ run. Exit code 1 where a chapter did not come to its end, or missed a goal.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from benchmarks.tables import table
 from demo.steps import StepFailed, Teller
 
+from proofs import kept
 from proofs.autoscaling.chapters import CHAPTERS
 from proofs.autoscaling.inside import Inside
 from proofs.lifecycle.__main__ import run
@@ -51,7 +51,9 @@ def main() -> None:
         sys.exit(f"proof-autoscaling: {error}")
     finally:
         if options.page:
-            options.page.write_text(_page([found for name in CHAPTERS if (found := _last(name)) is not None]))
+            options.page.write_text(
+                _page([found for name in CHAPTERS if (found := kept.last(_KEPT, name)) is not None])
+            )
     sys.exit(f"proof-autoscaling: not as it should be: {', '.join(bad)}" if bad else 0)
 
 
@@ -65,18 +67,9 @@ def _told(tell: Teller, made: Scene, name: str, inside: Inside) -> bool:
     chapter.__doc__ = CHAPTERS[name].__doc__
     results = run(name, chapter, made)
     inside.tidy()
-    for figure in results.figures:
-        tell.say(f"{'MISSED  ' if figure.met is False else ''}{figure.what}: {figure.measured}")
-    if results.failure:
-        tell.say(results.failure)
-    _KEPT.mkdir(exist_ok=True)
-    (_KEPT / f"{name}.json").write_text(json.dumps(results.as_json(), indent=1))
+    kept.told(tell, results)
+    kept.keep(_KEPT, results)
     return results.well
-
-
-def _last(name: str) -> Results | None:
-    file = _KEPT / f"{name}.json"
-    return Results.from_json(json.loads(file.read_text())) if file.exists() else None
 
 
 def _page(found: list[Results]) -> str:

@@ -20,6 +20,7 @@ from time import monotonic
 
 from demo.steps import StepFailed, Teller
 
+from proofs import kept
 from proofs.lifecycle.broken import broken
 from proofs.lifecycle.hosts import hosts
 from proofs.lifecycle.kills import kills
@@ -45,6 +46,7 @@ CHAPTERS: dict[str, Callable[[Scene, Results], None]] = {
     "kills": kills,
 }
 _ROOT = Path(__file__).parents[2]
+_KEPT = FOLDER / "results"
 
 
 def main() -> None:
@@ -68,15 +70,15 @@ def main() -> None:
             sys.exit(f"proof-lifecycle: {error}")
         except KeyboardInterrupt:
             sys.exit(130)
-    kept = [results for name in CHAPTERS if (results := _kept(name)) is not None]
-    if not kept:
+    found = [results for name in CHAPTERS if (results := kept.last(_KEPT, name)) is not None]
+    if not found:
         sys.exit("proof-lifecycle: no chapter was run yet")
     if options.page:
         before = options.page.read_text() if options.page.exists() else ""
-        options.page.write_text(page(kept, _machine(), before, CHAPTERS))
+        options.page.write_text(page(found, _machine(), before, CHAPTERS))
     if options.json:
-        options.json.write_text(json.dumps([each.as_json() for each in kept], indent=1) + "\n")
-    bad = [results.chapter for results in kept if results.chapter in names and not results.well]
+        options.json.write_text(json.dumps([each.as_json() for each in found], indent=1) + "\n")
+    bad = [results.chapter for results in found if results.chapter in names and not results.well]
     sys.exit(f"proof-lifecycle: not as it should be: {', '.join(bad)}" if bad else 0)
 
 
@@ -87,13 +89,8 @@ def _run(names: list[str], *, keep: bool) -> None:
         for name in names:
             tell.title(name)
             results = run(name, CHAPTERS[name], made)
-            _file(name).parent.mkdir(exist_ok=True)
-            _file(name).write_text(json.dumps(results.as_json(), indent=1))
-            for figure in results.figures:
-                goal = f" (goal: {figure.goal})" if figure.goal else ""
-                tell.say(f"{'MISSED  ' if figure.met is False else ''}{figure.what}: {figure.measured}{goal}")
-            if results.failure:
-                tell.say(results.failure)
+            kept.keep(_KEPT, results)
+            kept.told(tell, results)
 
 
 def run(name: str, chapter: Callable[[Scene, Results], None], made: Scene) -> Results:
@@ -109,14 +106,6 @@ def run(name: str, chapter: Callable[[Scene, Results], None], made: Scene) -> Re
         results.failure = f"{type(error).__name__}: {error}\n({places})"
     results.seconds = round(monotonic() - began, 1)
     return results
-
-
-def _file(name: str) -> Path:
-    return FOLDER / "results" / f"{name}.json"
-
-
-def _kept(name: str) -> Results | None:
-    return Results.from_json(json.loads(_file(name).read_text())) if _file(name).exists() else None
 
 
 def _commit() -> str:

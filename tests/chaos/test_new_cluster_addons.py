@@ -1,5 +1,7 @@
 """A cluster that begins with add-ons has them, whatever becomes of the workers meanwhile."""
 
+from dataclasses import replace
+
 import pytest
 from tests.chaos.customers import PROJECTS
 from tests.chaos.database import connect
@@ -104,6 +106,16 @@ def test_tests_are_run_by_a_worker_and_a_removal_knows_its_hooks(dsn: str) -> No
             run = told().test
             assert run is not None
             assert (run.asked_at, run.passed) == (asked, True)
+
+            add_entry(world.api, "hooked", "1.1.0")  # installed and tested in one cycle: neither forgets the other
+            newer = next(e for e in world.api.entries("hooked") if e.card.version == "1.1.0")
+            (there,) = world.api.chosen(cluster)
+            wanted = replace(there, version="1.1.0", digest=newer.digest)
+            world.api.change_chosen(cluster, wanted, close_values(SEALER, cluster, "hooked", {}))
+            again = world.api.request_chosen_test(cluster, "hooked", at=world.timeline.date()).test_requested_at
+            assert world.run_until(lambda: told().test is not None and told().test.asked_at == again, 60.0)  # type: ignore[union-attr]
+            assert told().applied_version == "1.1.0"
+            assert world.run_until(lambda: told().phase is ChosenPhase.READY, 60.0)
             world.api.request_chosen_removal(cluster, "hooked", at=world.timeline.date(), with_data=False)
             assert world.run_until(lambda: not world.api.chosen(cluster), 60.0)
         finally:

@@ -26,7 +26,8 @@ from navarch.addons.connection import Connection
 from navarch.addons.contract import Trial
 from navarch.addons.errors import Absent
 from navarch.charts.objects import kept_apart
-from navarch.domain.errors import Permanent, Temporary
+from navarch.domain.catalogue import Item
+from navarch.domain.errors import Permanent, Responsible, Temporary
 
 pytestmark = pytest.mark.kube
 
@@ -97,6 +98,45 @@ def test_hooks_of_a_removal_run_around_it_and_go_with_it(shop: Shop, api: Connec
         until(lambda: not shop.remove(**asked))
     assert not any(there(api, path) for path in (f"{JOBS}/drain", f"{JOBS}/archive", f"{ACCOUNTS}/cleaner"))
     assert not there(api, "/api/v1/namespaces/shop")
+
+
+def test_a_worker_that_dies_once_hooks_have_run_has_them_run_by_nobody_again(
+    shop: Shop, api: Connection, kube: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.apply(namespace(), config_map(a="1"))
+    asked = removal(account("cleaner", "pre-delete"), hook("drain", "pre-delete"))
+    shop.remove(**asked)
+    ends(api, "drain")
+    until(lambda: shop.remove(**asked) or not there(api, f"{CONFIG_MAPS}/settings"))
+
+    noted = shop.note
+
+    def dies(items: tuple[Item, ...]) -> None:
+        if not any(item.hook for item in items):
+            raise Temporary("the database is away")
+        noted(items)
+
+    with monkeypatch.context() as patched, pytest.raises(Temporary, match="away"):
+        patched.setattr(shop, "note", dies)
+        until(lambda: not shop.remove(**asked))
+    assert not there(api, f"{JOBS}/drain")
+    assert "drain" not in " ".join(shop.remove(**asked))
+    assert not there(api, f"{JOBS}/drain"), "it would run without its account, or do its work twice"
+    with kube.controllers("namespace-controller"):
+        until(lambda: not shop.remove(**asked))
+
+
+def test_a_hook_that_the_cluster_refuses_is_its_owners_to_mend(shop: Shop, api: Connection) -> None:
+    restricted = namespace()
+    restricted["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "restricted"}
+    shop.apply(restricted, config_map(a="1"))
+    api.create(ACCOUNTS, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}})
+    with pytest.raises(Permanent, match=r"hook Pod speaks cannot be made: .*restricted") as refused:
+        shop.remove(**removal(pod("speaks", "pre-delete")))
+    assert (refused.value.reason, refused.value.responsible) == ("HookFailed", Responsible.USER)
+    assert "--no-hooks" in refused.value.remedy
+    api.delete(f"{ACCOUNTS}/default")
+    api.merge("/api/v1/namespaces/shop", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": None}}})
 
 
 def test_a_hook_that_hangs_ends_by_its_deadline_and_the_removal_goes_on_without(

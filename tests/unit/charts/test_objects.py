@@ -47,6 +47,8 @@ def test_what_is_malformed_is_named() -> None:
             hook("pre-delete,test", "g"),
             hook("pre-install", "k", kind="ServiceAccount", api="v1"),
             hook("pre-install", "n", kind="Namespace", api="v1"),
+            hook("pre-upgrade", "p", kind="PersistentVolumeClaim", api="v1"),
+            hook("pre-upgrade", "a", kind="ConfigMap", api="v1"),
             made("Deployment", api="apps/v1", spec=pod),
             hook("test", "t", kind="Pod", api="v1"),
         )
@@ -56,6 +58,8 @@ def test_what_is_malformed_is_named() -> None:
         "an object without apiVersion, kind or metadata.name: {'kind': 'ConfigMap'}",
         "Job h: the hook post-rollback is not supported",
         "Namespace n: a hook cannot be of this kind: it would go and come with each upgrade",
+        "PersistentVolumeClaim p: a hook cannot be of this kind: it would go and come with each upgrade",
+        "ConfigMap a is there twice",
         "Deployment a: container c has the variable A twice",
     ]
 
