@@ -1,21 +1,24 @@
 """python -m proofs.addons [ENTRY...] [--page FILE]
 
-Installs entries of the catalogue (all by default), one after the other, in one cluster of this host's lab, and removes
-each. Needs root, and that no other Navarch listens on the lab's address. What was measured is kept
+Installs entries of the catalogue (all by default), one after the other, in one cluster of this host's lab, upgrades and
+removes each. Needs root, and that no other Navarch listens on the lab's address. What was measured is kept
 (/var/lib/navarch-proof); the page has the last of each entry. Exit code 1 where one did not become healthy, left
 something behind, or missed a goal.
 """
 
 import argparse
 import json
+import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from benchmarks.tables import table
 from demo.steps import StepFailed, Teller, until
-from tests.e2e.catalogue import ADDONS, names, of_the_server, push
+from tests.e2e.catalogue import ADDONS, addon, names, of_the_server, push
 from tests.e2e.clusters import Cluster
 
 from proofs import kept
@@ -29,8 +32,12 @@ _HEAD = """# Installing add-ons on the lab
 
 Written by `make proof-addons`: one cluster of 1+2 on the one-machine OpenStack (2 cores shared by everything), whose
 workers have one vCPU and 2 GiB. Images are in the region's registry and on no node. An entry is healthy once
-`navarch addon install` returns: all of its objects have what they are to have. Times are those of a clock.
+`navarch addon install` returns: all of its objects have what they are to have. It is upgraded to a version that makes
+the pods of all its workloads anew. Times are those of a clock.
 """
+_PODS = re.compile(r"^( {6,})containers:\n", re.MULTILINE)
+_VERSION = re.compile(r"^version: (\S+)$", re.MULTILINE)
+_MADE_BY_OPERATORS = frozenset({"operator.prometheus.io/name", "batch.kubernetes.io/job-name"})
 _MOST_MEMORY = {"monitoring": 600.0, "prometheus": 600.0}  # MiB, in all
 
 
@@ -85,12 +92,52 @@ def _measure(cluster: Cluster, name: str, results: Results) -> None:
             results.says("pods", str(len(_pods(cluster, name))))
             memory = until("its memory is measured", lambda: _memory(cluster, name), seconds=180, every=5)
             results.at_most("memory of its pods, in all", memory / 2**20, "MiB", _MOST_MEMORY.get(name))
+            _upgrade(cluster, name, results)
         finally:
             began = monotonic()
             cluster.customer.must("addon", "remove", name, "-c", cluster.name, "--with-data", "--yes", timeout=900)
             results.at_most("from the request to its being gone", monotonic() - began, "s")
+    of_the_server(cluster, "catalogue", "remove", name, _next(ADDONS / name / "Chart.yaml"))
     left = cluster.kubectl.run("get", "namespace", name, "--ignore-not-found").split()
     results.holds("nothing is left", name not in names(cluster) and not left, left)
+
+
+def _upgrade(cluster: Cluster, name: str, results: Results) -> None:
+    """To a version whose pods say what is so anyway, so that all of them are made anew."""
+    before = {pod["metadata"]["uid"] for pod in _of_workloads(cluster, name)}
+    with tempfile.TemporaryDirectory() as folder:
+        newer = Path(folder) / name
+        shutil.copytree(ADDONS / name, newer)
+        chart = newer / "Chart.yaml"
+        version = _next(chart)
+        chart.write_text(_VERSION.sub(f"version: {version}", chart.read_text(), count=1))
+        for template in (newer / "templates").rglob("*.yaml"):
+            template.write_text(_PODS.sub(r"\1setHostnameAsFQDN: false\n\1containers:\n", template.read_text()))
+        of_the_server(cluster, "catalogue", "add", str(newer))
+    began = monotonic()
+    cluster.customer.must("addon", "upgrade", name, "-c", cluster.name, timeout=900)
+    results.at_most("from an upgrade's request to healthy", monotonic() - began, "s")
+    shown = addon(cluster, name)
+    is_newer = (shown["version"], shown["status"]["phase"]) == (version, "Ready")
+
+    def made_anew() -> bool:
+        return not before & {pod["metadata"]["uid"] for pod in _of_workloads(cluster, name)}
+
+    until("the pods of before are gone", made_anew, seconds=120)
+    results.holds("upgraded, with all of its pods made anew", is_newer, [version])
+
+
+def _next(chart: Path) -> str:
+    """The next patch version after that of a Chart.yaml."""
+    said = _VERSION.search(chart.read_text())
+    assert said is not None
+    kept, _, patch = said[1].rpartition(".")
+    return f"{kept}.{int(patch) + 1}"
+
+
+def _of_workloads(cluster: Cluster, name: str) -> list[Any]:
+    """Pods that its own workloads make: those of a Job are made once, and those of an operator are the operator's."""
+    return [pod for pod in _pods(cluster, name) if not _MADE_BY_OPERATORS & set(pod["metadata"].get("labels", {}))]
 
 
 def _pods(cluster: Cluster, name: str) -> list[Any]:
