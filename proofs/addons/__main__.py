@@ -37,7 +37,7 @@ the pods of all its workloads anew. Times are those of a clock.
 """
 _PODS = re.compile(r"^( {6,})containers:\n", re.MULTILINE)
 _VERSION = re.compile(r"^version: (\S+)$", re.MULTILINE)
-_MADE_BY_OPERATORS = frozenset({"operator.prometheus.io/name", "batch.kubernetes.io/job-name"})
+_OF_OTHERS = frozenset({("app.kubernetes.io/managed-by", "prometheus-operator")})
 _MOST_MEMORY = {"monitoring": 600.0, "prometheus": 600.0}  # MiB, in all
 
 
@@ -136,8 +136,13 @@ def _next(chart: Path) -> str:
 
 
 def _of_workloads(cluster: Cluster, name: str) -> list[Any]:
-    """Pods that its own workloads make: those of a Job are made once, and those of an operator are the operator's."""
-    return [pod for pod in _pods(cluster, name) if not _MADE_BY_OPERATORS & set(pod["metadata"].get("labels", {}))]
+    """Pods that its own workloads make. An operator's pods are the operator's, and those of a Job are made once."""
+    return [
+        pod
+        for pod in _pods(cluster, name)
+        if not _OF_OTHERS & pod["metadata"]["labels"].items()
+        and "batch.kubernetes.io/job-name" not in pod["metadata"]["labels"]
+    ]
 
 
 def _pods(cluster: Cluster, name: str) -> list[Any]:
