@@ -83,6 +83,7 @@ def _told(tell: Teller, made: Scene, cluster: Cluster, name: str) -> bool:
 
 def _measure(cluster: Cluster, name: str, results: Results) -> None:
     push(cluster, name)
+    _forget_newer(cluster, name)
     of_the_server(cluster, "catalogue", "add", str(ADDONS / name))
     with values(name, cluster) as given:
         try:
@@ -97,7 +98,7 @@ def _measure(cluster: Cluster, name: str, results: Results) -> None:
             began = monotonic()
             cluster.customer.must("addon", "remove", name, "-c", cluster.name, "--with-data", "--yes", timeout=900)
             results.at_most("from the request to its being gone", monotonic() - began, "s")
-    of_the_server(cluster, "catalogue", "remove", name, _next(ADDONS / name / "Chart.yaml"))
+            _forget_newer(cluster, name)
     left = cluster.kubectl.run("get", "namespace", name, "--ignore-not-found").split()
     results.holds("nothing is left", name not in names(cluster) and not left, left)
 
@@ -125,6 +126,14 @@ def _upgrade(cluster: Cluster, name: str, results: Results) -> None:
 
     until("the pods of before are gone", made_anew, seconds=120)
     results.holds("upgraded, with all of its pods made anew", is_newer, [version])
+
+
+def _forget_newer(cluster: Cluster, name: str) -> None:
+    """Take the version that was made for an upgrade out of the catalogue, also one of a run that came to no end."""
+    version = _next(ADDONS / name / "Chart.yaml")
+    listed = cluster.customer.must("addon", "available", "-o", "json").json
+    if any(e["name"] == name and version in {v["version"] for v in e["versions"]} for e in listed):
+        of_the_server(cluster, "catalogue", "remove", name, version)
 
 
 def _next(chart: Path) -> str:
