@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
-from navarch.charts.given import completed
+from navarch.charts.given import FACTS, completed
 from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
 from navarch.domain.catalogue import Card, newest_first, suits
 from navarch.domain.chosen import Chosen
@@ -198,7 +198,8 @@ def rendered(access: Access, cluster: Cluster, wish: Chosen, values: Document, s
     at = Circumstances(wish.name, wish.namespace, cluster.spec.kubernetes_version, upgrade=bool(wish.status.applied))
     try:
         chart = access.service.store.chart(wish.entry, wish.version)
-        return renderer_of(access).render(chart, completed(values, schema, cluster), at, owner=cluster.project_id)
+        whole = completed(values, schema, cluster, FACTS)
+        return renderer_of(access).render(chart, whole, at, owner=cluster.project_id)
     except Unrenderable as error:
         hidden = secrets_in([values], {"items": schema})
         raise Invalid(tuple(FieldError("values", veiled(said, hidden)) for said in error.problems)) from None
