@@ -177,11 +177,12 @@ def _registry(settings: Settings) -> Iterator[Finding]:
 
 
 def _charts(settings: Settings) -> Iterator[Finding]:
-    """Workers render the add-ons that every cluster has."""
+    """Workers render the add-ons that every cluster has; where none runs, the API can do without."""
+    told = fail if settings.keys.worker_file.exists() else warn
     program = settings.catalogue.renderer or which("navarch-render")
     fix = "`navarch-images tools` builds it; name it in catalogue.renderer, or put it into the PATH."
     if program is None:
-        yield fail("charts", "there is no navarch-render: no worker starts without it", fix)
+        yield told("charts", "there is no navarch-render: no worker starts without it, and no add-on is chosen", fix)
     elif not os.access(program, os.X_OK):
         yield fail("charts", f"{program} cannot be run", fix)
     else:

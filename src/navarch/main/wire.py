@@ -7,6 +7,7 @@ HTTP service, and both stay small.
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 from shutil import which
@@ -26,7 +27,7 @@ from navarch.main.files import check_certificate, file_of, text_of
 from navarch.reconcile.worker import Log, Worker
 from navarch.settings import Prices as PriceSettings
 from navarch.settings import Settings, SettingsError
-from navarch.store.contract import WorkerStore
+from navarch.store.contract import StoredEntry, WorkerStore
 from navarch.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
@@ -207,6 +208,14 @@ def plan_from_nothing(cluster: Cluster) -> tuple[Step, ...]:
     return rehearse(cluster, now=utc_now(), addons=names())
 
 
+def required_entries() -> tuple[StoredEntry, ...]:
+    """The add-ons that every cluster has, as entries of the catalogue, by name."""
+    from navarch.addons import catalogue
+
+    found = (catalogue.package(name) for name in sorted(catalogue.names()))
+    return tuple(StoredEntry(its.card, its.schema, sha256(its.chart).hexdigest()) for its in found)
+
+
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
     """The HTTP service and its metrics for Prometheus, until the process is asked to end."""
     from navarch.api.app import create_app, machines_app
@@ -246,6 +255,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
         planner=plan_from_nothing,
         machines_too=False,
         renderer=renderer_of(settings),
+        required=required_entries(),
     )
     app.state.metrics.registry.register(FleetCollector(store))
     app.state.metrics.registry.register(CertificateCollector(api.certificate.read_bytes()))
