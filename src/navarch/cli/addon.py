@@ -89,7 +89,10 @@ def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 def values(ctx: typer.Context, entry: EntryArgument, output: OutputOption = Output.TABLE) -> None:
     """List the values that an entry takes."""
     with connected(ctx) as navarch:
-        schema = navarch.entry(entry)["values_schema"]
+        found = navarch.entry(entry)
+    schema = found["values_schema"]
+    if found.get("required"):
+        note("Every cluster has it, and Navarch gives these values: none can be set.")
     if output is not Output.TABLE:
         emit_data(schema, output)
         return
