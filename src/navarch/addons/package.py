@@ -54,6 +54,11 @@ class Package:
         """Where the image lies that gives it its version. None: it has no pods."""
         return next((f"{REGISTRY}/{image}" for image in self.components), None)
 
+    @property
+    def is_told_secrets(self) -> bool:
+        """Whether a value that its chart is given is secret."""
+        return any(described.get("writeOnly") for described in self.schema.get("properties", {}).values())
+
     def values(self, inputs: Inputs) -> dict[str, Any]:
         """What its chart is given."""
         return completed({}, self.schema, inputs, FACTS)

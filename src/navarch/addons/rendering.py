@@ -50,8 +50,8 @@ class Rendered:
 
 class Rendering:
     """Renders add-ons of clusters. Safe to use from threads: nobody waits for another's cluster longer than all places
-    of the renderer are taken. What was rendered last is kept: what fails is applied again, and what some charts are
-    given (metrics-server, access) is the same in most clusters."""
+    of the renderer are taken. What was rendered last is kept, unless there are secrets in it: what fails is applied
+    again, and what some charts are given (metrics-server, access) is the same in most clusters."""
 
     def __init__(self, renderer: Renderer | None) -> None:
         self._renderer = renderer
@@ -61,6 +61,7 @@ class Rendering:
     def rendered(self, package: Package, inputs: Inputs) -> Rendered:
         """An add-on as it would be applied now. Raises Permanent where the node image that is wanted lacks a component,
         and where nothing can be rendered here."""
+        digest = package.digest(inputs)  # first: where images are lacking nothing is rendered
         made = self._made(package, inputs)
         owned: list[Object] = []
         once: list[Object] = []
@@ -78,7 +79,7 @@ class Rendering:
             tuple(marked(definition, package.name) for definition in made.definitions),
             default_class,
             package.unlabelled(inputs),
-            digest=package.digest(inputs),
+            digest=digest,
         )
 
     def _made(self, package: Package, inputs: Inputs) -> charts.Rendered:
@@ -88,6 +89,8 @@ class Rendering:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         made = self._ask(package, inputs)
+        if package.is_told_secrets:
+            return made
         with self._lock:
             self._kept[key] = self._sharing(package.name, made)
             while len(self._kept) > _MOST_KEPT:
@@ -131,7 +134,7 @@ def _placed(package: Package, inputs: Inputs, objects: Iterable[Object]) -> Iter
     places, replicas = package.places(inputs), package.replicas(inputs)
     said = {(workload.kind, workload.name): workload for workload in places}
     for made in objects:
-        workload = said.get((made["kind"], made["metadata"]["name"]))
+        workload = said.pop((made["kind"], made["metadata"]["name"]), None)
         if workload is None:
             if _images(made):
                 raise ValueError(f"navarch.yaml does not name {made['kind']} {made['metadata']['name']}")
@@ -141,6 +144,8 @@ def _placed(package: Package, inputs: Inputs, objects: Iterable[Object]) -> Iter
         for tags in places[workload]:
             one = _tagged(package, deepcopy(made), tags)
             yield placing.beside_others(one, tags) if workload.kind == "DaemonSet" else placing.confined(one, tags)
+    if said:
+        raise ValueError(f"navarch.yaml names what no template makes: {', '.join(name for _, name in said)}")
 
 
 def _compare(workload: Workload, made: Object, replicas: int) -> None:

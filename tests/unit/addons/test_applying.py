@@ -1,13 +1,13 @@
 """In which order an add-on is brought into a cluster, and what of an earlier one goes. Its chart is rendered by a
-double: one DaemonSet and its account."""
+double."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from tests.unit.addons.one_agent import OneAgent
 from tests.unit.addons.sample_inputs import STEM, cluster, holders, inputs, release
+from tests.unit.addons.sparse import Sparse
 
 from navarch.addons import applying, catalogue, errors, objects
 from navarch.addons.connection import Connection
@@ -24,7 +24,7 @@ WORKER = f"{STEM}-default-1"
 BOTH = inputs(holders=(*holders(control_plane=1), *holders(workers=2, of=OLD)))
 
 
-RENDERER = OneAgent()
+RENDERER = Sparse()
 RENDERING = Rendering(RENDERER)
 
 
@@ -86,6 +86,20 @@ def test_what_is_applied_again_is_not_rendered_again_and_other_values_are() -> N
     assert first == second and first.objects[1] is not second.objects[1]
     RENDERING.rendered(catalogue.package("kube-proxy"), inputs(api_address="10.0.0.78"))
     assert RENDERER.rendered == before + 2
+
+
+def test_what_has_secrets_in_it_is_not_kept() -> None:
+    before = RENDERER.rendered
+    for _ in range(2):
+        RENDERING.rendered(catalogue.package("cloud-controller"), inputs())
+    assert RENDERER.rendered == before + 2
+
+
+def test_where_images_are_lacking_nothing_is_rendered() -> None:
+    before = RENDERER.rendered
+    with pytest.raises(Permanent) as refused:
+        RENDERING.rendered(catalogue.package("calico"), inputs(cluster=cluster(of=release(calico=""))))
+    assert (refused.value.reason, RENDERER.rendered) == ("ImageIncomplete", before)
 
 
 def test_without_a_renderer_nothing_is_applied_and_it_is_said_who_must_act() -> None:

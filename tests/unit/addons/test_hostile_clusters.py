@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.unit.addons.hostile_server import NOW, Answer, HostileServer, Visit, hostile
-from tests.unit.addons.one_agent import OneAgent
 from tests.unit.addons.sample_inputs import inputs
+from tests.unit.addons.sparse import Sparse
 
 from navarch.addons import client, connection
 from navarch.addons.client import KubernetesClusters
@@ -29,7 +29,7 @@ Serve = Callable[..., HostileServer]
 
 @pytest.fixture
 def clusters() -> Iterator[KubernetesClusters]:
-    with KubernetesClusters(OneAgent()) as made:
+    with KubernetesClusters(Sparse()) as made:
         yield made
 
 
