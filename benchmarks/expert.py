@@ -17,14 +17,16 @@ from typing import Any
 
 import yaml
 from demo.customer import Kubectl
-from demo.stack import connect
+from demo.stack import RENDERER, connect
 from demo.steps import until
 
 from navarch.addons import catalogue
 from navarch.addons.contract import Inputs
 from navarch.addons.package import REGISTRY
+from navarch.addons.rendering import Rendering
 from navarch.bootstrap.kubeconfig import kubeconfig
 from navarch.bootstrap.pki import ClusterSecrets, make_cluster_secrets
+from navarch.charts.rendering import Renderer
 from navarch.clouds.openstack.controllers import cloud_conf
 from navarch.domain.machines import component_labels
 from navarch.domain.offer import Release
@@ -273,14 +275,14 @@ class Expert:
             (("ssd", ("z1",)),),
             ("z1",),
         )
-        paths = []
+        paths, rendering = [], Rendering(Renderer(RENDERER))
         for name in ADDONS:
-            rendered = catalogue.rendered(inputs, name)
+            rendered = rendering.rendered(catalogue.package(name), inputs)
             for made in rendered.objects:
                 if made["kind"] == "DaemonSet":  # its machines have names of their own
                     made["spec"]["template"]["spec"].pop("affinity", None)
             path = folder / f"{name}.yaml"
-            path.write_text(yaml.safe_dump_all([*rendered.fixed.objects, *rendered.objects, *rendered.once]))
+            path.write_text(yaml.safe_dump_all([*rendered.definitions, *rendered.objects, *rendered.once]))
             paths.append(path)
         return paths
 

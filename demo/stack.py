@@ -141,13 +141,11 @@ class Stack:
                 "report_file": "keys/report.key",
                 "worker_file": "keys/worker.key",
             },
+            "catalogue": {"renderer": str(RENDERER)},
             "database": {"private_folder": "postgres"},
             "worker": self._worker,
             "console": {"listen": self.host, "port": CONSOLE_PORT, "sealing_file": "keys/console.key"},
         }
-        # Add-ons need what the demo itself does not, and its first run does not build.
-        if RENDERER.exists():
-            values["catalogue"] = {"renderer": str(RENDERER)}
         if self.lab.registry:
             values["images"] = {"registry": self.lab.registry, "ca_file": str(self.lab.ca_file)}
         self.settings.write_text(_toml(values))

@@ -48,6 +48,11 @@ def up() -> None:
         show=True,
     )
     tell.run(
+        "what renders charts of add-ons",
+        [command("navarch-images"), "tools", "chart-renderer"],
+        remedy="See the log.",
+    )
+    tell.run(
         "the node image",
         [command("navarch-images"), "node", VERSION],
         remedy="See the log.",

@@ -32,6 +32,7 @@ from navarch.domain.offer import (
 )
 from navarch.domain.rehearsal import rehearse
 from navarch.domain.status import MachineCount, Phase, Status
+from navarch.main.wire import required_entries
 from navarch.store.contract import Claim
 from navarch.store.postgres import PostgresStore
 
@@ -206,6 +207,7 @@ def make_api(store: PostgresStore) -> Iterator[MakeApi]:
             settings,
             lambda c: rehearse(c, now=datetime.now(UTC), addons=names()),
             renderer=renderer,
+            required=required_entries(),
         )
         # Entered: all requests share one event loop, as in a process. Without, each has its own, and what the
         # application has for one loop (limits, locks) would be woken in another, or never.

@@ -1,9 +1,13 @@
 """Programs that an entry of the catalogue runs, built as its images' are, and the one that renders its chart."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from navarch.addons import catalogue
+from navarch.addons.contract import Inputs
+from navarch.addons.rendering import Rendered, Rendering
 from navarch.charts.rendering import Renderer
 from navarch_images.cache import Cache
 from navarch_images.programs import build_all
@@ -23,7 +27,22 @@ def entry_program(name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def renderer() -> Renderer:
+    """The real one."""
+    return real_renderer()
+
+
+def real_renderer() -> Renderer:
     """The real one: `navarch-images tools` builds it."""
     program = Cache.default().root / "tools" / "navarch-render"
     assert program.is_file(), "build it with `navarch-images tools`"
     return Renderer(program)
+
+
+def rendered_addon(inputs: Inputs, name: str) -> Rendered:
+    """An add-on that every cluster has, as it would be applied."""
+    return _rendering().rendered(catalogue.package(name), inputs)
+
+
+@cache
+def _rendering() -> Rendering:
+    return Rendering(real_renderer())

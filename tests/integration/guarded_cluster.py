@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.entry_programs import real_renderer
 from tests.integration.kube_apiserver import ApiServer, api_server
 from tests.unit.addons.sample_inputs import STEM, inputs
 
@@ -82,7 +83,7 @@ def guarded() -> Iterator[ApiServer]:
 
 def furnish(kube: ApiServer) -> None:
     """Everything that is in it."""
-    with KubernetesClusters() as clusters:
+    with KubernetesClusters(real_renderer()) as clusters:
         for name in catalogue.names():
             for last in (False, False, True):
                 try:

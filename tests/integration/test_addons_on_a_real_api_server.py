@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.entry_programs import real_renderer, rendered_addon
 from tests.integration.kube_apiserver import ApiServer
 from tests.unit.addons.sample_inputs import cluster, holders, inputs, release
 
@@ -19,7 +20,7 @@ from navarch.addons.errors import Absent
 from navarch.addons.rendering import Rendered, marked
 from navarch.domain.errors import Permanent, Temporary
 
-pytestmark = pytest.mark.kube
+pytestmark = [pytest.mark.kube, pytest.mark.tools]
 
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
@@ -34,7 +35,7 @@ def access(kube: ApiServer) -> Access:
 
 @pytest.fixture(scope="module")
 def clusters() -> Iterator[KubernetesClusters]:
-    with KubernetesClusters() as made:
+    with KubernetesClusters(real_renderer()) as made:
         yield made
 
 
@@ -62,8 +63,8 @@ def versions(api: Connection) -> dict[str, str]:
     """Resource version of every object of every add-on, and of the notes."""
     paths = [applying.NOTES_PATH]
     for name in catalogue.names():
-        addon = catalogue.rendered(inputs(), name)
-        paths += [objects.path(made) for made in (*addon.fixed.objects, *addon.objects, *addon.once)]
+        addon = rendered_addon(inputs(), name)
+        paths += [objects.path(made) for made in (*addon.definitions, *addon.objects, *addon.once)]
     return {path: api.get(path)["metadata"]["resourceVersion"] for path in paths}
 
 
@@ -254,16 +255,16 @@ def test_a_class_whose_type_is_gone_is_removed_unless_the_user_took_it_over(
 
 
 def test_a_definition_that_is_no_longer_needed_stays_with_its_objects(access: Access, api: Connection) -> None:
-    calico = catalogue.rendered(inputs(), "calico")
-    definition = next(o for o in calico.fixed.objects if o["metadata"]["name"].startswith("networksets."))
+    calico = rendered_addon(inputs(), "calico")
+    definition = next(o for o in calico.definitions if o["metadata"]["name"].startswith("networksets."))
     renamed = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
     made = {
         **definition,
         "metadata": {"name": "things.example.org"},
         "spec": {**definition["spec"], "group": "example.org", "names": renamed},
     }
-    applying.apply(api, Rendered("things", (marked(made, "things"),)))
-    applying.apply(api, Rendered("things", ()))
+    applying.apply(api, Rendered("things", (marked(made, "things"),), digest="1"))
+    applying.apply(api, Rendered("things", (), digest="2"))
     assert api.get(objects.path(made))["spec"]["group"] == "example.org"
 
 
@@ -276,7 +277,7 @@ def test_what_cannot_be_changed_is_made_anew(access: Access, api: Connection) ->
             "provisioner": "cinder.csi.openstack.org",
             "parameters": {"type": volume_type},
         }
-        return Rendered("changing", (marked(made, "changing"),))
+        return Rendered("changing", (marked(made, "changing"),), digest=volume_type)
 
     applying.apply(api, addon("slow"))
     applying.apply(api, addon("fast"))

@@ -7,6 +7,8 @@ import pytest
 from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, errors, plenty
 from tests.integration.catalogue_fixtures import Unchanging, add_entry
 
+from navarch import __version__
+from navarch.addons.catalogue import names
 from navarch.bootstrap.vault import open_values
 from navarch.domain.catalogue import Item
 from navarch.domain.chosen import ChosenPhase, ChosenStatus
@@ -187,7 +189,7 @@ def test_without_a_renderer_none_can_be_chosen(api: Api) -> None:
 
 
 def test_the_catalogue_shows_newest_versions_first_and_the_schema(shop: Api) -> None:
-    (entry,) = shop.get("/addons").json()["entries"]
+    (entry,) = [e for e in shop.get("/addons").json()["entries"] if not e["required"]]
     assert [v["version"] for v in entry["versions"]] == ["2.0.0", "1.10.0", "1.9.0"]
     assert shop.get("/addons/store").json()["values_schema"]["properties"]["password"]["writeOnly"] is True
     assert shop.get("/addons/other").status_code == 404
@@ -197,23 +199,64 @@ def test_what_every_cluster_has_stands_beside_it_and_keeps_its_names(shop: Api) 
     assert shop.get(ADDONS).json()["required"] == []
     here = shop.get("/clusters/shop").json()["id"]
     claim = shop.claim(here)
-    dns = RequiredAddon("store", ChosenPhase.DEGRADED, "1.14.7", "store: 1 of 2 replicas available")
-    shop.store.record(here, claim.token, Status(required=(dns,)), look_again_after=3600)
+    dns = RequiredAddon("coredns", ChosenPhase.DEGRADED, "1.14.7", "coredns: 1 of 2 replicas available")
+    later = RequiredAddon("later", ChosenPhase.READY)
+    shop.store.record(here, claim.token, Status(required=(dns, later)), look_again_after=3600)
+    unknown = {"title": "later", "description": "", "category": "", "licence": ""}
     assert shop.get(ADDONS).json() == {
         "addons": [],
         "required": [
             {
-                "name": "store",
+                "name": "coredns",
+                "title": "CoreDNS",
+                "description": "Names inside the cluster.",
+                "category": "networking",
+                "licence": "Apache-2.0",
                 "phase": "Degraded",
                 "version": "1.14.7",
-                "message": "store: 1 of 2 replicas available",
-            }
+                "message": "coredns: 1 of 2 replicas available",
+            },
+            {"name": "later", "phase": "Ready", "version": "", "message": ""} | unknown,
         ],
     }
-    answer = shop.post(ADDONS, {"entry": "store"})
+    answer = shop.post(ADDONS, {"entry": "store", "name": "coredns"})
     assert answer.status_code == 422
-    assert errors(answer) == {"name": "store is an add-on that every cluster has; take another"}
+    assert errors(answer) == {"name": "coredns is an add-on that every cluster has; take another"}
     assert shop.post(ADDONS, {"entry": "store", "name": "mine"}).status_code == 202
+
+
+REFUSED = "every cluster has it, with its node image: it is neither chosen, changed nor removed"
+
+
+def test_the_catalogue_has_what_every_cluster_has_and_marks_it(shop: Api) -> None:
+    entries = {entry["name"]: entry for entry in shop.get("/addons").json()["entries"]}
+    assert list(entries) == sorted([*names(), "store"])
+    assert {name for name, entry in entries.items() if entry["required"]} == set(names())
+    dns = shop.get("/addons/coredns").json()
+    assert (dns["title"], dns["category"], dns["licence"]) == ("CoreDNS", "networking", "Apache-2.0")
+    assert dns["images"] == [{"reference": "registry.navarch.internal/coredns", "digest": ""}]
+    assert [version["version"] for version in dns["versions"]] == [__version__]
+
+
+@pytest.mark.parametrize("dry_run", ["", "?dry_run=true"])
+def test_what_every_cluster_has_is_not_chosen(shop: Api, dry_run: str) -> None:
+    for name in names():
+        answer = shop.post(f"{ADDONS}{dry_run}", {"entry": name})
+        assert (answer.status_code, errors(answer)) == (422, {"entry": REFUSED})
+
+
+def test_what_every_cluster_has_is_neither_changed_nor_removed(shop: Api) -> None:
+    path = f"{ADDONS}/coredns"
+    answers = (shop.get(path), shop.patch(path, {"values": {}}), shop.delete(path), shop.post(f"{path}/test", {}))
+    for answer in answers:
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:navarch:problem:required-add-on")
+        assert answer.json()["detail"] == f"add-on coredns: {REFUSED}"
+
+
+def test_a_stored_entry_of_such_a_name_is_hidden(shop: Api) -> None:
+    add_entry(shop.store, "coredns", "9.0.0")
+    assert shop.get("/addons/coredns").json()["required"] is True
+    assert errors(shop.post(ADDONS, {"entry": "coredns", "name": "mine"})) == {"entry": REFUSED}
 
 
 def applied(api: Api, token: int = 0, **fields: Any) -> int:

@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
+from navarch import __version__
+from navarch.addons import packages
+from navarch.addons.catalogue import names
 from navarch.charts.checking import problems
 from navarch.charts.differing import MASK, masked
 from navarch.charts.entry import NoEntry, pack, read
 from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
 from navarch.domain.errors import Permanent
+from navarch.main.wire import required_entries
 from navarch.operate.catalogue import add, check, listed
 from navarch.operate.chart_registry import Credentials
 from navarch.store.postgres import PostgresStore
@@ -36,6 +40,7 @@ annotations:
 SCHEMA = '{"type": "object", "properties": {"size": {"type": "integer"}}, "additionalProperties": false}'
 Write = Callable[..., Path]
 NOBODY = Credentials()
+NAMES = names()
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def config_map(data: str) -> str:
 
 
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
-    told, good = check(renderer, str(ADDONS), NOBODY)
+    told, good = check(renderer, str(ADDONS), NOBODY, NAMES)
     assert told.splitlines() == [
         "cert-manager 1.0.0: good",
         "external-dns 1.0.0: good",
@@ -352,17 +357,36 @@ def test_a_link_is_packed_as_what_it_leads_to_in_a_chart_and_leads_nowhere_else(
 @pytest.mark.postgres
 def test_entries_are_added_once_and_never_changed(store: PostgresStore, renderer: Renderer, write: Write) -> None:
     folder = write(config_map("1"))
-    assert add(store, renderer, str(folder), NOBODY) == ("demo 1.0.0: added", True)
-    assert add(store, renderer, str(folder), NOBODY) == ("demo 1.0.0: is there already", True)
-    told, good = add(store, renderer, str(write(config_map("2"))), NOBODY)
+    assert add(store, renderer, str(folder), NOBODY, NAMES) == ("demo 1.0.0: added", True)
+    assert add(store, renderer, str(folder), NOBODY, NAMES) == ("demo 1.0.0: is there already", True)
+    told, good = add(store, renderer, str(write(config_map("2"))), NOBODY, NAMES)
     assert not good
     assert "is in the catalogue with another chart; give it another version" in told
-    assert listed(store, as_json=False).splitlines()[1] == "demo  1.0.0    >=1.36.0-0  0       For tests."
+    _, demo, access, *others = listed(store, (e.card for e in required_entries()), as_json=False).splitlines()
+    assert demo.split() == ["demo", "1.0.0", ">=1.36.0-0", "0", "For", "tests."]
+    assert access.split()[:5] == ["access", __version__, ">=1.36.0-0", "0", "required"]
+    assert len(others) == len(NAMES) - 1
     assert store.chart("demo", "1.0.0") == pack(write(config_map("1")))
+
+
+@pytest.mark.postgres
+def test_what_every_cluster_has_is_in_no_regions_catalogue(
+    store: PostgresStore, renderer: Renderer, write: Write, tmp_path: Path
+) -> None:
+    said = "coredns is an add-on that every cluster has: those come with Navarch, and are in no region's catalogue"
+    folder = write(config_map("1"))
+    (folder / "Chart.yaml").write_text(CHART.replace("name: demo", "name: coredns"))
+    assert check(renderer, str(folder), NOBODY, NAMES) == (f"{folder}: {said}", False)
+    assert add(store, renderer, str(folder), NOBODY, NAMES) == (f"{folder}: {said}", False)
+    (ours,) = (place for place in packages.__path__)
+    told, good = add(store, renderer, ours, NOBODY, ())
+    assert (len(told.splitlines()), good) == (len(NAMES), False)
+    assert f"{ours}/coredns: {said}" in told
+    assert store.entries() == ()
 
 
 def test_without_the_program_that_is_said(write: Write) -> None:
     with pytest.raises(Permanent, match=r"catalogue\.renderer is not set"):
-        check(None, str(write(config_map("1"))), NOBODY)
+        check(None, str(write(config_map("1"))), NOBODY, NAMES)
     with pytest.raises(Permanent, match="charts cannot be rendered: /nowhere"):
         problems(read(pack(write(config_map("1")))), Renderer(Path("/nowhere")))

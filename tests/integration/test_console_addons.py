@@ -89,8 +89,29 @@ def test_what_every_cluster_has_stands_below_with_what_it_lacks(equipped: Browse
     dns = RequiredAddon("coredns", ChosenPhase.DEGRADED, "1.14.7", "coredns: 1 of 2 replicas available")
     api.store.record(here, claim.token, Status(required=(dns,)), look_again_after=3600)
     page = equipped.get(f"{at}/addons").text
-    for words in ("What every cluster has", "coredns", "1.14.7", "coredns: 1 of 2 replicas available"):
+    for words in (
+        "What every cluster has",
+        "coredns",
+        "Names inside the cluster.",
+        "1.14.7",
+        "coredns: 1 of 2 replicas available",
+    ):
         assert words in page
+
+
+def test_the_catalogue_shows_what_every_cluster_has_without_a_way_to_install_it(equipped: Browser, at: str) -> None:
+    page = equipped.get(f"{at}/addons").text
+    cards = {
+        unescape(title): card for title, card in re.findall(r'card offer"><h3>(.*?) <span(.*?)</li>', page, re.DOTALL)
+    }
+    assert next(iter(cards)) == "Store", "what can be chosen comes first"
+    assert {"CoreDNS", "Calico", "Volumes"} < set(cards)
+    assert 'id="install-store"' in cards["Store"]
+    assert "required" not in cards["Store"]
+    for words in ("required", "Names inside the cluster.", "networking", "Apache-2.0", "Every cluster has it"):
+        assert words in cards["CoreDNS"]
+    assert "install-" not in cards["CoreDNS"]
+    assert 'value="coredns"' not in equipped.get("/clusters/new").text
 
 
 def test_a_new_cluster_is_asked_for_with_add_ons(equipped: Browser) -> None:

@@ -23,7 +23,7 @@ from tests.unit.addons.sample_inputs import cluster
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Installation
 from navarch.charts.entry import pack, read
-from navarch.charts.given import completed
+from navarch.charts.given import FACTS, completed
 from navarch.charts.rendering import Circumstances, Renderer
 from navarch.domain.catalogue import Item
 
@@ -53,7 +53,7 @@ def made(renderer: Renderer, wanted: dict[str, Any]) -> tuple[dict[str, Any], ..
     """As a worker renders it."""
     entry = read(pack(ENTRY))
     assert renderer.wrong_values(entry.chart, wanted) == ()
-    whole = completed(wanted, entry.schema, cluster())
+    whole = completed(wanted, entry.schema, cluster(), FACTS)
     return renderer.render(entry.chart, whole, Circumstances("external-dns", "external-dns", "1.37.2")).objects
 
 

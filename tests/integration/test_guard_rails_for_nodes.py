@@ -18,7 +18,7 @@ from tests.integration.guarded_cluster import (
 from tests.integration.kube_apiserver import ApiServer, Client
 from tests.unit.addons.sample_inputs import STEM
 
-pytestmark = pytest.mark.kube
+pytestmark = [pytest.mark.kube, pytest.mark.tools]
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.integration.entry_programs import rendered_addon
 from tests.integration.guarded_cluster import (
     CONTROL_PLANE,
     CONTROL_PLANE_ROLE,
@@ -22,9 +23,7 @@ from tests.integration.guarded_cluster import (
 from tests.integration.kube_apiserver import ApiServer, Client
 from tests.unit.addons.sample_inputs import inputs
 
-from navarch.addons import catalogue
-
-pytestmark = pytest.mark.kube
+pytestmark = [pytest.mark.kube, pytest.mark.tools]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +71,7 @@ def controller(kube: ApiServer, name: str) -> Client:
 
 def from_template(addon: str, kind: str, *, on: str = "") -> dict[str, Any]:
     """A pod as its controller makes it; that of DaemonSets puts the node's name in place of the template's affinity."""
-    workload = next(o for o in catalogue.rendered(inputs(), addon).objects if o["kind"] == kind)
+    workload = next(o for o in rendered_addon(inputs(), addon).objects if o["kind"] == kind)
     spec = workload["spec"]["template"]["spec"]
     if on:
         terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [on]}]}]
@@ -290,7 +289,7 @@ def test_every_expression_fits_the_objects_that_it_is_about(guarded: ApiServer) 
         assert len(found) == len(policies)
         return [p for p in found if p.get("status", {}).get("observedGeneration") == p["metadata"]["generation"]]
 
-    policies = [o for o in catalogue.rendered(inputs(), "guard-rails").objects if o["kind"].endswith("Policy")]
+    policies = [o for o in rendered_addon(inputs(), "guard-rails").objects if o["kind"].endswith("Policy")]
     with guarded.controllers("validatingadmissionpolicy-status-controller"):
         until(lambda: len(listed()) == len(policies))
     warned = {p["metadata"]["name"]: p["status"]["typeChecking"] for p in listed() if p["status"].get("typeChecking")}

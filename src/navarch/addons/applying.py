@@ -7,7 +7,7 @@ Only what runs on every node goes before its successor comes, for two of them wo
 from collections.abc import Mapping
 from typing import Any
 
-from navarch.addons import catalogue, errors, nodes, objects
+from navarch.addons import errors, nodes, objects
 from navarch.addons.connection import Connection
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL, MANAGED_BY_LABEL, Rendered
@@ -27,7 +27,7 @@ _IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 def apply(connection: Connection, addon: Rendered) -> None:
     """Make the add-on so. Raises Temporary or Permanent."""
-    made_of = (*addon.fixed.objects, *addon.objects)
+    made_of = (*addon.definitions, *addon.objects)
     now = [objects.path(made) for made in made_of]
     before = noted_objects(read_notes(connection), addon.name)
     if set(now) - set(before):  # noted beforehand: whatever comes between, what was made is found again
@@ -42,7 +42,7 @@ def apply(connection: Connection, addon: Rendered) -> None:
     if addon.default_storage_class:
         _give_default(connection, addon.default_storage_class)
     at_once(lambda path: _remove_ours(connection, path, addon.name), (p for p in gone if _DAEMON_SETS not in p))
-    _note(connection, {addon.name: catalogue.digest(addon), f"{addon.name}.objects": "\n".join(now)})
+    _note(connection, {addon.name: addon.digest, f"{addon.name}.objects": "\n".join(now)})
 
 
 def _apply_one(connection: Connection, made: Mapping[str, Any]) -> None:

@@ -36,7 +36,8 @@ from navarch.addons.contract import (
     Trial,
 )
 from navarch.addons.discovery import discover
-from navarch.charts.rendering import Found, Lookup
+from navarch.addons.rendering import Rendering
+from navarch.charts.rendering import Found, Lookup, Renderer
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import KubeState
@@ -50,8 +51,11 @@ class KubernetesClusters:
     """Keeps `contract.Addons`. One per process: it holds the connections to the clusters it spoke to last. Safe to call
     from threads, which wait for their own clusters only."""
 
-    def __init__(self) -> None:
+    def __init__(self, renderer: Renderer | None = None) -> None:
+        """`renderer`: of add-ons that every cluster has, and of nothing else, so that no customer's chart takes its
+        places; None: none of them can be applied."""
         self._connections = Connections()
+        self._rendering = Rendering(renderer)
 
     def __enter__(self) -> "KubernetesClusters":
         return self
@@ -67,11 +71,11 @@ class KubernetesClusters:
 
     def digests(self, inputs: Inputs) -> tuple[tuple[str, str], ...]:
         """See the contract. Raises Permanent where the node image lacks a component."""
-        return tuple((name, catalogue.digest(catalogue.rendered(inputs, name))) for name in catalogue.wanted(inputs))
+        return tuple((name, catalogue.package(name).digest(inputs)) for name in catalogue.names())
 
     def apply(self, access: Access, inputs: Inputs, name: str) -> None:
         """See the contract."""
-        rendered = catalogue.rendered(inputs, name)
+        rendered = self._rendering.rendered(catalogue.package(name), inputs)
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             applying.apply(connection, rendered)
 

@@ -1,135 +1,131 @@
-"""What is said about one add-on, in its folder below `addons/packages`.
+"""An add-on that every cluster has: an entry of the catalogue that ships with Navarch, as its chart's folder says it.
 
-The folder `my_addon` is the add-on `my-addon`. It holds `manifest.yaml`, perhaps `crds.yaml` (definitions of kinds:
-they take no values, and stay when the add-on goes), and an `__init__.py` with one `ADDON = Package(...)`.
+The chart is a Helm chart as every entry's. Its navarch.yaml says `required: true`, after which others it is applied
+(`after`), and about its pods what has to be known without rendering: the `components` of the node image that its images
+are of, and which `workloads` run which of them.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from navarch.addons import placing
+from navarch import __version__
 from navarch.addons.contract import Inputs
-from navarch.addons.placing import Tags
-from navarch.addons.rendering import Object, Rendered, assemble, documents, fill, fixed, placeholders
-from navarch.domain.names import control_plane_machine, owner
+from navarch.addons.facts import FACTS
+from navarch.addons.placing import Places, Workload, places
+from navarch.charts.entry import pack, read
+from navarch.charts.given import completed
+from navarch.domain.catalogue import Card, Image
 
 REGISTRY = "registry.navarch.internal"
 """Where images are said to be: they are built by Navarch, so they carry its name, and lie in the node image already."""
 
 CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
-MANIFEST, _DEFINITIONS = "manifest.yaml", "crds.yaml"
-
-
-def _nothing(inputs: Inputs) -> Mapping[str, Any]:
-    return {}
-
-
-def _none(inputs: Inputs) -> Iterable[Object]:
-    return ()
+_FINISH = "1"
+"""Of what `addons.rendering` makes of a rendered chart. Another one has every add-on applied anew."""
+_REPLICAS = "replicas"
+_MADE_OF = ("templates/", "crds/", "values.yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One add-on; pure.
+    """One add-on; pure. `after`: add-ons that are applied before it. `components`: the images that its pods run, each
+    with the component of the node image that says its tag; the first gives the add-on its version. `made_of`: SHA-256,
+    in hex, of what of the chart is rendered."""
 
-    `module`: `__name__` of its folder. `after`: add-ons that are applied before it. `required`: every cluster has it.
-    `images`: the images that its pods run, each with the component of the node image that says its tag; the workload in
-    the manifest that runs it names it `${image_my_image}`; the first gives the add-on its version. `values`:
-    placeholders of its own, beside `shared_values`.
-    `generated`: objects without pods whose number depends on the inputs, which no manifest can say.
-    """
-
-    module: str
+    card: Card
+    chart: bytes = field(default=b"", repr=False)
+    schema: Mapping[str, Any] = field(default_factory=dict, repr=False)
     after: tuple[str, ...] = ()
-    required: bool = True
-    images: Mapping[str, str] = field(default_factory=dict)
-    values: Callable[[Inputs], Mapping[str, Any]] = _nothing
-    generated: Callable[[Inputs], Iterable[Object]] = _none
+    components: Mapping[str, str] = field(default_factory=dict)
+    workloads: tuple[Workload, ...] = ()
+    made_of: str = ""
 
     @property
     def name(self) -> str:
         """As clusters, people and conditions know it."""
-        return self.module.rpartition(".")[2].replace("_", "-")
+        return self.card.name
 
     @property
     def repository(self) -> str | None:
         """Where the image lies that gives it its version. None: it has no pods."""
-        return next((f"{REGISTRY}/{image}" for image in self.images), None)
+        return next((f"{REGISTRY}/{image}" for image in self.components), None)
 
-    def rendered(self, inputs: Inputs) -> Rendered:
-        """As it would be applied now. Raises Permanent where the node image that is wanted lacks a component."""
-        values = {**shared_values(inputs), **self.values(inputs)}
-        written = zip(documents(self.module, MANIFEST), placeholders(self.module, MANIFEST), strict=True)
-        filled = [made for document, named in written for made in self._filled(document, named, values, inputs)]
-        made_of = assemble(self.name, (*filled, *self.generated(inputs)), fixed(self.name, self.module, _DEFINITIONS))
-        return replace(made_of, unlabelled=inputs.unlabelled) if self.images else made_of
+    @property
+    def is_told_secrets(self) -> bool:
+        """Whether a value that its chart is given is secret."""
+        return any(described.get("writeOnly") for described in self.schema.get("properties", {}).values())
 
-    def _filled(
-        self, document: Object, named: frozenset[str], values: Mapping[str, Any], inputs: Inputs
-    ) -> Iterator[Object]:
-        """What a document of the manifest becomes: a DaemonSet one for each set of images that nodes hold, all else one
-        object."""
-        components = frozenset(of for image, of in self.images.items() if _placeholder(image) in named)
-        if not components:
-            yield fill(document, values)
-        elif document["kind"] == "DaemonSet":
-            for tags in placing.on_every_node(inputs, components):
-                yield placing.beside_others(fill(document, {**values, **self._references(tags)}), tags)
-        else:
-            tags = placing.on_some_nodes(
-                inputs,
-                components,
-                replicas=fill(document["spec"].get("replicas", 1), values),
-                control_plane=CONTROL_PLANE_TAINT in document["spec"]["template"]["spec"].get("nodeSelector", {}),
-            )
-            yield placing.confined(fill(document, {**values, **self._references(tags)}), tags)
+    def values(self, inputs: Inputs) -> dict[str, Any]:
+        """What its chart is given."""
+        return completed({}, self.schema, inputs, FACTS)
 
-    def _references(self, tags: Tags) -> Mapping[str, str]:
-        """The images of these components, by placeholder."""
-        held = dict(tags)
-        return {_placeholder(i): f"{REGISTRY}/{i}:{held[of]}" for i, of in self.images.items() if of in held}
+    def replicas(self, inputs: Inputs) -> int:
+        """How many pods its Deployment is to have: `replicas` of its values, one where it has no such value."""
+        replicas: int = self.values(inputs).get(_REPLICAS, 1)
+        return replicas
 
+    def places(self, inputs: Inputs) -> Places:
+        """Which tags its workloads run. Raises Permanent where the node image that is wanted lacks a component."""
+        return places(inputs, self.workloads, self.components, replicas=self.replicas(inputs))
 
-def _placeholder(image: str) -> str:
-    return f"image_{image.replace('-', '_')}"
+    def asked(self, inputs: Inputs) -> str:
+        """SHA-256, in hex, over what is rendered with what values. What is secret goes in as a SHA-256 of its own."""
+        described = self.schema.get("properties", {})
+        values = {
+            name: _sha256(_plain(value)) if described[name].get("writeOnly") else value
+            for name, value in self.values(inputs).items()
+        }
+        return _sha256(_plain([self.made_of, values]))
 
+    def digest(self, inputs: Inputs) -> str:
+        """SHA-256, in hex, over everything that what would be applied is made from: no chart is rendered for it. Raises
+        Permanent as `places`."""
+        placed = [[workload.kind, workload.name, tags] for workload, tags in self.places(inputs).items()]
+        return _sha256(_plain([_FINISH, self.asked(inputs), placed, self.unlabelled(inputs)]))
 
-def shared_values(inputs: Inputs) -> Mapping[str, Any]:
-    """The placeholders that every manifest may use. A name that ends in `_word` is text where Kubernetes wants text."""
-    highly_available = inputs.cluster.spec.control_plane.replicas > 1
-    return {
-        "cluster_id": inputs.cluster.id,
-        "pod_cidr": inputs.cluster.spec.network.pod_cidr,
-        "api_address": inputs.api_address,
-        "api_port": inputs.api_port,
-        "api_port_word": str(inputs.api_port),
-        "cloud_files": dict(inputs.cloud_files),
-        "cloud_files_mark": _mark(inputs),
-        "highly_available": highly_available,
-        "controller_replicas": 2 if highly_available else 1,
-        "on_control_plane": _on_control_plane(inputs),
-    }
+    def unlabelled(self, inputs: Inputs) -> Mapping[str, Mapping[str, str]]:
+        """Nodes that lack labels which its pods ask for, with these labels."""
+        return inputs.unlabelled if self.workloads else {}
 
 
-def control_plane_nodes(inputs: Inputs) -> list[str]:
-    """Names of the nodes of control-plane machines, whether or not they are there yet."""
-    places = range(inputs.cluster.spec.control_plane.replicas)
-    return [control_plane_machine(owner(inputs.cluster), place) for place in places]
+def package_in(folder: Path) -> Package:
+    """The add-on whose chart is in this folder. Raises NoEntry, and KeyError or ValueError for a mistake of ours in its
+    navarch.yaml."""
+    packed = pack(folder)
+    entry = read(packed)
+    page = entry.page
+    components: Mapping[str, str] = page.get("components", {})
+    images = tuple(Image(f"{REGISTRY}/{image}", "") for image in components)
+    return Package(
+        card=replace(entry.card, version=__version__, images=images),
+        chart=packed,
+        schema=entry.schema,
+        after=tuple(page.get("after", ())),
+        components=components,
+        workloads=tuple(
+            Workload(said["kind"], said["name"], tuple(said["images"]), said.get("control_plane", False))
+            for said in page.get("workloads", ())
+        ),
+        made_of=_sha256(_plain(sorted(_digests(folder)))),
+    )
 
 
-def _on_control_plane(inputs: Inputs) -> Object:
-    """A node affinity that no label on another node can satisfy."""
-    terms = [
-        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}
-        for name in control_plane_nodes(inputs)
-    ]
-    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+def _digests(folder: Path) -> Iterator[tuple[str, str]]:
+    """(path, SHA-256) of each file that has a part in a rendering. Not of the archive, which another zlib may pack
+    otherwise, and not of what people read."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name.startswith(_MADE_OF):
+            yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _mark(inputs: Inputs) -> str:
-    """Changes with what controllers are told about the cloud, so that pods which read it are made anew. Tells nothing
-    of it: the password in it is random and long."""
-    parts = (inputs.cluster.id, *(part for file in sorted(inputs.cloud_files.items()) for part in file))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+def _plain(said: Any) -> str:
+    return json.dumps(said, sort_keys=True, separators=(",", ":"))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,10 +9,11 @@ there is one, with the tags of one release.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from navarch.addons.contract import Inputs
-from navarch.addons.rendering import Object
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.machines import component_labels
 from navarch.domain.offer import Release
@@ -25,8 +26,39 @@ IMAGES_LABEL = "navarch.io/images"
 Tags = tuple[tuple[str, str], ...]
 """(component, tag) of the images that pods run."""
 
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What makes pods: a DaemonSet or Deployment of a chart, with the images that its pods run. `control_plane`: they
+    run on machines of the control plane alone."""
+
+    kind: str
+    name: str
+    images: tuple[str, ...]
+    control_plane: bool = False
+
+
+Places = Mapping[Workload, tuple[Tags, ...]]
+"""The tags that each workload runs; of a DaemonSet there is one for each of them."""
+
 _VERSION = re.compile(r"v[0-9]+(\.[0-9]+)*")
 _LONGEST_MARK = 40  # characters
+
+
+def places(inputs: Inputs, workloads: Iterable[Workload], components: Mapping[str, str], *, replicas: int) -> Places:
+    """Which tags each of these runs, by the components of their images. `replicas`: of a Deployment. Raises Permanent
+    where the release that is wanted lacks a component, KeyError for an image that is of none: a mistake of ours."""
+    found: dict[Workload, tuple[Tags, ...]] = {}
+    for workload in workloads:
+        its = frozenset(components[image] for image in workload.images)
+        if workload.kind == "DaemonSet":
+            found[workload] = on_every_node(inputs, its)
+        else:
+            one = on_some_nodes(inputs, its, replicas=replicas, control_plane=workload.control_plane)
+            found[workload] = (one,)
+    return found
 
 
 def on_every_node(inputs: Inputs, components: Collection[str]) -> tuple[Tags, ...]:

@@ -1,69 +1,126 @@
-"""From manifests and a few values to Kubernetes objects.
+"""From the charts of add-ons to the objects of one cluster: rendered by Helm's engine, then placed by the images of its
+machines.
 
-The language is as small as it can be: `${name}` in a string of the YAML stands for a value. A string that is nothing
-else becomes the value itself, whatever its type; inside a longer string it becomes text. Values go in after the YAML
-was parsed, so none of them can change the structure. Three annotations speak to Navarch and never reach the cluster:
+A chart names images without a tag. Two annotations of it speak to Navarch and never reach the cluster:
 
 - `navarch.io/create-once: "true"`: made if absent, never written again: it is the user's from then on;
-- `navarch.io/only-if: ${flag}`: left out unless the flag is true;
 - `navarch.io/default-class-once: "true"`: this storage class is the default one while no class says anything of that.
 """
 
-import hashlib
-import re
-from base64 import b64encode
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
+from threading import Lock
 from typing import Any
+
+from navarch.addons import placing
+from navarch.addons.contract import Inputs
+from navarch.addons.package import CONTROL_PLANE_TAINT, REGISTRY, Package
+from navarch.addons.placing import Tags, Workload
+from navarch.charts import rendering as charts
+from navarch.charts.objects import encoded
+from navarch.charts.rendering import Circumstances, Renderer, Unrenderable
+from navarch.domain.errors import Permanent, Responsible
 
 Object = dict[str, Any]
 
 ADDON_LABEL = "navarch.io/addon"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 CREATE_ONCE = "navarch.io/create-once"
-ONLY_IF = "navarch.io/only-if"
 DEFAULT_CLASS_ONCE = "navarch.io/default-class-once"
-_TO_NAVARCH = (CREATE_ONCE, ONLY_IF, DEFAULT_CLASS_ONCE)
-_PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Objects that depend on no value, with the SHA-256 of their manifest: read once per process."""
-
-    objects: tuple[Object, ...]
-    digest: str
+_TO_NAVARCH = (CREATE_ONCE, DEFAULT_CLASS_ONCE)
+_MOST_KEPT = 32  # renderings
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An add-on's objects: those Navarch owns, those it only makes once, and large ones that are always the same.
-    `default_storage_class`: the class to be the default for as long as no class of the cluster says anything about
-    that. `unlabelled`: nodes that lack labels which its pods ask for."""
+    """An add-on's objects: those Navarch owns, those it only makes once, and definitions of kinds. `digest`: of the
+    inputs that it is made from. `default_storage_class`: the class to be the default for as long as no class of the
+    cluster says anything about that. `unlabelled`: nodes that lack labels which its pods ask for."""
 
     name: str
-    objects: tuple[Object, ...]
+    objects: tuple[Object, ...] = field(repr=False)
     once: tuple[Object, ...] = ()
-    fixed: Fixed = Fixed((), "")
+    definitions: tuple[Object, ...] = field(default=(), repr=False)
     default_storage_class: str | None = None
     unlabelled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    digest: str = field(kw_only=True)
 
 
-def assemble(addon: str, filled: Iterable[Object], definitions: Fixed) -> Rendered:
-    """An add-on from its objects, whose annotations to Navarch are heeded and taken out."""
-    owned: list[Object] = []
-    once: list[Object] = []
-    default_class: str | None = None
-    for made in filled:
-        said = _take_out(made)
-        if not said.get(ONLY_IF, True):
-            continue
-        if said.get(DEFAULT_CLASS_ONCE) == "true":
-            default_class = made["metadata"]["name"]
-        (once if said.get(CREATE_ONCE) == "true" else owned).append(marked(_encoded(made), addon))
-    return Rendered(addon, tuple(owned), tuple(once), definitions, default_class)
+class Rendering:
+    """Renders add-ons of clusters. Safe to use from threads: nobody waits for another's cluster longer than all places
+    of the renderer are taken. What was rendered last is kept, unless there are secrets in it: what fails is applied
+    again, and what some charts are given (metrics-server, access) is the same in most clusters."""
+
+    def __init__(self, renderer: Renderer | None) -> None:
+        self._renderer = renderer
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[str, str], charts.Rendered] = OrderedDict()
+
+    def rendered(self, package: Package, inputs: Inputs) -> Rendered:
+        """An add-on as it would be applied now. Raises Permanent where the node image that is wanted lacks a component,
+        and where nothing can be rendered here."""
+        digest = package.digest(inputs)  # first: where images are lacking nothing is rendered
+        made = self._made(package, inputs)
+        owned: list[Object] = []
+        once: list[Object] = []
+        default_class: str | None = None
+        for each in _placed(package, inputs, deepcopy(made.objects)):
+            said = _take_out(each)
+            if said.get(DEFAULT_CLASS_ONCE) == "true":
+                default_class = each["metadata"]["name"]
+            whole = encoded(each) if each["kind"] == "Secret" else each
+            (once if said.get(CREATE_ONCE) == "true" else owned).append(marked(whole, package.name))
+        return Rendered(
+            package.name,
+            tuple(owned),
+            tuple(once),
+            tuple(marked(definition, package.name) for definition in made.definitions),
+            default_class,
+            package.unlabelled(inputs),
+            digest=digest,
+        )
+
+    def _made(self, package: Package, inputs: Inputs) -> charts.Rendered:
+        key = (package.name, package.asked(inputs))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = self._ask(package, inputs)
+        if package.is_told_secrets:
+            return made
+        with self._lock:
+            self._kept[key] = self._sharing(package.name, made)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+    def _sharing(self, name: str, made: charts.Rendered) -> charts.Rendered:
+        """The same, with the definitions of another of its chart: they take no values, and Calico's are large."""
+        another = next((kept for (chart, _), kept in self._kept.items() if chart == name), made)
+        return charts.Rendered(another.definitions, made.objects)
+
+    def _ask(self, package: Package, inputs: Inputs) -> charts.Rendered:
+        if self._renderer is None:
+            raise Permanent(
+                "this worker renders no charts",
+                reason="RendererMissing",
+                responsible=Responsible.NAVARCH_OPERATOR,
+                remedy="Say in the setting `catalogue.renderer` where navarch-render is.",
+            )
+        owner = f"{inputs.cluster.id}/{package.name}"
+        try:
+            at = Circumstances(package.name, package.card.namespace)
+            return self._renderer.render(package.chart, package.values(inputs), at, owner=owner)
+        except Unrenderable as error:
+            raise Permanent(
+                f"the chart of {package.name} does not render: {'; '.join(error.problems[:5])}",
+                reason="NotRendered",
+                responsible=Responsible.NAVARCH_OPERATOR,
+                remedy="Tell Navarch's developers: this chart ships with it.",
+            ) from None
 
 
 def marked(made: Object, addon: str) -> Object:
@@ -72,65 +129,53 @@ def marked(made: Object, addon: str) -> Object:
     return {**made, "metadata": {**made["metadata"], "labels": labels}}
 
 
-def fill(tree: Any, values: Mapping[str, Any]) -> Any:
-    """A copy of a parsed manifest with its placeholders replaced. Raises KeyError for one that has no value: a mistake
-    of ours."""
-    if isinstance(tree, dict):
-        return {key: fill(value, values) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [fill(item, values) for item in tree]
-    if not isinstance(tree, str) or "${" not in tree:
-        return tree
-    whole = _PLACEHOLDER.fullmatch(tree)
-    if whole:
-        return values[whole[1]]
-    return _PLACEHOLDER.sub(lambda found: _text(values[found[1]]), tree)
+def _placed(package: Package, inputs: Inputs, objects: Iterable[Object]) -> Iterator[Object]:
+    """The objects, with what makes pods as often as there are sets of images, each for the nodes that hold them."""
+    places, replicas = package.places(inputs), package.replicas(inputs)
+    said = {(workload.kind, workload.name): workload for workload in places}
+    for made in objects:
+        workload = said.pop((made["kind"], made["metadata"]["name"]), None)
+        if workload is None:
+            if _images(made):
+                raise ValueError(f"navarch.yaml does not name {made['kind']} {made['metadata']['name']}")
+            yield made
+            continue
+        _compare(workload, made, replicas)
+        for tags in places[workload]:
+            one = _tagged(package, deepcopy(made), tags)
+            yield placing.beside_others(one, tags) if workload.kind == "DaemonSet" else placing.confined(one, tags)
+    if said:
+        raise ValueError(f"navarch.yaml names what no template makes: {', '.join(name for _, name in said)}")
 
 
-@cache
-def documents(module: str, file: str) -> tuple[Object, ...]:
-    """A manifest in an add-on's folder as it is written, placeholders and all. Not to be changed: it is read once per
-    process."""
-    return _load(_read(module, file))
+def _compare(workload: Workload, made: Object, replicas: int) -> None:
+    """Raises ValueError where a template makes something else than its navarch.yaml says: digests go by that."""
+    images = {image.removeprefix(f"{REGISTRY}/") for image in _images(made)}
+    on_control_plane = CONTROL_PLANE_TAINT in made["spec"]["template"]["spec"].get("nodeSelector", {})
+    pods = made["spec"].get("replicas", 1) if workload.kind == "Deployment" else replicas
+    if (images, on_control_plane, pods) != (set(workload.images), workload.control_plane, replicas):
+        raise ValueError(
+            f"{workload.kind} {workload.name} is not as navarch.yaml says: images {sorted(images)}, {pods} replicas,"
+            f" on the control plane alone: {on_control_plane}"
+        )
 
 
-@cache
-def placeholders(module: str, file: str) -> tuple[frozenset[str], ...]:
-    """The names of the placeholders in each document of a manifest."""
-    return tuple(frozenset(_named(document)) for document in documents(module, file))
+def _images(made: Object) -> set[str]:
+    return {container["image"] for container in _containers(made)}
 
 
-@cache
-def fixed(addon: str, module: str, file: str) -> Fixed:
-    """The objects of a manifest without placeholders; none where the add-on has no such file."""
-    if not files(module).joinpath(file).is_file():
-        return Fixed((), "")
-    text = _read(module, file)
-    return Fixed(tuple(marked(made, addon) for made in _load(text)), hashlib.sha256(text.encode()).hexdigest())
+def _containers(made: Object) -> Iterator[Object]:
+    spec = made.get("spec", {}).get("template", {}).get("spec", {})
+    yield from spec.get("initContainers", ())
+    yield from spec.get("containers", ())
 
 
-def _named(tree: Any) -> Iterator[str]:
-    if isinstance(tree, dict):
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for item in tree:
-            yield from _named(item)
-    elif isinstance(tree, str):
-        yield from _PLACEHOLDER.findall(tree)
-
-
-def _text(value: Any) -> str:
-    """A value inside a longer string, with truth as YAML and command lines have it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _encoded(made: Object) -> Object:
-    """A Secret's text as `data`: of `stringData`, which is never read back, server-side apply cannot tell that it is
-    unchanged."""
-    if "stringData" not in made:
-        return made
-    text: Mapping[str, str] = made.pop("stringData")
-    return {**made, "data": {key: b64encode(value.encode()).decode() for key, value in text.items()}}
+def _tagged(package: Package, made: Object, tags: Tags) -> Object:
+    held = dict(tags)
+    for container in _containers(made):
+        image = container["image"].removeprefix(f"{REGISTRY}/")
+        container["image"] = f"{container['image']}:{held[package.components[image]]}"
+    return made
 
 
 def _take_out(made: Object) -> dict[str, Any]:
@@ -140,15 +185,3 @@ def _take_out(made: Object) -> dict[str, Any]:
     if said and not annotations:
         del made["metadata"]["annotations"]
     return said
-
-
-def _read(module: str, file: str) -> str:
-    return files(module).joinpath(file).read_text(encoding="utf-8")
-
-
-def _load(text: str) -> tuple[Object, ...]:
-    # Parsed in C where the wheel has it: Calico's definitions alone take 0.4 s in Python.
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(document for document in yaml.load_all(text, Loader=loader) if document)

@@ -23,6 +23,8 @@ from navarch.api.models.addons import (
 from navarch.api.models.responses import ConditionView
 from navarch.api.problems import documented
 from navarch.charts.objects import stays
+from navarch.domain.catalogue import Card
+from navarch.domain.required import RequiredAddon
 from navarch.service import chosen
 from navarch.service.access import Access
 from navarch.service.choice import AddonPlan
@@ -38,7 +40,7 @@ _ADDONS = "/clusters/{cluster}/addons"
 
 @router.get("/addons", response_model=EntryPage, responses=documented(400, 401, 403, 503))
 def list_entries(access: MayLook) -> Any:
-    """What can be chosen."""
+    """What can be chosen, and what every cluster has: `required`."""
     return EntryPage(entries=[EntryView(**_entry(versions)) for versions in chosen.entries(access)])
 
 
@@ -55,7 +57,7 @@ def list_addons(access: MayRead, cluster: str) -> Any:
     found, required = chosen.all_of(access, cluster)
     return AddonPage(
         addons=[_view(shown) for shown in found],
-        required=[RequiredAddonView(**{**asdict(its), "phase": its.phase.value}) for its in required],
+        required=[_required_view(its, card) for its, card in required],
     )
 
 
@@ -78,7 +80,7 @@ def install_addon(access: MayWrite, body: Body, cluster: str, dry_run: DryRun = 
     return _answer(made, 202, Location=f"/kaas/v1/clusters/{cluster}/addons/{made.chosen.name}")
 
 
-@router.get(f"{_ADDONS}/{{name}}", response_model=AddonView, responses=documented(400, 401, 403, 404, 503))
+@router.get(f"{_ADDONS}/{{name}}", response_model=AddonView, responses=documented(400, 401, 403, 404, 409, 503))
 def show_addon(access: MayRead, cluster: str, name: str) -> Any:
     """One add-on."""
     return _answer(chosen.show(access, cluster, name))
@@ -145,6 +147,19 @@ def _entry(versions: tuple[StoredEntry, ...]) -> dict[str, Any]:
     newest = asdict(versions[0].card)
     told = [{"version": v.card.version, "kubernetes": v.card.kubernetes, "changes": v.card.changes} for v in versions]
     return {name: newest[name] for name in EntryView.model_fields if name != "versions"} | {"versions": told}
+
+
+def _required_view(its: RequiredAddon, card: Card | None) -> RequiredAddonView:
+    """As the API's release says it; of one that only workers of another release know there is nothing but its name."""
+    said = {name: getattr(card, name) if card else "" for name in ("description", "category", "licence")}
+    return RequiredAddonView(
+        name=its.name,
+        title=card.title if card else its.name,
+        phase=its.phase.value,
+        version=its.version,
+        message=its.message,
+        **said,
+    )
 
 
 def _view(shown: Shown) -> AddonView:

@@ -37,7 +37,7 @@ from navarch.bootstrap.tickets import MachineTokens
 from navarch.charts.rendering import Renderer
 from navarch.domain.errors import FieldError, NavarchError
 from navarch.service.access import Planner
-from navarch.store.contract import ApiStore
+from navarch.store.contract import ApiStore, StoredEntry
 
 _BEHIND_ONE_ADDRESS = 20  # machines that one router hides, booting at once at their own full rate
 
@@ -52,6 +52,7 @@ def create_app(
     *,
     machines_too: bool = True,
     renderer: Renderer | None = None,
+    required: tuple[StoredEntry, ...] = (),
 ) -> FastAPI:
     """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster.
     `machines_too`: the machines' part is in it, and has no listener of its own. `renderer`: of add-ons' charts; None:
@@ -66,6 +67,7 @@ def create_app(
         planner=planner,
         machine_rate=Rate(settings.machine_burst, settings.machine_rate),
         renderer=renderer,
+        required=required,
         address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
     rooms = (

@@ -11,7 +11,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ _VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,40})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TRIAL = re.compile(r"ci/[^/]*-values\.yaml")
 _ARTIFACT_HUB = "artifacthub.io/"
-_PAGE_FIELDS = frozenset({"title", "namespace", "needs", "ignore"})
+_PAGE_FIELDS = frozenset({"title", "namespace", "needs", "ignore", "required"})
+_OF_REQUIRED = frozenset({"after", "components", "workloads"})
 
 
 class NoEntry(Exception):
@@ -41,12 +42,14 @@ class NoEntry(Exception):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A version of an entry. `chart`: the archive; `schema`: its values.schema.json; `trials`: values to try it with,
-    of its `ci/*-values.yaml`, as Helm's chart-testing has them: those of an entry whose defaults alone make nothing."""
+    of its `ci/*-values.yaml`, as Helm's chart-testing has them: those of an entry whose defaults alone make nothing.
+    `page`: its navarch.yaml."""
 
     card: Card
     chart: bytes
     schema: Mapping[str, Any]
     trials: tuple[Mapping[str, Any], ...] = ({},)
+    page: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -97,33 +100,36 @@ def read(chart: bytes) -> Entry:
     more = _mapping(files.get("navarch.yaml", ""), "navarch.yaml", problems)
     schema = _schema(files.get("values.schema.json", ""), problems)
     card = _card(about, more, problems)
-    problems += [f"values.schema.json: {given.GIVEN}: {asked!r} is not known" for asked in given.unknown(schema)]
+    if not card.required:
+        problems += [f"values.schema.json: {given.GIVEN}: {asked!r} is not known" for asked in given.unknown(schema)]
     trials = tuple(_mapping(files[name], name, problems) for name in sorted(files) if _TRIAL.fullmatch(name))
     if problems:
         raise NoEntry(tuple(problems))
-    return Entry(card, chart, schema, trials or ({},))
+    return Entry(card, chart, schema, trials or ({},), more)
 
 
 def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]) -> Card:
-    said = about.get("annotations") or {}
+    said, required = about.get("annotations") or {}, more.get("required") is True
     name, version = str(about.get("name", "")), str(about.get("version", ""))
     if not _NAME.fullmatch(name):
         problems.append(f"Chart.yaml: name {name!r}: 1 to 40 small letters, digits and dashes")
     if not _VERSION.fullmatch(version):
         problems.append(f"Chart.yaml: version {version!r} is not of the form 1.2.3")
-    for field in ("description", "kubeVersion"):
-        if not about.get(field):
-            problems.append(f"Chart.yaml: {field} is missing")
+    for wanted in ("description", "kubeVersion"):
+        if not about.get(wanted):
+            problems.append(f"Chart.yaml: {wanted} is missing")
     try:
         bounds_of(str(about.get("kubeVersion", "")))
     except ValueError as error:
         problems.append(f"Chart.yaml: kubeVersion: {error}")
-    for field in ("category", "license", "images"):
-        if f"{_ARTIFACT_HUB}{field}" not in said:
-            problems.append(f"Chart.yaml: the annotation {_ARTIFACT_HUB}{field} is missing")
+    # Images of those that are required come with the node image, and by their components: they have no digest here.
+    for wanted in ("category", "license", *(() if required else ("images",))):
+        if f"{_ARTIFACT_HUB}{wanted}" not in said:
+            problems.append(f"Chart.yaml: the annotation {_ARTIFACT_HUB}{wanted} is missing")
+    fields = _PAGE_FIELDS | _OF_REQUIRED if required else _PAGE_FIELDS
     if not more.get("title"):
         problems.append("navarch.yaml: title is missing")
-    problems += [f"navarch.yaml: {field} is not a field" for field in sorted(set(more) - _PAGE_FIELDS)]
+    problems += [f"navarch.yaml: {unknown} is not a field" for unknown in sorted(set(more) - fields)]
     return Card(
         name=name,
         version=version,
@@ -140,6 +146,7 @@ def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]
         images=tuple(_images(said.get(f"{_ARTIFACT_HUB}images", ""), problems)),
         ignore=tuple(str(path) for path in more.get("ignore") or ()),
         deprecated=bool(about.get("deprecated", False)),
+        required=required,
     )
 
 

@@ -47,7 +47,19 @@ _REQUIRED = (
     Column("NAME", lambda a: a["name"], keep=True),
     Column("PHASE", lambda a: a["phase"], keep=True),
     Column("VERSION", lambda a: a["version"]),
+    Column("WHAT IT IS", lambda a: a.get("description")),
     Column("MISSING", lambda a: a["message"]),
+)
+_REQUIRED_FACTS = (
+    ("name", "name"),
+    ("title", "title"),
+    ("what it is", "description"),
+    ("category", "category"),
+    ("licence", "licence"),
+    ("required", "required"),
+    ("phase", "phase"),
+    ("version", "version"),
+    ("missing", "message"),
 )
 _DIFFERENCES = (
     Column("OBJECT", lambda d: d["object"], keep=True),
@@ -59,13 +71,14 @@ _DIFFERENCES = (
 
 @app.command()
 def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
-    """List what can be installed here."""
+    """List what can be installed here, and what every cluster has: it is marked `required`."""
     with connected(ctx) as navarch:
         found = navarch.entries()
     columns = (
         Column("NAME", lambda e: e["name"], keep=True),
         Column("VERSION", lambda e: e["versions"][0]["version"], keep=True),
         Column("KUBERNETES", lambda e: e["versions"][0]["kubernetes"]),
+        Column("REQUIRED", lambda e: "required" if e.get("required") else ""),
         Column("MEMORY MIB", lambda e: e["needs"]["memory_mib"], right=True),
         Column("WHAT IT IS", lambda e: e["description"]),
     )
@@ -76,7 +89,10 @@ def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 def values(ctx: typer.Context, entry: EntryArgument, output: OutputOption = Output.TABLE) -> None:
     """List the values that an entry takes."""
     with connected(ctx) as navarch:
-        schema = navarch.entry(entry)["values_schema"]
+        found = navarch.entry(entry)
+    schema = found["values_schema"]
+    if found.get("required"):
+        note("Every cluster has it, and Navarch gives these values: none can be set.")
     if output is not Output.TABLE:
         emit_data(schema, output)
         return
@@ -104,9 +120,17 @@ def list_addons(
 
 @app.command()
 def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
-    """Show an add-on: how it is, who must act, its values and objects."""
+    """Show an add-on: how it is, who must act, its values and objects. One that every cluster has has no values."""
     with connected(ctx) as navarch:
-        _print(navarch.addon(cluster, name), output)
+        required = navarch.all_addons(cluster).get("required", [])
+        its = next((a for a in required if a["name"] == name), None)
+        if its is None:
+            _print(navarch.addon(cluster, name), output)
+        elif output is Output.TABLE:
+            facts = its | {"required": "every cluster has it"}
+            emit_facts([(label, facts.get(field)) for label, field in _REQUIRED_FACTS])
+        else:
+            emit_data(its, output)
 
 
 @app.command()

@@ -5,6 +5,7 @@ its keys, its database, its service user.
 """
 
 import binascii
+import os
 import ssl
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -48,6 +50,7 @@ def examine(path: Path) -> Iterator[Finding]:
         ("keys", _keys),
         ("API certificate", _certificate),
         ("registry", _registry),
+        ("charts", _charts),
         ("database", _database),
         ("cloud", examine_cloud),
     )
@@ -171,6 +174,19 @@ def _registry(settings: Settings) -> Iterator[Finding]:
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         fix = "Can this host, and can machines, reach it, and is images.ca_file the CA of its certificate?"
         yield warn("registry", f"{url} does not answer: {getattr(error, 'reason', error)}", fix)
+
+
+def _charts(settings: Settings) -> Iterator[Finding]:
+    """Workers render the add-ons that every cluster has; where none runs, the API can do without."""
+    told = fail if settings.keys.worker_file.exists() else warn
+    program = settings.catalogue.renderer or which("navarch-render")
+    fix = "`navarch-images tools` builds it; name it in catalogue.renderer, or put it into the PATH."
+    if program is None:
+        yield told("charts", "there is no navarch-render: no worker starts without it, and no add-on is chosen", fix)
+    elif not os.access(program, os.X_OK):
+        yield fail("charts", f"{program} cannot be run", fix)
+    else:
+        yield ok("charts", f"rendered by {program}")
 
 
 def _is_https(url: str) -> bool:

@@ -26,7 +26,8 @@ class Needs:
 @dataclass(frozen=True, slots=True)
 class Card:
     """What is said of a version of an entry. `kubernetes`: for which versions it is, as a range. `ignore`: fields
-    (dotted paths) of its objects that others set. `changes`: since the version before."""
+    (dotted paths) of its objects that others set. `changes`: since the version before. `required`: every cluster has
+    it, nobody chooses it, and its version is Navarch's."""
 
     name: str
     version: str
@@ -43,6 +44,7 @@ class Card:
     images: tuple[Image, ...] = ()
     ignore: tuple[str, ...] = ()
     deprecated: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -191,29 +191,32 @@ def _pauses(options: argparse.Namespace) -> None:
 
 
 def _catalogue_list(options: argparse.Namespace) -> None:
+    from navarch.main.wire import required_entries
     from navarch.operate.catalogue import listed
 
     with _store(options, "catalogue") as store:
-        print(listed(store, as_json=options.output == "json"))
+        print(listed(store, (entry.card for entry in required_entries()), as_json=options.output == "json"))
 
 
 def _catalogue_add(options: argparse.Namespace) -> None:
+    from navarch.addons.catalogue import names
     from navarch.main.wire import renderer_of
     from navarch.operate.catalogue import add
 
     settings = read_settings(options.config)
     with _store(options, "catalogue") as store:
-        told, good = add(store, renderer_of(settings), options.place, _registry_user(options))
+        told, good = add(store, renderer_of(settings), options.place, _registry_user(options), names())
     print(told)
     if not good:
         sys.exit(EXIT_FOUND)
 
 
 def _catalogue_check(options: argparse.Namespace) -> None:
+    from navarch.addons.catalogue import names
     from navarch.main.wire import renderer_of
     from navarch.operate.catalogue import check
 
-    told, good = check(renderer_of(read_settings(options.config)), options.place, _registry_user(options))
+    told, good = check(renderer_of(read_settings(options.config)), options.place, _registry_user(options), names())
     print(told)
     if not good:
         sys.exit(EXIT_FOUND)

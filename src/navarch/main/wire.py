@@ -7,7 +7,10 @@ HTTP service, and both stay small.
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from ipaddress import ip_network
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 from cryptography.x509 import load_pem_x509_certificates
@@ -23,8 +26,8 @@ from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
 from navarch.reconcile.worker import Log, Worker
 from navarch.settings import Prices as PriceSettings
-from navarch.settings import Settings
-from navarch.store.contract import WorkerStore
+from navarch.settings import Settings, SettingsError
+from navarch.store.contract import StoredEntry, WorkerStore
 from navarch.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
     from navarch.clouds.openstack.session import OpenStackSettings, Trace
     from navarch.reconcile.dependencies import Dependencies
     from navarch.reconcile.metrics import WorkerMetrics
+
+
+_NO_RENDERER = (
+    "it is not set, and there is no navarch-render in the PATH. A worker renders the add-ons of every cluster with it;"
+    " `navarch-images tools` builds it."
+)
 
 
 def utc_now() -> datetime:
@@ -93,6 +102,8 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
     """A worker that runs until it is stopped, and its metrics for Prometheus."""
     from navarch.operate.metrics import add_process, serve_metrics
 
+    if renderer_of(settings) is None and not settings.cloud.simulator:
+        raise SettingsError(f"catalogue.renderer: {_NO_RENDERER}")
     dependencies = dependencies_for(settings, store, log)
     add_process(dependencies.metrics.registry, store)
     serve_metrics(settings.worker.metrics_listen, dependencies.metrics.registry, log)
@@ -102,13 +113,14 @@ def start_worker(settings: Settings, store: PostgresStore, log: Log, *, name: st
 
 
 def renderer_of(settings: Settings) -> Renderer | None:
-    """What renders charts, if there is such a thing here. Raises OSError where the setting names what is not there."""
-    program = settings.catalogue.renderer
+    """What renders charts, if there is such a thing here. Raises SettingsError where the setting names what is not
+    there."""
+    program = settings.catalogue.renderer or which("navarch-render")
     if program is None:
         return None
     with file_of("catalogue.renderer", program):
-        program.stat()
-    return Renderer(program)
+        Path(program).stat()
+    return Renderer(Path(program))
 
 
 def _registry(settings: Settings) -> Registry | None:
@@ -162,7 +174,8 @@ def _addons(settings: Settings) -> "Addons":
         return SimulatedClustersClient(Simulator(settings.cloud.simulator))
     from navarch.addons.client import KubernetesClusters
 
-    return KubernetesClusters()
+    # A renderer of its own: customers' charts, however many, take none of its places.
+    return KubernetesClusters(renderer_of(settings))
 
 
 def _trace(metrics: "WorkerMetrics", log: Log | None) -> "Trace":
@@ -193,6 +206,14 @@ def plan_from_nothing(cluster: Cluster) -> tuple[Step, ...]:
     from navarch.domain.rehearsal import rehearse
 
     return rehearse(cluster, now=utc_now(), addons=names())
+
+
+def required_entries() -> tuple[StoredEntry, ...]:
+    """The add-ons that every cluster has, as entries of the catalogue, by name."""
+    from navarch.addons import catalogue
+
+    found = (catalogue.package(name) for name in sorted(catalogue.names()))
+    return tuple(StoredEntry(its.card, its.schema, sha256(its.chart).hexdigest()) for its in found)
 
 
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
@@ -234,6 +255,7 @@ def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:
         planner=plan_from_nothing,
         machines_too=False,
         renderer=renderer_of(settings),
+        required=required_entries(),
     )
     app.state.metrics.registry.register(FleetCollector(store))
     app.state.metrics.registry.register(CertificateCollector(api.certificate.read_bytes()))

@@ -1,40 +1,44 @@
 """`navarch-server catalogue`: which add-ons clusters can choose."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from navarch.charts.checking import problems
 from navarch.charts.entry import Entry, NoEntry, pack, read
 from navarch.charts.rendering import Renderer
-from navarch.domain.catalogue import order_of
+from navarch.domain.catalogue import Card, order_of
 from navarch.domain.codec import encode
 from navarch.domain.errors import Permanent, Responsible
 from navarch.operate.chart_registry import SCHEME, Address, Credentials, pull
 from navarch.store.contract import NameTaken, StoredEntry
 from navarch.store.postgres import PostgresStore
 
+_OF_NAVARCH = "{name} is an add-on that every cluster has: those come with Navarch, and are in no region's catalogue"
 
-def listed(store: PostgresStore, *, as_json: bool) -> str:
-    """All versions of all entries."""
-    cards = [entry.card for entry in store.entries()]
+
+def listed(store: PostgresStore, required: Iterable[Card], *, as_json: bool) -> str:
+    """All versions of all entries; those that every cluster has come with Navarch, and are marked."""
+    cards = [*required, *(entry.card for entry in store.entries())]
     if as_json:
         return json.dumps([encode(card) for card in cards], indent=2)
-    if not cards:
-        return "the catalogue is empty: `navarch-server catalogue add FOLDER`"
-    cards.sort(key=lambda card: (card.name, order_of(card.version)))
-    rows = [("NAME", "VERSION", "KUBERNETES", "IMAGES", "WHAT IT IS")]
-    rows += [(p.name, p.version, p.kubernetes, str(len(p.images)), p.description) for p in cards]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join("  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows)
+    cards.sort(key=lambda card: (card.required, card.name, order_of(card.version)))
+    rows = [("NAME", "VERSION", "KUBERNETES", "IMAGES", "REQUIRED", "WHAT IT IS")]
+    rows += [
+        (p.name, p.version, p.kubernetes, str(len(p.images)), "required" if p.required else "", p.description)
+        for p in cards
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return "\n".join("  ".join([*map(str.ljust, row, widths), row[5]]).rstrip() for row in rows)
 
 
-def check(renderer: Renderer | None, place: str, who: Credentials) -> tuple[str, bool]:
+def check(renderer: Renderer | None, place: str, who: Credentials, taken: Collection[str]) -> tuple[str, bool]:
     """Everything that is wrong with the entries at a place, and whether nothing is. A place is a chart's folder or
-    archive, a folder of them, or an address in an OCI registry. Raises Permanent without a renderer."""
+    archive, a folder of them, or an address in an OCI registry. `taken`: names of add-ons that every cluster has.
+    Raises Permanent without a renderer."""
     lines, good = [], True
-    for where, entry, wrong in _examined(renderer, place, who):
+    for where, entry, wrong in _examined(renderer, place, who, taken):
         good = good and not wrong
         lines += [f"{where}: {said}" for said in wrong]
         if entry is not None and not wrong:
@@ -42,10 +46,13 @@ def check(renderer: Renderer | None, place: str, who: Credentials) -> tuple[str,
     return "\n".join(lines), good
 
 
-def add(store: PostgresStore, renderer: Renderer | None, place: str, who: Credentials) -> tuple[str, bool]:
-    """Add those entries at a place that nothing is wrong with; what became of each, and whether all are there now."""
+def add(
+    store: PostgresStore, renderer: Renderer | None, place: str, who: Credentials, taken: Collection[str]
+) -> tuple[str, bool]:
+    """Add those entries at a place that nothing is wrong with; what became of each, and whether all are there now.
+    `taken`: as in `check`."""
     lines, good = [], True
-    for where, entry, wrong in _examined(renderer, place, who):
+    for where, entry, wrong in _examined(renderer, place, who, taken):
         if entry is None or wrong:
             good = False
             lines += [f"{where}: {said}" for said in wrong]
@@ -61,7 +68,7 @@ def add(store: PostgresStore, renderer: Renderer | None, place: str, who: Creden
 
 
 def _examined(
-    renderer: Renderer | None, place: str, who: Credentials
+    renderer: Renderer | None, place: str, who: Credentials, taken: Collection[str]
 ) -> Iterator[tuple[str, Entry | None, tuple[str, ...]]]:
     """Each entry at a place with all that is wrong with it; None where it is none."""
     if renderer is None:
@@ -76,6 +83,9 @@ def _examined(
             entry = read(packed())
         except NoEntry as error:
             yield where, None, error.problems
+            continue
+        if entry.card.required or entry.card.name in taken:
+            yield where, entry, (_OF_NAVARCH.format(name=entry.card.name),)
             continue
         yield where, entry, problems(entry, renderer)
 

@@ -9,7 +9,7 @@ from typing import Any
 from navarch.addons.contract import Access, Installation, Removal, Trial
 from navarch.bootstrap.vault import open_values
 from navarch.charts.differing import secrets_in, veiled
-from navarch.charts.given import completed
+from navarch.charts.given import FACTS, completed
 from navarch.charts.objects import RUN, TEST, group_of, hooks_of, kept_apart, malformed
 from navarch.charts.rendering import Circumstances, Found, Rendered, Renderer, Unrenderable
 from navarch.domain.catalogue import Item
@@ -159,7 +159,7 @@ def _made(
     version = cluster.spec.kubernetes_version
     apis = dependencies.addons.served(access)
     at = Circumstances(wish.name, wish.namespace, version, apis, upgrade=bool(wish.status.applied))
-    whole = completed(values, entry.schema, cluster)
+    whole = completed(values, entry.schema, cluster, FACTS)
     rendered = _rendered(dependencies, cluster.project_id, access, chart, whole, at)
     if wrong := malformed((*rendered.definitions, *rendered.objects)):
         raise _faulty(wish, wrong)

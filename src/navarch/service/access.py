@@ -19,7 +19,7 @@ from navarch.domain.spec import Cluster
 from navarch.domain.status import Event
 from navarch.domain.steps import Step
 from navarch.service.refusals import InTheWay, Missing, NotYet
-from navarch.store.contract import ApiStore, NotFound, Stale, Stored
+from navarch.store.contract import ApiStore, NotFound, Stale, Stored, StoredEntry
 
 Planner = Callable[[Cluster], Sequence[Step]]
 _log = structlog.get_logger("navarch.service")
@@ -69,7 +69,7 @@ class Waits:
 @dataclass(frozen=True, slots=True)
 class Service:
     """The parts of a service. `planner` gives every step from nothing to a ready cluster. `renderer`: of charts; None:
-    clusters can choose no add-ons."""
+    clusters can choose no add-ons. `required`: entries of the catalogue that every cluster has."""
 
     store: ApiStore
     sealer: Sealer
@@ -77,6 +77,11 @@ class Service:
     planner: Planner
     waits: Waits = field(default_factory=Waits, kw_only=True)
     renderer: Renderer | None = field(default=None, kw_only=True)
+    required: tuple[StoredEntry, ...] = field(default=(), kw_only=True)
+
+    def is_required(self, name: str) -> bool:
+        """Whether an add-on of that name is one that every cluster has."""
+        return any(entry.card.name == name for entry in self.required)
 
     def now(self) -> datetime:
         """The time."""

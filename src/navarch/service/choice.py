@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
-from navarch.charts.given import completed
+from navarch.charts.given import FACTS, completed
 from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
 from navarch.domain.catalogue import Card, newest_first, suits
 from navarch.domain.chosen import Chosen
@@ -27,6 +27,7 @@ MOST_VALUES = 256 << 10
 DEFINITION = "CustomResourceDefinition"
 _UNSHOWN = "does not fit its schema; what was given is not shown"
 NO_LONGER = "was taken out of the catalogue"
+REQUIRED = "every cluster has it, with its node image: it is neither chosen, changed nor removed"
 _NONE_HERE = "this installation has no add-ons to choose: its operator has not set it up"
 _ENTRY = re.compile(r"[-\w.]{1,250}", re.ASCII)
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -79,12 +80,16 @@ def consider(
     cluster's version is known, neither is judged by it. Raises InTheWay where none can be chosen here."""
     errors: list[FieldError] = []
     offered = access.service.store.entries(asked.entry) if _ENTRY.fullmatch(asked.entry or "") else ()
+    if access.service.is_required(asked.entry or ""):
+        return None, (FieldError("entry", REQUIRED),)
     if not offered:
         known = ", ".join(sorted({e.card.name for e in access.service.store.entries()})) or "none"
         errors.append(FieldError("entry", f"{(asked.entry or '')[:60]!r} is not in the catalogue; known: {known}"))
     name, values = asked.name or asked.entry or "", asked.values or {}
     if (asked.name or offered) and not _NAME.fullmatch(name):
         errors.append(FieldError("name", "must be 1 to 40 small letters, digits and dashes, a letter first"))
+    elif access.service.is_required(name):
+        errors.append(FieldError("name", f"{name} is an add-on that every cluster has; take another"))
     elif name in _NO_TEXT:
         errors.append(FieldError("name", f"{name} is no text where a chart does not quote it; take another"))
     kubernetes = cluster.spec.kubernetes_version if version_known else None
@@ -198,7 +203,8 @@ def rendered(access: Access, cluster: Cluster, wish: Chosen, values: Document, s
     at = Circumstances(wish.name, wish.namespace, cluster.spec.kubernetes_version, upgrade=bool(wish.status.applied))
     try:
         chart = access.service.store.chart(wish.entry, wish.version)
-        return renderer_of(access).render(chart, completed(values, schema, cluster), at, owner=cluster.project_id)
+        whole = completed(values, schema, cluster, FACTS)
+        return renderer_of(access).render(chart, whole, at, owner=cluster.project_id)
     except Unrenderable as error:
         hidden = secrets_in([values], {"items": schema})
         raise Invalid(tuple(FieldError("values", veiled(said, hidden)) for said in error.problems)) from None

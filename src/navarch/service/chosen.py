@@ -6,7 +6,7 @@ from typing import Any
 from navarch.bootstrap.vault import close_values, open_values
 from navarch.charts.differing import masked
 from navarch.domain import drafts
-from navarch.domain.catalogue import newest_first, order_of, suits
+from navarch.domain.catalogue import Card, newest_first, order_of, suits
 from navarch.domain.chosen import HOOK_SECONDS, Chosen
 from navarch.domain.errors import FieldError
 from navarch.domain.required import RequiredAddon
@@ -16,6 +16,7 @@ from navarch.service.attempts import attempts, overtaken
 from navarch.service.choice import (
     DEFINITION,
     NO_LONGER,
+    REQUIRED,
     AddonPlan,
     Choice,
     consider,
@@ -44,10 +45,11 @@ class Shown:
 
 
 def entries(access: Access) -> tuple[tuple[StoredEntry, ...], ...]:
-    """The catalogue: of each entry its versions, newest first."""
+    """The catalogue: of each entry its versions, newest first; those that every cluster has among them."""
     by_name: dict[str, list[StoredEntry]] = {}
     for entry in access.service.store.entries():
         by_name.setdefault(entry.card.name, []).append(entry)
+    by_name |= {entry.card.name: [entry] for entry in access.service.required}
     return tuple(
         tuple(sorted(versions, key=lambda e: order_of(e.card.version), reverse=True))
         for _, versions in sorted(by_name.items())
@@ -62,9 +64,9 @@ def entry(access: Access, name: str) -> tuple[StoredEntry, ...]:
     raise Missing("entry of the catalogue")
 
 
-def all_of(access: Access, reference: str) -> tuple[tuple[Shown, ...], tuple[RequiredAddon, ...]]:
-    """A cluster's add-ons: those that it chose, and those that every cluster has. Raises Missing, Unreadable, as all
-    here."""
+def all_of(access: Access, reference: str) -> tuple[tuple[Shown, ...], tuple[tuple[RequiredAddon, Card | None], ...]]:
+    """A cluster's add-ons: those that it chose, and those that every cluster has, with what the catalogue says of them.
+    Raises Missing, Unreadable, as all here."""
     stored = access.cluster(reference)
     offered = access.service.store.entries()
     sealed = access.service.store.all_values(stored.cluster.id)
@@ -72,7 +74,8 @@ def all_of(access: Access, reference: str) -> tuple[tuple[Shown, ...], tuple[Req
         _shown(stored, wish, offered, _opened(access, stored, wish.name, sealed.get(wish.name)))
         for wish in access.service.store.chosen(stored.cluster.id)
     )
-    return found, stored.status.required
+    cards = {entry.card.name: entry.card for entry in access.service.required}
+    return found, tuple((its, cards.get(its.name)) for its in stored.status.required)
 
 
 def show(access: Access, reference: str, name: str) -> Shown:
@@ -206,7 +209,7 @@ def remove(
 def _wished(access: Access, stored: Stored, document: Document) -> Choice:
     """What a request for a new one means, and what is made of it. Raises Invalid, InTheWay."""
     renderer_of(access)
-    cluster, required = stored.cluster, stored.status.required
+    cluster = stored.cluster
     asked, malformed = understand(NewAddon, document)
     choice, wrong = consider(access, cluster, asked)
     errors = judged(malformed, wrong)
@@ -215,8 +218,6 @@ def _wished(access: Access, stored: Stored, document: Document) -> Choice:
     there = access.service.store.chosen(cluster.id)
     if any(wish.name == choice.wish.name for wish in there):
         raise _taken(choice.wish.name)
-    if any(its.name == choice.wish.name for its in required):
-        raise Invalid((FieldError("name", f"{choice.wish.name} is an add-on that every cluster has; take another"),))
     others = ((wish, [i.name for i in wish.status.items if i.kind == DEFINITION]) for wish in there)
     if wrong := tuple(defined_before(choice, others)):
         raise Invalid(wrong)
@@ -247,9 +248,12 @@ def _changed(
 
 
 def _of(access: Access, stored: Stored, name: str) -> Chosen:
+    """Raises Missing, and InTheWay for one that every cluster has."""
     for wish in access.service.store.chosen(stored.cluster.id):
         if wish.name == name:
             return wish
+    if access.service.is_required(name):
+        raise InTheWay("required-add-on", f"add-on {name}: {REQUIRED}")
     raise Missing("add-on")
 
 

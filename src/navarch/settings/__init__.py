@@ -158,8 +158,9 @@ class Console:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Add-ons that clusters can choose (docs/operate/catalogue.md). `renderer`: the program `navarch-render`, by which
-    API and workers render charts; left out: no add-on can be asked for."""
+    """The catalogue of add-ons (docs/operate/catalogue.md). `renderer`: the program `navarch-render`, by which API and
+    workers render charts; left out: the one in the PATH. Without one no worker starts, and no add-on can be asked
+    for."""
 
     renderer: Path | None = None
 

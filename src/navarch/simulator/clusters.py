@@ -233,7 +233,7 @@ def items_of(wanted: Installation) -> tuple[Item, ...]:
 
 def version_of(inputs: Inputs, name: str) -> str:
     """What the pods of an add-on run, of the release that is wanted; empty where it has none."""
-    component = next(iter(catalogue.package(name).images.values()), "")
+    component = next(iter(catalogue.package(name).components.values()), "")
     return inputs.cluster.spec.release.tags.get(component, "").removeprefix("v")
 
 
@@ -243,4 +243,4 @@ def digests_of(inputs: Inputs) -> tuple[tuple[str, str], ...]:
     components = sorted({tuple(sorted(release.tags.items())) for release in releases})
     said = (components, inputs.api_address, inputs.mtu, sorted(inputs.cloud_files.items()))
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:16]
-    return tuple((name, digest) for name in catalogue.wanted(inputs))
+    return tuple((name, digest) for name in catalogue.names())

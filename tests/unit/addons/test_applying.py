@@ -1,4 +1,5 @@
-"""In which order an add-on is brought into a cluster, and what of an earlier one goes."""
+"""In which order an add-on is brought into a cluster, and what of an earlier one goes. Its chart is rendered by a
+double."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,20 +7,25 @@ from typing import Any, cast
 
 import pytest
 from tests.unit.addons.sample_inputs import STEM, cluster, holders, inputs, release
+from tests.unit.addons.sparse import Sparse
 
 from navarch.addons import applying, catalogue, errors, objects
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Inputs
 from navarch.addons.errors import Absent, Exists
 from navarch.addons.observing import _addon
-from navarch.addons.rendering import ADDON_LABEL
-from navarch.domain.errors import Temporary
+from navarch.addons.rendering import ADDON_LABEL, Rendering
+from navarch.domain.errors import Permanent, Temporary
 
 OLD = release("1.36.3")
 DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
 OLD_PROXY, PROXY = f"{DAEMON_SETS}/kube-proxy-v1-36-3", f"{DAEMON_SETS}/kube-proxy-v1-37-2"
 WORKER = f"{STEM}-default-1"
 BOTH = inputs(holders=(*holders(control_plane=1), *holders(workers=2, of=OLD)))
+
+
+RENDERER = Sparse()
+RENDERING = Rendering(RENDERER)
 
 
 @dataclass
@@ -64,12 +70,42 @@ class Api:
 def applied(api: Api, of: Inputs, name: str = "kube-proxy") -> list[tuple[str, str]]:
     """What was asked, without the notes."""
     api.asked.clear()
-    applying.apply(cast(Connection, api), catalogue.rendered(of, name))
+    applying.apply(cast(Connection, api), RENDERING.rendered(catalogue.package(name), of))
     return [asked for asked in api.asked if asked[1] != applying.NOTES_PATH]
 
 
 def agents(api: Api) -> set[str]:
     return {path for path in api.there if path.startswith(DAEMON_SETS)}
+
+
+def test_what_is_applied_again_is_not_rendered_again_and_other_values_are() -> None:
+    of = inputs(api_address="10.0.0.77")
+    before = RENDERER.rendered
+    first, second = (RENDERING.rendered(catalogue.package("kube-proxy"), of) for _ in range(2))
+    assert RENDERER.rendered == before + 1
+    assert first == second and first.objects[1] is not second.objects[1]
+    RENDERING.rendered(catalogue.package("kube-proxy"), inputs(api_address="10.0.0.78"))
+    assert RENDERER.rendered == before + 2
+
+
+def test_what_has_secrets_in_it_is_not_kept() -> None:
+    before = RENDERER.rendered
+    for _ in range(2):
+        RENDERING.rendered(catalogue.package("cloud-controller"), inputs())
+    assert RENDERER.rendered == before + 2
+
+
+def test_where_images_are_lacking_nothing_is_rendered() -> None:
+    before = RENDERER.rendered
+    with pytest.raises(Permanent) as refused:
+        RENDERING.rendered(catalogue.package("calico"), inputs(cluster=cluster(of=release(calico=""))))
+    assert (refused.value.reason, RENDERER.rendered) == ("ImageIncomplete", before)
+
+
+def test_without_a_renderer_nothing_is_applied_and_it_is_said_who_must_act() -> None:
+    with pytest.raises(Permanent) as refused:
+        Rendering(None).rendered(catalogue.package("kube-proxy"), inputs())
+    assert refused.value.reason == "RendererMissing"
 
 
 def test_agents_of_a_release_come_with_it_and_go_with_its_last_machine() -> None:

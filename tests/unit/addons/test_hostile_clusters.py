@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.addons.hostile_server import NOW, Answer, HostileServer, Visit, hostile
 from tests.unit.addons.sample_inputs import inputs
+from tests.unit.addons.sparse import Sparse
 
 from navarch.addons import client, connection
 from navarch.addons.client import KubernetesClusters
@@ -28,7 +29,7 @@ Serve = Callable[..., HostileServer]
 
 @pytest.fixture
 def clusters() -> Iterator[KubernetesClusters]:
-    with KubernetesClusters() as made:
+    with KubernetesClusters(Sparse()) as made:
         yield made
 
 
@@ -304,7 +305,7 @@ def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesCl
         told(lambda: clusters.serving_requests(access))
         told(lambda: clusters.pods_wait(access))
         told(lambda: clusters.count_pods(access))
-        told(lambda: clusters.apply(access, inputs(), "access"))
+        told(lambda: clusters.apply(access, inputs(), "kube-proxy"))
 
 
 def test_every_status_has_its_word(serve: Serve, clusters: KubernetesClusters) -> None:
@@ -416,9 +417,9 @@ def test_names_of_pods_lead_nowhere_else(serve: Serve, clusters: KubernetesClust
 def test_only_paths_of_kinds_that_addons_are_made_of_are_looked_up(serve: Serve, clusters: KubernetesClusters) -> None:
     noted = ["/api/v1/namespaces/shop/pods/web", "/api/v1/nodes/w1", "/version", "/api/v1/namespaces/../nodes/x", ""]
     noted += [f"/api/v1/namespaces/kube-system/configmaps/old-{n}" for n in range(5000)]
-    notes = json.dumps({"data": {"access.objects": "\n".join(noted)}}).encode()
+    notes = json.dumps({"data": {"kube-proxy.objects": "\n".join(noted)}}).encode()
     server = serve(lambda visit: visit.say(notes if visit.path == NOTES else b'{"metadata": {}}'))
-    clusters.apply(server.access, inputs(), "access")
+    clusters.apply(server.access, inputs(), "kube-proxy")
     read = [line.split(" ")[1] for line in server.asked if line.startswith("GET") and NOTES not in line]
     assert len(read) == 500 - 5
     assert all("/configmaps/old-" in path for path in read)

@@ -127,6 +127,29 @@ def test_tests_of_an_add_on_are_waited_for_and_one_that_failed_is_told(navarch: 
     assert (ran.code, "db: hook Pod speaks failed: exit code 7" in ran.err) == (1, True)
 
 
+def test_what_every_cluster_has_is_shown_with_what_it_is_and_what_is_missing(navarch: Run, service: Service) -> None:
+    said = {"title": "CoreDNS", "description": "Names inside the cluster.", "category": "networking"}
+    dns = {"name": "coredns", "phase": "Degraded", "version": "1.14.7", "message": "1 of 2 available", **said}
+    service.on("GET", "/clusters/shop/addons", Answer(200, {"addons": [], "required": [dns]}))
+    shown = navarch("addon", "show", "coredns", "-c", "shop").out
+    for words in (
+        "CoreDNS",
+        "Names inside the cluster.",
+        "every cluster has it",
+        "Degraded",
+        "1.14.7",
+        "1 of 2 available",
+    ):
+        assert words in shown
+    assert json.loads(navarch("addon", "show", "coredns", "-c", "shop", "-o", "json").out) == dns
+
+
+def test_what_every_cluster_has_takes_no_values(navarch: Run, service: Service) -> None:
+    schema = {"properties": {"replicas": {"type": "integer"}}}
+    service.on("GET", "/addons/coredns", Answer(200, {"required": True, "values_schema": schema}))
+    assert "none can be set" in navarch("addon", "values", "coredns").err
+
+
 def test_a_removal_says_which_hooks_run_and_leaves_them_out_where_asked(navarch: Run, service: Service) -> None:
     path = "/clusters/shop/addons/db"
     status = {"objects": [], "removal_hooks": ["Job drain"]}

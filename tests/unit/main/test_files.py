@@ -138,3 +138,24 @@ def test_the_command_ends_with_that_line(config: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         server.run(["--config", str(config), "explain", "shop"])
     assert str(caught.value).startswith("navarch-server: keys.sealing_file: ")
+
+
+def test_a_worker_does_not_start_without_what_renders_charts(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    store = PostgresStore("host=127.0.0.1 port=1", region="RegionOne", max_connections=1, name="test")
+    try:
+        with pytest.raises(SettingsError, match=r"catalogue\.renderer: it is not set, and there is no navarch-render"):
+            wire.start_worker(read_settings(config), store, structlog.get_logger(), name="w")
+    finally:
+        store.close()
+
+
+def test_what_renders_charts_is_found_in_the_path(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert wire.renderer_of(read_settings(config)) is None
+    (tmp_path / "navarch-render").touch(mode=0o755)
+    assert wire.renderer_of(read_settings(config)) is not None

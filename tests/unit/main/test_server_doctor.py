@@ -76,6 +76,21 @@ def test_one_check_that_breaks_keeps_no_other_from_being_made(config: Path) -> N
     assert found(findings, "Keystone login").level is Level.FAIL
 
 
+def test_what_renders_charts_has_to_be_there(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = found(installation._charts(settings(config)), "charts")
+    assert (missing.level, "navarch-images tools" in missing.fix) == (Level.FAIL, True)
+    (tmp_path / "keys" / "worker.key").rename(tmp_path / "worker.key")  # no worker runs here
+    assert found(installation._charts(settings(config)), "charts").level is Level.WARN
+    program = tmp_path / "navarch-render"
+    program.touch(mode=0o644)
+    named = config.read_text() + f'[catalogue]\nrenderer = "{program}"\n'
+    config.write_text(named)
+    assert found(installation._charts(settings(config)), "charts").detail == f"{program} cannot be run"
+    program.chmod(0o755)
+    assert found(installation._charts(settings(config)), "charts").level is Level.OK
+
+
 def test_a_key_that_others_may_read_is_named_with_the_command_that_closes_it(config: Path) -> None:
     key = config.parent / "keys" / "report.key"
     key.chmod(0o644)

@@ -31,6 +31,6 @@ def test_the_notice_names_every_file_that_says_that_it_is_somebody_elses() -> No
         if re.search("Copyright|Apache License|MIT License", file.read_text())
     ]
     calico = "src/navarch/addons/packages/calico"
-    assert {f"{calico}/manifest.yaml", f"{calico}/crds.yaml", "docs/site/iframe-worker.js"} <= set(theirs)
+    assert {f"{calico}/templates/rbac.yaml", f"{calico}/crds/crds.yaml", "docs/site/iframe-worker.js"} <= set(theirs)
     notice = (ROOT / "NOTICE").read_text()
     assert [name for name in theirs if name not in notice] == []

@@ -38,9 +38,19 @@ class Shelf:
 
 def access(*found: StoredEntry) -> tuple[Access, Shelf]:
     shelf = Shelf(found)
-    service = SimpleNamespace(store=shelf, renderer=Unchanging())
+    service = SimpleNamespace(store=shelf, renderer=Unchanging(), is_required=lambda name: name == "coredns")
     until = datetime.now(UTC)
     return Access(cast(Any, service), "ann-id", "ann", "alpha", "req-1", until, found=lambda _: None), shelf
+
+
+def test_neither_an_entry_that_every_cluster_has_nor_its_name_is_chosen() -> None:
+    who, _ = access(entry("store", "1.9.0"))
+    asked = [NewAddon(entry="coredns"), NewAddon(entry="store", name="coredns"), NewAddon(entry="store")]
+    _, wrong = consider_new(who, cluster(), asked, version_known=True)
+    assert [(e.field, e.detail.partition(":")[0]) for e in wrong] == [
+        ("spec.addons[0].entry", "every cluster has it, with its node image"),
+        ("spec.addons[1].name", "coredns is an add-on that every cluster has; take another"),
+    ]
 
 
 def test_the_newest_that_suits_the_new_clusters_kubernetes_is_chosen_and_rendered() -> None:

@@ -1,1 +1,2 @@
-"""The add-ons, one folder each. `addons.package` says what a folder holds; `addons.catalogue` finds it by itself."""
+"""The add-ons that every cluster has, one folder each: a Helm chart. `addons.package` says what it tells Navarch;
+`addons.catalogue` finds it by itself."""

@@ -25,7 +25,8 @@ class NeedsView(Shown):
 
 class EntryView(Shown):
     """An entry of the catalogue in its newest version. `versions`: all of them, newest first, each with the Kubernetes
-    versions that it is for."""
+    versions that it is for. `required`: every cluster has it, and nobody chooses it; its version is Navarch's, and its
+    images come with the node image, which says their versions: they have no digest."""
 
     name: str
     title: str
@@ -34,6 +35,7 @@ class EntryView(Shown):
     licence: str
     namespace: str
     app_version: str
+    required: bool
     needs: NeedsView
     images: list[ImageView]
     versions: list[dict[str, str]]
@@ -106,6 +108,10 @@ class RequiredAddonView(Shown):
     be changed or removed: it comes with the cluster's node image."""
 
     name: str
+    title: str
+    description: str
+    category: str
+    licence: str
     phase: str
     version: str
     message: str

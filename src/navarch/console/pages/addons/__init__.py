@@ -30,7 +30,9 @@ _CHOSEN, _ADDON = {"chosen": "addons/_chosen.html"}, {"addon": "addons/_addon.ht
 def show_all(visit: InProject, cluster: str) -> Response:
     """What it has, and what it could have."""
     values = _chosen(visit, cluster)
-    return visit.page("addons/list.html", entries=visit.navarch.entries(), **values)
+    # Those that every cluster has come last: nobody chooses them.
+    entries = sorted(visit.navarch.entries(), key=lambda entry: bool(entry.get("required")))
+    return visit.page("addons/list.html", entries=entries, **values)
 
 
 @router.get(_ALL + "/stream")

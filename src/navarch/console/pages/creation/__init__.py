@@ -74,7 +74,7 @@ def _page(visit: Visit, form: Form, key: str, errors: list[FieldProblem] | None 
         all_zones=navarch.catalogue("zones"),
         volume_types=navarch.catalogue("volume_types"),
         external_networks=navarch.catalogue("external_networks"),
-        entries=navarch.entries(),
+        entries=[entry for entry in navarch.entries() if not entry.get("required")],
         groups=number_of_groups(form),
         usual=usual_seconds(navarch.cluster_page([("limit", "50"), ("sort", "-created")])["clusters"]),
         wrong=fields,
