@@ -1,8 +1,9 @@
 """Components from source: Go modules with pinned sums, and one C file.
 
 A component's key covers all that can change its bytes: its folder (go.mod, go.sum, own sources), folders beside it
-whose modules its go.mod takes (`replace M => ../F`), its recipe in the release file, the flags, and the compilers. What has been built under a key is never built again; a change of one
-component rebuilds one. Go downloads nothing whose sum is not in go.sum (-mod=readonly).
+whose modules its go.mod takes (`replace M => ../F`), its recipe in the release file, the flags, and the compilers.
+What has been built under a key is never built again; a change of one component rebuilds one. Go downloads nothing
+whose sum is not in go.sum (-mod=readonly).
 
 Beside its programs a component's folder holds libraries.json: the libraries in each that are of another version than
 upstream's own (see modules.py).
@@ -213,7 +214,8 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache, hea
     used = 0.0
     if any(source.rglob("*_test.go")):  # what is written here; of modules elsewhere no source is in the folder
         tested = ["./...", *(f"{name}/..." for name in modules_beside(source))]
-        used += follow(f"{component.name}'s tests", ["go", "test", *_FLAGS, *tested], heard, cwd=source, env=environment)
+        test = ["go", "test", *_FLAGS, *tested]
+        used += follow(f"{component.name}'s tests", test, heard, cwd=source, env=environment)
     build = ["go", "build", "-v", *_FLAGS, "-ldflags", " ".join((*_LINKER, *component.ldflags)), *_tags(component)]
     # Go names a program after its package's folder, which is not always the name wanted (etcd's is "v3"), and one
     # `go build` for all packages compiles what they share once: so the odd names are built singly afterwards.
