@@ -45,6 +45,21 @@ def test_a_key_changes_with_sums_recipe_source_and_compiler_and_with_nothing_els
     assert key() != before
 
 
+def test_a_key_changes_with_modules_that_are_taken_from_beside(sources: Path) -> None:
+    shared = sources / "go" / "shared"
+    shared.mkdir()
+    (shared / "shared.go").write_text("package shared\n")
+    keys = {programs.component_key(COMPONENT, sources, VERSIONS)}
+    taken = "module m\n\nreplace n => ../shared\n"
+    for text in (taken.replace("../shared", "./within"), taken):
+        (sources / "go/tool/go.mod").write_text(text)
+        keys.add(programs.component_key(COMPONENT, sources, VERSIONS))
+    assert programs.modules_beside(sources / "go/tool") == {"n": shared}
+    (shared / "shared.go").write_text("package shared // changed\n")
+    keys.add(programs.component_key(COMPONENT, sources, VERSIONS))
+    assert len(keys) == 4
+
+
 def test_what_was_built_is_not_built_again(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
 

@@ -49,7 +49,7 @@ def test_certificates_are_made_and_the_add_on_leaves_nothing(one: Cluster) -> No
         kinds = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations"
         assert kubectl.run("get", kinds, "-l", f"navarch.io/chosen-addon={NAME}", "-o", "name") == ""
         kubectl.run("delete", "secret", "shop-tls", "--ignore-not-found")  # certificates in Secrets stay in any case
-    of_the_server(one, "catalogue", "remove", NAME, "1.0.0")
+    of_the_server(one, "catalogue", "remove", NAME, "1.1.0")
 
 
 def apply(one: Cluster, made: dict[str, Any]) -> None:

@@ -49,4 +49,4 @@ def test_what_pods_write_and_events_are_found_and_the_add_on_leaves_nothing(one:
         lose_the_pod(one, "logging")
         until("it is found again", lambda: ask(one, wanted), seconds=60)
         remove_all(one, "logging")
-    of_the_server(one, "catalogue", "remove", "logging", "1.1.0")
+    of_the_server(one, "catalogue", "remove", "logging", "1.1.1")

@@ -68,7 +68,7 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
         until("it answers", lambda: found(one, 'up{job="monitoring"}', before), seconds=60)
         assert volume_of(one, "monitoring") == volume
         remove_all(one, "monitoring")
-    for version in ("1.1.1", "1.1.2"):
+    for version in ("1.1.2", "1.1.3"):
         of_the_server(one, "catalogue", "remove", "monitoring", version)
 
 
@@ -120,7 +120,7 @@ def upgrade(one: Cluster, newer: Path) -> None:
     """To a version in which the store begins with another argument."""
     shutil.copytree(ADDONS / "monitoring", newer)
     for file, then, now in (
-        ("Chart.yaml", "version: 1.1.1\n", "version: 1.1.2\n"),
+        ("Chart.yaml", "version: 1.1.2\n", "version: 1.1.3\n"),
         ("templates/store.yaml", "- -loggerFormat=json", "- -loggerFormat=json\n        - -search.latencyOffset=1s"),
     ):
         text = (newer / file).read_text()

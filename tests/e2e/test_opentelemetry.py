@@ -39,5 +39,5 @@ def test_what_pods_write_and_events_are_sent_to_a_store(one: Cluster) -> None:
         one.customer.must("addon", "remove", NAME, "-c", one.name, "--with-data", "--yes", timeout=900)
         assert NAME not in names(one)
         assert one.kubectl.run("get", "namespace", NAME, "--ignore-not-found") == ""
-    for name, version in (("logging", "1.1.0"), (NAME, "1.0.0")):
+    for name, version in (("logging", "1.1.1"), (NAME, "1.1.0")):
         of_the_server(one, "catalogue", "remove", name, version)

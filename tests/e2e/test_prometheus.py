@@ -87,7 +87,7 @@ def test_a_users_monitor_is_scraped_their_alert_is_told_and_nothing_is_left(one:
         remove_all(one, NAME)
         assert one.kubectl.run("get", "crd", "-l", f"navarch.io/chosen-addon={NAME}", "-o", "name") == ""
         assert "monitoring.coreos.com" not in one.kubectl.run("api-versions")
-    of_the_server(one, "catalogue", "remove", NAME, "1.0.0")
+    of_the_server(one, "catalogue", "remove", NAME, "1.0.1")
 
 
 def everything_is_gathered(one: Cluster) -> None:

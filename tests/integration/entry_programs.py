@@ -11,16 +11,16 @@ from navarch.addons.rendering import Rendered, Rendering
 from navarch.charts.rendering import Renderer
 from navarch_images.cache import Cache
 from navarch_images.programs import build_all
-from navarch_images.release import offer
+from navarch_images.release import offer, trials
 
 
 def entry_program(name: str) -> Path:
-    """The program called `name` of catalogue.toml. It is compiled where it is not yet.
+    """The program called `name` of catalogue.toml, or of trials.toml. It is compiled where it is not yet.
 
     It does not wait for a build that holds the cache's lock, which may take long: what is finished is moved to its
     place at once, whoever was first.
     """
-    (component,) = [c for c in offer().components if name in c.binaries]
+    (component,) = [c for c in (*offer().components, *trials()) if name in c.binaries]
     (built,) = build_all([component], Cache.default(), print)
     return built.binary(name)
 

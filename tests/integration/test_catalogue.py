@@ -66,13 +66,13 @@ def config_map(data: str) -> str:
 def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, str(ADDONS), NOBODY, NAMES)
     assert told.splitlines() == [
-        "cert-manager 1.0.0: good",
+        "cert-manager 1.1.0: good",
         "external-dns 1.0.0: good",
         "headroom 1.0.0: good",
-        "logging 1.1.0: good",
-        "monitoring 1.1.1: good",
-        "opentelemetry 1.0.0: good",
-        "prometheus 1.0.0: good",
+        "logging 1.1.1: good",
+        "monitoring 1.1.2: good",
+        "opentelemetry 1.1.0: good",
+        "prometheus 1.0.1: good",
         "registry 1.0.0: good",
     ]
     assert good

@@ -80,7 +80,7 @@ class Machine:
         self.renderer, self.folder, self.endpoint = renderer, folder, endpoint
         self.health, self.grpc, self.http = _free_ports(3)
         self.log = folder / "collector.log"
-        for name in ("pods", "state", "etc"):
+        for name in ("pods", "state", "etc", "s3"):
             (folder / name).mkdir()
         self.render(**values)
 
@@ -93,6 +93,7 @@ class Machine:
                 ("/var/log/pods", f"{self.folder}/pods"),
                 ("/var/lib/opentelemetry-collector", f"{self.folder}/state"),
                 ("/etc/opentelemetry-collector", f"{self.folder}/etc"),
+                ("/var/run/secrets/s3", f"{self.folder}/s3"),
                 *(
                     (f"0.0.0.0:{a}", f"127.0.0.1:{b}")
                     for a, b in ((HEALTH, self.health), (GRPC, self.grpc), (HTTP, self.http))
@@ -100,6 +101,9 @@ class Machine:
             ):
                 text = text.replace(theirs, ours)
             (self.folder / "etc" / name).write_text(text)
+        keys = objects.get(("Secret", f"{NAME}-s3"), {"data": {}})["data"]
+        for name, content in keys.items():
+            (self.folder / "s3" / name).write_bytes(base64.b64decode(content))
         (container,) = objects["DaemonSet", f"{NAME}-agent"]["spec"]["template"]["spec"]["containers"]
         self.arguments = [
             word.replace("/etc/opentelemetry-collector", f"{self.folder}/etc") for word in container["args"]

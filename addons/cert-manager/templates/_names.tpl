@@ -3,7 +3,7 @@ app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .release }}
 {{- end }}
 {{- define "certManager.image" -}}
-registry.navarch.internal/cert-manager:v1.21.2@sha256:ef83e3ecf4eb971fc7193515a80fef7a7f2760f758f67ad41cbbaa0a9cf8ada9
+registry.navarch.internal/cert-manager:v1.21.2@sha256:78f9502f3aac982f96733041cc3662212ea4c08b110d21b21bacdb78c4589d53
 {{- end }}
 {{- define "certManager.solver" -}}
 registry.navarch.internal/cert-manager-acmesolver:v1.21.2@sha256:b17d916d709f74444b713ef41e53f2a9e64785358bcac94d2ff103b6fdb6eb21

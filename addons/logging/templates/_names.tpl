@@ -9,5 +9,5 @@ registry.navarch.internal/victoria-logs:v1.52.1@sha256:1448a1cc97b6fb6dd5e16d07b
 registry.navarch.internal/vlagent:v1.52.1@sha256:310e237a575cc9aca09394fbf4f74b366d4fb7fc03d78a17eff66926ac97bc17
 {{- end }}
 {{- define "logging.kubeEvents" -}}
-registry.navarch.internal/kube-events:1@sha256:8baa8a8c63f948a99488ef3d2249565530601704ce4d566afac269e5c8fae0e6
+registry.navarch.internal/kube-events:1@sha256:52ce6b444026d747a831f5a661fec2d1b2963b3b4449798bb08f85086faedf82
 {{- end }}

@@ -6,7 +6,7 @@ app.kubernetes.io/instance: {{ .release }}
 registry.navarch.internal/node-exporter:v1.12.1@sha256:c0de889388fc0b89317607dd21a2babf14705e9e2ab445a9d8f7d5337661b0fa
 {{- end }}
 {{- define "monitoring.kubeExporter" -}}
-registry.navarch.internal/kube-exporter:1@sha256:68e9c617a8d726c605a3d5666e92860a53aaf473b5467fbed89f7b874496c2d1
+registry.navarch.internal/kube-exporter:1@sha256:5e9a8a66d149c7e74f118c834818fcff30e9de236e3ecb0b57203545bd05c4ec
 {{- end }}
 {{- define "monitoring.alertmanager" -}}
 registry.navarch.internal/alertmanager:v0.31.1@sha256:08a94d91b67d2d830a2dd3f13d1c1d5fa70df2b834aaeac278386ba7d62dae96

@@ -67,6 +67,7 @@ processors:
     - {key: k8s.cluster.name, value: {{ . | quote }}, action: insert}
   {{- end }}
 exporters:
+  {{- if .Values.endpoint }}
   otlp_http:
     logs_endpoint: {{ .Values.endpoint | quote }}
     {{- if .Values.ca }}
@@ -86,21 +87,46 @@ exporters:
       block_on_overflow: true
       batch: {flush_timeout: 1s, sizer: bytes, min_size: 262144, max_size: 1048576}
     retry_on_failure: {enabled: true, max_interval: 30s, max_elapsed_time: 0s}
+  {{- end }}
+  {{- with .Values.s3 }}
+  {{- if .endpoint }}
+  s3:
+    endpoint: {{ .endpoint | quote }}
+    bucket: {{ .bucket | quote }}
+    prefix: {{ .prefix | quote }}
+    region: {{ .region | quote }}
+    path_style: {{ .pathStyle }}
+    credentials: /var/run/secrets/s3
+    source: "${env:NODE_NAME}"
+    {{- if .ca }}
+    tls: {ca_file: /etc/opentelemetry-collector/ca-s3.pem}
+    {{- end }}
+    sending_queue:
+      storage: file_storage
+      sizer: bytes
+      queue_size: {{ mul (trimSuffix "Gi" $.Values.waiting | int64) 1024 1024 1024 }}
+      block_on_overflow: true
+      num_consumers: 2
+      batch: {flush_timeout: {{ .interval }}s, sizer: bytes, min_size: 4194304, max_size: 4194304}
+    retry_on_failure: {enabled: true, max_interval: 30s, max_elapsed_time: 0s}
+  {{- end }}
+  {{- end }}
 service:
   extensions: [health_check, file_storage]
   telemetry:
     logs: {encoding: json}
     metrics: {level: none}
   pipelines:
+    {{- $exporters := concat (ternary (list "otlp_http") list (ne .Values.endpoint "")) (ternary (list "s3") list (ne .Values.s3.endpoint "")) | join ", " }}
     {{- $cluster := empty .Values.cluster | ternary "" ", resource/cluster" }}
     logs/files:
       receivers: [file_log]
       processors: [memory_limiter, resource/node{{ $cluster }}]
-      exporters: [otlp_http]
+      exporters: [{{ $exporters }}]
     {{- if .Values.receiver }}
     logs/applications:
       receivers: [otlp]
       processors: [memory_limiter{{ $cluster }}]
-      exporters: [otlp_http]
+      exporters: [{{ $exporters }}]
     {{- end }}
 {{- end }}

@@ -11,8 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
+
+	"navarch.dev/images/kube-api"
 )
 
 // made is an event of a version, which says that version.
@@ -85,7 +86,7 @@ func follows(t *testing.T, state string, steps ...step) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = (&follower{&api{site.URL, token, site.Client()}, teller, 2, 0}).follow(ctx)
+	err = (&follower{kubeapi.With(site.Client(), site.URL, token, "tests"), teller, 2, 0}).follow(ctx)
 	if len(answers.steps) > 0 && err == nil {
 		t.Errorf("not asked: %v", answers.steps)
 	}
@@ -195,7 +196,7 @@ func TestALine(t *testing.T) {
 	now := `"metadata": {"uid": "u", "resourceVersion": "7", "namespace": "n", "creationTimestamp": "2026-01-01T00:00:00Z"},
 		"type": "Warning", "reason": "BackOff", "note": "a <b>\nc", "regarding": {"kind": "Pod", "namespace": "n", "name": "p"}`
 	about := `"type":"Warning","reason":"BackOff","message":"a <b>\nc","namespace":"n","kind":"Pod","name":"p"`
-	for event, want := range map[string]string{
+	for added, want := range map[string]string{
 		``: `{"time":"2026-01-01T00:00:00Z",` + about + `,"count":1,"controller":"","node":"","uid":"u","version":"7"}`,
 		`, "eventTime": "2026-01-01T00:00:01.5Z", "reportingController": "c"`:// one that happened once
 		`{"time":"2026-01-01T00:00:01.5Z",` + about + `,"count":1,"controller":"c","node":"","uid":"u","version":"7"}`,
@@ -208,17 +209,21 @@ func TestALine(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		teller, _ := newTeller(&out, "")
-		var read listed
-		if err := json.Unmarshal([]byte(`{"items": [{`+now+event+`}]}`), &read); err != nil {
-			t.Fatal(err)
-		}
-		if err := teller.tell(read.Items[0]); err != nil {
+		if err := teller.tell(parsed(t, `{`+now+added+`}`)); err != nil {
 			t.Fatal(err)
 		}
 		if got := out.String(); got != want+"\n" {
 			t.Errorf("%s\n is not\n%s", got, want)
 		}
 	}
+}
+
+func parsed(t *testing.T, text string) (one event) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &one); err != nil {
+		t.Fatal(err)
+	}
+	return one
 }
 
 func TestAMessageIsCut(t *testing.T) {
@@ -228,22 +233,5 @@ func TestAMessageIsCut(t *testing.T) {
 	}
 	if shortened("short") != "short" {
 		t.Error("a short one is cut")
-	}
-}
-
-func TestASilentWatchIsDead(t *testing.T) {
-	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.(http.Flusher).Flush()
-		<-r.Context().Done()
-	}))
-	defer site.Close()
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	asked := &api{site.URL, token, site.Client()}
-	err := asked.watch(t.Context(), nil, 10*time.Millisecond, func(heard) error { return nil })
-	if err == nil {
-		t.Error("it ended well")
 	}
 }

@@ -4,18 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"time"
+
+	"navarch.dev/images/kube-api"
 )
 
 const (
-	// How long a watch may last; the server says something each minute (a bookmark), so one that is silent is dead.
-	watchTime    = 8 * time.Minute
-	silence      = 3 * time.Minute
+	path         = "/apis/events.k8s.io/v1/events"
 	slowestRetry = 30 * time.Second
 )
 
@@ -23,7 +22,7 @@ const (
 var errOutput = errors.New("standard output or the state")
 
 type follower struct {
-	api      *api
+	api      *kubeapi.Server
 	teller   *teller
 	page     int
 	patience time.Duration // with a server that refuses
@@ -47,7 +46,7 @@ func (f *follower) follow(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errOutput):
 			return err
-		case !errors.Is(err, errRefused):
+		case !errors.Is(err, kubeapi.ErrRefused):
 			refused = time.Time{}
 		case refused.IsZero():
 			refused = began
@@ -59,7 +58,7 @@ func (f *follower) follow(ctx context.Context) error {
 			anew, wait = false, time.Second
 			continue
 		case err == nil: // a server that ends each watch at once is not asked without a pause
-			pause(ctx, time.Second)
+			kubeapi.Pause(ctx, time.Second)
 			continue
 		}
 		if time.Since(began) > time.Minute {
@@ -67,7 +66,7 @@ func (f *follower) follow(ctx context.Context) error {
 		}
 		anew = true
 		slog.Warn("asking the API server", "error", err.Error(), "again", wait.String())
-		pause(ctx, wait/2+rand.N(wait/2))
+		kubeapi.Pause(ctx, wait/2+rand.N(wait/2))
 		wait = min(2*wait, slowestRetry)
 	}
 }
@@ -77,45 +76,47 @@ func (f *follower) follow(ctx context.Context) error {
 func (f *follower) list(ctx context.Context) error {
 	query := url.Values{"limit": {strconv.Itoa(f.page)}}
 	for {
-		page, err := f.api.list(ctx, query)
-		for tries := 0; err != nil && query.Has("continue") && tries < 5 && !errors.Is(err, errRefused); tries++ {
-			pause(ctx, time.Second<<tries)
-			page, err = f.api.list(ctx, query)
+		events, about, err := f.read(ctx, query)
+		for tries := 0; err != nil && query.Has("continue") && tries < 5 && !errors.Is(err, kubeapi.ErrRefused); tries++ {
+			kubeapi.Pause(ctx, time.Second<<tries)
+			events, about, err = f.read(ctx, query)
 		}
 		if err != nil {
 			return err
 		}
-		if version := page.Metadata.ResourceVersion; f.teller.told != "" && after(f.teller.told, version) {
+		if version := about.ResourceVersion; f.teller.told != "" && after(f.teller.told, version) {
 			slog.Warn("the server is behind what was told: restored from a backup, all it has is told", "version", version)
 			f.teller.told = ""
 		}
-		for _, event := range page.Items {
+		for _, event := range events {
 			if err := f.teller.tell(event); err != nil {
 				return errors.Join(errOutput, err)
 			}
 		}
-		if page.Metadata.Continue == "" {
-			return f.reached(page.Metadata.ResourceVersion)
+		if about.Continue == "" {
+			return f.reached(about.ResourceVersion)
 		}
-		query.Set("continue", page.Metadata.Continue)
+		query.Set("continue", about.Continue)
 	}
+}
+
+// read gives a page that is whole: of one that is asked for again nothing may be told before.
+func (f *follower) read(ctx context.Context, query url.Values) (events []event, about kubeapi.Listed, err error) {
+	about, err = f.api.Page(ctx, path, query, func(raw json.RawMessage) error {
+		var one event
+		err := json.Unmarshal(raw, &one)
+		events = append(events, one)
+		return err
+	})
+	return events, about, err
 }
 
 // watch tells what happens from what is told on.
 func (f *follower) watch(ctx context.Context) error {
-	query := url.Values{
-		"watch": {"true"}, "allowWatchBookmarks": {"true"}, "resourceVersion": {f.teller.told},
-		"timeoutSeconds": {strconv.Itoa(int(watchTime.Seconds()) + rand.IntN(120))},
-	}
-	return f.api.watch(ctx, query, silence, func(said heard) error {
+	return f.api.Watch(ctx, path, f.teller.told, func(said kubeapi.Event) error {
 		var event event
-		switch said.Type {
-		case "ADDED", "MODIFIED", "DELETED", "BOOKMARK":
-			if err := json.Unmarshal(said.Object, &event); err != nil {
-				return err
-			}
-		default:
-			return refusal(said.Object)
+		if err := json.Unmarshal(said.Object, &event); err != nil {
+			return err
 		}
 		if said.Type == "ADDED" || said.Type == "MODIFIED" {
 			if err := f.teller.tell(event); err != nil {
@@ -131,23 +132,4 @@ func (f *follower) reached(version string) error {
 		return errors.Join(errOutput, err)
 	}
 	return nil
-}
-
-// refusal is the error that a server sends in a watch.
-func refusal(raw json.RawMessage) error {
-	var status struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	}
-	if err := json.Unmarshal(raw, &status); err != nil {
-		return err
-	}
-	return fmt.Errorf("%d: %s", status.Code, status.Message)
-}
-
-func pause(ctx context.Context, long time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(long):
-	}
 }

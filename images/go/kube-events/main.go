@@ -21,20 +21,19 @@ import (
 	"context"
 	"flag"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
-)
 
-const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
+	"navarch.dev/images/kube-api"
+)
 
 func main() {
 	state := flag.String("state", "", "file that holds how far it came")
-	server := flag.String("server", inCluster(), "URL of the API server")
-	authority := flag.String("ca-file", account+"ca.crt", "PEM of the authority that the API server is believed by")
-	token := flag.String("token-file", account+"token", "file with the token; read anew for each request")
+	server := flag.String("server", kubeapi.InCluster(), "URL of the API server")
+	authority := flag.String("ca-file", kubeapi.Account+"ca.crt", "PEM of the authority that the API server is believed by")
+	token := flag.String("token-file", kubeapi.Account+"token", "file with the token; read anew for each request")
 	patience := flag.Duration("patience", time.Minute, "how long the server may refuse what is asked")
 	page := flag.Int("page", 200, "events that a list asks for at once")
 	flag.Parse()
@@ -46,7 +45,7 @@ func main() {
 }
 
 func run(state, server, authority, token string, page int, patience time.Duration) error {
-	api, err := newAPI(server, authority, token)
+	api, err := kubeapi.New(server, authority, token, "navarch-kube-events")
 	if err != nil {
 		return err
 	}
@@ -57,12 +56,4 @@ func run(state, server, authority, token string, page int, patience time.Duratio
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	return (&follower{api: api, teller: teller, page: page, patience: patience}).follow(ctx)
-}
-
-func inCluster() string {
-	host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
-	if host == "" {
-		return ""
-	}
-	return "https://" + net.JoinHostPort(host, port)
 }

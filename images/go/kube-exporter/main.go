@@ -17,21 +17,20 @@ import (
 	"errors"
 	"flag"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
-)
 
-const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
+	"navarch.dev/images/kube-api"
+)
 
 func main() {
 	listen := flag.String("listen", ":8080", "address to listen on")
-	server := flag.String("server", inCluster(), "URL of the API server")
-	authority := flag.String("ca-file", account+"ca.crt", "PEM of the authority that the API server is believed by")
-	token := flag.String("token-file", account+"token", "file with the token; read anew for each request")
+	server := flag.String("server", kubeapi.InCluster(), "URL of the API server")
+	authority := flag.String("ca-file", kubeapi.Account+"ca.crt", "PEM of the authority that the API server is believed by")
+	token := flag.String("token-file", kubeapi.Account+"token", "file with the token; read anew for each request")
 	page := flag.Int("page", 500, "objects that a list asks for at once")
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
@@ -42,7 +41,7 @@ func main() {
 }
 
 func run(listen, server, authority, token string, page int) error {
-	api, err := newAPI(server, authority, token, page)
+	api, err := kubeapi.New(server, authority, token, "navarch-kube-exporter")
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func run(listen, server, authority, token string, page int) error {
 	stores := make([]*store, len(kinds))
 	for i, kind := range kinds {
 		stores[i] = newStore(kind)
-		go follow(ctx, api, stores[i])
+		go follow(ctx, api, page, stores[i])
 	}
 	site := &http.Server{Addr: listen, Handler: handler(stores, time.Now), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
@@ -65,12 +64,4 @@ func run(listen, server, authority, token string, page int) error {
 		return err
 	}
 	return nil
-}
-
-func inCluster() string {
-	host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
-	if host == "" {
-		return ""
-	}
-	return "https://" + net.JoinHostPort(host, port)
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"strconv"
 	"sync"
 	"time"
+
+	"navarch.dev/images/kube-api"
 )
 
 // store holds the series of all objects of a kind, as text.
@@ -29,16 +33,22 @@ func newStore(kind kind) *store {
 }
 
 // list learns all objects anew, and gives the version to watch from. What is there no more goes at its end.
-func (s *store) list(ctx context.Context, api *api) (string, error) {
+func (s *store) list(ctx context.Context, api *kubeapi.Server, page int) (string, error) {
 	s.lock.Lock()
 	s.round++
 	s.lock.Unlock()
-	version, err := api.list(ctx, s.kind.path, func(raw json.RawMessage) error {
-		_, err := s.put(raw)
-		return err
-	})
-	if err != nil {
-		return "", err
+	query := url.Values{"limit": {strconv.Itoa(page)}}
+	var about kubeapi.Listed
+	for more := true; more; more = about.Continue != "" {
+		var err error
+		about, err = api.Page(ctx, s.kind.path, query, func(raw json.RawMessage) error {
+			_, err := s.put(raw)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		query.Set("continue", about.Continue)
 	}
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -48,12 +58,12 @@ func (s *store) list(ctx context.Context, api *api) (string, error) {
 		}
 	}
 	s.heard = time.Now()
-	return version, nil
+	return about.ResourceVersion, nil
 }
 
 // watch follows what happens from a version on; gives the version that it came to.
-func (s *store) watch(ctx context.Context, api *api, version string) (string, error) {
-	err := api.watch(ctx, s.kind.path, version, func(heard event) error {
+func (s *store) watch(ctx context.Context, api *kubeapi.Server, version string) (string, error) {
+	err := api.Watch(ctx, s.kind.path, version, func(heard kubeapi.Event) error {
 		var about metadata
 		var err error
 		switch heard.Type {
@@ -61,10 +71,8 @@ func (s *store) watch(ctx context.Context, api *api, version string) (string, er
 			about, err = s.put(heard.Object)
 		case "DELETED":
 			about, err = s.take(heard.Object)
-		case "BOOKMARK":
+		default: // a bookmark
 			about, err = metadataOf(heard.Object)
-		default:
-			return refusal(heard.Object)
 		}
 		if err != nil {
 			return err
@@ -133,19 +141,4 @@ func metadataOf(raw json.RawMessage) (metadata, error) {
 	}
 	err := json.Unmarshal(raw, &object)
 	return object.Metadata, err
-}
-
-// refusal is the error that a server sends in a watch.
-func refusal(raw json.RawMessage) error {
-	var status struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	}
-	if err := json.Unmarshal(raw, &status); err != nil {
-		return err
-	}
-	if status.Code == 410 {
-		return errGone
-	}
-	return fmt.Errorf("%d: %s", status.Code, status.Message)
 }

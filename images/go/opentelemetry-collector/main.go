@@ -1,5 +1,5 @@
 // Command opentelemetry-collector is the OpenTelemetry Collector with the components that the entry `opentelemetry`
-// configures, and no others: files that containers write and OTLP come in, OTLP goes out.
+// configures, and no others: files that containers write and OTLP come in, OTLP and objects of an S3 bucket go out.
 //
 // Its flags and its configuration are upstream's: --config=FILE.
 package main
@@ -25,6 +25,8 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+
+	"navarch.dev/images/opentelemetry-collector/s3exporter"
 )
 
 // version is upstream's, set when it is built.
@@ -62,6 +64,6 @@ func components() (made otelcol.Factories, err error) {
 		return made, err
 	}
 	made.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
-		otlphttpexporter.NewFactory())
+		otlphttpexporter.NewFactory(), s3exporter.NewFactory())
 	return made, err
 }

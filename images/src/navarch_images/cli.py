@@ -43,7 +43,7 @@ from navarch_images.host import prepare
 from navarch_images.node import make_node
 from navarch_images.progress import Progress, words
 from navarch_images.push import Registry
-from navarch_images.release import accepted, checks, find, known, offer, tools
+from navarch_images.release import accepted, checks, find, known, offer, tools, trials
 
 _FOUND = 3  # exit code of `vulnerabilities` where something fixable was found
 
@@ -320,7 +320,7 @@ def _push(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]
 def _prune(_options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
     keep: dict[str, set[str]] = {"components": set(), "bundles": set(), "images": set()}
     keys = {item for version in known() for item in programs.component_folders(find(version).components)}
-    keep["components"] = keys | programs.component_folders((*tools(), *checks(), *offer().components))
+    keep["components"] = keys | programs.component_folders((*tools(), *checks(), *trials(), *offer().components))
     keep["catalogue"] = entries.folders(cache)
     for kind, file in (("images", "node.json"), ("bundles", "manifest.json")):
         for facts, folder in _built(cache, kind, file):
@@ -339,7 +339,7 @@ def _built(cache: Cache, kind: str, file: str) -> list[tuple[dict[str, str], Pat
 
 
 def _pin(options: argparse.Namespace, cache: Cache, tell: Callable[[str], None]) -> None:
-    for component in (*find(options.version).components, *tools(), *checks(), *offer().components):
+    for component in (*find(options.version).components, *tools(), *checks(), *trials(), *offer().components):
         if component.name == options.component:
             programs.pin(component, cache)
             tell(f"pinned {component.source}/go.mod and go.sum")

@@ -1,8 +1,9 @@
 """Components from source: Go modules with pinned sums, and one C file.
 
-A component's key covers all that can change its bytes: its folder (go.mod, go.sum, own sources), its recipe in the
-release file, the flags, and the compilers. What has been built under a key is never built again; a change of one
-component rebuilds one. Go downloads nothing whose sum is not in go.sum (-mod=readonly).
+A component's key covers all that can change its bytes: its folder (go.mod, go.sum, own sources), folders beside it
+whose modules its go.mod takes (`replace M => ../F`), its recipe in the release file, the flags, and the compilers.
+What has been built under a key is never built again; a change of one component rebuilds one. Go downloads nothing
+whose sum is not in go.sum (-mod=readonly).
 
 Beside its programs a component's folder holds libraries.json: the libraries in each that are of another version than
 upstream's own (see modules.py).
@@ -67,6 +68,13 @@ def source_digest(folder: Path) -> str:
     return value_digest([[str(path.relative_to(folder)), file_digest(path)] for path in files])
 
 
+def modules_beside(folder: Path) -> dict[str, Path]:
+    """Modules that the component of a folder takes from folders beside its own, by their names."""
+    text = (folder / "go.mod").read_text() if (folder / "go.mod").is_file() else ""
+    found = re.findall(r"^replace (\S+) => (\.\./\S+)$", text, re.MULTILINE)
+    return {name: folder.parent / place.removeprefix("../") for name, place in found}
+
+
 def compilers(cgo: bool) -> dict[str, str]:
     """Versions of what turns source into programs here."""
     versions = {"go": run("go version", ["go", "env", "GOVERSION"], env=_GO_ENVIRONMENT).strip()}
@@ -88,7 +96,9 @@ def component_key(component: Component, sources: Path, versions: dict[str, str])
         "cgo": component.cgo,
         "flags": [*_FLAGS, *_LINKER],
     }
-    return value_digest([recipe, source_digest(sources / component.source), versions])
+    folder = sources / component.source
+    digests = [source_digest(its) for its in (folder, *modules_beside(folder).values())]
+    return value_digest([recipe, *digests, versions])
 
 
 def component_folders(components: Sequence[Component]) -> set[str]:
@@ -203,9 +213,9 @@ def _compile(component: Component, source: Path, target: Path, cache: Cache, hea
     environment = {**_compiler_memory(), **_environment(component, cache)}
     used = 0.0
     if any(source.rglob("*_test.go")):  # what is written here; of modules elsewhere no source is in the folder
-        used += follow(
-            f"{component.name}'s tests", ["go", "test", *_FLAGS, "./..."], heard, cwd=source, env=environment
-        )
+        tested = ["./...", *(f"{name}/..." for name in modules_beside(source))]
+        test = ["go", "test", *_FLAGS, *tested]
+        used += follow(f"{component.name}'s tests", test, heard, cwd=source, env=environment)
     build = ["go", "build", "-v", *_FLAGS, "-ldflags", " ".join((*_LINKER, *component.ldflags)), *_tags(component)]
     # Go names a program after its package's folder, which is not always the name wanted (etcd's is "v3"), and one
     # `go build` for all packages compiles what they share once: so the odd names are built singly afterwards.

@@ -4,6 +4,7 @@
     known()          -> ("1.36.3", "1.37.2", ...)
     tools()          -> what Navarch's own hosts run (tools.toml)
     checks()         -> what looks at finished images (checks.toml)
+    trials()         -> what tests speak to (trials.toml)
     offer()          -> images of the catalogue's entries (catalogue.toml)
 
 shared.toml holds what all versions have in common, so that one build of it serves them all; <version>.toml adds what
@@ -142,6 +143,11 @@ def tools() -> tuple[Component, ...]:
 def checks() -> tuple[Component, ...]:
     """The programs that look at finished images."""
     return _apart("checks.toml")
+
+
+def trials() -> tuple[Component, ...]:
+    """The programs that tests speak to."""
+    return _apart("trials.toml")
 
 
 def accepted() -> str:

@@ -191,8 +191,8 @@ func controllerOptions(o options) controller.ContextOptions {
 			HTTP01SolverResourceLimitsCPU:     resource.MustParse("100m"),
 			HTTP01SolverResourceLimitsMemory:  resource.MustParse("64Mi"),
 			ACMEHTTP01SolverRunAsNonRoot:      true,
-			DNS01CheckAuthoritative:           true,
-			DNS01Nameservers:                  dnsutil.RecursiveNameservers,
+			DNS01CheckAuthoritative:           !o.nameServersOnly,
+			DNS01Nameservers:                  o.nameServers.or(dnsutil.RecursiveNameservers),
 			DNS01CheckRetryPeriod:             10 * time.Second,
 		},
 		IngressShimOptions: controller.IngressShimOptions{

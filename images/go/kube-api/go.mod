@@ -1,0 +1,3 @@
+module navarch.dev/images/kube-api
+
+go 1.26.0
