@@ -12,6 +12,7 @@ from tests.integration.catalogue_fixtures import add_entry
 
 from navarch.bootstrap.vault import close_values
 from navarch.domain.chosen import Chosen, ChosenPhase, ChosenStatus
+from navarch.domain.terms import EventsRule, Terms
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 NAMES = ("logging", "monitoring")
@@ -80,6 +81,93 @@ def test_workers_die_again_and_again_and_answers_are_lost(dsn: str, seed: int) -
             assert world.run_until(lambda: ready(world, cluster), 300.0)
             world.customers.delete(cluster)
             assert world.run_until(world.invariants.settled, 900.0)
+        finally:
+            world.close()
+
+
+def dependent(world: World, *names: str) -> str:
+    """A cluster that was made with those of two add-ons: `app` requires what `operator` provides; its id."""
+    add_entry(world.api, "app", "1.0.0", terms=Terms(requires=("kinds",)))
+    add_entry(world.api, "operator", "1.0.0", terms=Terms(provides=("kinds",)))
+    return world.customers.create(
+        "shop",
+        PROJECTS[0],
+        addons=lambda id_: [
+            (Chosen(name, name, "1.0.0", name, digest=""), close_values(SEALER, id_, name, {})) for name in names
+        ],
+    )
+
+
+def test_what_is_not_there_is_waited_for_and_told(dsn: str) -> None:
+    with connect(dsn) as connection:
+        world = World(connection, 5, Weather())
+        try:
+            cluster = dependent(world, "app")  # which the API would not take
+
+            def told() -> set[str]:
+                (one,) = world.api.chosen(cluster)
+                return {c.message for c in one.status.conditions}
+
+            assert world.run_until(lambda: "it comes after what it requires: kinds" in told(), 900.0)
+            world.run(60.0)
+            assert not world.guests.clusters[cluster].chosen
+        finally:
+            world.close()
+
+
+def test_what_is_required_comes_first_and_goes_last(dsn: str) -> None:
+    with connect(dsn) as connection:
+        world = World(connection, 5, Weather())
+        try:
+            cluster = dependent(world, "app", "operator")
+
+            def told(name: str) -> ChosenStatus:
+                return next(c.status for c in world.api.chosen(cluster) if c.name == name)
+
+            while not told("app").applied:
+                assert world.timeline.now < 900.0
+                world.schedule.run(world.timeline.now + 0.05)
+                assert told("operator").applied or not told("app").items, "nothing of it is made before"
+            assert told("operator").applied
+            assert world.run_until(lambda: told("app").phase is ChosenPhase.READY, 120.0)
+
+            for name in ("app", "operator"):
+                world.api.request_chosen_removal(cluster, name, at=world.timeline.date(), with_data=False)
+            left: set[tuple[str, ...]] = set()
+            while (names := tuple(c.name for c in world.api.chosen(cluster))) and world.timeline.now < 2000.0:
+                left.add(names)
+                world.schedule.run(world.timeline.now + 0.02)
+            assert left == {("app", "operator"), ("operator",)}
+        finally:
+            world.close()
+
+
+def test_one_whose_program_complains_is_degraded_until_it_is_well_again(dsn: str) -> None:
+    rule = EventsRule(("RecordError",), "dns", "NamesNotWritten", "user", "Give it the key.", ("RecordReady",))
+    with connect(dsn) as connection:
+        world = World(connection, 5, Weather())
+        try:
+            add_entry(world.api, "dns", "1.0.0", terms=Terms(health=(rule,)))
+            wish = Chosen("dns", "dns", "1.0.0", "dns", digest="")
+            cluster = world.customers.create(
+                "shop", PROJECTS[0], addons=lambda id_: [(wish, close_values(SEALER, id_, "dns", {}))]
+            )
+
+            def told() -> ChosenStatus:
+                (one,) = world.api.chosen(cluster)
+                return one.status
+
+            assert world.run_until(lambda: told().phase is ChosenPhase.READY, 900.0)
+            world.guests.clusters[cluster].complaints["dns"] = "Service shop/web: refused"
+            assert world.run_until(lambda: told().phase is ChosenPhase.DEGRADED, 400.0)
+            (said,) = (c for c in told().conditions if c.status == "False")
+            assert (said.reason, said.responsible, said.remedy) == ("NamesNotWritten", "user", "Give it the key.")
+            world.run(1200.0)
+            assert told().phase is ChosenPhase.DEGRADED
+            world.guests.clusters[cluster].complaints["dns"] = ""
+            assert world.run_until(lambda: told().phase is ChosenPhase.READY, 60.0), (
+                "it is looked at oftener than others"
+            )
         finally:
             world.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 from navarch.charts.rendering import Circumstances, Rendered, Renderer
 from navarch.domain.catalogue import Card, Image
 from navarch.domain.errors import FieldError
+from navarch.domain.terms import NONE, Terms
 from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.contract import StoredEntry
 
@@ -65,11 +66,12 @@ def add_entry(
     version: str,
     kubernetes: str = ">=1.30.0-0",
     schema: Mapping[str, Any] = SCHEMA,
+    terms: Terms = NONE,
 ) -> None:
     """Put a version of an entry into the catalogue."""
     card = Card(
         name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name,
         changes=f"What is new in {version}.",
-        images=(Image("registry.example.org/x:1", "sha256:" + "0" * 64),),
+        images=(Image("registry.example.org/x:1", "sha256:" + "0" * 64),), terms=terms,
     )  # fmt: skip
     store.add_entry(StoredEntry(card, dict(schema), f"digest of {version}"), f"{name} {version}".encode())

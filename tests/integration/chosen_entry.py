@@ -11,7 +11,7 @@ from navarch.addons.client import KubernetesClusters
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Asks, Installation, Removal
 from navarch.addons.errors import Absent
-from navarch.charts.entry import pack
+from navarch.charts.entry import pack, read
 from navarch.charts.rendering import Circumstances, Renderer
 from navarch.domain.catalogue import ChosenSeen, Item
 
@@ -48,7 +48,9 @@ class ChosenEntry:
 
     def remove(self, *, with_data: bool = False) -> tuple[str, ...]:
         """What still goes."""
-        return self.clusters.uninstall(self.kube.access, Removal(self.name, self.items, with_data), self._note)
+        made = read(pack(ADDONS / self.name)).card.terms.created_by(self.name, self.name)
+        removal = Removal(self.name, self.items, with_data, namespace=self.name, creates=made)
+        return self.clusters.uninstall(self.kube.access, removal, self._note)
 
     def left(self, api: Connection) -> list[Item]:
         """What is there of all that was made."""

@@ -101,8 +101,14 @@ def test_the_controller_says_that_it_lives_and_gives_its_lease_back(
     finally:
         process.kill()
         process.wait()
+    mine = f"/api/v1/namespaces/{NAME}/configmaps"
+    api.create(mine, {"metadata": {"name": "mine"}})
+    until(lambda: not entry.remove(with_data=True))
+    assert there(api, f"{mine}/mine"), "its namespace stays, for what is somebody else's"
+    assert not there(api, LEASE), "and what it made there does not"
     with kube.controllers("namespace-controller"):
-        until(lambda: not entry.remove(with_data=True))
+        api.delete(f"/api/v1/namespaces/{NAME}")
+        until(lambda: not there(api, f"/api/v1/namespaces/{NAME}"))
 
 
 def holder(api: Connection) -> str:

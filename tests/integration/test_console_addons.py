@@ -17,6 +17,7 @@ from navarch.domain.chosen import ChosenPhase, ChosenStatus
 from navarch.domain.condition import Condition
 from navarch.domain.required import RequiredAddon
 from navarch.domain.status import Status
+from navarch.domain.terms import Created, Terms
 
 pytestmark = pytest.mark.postgres
 ADDONS = "/clusters/shop/addons"
@@ -279,6 +280,32 @@ def test_a_removal_says_first_what_would_be_lost(equipped: Browser, at: str) -> 
     assert gone["deletion_requested_at"] is not None
     assert [o["stays"] for o in gone["status"]["objects"]] == [True, False], "the data stays unless it was asked to go"
     assert 'id="do-remove"' not in equipped.get(f"{at}/addon/store").text
+
+
+def test_a_removal_says_what_programs_made_what_stays_and_who_cannot_do_without(equipped: Browser, at: str) -> None:
+    made = (
+        Created("Lease", "coordination.k8s.io", name="{name}-leader"),
+        Created("Secret", labels=(("of", "{name}"),)),
+    )
+    terms = Terms(creates=made, leaves=("The <bucket> stays.",))
+    add_entry(equipped.api.store, "bucket", "1.0.0", terms=terms)
+    add_entry(equipped.api.store, "web", "1.0.0", terms=Terms(requires=("bucket",)))
+    path = f"{at}/catalogue/web"
+    assert "install bucket first, or with it" in equipped.post(path + "/plan", {"name": "web"}).text
+    assert "install bucket first, or with it" in equipped.post(path, {"name": "web", "do": "install"}).text
+    for entry in ("bucket", "web"):
+        assert equipped.api.post(ADDONS, {"entry": entry}).status_code == 202
+    path = f"{at}/addon/bucket/remove"
+    page = equipped.get(path).text
+    for said in (
+        "Lease <code>bucket/bucket-leader</code>",
+        "Secret <code>bucket/* of=bucket</code>",
+        "The &lt;bucket&gt; stays.",
+        "web cannot do without it: remove that first.",
+    ):
+        assert said in page
+    refused = equipped.post(path, {"name": "bucket"})
+    assert (refused.status_code, "web cannot do without add-on bucket" in refused.text) == (409, True)
 
 
 def test_its_tests_are_asked_for_on_a_page_that_says_what_runs(equipped: Browser, at: str) -> None:

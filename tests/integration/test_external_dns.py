@@ -21,11 +21,12 @@ from tests.integration.name_server import KEY_NAME, ZONE, NameServer, name_serve
 from tests.unit.addons.sample_inputs import cluster
 
 from navarch.addons.client import KubernetesClusters
-from navarch.addons.contract import Installation
+from navarch.addons.contract import Asks, Installation
 from navarch.charts.entry import pack, read
 from navarch.charts.given import FACTS, completed
 from navarch.charts.rendering import Circumstances, Renderer
 from navarch.domain.catalogue import Item
+from navarch.domain.terms import Complaint
 
 # The program takes minutes to build where it is not yet.
 pytestmark = [pytest.mark.kube, pytest.mark.tools, pytest.mark.proof, pytest.mark.timeout(1800)]
@@ -203,15 +204,34 @@ def test_the_guides_service_gets_its_name_with_the_guides_values_and_without_syn
         assert kube.admin().ask("DELETE", f"{SERVICES}/later").status_code == 200
 
 
+def complaint(kube: ApiServer) -> Complaint | None:
+    """What the entry's own rule finds, as a worker looks at a cluster."""
+    rules = (("external-dns", read(pack(ENTRY)).card.terms.health),)
+    with KubernetesClusters() as clusters:
+        (seen,) = clusters.observe(kube.access, Asks(chosen=(("external-dns", ()),), complaints=rules)).chosen
+    return seen.complaint
+
+
 def test_a_wrong_key_is_told(ns: NameServer, kube: ApiServer, renderer: Renderer, tmp_path: Path) -> None:
     wrong = values(ns, key={"name": KEY_NAME, "secret": "d3JvbmcgYW5kIGxvbmcgZW5vdWdoIHRvIGJlIG9uZQ=="})
+    kube.admin().ask("DELETE", EVENTS)
+    assert complaint(kube) is None
     with running(kube, renderer, wrong, tmp_path / "log") as program:
         service(kube, "never", f"never.{ZONE}", "192.0.2.50")
         program.until(lambda: "RFC2136 create record failed" in program.log)
         program.until(lambda: "RecordError" in kube.admin().ask("GET", EVENTS).text)
         assert "AXFR error" in program.log
+        told = complaint(kube)
+        assert told is not None
+        assert (told.reason, told.responsible) == ("NamesNotWritten", "user")
+        assert told.message.startswith(f"Service default/never: (external-dns) record:never.{ZONE},")
+        assert "key" in told.remedy
+        assert program.healthy(), "which its probes do not tell"
         assert ns.asked(f"never.{ZONE}", "A") == ()
         assert wrong["key"]["secret"] not in program.log
+    with running(kube, renderer, values(ns), tmp_path / "log") as program:  # somebody gives it the right one
+        program.until(lambda: ns.asked(f"never.{ZONE}", "A") == ("192.0.2.50",))
+        program.until(lambda: complaint(kube) is None)
         assert kube.admin().ask("DELETE", f"{SERVICES}/never").status_code == 200
 
 

@@ -17,6 +17,7 @@ from navarch.domain.kube import KubeState
 from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster
 from navarch.domain.steps import MarkNode
+from navarch.domain.terms import Created, EventsRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
     have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
     (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others; which of the
-    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory)."""
+    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory); and
+    of those with rules of their own, as (name, rules), what they complain of (`complaints`)."""
 
     etcd: bool = False
     evictions: bool = False
@@ -95,6 +97,7 @@ class Asks:
     all_pods: bool = False
     revoked: tuple[str, ...] = ()
     chosen: tuple[tuple[str, tuple[Item, ...]], ...] = ()
+    complaints: tuple[tuple[str, tuple[EventsRule, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ class Installing:
 @dataclass(frozen=True, slots=True)
 class Removal:
     """A chosen add-on that is to go, by its inventory. `with_data`: definitions and claims go, too. `hooks`: of its
-    chart, those of a removal, with the `mark` of the wish and the add-on's `namespace`; none: none is run."""
+    chart, those of a removal, with the `mark` of the wish and the add-on's `namespace`; none: none is run. `creates`:
+    what its programs made by themselves."""
 
     name: str
     items: tuple[Item, ...]
@@ -144,6 +148,7 @@ class Removal:
     hooks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     mark: str = ""
     namespace: str = ""
+    creates: tuple[Created, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ A list for each kind and not a request for each object: they are found by their 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from navarch.addons import errors, health, held_up
+from navarch.addons import complaints, errors, health, held_up
 from navarch.addons.connection import Connection
 from navarch.addons.discovery import collection
 from navarch.addons.installing import mark_of
@@ -14,11 +16,30 @@ from navarch.addons.parallel import at_once
 from navarch.addons.targets import LABEL
 from navarch.charts.objects import DEFINITION
 from navarch.domain.catalogue import ChosenSeen, Item
+from navarch.domain.terms import EventsRule
 
 _A_PAGE, _PAGES = 100, 20
 _SAID = 10  # of an add-on: lost, and waiting
 _WHY_SECONDS = 3.0  # for why workloads wait, of all add-ons together
 Kind = tuple[str, str, str]
+
+
+def listened(
+    connection: Connection,
+    seen: Sequence[ChosenSeen],
+    rules: Sequence[tuple[str, tuple[EventsRule, ...]]],
+    now: datetime,
+) -> tuple[ChosenSeen, ...]:
+    """The same, with what those complain of that have rules for it, unless something of them is not there or not well:
+    that is told first. `now`: by the cluster's clock."""
+    asked = dict(rules)
+
+    def told(one: ChosenSeen) -> ChosenSeen:
+        if one.name not in asked or one.lost or one.waiting:
+            return one
+        return replace(one, complaint=complaints.heard(connection, asked[one.name], now))
+
+    return tuple(at_once(told, seen))
 
 
 def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]]) -> tuple[ChosenSeen, ...]:

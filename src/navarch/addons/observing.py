@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -60,7 +61,7 @@ def observe(connection: Connection, asks: Asks) -> KubeState:
         lambda: surveying.survey(connection) if asks.survey else None,
         lambda: _pods(connection, asks) if asks.pods else None,
         lambda: revoking.refused(connection, asks.revoked) if asks.revoked else (),
-        lambda: _chosen(connection, asks),
+        lambda: _chosen(connection, asks, at or datetime.now(UTC)),
     )
     (found, notes, deployments, daemon_sets, members, evictions, obstacles, seen, refused, chosen) = at_once(
         lambda read: read(), reads
@@ -145,10 +146,11 @@ def _pods(connection: Connection, asks: Asks) -> PodsSeen | None:
         return None
 
 
-def _chosen(connection: Connection, asks: Asks) -> tuple[ChosenSeen, ...]:
+def _chosen(connection: Connection, asks: Asks, now: datetime) -> tuple[ChosenSeen, ...]:
     """What became of chosen add-ons; nothing where that cannot be read: the rest is worth knowing without it."""
     try:
-        return looking_over.look(connection, asks.chosen)
+        seen = looking_over.look(connection, asks.chosen)
+        return looking_over.listened(connection, seen, asks.complaints, now) if asks.complaints else seen
     except (Temporary, Permanent):
         return ()
 

@@ -1,11 +1,12 @@
 """Take a chosen add-on out of a cluster, as far as it goes now: what its own controllers must clean up first, then what
-the API server asks before it answers, then all else. What would be lost for good stays unless it is asked for.
+the API server asks before it answers, then all else, then what its programs made by themselves. What would be lost for
+good stays unless it is asked for.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from navarch.addons import errors, hooks
+from navarch.addons import created, errors, hooks
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Removal
 from navarch.addons.discovery import Discovery, Served, collection, discover
@@ -37,6 +38,8 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
             note((*(i for i in removal.items if i not in hooked), *hooked))
         if its and (waits := hooks.run(connection, removal.name, first, removal.mark, removal=True)):
             return (waits,)
+        if its and (going := created.going(connection, served, removal, early=True)):
+            return going
         if going := _going(connection, removal, its):
             return going
         if its and (waits := hooks.run(connection, removal.name, last, removal.mark, removal=True)):
@@ -47,6 +50,8 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
             if any(at_once(lambda item: remove(connection, removal.name, item), hooked)):
                 return ("what ran as a hook is going",)
             note(staying)
+    if going := created.going(connection, served, removal):
+        return going
     empty = [i for i in leaving if _is_namespace(i) and not _holds(connection, served, removal, i.name)]
     return _going(connection, removal, empty)
 

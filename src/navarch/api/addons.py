@@ -13,6 +13,7 @@ from navarch.api.models.addons import (
     AddonStatusView,
     AddonTestView,
     AddonView,
+    CreatedView,
     EntryDetailView,
     EntryPage,
     EntryView,
@@ -144,7 +145,9 @@ def run_addon_tests(access: MayWrite, cluster: str, name: str, dry_run: DryRun =
 
 
 def _entry(versions: tuple[StoredEntry, ...]) -> dict[str, Any]:
-    newest = asdict(versions[0].card)
+    newest, terms = asdict(versions[0].card), versions[0].card.terms
+    newest |= {"instances": "one" if terms.alone else "many", "leaves": terms.leaves}
+    newest |= {"provides": terms.provides, "requires": terms.requires, "conflicts": terms.conflicts}
     told = [{"version": v.card.version, "kubernetes": v.card.kubernetes, "changes": v.card.changes} for v in versions]
     return {name: newest[name] for name in EntryView.model_fields if name != "versions"} | {"versions": told}
 
@@ -176,6 +179,9 @@ def _view(shown: Shown) -> AddonView:
         deletion_requested_at=wish.deletion_requested_at,
         test_requested_at=wish.test_requested_at,
         upgrade=shown.upgrade,
+        creates=[CreatedView.model_validate({**asdict(m), "labels": dict(m.labels)}) for m in shown.creates],
+        leaves=list(wish.terms.leaves),
+        needed_by=list(shown.needed_by),
         status=AddonStatusView(
             phase=status.phase.value,
             version=status.applied_version,

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from navarch.charts import given
+from navarch.charts import given, terms
 from navarch.domain.catalogue import Card, Image, Needs, bounds_of
 
 MOST_PACKED = 2 << 20  # bytes: an entry is a row of the database, and goes to the process that renders
@@ -126,10 +126,10 @@ def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]
     for wanted in ("category", "license", *(() if required else ("images",))):
         if f"{_ARTIFACT_HUB}{wanted}" not in said:
             problems.append(f"Chart.yaml: the annotation {_ARTIFACT_HUB}{wanted} is missing")
-    fields = _PAGE_FIELDS | _OF_REQUIRED if required else _PAGE_FIELDS
+    fields = _PAGE_FIELDS | (_OF_REQUIRED if required else terms.FIELDS)
     if not more.get("title"):
         problems.append("navarch.yaml: title is missing")
-    problems += [f"navarch.yaml: {unknown} is not a field" for unknown in sorted(set(more) - fields)]
+    problems += [f"navarch.yaml: {unknown} is not a field" for unknown in sorted(set(map(str, more)) - fields)]
     return Card(
         name=name,
         version=version,
@@ -147,6 +147,7 @@ def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]
         ignore=tuple(str(path) for path in more.get("ignore") or ()),
         deprecated=bool(about.get("deprecated", False)),
         required=required,
+        terms=terms.read(name, more, problems),
     )
 
 

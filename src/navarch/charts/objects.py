@@ -124,6 +124,12 @@ def leaving(keys: Iterable[Key]) -> tuple[tuple[Key, ...], ...]:
     return tuple(tuple(part) for part in parts if part)
 
 
+def while_it_runs(group: str, kind: str) -> bool:
+    """Whether objects of a kind are to go while the add-on's programs run: these clean up after them, or answer for
+    the API server."""
+    return _wave(group, kind) in (3, 4)
+
+
 def stays(item: Item, *, with_data: bool) -> bool:
     """Whether an object outlives its add-on: definitions, with which every object of their kind would go, and claims
     with their volumes, unless asked for; and what the chart says is to be kept."""

@@ -231,7 +231,12 @@ def remove(
         addon = navarch.addon(cluster, name)
         objects = addon["status"]["objects"]
         told = [f"{'stays' if o['stays'] and not with_data else 'goes':<5}  {o['kind']} {_where(o)}" for o in objects]
+        told += [f"goes   {_created(made)}, which its program made" for made in addon.get("creates", [])]
+        told += [f"stays  {said}" for said in addon.get("leaves", [])]
         told += [f"runs   {hook}" for hook in addon["status"].get("removal_hooks", []) if not no_hooks]
+        told += [
+            f"needed by {other}: this is refused until that one is removed" for other in addon.get("needed_by", [])
+        ]
         what = f"Add-on {name} is removed from {cluster}:\n  " + "\n  ".join(told or ["it has no objects yet"])
         if yes:
             note(what)
@@ -318,6 +323,12 @@ def _where(item: dict[str, Any]) -> str:
     return f"{item['namespace']}/{item['name']}" if item["namespace"] else str(item["name"])
 
 
+def _created(made: dict[str, Any]) -> str:
+    """As `Lease shop/leader`, or `Secret shop/* app=web` for all with these labels."""
+    chosen = ",".join(f"{key}={value}" for key, value in made["labels"].items())
+    return " ".join(filter(None, (made["kind"], _where({**made, "name": made["name"] or "*"}), chosen)))
+
+
 def _show_plan(plan: dict[str, Any], output: Output) -> None:
     if output is not Output.TABLE:
         emit_data(plan, output)
@@ -351,5 +362,7 @@ def _print(addon: dict[str, Any], output: Output) -> None:
         if condition.get("responsible"):
             said += f"\n{condition['responsible']} must act: {condition.get('remedy') or ''}"
         facts.append((condition["type"], said))
+    if addon.get("needed_by"):
+        facts.append(("needed by", ", ".join(addon["needed_by"])))
     facts += [("objects", "\n".join(f"{o['kind']} {_where(o)}" for o in status["objects"])), ("notes", status["notes"])]
     emit_facts(facts)

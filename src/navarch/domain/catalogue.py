@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from navarch.domain.terms import NONE, Complaint, Terms
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -27,7 +29,7 @@ class Needs:
 class Card:
     """What is said of a version of an entry. `kubernetes`: for which versions it is, as a range. `ignore`: fields
     (dotted paths) of its objects that others set. `changes`: since the version before. `required`: every cluster has
-    it, nobody chooses it, and its version is Navarch's."""
+    it, nobody chooses it, and its version is Navarch's. `terms`: of its add-ons' life in a cluster."""
 
     name: str
     version: str
@@ -45,6 +47,7 @@ class Card:
     ignore: tuple[str, ...] = ()
     deprecated: bool = False
     required: bool = False
+    terms: Terms = NONE
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,11 +76,13 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class ChosenSeen:
     """What a look found of a chosen add-on. `lost`: objects that are gone or that somebody changed, each in words;
-    `waiting`: what is not healthy yet, each in words."""
+    `waiting`: what is not healthy yet, each in words. `complaint`: why it cannot work all the same, by its entry's own
+    rule."""
 
     name: str
     lost: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    complaint: Complaint | None = None
 
 
 def suits(card: Card, kubernetes: str) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from navarch.domain.catalogue import ChosenSeen, Item
 from navarch.domain.condition import Condition
 from navarch.domain.errors import Responsible
+from navarch.domain.terms import NONE, Terms
 
 
 class ChosenPhase(StrEnum):
@@ -58,8 +59,8 @@ class ChosenStatus:
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """An add-on that a cluster chose: the wish, without its values, and what became of it. `digest`: of the entry's
-    chart. `with_data`: definitions and claims go with it; `no_hooks`: no hook runs at its removal.
-    `test_requested_at`: when its tests were asked for last."""
+    chart, and `terms` of that version. `with_data`: definitions and claims go with it; `no_hooks`: no hook runs at its
+    removal. `test_requested_at`: when its tests were asked for last."""
 
     name: str
     entry: str
@@ -73,6 +74,7 @@ class Chosen:
     no_hooks: bool = False
     test_requested_at: datetime | None = None
     status: ChosenStatus = ChosenStatus()
+    terms: Terms = NONE
 
     @property
     def leaving(self) -> bool:
@@ -92,6 +94,7 @@ class Chosen:
 
 
 APPLIED, HEALTHY, TESTED = "Applied", "Healthy", "Tested"
+_NOT_HEALTHY = "NotHealthy"
 HOOK_SECONDS = 600
 """As long as a hook of a chart may run."""
 LATE_AFTER = timedelta(minutes=10)
@@ -142,7 +145,9 @@ def _healthy(status: ChosenStatus, seen: ChosenSeen | None) -> Condition:
     if seen is None:
         return Condition(HEALTHY, "Unknown", "NotSeen", "the cluster was not asked, or does not answer")
     if seen.waiting:
-        return Condition(HEALTHY, "False", "NotHealthy", "; ".join(seen.waiting))
+        return Condition(HEALTHY, "False", _NOT_HEALTHY, "; ".join(seen.waiting))
+    if its := seen.complaint:
+        return Condition(HEALTHY, "False", its.reason, its.message, its.responsible, its.remedy)
     return Condition(HEALTHY, "True", "Healthy", "all of its objects have what they are to have")
 
 
@@ -182,9 +187,10 @@ def _since(condition: Condition, before: Condition | None, generation: int, now:
 def _phase(chosen: Chosen, status: ChosenStatus, conditions: tuple[Condition, ...]) -> ChosenPhase:
     if chosen.leaving:
         return ChosenPhase.REMOVING
-    if any(c.responsible is not None for c in conditions):
-        return ChosenPhase.BLOCKED
     applied, healthy = conditions
+    # What its entry's own rule complains of is no hindrance: all of it is there, and goes on with what it can do.
+    if applied.responsible is not None or (healthy.responsible is not None and healthy.reason == _NOT_HEALTHY):
+        return ChosenPhase.BLOCKED
     if applied.status == "Unknown" or (status.applied and healthy.status == "Unknown"):
         return ChosenPhase.WAITING
     if applied.status == healthy.status == "True":

@@ -11,6 +11,7 @@ from navarch.charts.rendering import Renderer
 from navarch.domain.catalogue import Card, order_of
 from navarch.domain.codec import encode
 from navarch.domain.errors import Permanent, Responsible
+from navarch.domain.neighbours import circle, providers
 from navarch.operate.chart_registry import SCHEME, Address, Credentials, pull
 from navarch.store.contract import NameTaken, StoredEntry
 from navarch.store.postgres import PostgresStore
@@ -37,13 +38,17 @@ def check(renderer: Renderer | None, place: str, who: Credentials, taken: Collec
     """Everything that is wrong with the entries at a place, and whether nothing is. A place is a chart's folder or
     archive, a folder of them, or an address in an OCI registry. `taken`: names of add-ons that every cluster has.
     Raises Permanent without a renderer."""
-    lines, good = [], True
+    lines, good, cards = [], True, []
     for where, entry, wrong in _examined(renderer, place, who, taken):
         good = good and not wrong
         lines += [f"{where}: {said}" for said in wrong]
+        if entry is not None:
+            cards.append(entry.card)
         if entry is not None and not wrong:
             lines.append(f"{entry.card.name} {entry.card.version}: good")
-    return "\n".join(lines), good
+    if said := _circle(cards):
+        lines.append(f"{place}: {said}")
+    return "\n".join(lines), good and not said
 
 
 def add(
@@ -51,8 +56,15 @@ def add(
 ) -> tuple[str, bool]:
     """Add those entries at a place that nothing is wrong with; what became of each, and whether all are there now.
     `taken`: as in `check`."""
-    lines, good = [], True
-    for where, entry, wrong in _examined(renderer, place, who, taken):
+    lines, good, examined = [], True, list(_examined(renderer, place, who, taken))
+    known = _newest(
+        (*(stored.card for stored in store.entries()), *(entry.card for _, entry, _ in examined if entry is not None))
+    )
+    if said := _circle(known):
+        return f"{place}: {said}", False
+    for where, entry, wrong in examined:
+        if entry is not None:
+            wrong = (*wrong, *_unknown(entry.card, known))
         if entry is None or wrong:
             good = False
             lines += [f"{where}: {said}" for said in wrong]
@@ -65,6 +77,24 @@ def add(
             continue
         lines.append(f"{entry.card.name} {entry.card.version}: {'added' if added else 'is there already'}")
     return "\n".join(lines), good
+
+
+def _newest(cards: Iterable[Card]) -> tuple[Card, ...]:
+    """Of each entry its newest version."""
+    newest = {card.name: card for card in sorted(cards, key=lambda card: order_of(card.version))}
+    return tuple(newest.values())
+
+
+def _circle(cards: Iterable[Card]) -> str:
+    """Why entries that require each other could never be installed; empty: they can."""
+    names = circle(_newest(cards))
+    return f"they require each other in a circle: {' -> '.join(names)}" if names else ""
+
+
+def _unknown(card: Card, known: tuple[Card, ...]) -> Iterator[str]:
+    for name in card.terms.requires:
+        if not providers(name, known):
+            yield f"it requires {name}, which no entry of the catalogue is or provides: add that first, or with it"
 
 
 def _examined(

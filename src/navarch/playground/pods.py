@@ -4,6 +4,7 @@ navarch-play deploy web 6 -c shop --cpu 800m
 navarch-play pods -c shop
 navarch-play service web -c shop
 navarch-play claim data -c shop
+navarch-play complain external-dns "bad return code: NOTAUTH" -c shop
 """
 
 import re
@@ -25,6 +26,7 @@ from navarch.simulator.client import Simulator
 from navarch.simulator.pods import Workload
 
 _MOST_PODS = 1000
+_LONGEST_TEXT = 300  # of what a program says
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 app = new_app("Put load on a cluster of `make play`: its pods are simulated, as all that runs in it.")
 
@@ -89,6 +91,20 @@ def claim(
         found = navarch.cluster(cluster)
     _simulator().want(found["id"], claim=_name(name))
     print(f"Claim default/{name} is to have a volume.")
+
+
+@app.command()
+def complain(
+    addon: Annotated[str, typer.Argument(metavar="ADDON", help="Name of an add-on whose entry has a rule for it.")],
+    cluster: ClusterOption,
+    said: Annotated[str, typer.Argument(metavar="TEXT", help="What its program says; none: it is well again.")] = "",
+) -> None:
+    """Have an add-on's program say, by events, that it cannot work."""
+    with connect() as navarch:
+        found = navarch.cluster(cluster)
+        name = navarch.addon(found["id"], addon)["name"]
+    _simulator().complain(found["id"], name, said[:_LONGEST_TEXT])
+    print(f"{name} {'complains' if said else 'is well again'}.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from navarch.charts.rendering import Circumstances, Found, Rendered, Renderer, U
 from navarch.domain.catalogue import Item
 from navarch.domain.chosen import APPLIED, Chosen, ChosenPhase, TrialRun, judge
 from navarch.domain.errors import Permanent, Responsible
+from navarch.domain.neighbours import awaited
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Again, Failed, Result
 from navarch.domain.spec import Cluster
@@ -68,7 +69,8 @@ def uninstall(dependencies: Dependencies, cluster: Cluster, token: int, access: 
     if wish.status.removal_hooks and not wish.no_hooks:
         hooks = _hooks(dependencies, cluster, access, wish, _WITHOUT)
     mark = f"removal {wish.generation}"
-    removal = Removal(wish.name, wish.status.items, wish.with_data, hooks, mark, wish.namespace)
+    made = wish.terms.created_by(wish.name, wish.namespace)
+    removal = Removal(wish.name, wish.status.items, wish.with_data, hooks, mark, wish.namespace, made)
     waits = dependencies.addons.uninstall(access, removal, _noting(dependencies, cluster, token, wish))
     if waits:
         return Again(SOON, "WaitingForRemoval", "; ".join(waits[:10]))
@@ -121,10 +123,13 @@ def judge_chosen(
     kube = observed.kube
     held = cluster.spec.paused or kube is None or not wanted.addons or bool(wanted.missing(kube))
     after = inf
-    for wish in dependencies.store.chosen(cluster.id):
+    wishes = dependencies.store.chosen(cluster.id)
+    for wish in wishes:
         result = about.get(wish.name)
         waits = result.outcome.message if result is not None and isinstance(result.outcome, Again) else ""
         mark = wish.mark(cluster.spec.kubernetes_version)
+        if result is None and (wish.leaving or wish.status.applied != mark):
+            waits = awaited(wish, wishes)
         judged = judge(wish, seen.get(wish.name), mark, _trouble(result), waits, now, held=held)
         if judged != wish.status:
             dependencies.store.note_chosen(cluster.id, token, wish.name, judged)
@@ -136,7 +141,8 @@ def _look_again(wish: Chosen, now: datetime) -> float:
     status = wish.status
     if status.phase is ChosenPhase.READY:
         return SOON if wish.to_test else inf
-    return LATER if status.late(now) or status.phase is ChosenPhase.BLOCKED else SOON
+    acts = any(c.responsible is not None for c in status.conditions)  # somebody, whom to ask often hurries nothing
+    return LATER if acts or status.late(now) else SOON
 
 
 def _as_noted(dependencies: Dependencies, cluster: Cluster, wish: Chosen) -> Chosen:

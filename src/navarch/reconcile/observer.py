@@ -189,6 +189,9 @@ class Observer:
                 all_pods=asks_for_pods(cluster) and all_pods,
                 revoked=seen.record.revoked,
                 chosen=tuple((c.name, c.status.items) for c in seen.record.chosen if c.status.applied),
+                complaints=tuple(
+                    (c.name, c.terms.health) for c in seen.record.chosen if c.status.applied and c.terms.health
+                ),
             )
             said = self._dependencies.addons.observe(access.api, asks)
             return access, said.by_our_clock(now, self._dependencies.clock.now()), ""

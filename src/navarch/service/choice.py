@@ -14,6 +14,7 @@ from navarch.domain.catalogue import Card, newest_first, suits
 from navarch.domain.chosen import Chosen
 from navarch.domain.errors import FieldError
 from navarch.domain.spec import Cluster
+from navarch.service import beside
 from navarch.service.access import Access
 from navarch.service.addon_wish import NewAddon
 from navarch.service.refusals import InTheWay, Invalid
@@ -102,7 +103,7 @@ def consider(
     elif namespace in _NO_TEXT:
         errors.append(FieldError("namespace", f"{namespace} is no text where a chart does not quote it; take another"))
     entry = next(e for e in offered if e.card.version == card.version)
-    wish = Chosen(name, card.name, card.version, namespace, digest="")
+    wish = Chosen(name, card.name, card.version, namespace, digest="", terms=card.terms)
     try:
         errors += wrong_values(access, cluster, wish, values, entry.schema)
         made = rendered(access, cluster, wish, values, entry.schema) if version_known and not errors else None
@@ -124,6 +125,7 @@ def consider_new(
     if len(asked) > MOST_NEW:
         errors.append(FieldError("spec.addons", f"must be at most {MOST_NEW}, got {len(asked)}"))
     choices: list[Choice] = []
+    places: list[str] = []
     for place, one in enumerate(asked[:MOST_NEW]):
         at = f"spec.addons[{place}]"
         choice, wrong = consider(access, cluster, one, version_known=version_known)
@@ -135,7 +137,18 @@ def consider_new(
         others = ((other.wish, other.definitions) for other in choices)
         errors += [FieldError(f"{at}.{e.field}", e.detail) for e in defined_before(choice, others)]
         choices.append(choice)
+        places.append(at)
+    errors += _beside(access, choices, places)
     return tuple(choices), tuple(errors)
+
+
+def _beside(access: Access, choices: Sequence[Choice], places: Sequence[str]) -> Iterator[FieldError]:
+    """What is wrong with add-ons of a new cluster because of each other. Of two, the later one is told."""
+    wishes = [choice.wish for choice in choices]
+    offered = [entry.card for entry in access.service.store.entries()] if wishes else []
+    for number, (at, wish) in enumerate(zip(places, wishes, strict=True)):
+        for error in beside.of_new(wish, wishes[:number], wishes, offered):
+            yield FieldError(f"{at}.{error.field}", error.detail)
 
 
 def defined_before(choice: Choice, others: Iterable[tuple[Chosen, Iterable[str]]]) -> Iterator[FieldError]:

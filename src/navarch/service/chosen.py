@@ -9,7 +9,10 @@ from navarch.domain import drafts
 from navarch.domain.catalogue import Card, newest_first, order_of, suits
 from navarch.domain.chosen import HOOK_SECONDS, Chosen
 from navarch.domain.errors import FieldError
+from navarch.domain.neighbours import needed_by
 from navarch.domain.required import RequiredAddon
+from navarch.domain.terms import Created
+from navarch.service import beside
 from navarch.service.access import ANY, Access, Generations, being_deleted
 from navarch.service.addon_wish import AddonPatch, NewAddon
 from navarch.service.attempts import attempts, overtaken
@@ -29,19 +32,26 @@ from navarch.service.choice import (
 )
 from navarch.service.refusals import InTheWay, Invalid, Missing
 from navarch.service.understanding import judged, understand
-from navarch.store.contract import EntryGone, NameTaken, NotFound, Stale, Stored, StoredEntry
+from navarch.store.contract import Clash, EntryGone, NameTaken, NotFound, Stale, Stored, StoredEntry
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A chosen add-on as people see it. `upgrade`: the newest version above its own for the cluster's Kubernetes."""
+    """A chosen add-on as people see it. `upgrade`: the newest version above its own for the cluster's Kubernetes.
+    `needed_by`: add-ons that require it."""
 
     chosen: Chosen
     title: str
     values: Document
     upgrade: str | None
+    needed_by: tuple[str, ...] = ()
+
+    @property
+    def creates(self) -> tuple[Created, ...]:
+        """What its programs make, which goes with it."""
+        return self.chosen.terms.created_by(self.chosen.name, self.chosen.namespace)
 
 
 def entries(access: Access) -> tuple[tuple[StoredEntry, ...], ...]:
@@ -70,9 +80,10 @@ def all_of(access: Access, reference: str) -> tuple[tuple[Shown, ...], tuple[tup
     stored = access.cluster(reference)
     offered = access.service.store.entries()
     sealed = access.service.store.all_values(stored.cluster.id)
+    there = access.service.store.chosen(stored.cluster.id)
     found = tuple(
-        _shown(stored, wish, offered, _opened(access, stored, wish.name, sealed.get(wish.name)))
-        for wish in access.service.store.chosen(stored.cluster.id)
+        _shown(stored, wish, there, offered, _opened(access, stored, wish.name, sealed.get(wish.name)))
+        for wish in there
     )
     cards = {entry.card.name: entry.card for entry in access.service.required}
     return found, tuple((its, cards.get(its.name)) for its in stored.status.required)
@@ -96,6 +107,8 @@ def create(access: Access, reference: str, document: Document) -> Shown:
         raise _taken(name) from None
     except EntryGone:
         raise Invalid((FieldError("entry", NO_LONGER),)) from None
+    except Clash as clash:
+        raise Invalid((FieldError("entry", str(clash)),)) from None
     except NotFound:
         raise Missing("cluster") from None
     note_asked(access, stored.cluster.id, made)
@@ -122,6 +135,8 @@ def change(access: Access, reference: str, name: str, patch: Document, *, genera
             made = access.service.store.change_chosen(stored.cluster.id, after, sealed, request_id=access.request_id)
         except Stale:
             continue
+        except Clash as clash:
+            raise Invalid((FieldError("version", str(clash)),)) from None
         except NotFound:
             raise Missing("add-on") from None
         told = f"version {before.version} -> {after.version}" if before.version != after.version else "other values"
@@ -188,18 +203,23 @@ def remove(
     no_hooks: bool = False,
     generations: Generations = ANY,
 ) -> Shown:
-    """Ask an add-on to go. Asking again changes nothing, but that hooks which were to run do not."""
+    """Ask an add-on to go. Asking again changes nothing, but that hooks which were to run do not. Raises InTheWay for
+    one that another requires."""
     stored = access.changeable(reference)
     before = _of(access, stored, name)
     generations.check(before.generation)
-    gone = access.service.store.request_chosen_removal(
-        stored.cluster.id,
-        name,
-        at=access.service.now(),
-        with_data=with_data,
-        no_hooks=no_hooks,
-        request_id=access.request_id,
-    )
+    beside.check_removal(before, access.service.store.chosen(stored.cluster.id))
+    try:
+        gone = access.service.store.request_chosen_removal(
+            stored.cluster.id,
+            name,
+            at=access.service.now(),
+            with_data=with_data,
+            no_hooks=no_hooks,
+            request_id=access.request_id,
+        )
+    except Clash as clash:
+        raise InTheWay("add-on-needed", str(clash)) from None
     if not before.leaving or gone.no_hooks != before.no_hooks:
         told = f"asked to remove add-on {name}{' without its hooks' if no_hooks else ''}"
         access.note(stored.cluster.id, "AddonRemovalRequested", told, subject=name)
@@ -212,10 +232,12 @@ def _wished(access: Access, stored: Stored, document: Document) -> Choice:
     cluster = stored.cluster
     asked, malformed = understand(NewAddon, document)
     choice, wrong = consider(access, cluster, asked)
-    errors = judged(malformed, wrong)
+    there = access.service.store.chosen(cluster.id)
+    offered = (entry.card for entry in access.service.store.entries())
+    near = () if choice is None else beside.of_new(choice.wish, there, there, offered)
+    errors = judged(malformed, (*wrong, *near))
     if errors or choice is None:
         raise Invalid(errors)
-    there = access.service.store.chosen(cluster.id)
     if any(wish.name == choice.wish.name for wish in there):
         raise _taken(choice.wish.name)
     others = ((wish, [i.name for i in wish.status.items if i.kind == DEFINITION]) for wish in there)
@@ -240,9 +262,11 @@ def _changed(
         raise Invalid(tuple(errors))
     own = _values(access, stored, name)
     values = {} if "values" in patch and patch["values"] is None else drafts.merge(own, asked.values or {})
-    after = replace(before, version=card.version)
+    after = replace(before, version=card.version, terms=card.terms)
     entry = next(e for e in offered if e.card.version == card.version)
-    if wrong := wrong_values(access, cluster, after, values, entry.schema):
+    others, cards = access.service.store.chosen(cluster.id), (e.card for e in access.service.store.entries())
+    unfit = beside.of_change(before, after, others, cards)
+    if wrong := (*unfit, *wrong_values(access, cluster, after, values, entry.schema)):
         raise Invalid(wrong)
     return stored, before, Choice(after, entry, values, rendered(access, cluster, after, values, entry.schema))
 
@@ -266,10 +290,14 @@ def _opened(access: Access, stored: Stored, name: str, sealed: bytes | None) -> 
 
 
 def _one_shown(access: Access, stored: Stored, wish: Chosen) -> Shown:
-    return _shown(stored, wish, access.service.store.entries(), _values(access, stored, wish.name))
+    store = access.service.store
+    there = store.chosen(stored.cluster.id)
+    return _shown(stored, wish, there, store.entries(), _values(access, stored, wish.name))
 
 
-def _shown(stored: Stored, wish: Chosen, offered: tuple[StoredEntry, ...], values: Document) -> Shown:
+def _shown(
+    stored: Stored, wish: Chosen, there: tuple[Chosen, ...], offered: tuple[StoredEntry, ...], values: Document
+) -> Shown:
     mine = [entry for entry in offered if entry.card.name == wish.entry]
     own = next((entry for entry in mine if entry.card.version == wish.version), None)
     kubernetes = stored.cluster.spec.kubernetes_version
@@ -280,6 +308,7 @@ def _shown(stored: Stored, wish: Chosen, offered: tuple[StoredEntry, ...], value
         own.card.title if own is not None else wish.entry,
         masked(values, own.schema if own is not None else {}),
         upgrade,
+        needed_by(wish, there),
     )
 
 

@@ -69,6 +69,10 @@ class Simulator:
         cluster has no Kubernetes."""
         self.ask(wire.Want(cluster_id, service, claim), wire.Nothing)
 
+    def complain(self, cluster_id: str, addon: str, said: str) -> None:
+        """Have an add-on's programs complain, or be well again. Raises Temporary while it has no Kubernetes."""
+        self.ask(wire.Complain(cluster_id, addon, said), wire.Nothing)
+
     def pods(self, cluster_id: str) -> tuple[PodShown, ...]:
         """The pods of a cluster's users. Raises Temporary while it has no Kubernetes."""
         return self.ask(wire.ShowPods(cluster_id), wire.PodList).pods

@@ -98,7 +98,7 @@ class SimulatedClusters:
                 cluster.pods_seen() if asks.pods else None,
                 tuple(its for its in asks.revoked if its in cluster.refused),
                 cluster.clock().replace(microsecond=0),
-                cluster.chosen_list(name for name, _ in asks.chosen),
+                cluster.chosen_list((name for name, _ in asks.chosen), asks.complaints),
             ),
         )
 

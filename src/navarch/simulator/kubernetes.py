@@ -21,6 +21,8 @@ from navarch.domain.kube import (
 from navarch.domain.names import zone_label
 from navarch.domain.pods import Amounts, PodsSeen
 from navarch.domain.spec import Taint
+from navarch.domain.terms import EventsRule
+from navarch.simulator import chosen
 from navarch.simulator.controllers import Controllers, Login
 from navarch.simulator.etcd import Etcd
 from navarch.simulator.nodes import NodeState
@@ -70,6 +72,7 @@ class Kubernetes:
         self.nodes: dict[str, NodeState] = {}
         self.addons: dict[str, tuple[str, str, float]] = {}  # digest, version, since when
         self.chosen: dict[str, float] = {}
+        self.complaints: dict[str, str] = {}  # of chosen add-ons, what their programs say
         self.wishes, self.pods = Wishes(), Pods()
         self._revoked: tuple[frozenset[str], float] = (frozenset(), 0.0)  # ids of kubeconfigs, and since when
         self.clock_ahead = timedelta()
@@ -165,13 +168,13 @@ class Kubernetes:
             for name, (digest, version, at) in self.addons.items()
         )
 
-    def chosen_list(self, names: Iterable[str]) -> tuple[ChosenSeen, ...]:
-        """These chosen add-ons, healthy a while after they were installed."""
-        now = self.region.timeline.now
+    def chosen_list(
+        self, names: Iterable[str], rules: Iterable[tuple[str, tuple[EventsRule, ...]]] = ()
+    ) -> tuple[ChosenSeen, ...]:
+        """These chosen add-ons. `rules`: of those that have some."""
+        now, asked = self.region.timeline.now, dict(rules)
         return tuple(
-            ChosenSeen(name, lost=("all of its objects: not there",))
-            if name not in self.chosen
-            else ChosenSeen(name, waiting=() if now >= self.chosen[name] + _ADDON_SECONDS else ("its pods start",))
+            chosen.seen(name, self.chosen.get(name), self.complaints.get(name, ""), asked.get(name, ()), now)
             for name in names
         )
 

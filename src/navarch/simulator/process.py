@@ -146,6 +146,8 @@ class Desk:
                 wishes = self._inside(cluster_id).wishes
                 wishes.services |= {service} - {""}
                 wishes.claims |= {claim} - {""}
+            case wire.Complain(cluster_id, addon, said):
+                self._inside(cluster_id).complaints[addon] = said
             case wire.ShowPods(cluster_id):
                 return wire.PodList(self._inside(cluster_id).pods_shown())
             case wire.TakeCensus():

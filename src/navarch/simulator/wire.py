@@ -165,6 +165,15 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
+class Complain:
+    """Programs of a chosen add-on say this by the events that its entry's rule is about; empty: they are well again."""
+
+    cluster_id: str
+    addon: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShowPods:
     """The pods of a cluster's users: for people likewise."""
 
@@ -196,7 +205,8 @@ class MeetFaults:
 
 Call = (
     Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
-    | DeleteNode | AskPods | CountPods | TellPods | Deploy | Want | ShowPods | TakeCensus | FirstCall | MeetFaults
+    | DeleteNode | AskPods | CountPods | TellPods | Deploy | Want | Complain | ShowPods | TakeCensus | FirstCall
+    | MeetFaults
 )  # fmt: skip
 
 

@@ -48,12 +48,12 @@ class ChoosingStore(CatalogueStore, Protocol):
         ...
 
     def choose(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
-        """Write a new one, with its sealed values. Raises NotFound, EntryGone, NameTaken."""
+        """Write a new one, with its sealed values. Raises NotFound, EntryGone, NameTaken, Clash."""
         ...
 
     def change_chosen(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
         """Write another version or other values, if the row is still of the wish's generation. Raises NotFound,
-        Stale."""
+        Stale, Clash."""
         ...
 
     def request_chosen_removal(
@@ -66,7 +66,8 @@ class ChoosingStore(CatalogueStore, Protocol):
         no_hooks: bool = False,
         request_id: str | None = None,
     ) -> Chosen:
-        """Ask it to go; asking again changes nothing, but for `no_hooks`, which may come later. Raises NotFound."""
+        """Ask it to go; asking again changes nothing, but for `no_hooks`, which may come later. Raises NotFound, and
+        Clash where another requires it."""
         ...
 
     def request_chosen_test(self, cluster_id: str, name: str, *, at: datetime, request_id: str | None = None) -> Chosen:

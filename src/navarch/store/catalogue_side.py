@@ -2,6 +2,7 @@
 of those beside it."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,12 @@ from psycopg.types.json import Json
 from navarch.domain.catalogue import Card
 from navarch.domain.chosen import Chosen, ChosenStatus
 from navarch.domain.codec import Undecodable, read
+from navarch.domain.neighbours import lacking, needed_by, unbearable
+from navarch.domain.terms import Terms
 from navarch.store import rows
 from navarch.store.api_side import stir
 from navarch.store.choices import values_name, write_choice
-from navarch.store.contract import LeaseLost, NameTaken, NotFound, Stale, StoredEntry, TooMany, Unreadable
+from navarch.store.contract import Clash, LeaseLost, NameTaken, NotFound, Stale, StoredEntry, TooMany, Unreadable
 from navarch.store.database import Database, Transaction
 
 CHOSEN_MOST = 50  # of a cluster
@@ -88,14 +91,18 @@ class CatalogueSide:
     def choose(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
         with self._database.transaction() as tx:
             stir(tx, cluster_id, request_id)  # locks the cluster's row: those of it are counted one after the other
-            if len(_chosen(tx, cluster_id)) >= CHOSEN_MOST:
+            there = _chosen(tx, cluster_id)
+            if len(there) >= CHOSEN_MOST:
                 raise TooMany(f"a cluster has {CHOSEN_MOST} add-ons at most")
+            _refuse((*unbearable(wish, there), *(f"{name} is not there" for name in lacking(wish, there))))
             write_choice(tx, cluster_id, wish, values)
             return _one(tx, cluster_id, wish.name)
 
     def change_chosen(self, cluster_id: str, wish: Chosen, values: bytes, *, request_id: str | None = None) -> Chosen:
         with self._database.transaction() as tx:
             stir(tx, cluster_id, request_id)
+            beside = _chosen(tx, cluster_id)
+            before = next((c for c in beside if c.name == wish.name), wish)
             changed = tx.row(
                 "change_chosen",
                 cluster_id=cluster_id,
@@ -106,6 +113,10 @@ class CatalogueSide:
             there = _one(tx, cluster_id, wish.name)
             if changed is None:
                 raise Stale(there.generation)
+            if there.version != before.version:
+                missing = (f"{name} is not there" for name in lacking(there, beside))
+                unmet = (f"{name} would lack what it requires" for name in needed_by(before, beside, as_=there))
+                _refuse((*unbearable(there, beside), *missing, *unmet))
             tx.run("put_secret", cluster_id=cluster_id, name=values_name(wish.name), content=values)
             return there
 
@@ -121,6 +132,10 @@ class CatalogueSide:
     ) -> Chosen:
         with self._database.transaction() as tx:
             stir(tx, cluster_id, request_id)
+            beside = _chosen(tx, cluster_id)
+            asked = next((c for c in beside if c.name == name), None)
+            if asked is not None and not asked.leaving:
+                _refuse(f"{other} requires it" for other in needed_by(asked, beside))
             tx.run(
                 "request_chosen_removal",
                 cluster_id=cluster_id,
@@ -154,6 +169,12 @@ def _held(tx: Transaction, cluster_id: str, token: int) -> None:
         raise LeaseLost(f"another worker holds cluster {cluster_id}, or it is gone")
 
 
+def _refuse(said: Iterable[str]) -> None:
+    """What became so since it was considered. The cluster's row is locked in the transaction."""
+    if told := tuple(said):
+        raise Clash("; ".join(told))
+
+
 def _one(tx: Transaction, cluster_id: str, name: str) -> Chosen:
     there = next((c for c in _chosen(tx, cluster_id) if c.name == name), None)
     if there is None:
@@ -167,7 +188,7 @@ def _chosen(tx: Transaction, cluster_id: str) -> tuple[Chosen, ...]:
 
 def _read(cluster_id: str, row: dict[str, Any]) -> Chosen:
     try:
-        status = read(ChosenStatus, row["status"])
+        status, terms = read(ChosenStatus, row["status"]), read(Terms, row["terms"])
     except Undecodable as error:
         raise Unreadable(cluster_id, f"add-on {row['name']}: {error}") from error
     return Chosen(
@@ -183,4 +204,5 @@ def _read(cluster_id: str, row: dict[str, Any]) -> Chosen:
         no_hooks=row["no_hooks"],
         test_requested_at=row["test_requested_at"],
         status=status,
+        terms=terms,
     )

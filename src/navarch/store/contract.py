@@ -40,6 +40,10 @@ class EntryGone(NotFound):
     """That version of the entry is not in the catalogue any more."""
 
 
+class Clash(NavarchError):
+    """Add-ons of the cluster stand against it that came, or were asked to go, since it was considered."""
+
+
 class NameTaken(NavarchError):
     """The project has another one of that name."""
 

@@ -160,6 +160,24 @@ def test_a_removal_says_which_hooks_run_and_leaves_them_out_where_asked(navarch:
     assert [r.query for r in service.sent("DELETE")] == [[], [("no_hooks", "true")]]
 
 
+def test_a_removal_says_what_programs_made_what_stays_and_who_cannot_do_without(navarch: Run, service: Service) -> None:
+    path = "/clusters/shop/addons/db"
+    made = [
+        {"kind": "Lease", "namespace": "db", "name": "leader", "labels": {}},
+        {"kind": "Secret", "namespace": "db", "name": "", "labels": {"of": "db"}},
+    ]
+    addon = {"name": "db", "creates": made, "leaves": ["The bucket stays."], "needed_by": ["web"]}
+    service.on("GET", path, Answer(200, {**addon, "status": {"objects": []}}))
+    service.on("DELETE", path, Answer(202, {}))
+    said = navarch("addon", "remove", "db", "-c", "shop", "--yes", "--no-wait").err
+    assert [line.strip() for line in said.splitlines()][1:] == [
+        "goes   Lease db/leader, which its program made",
+        "goes   Secret db/* of=db, which its program made",
+        "stays  The bucket stays.",
+        "needed by web: this is refused until that one is removed",
+    ]
+
+
 def test_create_waits_for_the_add_ons_too(navarch: Run, service: Service, cluster: Make) -> None:
     def addon(phase: str, responsible: str | None = None) -> dict[str, Any]:
         condition = {

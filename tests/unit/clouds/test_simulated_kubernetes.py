@@ -10,6 +10,8 @@ from navarch.domain.node_labels import CSI_ZONE
 from navarch.domain.pods import NodeTerm, Requirement
 from navarch.domain.spec import Taint
 from navarch.domain.steps import MarkNode
+from navarch.domain.terms import Complaint, EventsRule
+from navarch.simulator import chosen
 from navarch.simulator.etcd import Etcd
 from navarch.simulator.nodes import NodeState, registered
 from navarch.simulator.pods import OtherRequests, Pods, Workload
@@ -161,3 +163,13 @@ def test_a_deployment_is_made_scaled_and_gone() -> None:
     assert pods.shown()[-1].told == "TriggeredScaleUp: more"
     pods.deploy(Workload("web", 0))
     assert not pods.shown() and not pods.workloads
+
+
+def test_an_add_on_complains_by_its_entrys_rule_once_it_runs() -> None:
+    rule = EventsRule(("RecordError",), "dns", "NamesNotWritten", "user", "Give it the key.")
+    assert chosen.seen("dns", None, "refused", (rule,), 9.0).lost
+    assert chosen.seen("dns", 8.0, "refused", (rule,), 9.0).waiting
+    told = chosen.seen("dns", 1.0, "refused", (rule,), 9.0).complaint
+    assert told == Complaint("NamesNotWritten", "refused", "user", "Give it the key.")
+    assert chosen.seen("dns", 1.0, "", (rule,), 9.0).complaint is None
+    assert chosen.seen("dns", 1.0, "refused", (), 9.0).complaint is None

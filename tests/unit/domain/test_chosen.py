@@ -8,6 +8,7 @@ from tests.unit.domain.clusters import NOW
 from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.chosen import LATE_AFTER, Chosen, ChosenPhase, ChosenStatus, TrialRun, judge
 from navarch.domain.condition import Condition
+from navarch.domain.terms import Complaint
 
 WISH = Chosen("shop", "store", "1.0.0", "shop", "d" * 64)
 MARK = WISH.mark("1.37.2")
@@ -41,6 +42,21 @@ def test_a_failure_names_who_must_act() -> None:
     status = judge(WISH, None, MARK, trouble, "", NOW)
     assert status.phase is ChosenPhase.BLOCKED
     assert (status.conditions[0].responsible, status.conditions[0].observed_generation) == ("user", 1)
+
+
+def test_one_that_complains_is_degraded_and_says_at_once_who_must_act() -> None:
+    complaint = Complaint("NamesNotWritten", "Service shop/web: refused", "user", "Give it the right key.")
+    status = judge(APPLIED, replace(SEEN, complaint=complaint), MARK, None, "", NOW)
+    assert status.phase is ChosenPhase.DEGRADED
+    healthy = status.conditions[1]
+    assert (healthy.reason, healthy.responsible, healthy.remedy) == ("NamesNotWritten", "user", complaint.remedy)
+    late = judge(
+        replace(APPLIED, status=status), replace(SEEN, complaint=complaint), MARK, None, "", NOW + 2 * LATE_AFTER
+    )
+    assert late.phase is ChosenPhase.DEGRADED
+    assert judge(replace(APPLIED, status=late), SEEN, MARK, None, "", NOW).phase is ChosenPhase.READY
+    both = replace(SEEN, complaint=complaint, waiting=("Deployment shop/web: 0 of 1 replicas available",))
+    assert judge(APPLIED, both, MARK, None, "", NOW).conditions[1].reason == "NotHealthy", "which may be why"
 
 
 def test_what_takes_too_long_is_the_users_to_look_at_and_passes_by_itself() -> None:

@@ -26,7 +26,9 @@ class NeedsView(Shown):
 class EntryView(Shown):
     """An entry of the catalogue in its newest version. `versions`: all of them, newest first, each with the Kubernetes
     versions that it is for. `required`: every cluster has it, and nobody chooses it; its version is Navarch's, and its
-    images come with the node image, which says their versions: they have no digest."""
+    images come with the node image, which says their versions: they have no digest. `instances`: one or many, of a
+    cluster; `requires`, `conflicts`: entries that must be there, or may not be, by their names or by what they say they
+    provide; `leaves`: what stays when it is removed."""
 
     name: str
     title: str
@@ -39,6 +41,11 @@ class EntryView(Shown):
     needs: NeedsView
     images: list[ImageView]
     versions: list[dict[str, str]]
+    instances: str
+    provides: list[str]
+    requires: list[str]
+    conflicts: list[str]
+    leaves: list[str]
 
 
 class EntryDetailView(EntryView):
@@ -61,6 +68,16 @@ class ObjectView(Shown):
     namespace: str
     name: str
     stays: bool
+
+
+class CreatedView(Shown):
+    """Objects that an add-on's programs make by themselves, and that go with it: the one of this name, or all that have
+    these labels. `namespace`: empty for those of the cluster's own."""
+
+    kind: str
+    namespace: str
+    name: str
+    labels: dict[str, str]
 
 
 class TrialRunView(Shown):
@@ -87,7 +104,9 @@ class AddonStatusView(Shown):
 
 class AddonView(Shown):
     """An add-on of a cluster: the wish, and what is seen of it. Of `values` only what the customer set is there; what
-    is secret is masked. `upgrade`: a newer version for the cluster's Kubernetes."""
+    is secret is masked. `upgrade`: a newer version for the cluster's Kubernetes. `creates`: what its programs make,
+    which goes with it; `leaves`: what stays when it is removed, in phrases; `needed_by`: add-ons of the cluster that
+    require it, for which it cannot be removed."""
 
     name: str
     title: str
@@ -100,6 +119,9 @@ class AddonView(Shown):
     deletion_requested_at: datetime | None
     test_requested_at: datetime | None
     upgrade: str | None
+    creates: list[CreatedView]
+    leaves: list[str]
+    needed_by: list[str]
     status: AddonStatusView
 
 

@@ -24,6 +24,7 @@ from datetime import datetime
 
 from navarch.domain.health import State
 from navarch.domain.infrastructure import Infrastructure
+from navarch.domain.neighbours import awaited
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.plan import certificates
 from navarch.domain.plan import decisions as deciding
@@ -101,6 +102,8 @@ def _chosen(cluster: Cluster, observed: Observed, wanted: Wanted) -> Iterator[St
     lost = {seen.name for seen in kube.chosen if seen.lost}
     for wish in observed.record.chosen:
         mark = wish.mark(cluster.spec.kubernetes_version)
+        if awaited(wish, observed.record.chosen):
+            continue
         if wish.leaving:
             yield RemoveChosen(wish.name)
         elif wish.status.applied != mark or wish.name in lost:

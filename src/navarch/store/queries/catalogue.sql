@@ -20,7 +20,7 @@ DELETE FROM catalogue_entries WHERE name = %(name)s AND version = %(version)s RE
 
 -- part: chosen_columns
 a.name, a.entry, a.version, a.namespace, a.generation, a.created_at, a.deletion_requested_at, a.with_data,
-a.no_hooks, a.test_requested_at, a.status::text, e.digest
+a.no_hooks, a.test_requested_at, a.status::text, e.digest, coalesce(e.card -> 'terms', '{}')::text AS terms
 
 -- name: chosen
 SELECT {chosen_columns} FROM chosen_addons a
