@@ -6,6 +6,7 @@ import typer
 
 from navarch.cli.addon_waiting import until_installed, until_so, until_tested
 from navarch.cli.asking import confirm
+from navarch.cli.entries import print_entry
 from navarch.cli.options import (
     ClusterOption,
     DryRunOption,
@@ -17,7 +18,7 @@ from navarch.cli.options import (
     new_app,
 )
 from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note, print_table, text
-from navarch.cli.session import connected
+from navarch.cli.session import complete_cluster, connected
 from navarch.cli.values import read_document, seconds_of
 from navarch.cli.wishes import over, put
 
@@ -34,6 +35,7 @@ SetOption = Annotated[
 ValuesOption = Annotated[
     str | None, typer.Option("--values", "-f", metavar="FILE", help="YAML of values; --set wins over it. - is stdin.")
 ]
+EntryVersionOption = Annotated[str | None, typer.Option(metavar="VERSION", help="Of the entry. Default: the newest.")]
 VersionOption = Annotated[str | None, typer.Option(metavar="VERSION", help="Default: the newest that fits.")]
 _CHOSEN = (
     Column("NAME", lambda a: a["name"], keep=True),
@@ -73,10 +75,12 @@ def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 
 
 @app.command()
-def values(ctx: typer.Context, entry: EntryArgument, output: OutputOption = Output.TABLE) -> None:
+def values(
+    ctx: typer.Context, entry: EntryArgument, version: EntryVersionOption = None, output: OutputOption = Output.TABLE
+) -> None:
     """List the values that an entry takes."""
     with connected(ctx) as navarch:
-        schema = navarch.entry(entry)["values_schema"]
+        schema = navarch.entry(entry, version=version)["values_schema"]
     if output is not Output.TABLE:
         emit_data(schema, output)
         return
@@ -103,10 +107,31 @@ def list_addons(
 
 
 @app.command()
-def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
-    """Show an add-on: how it is, who must act, its values and objects."""
+def show(
+    ctx: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of a cluster's add-on; without --cluster, of an entry.")
+    ],
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", "-c", help="Name or id of the cluster.", autocompletion=complete_cluster)
+    ] = None,
+    readme: Annotated[bool, typer.Option("--readme", help="The entry's README alone, as Markdown.")] = False,
+    version: EntryVersionOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show an add-on of a cluster: how it is, who must act, its values and objects; or an entry of the catalogue."""
+    if cluster is not None:
+        if readme or version:
+            raise typer.BadParameter("--readme and --version are of the catalogue's entries: leave --cluster out")
+        with connected(ctx) as navarch:
+            _print(navarch.addon(cluster, name), output)
+        return
     with connected(ctx) as navarch:
-        _print(navarch.addon(cluster, name), output)
+        found = navarch.entry(name, version=version)
+    if readme:
+        print(found["readme"].rstrip())
+    else:
+        print_entry(found, output)
 
 
 @app.command()

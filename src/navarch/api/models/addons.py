@@ -24,24 +24,29 @@ class NeedsView(Shown):
 
 
 class EntryView(Shown):
-    """An entry of the catalogue in its newest version. `versions`: all of them, newest first, each with the Kubernetes
-    versions that it is for."""
+    """An entry of the catalogue in its newest version. `icon`: where it is had, an SVG. `versions`: all of them, newest
+    first, each with the Kubernetes versions that it is for and what is new in it."""
 
     name: str
+    version: str
     title: str
     description: str
     category: str
     licence: str
     namespace: str
     app_version: str
+    deprecated: bool
+    icon: str | None
     needs: NeedsView
     images: list[ImageView]
     versions: list[dict[str, str]]
 
 
 class EntryDetailView(EntryView):
-    """The same, with the schema of its values: JSON Schema, from which forms can be made."""
+    """The same in the version that was asked for, with its README (Markdown of the chart's author: to be shown as such,
+    not as HTML) and the schema of its values: JSON Schema, from which forms can be made."""
 
+    readme: str
     values_schema: dict[str, Any]
 
 
