@@ -8,7 +8,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.token import Token
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from navarch.console.schemas import PlainLoader
 
@@ -17,10 +17,24 @@ _LOWEST = 6
 _WEB = ("https://", "http://")
 
 
-def drawn(text: str) -> Markup:
-    """Markdown (CommonMark, with tables) as HTML."""
-    tokens = list(_shown(_MARKDOWN.parse(text)))
+def drawn(text: str, title: str = "") -> Markup:
+    """Markdown (CommonMark, with tables) as HTML. `title`: what the page is headed with already; a first heading that
+    says the same is left out."""
+    parsed = _MARKDOWN.parse(text)
+    if [token.type for token in parsed[:2]] == ["heading_open", "inline"] and _same(parsed[1].content, title):
+        parsed = parsed[3:]
+    tokens = list(_shown(parsed))
     return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))  # noqa: S704 - the renderer escapes all text
+
+
+def code(text: str) -> Markup:
+    """A sentence whose words between backticks are code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # one that nothing closes
+        return Markup(escape(text))  # noqa: S704 - escaped
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+    )
 
 
 def news(text: str) -> list[str]:
@@ -31,6 +45,10 @@ def news(text: str) -> list[str]:
         read = None
     found = [_sentence(its) for its in read] if isinstance(read, list) else []
     return found if found and all(found) else [text.strip()] if text.strip() else []
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def _sentence(its: Any) -> str:

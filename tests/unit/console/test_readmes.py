@@ -2,13 +2,12 @@
 
 import pytest
 
-from navarch.console.readmes import drawn, news
+from navarch.console.readmes import code, drawn, news
 
 
 def test_markdown_is_drawn_below_the_pages_own_headings() -> None:
-    html = drawn(
-        "# Store\n\nIt *keeps* things.\n\n## Use\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```sh\nnavarch <x>\n```\n"
-    )
+    text = "# Store\n\nIt *keeps* things.\n\n## Use\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```sh\nnavarch <x>\n```\n"
+    html = drawn(text)
     assert "<h3>Store</h3>" in html
     assert "<h4>Use</h4>" in html
     assert "<em>keeps</em>" in html
@@ -43,6 +42,17 @@ def test_links_lead_to_the_web_and_words_of_others_stay() -> None:
     assert '<a href="https://example.org/a" rel="noopener noreferrer">web</a>' in html
     assert html.count("<a ") == 1
     assert "guide a picture" in html
+
+
+def test_a_heading_that_the_page_has_already_is_left_out() -> None:
+    assert drawn("# Store\n\nWords.", "store") == "<p>Words.</p>\n"
+    assert "<h3>Other</h3>" in drawn("# Other\n\nWords.", "store")
+    assert drawn("", "store") == ""
+
+
+def test_words_between_backticks_are_code_and_nothing_else_is() -> None:
+    assert code("a `b<c` d") == "a <code>b&lt;c</code> d"
+    assert code("<i> a ` b") == "&lt;i&gt; a ` b"
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import shlex
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from navarch.cli.fields import NEW_CLUSTER, NUMBER, SWITCH
 from navarch.cli.wishes import given_by, new_cluster, node_groups
 from navarch.client.errors import FieldProblem
+from navarch.console.commands import addons_file
 from navarch.console.commands import creation as command_of
 from navarch.console.forms import Form
 from navarch.console.pages.creation.wish import by_field, number_of_groups, request_of, without
@@ -127,6 +129,15 @@ SPARE = {
 def test_the_command_asks_for_the_same(filled: Form) -> None:
     body = request_of(filled, [])
     assert asked_by(command_of(body)) == body
+
+
+def test_add_ons_with_values_are_a_file_beside_the_command() -> None:
+    body = request_of(form(name="shop"), [{"entry": "logging", "values": {"retention": "3d"}}, {"entry": "registry"}])
+    assert command_of(body) == "navarch cluster create shop -f addons.yaml"
+    assert yaml.safe_load(addons_file(body)) == {"addons": body["spec"]["addons"]}
+    plain = request_of(form(name="shop"), ADDONS)
+    assert addons_file(plain) == ""
+    assert command_of(plain) == "navarch cluster create shop --addon logging --addon monitoring"
 
 
 def test_a_command_of_hostile_words_is_one_command() -> None:

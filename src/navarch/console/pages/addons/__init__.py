@@ -264,7 +264,8 @@ def _offer(
     values, unread = schemas.typed(fields, form)
     wrong, beside = schemas.by_field(errors or [], fields, _ASIDE)
     plan: Json = {"plan": None, "wrong": []}
-    if not errors:  # else the API has said what it thinks of it
+    needed = any(field.required for field in schemas.leaves(fields))
+    if not errors and (form.filled_but("csrf", "version", "do") or not needed):  # else it is known to be refused
         plan = _planned(lambda: navarch.plan_addon(found["id"], _wish(entry, form, values)), unread)
     return visit.page(
         "addons/install.html",
@@ -273,6 +274,7 @@ def _offer(
         entry=its,
         form=form,
         fields=fields,
+        needed=needed,
         wrong=wrong,
         beside=beside,
         sealed=set(),

@@ -39,7 +39,7 @@ def show(
         cluster=found,
         entry=its,
         kubernetes=next(v["kubernetes"] for v in its["versions"] if v["version"] == its["version"]),
-        readme=drawn(its["readme"]),
+        readme=drawn(its["readme"], its["title"]),
         versions=[(offered, news(offered["changes"])) for offered in its["versions"]],
     )
 

@@ -96,6 +96,7 @@ def _page(visit: Visit, form: Form, key: str, errors: list[FieldProblem] | None 
         usual=usual_seconds(navarch.cluster_page([("limit", "50"), ("sort", "-created")])["clusters"]),
         wrong=fields,
         beside=beside,
+        words=addons.words,
         **_plan(visit, form, chosen),
     )
 
@@ -113,7 +114,7 @@ def usual_seconds(clusters: list[Any]) -> tuple[float, int] | None:
 def _plan(visit: Visit, form: Form, chosen: Sequence[Ticked]) -> dict[str, Any]:
     body = request_of(form, addons.asked(chosen))
     shown = request_of(form, addons.asked(chosen, hidden=True))
-    unread = [f"{problem.field}: {problem.detail}" for problem in addons.unread(chosen)]
+    unread = [f"{addons.words(problem.field)}: {problem.detail}" for problem in addons.unread(chosen)]
     values: dict[str, Any] = {
         "command": command_of(shown),
         "addons_file": addons_file(shown),
@@ -126,7 +127,7 @@ def _plan(visit: Visit, form: Form, chosen: Sequence[Ticked]) -> dict[str, Any]:
     except Problem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             raise
-        fields, beside = by_field(problem.errors)
-        said = [f"{name}: {text}" for name, texts in fields.items() for text in texts]
+        fields, beside = by_field(addons.at_fields(chosen, problem.errors))
+        said = [f"{addons.words(name)}: {text}" for name, texts in fields.items() for text in texts]
         return values | {"refused": [*unread, *said, *beside] or [problem.message]}
     return values if unread else values | {"plan": shown_plan(planned)}

@@ -75,6 +75,11 @@ def unread(chosen: Iterable[Ticked]) -> list[FieldProblem]:
     return [problem for its in chosen for problem in its.unread]
 
 
+def words(field: str) -> str:
+    """A field of the form in words: of an add-on's value its add-on and its path."""
+    return re.sub(r"addon\.([^.]+)\.values\.?", r"\1 ", field).strip()
+
+
 def at_fields(chosen: Sequence[Ticked], errors: Iterable[FieldProblem]) -> list[FieldProblem]:
     """What the API says of values, by the form's fields instead of by the API's."""
     return [_at_field(chosen, error) for error in errors]
