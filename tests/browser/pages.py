@@ -15,6 +15,9 @@ def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
     return [
         "/clusters",
         "/clusters/new",
+        "/catalogue",
+        "/catalogue/monitoring",
+        f"/catalogue/headroom?for={cluster.rpartition('/')[2]}",
         "/quota",
         "/account",
         "/projects",
@@ -25,6 +28,7 @@ def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
         revoke,
         f"{cluster}/addons",
         f"{cluster}/catalogue/headroom",
+        f"{cluster}/catalogue/registry",
         addon,
         f"{addon}/change",
         f"{addon}/upgrade",

@@ -40,7 +40,7 @@ def _needs(needs: Mapping[str, int]) -> str:
     said = (
         (needs["memory_mib"], f"{needs['memory_mib']} MiB of memory"),
         (needs["cpu_millis"], f"{needs['cpu_millis'] / 1000:g} vCPU"),
-        (needs["volumes"], f"{needs['volumes']} volumes"),
-        (needs["balancers"], f"{needs['balancers']} balancers"),
+        (needs["volumes"], f"{needs['volumes']} volume{'s' * (needs['volumes'] > 1)}"),
+        (needs["balancers"], f"{needs['balancers']} balancer{'s' * (needs['balancers'] > 1)}"),
     )
     return ", ".join(words for amount, words in said if amount)

@@ -3,7 +3,7 @@ text of YAML. Only what was filled in is a value: what is left empty is as the s
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,15 +122,19 @@ def without_field(fields: Iterable[Field], own: Mapping[str, Any]) -> list[str]:
     return sorted(own.keys() - {field.path[0] for field in fields})
 
 
-def hidden(fields: Sequence[Field], schema: Mapping[str, Any], values: Mapping[str, Any]) -> Json:
-    """Values to show to whoever looks at the screen: what is secret is not among them."""
-    if not fields and holds_secret(schema, schema):
-        return dict.fromkeys(values, HIDDEN)
-    shown: Json = json.loads(json.dumps(values))
-    for field in leaves(fields):
-        if field.secret and _at(shown, field.path) is not _NOTHING:
-            _put(shown, field.path, HIDDEN)
-    return shown
+def hidden(fields: Iterable[Field], values: Mapping[str, Any]) -> Json:
+    """Values to show to whoever looks at the screen: without what is secret, and what has no field may be that."""
+    known = {field.path: field for field in leaves(fields)}
+    groups = {path[:depth] for path in known for depth in range(1, len(path))}
+
+    def shown(its: Any, path: tuple[str, ...]) -> Any:
+        if path in known:
+            return HIDDEN if known[path].secret else its
+        if path in groups and isinstance(its, Mapping):
+            return {key: shown(inner, (*path, key)) for key, inner in its.items()}
+        return HIDDEN
+
+    return {key: shown(its, (key,)) for key, its in values.items()}
 
 
 def sealed(value: Any) -> bool:

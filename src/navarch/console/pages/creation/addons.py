@@ -24,7 +24,6 @@ class Ticked:
     name: str
     title: str = ""
     version: str = ""
-    schema: Json | None = None
     fields: tuple[Field, ...] = ()
     values: Json | None = None
     unread: tuple[FieldProblem, ...] = ()
@@ -65,7 +64,7 @@ def asked(chosen: Iterable[Ticked], *, hidden: bool = False) -> list[Json]:
     for its in chosen:
         values = its.values or {}
         if hidden and values:
-            values = schemas.hidden(its.fields, its.schema or {}, values)
+            values = schemas.hidden(its.fields, values)
         found.append({"entry": its.name} | ({"values": values} if values else {}))
     return found
 
@@ -103,7 +102,7 @@ def _ticked(navarch: Navarch, form: Form, entry: str, kubernetes: str) -> Ticked
         if problem.status != HTTPStatus.NOT_FOUND:
             raise
         return Ticked(entry)
-    its = Ticked(entry, found["title"], found["version"], found["values_schema"])
+    its = Ticked(entry, found["title"], found["version"])
     fields = schemas.fields_of(found["values_schema"], its.before)
     values, wrong = schemas.typed(fields, form, its.before)
-    return Ticked(entry, its.title, its.version, its.schema, fields, values, tuple(wrong))
+    return Ticked(entry, its.title, its.version, fields, values, tuple(wrong))
