@@ -15,9 +15,6 @@ def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
     return [
         "/clusters",
         "/clusters/new",
-        "/catalogue",
-        "/catalogue/monitoring",
-        f"/catalogue/headroom?for={cluster.rpartition('/')[2]}",
         "/quota",
         "/account",
         "/projects",
@@ -42,6 +39,9 @@ def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
         f"{cluster}/groups/default/delete",
         f"{cluster}/machines/{machine}/delete",
         f"{cluster}/switch/stop",
+        "/catalogue",
+        "/catalogue/monitoring",
+        f"/catalogue/headroom?for={cluster.rpartition('/')[2]}",
     ]
 
 
