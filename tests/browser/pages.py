@@ -25,6 +25,7 @@ def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
         revoke,
         f"{cluster}/addons",
         f"{cluster}/catalogue/headroom",
+        f"{cluster}/catalogue/registry",
         addon,
         f"{addon}/change",
         f"{addon}/upgrade",
@@ -38,6 +39,9 @@ def addresses(cluster: str, machine: str, revoke: str, addon: str) -> list[str]:
         f"{cluster}/groups/default/delete",
         f"{cluster}/machines/{machine}/delete",
         f"{cluster}/switch/stop",
+        "/catalogue",
+        "/catalogue/monitoring",
+        f"/catalogue/headroom?for={cluster.rpartition('/')[2]}",
     ]
 
 

@@ -16,19 +16,19 @@ from navarch.simulator.client import Simulator
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # As root there is no sandbox to be had; what is shown is our own.
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
-_ENTRIES = Path(__file__).parents[2] / "addons"
+ENTRIES = Path(__file__).parents[2] / "addons"
 PATIENCE_MS = 60_000.0  # a cluster is made in seconds, on a busy machine in some more
 
 
 @contextmanager
-def playground(*, boot_seconds: float = 2.0, speed: float = 1.0) -> Iterator[Playground]:
-    """A Navarch of its own, with two projects and the repository's catalogue of add-ons."""
+def playground(*, boot_seconds: float = 2.0, speed: float = 1.0, entries: Path = ENTRIES) -> Iterator[Playground]:
+    """A Navarch of its own, with two projects and a catalogue of the add-ons in the folder `entries`."""
     renderer = Path(os.environ.get("NAVARCH_CACHE", "/var/cache/navarch")) / "tools" / "navarch-render"
     if not renderer.is_file():
         raise RuntimeError("build navarch-render with `navarch-images tools`")
     folder = Path(tempfile.mkdtemp(prefix="nv-console-"))  # pytest's own folders are closed to user postgres
     folder.chmod(0o755)
-    wanted = Wanted(boot_seconds=boot_seconds, speed=speed, console=True, renderer=renderer, entries=_ENTRIES)
+    wanted = Wanted(boot_seconds=boot_seconds, speed=speed, console=True, renderer=renderer, entries=entries)
     made = Playground(folder, wanted)
     try:
         made.start()

@@ -1,6 +1,9 @@
 """Entries of a catalogue whose charts need no program to be rendered."""
 
+import io
+import tarfile
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ class Unchanging(Renderer):
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": circumstances.name},
-            "data": {"size": str(values.get("size", 1)), "chart": chart.decode()},
+            "data": {"size": str(values.get("size", 1)), "chart": chart.decode(errors="replace")},
         }
         password = {
             "apiVersion": "v1",
@@ -67,11 +70,25 @@ def add_entry(
     kubernetes: str = ">=1.30.0-0",
     schema: Mapping[str, Any] = SCHEMA,
     terms: Terms = NONE,
+    files: Mapping[str, str] | None = None,
 ) -> None:
-    """Put a version of an entry into the catalogue."""
+    """Put a version of an entry into the catalogue. `files`: its chart has them, as README.md and icon.svg."""
+    chart = f"{name} {version}".encode() if files is None else packed(files)
     card = Card(
         name, version, name.title(), "An entry.", "database", "Apache-2.0", kubernetes, namespace=name,
         changes=f"What is new in {version}.",
+        icon="file:icon.svg" if files and "icon.svg" in files else "",
         images=(Image("registry.example.org/x:1", "sha256:" + "0" * 64),), terms=terms,
     )  # fmt: skip
-    store.add_entry(StoredEntry(card, dict(schema), f"digest of {version}"), f"{name} {version}".encode())
+    store.add_entry(StoredEntry(card, dict(schema), sha256(chart).hexdigest()), chart)
+
+
+def packed(files: Mapping[str, str]) -> bytes:
+    """A chart of these files alone: enough to be read, and not to be rendered by Helm."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"chart/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return made.getvalue()

@@ -59,6 +59,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("DELETE", "/kaas/v1/clusters/{cluster}/machines/{machine}"): (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/addons"):                           (401, 401, 200, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/addons/{name}"):                    (401, 401, 200, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/addons/{name}/icon"):               (401, 401, 200, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/addons"):        (401, 401, 404, 403, 200, 200, 200, 403),
     ("POST", "/kaas/v1/clusters/{cluster}/addons"):       (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/addons/{name}"):    (401, 401, 404, 403, 200, 200, 200, 403),
@@ -127,7 +128,7 @@ def validated(make_api: MakeApi) -> Api:
     """The service with real token validation, and a cluster of project alpha that has keys and an address."""
     identity = KeystoneIdentity(Keystone(), cluster_domain="navarch", service_user="navarch")
     api = make_api(identity=identity, renderer=Unchanging()).as_("member")
-    add_entry(api.store, "default", "1.0.0")
+    add_entry(api.store, "default", "1.0.0", files={"icon.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>'})
     api.store.write_offer(OFFER)
     for project, _, _ in CALLERS.values():
         api.store.write_quota(project, plenty())

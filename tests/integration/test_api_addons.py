@@ -195,6 +195,43 @@ def test_the_catalogue_shows_newest_versions_first_and_the_schema(shop: Api) -> 
     assert shop.get("/addons/other").status_code == 404
 
 
+ICON = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M3 3h18"/></svg>'
+
+
+def test_an_entry_is_shown_in_the_version_that_is_asked_for_with_readme_and_schema(shop: Api) -> None:
+    wide = {"type": "object", "properties": {"wide": {"type": "boolean"}}}
+    add_entry(shop.store, "store", "1.11.0", schema=wide, files={"README.md": "# Store\n", "icon.svg": ICON})
+    newest = shop.get("/addons/store").json()
+    assert (newest["version"], newest["readme"], newest["icon"]) == ("2.0.0", "", None)
+    assert [v["version"] for v in newest["versions"]] == ["2.0.0", "1.11.0", "1.10.0", "1.9.0"]
+    its = shop.get("/addons/store", params={"version": "1.11.0"}).json()
+    assert (its["version"], its["readme"], its["values_schema"]) == ("1.11.0", "# Store\n", wide)
+    assert its["icon"] == "/kaas/v1/addons/store/icon?version=1.11.0"
+    assert its["versions"] == newest["versions"]
+    fits = shop.get("/addons/store", params={"kubernetes": "1.37.2"}).json()
+    assert fits["version"] == "1.11.0", "2.0.0 is for a Kubernetes that is to come"
+    assert shop.get("/addons/store", params={"kubernetes": "1.2"}).json()["version"] == "2.0.0", "none is for it"
+    assert shop.get("/addons/store", params={"kubernetes": "newest"}).status_code == 400
+    assert shop.get("/addons/store", params={"version": "3.0.0"}).status_code == 404
+
+
+def test_an_icon_is_an_image_in_which_nothing_can_run(shop: Api) -> None:
+    bad = ICON.replace("<path", '<path onload="alert(1)"')
+    add_entry(shop.store, "store", "1.11.0", files={"icon.svg": ICON})
+    add_entry(shop.store, "store", "1.12.0", files={"icon.svg": bad})  # as by a release that did not look
+    its = shop.get("/addons/store", params={"version": "1.11.0"}).json()
+    answer = shop.client.get(its["icon"], headers={"X-Auth-Token": "ann"})
+    assert (answer.status_code, answer.text) == (200, ICON)
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("sandbox")
+    assert shop.get("/addons/store/icon", params={"version": "1.12.0"}).status_code == 404
+    assert shop.get("/addons/store/icon", params={"version": "1.10.0"}).status_code == 404, "it has none"
+    assert shop.get("/addons/other/icon").status_code == 404
+
+
 def test_what_every_cluster_has_stands_beside_it_and_keeps_its_names(shop: Api) -> None:
     assert shop.get(ADDONS).json()["required"] == []
     here = shop.get("/clusters/shop").json()["id"]

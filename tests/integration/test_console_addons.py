@@ -136,6 +136,118 @@ def test_a_new_cluster_is_asked_for_with_add_ons(equipped: Browser) -> None:
     assert "is not in the catalogue; known: store" in unescape(wrong.text)
 
 
+README = """# Store
+
+It *keeps* things. <script>alert(1)</script> [docs](https://docs.example.org) [bad](javascript:alert(1))
+"""
+ICON = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M3 3h18"/></svg>'
+OTHER = {
+    "type": "object",
+    "properties": {
+        "colour": {"oneOf": [{"const": "r", "title": "Red"}, {"const": "g", "title": "Green"}]},
+        "key": {"$ref": "#/$defs/key"},
+    },
+    "$defs": {"key": {"type": "string", "writeOnly": True}},
+}
+
+
+def test_an_entrys_page_shows_its_readme_icon_news_and_versions(equipped: Browser, at: str) -> None:
+    files = {"README.md": README, "icon.svg": ICON}
+    add_entry(equipped.api.store, "store", "1.11.0", ">=1.99.0-0", files=files)
+    page = equipped.get("/catalogue/store").text
+    for words in ("It <em>keeps</em> things.", "&lt;script&gt;alert", 'href="https://docs.example.org"', "Apache-2.0"):
+        assert words in page, words
+    assert 'href="javascript' not in page
+    assert "What is new in 1.9.0." in page
+    assert "sha256:" + "0" * 64 in page
+    image = re.search(r'<img class="icon" src="([^"]+)"[^>]* alt="">', page)
+    assert image is not None
+    icon = equipped.get(unescape(image[1]))
+    assert icon.text == ICON
+    assert icon.headers["content-security-policy"].endswith("sandbox"), "its own, which is stricter than the pages'"
+    assert icon.headers["x-content-type-options"] == "nosniff"
+    assert "script-src 'self'" in equipped.get("/catalogue/store").headers["content-security-policy"]
+    older = equipped.get("/catalogue/store?version=1.9.0").text
+    assert "Its chart has no README." in older
+    assert '<img class="icon"' not in older
+    here = at.rpartition("/")[2]
+    fits = equipped.get(f"/catalogue/store?for={here}").text
+    assert f'href="{at}/catalogue/store?version=1.10.0"' in fits, "the newest is for another Kubernetes"
+    assert 'src="/catalogue/store/icon?version=1.11.0"' in equipped.get("/catalogue").text
+    for gone in ("/catalogue/other", "/catalogue/store?version=3", "/catalogue/store/icon?version=1.9.0"):
+        assert equipped.get(gone).status_code == 404, gone
+    assert equipped.get("/catalogue/store?for=nothing").status_code == 404
+
+
+def test_a_form_is_that_of_the_version_that_is_chosen(equipped: Browser, at: str) -> None:
+    add_entry(equipped.api.store, "store", "1.11.0", schema=OTHER)
+    path = f"{at}/catalogue/store"
+    newest = equipped.get(path).text
+    assert 'name="values.colour"' in newest
+    assert ">Green</option>" in newest
+    assert '<input type="password" id="values.key"' in newest
+    assert 'name="values.size"' not in newest
+    older = equipped.get(f"{path}?version=1.9.0").text
+    assert 'name="values.size"' in older
+    assert 'name="values.colour"' not in older
+    assert '<option value="1.9.0" selected>' in older
+    again = equipped.post(path, {"do": "plan", "version": "1.9.0", "values.size": "4", "values.colour": '"r"'}).text
+    assert 'value="4"' in again, "what was typed stays where it has a field"
+    assert equipped.post(path, {"do": "ask", "version": "1.9.0", "values.size": "4"}).status_code == 303
+    change = equipped.get(f"{at}/addon/store/change").text
+    assert 'name="values.size"' in change, "as of the version that it has"
+    assert 'name="values.colour"' not in change
+    unknown = equipped.post(path, {"do": "ask", "version": "3.0.0", "name": "second"})
+    assert unknown.status_code == 422
+    assert 'id="version-error"' in unknown.text
+
+
+def test_a_form_that_needs_values_says_so_in_place_of_what_a_schema_says(equipped: Browser, at: str) -> None:
+    needy = {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer"}}}
+    add_entry(equipped.api.store, "store", "1.11.0", schema=needy)
+    page = equipped.get(f"{at}/catalogue/store").text
+    assert "What is marked as needed has to be filled in" in page
+    assert "Fill in what is needed to see." in page
+    assert "ConfigMap store" in equipped.post(f"{at}/catalogue/store", {"do": "plan", "values.size": "3"}).text
+
+
+def test_a_new_clusters_add_on_has_its_values_beneath_its_box(equipped: Browser) -> None:
+    shown = equipped.post("/clusters/new/addon/store", {"name": "other"}).text
+    assert 'name="addon.store.values.size"' in shown
+    assert "<form" not in shown, "it is a part of the form"
+    fields = {
+        "name": "other", "addons": "store", "addon.store.values.size": "4", "addon.store.values.password": "hunter2",
+        "addon.store.values.hosts": "- a", "addon.store.values": 'web: {"on": false}',
+    }  # fmt: skip
+    plan = unescape(equipped.post("/clusters/new/plan", fields).text)
+    assert "Store 1.10.0" in plan
+    assert "hunter2" not in plan
+    assert "navarch cluster create other -f addons.yaml" in plan
+    assert '"password": "…"' in plan
+    made = equipped.post("/clusters/new", {**fields, "do": "create"})
+    assert made.status_code == 303
+    (addon,) = equipped.api.get("/clusters/other/addons").json()["addons"]
+    assert addon["values"] == {"size": 4, "password": "(sealed)", "hosts": ["a"], "web": {"on": False}}
+    not_ticked = {"name": "third", "addon.store.values.size": "many", "do": "create"}
+    assert equipped.post("/clusters/new", not_ticked).status_code == 303
+    assert equipped.api.get("/clusters/third/addons").json()["addons"] == []
+
+
+def test_what_is_wrong_with_a_new_clusters_add_on_is_at_its_field(equipped: Browser) -> None:
+    fields = {"name": "other", "addons": "store", "addon.store.values.password": "hunter2", "do": "create"}
+    answer = equipped.post("/clusters/new", {**fields, "addon.store.values.size": "many"})
+    assert answer.status_code == 422
+    assert re.findall(r'id="([\w.]+)-error"', answer.text) == ["addon.store.values.size"]
+    assert '<a href="#addon.store.values.size">store size</a>' in answer.text
+    assert 'value="many"' in answer.text
+    assert "hunter2" not in answer.text
+    assert "Type it again" in answer.text
+    answer = equipped.post("/clusters/new", {**fields, "addon.store.values.hosts": "[a", "addon.store.values": "b"})
+    assert answer.status_code == 422
+    assert set(re.findall(r'id="([\w.]+)-error"', answer.text)) == {"addon.store.values.hosts", "addon.store.values"}
+    assert equipped.api.get("/clusters/other").status_code == 404
+
+
 def test_without_a_catalogue_the_form_for_a_cluster_says_nothing_of_add_ons(browser: Browser) -> None:
     browser.sign_in()
     assert 'name="addons"' not in browser.get("/clusters/new").text
@@ -363,7 +475,11 @@ def test_an_add_on_of_another_project_is_as_absent_as_one_that_never_was(equippe
     installed(equipped.api)
     stranger = equipped.another()
     stranger.sign_in("bea")
-    mine = [(method, path) for method, path in routes(equipped) if "addon" in path or "{entry}" in path]
+    mine = [
+        (method, path)
+        for method, path in routes(equipped)
+        if "{cluster}" in path and ("addon" in path or "{entry}" in path)
+    ]
     assert len(mine) > 10
     for method, path in mine:
         if "stream" in path:

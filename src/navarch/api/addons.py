@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -26,7 +27,7 @@ from navarch.api.problems import documented
 from navarch.charts.objects import stays
 from navarch.domain.catalogue import Card
 from navarch.domain.required import RequiredAddon
-from navarch.service import chosen
+from navarch.service import chosen, presented
 from navarch.service.access import Access
 from navarch.service.choice import AddonPlan
 from navarch.service.chosen import Shown
@@ -36,7 +37,21 @@ router = APIRouter(prefix="/kaas/v1", tags=["add-ons"])
 
 MayLook = Annotated[Access, Depends(allowed(policy.OFFER))]
 MayWrite = Annotated[Access, Depends(allowed(policy.ADDONS))]
+EntryVersion = Annotated[str | None, Query(max_length=60, description="Of the entry. Default: the newest.")]
+ForKubernetes = Annotated[
+    str | None,
+    Query(
+        pattern=r"^\d{1,4}\.\d{1,4}(\.\d{1,4})?$",
+        description="Without a version: the newest for this Kubernetes, or the newest where none is for it.",
+    ),
+]
 _ADDONS = "/clusters/{cluster}/addons"
+# Whoever opens the address itself gets a document in which nothing runs and which asks for nothing.
+_AS_IMAGE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, max-age=3600",
+}
 
 
 @router.get("/addons", response_model=EntryPage, responses=documented(400, 401, 403, 503))
@@ -46,10 +61,21 @@ def list_entries(access: MayLook) -> Any:
 
 
 @router.get("/addons/{name}", response_model=EntryDetailView, responses=documented(400, 401, 403, 404, 503))
-def show_entry(access: MayLook, name: str) -> Any:
-    """One entry, with the schema of its values."""
-    versions = chosen.entry(access, name)
-    return EntryDetailView(**_entry(versions), values_schema=dict(versions[0].schema))
+def show_entry(access: MayLook, name: str, version: EntryVersion = None, kubernetes: ForKubernetes = None) -> Any:
+    """One entry, with its README and the schema of its values."""
+    found = presented.entry(access, name, version=version, kubernetes=kubernetes)
+    shown = _entry(found.versions, found.entry)
+    return EntryDetailView(**shown, readme=found.readme, values_schema=dict(found.entry.schema))
+
+
+@router.get(
+    "/addons/{name}/icon",
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {}}}, **documented(400, 401, 403, 404, 503)},
+)
+def show_icon(access: MayLook, name: str, version: EntryVersion = None) -> Any:
+    """Its icon: an SVG without programs, and with a policy under which none would run."""
+    return Response(presented.icon(access, name, version=version), media_type="image/svg+xml", headers=_AS_IMAGE)
 
 
 @router.get(_ADDONS, response_model=AddonPage, responses=documented(400, 401, 403, 404, 503))
@@ -144,12 +170,17 @@ def run_addon_tests(access: MayWrite, cluster: str, name: str, dry_run: DryRun =
     return _answer(chosen.test(access, cluster, name), 202)
 
 
-def _entry(versions: tuple[StoredEntry, ...]) -> dict[str, Any]:
-    newest, terms = asdict(versions[0].card), versions[0].card.terms
-    newest |= {"instances": "one" if terms.alone else "many", "leaves": terms.leaves}
-    newest |= {"provides": terms.provides, "requires": terms.requires, "conflicts": terms.conflicts}
+def _entry(versions: tuple[StoredEntry, ...], its: StoredEntry | None = None) -> dict[str, Any]:
+    """`its`: the version that is shown; the newest where none is named."""
+    card = (its or versions[0]).card
+    terms = card.terms
     told = [{"version": v.card.version, "kubernetes": v.card.kubernetes, "changes": v.card.changes} for v in versions]
-    return {name: newest[name] for name in EntryView.model_fields if name != "versions"} | {"versions": told}
+    query = urlencode({"version": card.version})
+    icon = f"/kaas/v1/addons/{card.name}/icon?{query}" if presented.has_icon(card) else None
+    shown = asdict(card) | {"versions": told, "icon": icon}
+    shown |= {"instances": "one" if terms.alone else "many", "leaves": terms.leaves}
+    shown |= {"provides": terms.provides, "requires": terms.requires, "conflicts": terms.conflicts}
+    return {name: shown[name] for name in EntryView.model_fields}
 
 
 def _required_view(its: RequiredAddon, card: Card | None) -> RequiredAddonView:

@@ -36,8 +36,8 @@ from navarch.bootstrap.sealing import Sealer
 from navarch.bootstrap.tickets import MachineTokens
 from navarch.charts.rendering import Renderer
 from navarch.domain.errors import FieldError, NavarchError
-from navarch.service.access import Planner
-from navarch.store.contract import ApiStore, StoredEntry
+from navarch.service.access import Planner, Shipped
+from navarch.store.contract import ApiStore
 
 _BEHIND_ONE_ADDRESS = 20  # machines that one router hides, booting at once at their own full rate
 
@@ -52,7 +52,7 @@ def create_app(
     *,
     machines_too: bool = True,
     renderer: Renderer | None = None,
-    required: tuple[StoredEntry, ...] = (),
+    required: tuple[Shipped, ...] = (),
 ) -> FastAPI:
     """The HTTP service as an ASGI application. `planner` gives every step from nothing to a ready cluster.
     `machines_too`: the machines' part is in it, and has no listener of its own. `renderer`: of add-ons' charts; None:

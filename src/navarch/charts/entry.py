@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from navarch.charts import given, terms
+from navarch.charts.presenting import ICON, README, Presentation, presentation, wrong_presentation
 from navarch.domain.catalogue import Card, Image, Needs, bounds_of
 
 MOST_PACKED = 2 << 20  # bytes: an entry is a row of the database, and goes to the process that renders
@@ -102,10 +103,19 @@ def read(chart: bytes) -> Entry:
     card = _card(about, more, problems)
     if not card.required:
         problems += [f"values.schema.json: {given.GIVEN}: {asked!r} is not known" for asked in given.unknown(schema)]
+    problems += wrong_presentation(files, card.icon)
     trials = tuple(_mapping(files[name], name, problems) for name in sorted(files) if _TRIAL.fullmatch(name))
     if problems:
         raise NoEntry(tuple(problems))
     return Entry(card, chart, schema, trials or ({},), more)
+
+
+def presented(chart: bytes) -> Presentation:
+    """What the entry in an archive shows of itself; nothing where that cannot be read."""
+    try:
+        return presentation(_files(chart))
+    except NoEntry:
+        return Presentation()
 
 
 def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]) -> Card:
@@ -233,7 +243,7 @@ def _files(chart: bytes) -> Mapping[str, str]:
 
 
 def _wanted(name: str) -> bool:
-    return name in ("Chart.yaml", "navarch.yaml", "values.schema.json") or bool(_TRIAL.fullmatch(name))
+    return name in ("Chart.yaml", "navarch.yaml", "values.schema.json", README, ICON) or bool(_TRIAL.fullmatch(name))
 
 
 def _unpacked(chart: bytes) -> bytes:

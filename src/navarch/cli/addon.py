@@ -1,11 +1,12 @@
 """`navarch addon …`: what the catalogue offers, and what a cluster has of it."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from navarch.cli.addon_waiting import until_installed, until_so, until_tested
 from navarch.cli.asking import confirm
+from navarch.cli.entries import print_entry
 from navarch.cli.options import (
     ClusterOption,
     DryRunOption,
@@ -17,9 +18,12 @@ from navarch.cli.options import (
     new_app,
 )
 from navarch.cli.output import Column, Output, emit_data, emit_facts, emit_list, note, print_table, text
-from navarch.cli.session import connected
+from navarch.cli.session import complete_cluster, connected
 from navarch.cli.values import read_document, seconds_of
 from navarch.cli.wishes import over, put
+
+if TYPE_CHECKING:
+    from navarch.client.clusters import Navarch
 
 app = new_app("Add-ons of a cluster, from the catalogue.")
 
@@ -34,6 +38,7 @@ SetOption = Annotated[
 ValuesOption = Annotated[
     str | None, typer.Option("--values", "-f", metavar="FILE", help="YAML of values; --set wins over it. - is stdin.")
 ]
+EntryVersionOption = Annotated[str | None, typer.Option(metavar="VERSION", help="Of the entry. Default: the newest.")]
 VersionOption = Annotated[str | None, typer.Option(metavar="VERSION", help="Default: the newest that fits.")]
 _CHOSEN = (
     Column("NAME", lambda a: a["name"], keep=True),
@@ -86,10 +91,12 @@ def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 
 
 @app.command()
-def values(ctx: typer.Context, entry: EntryArgument, output: OutputOption = Output.TABLE) -> None:
+def values(
+    ctx: typer.Context, entry: EntryArgument, version: EntryVersionOption = None, output: OutputOption = Output.TABLE
+) -> None:
     """List the values that an entry takes."""
     with connected(ctx) as navarch:
-        found = navarch.entry(entry)
+        found = navarch.entry(entry, version=version)
     schema = found["values_schema"]
     if found.get("required"):
         note("Every cluster has it, and Navarch gives these values: none can be set.")
@@ -119,18 +126,34 @@ def list_addons(
 
 
 @app.command()
-def show(ctx: typer.Context, name: NameArgument, cluster: ClusterOption, output: OutputOption = Output.TABLE) -> None:
-    """Show an add-on: how it is, who must act, its values and objects. One that every cluster has has no values."""
+def show(
+    ctx: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of a cluster's add-on; without --cluster, of an entry.")
+    ],
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", "-c", help="Name or id of the cluster.", autocompletion=complete_cluster)
+    ] = None,
+    readme: Annotated[bool, typer.Option("--readme", help="The entry's README alone, as Markdown.")] = False,
+    version: EntryVersionOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show an add-on of a cluster: how it is, who must act, its values and objects; or an entry of the catalogue.
+
+    One that every cluster has has no values.
+    """
+    if cluster is not None:
+        if readme or version:
+            raise typer.BadParameter("--readme and --version are of the catalogue's entries: leave --cluster out")
+        with connected(ctx) as navarch:
+            _print_one(navarch, cluster, name, output)
+        return
     with connected(ctx) as navarch:
-        required = navarch.all_addons(cluster).get("required", [])
-        its = next((a for a in required if a["name"] == name), None)
-        if its is None:
-            _print(navarch.addon(cluster, name), output)
-        elif output is Output.TABLE:
-            facts = its | {"required": "every cluster has it"}
-            emit_facts([(label, facts.get(field)) for label, field in _REQUIRED_FACTS])
-        else:
-            emit_data(its, output)
+        found = navarch.entry(name, version=version)
+    if readme:
+        print(found["readme"].rstrip())
+    else:
+        print_entry(found, output)
 
 
 @app.command()
@@ -339,6 +362,19 @@ def _show_plan(plan: dict[str, Any], output: Output) -> None:
     for what in plan["looked_up"]:
         print(f"It looks for {what} in the cluster: what it makes of that is not shown.")
     print("Nothing was done." if plan["differences"] else "Nothing would change.")
+
+
+def _print_one(navarch: "Navarch", cluster: str, name: str, output: Output) -> None:
+    """One of a cluster, chosen or required."""
+    required = navarch.all_addons(cluster).get("required", [])
+    its = next((a for a in required if a["name"] == name), None)
+    if its is None:
+        _print(navarch.addon(cluster, name), output)
+    elif output is Output.TABLE:
+        facts = its | {"required": "every cluster has it"}
+        emit_facts([(label, facts.get(field)) for label, field in _REQUIRED_FACTS])
+    else:
+        emit_data(its, output)
 
 
 def _print(addon: dict[str, Any], output: Output) -> None:

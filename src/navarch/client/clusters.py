@@ -276,9 +276,18 @@ class Navarch:
         """What can be chosen as an add-on."""
         return list(self._pages("/addons", "entries"))
 
-    def entry(self, name: str) -> Json:
-        """One of these, with the schema of its values."""
-        return self._json("GET", f"/addons/{quote(name, safe='')}")
+    def entry(self, name: str, *, version: str | None = None, kubernetes: str | None = None) -> Json:
+        """One of these with its README and the schema of its values: in this version, or in the newest for this
+        Kubernetes, or in the newest."""
+        asked = {"version": version, "kubernetes": kubernetes}
+        params = {key: value for key, value in asked.items() if value}
+        return self._json("GET", f"/addons/{quote(name, safe='')}", params=params)
+
+    def entry_icon(self, name: str, *, version: str | None = None) -> bytes:
+        """Its icon, an SVG."""
+        params = {"version": version} if version else None
+        path = f"{BASE}/addons/{quote(name, safe='')}/icon"
+        return cast(bytes, self.http.call("GET", path, params=params, as_bytes=True))
 
     def quota(self) -> Json:
         """What the project may use and what is free."""

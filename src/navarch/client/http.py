@@ -76,8 +76,9 @@ class Http:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         authenticated: bool = True,
+        as_bytes: bool = False,
     ) -> Any:
-        """The decoded answer (None for an empty one).
+        """The decoded answer (None for an empty one); `as_bytes`: as it came.
 
         Tried again, for `patience_seconds` at most: "not now" answers after their Retry-After, and lost connections
         where the request may be repeated (all but a POST without an idempotency key). Raises Problem, Unavailable,
@@ -106,7 +107,7 @@ class Http:
                     renewed = True  # the token may have expired or been revoked since it was issued
                     continue
                 if answer.status_code not in _NOT_NOW or (not repeatable and answer.status_code in (502, 504)):
-                    return _decoded(answer)
+                    return answer.content if as_bytes and answer.is_success else _decoded(answer)
                 problem = _problem(answer)
                 why = f"{self.endpoint} says: {problem.message} (HTTP {answer.status_code})"
                 pause = retry_after(answer.headers.get("Retry-After")) or _backoff(attempt)

@@ -18,6 +18,7 @@ from navarch.console.pages import (
     account,
     addons,
     autoscaling,
+    catalogue,
     cluster,
     clusters,
     creation,
@@ -39,8 +40,8 @@ from navarch.console.visits import HOME, Console, ProjectNeeded, SignInNeeded, c
 _log = structlog.get_logger("navarch.console")
 # creation before cluster: /clusters/new is no cluster's name here, and `new` cannot be an id.
 PAGES = (
-    signing_in, account, projects, quotas, clusters, creation, cluster, access, addons, groups, scaling, autoscaling,
-    machines, upgrade, settings, power, deletion,
+    signing_in, account, projects, quotas, catalogue, clusters, creation, cluster, access, addons, groups, scaling,
+    autoscaling, machines, upgrade, settings, power, deletion,
 )  # fmt: skip
 
 

@@ -4,16 +4,23 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from navarch.cli import fields
 from navarch.cli.fields import NEW_CLUSTER, NEW_NODE_GROUP, Field
 
+ADDONS_FILE = "addons.yaml"
+
 
 def creation(body: Mapping[str, Any]) -> str:
-    """`navarch cluster create`. SSH keys are files there: each is named as one."""
+    """`navarch cluster create`. SSH keys are files there: each is named as one; so are add-ons with values of their own
+    (`addons_file`)."""
     words = ["navarch", "cluster", "create", body["name"] or "NAME"]
+    filed = bool(addons_file(body))
+    words += ["-f", ADDONS_FILE] if filed else []
     for field in NEW_CLUSTER:
         its = _at(body, field.path)
-        if its is None or field.kind is fields.SSH_KEYS:
+        if its is None or field.kind is fields.SSH_KEYS or (field.kind is fields.ADDONS and filed):
             continue
         if field.kind is fields.SWITCH:
             words.append(field.options[0].split("/")[0 if its else 1])
@@ -25,6 +32,14 @@ def creation(body: Mapping[str, Any]) -> str:
     for group in body["spec"].get("node_groups") or ():
         words += ["--node-group", ",".join([f"name={group['name']}", *_parts(group)])]
     return shlex.join(words)
+
+
+def addons_file(body: Mapping[str, Any]) -> str:
+    """What is in that file: no option has a place for values. Empty where none are set."""
+    asked = body["spec"].get("addons") or ()
+    if not any("values" in addon for addon in asked):
+        return ""
+    return str(yaml.safe_dump({"addons": list(asked)}, sort_keys=False, allow_unicode=True))
 
 
 def _parts(group: Mapping[str, Any]) -> list[str]:

@@ -30,6 +30,10 @@ class Form:
         """All values that are not empty."""
         return [value for value in self.fields.get(name, ()) if value]
 
+    def filled_but(self, *names: str) -> bool:
+        """Whether anything beside these fields is filled in."""
+        return any(self.text(name) for name in self.fields if name not in names)
+
     def ticked(self, name: str) -> bool:
         """Whether a box was ticked."""
         return bool(self.text(name))

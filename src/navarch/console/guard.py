@@ -69,10 +69,10 @@ class Guard:
                 status = message["status"]
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a page may have a stricter policy of its own
                 if not scope["path"].startswith(STATIC):
                     for name, value in _PRIVATE.items():
-                        headers[name] = value
+                        headers.setdefault(name, value)
                 headers["X-Request-Id"] = request_id
                 for name in _LEADING:
                     if self._root and headers.get(name, "").startswith("/"):

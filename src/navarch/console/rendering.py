@@ -13,6 +13,7 @@ from navarch.cli.timeline_svg import draw_svg
 from navarch.console import words
 from navarch.console.languages import Words, translations
 from navarch.console.preferences import LANGUAGES
+from navarch.console.readmes import code
 
 _FOLDER = Path(str(files("navarch.console")))
 _PICTURE_WIDTH = 1100  # pixels: what a card holds on a page of full width
@@ -67,6 +68,7 @@ def _environment(language: str, root: str) -> Environment:
         "took": said.took,
         "machine_state": said.machine_state,
         "waterfall": waterfall,
+        "code": code,
     }
     made.globals |= {
         "version": __version__,

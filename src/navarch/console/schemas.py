@@ -10,14 +10,17 @@ from typing import Any
 import yaml
 
 from navarch.client.errors import FieldProblem
+from navarch.console.alternatives import TITLES, holds_secret, plain
 from navarch.console.forms import Form
 
 Json = dict[str, Any]
 ROOT = "values"  # what names of fields begin with; the name of the text for all that has no field
 SEALED = "(sealed)"  # what the API shows in the place of a secret
+HIDDEN = "…"  # stands for a secret that was typed, where a request is shown
 _UNSET = ".unset"  # ends the name of the box that takes a sealed value away
 _DEEPEST, _MOST = 4, 200  # groups in groups, fields of a form: what is beyond is a text
-# Other schemas say more of the same value: a field of its own would be half of the truth.
+# Other schemas say more of the same value: a field of its own would be half of the truth. What `alternatives.plain` can
+# say in plain words is plain by then.
 _SAYS_MORE = {"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"}
 _NOTHING = object()
 
@@ -25,7 +28,9 @@ _NOTHING = object()
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field. `kind`: text, number, switch, choice, group or yaml. `default`: as a person would type it; empty: none
-    is said. `options`: of a choice, each as JSON and in words. `least`, `most`: of a number. `examples`: in words."""
+    is said. `options`: of a choice, each as JSON and in words. `least`, `most`: of a number. `examples`: in words.
+    `secret`: its value, or a part of that, is not to be shown. `before`: what its name has before that of the API,
+    where a form holds several of such forms."""
 
     path: tuple[str, ...]
     kind: str
@@ -41,11 +46,12 @@ class Field:
     examples: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     fields: tuple["Field", ...] = ()
+    before: str = ""
 
     @property
     def name(self) -> str:
-        """Its name in a form, which is how the API calls it."""
-        return ".".join((ROOT, *self.path))
+        """Its name in a form, which ends as the API calls it."""
+        return self.before + ".".join((ROOT, *self.path))
 
     @property
     def unset(self) -> str:
@@ -58,9 +64,10 @@ class Field:
         return re.sub(r"[^\w.-]", "_", self.name)
 
 
-def fields_of(schema: Mapping[str, Any]) -> tuple[Field, ...]:
-    """The fields of an object's schema, in its order. None where there would be too many: a text holds them all."""
-    found = tuple(_fields(schema, ()))
+def fields_of(schema: Mapping[str, Any], before: str = "") -> tuple[Field, ...]:
+    """The fields of an object's schema, in its order. None where there would be too many: a text holds them all.
+    `before`: see `Field`."""
+    found = tuple(_fields(plain(schema, schema), (), schema, before))
     return found if sum(1 for _ in leaves(found)) <= _MOST else ()
 
 
@@ -70,9 +77,9 @@ def leaves(fields: Iterable[Field]) -> Iterator[Field]:
         yield from leaves(field.fields) if field.kind == "group" else (field,)
 
 
-def typed(fields: Iterable[Field], form: Form) -> tuple[Json, list[FieldProblem]]:
+def typed(fields: Iterable[Field], form: Form, before: str = "") -> tuple[Json, list[FieldProblem]]:
     """What was filled in, and what of it is no YAML. A field wins over the text of all else."""
-    values, wrong = _all_else(form)
+    values, wrong = _all_else(form, before + ROOT)
     for field in leaves(fields):
         given = _given(field, form, wrong)
         if given is not _NOTHING:
@@ -83,7 +90,7 @@ def typed(fields: Iterable[Field], form: Form) -> tuple[Json, list[FieldProblem]
 def patch(fields: Iterable[Field], own: Mapping[str, Any], form: Form) -> tuple[Json, list[FieldProblem]]:
     """The merge patch that makes values as they were filled in, and what of that is no YAML. `own`: those that are
     set, as the API shows them. What was emptied goes back to its default, but for what is sealed: no form shows it."""
-    changes, wrong = _all_else(form)
+    changes, wrong = _all_else(form, ROOT)
     for field in leaves(fields):
         before, given = _at(own, field.path), _given(field, form, wrong)
         if given is _NOTHING:
@@ -115,6 +122,21 @@ def without_field(fields: Iterable[Field], own: Mapping[str, Any]) -> list[str]:
     return sorted(own.keys() - {field.path[0] for field in fields})
 
 
+def hidden(fields: Iterable[Field], values: Mapping[str, Any]) -> Json:
+    """Values to show to whoever looks at the screen: without what is secret, and what has no field may be that."""
+    known = {field.path: field for field in leaves(fields)}
+    groups = {path[:depth] for path in known for depth in range(1, len(path))}
+
+    def shown(its: Any, path: tuple[str, ...]) -> Any:
+        if path in known:
+            return HIDDEN if known[path].secret else its
+        if path in groups and isinstance(its, Mapping):
+            return {key: shown(inner, (*path, key)) for key, inner in its.items()}
+        return HIDDEN
+
+    return {key: shown(its, (key,)) for key, its in values.items()}
+
+
 def sealed(value: Any) -> bool:
     """Whether any part of it is not shown."""
     if isinstance(value, Mapping):
@@ -143,15 +165,18 @@ def by_field(
     return at, beside
 
 
-def _fields(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Field]:
+def _fields(schema: Mapping[str, Any], path: tuple[str, ...], whole: Mapping[str, Any], before: str) -> Iterator[Field]:
     required = schema.get("required")
     must = required if isinstance(required, list) else []
     properties = schema.get("properties")
     for name, inner in (properties if isinstance(properties, Mapping) else {}).items():
-        yield _field(inner if isinstance(inner, Mapping) else {}, (*path, name), name in must)
+        its = inner if isinstance(inner, Mapping) else {}
+        yield _field(plain(its, whole), (*path, name), name in must, whole, before)
 
 
-def _field(schema: Mapping[str, Any], path: tuple[str, ...], required: bool) -> Field:
+def _field(
+    schema: Mapping[str, Any], path: tuple[str, ...], required: bool, whole: Mapping[str, Any], before: str
+) -> Field:
     its = schema.get("type")
     said = its if isinstance(its, list) else [its]
     types = tuple(word for word in said if isinstance(word, str) and word != "null")
@@ -168,7 +193,7 @@ def _field(schema: Mapping[str, Any], path: tuple[str, ...], required: bool) -> 
     elif "string" in types and set(types) <= {"string", "integer", "number"}:
         kind = "text"
     elif types == ("object",) and schema.get("properties") and len(path) < _DEEPEST:
-        kind, inner = "group", tuple(_fields(schema, path))
+        kind, inner = "group", tuple(_fields(schema, path, whole, before))
     else:
         kind = "yaml"
     examples = schema.get("examples")
@@ -178,16 +203,25 @@ def _field(schema: Mapping[str, Any], path: tuple[str, ...], required: bool) -> 
         title=str(schema.get("title") or path[-1]),
         description=str(schema.get("description") or ""),
         required=required and "default" not in schema,
-        secret=bool(schema.get("writeOnly")),
+        secret=holds_secret(schema, whole),
         advanced=bool(schema.get("x-navarch-advanced")),
         default="" if schema.get("default") in (None, "", [], {}) else _plain(schema["default"]),
-        options=tuple((json.dumps(its), _plain(its)) for its in options) if kind == "choice" and options else (),
+        options=tuple(_options(schema)) if kind == "choice" else (),
         least=_bound(schema.get("minimum")),
         most=_bound(schema.get("maximum")),
         examples=tuple(map(_plain, examples[:3])) if isinstance(examples, list) else (),
         types=types,
         fields=inner,
+        before=before,
     )
+
+
+def _options(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Of a choice, in the words of the alternatives where they have some."""
+    titles = schema.get(TITLES) or {}
+    for its in schema["enum"]:
+        value = json.dumps(its)
+        yield value, titles.get(value) or _plain(its)
 
 
 def _given(field: Field, form: Form, wrong: list[FieldProblem]) -> Any:
@@ -212,17 +246,17 @@ def _number(text: str, types: tuple[str, ...]) -> int | float | str:
     return text
 
 
-def _all_else(form: Form) -> tuple[Json, list[FieldProblem]]:
+def _all_else(form: Form, name: str) -> tuple[Json, list[FieldProblem]]:
     wrong: list[FieldProblem] = []
-    its = _yaml(ROOT, form.text(ROOT), wrong) if form.text(ROOT) else {}
+    its = _yaml(name, form.text(name), wrong) if form.text(name) else {}
     if its is _NOTHING:
         return {}, wrong
     if not isinstance(its, dict):
-        return {}, [FieldProblem(ROOT, "must be keys with their values, as in `size: 3`")]
+        return {}, [FieldProblem(name, "must be keys with their values, as in `size: 3`")]
     return its, wrong
 
 
-class _Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """YAML that is as large as it looks: no aliases, by which a few lines can mean millions; days are texts."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -232,7 +266,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-_Loader.yaml_implicit_resolvers = {
+PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, its) for tag, its in those if tag != "tag:yaml.org,2002:timestamp"]
     for first, those in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -241,7 +275,7 @@ _Loader.yaml_implicit_resolvers = {
 def _yaml(name: str, text: str, wrong: list[FieldProblem]) -> Any:
     """What it says, as JSON can say it."""
     try:
-        return json.loads(json.dumps(yaml.load(text, _Loader), allow_nan=False))  # noqa: S506 - a SafeLoader
+        return json.loads(json.dumps(yaml.load(text, PlainLoader), allow_nan=False))  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         wrong.append(FieldProblem(name, f"is not YAML: {error.problem}{where}"))

@@ -25,9 +25,10 @@ from navarch.domain.spec import Cluster
 from navarch.domain.steps import Step
 from navarch.main.files import check_certificate, file_of, text_of
 from navarch.reconcile.worker import Log, Worker
+from navarch.service.access import Shipped
 from navarch.settings import Prices as PriceSettings
 from navarch.settings import Settings, SettingsError
-from navarch.store.contract import StoredEntry, WorkerStore
+from navarch.store.contract import WorkerStore
 from navarch.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
@@ -208,12 +209,12 @@ def plan_from_nothing(cluster: Cluster) -> tuple[Step, ...]:
     return rehearse(cluster, now=utc_now(), addons=names())
 
 
-def required_entries() -> tuple[StoredEntry, ...]:
+def required_entries() -> tuple[Shipped, ...]:
     """The add-ons that every cluster has, as entries of the catalogue, by name."""
     from navarch.addons import catalogue
 
     found = (catalogue.package(name) for name in sorted(catalogue.names()))
-    return tuple(StoredEntry(its.card, its.schema, sha256(its.chart).hexdigest()) for its in found)
+    return tuple(Shipped(its.card, its.schema, sha256(its.chart).hexdigest(), its.chart) for its in found)
 
 
 def serve_api(settings: Settings, store: PostgresStore, log: Log) -> None:

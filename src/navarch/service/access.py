@@ -67,6 +67,13 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipped(StoredEntry):
+    """An entry that ships with Navarch. Its `chart` is in no row."""
+
+    chart: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """The parts of a service. `planner` gives every step from nothing to a ready cluster. `renderer`: of charts; None:
     clusters can choose no add-ons. `required`: entries of the catalogue that every cluster has."""
@@ -77,7 +84,7 @@ class Service:
     planner: Planner
     waits: Waits = field(default_factory=Waits, kw_only=True)
     renderer: Renderer | None = field(default=None, kw_only=True)
-    required: tuple[StoredEntry, ...] = field(default=(), kw_only=True)
+    required: tuple[Shipped, ...] = field(default=(), kw_only=True)
 
     def is_required(self, name: str) -> bool:
         """Whether an add-on of that name is one that every cluster has."""

@@ -67,7 +67,7 @@ def entries(access: Access) -> tuple[tuple[StoredEntry, ...], ...]:
 
 
 def entry(access: Access, name: str) -> tuple[StoredEntry, ...]:
-    """One entry's versions, newest first. Raises Missing."""
+    """One entry's versions, newest first; `presented.entry` is one of them. Raises Missing."""
     for versions in entries(access):
         if versions[0].card.name == name:
             return versions

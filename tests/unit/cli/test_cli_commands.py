@@ -150,6 +150,36 @@ def test_what_every_cluster_has_takes_no_values(navarch: Run, service: Service) 
     assert "none can be set" in navarch("addon", "values", "coredns").err
 
 
+def test_an_entry_of_the_catalogue_is_shown_with_its_readme_on_request(navarch: Run, service: Service) -> None:
+    entry = {
+        "name": "db", "version": "1.1.0", "title": "Database", "description": "Keeps rows.", "category": "database",
+        "licence": "Apache-2.0", "app_version": "9", "namespace": "db", "deprecated": False, "icon": None,
+        "needs": {"memory_mib": 512, "cpu_millis": 250, "volumes": 1, "balancers": 0},
+        "images": [{"reference": "x/db:9", "digest": "sha256:aa"}], "readme": "# Database\n\x1b[2JWords.\n",
+        "versions": [
+            {"version": "1.2.0", "kubernetes": ">=1.36.0-0", "changes": ""},
+            {"version": "1.1.0", "kubernetes": ">=1.35.0-0", "changes": "- Quicker."},
+        ],
+        "values_schema": {"type": "object", "properties": {"size": {"type": "integer"}}},
+    }  # fmt: skip
+    service.on("GET", "/addons/db", Answer(200, entry))
+    told = navarch("addon", "show", "db", "--version", "1.1.0").out
+    for words in (
+        "db 1.1.0",
+        "512 MiB of memory, 0.25 vCPU, 1 volume",
+        "x/db:9@sha256:aa",
+        "- Quicker.",
+        ">=1.35.0-0",
+    ):
+        assert words in told, words
+    assert "1.2.0" in told, "another version"
+    assert service.sent("GET")[-1].query == [("version", "1.1.0")]
+    assert navarch("addon", "show", "db", "--readme").out == "# Database\n\ufffd[2JWords.\n", "no terminal is cleared"
+    assert "size" in navarch("addon", "values", "db", "--version", "1.1.0").out
+    wrong = navarch("addon", "show", "db", "-c", "shop", "--readme")
+    assert "leave --cluster out" in wrong.err
+
+
 def test_a_removal_says_which_hooks_run_and_leaves_them_out_where_asked(navarch: Run, service: Service) -> None:
     path = "/clusters/shop/addons/db"
     status = {"objects": [], "removal_hooks": ["Job drain"]}

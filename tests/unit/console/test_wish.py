@@ -4,11 +4,13 @@ import shlex
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from navarch.cli.fields import NEW_CLUSTER, NUMBER, SWITCH
 from navarch.cli.wishes import given_by, new_cluster, node_groups
 from navarch.client.errors import FieldProblem
+from navarch.console.commands import addons_file
 from navarch.console.commands import creation as command_of
 from navarch.console.forms import Form
 from navarch.console.pages.creation.wish import by_field, number_of_groups, request_of, without
@@ -31,18 +33,18 @@ FULL = Form(
             "schedule.start": "08:00", "schedule.stop": "20:00", "schedule.days": ["mon", "tue"],
             "schedule.timezone": "Europe/Berlin", "maintenance.start": "03:00", "maintenance.hours": "4",
             "automatic_upgrades": "yes", "node_cidr": "10.1.0.0/24", "etcd_size": "20",
-            "addons": ["logging", "monitoring"],
         }.items()
     }
 )  # fmt: skip
+ADDONS = [{"entry": "logging"}, {"entry": "monitoring"}]
 
 
 def test_what_is_left_empty_is_left_to_navarch() -> None:
-    assert request_of(form(name=" shop ", version="", count="")) == {"name": "shop", "spec": {}}
+    assert request_of(form(name=" shop ", version="", count=""), []) == {"name": "shop", "spec": {}}
 
 
 def test_what_is_filled_in_is_asked_for() -> None:
-    assert request_of(FULL) == {
+    assert request_of(FULL, ADDONS) == {
         "name": "shop",
         "labels": {"team": "shop"},
         "spec": {
@@ -72,13 +74,13 @@ def test_what_is_filled_in_is_asked_for() -> None:
 def test_a_group_that_is_left_out_lets_the_next_move_up() -> None:
     rest = without(FULL, 0)
     assert number_of_groups(rest) == 1
-    assert request_of(rest)["spec"]["node_groups"] == [
+    assert request_of(rest, [])["spec"]["node_groups"] == [
         {"name": "batch", "zones": ["z3"], "autoscaling": {"min": 0, "max": 6}}
     ]
 
 
 def test_groups_without_a_name_have_one_each() -> None:
-    asked = request_of(Form({"name": ["shop"], "groups": ["2"], "g1.replicas": ["3"]}))["spec"]["node_groups"]
+    asked = request_of(Form({"name": ["shop"], "groups": ["2"], "g1.replicas": ["3"]}), [])["spec"]["node_groups"]
     assert asked == [{"name": "default"}, {"name": "default-2", "replicas": 3}]
 
 
@@ -125,12 +127,21 @@ SPARE = {
     ],
 )  # fmt: skip
 def test_the_command_asks_for_the_same(filled: Form) -> None:
-    body = request_of(filled)
+    body = request_of(filled, [])
     assert asked_by(command_of(body)) == body
 
 
+def test_add_ons_with_values_are_a_file_beside_the_command() -> None:
+    body = request_of(form(name="shop"), [{"entry": "logging", "values": {"retention": "3d"}}, {"entry": "registry"}])
+    assert command_of(body) == "navarch cluster create shop -f addons.yaml"
+    assert yaml.safe_load(addons_file(body)) == {"addons": body["spec"]["addons"]}
+    plain = request_of(form(name="shop"), ADDONS)
+    assert addons_file(plain) == ""
+    assert command_of(plain) == "navarch cluster create shop --addon logging --addon monitoring"
+
+
 def test_a_command_of_hostile_words_is_one_command() -> None:
-    body = request_of(form(name="x; rm -rf /", **{"g0.name": "$(id)", "g0.replicas": "2"}))
+    body = request_of(form(name="x; rm -rf /", **{"g0.name": "$(id)", "g0.replicas": "2"}), [])
     words = shlex.split(command_of(body))
     assert words[3] == "x; rm -rf /"
     assert words[-1] == "name=$(id),replicas=2"
@@ -159,5 +170,5 @@ def test_the_options_are_the_commands_own() -> None:
     from navarch.cli.main import app
 
     said = CliRunner().invoke(app, ["cluster", "create", "--help"], terminal_width=200).output
-    for option in [word for word in command_of(request_of(FULL)).split() if word.startswith("--")]:
+    for option in [word for word in command_of(request_of(FULL, ADDONS)).split() if word.startswith("--")]:
         assert option in said

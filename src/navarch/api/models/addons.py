@@ -24,13 +24,14 @@ class NeedsView(Shown):
 
 
 class EntryView(Shown):
-    """An entry of the catalogue in its newest version. `versions`: all of them, newest first, each with the Kubernetes
-    versions that it is for. `required`: every cluster has it, and nobody chooses it; its version is Navarch's, and its
-    images come with the node image, which says their versions: they have no digest. `instances`: one or many, of a
-    cluster; `requires`, `conflicts`: entries that must be there, or may not be, by their names or by what they say they
-    provide; `leaves`: what stays when it is removed."""
+    """An entry of the catalogue in its newest version. `icon`: where it is had, an SVG. `versions`: all of them, newest
+    first, each with the Kubernetes versions that it is for and what is new in it. `required`: every cluster has it, and
+    nobody chooses it; its version is Navarch's, and its images come with the node image, which says their versions:
+    they have no digest. `instances`: one or many, of a cluster; `requires`, `conflicts`: entries that must be there, or
+    may not be, by their names or by what they say they provide; `leaves`: what stays when it is removed."""
 
     name: str
+    version: str
     title: str
     description: str
     category: str
@@ -38,6 +39,8 @@ class EntryView(Shown):
     namespace: str
     app_version: str
     required: bool
+    deprecated: bool
+    icon: str | None
     needs: NeedsView
     images: list[ImageView]
     versions: list[dict[str, str]]
@@ -49,8 +52,10 @@ class EntryView(Shown):
 
 
 class EntryDetailView(EntryView):
-    """The same, with the schema of its values: JSON Schema, from which forms can be made."""
+    """The same in the version that was asked for, with its README (Markdown of the chart's author: to be shown as such,
+    not as HTML) and the schema of its values: JSON Schema, from which forms can be made."""
 
+    readme: str
     values_schema: dict[str, Any]
 
 

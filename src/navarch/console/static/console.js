@@ -123,7 +123,24 @@
     }
   }
 
-  // What was typed into a long form outlives the session, in this tab alone. No field of such a form is a secret.
+  // The values of an add-on come once its box is ticked, and anew for another Kubernetes.
+  const picks = document.querySelectorAll("[data-pick]");
+  const bring = async (pick, anew) => {
+    const box = pick.querySelector("input[type=checkbox]"), place = pick.querySelector(".picked");
+    if (!box.checked || (place.childElementCount && !anew)) return;
+    const answer = await fetch(pick.dataset.pick, { method: "POST", redirect: "manual", body: new URLSearchParams(new FormData(box.form)) });
+    if (answer.ok) place.innerHTML = await answer.text();
+  };
+  for (const pick of picks) pick.querySelector("input[type=checkbox]").addEventListener("change", () => bring(pick, false));
+  if (picks.length) document.getElementById("version")?.addEventListener("change", () => picks.forEach((pick) => bring(pick, true)));
+
+  // A form whose fields depend on what is chosen is asked for anew, with what was typed.
+  document.querySelector("select[data-again]")?.addEventListener("change", (event) => {
+    const form = event.target.form;
+    form.requestSubmit(form.querySelector("button[value=plan]"));
+  });
+
+  // What was typed into a long form outlives the session, in this tab alone: but for what may be secret.
   const drafts = document.querySelector("form[data-draft]");
   if (drafts) {
     const name = `draft:${location.pathname}`, offer = document.getElementById("draft");
@@ -145,6 +162,7 @@
     const keep = () => {
       const typed = new URLSearchParams(new FormData(drafts));
       typed.delete("csrf");
+      for (const secret of drafts.querySelectorAll("input[type=password], [data-secret]")) typed.delete(secret.name);
       sessionStorage.setItem(name, typed);
     };
     drafts.addEventListener("input", keep);

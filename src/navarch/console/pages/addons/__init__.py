@@ -14,6 +14,7 @@ from navarch.console.changes import conflict, field_problems, flat, seen_generat
 from navarch.console.following import Picture
 from navarch.console.forms import EMPTY, Form
 from navarch.console.pages.addons.plans import shown_plan
+from navarch.console.readmes import news
 from navarch.console.schemas import Field
 from navarch.console.visits import InProject, Posted, Visit, see
 
@@ -42,16 +43,16 @@ def stream_all(visit: InProject, cluster: str) -> Response:
 
 
 @router.get(_INSTALL)
-def offer(visit: InProject, cluster: str, entry: str) -> Response:
-    """The form that an entry's schema makes."""
-    return _offer(visit, cluster, entry, EMPTY)
+def offer(visit: InProject, cluster: str, entry: str, version: Annotated[str, Query(max_length=60)] = "") -> Response:
+    """The form that the schema of an entry's version makes."""
+    return _offer(visit, cluster, entry, Form({"version": [version]}) if version else EMPTY)
 
 
 @router.post(_INSTALL + "/plan")
 def plan_installation(visit: InProject, form: Posted, cluster: str, entry: str) -> Response:
     """What would come."""
     found = visit.navarch.cluster(cluster)
-    values, wrong = schemas.typed(schemas.fields_of(visit.navarch.entry(entry)["values_schema"]), form)
+    values, wrong = schemas.typed(schemas.fields_of(_entry(visit, found, entry, form)["values_schema"]), form)
     return visit.page(
         "addons/plan.html", **_planned(lambda: visit.navarch.plan_addon(found["id"], _wish(entry, form, values)), wrong)
     )
@@ -61,7 +62,7 @@ def plan_installation(visit: InProject, form: Posted, cluster: str, entry: str) 
 def install(visit: InProject, form: Posted, cluster: str, entry: str) -> Response:
     """Ask for it."""
     found = visit.navarch.cluster(cluster)
-    values, wrong = schemas.typed(schemas.fields_of(visit.navarch.entry(entry)["values_schema"]), form)
+    values, wrong = schemas.typed(schemas.fields_of(_entry(visit, found, entry, form)["values_schema"]), form)
     wish = _wish(entry, form, values)
     if wrong:
         wrong = _all_wrong(lambda: visit.navarch.plan_addon(found["id"], wish), wrong)
@@ -210,7 +211,20 @@ def _one(visit: Visit, cluster: str, addon: str) -> Json:
 
 
 def _fields(visit: Visit, addon: Mapping[str, Any]) -> tuple[Field, ...]:
-    return schemas.fields_of(visit.navarch.entry(addon["entry"])["values_schema"])
+    """Of the version that it has."""
+    return schemas.fields_of(visit.navarch.entry(addon["entry"], version=addon["version"])["values_schema"])
+
+
+def _entry(visit: Visit, cluster: Mapping[str, Any], entry: str, form: Form) -> Json:
+    """The entry in the version that the form asks for; where there is no such version, which the API says at its field,
+    in the one that would be chosen."""
+    version, kubernetes = form.text("version"), cluster["spec"]["kubernetes_version"]
+    try:
+        return visit.navarch.entry(entry, version=version or None, kubernetes=kubernetes)
+    except Problem as problem:
+        if not version or problem.status != HTTPStatus.NOT_FOUND:
+            raise
+        return visit.navarch.entry(entry, kubernetes=kubernetes)
 
 
 def _wish(entry: str, form: Form, values: Json) -> Json:
@@ -247,12 +261,13 @@ def _offer(
 ) -> Response:
     navarch = visit.navarch
     found = navarch.cluster(cluster)
-    its = navarch.entry(entry)
+    its = _entry(visit, found, entry, form)
     fields = schemas.fields_of(its["values_schema"])
     values, unread = schemas.typed(fields, form)
     wrong, beside = schemas.by_field(errors or [], fields, _ASIDE)
     plan: Json = {"plan": None, "wrong": []}
-    if not errors:  # else the API has said what it thinks of it
+    needed = any(field.required for field in schemas.leaves(fields))
+    if not errors and (form.filled_but("csrf", "version", "do") or not needed):  # else it is known to be refused
         plan = _planned(lambda: navarch.plan_addon(found["id"], _wish(entry, form, values)), unread)
     return visit.page(
         "addons/install.html",
@@ -261,6 +276,7 @@ def _offer(
         entry=its,
         form=form,
         fields=fields,
+        needed=needed,
         wrong=wrong,
         beside=beside,
         sealed=set(),
@@ -321,6 +337,7 @@ def _versions(
         status,
         **shown,
         versions=[offered for offered in versions if offered["version"] != its["version"]],
+        news={offered["version"]: news(offered["changes"]) for offered in versions},
         newer=names[: names.index(its["version"])] if its["version"] in names else names,
         to=to,
         plan=plan["plan"],

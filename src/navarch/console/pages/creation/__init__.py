@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from http import HTTPStatus
 from statistics import median
 from typing import Any
@@ -12,9 +13,12 @@ from fastapi.responses import Response
 
 from navarch.cli.output import parse_time
 from navarch.client.errors import FieldProblem, Problem
+from navarch.console.commands import addons_file
 from navarch.console.commands import creation as command_of
 from navarch.console.forms import EMPTY, Form
 from navarch.console.groups import MOST_GROUPS
+from navarch.console.pages.creation import addons
+from navarch.console.pages.creation.addons import Ticked
 from navarch.console.pages.creation.wish import by_field, number_of_groups, request_of, without
 from navarch.console.plans import shown_plan
 from navarch.console.visits import InProject, Posted, Visit, see
@@ -33,7 +37,15 @@ def show(visit: InProject) -> Response:
 @router.post("/clusters/new/plan")
 def plan(visit: InProject, form: Posted) -> Response:
     """What the form as it stands would do."""
-    return visit.page("creation/_plan.html", **_plan(visit, form))
+    chosen = addons.ticked(visit.navarch, form, form.texts("addons"))
+    return visit.page("creation/_plan.html", **_plan(visit, form, chosen))
+
+
+@router.post("/clusters/new/addon/{entry}")
+def show_values(visit: InProject, form: Posted, entry: str) -> Response:
+    """The fields of an add-on's values, below its box, for the Kubernetes that is chosen."""
+    (its,) = addons.ticked(visit.navarch, form, [entry])
+    return visit.page("creation/_values.html", form=form, its=its, wrong={})
 
 
 @router.post("/clusters/new")
@@ -50,8 +62,11 @@ def create(visit: InProject, form: Posted) -> Response:
         return _page(visit, without(form, int(do[5:])), key)
     if not form.text("name"):
         return _page(visit, form, key, [FieldProblem("name", "give it a name")])
+    chosen = addons.ticked(visit.navarch, form, form.texts("addons"))
+    if unread := addons.unread(chosen):
+        return _page(visit, form, key, unread)
     try:
-        made = visit.navarch.create_cluster(request_of(form), idempotency_key=key)
+        made = visit.navarch.create_cluster(request_of(form, addons.asked(chosen)), idempotency_key=key)
     except Problem as problem:
         if problem.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise
@@ -63,7 +78,8 @@ def create(visit: InProject, form: Posted) -> Response:
 def _page(visit: Visit, form: Form, key: str, errors: list[FieldProblem] | None = None) -> Response:
     """The form as it was filled in: no field is ever reset."""
     navarch = visit.navarch
-    fields, beside = by_field(errors or [])
+    chosen = addons.ticked(navarch, form, form.texts("addons"))
+    fields, beside = by_field(addons.at_fields(chosen, errors or []))
     return visit.page(
         "creation/new.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
@@ -75,11 +91,13 @@ def _page(visit: Visit, form: Form, key: str, errors: list[FieldProblem] | None 
         volume_types=navarch.catalogue("volume_types"),
         external_networks=navarch.catalogue("external_networks"),
         entries=[entry for entry in navarch.entries() if not entry.get("required")],
+        ticked={its.name: its for its in chosen},
         groups=number_of_groups(form),
         usual=usual_seconds(navarch.cluster_page([("limit", "50"), ("sort", "-created")])["clusters"]),
         wrong=fields,
         beside=beside,
-        **_plan(visit, form),
+        words=addons.words,
+        **_plan(visit, form, chosen),
     )
 
 
@@ -93,20 +111,23 @@ def usual_seconds(clusters: list[Any]) -> tuple[float, int] | None:
     return (median(took), len(took)) if took else None
 
 
-def _plan(visit: Visit, form: Form) -> dict[str, Any]:
-    body = request_of(form)
+def _plan(visit: Visit, form: Form, chosen: Sequence[Ticked]) -> dict[str, Any]:
+    body = request_of(form, addons.asked(chosen))
+    shown = request_of(form, addons.asked(chosen, hidden=True))
+    unread = [f"{addons.words(problem.field)}: {problem.detail}" for problem in addons.unread(chosen)]
     values: dict[str, Any] = {
-        "command": command_of(body),
-        "document": json.dumps(body, indent=2),
+        "command": command_of(shown),
+        "addons_file": addons_file(shown),
+        "document": json.dumps(shown, indent=2, ensure_ascii=False),
         "plan": None,
-        "refused": [],
+        "refused": unread,
     }
     try:
         planned = visit.navarch.plan_cluster(body | {"name": body["name"] or _UNNAMED})
     except Problem as problem:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             raise
-        fields, beside = by_field(problem.errors)
-        said = [f"{name}: {text}" for name, texts in fields.items() for text in texts]
-        return values | {"refused": [*said, *beside] or [problem.message]}
-    return values | {"plan": shown_plan(planned)}
+        fields, beside = by_field(addons.at_fields(chosen, problem.errors))
+        said = [f"{addons.words(name)}: {text}" for name, texts in fields.items() for text in texts]
+        return values | {"refused": [*unread, *said, *beside] or [problem.message]}
+    return values if unread else values | {"plan": shown_plan(planned)}

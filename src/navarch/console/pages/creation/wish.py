@@ -1,7 +1,7 @@
 """From the form to the API's request, and from the API's refusals to the form's fields. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from navarch.cli.wishes import DEFAULT_GROUP, put
@@ -50,9 +50,9 @@ def without(form: Form, place: int) -> Form:
     return Form(fields | {"groups": [str(max(1, number_of_groups(form) - 1))]})
 
 
-def request_of(form: Form) -> Json:
+def request_of(form: Form, addons: Sequence[Json]) -> Json:
     """What was filled in; the rest is Navarch's to choose. Zones that are ticked for all are those of node groups that
-    have none of their own."""
+    have none of their own. `addons`: those that are ticked, as the API takes them."""
     body: Json = {"name": form.text("name"), **wishes.typed(form)}
     zones = form.texts("zones")
     for path, value in (
@@ -67,7 +67,7 @@ def request_of(form: Form) -> Json:
         ("network.pod_cidr", form.text("pod_cidr")),
         ("network.service_cidr", form.text("service_cidr")),
         ("network.dns_servers", lines(form.text("dns_servers"))),
-        ("addons", [{"entry": entry} for entry in form.texts("addons")]),
+        ("addons", list(addons)),
         ("ssh_keys", [key.strip() for key in form.text("ssh_keys").splitlines() if key.strip()]),
     ):
         if value not in ("", []):
@@ -101,6 +101,8 @@ def by_field(errors: Iterable[FieldProblem]) -> tuple[dict[str, list[str]], list
 
 
 def _field(path: str) -> str | None:
+    if path.startswith("addon."):  # a field of the form already
+        return path
     group = _GROUP.fullmatch(path)
     if group is not None:
         return groups.field_of(group[2], f"g{group[1]}")
