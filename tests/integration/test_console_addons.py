@@ -103,7 +103,7 @@ def test_what_every_cluster_has_stands_below_with_what_it_lacks(equipped: Browse
 def test_the_catalogue_shows_what_every_cluster_has_without_a_way_to_install_it(equipped: Browser, at: str) -> None:
     page = equipped.get(f"{at}/addons").text
     cards = {
-        unescape(title): card for title, card in re.findall(r'card offer"><h3>(.*?) <span(.*?)</li>', page, re.DOTALL)
+        unescape(title): card for title, card in re.findall(r'<a id="about-[^>]*>(.*?)</a>(.*?)</li>', page, re.DOTALL)
     }
     assert next(iter(cards)) == "Store", "what can be chosen comes first"
     assert {"CoreDNS", "Calico", "Volumes"} < set(cards)

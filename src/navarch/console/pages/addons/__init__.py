@@ -32,8 +32,7 @@ def show_all(visit: InProject, cluster: str) -> Response:
     """What it has, and what it could have."""
     values = _chosen(visit, cluster)
     # Those that every cluster has come last: nobody chooses them.
-    entries = sorted(visit.navarch.entries(), key=lambda entry: bool(entry.get("required")))
-    return visit.page("addons/list.html", entries=entries, **values)
+    return visit.page("addons/list.html", entries=visit.navarch.entries(), **values)
 
 
 @router.get(_ALL + "/stream")
