@@ -31,7 +31,6 @@ _CHOSEN, _ADDON = {"chosen": "addons/_chosen.html"}, {"addon": "addons/_addon.ht
 def show_all(visit: InProject, cluster: str) -> Response:
     """What it has, and what it could have."""
     values = _chosen(visit, cluster)
-    # Those that every cluster has come last: nobody chooses them.
     return visit.page("addons/list.html", entries=visit.navarch.entries(), **values)
 
 
