@@ -10,8 +10,8 @@ from typing import Any
 
 from navarch.addons import complaints, errors, health, held_up
 from navarch.addons.connection import Connection
-from navarch.addons.discovery import collection
 from navarch.addons.installing import mark_of
+from navarch.addons.kinds import collection
 from navarch.addons.parallel import at_once
 from navarch.addons.targets import LABEL
 from navarch.charts.objects import DEFINITION

@@ -9,9 +9,10 @@ from typing import Any
 from navarch.addons import created, errors, hooks
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Removal
-from navarch.addons.discovery import Discovery, Served, collection, discover
+from navarch.addons.discovery import discover
 from navarch.addons.hooks import Note
 from navarch.addons.installing import remove
+from navarch.addons.kinds import Discovery, Served, collection
 from navarch.addons.parallel import at_once
 from navarch.addons.targets import LABEL, Target, targets
 from navarch.charts import objects as charted
@@ -27,7 +28,7 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
     """Ask the next part to go; what is still there of it, in words, or nothing once all is gone. `note` is handed the
     inventory when hooks join it, and when they are done. Raises Temporary or Permanent."""
     leaving = [item for item in removal.items if not stays(item, with_data=removal.with_data)]
-    served = discover(connection)
+    served = removal.served or discover(connection)
     _free_of_webhooks(connection, removal)
     begun = [item for item in leaving if not _is_namespace(item)]
     if begun:

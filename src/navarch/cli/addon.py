@@ -361,6 +361,8 @@ def _print(addon: dict[str, Any], output: Output) -> None:
         said = f"{condition['status']}  {condition['reason']}: {condition['message']}"
         if condition.get("responsible"):
             said += f"\n{condition['responsible']} must act: {condition.get('remedy') or ''}"
+        elif condition.get("remedy"):
+            said += f"\n{condition['remedy']}"
         facts.append((condition["type"], said))
     if addon.get("needed_by"):
         facts.append(("needed by", ", ".join(addon["needed_by"])))
