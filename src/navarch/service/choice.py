@@ -3,6 +3,7 @@ everything that is wrong with it. The same for a cluster that is there and for o
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
 from navarch.charts.given import FACTS, completed
 from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
+from navarch.charts.taking import taken
 from navarch.domain.catalogue import Card, newest_first, suits
 from navarch.domain.chosen import Chosen
 from navarch.domain.errors import FieldError
@@ -50,6 +52,14 @@ class Choice:
     def shown_values(self) -> Document:
         """The values without what is secret."""
         return masked(self.values, self.entry.schema)
+
+    @property
+    def takes(self) -> Counter[str]:
+        """Of the project's quotas, by their names: as it is rendered; where it is not, as its entry says."""
+        if self.made is not None:
+            return taken(_objects(self.made))
+        needs = self.entry.card.needs
+        return +Counter(volumes=needs.volumes, load_balancers=needs.balancers)
 
     @property
     def definitions(self) -> frozenset[str]:
