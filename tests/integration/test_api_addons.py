@@ -11,7 +11,7 @@ from navarch import __version__
 from navarch.addons.catalogue import names
 from navarch.bootstrap.vault import open_values
 from navarch.domain.catalogue import Item
-from navarch.domain.chosen import ChosenPhase, ChosenStatus
+from navarch.domain.chosen import ChosenPhase, ChosenStatus, TrialRun
 from navarch.domain.required import RequiredAddon
 from navarch.domain.status import Status
 from navarch.store.contract import NameTaken, TooMany
@@ -281,7 +281,17 @@ def test_tests_are_asked_for_once_the_add_on_is_applied_and_again(shop: Api) -> 
     first = shop.post(path, {})
     assert (first.status_code, first.json()["generation"]) == (202, 1), "the wish is what it was"
     assert first.json()["test_requested_at"] is not None
-    assert shop.post(path, {}).json()["test_requested_at"] > first.json()["test_requested_at"]
+    assert plan.json()["asked_at"] is None
+
+    asked = shop.store.chosen(shop.get("/clusters/shop").json()["id"])[0].test_requested_at
+    assert asked is not None
+    for run in (None, TrialRun(asked, None, "hook Pod speaks is started")):
+        applied(shop, token, tests=("Pod speaks",), test=run)
+        again = shop.post(path, {})
+        assert (again.status_code, again.json()["test_requested_at"]) == (202, first.json()["test_requested_at"])
+        assert shop.post(f"{path}?dry_run=true", {}).json()["asked_at"] == first.json()["test_requested_at"]
+    applied(shop, token, tests=("Pod speaks",), test=TrialRun(asked, False, "hook Pod speaks failed"))
+    assert shop.post(path, {}).json()["test_requested_at"] > first.json()["test_requested_at"], "they have ended"
     assert shop.delete(f"{ADDONS}/store").status_code == 202
     assert shop.post(path, {}).status_code == 409
 

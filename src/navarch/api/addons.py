@@ -137,7 +137,8 @@ def remove_addon(
     },
 )
 def run_addon_tests(access: MayWrite, cluster: str, name: str, dry_run: DryRun = False) -> Any:
-    """Have the tests of an add-on's chart run (`helm.sh/hook: test`); once more, if they ran before."""
+    """Have the tests of an add-on's chart run (`helm.sh/hook: test`); once more, if they ran before. Asking while they
+    run changes nothing."""
     if dry_run:
         plan = chosen.plan_test(access, cluster, name)
         return answer(AddonTestView.model_validate(asdict(plan)).model_dump_json().encode())

@@ -267,6 +267,8 @@ def run_tests(
                 return
             for hook in plan["hooks"]:
                 print(f"runs  {hook}, for {plan['most_seconds']} s at most")
+            if plan.get("asked_at"):
+                print(f"They were asked for at {plan['asked_at']} and have not ended: none would begin anew.")
             print("Nothing was done.")
             return
         addon = navarch.test_addon(cluster, name)

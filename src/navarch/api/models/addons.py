@@ -140,10 +140,12 @@ class RequiredAddonView(Shown):
 
 
 class AddonTestView(Shown):
-    """dry_run: what would run, in order, each for so many seconds at most."""
+    """dry_run: what would run, in order, each for so many seconds at most. `asked_at`: the tests that were asked for
+    then have not ended; asking again changes nothing."""
 
     hooks: list[str]
     most_seconds: int
+    asked_at: datetime | None
 
 
 class AddonPage(Shown):
