@@ -89,8 +89,9 @@ class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
     have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
     (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others; which of the
-    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory); and
-    of those with rules of their own, as (name, rules), what they complain of (`complaints`)."""
+    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory); of
+    those with rules of their own, as (name, rules), what they complain of (`complaints`); and what hangs on those that
+    `beside` names."""
 
     etcd: bool = False
     evictions: bool = False
@@ -100,6 +101,7 @@ class Asks:
     revoked: tuple[str, ...] = ()
     chosen: tuple[tuple[str, tuple[Item, ...]], ...] = ()
     complaints: tuple[tuple[str, tuple[EventsRule, ...]], ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

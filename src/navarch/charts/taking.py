@@ -46,5 +46,5 @@ def _gib(said: str) -> int:
     if found is None:
         return 0
     sign = found[2]
-    power = _SIGNS.index(sign[:1])
-    return ceil(float(found[1]) * (1024 if sign.endswith("i") else 1000) ** power / _GIB)
+    unit = float(1024 if sign.endswith("i") else 1000) ** _SIGNS.index(sign[:1])
+    return ceil(float(found[1]) * unit / _GIB)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from navarch.domain import disputes
-from navarch.domain.catalogue import ChosenSeen, Item
+from navarch.domain.catalogue import Beside, ChosenSeen, Item
 from navarch.domain.condition import Condition
 from navarch.domain.disputes import Dispute
 from navarch.domain.errors import Responsible
@@ -50,7 +50,8 @@ class ChosenStatus:
     """What became of a chosen add-on. `applied`: the mark of the wish that was applied last (`Chosen.mark`);
     `applied_version`: the entry's version then. `items`: the inventory, written before the first of them is made.
     `removal_hooks`, `tests`: of its chart, what runs before or after a removal, and when tests are asked for, in words.
-    `test`: how the last ones went. `disputes`: fields that others set and that were taken back of late."""
+    `test`: how the last ones went. `disputes`: fields that others set and that were taken back of late.
+    `beside`: what hangs on it, as it was counted last."""
 
     phase: ChosenPhase = ChosenPhase.WAITING
     applied: str = ""
@@ -62,6 +63,7 @@ class ChosenStatus:
     tests: tuple[str, ...] = ()
     test: TrialRun | None = None
     disputes: tuple[Dispute, ...] = ()
+    beside: Beside | None = None
 
     def late(self, now: datetime) -> bool:
         """Whether a condition is not met for longer than it should take, whoever is to act."""
@@ -110,6 +112,8 @@ _NOT_HEALTHY = "NotHealthy"
 _HELD = "WaitingForCluster"
 HOOK_SECONDS = 600
 """As long as a hook of a chart may run."""
+COUNTED_EVERY = timedelta(minutes=10)
+"""What hangs on an add-on is counted so often: for its removal's preview."""
 LATE_AFTER = timedelta(minutes=10)
 """After which somebody is told to act who might."""
 
@@ -134,6 +138,8 @@ def judge(
     if held is not None and held.ends_pods and healthy.status == "False":
         healthy = Condition(HEALTHY, "Unknown", _HELD, held.why)
     before = {c.type: c for c in status.conditions}
+    if seen is not None and seen.beside is not None:
+        status = replace(status, beside=replace(seen.beside, at=now))
     conditions = tuple(_since(c, before.get(c.type), chosen, now, held) for c in (applied, healthy))
     phase = _phase(chosen, status, conditions)
     beside = (*_disputed(chosen, before.get(disputes.UNDISPUTED), now), *_tested(chosen, before.get(TESTED), now))

@@ -11,10 +11,10 @@ from navarch.addons.kinds import Discovery
 from navarch.bootstrap.vault import open_values
 from navarch.charts.differing import secrets_in, veiled
 from navarch.charts.given import FACTS, completed
-from navarch.charts.objects import RUN, TEST, group_of, hooks_of, kept_apart, malformed
+from navarch.charts.objects import RUN, TEST, group_of, hangs_more, hooks_of, kept_apart, malformed
 from navarch.charts.rendering import Circumstances, Found, Rendered, Renderer, Unrenderable
 from navarch.domain.catalogue import Item
-from navarch.domain.chosen import APPLIED, Chosen, ChosenPhase, TrialRun, judge
+from navarch.domain.chosen import APPLIED, COUNTED_EVERY, Chosen, ChosenPhase, TrialRun, judge
 from navarch.domain.disputes import remembered
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.neighbours import awaited
@@ -116,6 +116,14 @@ def test(dependencies: Dependencies, cluster: Cluster, token: int, access: Acces
         raise
     end(None if waits else True, waits)
     return Again(SOON, "WaitingForTests", waits) if waits else None
+
+
+def is_to_be_counted(wish: Chosen, now: datetime) -> bool:
+    """Whether a look is to ask what hangs on an add-on: it has what more may hang on, and was not asked of late."""
+    counted = wish.status.beside
+    if not wish.status.applied or not any(map(hangs_more, wish.status.items)):
+        return False
+    return counted is None or counted.at is None or now - counted.at >= COUNTED_EVERY
 
 
 def judge_chosen(
