@@ -10,7 +10,7 @@ from tests.integration.catalogue_fixtures import Unchanging, add_entry
 from navarch import __version__
 from navarch.addons.catalogue import names
 from navarch.bootstrap.vault import open_values
-from navarch.domain.catalogue import Item
+from navarch.domain.catalogue import Beside, Item
 from navarch.domain.chosen import ChosenPhase, ChosenStatus, TrialRun
 from navarch.domain.required import RequiredAddon
 from navarch.domain.status import Status
@@ -266,6 +266,21 @@ def applied(api: Api, token: int = 0, **fields: Any) -> int:
     status = ChosenStatus(ChosenPhase.READY, applied="1 d 1.37.2", applied_version="1.10.0", **fields)
     api.store.note_chosen(cluster, token, "store", status)
     return token
+
+
+def test_what_hangs_on_an_add_on_is_shown_as_it_was_counted(shop: Api) -> None:
+    installed(shop)
+    token = applied(shop)
+    assert shop.get(f"{ADDONS}/store").json()["status"]["beside"] is None
+    claim = Item("", "PersistentVolumeClaim", "store", "data-db-0", "v1", "persistentvolumeclaims", uid="u")
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    applied(shop, token, beside=Beside((claim,), (("boats.example.org", 12),), at))
+    assert shop.get(f"{ADDONS}/store").json()["status"]["beside"] == {
+        "claims": [{"kind": "PersistentVolumeClaim", "namespace": "store", "name": "data-db-0", "stays": True}],
+        "objects": [{"kind": "boats.example.org", "count": 12}],
+        "at": "2026-11-30T00:00:00Z",
+    }
+    assert shop.delete(f"{ADDONS}/store?with=data").json()["status"]["beside"]["claims"][0]["stays"] is False
 
 
 def test_tests_are_asked_for_once_the_add_on_is_applied_and_again(shop: Api) -> None:
