@@ -31,8 +31,9 @@ def test_each_pod_of_a_stateful_set_has_its_claims() -> None:
 def test_what_is_said_in_a_wrong_form_counts_nothing() -> None:
     metadata = {"name": "db", "annotations": "none"}
     for kind in ("PersistentVolumeClaim", "StatefulSet", "Service"):
-        odd: dict[str, Any] = {"resources": 3, "volumeClaimTemplates": {}, "replicas": "x", "type": "LoadBalancer"}
-        for spec in (None, [], odd):
+        odd = {"resources": 3, "volumeClaimTemplates": {}, "replicas": "x", "type": "LoadBalancer"}
+        specs: tuple[Any, ...] = (None, [], odd)
+        for spec in specs:
             assert taken([{"kind": kind, "metadata": metadata, "spec": spec}])["gigabytes"] == 0
 
 
