@@ -150,7 +150,7 @@ def test_images_of_ones_own_are_pushed_pulled_collected_and_stay(one: Cluster, t
         assert images.held() == there, "the bucket stays as it was"
         balancers = [balancer.name for balancer in one.cloud.load_balancer.load_balancers()]
         assert not [name for name in balancers if name.endswith(f"_{NAME}_{NAME}")]
-    of_the_server(one, "catalogue", "remove", NAME, "1.0.0")
+    of_the_server(one, "catalogue", "remove", NAME, "1.0.1")
 
 
 def pushed_and_pulled(one: Cluster, images: Bucket, reached: Reached, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ SCHEMA = {
 
 
 class Unchanging(Renderer):
-    """Renders a ConfigMap and a Secret of whatever values; `size` must be a number. Entry `boats` defines a kind,
+    """Renders a ConfigMap and a Secret of whatever values, a claim of `disk` and a balancer where `balancer` is set;
+    `size` must be a number. Entry `boats` defines a kind,
     `hooked` has a test and what runs before its removal."""
 
     def __init__(self) -> None:
@@ -47,7 +48,7 @@ class Unchanging(Renderer):
         hooks = (
             [_job(*of) for of in (("speaks", "test"), ("drain", "pre-delete"))] if chart.startswith(b"hooked ") else ()
         )
-        return Rendered(defined, (settings, password, *hooks))
+        return Rendered(defined, (settings, password, *hooks, *_taking(values)))
 
     def wrong_values(self, chart: bytes, values: Mapping[str, Any], *, owner: str = "") -> tuple[FieldError, ...]:
         size, password = values.get("size", 1), values.get("password", "none")
@@ -56,6 +57,14 @@ class Unchanging(Renderer):
             wrong.append(FieldError("values.password", f"{password!r} does not match a pattern"))
             wrong.append(FieldError("values", f"not so: {password!r}"))
         return tuple(wrong)
+
+
+def _taking(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if "disk" in values:
+        spec = {"resources": {"requests": {"storage": values["disk"]}}}
+        yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec}
+    if values.get("balancer"):
+        yield {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "door"}, "spec": {"type": "LoadBalancer"}}
 
 
 def _job(name: str, when: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class ChosenEntry:
 
     def render(self, values: Mapping[str, Any]) -> None:
         """With these values from now on."""
-        at = Circumstances(self.name, self.name, "1.37.2", self.clusters.served(self.kube.access))
+        at = Circumstances(self.name, self.name, "1.37.2", self.clusters.served(self.kube.access).apis())
         rendered = self._renderer.render(pack(ADDONS / self.name), values, at)
         self.objects = (*rendered.definitions, *rendered.objects)
 

@@ -10,8 +10,8 @@ from tests.integration.catalogue_fixtures import Unchanging, add_entry
 from navarch import __version__
 from navarch.addons.catalogue import names
 from navarch.bootstrap.vault import open_values
-from navarch.domain.catalogue import Item
-from navarch.domain.chosen import ChosenPhase, ChosenStatus
+from navarch.domain.catalogue import Beside, Item
+from navarch.domain.chosen import ChosenPhase, ChosenStatus, TrialRun
 from navarch.domain.required import RequiredAddon
 from navarch.domain.status import Status
 from navarch.store.contract import NameTaken, TooMany
@@ -87,9 +87,9 @@ def test_a_secret_that_does_not_fit_is_in_no_answer(shop: Api) -> None:
 
 
 @pytest.mark.parametrize("word", ["y", "no", "true", "null"])
-def test_a_name_that_is_no_text_to_a_chart_is_refused(shop: Api, word: str) -> None:
-    answer = shop.post(ADDONS, {"entry": "store", "name": word, "namespace": word})
-    assert {e["field"] for e in answer.json()["errors"]} == {"name", "namespace"}
+def test_a_name_may_be_a_word_that_means_something_to_yaml(shop: Api, word: str) -> None:
+    made = installed(shop, name=word, namespace=word)
+    assert (made["name"], made["namespace"]) == (word, word)
 
 
 def test_a_namespace_may_be_a_number(shop: Api) -> None:
@@ -305,6 +305,21 @@ def applied(api: Api, token: int = 0, **fields: Any) -> int:
     return token
 
 
+def test_what_hangs_on_an_add_on_is_shown_as_it_was_counted(shop: Api) -> None:
+    installed(shop)
+    token = applied(shop)
+    assert shop.get(f"{ADDONS}/store").json()["status"]["beside"] is None
+    claim = Item("", "PersistentVolumeClaim", "store", "data-db-0", "v1", "persistentvolumeclaims", uid="u")
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    applied(shop, token, beside=Beside((claim,), (("boats.example.org", 12),), at))
+    assert shop.get(f"{ADDONS}/store").json()["status"]["beside"] == {
+        "claims": [{"kind": "PersistentVolumeClaim", "namespace": "store", "name": "data-db-0", "stays": True}],
+        "objects": [{"kind": "boats.example.org", "count": 12}],
+        "at": "2026-11-30T00:00:00Z",
+    }
+    assert shop.delete(f"{ADDONS}/store?with=data").json()["status"]["beside"]["claims"][0]["stays"] is False
+
+
 def test_tests_are_asked_for_once_the_add_on_is_applied_and_again(shop: Api) -> None:
     installed(shop)
     path = f"{ADDONS}/store/test"
@@ -318,7 +333,17 @@ def test_tests_are_asked_for_once_the_add_on_is_applied_and_again(shop: Api) -> 
     first = shop.post(path, {})
     assert (first.status_code, first.json()["generation"]) == (202, 1), "the wish is what it was"
     assert first.json()["test_requested_at"] is not None
-    assert shop.post(path, {}).json()["test_requested_at"] > first.json()["test_requested_at"]
+    assert plan.json()["asked_at"] is None
+
+    asked = shop.store.chosen(shop.get("/clusters/shop").json()["id"])[0].test_requested_at
+    assert asked is not None
+    for run in (None, TrialRun(asked, None, "hook Pod speaks is started")):
+        applied(shop, token, tests=("Pod speaks",), test=run)
+        again = shop.post(path, {})
+        assert (again.status_code, again.json()["test_requested_at"]) == (202, first.json()["test_requested_at"])
+        assert shop.post(f"{path}?dry_run=true", {}).json()["asked_at"] == first.json()["test_requested_at"]
+    applied(shop, token, tests=("Pod speaks",), test=TrialRun(asked, False, "hook Pod speaks failed"))
+    assert shop.post(path, {}).json()["test_requested_at"] > first.json()["test_requested_at"], "they have ended"
     assert shop.delete(f"{ADDONS}/store").status_code == 202
     assert shop.post(path, {}).status_code == 409
 

@@ -228,3 +228,35 @@ def test_a_cluster_goes_with_those_that_it_began_with(offering: Api) -> None:
     assert offering.delete("/clusters/shop").status_code == 202
     offering.store.forget(cluster, offering.claim(cluster).token)
     assert offering.store.values(cluster, "web") is None
+
+
+def test_what_they_take_of_the_quotas_is_in_the_plan_and_must_be_there(offering: Api) -> None:
+    def needed(*addons: Any) -> dict[str, int]:
+        answer = offering.post("/clusters?dry_run=true", asking(*addons))
+        assert answer.status_code == 200, answer.text
+        return {need["resource"]: need["needed"] for need in answer.json()["needs"]}
+
+    large = {"entry": "store", "values": {"disk": "15Gi", "balancer": True}}
+    alone, beside = needed(), needed(large, {"entry": "web", "values": {"disk": "500Mi"}})
+    more = {resource: count - alone[resource] for resource, count in beside.items() if count != alone[resource]}
+    assert more == {"volumes": 2, "gigabytes": 16, "load_balancers": 1, "floating_ips": 1, "ports": 1}
+
+    offering.store.write_quota("alpha", plenty(volumes=100 - alone["volumes"]))
+    refused = offering.post("/clusters", asking(large))
+    assert refused.status_code == 422, refused.text
+    assert set(errors(refused)) == {"quota.volumes"}
+    assert offering.post("/clusters", asking({"entry": "store"})).status_code == 202
+
+
+def test_one_that_is_no_object_hides_nothing_of_the_others(offering: Api) -> None:
+    answer = offering.post("/clusters", asking({"entry": "nowhere"}, "web", {"entry": "web", "size": 1}, None, 7))
+    assert answer.status_code == 422
+    found = errors(answer)
+    assert set(found) == {
+        "spec.addons[0].entry",
+        "spec.addons[1]",
+        "spec.addons[2].size",
+        "spec.addons[3]",
+        "spec.addons[4]",
+    }
+    assert found["spec.addons[1]"] == "must be an object, got the text 'web'"

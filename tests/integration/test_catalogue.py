@@ -59,6 +59,10 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
+def pem(serial: int) -> str:
+    return f"-----BEGIN CERTIFICATE-----\nMIIB{serial}\n-----END CERTIFICATE-----"
+
+
 def config_map(data: str) -> str:
     return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: {data}}}\n"
 
@@ -67,13 +71,13 @@ def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
     told, good = check(renderer, str(ADDONS), NOBODY, NAMES)
     assert told.splitlines() == [
         "cert-manager 1.1.0: good",
-        "external-dns 1.0.0: good",
-        "headroom 1.0.0: good",
+        "external-dns 1.0.1: good",
+        "headroom 1.0.1: good",
         "logging 1.1.1: good",
         "monitoring 1.1.2: good",
         "opentelemetry 1.1.0: good",
         "prometheus 1.0.1: good",
-        "registry 1.0.0: good",
+        "registry 1.0.1: good",
     ]
     assert good
 
@@ -152,14 +156,14 @@ def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:
         return {(o["kind"], o["metadata"]["name"]): dict(o) for o in done}
 
     hook = "https://hooks.example.org/T0/very-secret"
-    objects = made(webhook=hook, ca=["-----BEGIN-----\n1", "-----BEGIN-----\n2"])
+    objects = made(webhook=hook, ca=[pem(1), pem(2)])
     secret = objects.pop(("Secret", "m-alertmanager"))
     assert base64.b64decode(secret["data"]["webhook"]).decode() == hook
     assert "very-secret" not in str(objects)
     config = yaml.safe_load(base64.b64decode(secret["data"]["alertmanager.yml"]))
     assert config["route"]["receiver"] == "webhook"
     assert "tls_config" in str(config["receivers"])
-    assert base64.b64decode(secret["data"]["ca.pem"]) == b"-----BEGIN-----\n1\n-----BEGIN-----\n2"
+    assert base64.b64decode(secret["data"]["ca.pem"]) == f"{pem(1)}\n{pem(2)}".encode()
     silent = yaml.safe_load(base64.b64decode(made()["Secret", "m-alertmanager"]["data"]["alertmanager.yml"]))
     assert (silent["route"]["receiver"], [r["name"] for r in silent["receivers"]]) == ("nobody", ["nobody"])
 
@@ -207,7 +211,7 @@ def test_prometheus_keeps_webhook_and_passwords_in_secrets_and_has_monitorings_v
 
     hook, image = "https://hooks.example.org/T0/very-secret", f"registry.example.org/grafana:1@sha256:{'1' * 64}"
     grafana = {"enabled": True, "image": image, "password": "very-secret", "pullSecret": "mine"}
-    objects = made(alerts={"webhook": hook, "ca": ["-----BEGIN-----\n1"]}, grafana=grafana)
+    objects = made(alerts={"webhook": hook, "ca": [pem(1)]}, grafana=grafana)
     secret, password = objects.pop(("Secret", "p-alertmanager"))["data"], objects.pop(("Secret", "p-grafana"))["data"]
     assert base64.b64decode(secret["webhook"]).decode() == hook
     assert base64.b64decode(password["password"]) == b"very-secret"
@@ -281,6 +285,33 @@ def test_every_value_that_does_not_fit_is_named(renderer: Renderer) -> None:
     entry = read(pack(ADDONS / "headroom"))
     wrong = renderer.wrong_values(entry.chart, {"replicas": "x", "nodeSelector": {"a": 1}, "colour": "red"})
     assert {e.field for e in wrong} == {"values", "values.replicas", "values.nodeSelector.a"}
+
+
+@pytest.mark.parametrize("name", ["headroom", "monitoring", "prometheus", "registry"])
+def test_labels_of_nodes_are_such_as_kubernetes_takes(renderer: Renderer, name: str) -> None:
+    entry = read(pack(ADDONS / name))
+
+    def wrong(**labels: str) -> set[str]:
+        found = renderer.wrong_values(entry.chart, {**entry.trials[0], "nodeSelector": labels})
+        return {error.field for error in found}
+
+    assert not wrong(**{"navarch.io/node-group": "blue", "disk": "", "a.b/C_d": "x.Y-9"})
+    assert "values.nodeSelector" in wrong(**{"a b": "c"})
+    assert "values.nodeSelector" in wrong(**{"a/b/c": "d"})
+    assert wrong(a="two words") == {"values.nodeSelector.a"}
+
+
+@pytest.mark.parametrize("name", ["monitoring", "prometheus"])
+def test_a_webhooks_authority_is_a_certificate_in_pem(renderer: Renderer, name: str) -> None:
+    entry = read(pack(ADDONS / name))
+
+    def wrong(*certificates: str) -> set[str]:
+        alerts = {"webhook": "https://hooks.example.org", "ca": certificates}
+        return {error.field for error in renderer.wrong_values(entry.chart, {"alerts": alerts})}
+
+    assert not wrong(pem(1), f"{pem(2)}\n{pem(3)}\n")
+    assert wrong(pem(1), "/etc/ssl/ca.pem") == {"values.alerts.ca.1"}
+    assert wrong(pem(1).replace("CERTIFICATE", "PRIVATE KEY")) == {"values.alerts.ca.0"}
 
 
 def test_a_chart_for_another_kubernetes_says_so(renderer: Renderer) -> None:

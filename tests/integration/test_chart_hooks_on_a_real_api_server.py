@@ -241,3 +241,25 @@ def test_tests_run_when_they_are_asked_for_and_again(shop: Shop, api: Connection
     assert not shop.look().lost, "what tests leave is not looked after"
     assert shop.apply(namespace(), config_map(a="1"), *tests, applied=True).waits == ()
     assert there(api, f"{PODS}/speaks"), "people read its logs"
+
+
+def test_a_worker_that_dies_between_the_last_hook_and_its_note_has_none_run_once_more(
+    shop: Shop, api: Connection
+) -> None:
+    objects = (namespace(), hook("before", "pre-install"), config_map(a="1"), hook("after", "post-install"))
+    assert shop.apply(*objects).waits == ("hook before is started",)
+    ends(api, "before")
+    assert shop.apply(*objects).waits == ("hook after is started",)
+    ends(api, "after")
+    before = shop.items
+    assert not shop.apply(*objects).waits
+    assert not there(api, f"{JOBS}/before")
+    shop.items = shop.noted[-1]  # what was written last, when the worker dies before it says that all is applied
+    assert shop.items != before
+    done = shop.apply(*objects)
+    assert not done.waits
+    assert not any(there(api, f"{JOBS}/{name}") for name in ("before", "after"))
+    assert not any(item.hook for item in done.items)
+
+    shop.generation += 1
+    assert shop.apply(*objects).waits == ("hook before is started",), "of another wish they run"

@@ -1,6 +1,6 @@
 {{- define "certManager.labels" -}}
 app.kubernetes.io/name: {{ .name }}
-app.kubernetes.io/instance: {{ .release }}
+app.kubernetes.io/instance: {{ .release | quote }}
 {{- end }}
 {{- define "certManager.image" -}}
 registry.navarch.internal/cert-manager:v1.21.2@sha256:78f9502f3aac982f96733041cc3662212ea4c08b110d21b21bacdb78c4589d53

@@ -1,6 +1,6 @@
 {{- define "logging.labels" -}}
 app.kubernetes.io/name: {{ .name }}
-app.kubernetes.io/instance: {{ .release }}
+app.kubernetes.io/instance: {{ .release | quote }}
 {{- end }}
 {{- define "logging.store" -}}
 registry.navarch.internal/victoria-logs:v1.52.1@sha256:1448a1cc97b6fb6dd5e16d07b48f6e9effc0cc4f3332bebb226073b88d359b83

@@ -1,6 +1,6 @@
 {{- define "opentelemetry.labels" -}}
 app.kubernetes.io/name: {{ .name }}
-app.kubernetes.io/instance: {{ .release }}
+app.kubernetes.io/instance: {{ .release | quote }}
 {{- end }}
 {{- define "opentelemetry.collector" -}}
 registry.navarch.internal/opentelemetry-collector:v0.160.0@sha256:2ed9e1af65be46f0bb4d6e4ececf5937c2ed1a5b3a03110cc4d8e280cbe2dc4f

@@ -1,6 +1,6 @@
 {{- define "registry.labels" -}}
 app.kubernetes.io/name: {{ .name }}
-app.kubernetes.io/instance: {{ .release }}
+app.kubernetes.io/instance: {{ .release | quote }}
 {{- end }}
 {{- define "registry.registry" -}}
 registry.navarch.internal/registry:1@sha256:da82e5fa6cb308884b557347bc83b2852b8f4ba908a7bde457d09429c3eeb672
@@ -70,7 +70,7 @@ health:
 - name: roots
   {{- if .Values.storage.ca }}
   secret:
-    secretName: {{ .Release.Name }}
+    secretName: {{ .Release.Name | quote }}
     items: [{key: storage-ca.pem, path: storage-ca.pem}]
   {{- else }}
   emptyDir: {sizeLimit: 1Mi}

@@ -36,6 +36,7 @@ from navarch.addons.contract import (
     Trial,
 )
 from navarch.addons.discovery import discover
+from navarch.addons.kinds import Discovery
 from navarch.addons.rendering import Rendering
 from navarch.charts.rendering import Found, Lookup, Renderer
 from navarch.domain.catalogue import Item
@@ -94,15 +95,15 @@ class KubernetesClusters:
         with self._spoken_to(access, _GLANCE_SECONDS) as connection:
             return connection.count("/api/v1/pods")
 
-    def served(self, access: Access) -> tuple[str, ...]:
+    def served(self, access: Access) -> Discovery:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
-            return discover(connection).apis()
+            return discover(connection)
 
-    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+    def answer(self, access: Access, lookups: Collection[Lookup], served: Discovery) -> tuple[Found, ...]:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
-            return looking_up.answer(connection, lookups)
+            return looking_up.answer(connection, lookups, served)
 
     def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
         """See the contract."""
@@ -180,7 +181,7 @@ class KubernetesClusters:
         with errors.understanding(access.url):
             try:
                 yield self._connections.to(access).within(seconds)
-            except (errors.Absent, errors.Exists, errors.Protected) as unforeseen:
+            except (errors.Absent, errors.Disputed, errors.Exists, errors.Protected) as unforeseen:
                 # Of an apply it is the kind that is missing: a definition or an API that is not served yet. Of all else
                 # it is an answer that no Kubernetes gives.
                 raise Temporary(str(unforeseen), reason=errors.NOT_ANSWERING, after=1.0) from unforeseen

@@ -161,10 +161,12 @@ class Connection:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         self._ask("PATCH", path, body=made, query=query, content_type=_APPLY, accept=_METADATA_ONLY)
 
-    def apply_as(self, manager: str, path: str, made: Mapping[str, Any], *, dry_run: bool = False) -> Mapping[str, Any]:
+    def apply_as(
+        self, manager: str, path: str, made: Mapping[str, Any], *, force: bool = True, dry_run: bool = False
+    ) -> Mapping[str, Any]:
         """As `apply`, for another field manager; gives the object's metadata as it is now. `dry_run`: as it would
-        be."""
-        query = {"fieldManager": manager, "force": "true", **(_DRY_RUN if dry_run else {})}
+        be. Without `force` raises Disputed where others have set fields that are said."""
+        query = {"fieldManager": manager, "force": "true" if force else "false", **(_DRY_RUN if dry_run else {})}
         answer = self._ask("PATCH", path, body=made, query=query, content_type=_APPLY, accept=_METADATA_ONLY)
         with errors.understanding(f"PATCH {path}"):
             metadata: Mapping[str, Any] = answer["metadata"]
@@ -361,11 +363,14 @@ def value(content: bytes, what: str) -> Any:
         return json.loads(content)
 
 
-def _causes(status: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _causes(status: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
-    said = [cause for cause in causes[:10] if isinstance(cause, dict)] if isinstance(causes, list) else []
-    return tuple((text(cause.get("reason", "")), text(cause.get("message", ""))) for cause in said)
+    said = [cause for cause in causes[:20] if isinstance(cause, dict)] if isinstance(causes, list) else []
+    return tuple(
+        (text(cause.get("reason", "")), text(cause.get("message", "")), text(cause.get("field", ""), 200))
+        for cause in said
+    )
 
 
 def _status(content: bytes, what: str) -> Mapping[str, Any]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
+from navarch.domain.disputes import Dispute
 from navarch.domain.kube import KubeState
 from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster
@@ -87,8 +89,9 @@ class Asks:
     """What a look asks for beside the usual, where something hangs on it: the members of `etcd`; how many pods would
     have to be moved off each node; what an upgrade would meet, and whether what add-ons have beside pods is there
     (`survey`); the `pods` that wait for a node, and where some do or `all_pods` is asked for, the others; which of the
-    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory); and
-    of those with rules of their own, as (name, rules), what they complain of (`complaints`)."""
+    kubeconfigs with these ids are refused (`revoked`); what became of `chosen` add-ons, given as (name, inventory); of
+    those with rules of their own, as (name, rules), what they complain of (`complaints`); and what hangs on those that
+    `beside` names."""
 
     etcd: bool = False
     evictions: bool = False
@@ -98,6 +101,7 @@ class Asks:
     revoked: tuple[str, ...] = ()
     chosen: tuple[tuple[str, tuple[Item, ...]], ...] = ()
     complaints: tuple[tuple[str, tuple[EventsRule, ...]], ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Installation:
     """A chosen add-on as it is to be. `objects`: as its chart rendered them, definitions and hooks among them;
     `before`: the inventory so far; `mark`: of the wish, by which hooks know whether they ran for it; `applied`: the
     wish was applied to its end, and what others changed is put back: no hook runs; `ignore`: fields (dotted paths) that
-    others set."""
+    others set. `served`: what the cluster serves, as it was asked for the rendering; None: it is asked."""
 
     name: str
     namespace: str
@@ -126,21 +130,24 @@ class Installation:
     before: tuple[Item, ...] = ()
     ignore: tuple[str, ...] = ()
     applied: bool = False
+    served: Discovery | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Installing:
-    """How far an installation is: the inventory, and what is waited for, each in words; nothing: all is done."""
+    """How far an installation is: the inventory, and what is waited for, each in words; nothing: all is done. `taken`:
+    fields that others had set and that were taken back."""
 
     items: tuple[Item, ...]
     waits: tuple[str, ...] = ()
+    taken: tuple[Dispute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
     """A chosen add-on that is to go, by its inventory. `with_data`: definitions and claims go, too. `hooks`: of its
     chart, those of a removal, with the `mark` of the wish and the add-on's `namespace`; none: none is run. `creates`:
-    what its programs made by themselves."""
+    what its programs made by themselves; `served`: as of an Installation."""
 
     name: str
     items: tuple[Item, ...]
@@ -149,17 +156,20 @@ class Removal:
     mark: str = ""
     namespace: str = ""
     creates: tuple[Created, ...] = ()
+    served: Discovery | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The tests of a chosen add-on: `hooks` of its chart, run once for each `mark`. `items`: the inventory so far."""
+    """The tests of a chosen add-on: `hooks` of its chart, run once for each `mark`. `items`: the inventory so far;
+    `served`: as of an Installation."""
 
     name: str
     namespace: str
     mark: str
     items: tuple[Item, ...]
     hooks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    served: Discovery | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +209,11 @@ class Addons(Protocol):
         up as soon."""
         ...
 
-    def served(self, access: Access) -> tuple[str, ...]:
-        """All APIs that the cluster serves, as charts are told: `group/version` and `group/version/Kind`."""
+    def served(self, access: Access) -> Discovery:
+        """All that the cluster serves."""
         ...
 
-    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+    def answer(self, access: Access, lookups: Collection[Lookup], served: Discovery) -> tuple[Found, ...]:
         """What charts look up in the cluster."""
         ...
 

@@ -12,7 +12,7 @@ from typing import Any
 from navarch.addons import errors
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Removal
-from navarch.addons.discovery import Discovery, Served
+from navarch.addons.kinds import Discovery, Served
 from navarch.addons.parallel import at_once
 from navarch.addons.rendering import ADDON_LABEL
 from navarch.addons.targets import LABEL

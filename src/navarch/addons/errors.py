@@ -1,5 +1,6 @@
 """The one door through which a Kubernetes API's refusals, and the HTTP client's troubles, come in."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -15,6 +16,7 @@ INVALID = "KubernetesRejectedObject"
 TOO_MUCH = "KubernetesAnswersTooMuch"
 LATE = "no answer in time"
 
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _BUSY = frozenset({408, 410, 425, 429, 500, 502, 503, 504})  # 410: a list changed too much between two pages
 
 
@@ -28,6 +30,14 @@ class Protected(Exception):
 
 class Exists(Exception):
     """The object is there already. Never leaves this room."""
+
+
+class Disputed(Exception):
+    """Others had set fields that are applied; `fields`: which, each with who. Never leaves this room."""
+
+    def __init__(self, said: str, fields: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(said)
+        self.fields = fields
 
 
 def no_answer(error: Exception, what: str) -> Temporary:
@@ -56,10 +66,12 @@ def understanding(what: str) -> Iterator[None]:
         raise no_kubernetes(what, f"{type(error).__name__}: {text(error, 100)}") from error
 
 
-def refused(status: int, reason: str, message: str, what: str, causes: tuple[tuple[str, str], ...] = ()) -> NoReturn:
-    """Raise what an answer other than 2xx means. `reason`, `message` and `causes` (reason, message) are those of the
-    answer's Status object."""
-    budgets = [said for cause, said in causes if cause == "DisruptionBudget"]
+def refused(
+    status: int, reason: str, message: str, what: str, causes: tuple[tuple[str, str, str], ...] = ()
+) -> NoReturn:
+    """Raise what an answer other than 2xx means. `reason`, `message` and `causes` (reason, message, field) are those of
+    the answer's Status object."""
+    budgets = [said for cause, said, _ in causes if cause == "DisruptionBudget"]
     if status == 429 and budgets:
         raise Protected(" ".join(budgets))
     said = f"The Kubernetes API refused {what}: {message or reason or f'HTTP {status}'}"
@@ -67,6 +79,9 @@ def refused(status: int, reason: str, message: str, what: str, causes: tuple[tup
         raise Absent(said)
     if status == 409 and reason == "AlreadyExists":
         raise Exists(said)
+    disputed = tuple((field, _manager(told)) for cause, told, field in causes if cause == "FieldManagerConflict")
+    if status == 409 and disputed:
+        raise Disputed(said, disputed)
     if status == 409:
         raise Conflict(said)
     if status in _BUSY:
@@ -84,3 +99,9 @@ def refused(status: int, reason: str, message: str, what: str, causes: tuple[tup
         responsible=Responsible.NAVARCH_OPERATOR,
         remedy="The object does not fit this cluster: see the message, and report it with Navarch's version.",
     )
+
+
+def _manager(told: str) -> str:
+    """Whose field it is, of `conflict with "kubectl-edit" using apps/v1`."""
+    found = _QUOTED.search(told)
+    return text(found[1] if found else told, 60)

@@ -8,7 +8,7 @@ from typing import Any
 
 from navarch.addons import errors, foreign, health
 from navarch.addons.connection import Connection
-from navarch.addons.discovery import collection
+from navarch.addons.kinds import collection
 from navarch.addons.selectors import pairs
 from navarch.domain.errors import Permanent, Temporary
 

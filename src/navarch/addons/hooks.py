@@ -70,7 +70,7 @@ def run(connection: Connection, addon: str, hooks: Sequence[Target], mark: str, 
 def test(connection: Connection, trial: Trial, note: Note) -> str:
     """Run an add-on's tests; what is waited for, in words; nothing: they passed. `note` is handed the inventory before
     anything is made. Raises Permanent for one that failed."""
-    tests = targets(trial.name, trial.namespace, due(trial.hooks, *TEST), discover(connection))
+    tests = targets(trial.name, trial.namespace, due(trial.hooks, *TEST), trial.served or discover(connection))
     there = {t.key for t in tests}
     others = [i for i in trial.items if Key(i.group, i.kind, i.namespace, i.name) not in there]
     note((*others, *(t.item for t in tests)))

@@ -12,13 +12,15 @@ from typing import Any
 from navarch.addons import errors, foreign, health, held_up, hooks, scaled, unchanged
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Installation, Installing
-from navarch.addons.discovery import Discovery, collection, discover
+from navarch.addons.discovery import discover
 from navarch.addons.hooks import Note
+from navarch.addons.kinds import Discovery, collection
 from navarch.addons.parallel import at_once
 from navarch.addons.targets import LABEL, Target, targets
 from navarch.charts import objects as charted
 from navarch.charts.objects import Key, Object
 from navarch.domain.catalogue import Item
+from navarch.domain.disputes import Dispute
 from navarch.domain.errors import Permanent, Responsible, Temporary
 
 RECREATED = frozenset({"RoleBinding", "ClusterRoleBinding", "StorageClass", "CSIDriver", "Job", "PriorityClass"})
@@ -28,6 +30,7 @@ _GENERATIONLESS = frozenset(
     {"ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 )  # and whose status nobody writes, so that a new resource version is a new content
 _LONGEST = 64  # of what the cluster says of an object and a row keeps: uids have 36 characters, names of add-ons 63
+_DISPUTES = 5  # fields of one object that are told
 _ENDING = "because it is being terminated"  # of a namespace, as its admission plugin says it
 
 
@@ -38,9 +41,10 @@ def manager(addon: str) -> str:
 
 def install(connection: Connection, wanted: Installation, note: Note) -> Installing:
     """Make it so. `note` is handed the inventory before anything of it is made. Raises Temporary or Permanent."""
-    served = discover(connection)
+    served = wanted.served or discover(connection)
     objects, jobs = charted.kept_apart(wanted.objects)
     due = () if wanted.applied else jobs
+    over = any(item.hook and item.mark == wanted.mark for item in wanted.before)  # all of its hooks have run
     moment = "upgrade" if wanted.upgrade else "install"
     running = _targets(wanted, hooks.due(due, f"pre-{moment}"), served)
     finishing = _targets(wanted, hooks.due(due, f"post-{moment}"), served)
@@ -51,7 +55,11 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
         raise _in_the_way(taken)
     same = _unchanged(connection, plain, known)
     _rehearse(connection, wanted, [t for t in plain if known.get(t.key, _UNMADE).uid and t.key not in same])
-    items = {t.key: replace(t.item, uid=known.get(t.key, _UNMADE).uid) for t in mine}
+    hooked = {t.key for t in (*running, *finishing)}
+    items = {
+        t.key: replace(t.item, uid=known.get(t.key, _UNMADE).uid, mark=wanted.mark if over and t.key in hooked else "")
+        for t in mine
+    }
     items |= {key: known[key] for key in same}
     before = {key: item for key, item in known.items() if key not in items}
     note((*items.values(), *before.values()))
@@ -59,25 +67,30 @@ def install(connection: Connection, wanted: Installation, note: Note) -> Install
     ours = {t.key for t in mine}
     for target in plain:
         if (target.key.group, target.key.kind) == ("", "Namespace") and target.key in ours:  # hooks go there, too
-            items[target.key] = _apply(connection, wanted, target)
-    if waits := hooks.run(connection, wanted.name, running, wanted.mark):
+            items[target.key], _ = _apply(connection, wanted, target)
+    taken_back: list[Dispute] = []
+    if not over and (waits := hooks.run(connection, wanted.name, running, wanted.mark)):
         return Installing((*items.values(), *before.values()), (waits,))
     for wave in charted.waves([t.made for t in plain]):
         batch = [t for t in _of(wave, plain) if t.key in ours]
         sent = [t for t in batch if t.key not in same]
-        for target, item in zip(sent, at_once(lambda t: _apply(connection, wanted, t), sent), strict=True):
-            items[target.key] = item
+        for target, done in zip(sent, at_once(lambda t: _apply(connection, wanted, t), sent), strict=True):
+            items[target.key], disputed = done
+            taken_back += disputed
         if waiting := _unhealthy(connection, batch):
-            return Installing((*items.values(), *before.values()), waiting)
-    if waits := hooks.run(connection, wanted.name, finishing, wanted.mark):
-        return Installing((*items.values(), *before.values()), (waits,))
+            return Installing((*items.values(), *before.values()), waiting, tuple(taken_back))
+    if not over and (waits := hooks.run(connection, wanted.name, finishing, wanted.mark)):
+        return Installing((*items.values(), *before.values()), (waits,), tuple(taken_back))
+    if hooked and not over:  # whoever goes on from here, though these may be gone then, runs none of them again
+        items |= {key: replace(items[key], mark=wanted.mark) for key in hooked}
+        note((*items.values(), *before.values()))
 
     gone = hooks.passing((*running, *finishing))
-    done = [item for key, item in items.items() if all(t.key != key for t in gone)]
+    lasting = [item for key, item in items.items() if all(t.key != key for t in gone)]
     resting = [item for item in before.values() if item.hook and any(_is(item, job) for job in jobs)]
     left = _prune(connection, wanted.name, [item for item in before.values() if item not in resting])
     hooks.tidy(connection, gone)
-    return Installing((*done, *resting, *left), ())
+    return Installing((*lasting, *resting, *left), (), tuple(taken_back))
 
 
 def _is(item: Item, made: Object) -> bool:
@@ -192,11 +205,12 @@ def _refused(refused: list[str]) -> Permanent:
     )
 
 
-def _apply(connection: Connection, wanted: Installation, target: Target) -> Item:
-    """Server-side apply; what cannot be changed is made anew where nothing is lost by that."""
-    who = manager(wanted.name)
+def _apply(connection: Connection, wanted: Installation, target: Target) -> tuple[Item, tuple[Dispute, ...]]:
+    """Server-side apply, and which fields others had set; what cannot be changed is made anew where nothing is lost by
+    that."""
+    who, disputes = manager(wanted.name), tuple[Dispute, ...]()
     try:
-        metadata = connection.apply_as(who, target.path, target.made)
+        metadata, disputes = _sent(connection, who, target)
     except errors.Absent as error:  # its kind or namespace is not there yet, or not any more
         raise Temporary(str(error), reason="WaitingForKinds", after=2.0) from error
     except Permanent as error:
@@ -206,7 +220,17 @@ def _apply(connection: Connection, wanted: Installation, target: Target) -> Item
             raise _refused([f"{target.key}: {error.message}"]) from error
         metadata = _made_anew(connection, who, target, error)
     uid = foreign.text(metadata.get("uid", ""), _LONGEST)
-    return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata, wanted.name))
+    return replace(target.item, uid=uid, mark=mark_of(target.key.kind, metadata, wanted.name)), disputes
+
+
+def _sent(connection: Connection, who: str, target: Target) -> tuple[Mapping[str, Any], tuple[Dispute, ...]]:
+    """Applied, whoever else had set a field: first without force, for the API server to say whose it was."""
+    try:
+        return connection.apply_as(who, target.path, target.made, force=False), ()
+    except errors.Disputed as disputed:
+        metadata = connection.apply_as(who, target.path, target.made)
+        fields = disputed.fields[:_DISPUTES]
+        return metadata, tuple(Dispute(str(target.key), field, manager) for field, manager in fields)
 
 
 def _made_anew(connection: Connection, who: str, target: Target, error: Permanent) -> Mapping[str, Any]:

@@ -3,25 +3,28 @@
 A list for each kind and not a request for each object: they are found by their label, whatever add-on they are of.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from navarch.addons import complaints, errors, health, held_up
+from navarch.addons.beside import beside
 from navarch.addons.connection import Connection
-from navarch.addons.discovery import collection
 from navarch.addons.installing import mark_of
+from navarch.addons.kinds import collection
 from navarch.addons.parallel import at_once
 from navarch.addons.targets import LABEL
-from navarch.charts.objects import DEFINITION
-from navarch.domain.catalogue import ChosenSeen, Item
+from navarch.charts.objects import DEFINITION, is_stateful
+from navarch.domain.catalogue import Beside, ChosenSeen, Item
+from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.terms import EventsRule
 
 _A_PAGE, _PAGES = 100, 20
 _SAID = 10  # of an add-on: lost, and waiting
-_WHY_SECONDS = 3.0  # for why workloads wait, of all add-ons together
+_WHY_SECONDS = 3.0  # for why workloads wait and what hangs on add-ons, of all of them together
 Kind = tuple[str, str, str]
+There = Mapping[Kind, Mapping[tuple[str, str], Mapping[str, Any]]]
 
 
 def listened(
@@ -42,8 +45,10 @@ def listened(
     return tuple(at_once(told, seen))
 
 
-def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]]) -> tuple[ChosenSeen, ...]:
-    """Each of these add-ons by its inventory."""
+def look(
+    connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]], counted: Collection[str] = ()
+) -> tuple[ChosenSeen, ...]:
+    """Each of these add-ons by its inventory. `counted`: those of which is asked what hangs on them."""
     kinds: dict[Kind, bool] = {}
     for _, items in chosen:
         for item in items:
@@ -53,7 +58,26 @@ def look(connection: Connection, chosen: Sequence[tuple[str, tuple[Item, ...]]])
     listed = at_once(lambda entry: _listed(connection, entry[0], whole=entry[1]), kinds.items())
     there = dict(zip(kinds, listed, strict=True))
     asked = connection.within(_WHY_SECONDS)
-    return tuple(_seen(asked, name, items, there) for name, items in chosen)
+    seen = (_seen(asked, name, items, there) for name, items in chosen)
+    return tuple(
+        replace(its, beside=_beside(asked, its.name, items, there)) if its.name in counted else its
+        for its, (_, items) in zip(seen, chosen, strict=True)
+    )
+
+
+def _beside(connection: Connection, name: str, items: Sequence[Item], there: There) -> Beside | None:
+    try:
+        return beside(connection, name, items, _sets(items, there))
+    except (Temporary, Permanent):  # the look is worth more than that: it is asked the next time
+        return None
+
+
+def _sets(items: Sequence[Item], there: There) -> list[Mapping[str, Any]]:
+    """Its StatefulSets that are there."""
+    found = (
+        there[i.group, i.version, i.resource].get((i.namespace, i.name)) for i in items if i.uid and is_stateful(i)
+    )
+    return [one for one in found if one is not None]
 
 
 def _is_definition(item: Item) -> bool:
@@ -75,7 +99,7 @@ def _seen(
     connection: Connection,
     name: str,
     items: Sequence[Item],
-    there: Mapping[Kind, Mapping[tuple[str, str], Mapping[str, Any]]],
+    there: There,
 ) -> ChosenSeen:
     lost: list[str] = []
     waiting: list[str] = []

@@ -4,17 +4,14 @@ from collections.abc import Collection
 
 from navarch.addons import errors
 from navarch.addons.connection import Connection
-from navarch.addons.discovery import Served, discover
+from navarch.addons.kinds import Discovery, Served
 from navarch.charts.rendering import Found, Lookup, Object
 
 _MOST = 100  # objects of one list
 
 
-def answer(connection: Connection, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+def answer(connection: Connection, lookups: Collection[Lookup], served: Discovery) -> tuple[Found, ...]:
     """Each lookup with what is there. A kind that is not served has no objects, as in Helm."""
-    if not lookups:
-        return ()
-    served = discover(connection)
     return tuple(
         Found(lookup, _found(connection, served.of(lookup.api_version, lookup.kind), lookup)) for lookup in lookups
     )

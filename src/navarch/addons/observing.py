@@ -149,7 +149,7 @@ def _pods(connection: Connection, asks: Asks) -> PodsSeen | None:
 def _chosen(connection: Connection, asks: Asks, now: datetime) -> tuple[ChosenSeen, ...]:
     """What became of chosen add-ons; nothing where that cannot be read: the rest is worth knowing without it."""
     try:
-        seen = looking_over.look(connection, asks.chosen)
+        seen = looking_over.look(connection, asks.chosen, asks.beside)
         return looking_over.listened(connection, seen, asks.complaints, now) if asks.complaints else seen
     except (Temporary, Permanent):
         return ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from navarch.addons import unchanged
-from navarch.addons.discovery import Discovery, Served
+from navarch.addons.kinds import Discovery, Served
 from navarch.charts import objects as charted
 from navarch.charts.objects import Key, Object
 from navarch.domain.catalogue import Item

@@ -4,18 +4,21 @@ good stays unless it is asked for.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from navarch.addons import created, errors, hooks
+from navarch.addons.beside import claims_of
 from navarch.addons.connection import Connection
 from navarch.addons.contract import Removal
-from navarch.addons.discovery import Discovery, Served, collection, discover
+from navarch.addons.discovery import discover
 from navarch.addons.hooks import Note
 from navarch.addons.installing import remove
+from navarch.addons.kinds import Discovery, Served, collection
 from navarch.addons.parallel import at_once
 from navarch.addons.targets import LABEL, Target, targets
 from navarch.charts import objects as charted
-from navarch.charts.objects import Key, stays
+from navarch.charts.objects import Key, is_stateful, stays
 from navarch.domain.catalogue import Item
 
 _OF_EVERY_NAMESPACE = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
@@ -26,9 +29,11 @@ _PASSING = frozenset({"Event", "Endpoints", "EndpointSlice", "PodMetrics", "Leas
 def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str, ...]:
     """Ask the next part to go; what is still there of it, in words, or nothing once all is gone. `note` is handed the
     inventory when hooks join it, and when they are done. Raises Temporary or Permanent."""
-    leaving = [item for item in removal.items if not stays(item, with_data=removal.with_data)]
-    served = discover(connection)
+    served = removal.served or discover(connection)
     _free_of_webhooks(connection, removal)
+    if removal.with_data:
+        removal = _with_claims(connection, removal, note)
+    leaving = [item for item in removal.items if not stays(item, with_data=removal.with_data)]
     begun = [item for item in leaving if not _is_namespace(item)]
     if begun:
         its = [item for item in begun if not item.hook]  # as long as some are noted, hooks have not all run
@@ -54,6 +59,33 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
         return going
     empty = [i for i in leaving if _is_namespace(i) and not _holds(connection, served, removal, i.name)]
     return _going(connection, removal, empty)
+
+
+def _with_claims(connection: Connection, removal: Removal, note: Note) -> Removal:
+    """The removal with the claims that its StatefulSets made, as long as these are there to be asked: noted, and then
+    labelled as what is the add-on's."""
+    sets = []
+    for item in filter(is_stateful, removal.items):
+        try:
+            seen = connection.get(f"{collection(item.group, item.version, item.resource, item.namespace)}/{item.name}")
+        except errors.Absent:
+            continue
+        if (seen["metadata"].get("labels") or {}).get(LABEL) == removal.name:
+            sets.append(seen)
+    claims = claims_of(connection, removal.name, sets)
+    if new := tuple(claim for claim in claims if claim not in removal.items):
+        removal = replace(removal, items=(*removal.items, *new))
+        note(removal.items)
+    at_once(lambda claim: _label(connection, removal.name, claim), claims)
+    return removal
+
+
+def _label(connection: Connection, addon: str, claim: Item) -> None:
+    path = f"{collection(claim.group, claim.version, claim.resource, claim.namespace)}/{claim.name}"
+    try:
+        connection.merge(path, {"metadata": {"uid": claim.uid, "labels": {LABEL: addon}}})
+    except errors.Absent:
+        return
 
 
 def _hooks(removal: Removal, moment: str, served: Discovery) -> list[Target]:

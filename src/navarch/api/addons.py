@@ -14,10 +14,12 @@ from navarch.api.models.addons import (
     AddonStatusView,
     AddonTestView,
     AddonView,
+    BesideView,
     CreatedView,
     EntryDetailView,
     EntryPage,
     EntryView,
+    KindCountView,
     ObjectView,
     RequiredAddonView,
     TrialRunView,
@@ -25,7 +27,8 @@ from navarch.api.models.addons import (
 from navarch.api.models.responses import ConditionView
 from navarch.api.problems import documented
 from navarch.charts.objects import stays
-from navarch.domain.catalogue import Card
+from navarch.domain.catalogue import Beside, Card, Item
+from navarch.domain.chosen import Chosen
 from navarch.domain.required import RequiredAddon
 from navarch.service import chosen, presented
 from navarch.service.access import Access
@@ -163,7 +166,8 @@ def remove_addon(
     },
 )
 def run_addon_tests(access: MayWrite, cluster: str, name: str, dry_run: DryRun = False) -> Any:
-    """Have the tests of an add-on's chart run (`helm.sh/hook: test`); once more, if they ran before."""
+    """Have the tests of an add-on's chart run (`helm.sh/hook: test`); once more, if they ran before. Asking while they
+    run changes nothing."""
     if dry_run:
         plan = chosen.plan_test(access, cluster, name)
         return answer(AddonTestView.model_validate(asdict(plan)).model_dump_json().encode())
@@ -217,15 +221,27 @@ def _view(shown: Shown) -> AddonView:
             phase=status.phase.value,
             version=status.applied_version,
             conditions=[ConditionView.model_validate(c) for c in status.conditions],
-            objects=[
-                ObjectView(kind=i.kind, namespace=i.namespace, name=i.name, stays=stays(i, with_data=wish.with_data))
-                for i in status.items
-            ],
+            objects=[_object(i, wish) for i in status.items],
             notes=status.notes,
             tests=list(status.tests),
             test=None if status.test is None else TrialRunView(**asdict(status.test)),
             removal_hooks=list(status.removal_hooks),
+            beside=None if status.beside is None else _beside(status.beside, wish),
         ),
+    )
+
+
+def _object(item: Item, wish: Chosen) -> ObjectView:
+    return ObjectView(
+        kind=item.kind, namespace=item.namespace, name=item.name, stays=stays(item, with_data=wish.with_data)
+    )
+
+
+def _beside(counted: Beside, wish: Chosen) -> BesideView:
+    return BesideView(
+        claims=[_object(claim, wish) for claim in counted.claims],
+        objects=[KindCountView(kind=kind, count=count) for kind, count in counted.objects],
+        at=counted.at,
     )
 
 

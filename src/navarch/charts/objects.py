@@ -136,6 +136,16 @@ def stays(item: Item, *, with_data: bool) -> bool:
     return item.keep or (not with_data and (item.group, item.kind) in (DEFINITION, _CLAIM))
 
 
+def is_stateful(item: Item) -> bool:
+    """Whether it is a StatefulSet: what it makes stays when it goes."""
+    return (item.group, item.kind) == ("apps", "StatefulSet")
+
+
+def hangs_more(item: Item) -> bool:
+    """Whether there may be something that hangs on it and is no object of its add-on."""
+    return (item.group, item.kind) == DEFINITION or is_stateful(item)
+
+
 def without(made: Object, ignored: Iterable[str]) -> Object:
     """The object without fields (dotted paths) that others set: what is not said is not owned."""
     for path in ignored:

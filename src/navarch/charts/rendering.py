@@ -6,6 +6,7 @@ clock and the bytes of its answer are bounded. It gets no environment and nothin
 """
 
 import json
+import re
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,7 @@ class Renderer:
         try:
             self._ask(chart, values, Circumstances("release", "default"), owner, values_only=True)
         except Unrenderable as error:
-            return tuple(_field_error(problem) for problem in error.problems)
+            return tuple(_field_error(problem, values) for problem in error.problems)
         return ()
 
     def _ask(
@@ -157,6 +158,7 @@ class Renderer:
             raise _useless(f"{self._program}: {error.strerror}") from error
 
 
+_WRONG_KEY = re.compile(r": invalid propertyName '(.*)'$")
 _GO_GAVE_UP = 2  # of Go's runtime: out of memory, a stack that never ends
 
 
@@ -169,12 +171,25 @@ def _said(lookup: Lookup) -> dict[str, str]:
     }
 
 
-def _field_error(problem: str) -> FieldError:
-    """`at '/a/b': got string, want integer`, as the schema's checker says it."""
+def _field_error(problem: str, values: Mapping[str, Any]) -> FieldError:
+    """`at '/a/b': got string, want integer`, as the schema's checker says it. Of a key that its object may not have it
+    says the key and, as seen with that of Helm 4.3, a wrong place: the key is looked for."""
+    if key := _WRONG_KEY.search(problem):
+        holder = next(_holders(values, key[1]), ())
+        return FieldError(".".join(["values", *holder]), f"must not have the key {key[1]!r}")
     where, found, detail = problem.removeprefix("at ").partition(": ")
     if not found or not where.startswith("'"):
         return FieldError("values", problem)
     return FieldError(".".join(["values", *filter(None, where.strip("'").split("/"))]), detail)
+
+
+def _holders(values: Any, key: str, *where: str) -> Iterator[tuple[str, ...]]:
+    """Where there are objects with such a key."""
+    if isinstance(values, Mapping) and key in values:
+        yield where
+    parts = values.items() if isinstance(values, Mapping) else enumerate(values) if isinstance(values, list) else ()
+    for name, inner in parts:
+        yield from _holders(inner, key, *where, str(name))
 
 
 def _no_texts(objects: tuple[Object, ...]) -> Iterator[str]:

@@ -256,6 +256,7 @@ def remove(
         told = [f"{'stays' if o['stays'] and not with_data else 'goes':<5}  {o['kind']} {_where(o)}" for o in objects]
         told += [f"goes   {_created(made)}, which its program made" for made in addon.get("creates", [])]
         told += [f"stays  {said}" for said in addon.get("leaves", [])]
+        told += _beside_told(addon["status"].get("beside"), with_data=with_data)
         told += [f"runs   {hook}" for hook in addon["status"].get("removal_hooks", []) if not no_hooks]
         told += [
             f"needed by {other}: this is refused until that one is removed" for other in addon.get("needed_by", [])
@@ -290,6 +291,8 @@ def run_tests(
                 return
             for hook in plan["hooks"]:
                 print(f"runs  {hook}, for {plan['most_seconds']} s at most")
+            if plan.get("asked_at"):
+                print(f"They were asked for at {plan['asked_at']} and have not ended: none would begin anew.")
             print("Nothing was done.")
             return
         addon = navarch.test_addon(cluster, name)
@@ -340,6 +343,16 @@ def _fields(schema: dict[str, Any], path: str) -> list[tuple[str, dict[str, Any]
         where = f"{path}.{name}" if path else name
         found += _fields(inner, where) if inner.get("properties") else [(where, inner)]
     return found
+
+
+def _beside_told(beside: dict[str, Any] | None, *, with_data: bool) -> list[str]:
+    """What hangs on an add-on and is none of its objects, as it was counted last."""
+    if beside is None:
+        return []
+    fate = f"{'goes' if with_data else 'stays':<5}"
+    told = [f"{fate}  {claim['kind']} {_where(claim)}, with its volume" for claim in beside["claims"]]
+    told += [f"{fate}  {kind['count']} of {kind['kind']}, whoever made them" for kind in beside["objects"]]
+    return [*told, f"       (counted {beside['at']})"] if told else []
 
 
 def _where(item: dict[str, Any]) -> str:
@@ -397,6 +410,8 @@ def _print(addon: dict[str, Any], output: Output) -> None:
         said = f"{condition['status']}  {condition['reason']}: {condition['message']}"
         if condition.get("responsible"):
             said += f"\n{condition['responsible']} must act: {condition.get('remedy') or ''}"
+        elif condition.get("remedy"):
+            said += f"\n{condition['remedy']}"
         facts.append((condition["type"], said))
     if addon.get("needed_by"):
         facts.append(("needed by", ", ".join(addon["needed_by"])))

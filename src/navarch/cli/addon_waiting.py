@@ -22,7 +22,7 @@ def until_installed(navarch: "Navarch", cluster: str, addon: dict[str, Any], lim
         found = navarch.addon(cluster, addon["name"])
         status = found["status"]
         current = [c for c in status["conditions"] if c["observed_generation"] >= addon["generation"]]
-        current = [c for c in current if c["type"] != "Tested"]  # what a test says holds nothing up
+        current = [c for c in current if c["type"] in ("Applied", "Healthy")]  # what others say holds nothing up
         held = next((c for c in current if c["status"] != "True"), None)
         if held is not None and held["message"] != told:
             told = held["message"]

@@ -34,6 +34,7 @@ CONDITIONS: Mapping[str, str] = {
     "Applied": _n("Applied"),
     "Healthy": _n("Healthy"),
     "Tested": _n("Tested"),
+    "Undisputed": _n("Its fields are its own"),
 }
 REASONS: Mapping[str, str] = {
     # why something is not as wanted
@@ -66,6 +67,8 @@ REASONS: Mapping[str, str] = {
     "EtcdVolumeLost": _n("A volume of etcd is gone"),
     "EvictionRefused": _n("A pod may not be moved"),
     "ExternalNetworkNotFound": _n("The external network is not there"),
+    "FieldsFoughtOver": _n("Somebody sets fields of the add-on again and again"),
+    "FieldsTakenBack": _n("Fields that somebody set were taken back"),
     "FinalLook": _n("A final look makes sure that nothing is left"),
     "ForeignPorts": _n("Ports of others are in the cluster's network"),
     "ForeignSnapshots": _n("Snapshots of others are of the cluster's volumes"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from navarch.domain.terms import NONE, Complaint, Terms
 
@@ -74,15 +75,27 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What hangs on a chosen add-on and is none of its objects: it stays, and goes where its data is to go. `claims`:
+    those that its StatefulSets made; `objects`: how many there are, about, of the kinds that it defines, each by its
+    definition's name, where there are some; `at`: when they were counted."""
+
+    claims: tuple[Item, ...] = ()
+    objects: tuple[tuple[str, int], ...] = ()
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChosenSeen:
     """What a look found of a chosen add-on. `lost`: objects that are gone or that somebody changed, each in words;
     `waiting`: what is not healthy yet, each in words. `complaint`: why it cannot work all the same, by its entry's own
-    rule."""
+    rule; `beside`: what hangs on it; None: it was not asked for."""
 
     name: str
     lost: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     complaint: Complaint | None = None
+    beside: Beside | None = None
 
 
 def suits(card: Card, kubernetes: str) -> bool:

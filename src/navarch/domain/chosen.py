@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from navarch.domain.catalogue import ChosenSeen, Item
+from navarch.domain import disputes
+from navarch.domain.catalogue import Beside, ChosenSeen, Item
 from navarch.domain.condition import Condition
+from navarch.domain.disputes import Dispute
 from navarch.domain.errors import Responsible
 from navarch.domain.terms import NONE, Terms
 
@@ -35,11 +37,21 @@ class TrialRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Why nothing is done about add-ons now: a sentence about their cluster. `ends_pods`: what of them runs ends with
+    it, and is missed by nobody."""
+
+    why: str
+    ends_pods: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChosenStatus:
     """What became of a chosen add-on. `applied`: the mark of the wish that was applied last (`Chosen.mark`);
     `applied_version`: the entry's version then. `items`: the inventory, written before the first of them is made.
     `removal_hooks`, `tests`: of its chart, what runs before or after a removal, and when tests are asked for, in words.
-    `test`: how the last ones went."""
+    `test`: how the last ones went. `disputes`: fields that others set and that were taken back of late.
+    `beside`: what hangs on it, as it was counted last."""
 
     phase: ChosenPhase = ChosenPhase.WAITING
     applied: str = ""
@@ -50,6 +62,8 @@ class ChosenStatus:
     removal_hooks: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     test: TrialRun | None = None
+    disputes: tuple[Dispute, ...] = ()
+    beside: Beside | None = None
 
     def late(self, now: datetime) -> bool:
         """Whether a condition is not met for longer than it should take, whoever is to act."""
@@ -95,8 +109,11 @@ class Chosen:
 
 APPLIED, HEALTHY, TESTED = "Applied", "Healthy", "Tested"
 _NOT_HEALTHY = "NotHealthy"
+_HELD = "WaitingForCluster"
 HOOK_SECONDS = 600
 """As long as a hook of a chart may run."""
+COUNTED_EVERY = timedelta(minutes=10)
+"""What hangs on an add-on is counted so often: for its removal's preview."""
 LATE_AFTER = timedelta(minutes=10)
 """After which somebody is told to act who might."""
 
@@ -109,20 +126,24 @@ def judge(
     waits: str,
     now: datetime,
     *,
-    held: bool = False,
+    held: Hold | None = None,
 ) -> ChosenStatus:
     """Its conditions and phase. `seen`: as a look found it, None: it was not looked at; `mark`: of the wish as it would
-    be applied now; `trouble`: why its last step failed; `waits`: what that step waits for. `held`: nothing is done
-    about it now, for its cluster is paused, stopped or not ready."""
+    be applied now; `trouble`: why its last step failed; `waits`: what that step waits for. `held`: why nothing is done
+    about it now."""
     status = chosen.status
-    applied = _applied(chosen, seen, mark, trouble, waits)
-    if held and applied.status == "False":
-        applied = Condition(APPLIED, "Unknown", "WaitingForCluster", "it goes on once the cluster is ready")
-    healthy = _healthy(status, seen)
+    applied, healthy = _applied(chosen, seen, mark, trouble, waits), _healthy(status, seen)
+    if held is not None and applied.status == "False":
+        applied = Condition(APPLIED, "Unknown", _HELD, held.why)
+    if held is not None and held.ends_pods and healthy.status == "False":
+        healthy = Condition(HEALTHY, "Unknown", _HELD, held.why)
     before = {c.type: c for c in status.conditions}
-    conditions = tuple(_since(c, before.get(c.type), chosen.generation, now) for c in (applied, healthy))
+    if seen is not None and seen.beside is not None:
+        status = replace(status, beside=replace(seen.beside, at=now))
+    conditions = tuple(_since(c, before.get(c.type), chosen, now, held) for c in (applied, healthy))
     phase = _phase(chosen, status, conditions)
-    return replace(status, phase=phase, conditions=(*conditions, *_tested(chosen, before.get(TESTED), now)))
+    beside = (*_disputed(chosen, before.get(disputes.UNDISPUTED), now), *_tested(chosen, before.get(TESTED), now))
+    return replace(status, phase=phase, conditions=(*conditions, *beside))
 
 
 def _applied(chosen: Chosen, seen: ChosenSeen | None, mark: str, trouble: Condition | None, waits: str) -> Condition:
@@ -163,16 +184,28 @@ def _tested(chosen: Chosen, before: Condition | None, now: datetime) -> tuple[Co
         told = Condition(TESTED, "True", "TestsPassed", f"all of {', '.join(chosen.status.tests)}")
     else:
         told = Condition(TESTED, "False", "TestsFailed", run.said)
-    same = before is not None and (before.status, before.reason) == (told.status, told.reason)
-    since = before.last_transition_at if same and before is not None and before.last_transition_at else now
-    return (replace(told, last_transition_at=since, observed_generation=chosen.generation),)
+    return (replace(told, last_transition_at=_began(told, before, now), observed_generation=chosen.generation),)
 
 
-def _since(condition: Condition, before: Condition | None, generation: int, now: datetime) -> Condition:
+def _disputed(chosen: Chosen, before: Condition | None, now: datetime) -> tuple[Condition, ...]:
+    """Whether others set what is the add-on's. It has it back: that changes nothing about the phase either."""
+    told = disputes.condition(chosen.status.disputes, now)
+    if told is None:
+        return ()
+    return (replace(told, last_transition_at=_began(told, before, now), observed_generation=chosen.generation),)
+
+
+def _began(condition: Condition, before: Condition | None, now: datetime) -> datetime:
+    same = before is not None and (before.status, before.reason) == (condition.status, condition.reason)
+    return before.last_transition_at if same and before is not None and before.last_transition_at else now
+
+
+def _since(
+    condition: Condition, before: Condition | None, chosen: Chosen, now: datetime, held: Hold | None
+) -> Condition:
     """The condition with since when it is so. What takes too long is for the user to look at: the chart, its values
     and what runs in the cluster are theirs."""
-    same = before is not None and (before.status, before.reason) == (condition.status, condition.reason)
-    since = before.last_transition_at if same and before is not None and before.last_transition_at else now
+    since = _began(condition, before, now)
     late = condition.status == "False" and condition.responsible is None and now - since >= LATE_AFTER
     if late:
         condition = replace(
@@ -180,8 +213,9 @@ def _since(condition: Condition, before: Condition | None, generation: int, now:
             responsible=Responsible.USER.value,
             remedy="Look at the pods and events of the objects that are named; Navarch goes on trying.",
         )
-    deadline = since + LATE_AFTER if condition.status != "True" else None
-    return replace(condition, last_transition_at=since, deadline=deadline, observed_generation=generation)
+    timeless = condition.status == "True" or (held is not None and condition.status == "Unknown")
+    deadline = None if timeless else since + LATE_AFTER
+    return replace(condition, last_transition_at=since, deadline=deadline, observed_generation=chosen.generation)
 
 
 def _phase(chosen: Chosen, status: ChosenStatus, conditions: tuple[Condition, ...]) -> ChosenPhase:

@@ -7,17 +7,20 @@ from math import inf
 from typing import Any
 
 from navarch.addons.contract import Access, Installation, Removal, Trial
+from navarch.addons.kinds import Discovery
 from navarch.bootstrap.vault import open_values
 from navarch.charts.differing import secrets_in, veiled
 from navarch.charts.given import FACTS, completed
-from navarch.charts.objects import RUN, TEST, group_of, hooks_of, kept_apart, malformed
+from navarch.charts.objects import RUN, TEST, group_of, hangs_more, hooks_of, kept_apart, malformed
 from navarch.charts.rendering import Circumstances, Found, Rendered, Renderer, Unrenderable
 from navarch.domain.catalogue import Item
-from navarch.domain.chosen import APPLIED, Chosen, ChosenPhase, TrialRun, judge
+from navarch.domain.chosen import APPLIED, COUNTED_EVERY, Chosen, ChosenPhase, TrialRun, judge
+from navarch.domain.disputes import remembered
 from navarch.domain.errors import Permanent, Responsible
 from navarch.domain.neighbours import awaited
 from navarch.domain.observed import Observed, Wanted
 from navarch.domain.outcomes import Again, Failed, Result
+from navarch.domain.plan.chosen import hold
 from navarch.domain.spec import Cluster
 from navarch.domain.status import Condition
 from navarch.domain.steps import InstallChosen, RemoveChosen
@@ -36,7 +39,8 @@ def install(
 ) -> Again | None:
     """Render a chosen add-on and apply it as far as it goes now. Raises Temporary or Permanent."""
     store, status = dependencies.store, wish.status
-    entry, values, rendered = _made(dependencies, cluster, access, wish)
+    served = dependencies.addons.served(access)
+    entry, values, rendered = _made(dependencies, cluster, access, served, wish)
 
     def note(items: tuple[Item, ...]) -> None:
         nonlocal status
@@ -52,13 +56,17 @@ def install(
         before=status.items,
         ignore=entry.card.ignore,
         applied=status.applied == mark,
+        served=served,
     )
     hooks = kept_apart(rendered.objects)[1]
-    status = replace(status, removal_hooks=_told(hooks, "pre-delete", "post-delete"), tests=_told(hooks, *TEST))
+    removal_hooks, tests = _told(hooks, "pre-delete", "post-delete"), _told(hooks, *TEST)
+    if not status.applied:  # a version that comes after another has no say before it is there as a whole
+        status = replace(status, removal_hooks=removal_hooks, tests=tests)
     done = dependencies.addons.install(access, wanted, note)
     status = replace(status, items=done.items, notes=veiled(rendered.notes[:5000], secrets_in(values, entry.schema)))
+    status = replace(status, disputes=remembered(status.disputes, done.taken, dependencies.clock.now()))
     if not done.waits:
-        status = replace(status, applied=mark, applied_version=wish.version)
+        status = replace(status, applied=mark, applied_version=wish.version, removal_hooks=removal_hooks, tests=tests)
     store.note_chosen(cluster.id, token, wish.name, status)
     return Again(SOON, "WaitingForObjects", "; ".join(done.waits)) if done.waits else None
 
@@ -66,11 +74,14 @@ def install(
 def uninstall(dependencies: Dependencies, cluster: Cluster, token: int, access: Access, wish: Chosen) -> Again | None:
     """Take a chosen add-on out as far as it goes now, and forget it once it is gone. Raises Temporary or Permanent."""
     hooks: tuple[dict[str, Any], ...] = ()
+    served = dependencies.addons.served(access)
     if wish.status.removal_hooks and not wish.no_hooks:
-        hooks = _hooks(dependencies, cluster, access, wish, _WITHOUT)
+        there = replace(wish, version=wish.status.applied_version or wish.version)
+        hooks = _hooks(dependencies, cluster, access, served, there, _WITHOUT)
     mark = f"removal {wish.generation}"
     made = wish.terms.created_by(wish.name, wish.namespace)
-    removal = Removal(wish.name, wish.status.items, wish.with_data, hooks, mark, wish.namespace, made)
+    items, where = wish.status.items, wish.namespace
+    removal = Removal(wish.name, items, wish.with_data, hooks, mark, where, creates=made, served=served)
     waits = dependencies.addons.uninstall(access, removal, _noting(dependencies, cluster, token, wish))
     if waits:
         return Again(SOON, "WaitingForRemoval", "; ".join(waits[:10]))
@@ -96,14 +107,23 @@ def test(dependencies: Dependencies, cluster: Cluster, token: int, access: Acces
         dependencies.store.note_chosen(cluster.id, token, wish.name, status)
 
     try:
-        hooks = _hooks(dependencies, cluster, access, wish)
-        trial = Trial(wish.name, wish.namespace, f"test {asked.isoformat()}", items, hooks)
+        served = dependencies.addons.served(access)
+        hooks = _hooks(dependencies, cluster, access, served, wish)
+        trial = Trial(wish.name, wish.namespace, f"test {asked.isoformat()}", items, hooks, served)
         waits = dependencies.addons.test(access, trial, note)
     except Permanent as error:
         end(False, error.message)
         raise
     end(None if waits else True, waits)
     return Again(SOON, "WaitingForTests", waits) if waits else None
+
+
+def is_to_be_counted(wish: Chosen, now: datetime) -> bool:
+    """Whether a look is to ask what hangs on an add-on: it has what more may hang on, and was not asked of late."""
+    counted = wish.status.beside
+    if not wish.status.applied or not any(map(hangs_more, wish.status.items)):
+        return False
+    return counted is None or counted.at is None or now - counted.at >= COUNTED_EVERY
 
 
 def judge_chosen(
@@ -120,8 +140,7 @@ def judge_chosen(
         return inf
     about = {r.step.subject: r for r in results if isinstance(r.step, InstallChosen | RemoveChosen)}
     seen = {c.name: c for c in observed.kube.chosen} if observed.kube is not None else {}
-    kube = observed.kube
-    held = cluster.spec.paused or kube is None or not wanted.addons or bool(wanted.missing(kube))
+    held = hold(cluster, observed, wanted, now)
     after = inf
     wishes = dependencies.store.chosen(cluster.id)
     for wish in wishes:
@@ -133,7 +152,7 @@ def judge_chosen(
         judged = judge(wish, seen.get(wish.name), mark, _trouble(result), waits, now, held=held)
         if judged != wish.status:
             dependencies.store.note_chosen(cluster.id, token, wish.name, judged)
-        after = min(after, inf if held else _look_again(replace(wish, status=judged), now))
+        after = min(after, inf if held is not None else _look_again(replace(wish, status=judged), now))
     return after
 
 
@@ -157,27 +176,26 @@ def _trouble(result: Result | None) -> Condition | None:
 
 
 def _made(
-    dependencies: Dependencies, cluster: Cluster, access: Access, wish: Chosen
+    dependencies: Dependencies, cluster: Cluster, access: Access, served: Discovery, wish: Chosen
 ) -> tuple[StoredEntry, dict[str, Any], Rendered]:
     """The entry, the values that its user set, and what its chart makes of them. Raises Permanent."""
     entry, chart = _entry(dependencies, wish)
     values = _values(dependencies, cluster.id, wish.name)
     version = cluster.spec.kubernetes_version
-    apis = dependencies.addons.served(access)
-    at = Circumstances(wish.name, wish.namespace, version, apis, upgrade=bool(wish.status.applied))
+    at = Circumstances(wish.name, wish.namespace, version, served.apis(), upgrade=bool(wish.status.applied))
     whole = completed(values, entry.schema, cluster, FACTS)
-    rendered = _rendered(dependencies, cluster.project_id, access, chart, whole, at)
+    rendered = _rendered(dependencies, cluster.project_id, access, served, chart, whole, at)
     if wrong := malformed((*rendered.definitions, *rendered.objects)):
         raise _faulty(wish, wrong)
     return entry, values, rendered
 
 
 def _hooks(
-    dependencies: Dependencies, cluster: Cluster, access: Access, wish: Chosen, else_: str = ""
+    dependencies: Dependencies, cluster: Cluster, access: Access, served: Discovery, wish: Chosen, else_: str = ""
 ) -> tuple[dict[str, Any], ...]:
     """The hooks of its chart. `else_`: what one can do where it does not render."""
     try:
-        _, _, rendered = _made(dependencies, cluster, access, wish)
+        _, _, rendered = _made(dependencies, cluster, access, served, wish)
     except Permanent as error:
         raise Permanent(
             error.message,
@@ -222,7 +240,13 @@ def _values(dependencies: Dependencies, cluster_id: str, name: str) -> dict[str,
 
 
 def _rendered(
-    dependencies: Dependencies, owner: str, access: Access, chart: bytes, values: dict[str, Any], at: Circumstances
+    dependencies: Dependencies,
+    owner: str,
+    access: Access,
+    served: Discovery,
+    chart: bytes,
+    values: dict[str, Any],
+    at: Circumstances,
 ) -> Rendered:
     """The chart with what its lookups find. They are answered within the add-on's own namespace alone."""
     found: tuple[Found, ...] = ()
@@ -240,7 +264,7 @@ def _rendered(
             break
         mine = [asked for asked in rendered.lookups if asked.namespace in ("", at.namespace)]
         others = tuple(Found(asked, ()) for asked in rendered.lookups if asked not in mine)
-        found = (*found, *others, *dependencies.addons.answer(access, mine))
+        found = (*found, *others, *dependencies.addons.answer(access, mine, served))
     return rendered
 
 

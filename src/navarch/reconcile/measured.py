@@ -16,6 +16,7 @@ from navarch.addons.contract import (
     ServingRequest,
     Trial,
 )
+from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
 from navarch.domain.kube import KubeState
@@ -48,13 +49,13 @@ class MeasuredAddons:
         with self._metrics.kubernetes_call("count-pods"):
             return self._addons.count_pods(access)
 
-    def served(self, access: Access) -> tuple[str, ...]:
+    def served(self, access: Access) -> Discovery:
         with self._metrics.kubernetes_call("served"):
             return self._addons.served(access)
 
-    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+    def answer(self, access: Access, lookups: Collection[Lookup], served: Discovery) -> tuple[Found, ...]:
         with self._metrics.kubernetes_call("answer"):
-            return self._addons.answer(access, lookups)
+            return self._addons.answer(access, lookups, served)
 
     def install(self, access: Access, wanted: Installation, note: Callable[[tuple[Item, ...]], None]) -> Installing:
         with self._metrics.kubernetes_call("install"):

@@ -27,6 +27,7 @@ from navarch.domain.spec import Cluster
 from navarch.domain.status import Phase
 from navarch.reconcile.access import ClusterAccess, Keyring
 from navarch.reconcile.addon_inputs import addon_inputs
+from navarch.reconcile.choosing import is_to_be_counted
 from navarch.reconcile.dependencies import Dependencies
 from navarch.reconcile.remembered import Remembered
 from navarch.reconcile.runtime import Answer, Calls
@@ -192,6 +193,7 @@ class Observer:
                 complaints=tuple(
                     (c.name, c.terms.health) for c in seen.record.chosen if c.status.applied and c.terms.health
                 ),
+                beside=tuple(c.name for c in seen.record.chosen if is_to_be_counted(c, now)),
             )
             said = self._dependencies.addons.observe(access.api, asks)
             return access, said.by_our_clock(now, self._dependencies.clock.now()), ""

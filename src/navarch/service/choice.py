@@ -3,6 +3,7 @@ everything that is wrong with it. The same for a cluster that is there and for o
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from navarch.charts.differing import MASK, Difference, differences, masked, masks_in, secrets_in, veiled
 from navarch.charts.given import FACTS, completed
 from navarch.charts.rendering import Circumstances, Object, Rendered, Renderer, Unrenderable
+from navarch.charts.taking import taken
 from navarch.domain.catalogue import Card, newest_first, suits
 from navarch.domain.chosen import Chosen
 from navarch.domain.errors import FieldError
@@ -32,7 +34,6 @@ REQUIRED = "every cluster has it, with its node image: it is neither chosen, cha
 _NONE_HERE = "this installation has no add-ons to choose: its operator has not set it up"
 _ENTRY = re.compile(r"[-\w.]{1,250}", re.ASCII)
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
-_NO_TEXT = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # in YAML, where nobody quotes them
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -50,6 +51,14 @@ class Choice:
     def shown_values(self) -> Document:
         """The values without what is secret."""
         return masked(self.values, self.entry.schema)
+
+    @property
+    def takes(self) -> Counter[str]:
+        """Of the project's quotas, by their names: as it is rendered; where it is not, as its entry says."""
+        if self.made is not None:
+            return taken(_objects(self.made))
+        needs = self.entry.card.needs
+        return +Counter(volumes=needs.volumes, load_balancers=needs.balancers)
 
     @property
     def definitions(self) -> frozenset[str]:
@@ -91,8 +100,6 @@ def consider(
         errors.append(FieldError("name", "must be 1 to 40 small letters, digits and dashes, a letter first"))
     elif access.service.is_required(name):
         errors.append(FieldError("name", f"{name} is an add-on that every cluster has; take another"))
-    elif name in _NO_TEXT:
-        errors.append(FieldError("name", f"{name} is no text where a chart does not quote it; take another"))
     kubernetes = cluster.spec.kubernetes_version if version_known else None
     card = version_of(kubernetes, offered, asked.version, errors)
     if card is None:
@@ -100,8 +107,6 @@ def consider(
     namespace = asked.namespace or card.namespace
     if not _NAMESPACE.fullmatch(namespace) or namespace.startswith("kube-"):
         errors.append(FieldError("namespace", "must be a name of Kubernetes, and none that begins with kube-"))
-    elif namespace in _NO_TEXT:
-        errors.append(FieldError("namespace", f"{namespace} is no text where a chart does not quote it; take another"))
     entry = next(e for e in offered if e.card.version == card.version)
     wish = Chosen(name, card.name, card.version, namespace, digest="", terms=card.terms)
     try:

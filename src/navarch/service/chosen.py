@@ -1,6 +1,7 @@
 """Add-ons of a cluster: what the catalogue offers, choosing, changing, asking to go."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from navarch.bootstrap.vault import close_values, open_values
@@ -159,10 +160,12 @@ def plan_change(
 
 @dataclass(frozen=True, slots=True)
 class TrialPlan:
-    """What asking for tests would do: the hooks that run, in order, each for `most_seconds` at most."""
+    """What asking for tests would do: the hooks that run, in order, each for `most_seconds` at most. `asked_at`: they
+    were asked for then and have not ended: asking again changes nothing."""
 
     hooks: tuple[str, ...]
     most_seconds: int
+    asked_at: datetime | None = None
 
 
 def plan_test(access: Access, reference: str, name: str) -> TrialPlan:
@@ -171,9 +174,12 @@ def plan_test(access: Access, reference: str, name: str) -> TrialPlan:
 
 
 def test(access: Access, reference: str, name: str) -> Shown:
-    """Have the tests of an add-on's chart run, once more if they ran before. Raises InTheWay."""
+    """Have the tests of an add-on's chart run, once more if they ran before. While they run, asking again changes
+    nothing. Raises InTheWay."""
     stored = access.changeable(reference)
-    _testable(_of(access, stored, name))
+    wish = _of(access, stored, name)
+    if _testable(wish).asked_at is not None:
+        return _one_shown(access, stored, wish)
     try:
         asked = access.service.store.request_chosen_test(
             stored.cluster.id, name, at=access.service.now(), request_id=access.request_id
@@ -191,7 +197,7 @@ def _testable(wish: Chosen) -> TrialPlan:
         raise InTheWay("not-applied", f"add-on {wish.name} is not applied yet")
     if not wish.status.tests:
         raise InTheWay("no-tests", f"the chart of add-on {wish.name} has no tests")
-    return TrialPlan(wish.status.tests, HOOK_SECONDS)
+    return TrialPlan(wish.status.tests, HOOK_SECONDS, wish.test_requested_at if wish.to_test else None)
 
 
 def remove(

@@ -167,7 +167,7 @@ def _considered(access: Access, project_id: str, document: Document) -> tuple[Pl
     asked = wish.addons_of(given)
     version_known = any(r.kubernetes_version == cluster.spec.kubernetes_version for r in offer.releases)
     addons, wrong_addons = consider_new(access, cluster, asked, version_known=version_known)
-    needs = compare(needs_of(cluster, offer), quota)
+    needs = compare(sum((choice.takes for choice in addons), needs_of(cluster, offer)), quota)
     price = price_of(cluster, offer, access.service.settings.prices)
     plan = Plan(cluster, Status(), needs=needs, quota_known=quota is not None, price=price, addons=addons)
     return plan, judged(malformed, (*wrong, *wrong_addons))

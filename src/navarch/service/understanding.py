@@ -47,7 +47,7 @@ def understand(model: type[Model], document: dict[str, Any]) -> tuple[Model, tup
                 path = wrong["loc"]
                 if len(errors) < _MOST:
                     errors.append(FieldError(_field(path), _detail(model, path, wrong, guess=len(errors) < _GUESSES)))
-                _drop(remaining, path)
+                _drop(remaining, path, emptied=wrong["type"] == "model_type")
     return model.model_validate({}), tuple(errors)
 
 
@@ -115,15 +115,19 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
 
 
-def _drop(document: Any, path: tuple[int | str, ...]) -> None:
-    """Remove what the path names from the nearest object above it: of a list with a bad entry, the list."""
+def _drop(document: Any, path: tuple[int | str, ...], *, emptied: bool) -> None:
+    """Remove what the path names from the nearest object above it: of a list with a bad entry, the list. `emptied`:
+    what should have been an object is an empty one from then on, and others of its list are judged at their places."""
     parents = [document]
     for part in path[:-1]:
         try:
             parents.append(parents[-1][part])
         except (KeyError, IndexError, TypeError):
             break  # an earlier error has dropped it already
-    for parent, key in reversed(list(zip(parents, path, strict=False))):
+    for place, (parent, key) in reversed(list(enumerate(zip(parents, path, strict=False)))):
+        if emptied and place == len(path) - 1 and isinstance(parent, list) and isinstance(key, int):
+            parent[key] = {}
+            return
         if isinstance(parent, dict):
             parent.pop(key, None)
             return

@@ -18,6 +18,7 @@ from navarch.addons.contract import (
     ServingRequest,
     Trial,
 )
+from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
@@ -139,11 +140,11 @@ class SimulatedClustersClient:
         """See the contract."""
         return self._simulator.ask(wire.CountPods(_door(access)), wire.Count).number
 
-    def served(self, access: Access) -> tuple[str, ...]:
+    def served(self, access: Access) -> Discovery:
         """See the contract."""
-        return ()
+        return Discovery("", ())
 
-    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+    def answer(self, access: Access, lookups: Collection[Lookup], served: Discovery) -> tuple[Found, ...]:
         """See the contract. Nothing is there."""
         return tuple(Found(lookup, ()) for lookup in lookups)
 

@@ -19,6 +19,7 @@ from navarch.addons.contract import (
     ServingRequest,
     Trial,
 )
+from navarch.addons.kinds import Discovery
 from navarch.charts.objects import key_of
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
@@ -110,11 +111,11 @@ class SimulatedClusters:
         """How many there are, wherever they are."""
         return self._call(KubeCall("count", access.url), access, lambda cluster: len(cluster.pods.shown()))
 
-    def served(self, access: Access) -> tuple[str, ...]:
+    def served(self, access: Access) -> Discovery:
         """What Helm takes for granted."""
-        return ()
+        return Discovery("", ())
 
-    def answer(self, access: Access, lookups: Collection[Lookup]) -> tuple[Found, ...]:
+    def answer(self, access: Access, lookups: Collection[Lookup], served: Discovery) -> tuple[Found, ...]:
         """Nothing is there."""
         return tuple(Found(lookup, ()) for lookup in lookups)
 

@@ -42,7 +42,7 @@ class Boundless:
             raise errors.Absent
         return {"labels": {LABEL: ENDLESS}}
 
-    def apply_as(self, manager: str, path: str, made: Any, *, dry_run: bool = False) -> Any:
+    def apply_as(self, manager: str, path: str, made: Any, *, force: bool = True, dry_run: bool = False) -> Any:
         return {"uid": ENDLESS, "resourceVersion": ENDLESS}
 
 

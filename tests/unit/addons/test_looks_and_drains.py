@@ -166,14 +166,14 @@ def test_every_refusal_has_its_word(status: int, reason: str, kind: type[Excepti
 @pytest.mark.parametrize(
     ("status", "message", "causes", "kind"),
     [
-        (429, "Cannot evict", (("DisruptionBudget", "budget web needs 2"),), errors.Protected),
+        (429, "Cannot evict", (("DisruptionBudget", "budget web needs 2", ""),), errors.Protected),
         (500, "applying PodDisruptionBudget calico: etcd is busy", (), Temporary),
         (429, "too many requests", (), Temporary),
-        (403, "Cannot evict", (("DisruptionBudget", "budget web needs 2"),), Permanent),
+        (403, "Cannot evict", (("DisruptionBudget", "budget web needs 2", ""),), Permanent),
     ],
 )
 def test_a_budget_is_told_from_a_server_that_is_busy(
-    status: int, message: str, causes: tuple[tuple[str, str], ...], kind: type[Exception]
+    status: int, message: str, causes: tuple[tuple[str, str, str], ...], kind: type[Exception]
 ) -> None:
     with pytest.raises(kind) as raised:
         errors.refused(status, "TooManyRequests", message, "POST /eviction", causes)
@@ -183,15 +183,15 @@ def test_a_budget_is_told_from_a_server_that_is_busy(
 @pytest.mark.parametrize(
     ("details", "causes"),
     [
-        ({"causes": [{"reason": "DisruptionBudget", "message": "web"}]}, (("DisruptionBudget", "web"),)),
-        ({"causes": [{"message": "web"}, "x", None]}, (("", "web"),)),
+        ({"causes": [{"reason": "DisruptionBudget", "message": "web"}]}, (("DisruptionBudget", "web", ""),)),
+        ({"causes": [{"message": "web"}, "x", None]}, (("", "web", ""),)),
         ({"causes": "x"}, ()),
         ({}, ()),
         ("x", ()),
         (None, ()),
     ],
 )
-def test_causes_are_read_from_whatever_answers(details: object, causes: tuple[tuple[str, str], ...]) -> None:
+def test_causes_are_read_from_whatever_answers(details: object, causes: tuple[tuple[str, str, str], ...]) -> None:
     assert _causes({"details": details}) == causes
 
 
@@ -249,7 +249,7 @@ def test_pods_that_a_gone_node_left_behind_go_as_well() -> None:
 class Refusing(Recorder):
     """One that answers evictions so."""
 
-    def __init__(self, status: int, message: str, *causes: tuple[str, str]) -> None:
+    def __init__(self, status: int, message: str, *causes: tuple[str, str, str]) -> None:
         super().__init__("web-1")
         self._answer = status, message, causes
 
@@ -261,7 +261,7 @@ class Refusing(Recorder):
 @pytest.mark.parametrize(
     ("seen", "held"),
     [
-        (Refusing(429, "Cannot evict", ("DisruptionBudget", "budget b needs 2")), "shop/web-1: budget b needs 2"),
+        (Refusing(429, "Cannot evict", ("DisruptionBudget", "budget b needs 2", "")), "shop/web-1: budget b needs 2"),
         (Refusing(500, "This pod has more than one PodDisruptionBudget"), "more than one PodDisruptionBudget"),
         (Refusing(403, "a policy forbids it"), "a policy forbids it"),
         (Refusing(429, "too many requests"), ""),

@@ -208,6 +208,42 @@ def test_a_removal_says_what_programs_made_what_stays_and_who_cannot_do_without(
     ]
 
 
+def test_a_removal_says_what_hangs_on_the_add_on_and_whether_it_goes(navarch: Run, service: Service) -> None:
+    path = "/clusters/shop/addons/db"
+    claims = [{"kind": "PersistentVolumeClaim", "namespace": "db", "name": "data-db-0", "stays": True}]
+    objects = [{"kind": "boats.example.org", "count": 12}]
+    beside = {"claims": claims, "objects": objects, "at": "2026-01-01T00:00:00Z"}
+    service.on("GET", path, Answer(200, {"name": "db", "status": {"objects": [], "beside": beside}}))
+    service.on("DELETE", path, Answer(202, {}))
+
+    def said(*options: str) -> str:
+        return navarch("addon", "remove", "db", "-c", "shop", "--yes", "--no-wait", *options).err
+
+    for options, fate in (((), "stays"), (("--with-data",), "goes ")):
+        told = said(*options)
+        assert f"{fate}  PersistentVolumeClaim db/data-db-0, with its volume" in told
+        assert f"{fate}  12 of boats.example.org, whoever made them" in told
+        assert "(counted 2026-01-01T00:00:00Z)" in told
+
+
+def test_a_field_that_was_taken_back_is_told_with_what_to_do(navarch: Run, service: Service) -> None:
+    condition = {
+        "type": "Undisputed", "status": "False", "reason": "FieldsTakenBack", "message": "taken back: it",
+        "responsible": None, "remedy": "Set the value.", "observed_generation": 1,
+    }  # fmt: skip
+    applied = {**condition, "type": "Applied", "status": "True", "reason": "Applied", "remedy": None}
+    status = {"phase": "Ready", "conditions": [applied, condition], "objects": [], "notes": ""}
+    addon = {
+        "name": "db", "entry": "db", "version": "1", "namespace": "db", "values": {}, "generation": 1, "status": status,
+    }  # fmt: skip
+    service.on("GET", "/clusters/shop/addons", Answer(200, {"addons": [addon], "required": []}))
+    service.on("GET", "/clusters/shop/addons/db", Answer(200, addon))
+    out = navarch("addon", "show", "db", "-c", "shop").out
+    assert "FieldsTakenBack: taken back: it" in out
+    assert "Set the value." in out
+    assert "must act" not in out
+
+
 def test_create_waits_for_the_add_ons_too(navarch: Run, service: Service, cluster: Make) -> None:
     def addon(phase: str, responsible: str | None = None) -> dict[str, Any]:
         condition = {

@@ -6,8 +6,9 @@ from datetime import timedelta
 from tests.unit.domain.clusters import NOW
 
 from navarch.domain.catalogue import ChosenSeen
-from navarch.domain.chosen import LATE_AFTER, Chosen, ChosenPhase, ChosenStatus, TrialRun, judge
+from navarch.domain.chosen import LATE_AFTER, Chosen, ChosenPhase, ChosenStatus, Hold, TrialRun, judge
 from navarch.domain.condition import Condition
+from navarch.domain.disputes import FOUGHT, MOST, REMEMBERED, Dispute, remembered
 from navarch.domain.terms import Complaint
 
 WISH = Chosen("shop", "store", "1.0.0", "shop", "d" * 64)
@@ -70,9 +71,61 @@ def test_what_takes_too_long_is_the_users_to_look_at_and_passes_by_itself() -> N
 
 
 def test_one_whose_cluster_is_not_ready_waits_and_is_nobodys_fault() -> None:
-    first = judge(WISH, None, MARK, None, "", NOW, held=True)
-    later = judge(replace(WISH, status=first), None, MARK, None, "", NOW + 9 * LATE_AFTER, held=True)
-    assert (later.phase, later.conditions[0].reason) == (ChosenPhase.WAITING, "WaitingForCluster")
+    upgraded = WISH.mark("1.38.0")
+    for wish, mark, hold in (
+        (WISH, MARK, Hold("the cluster is paused")),
+        (APPLIED, upgraded, Hold("an upgrade of the cluster waits: a budget is in the way")),
+        (replace(APPLIED, deletion_requested_at=NOW), MARK, Hold("the cluster is stopped, or stops", ends_pods=True)),
+    ):
+        first = judge(wish, SEEN, mark, None, "", NOW, held=hold)
+        later = judge(replace(wish, status=first), SEEN, mark, None, "", NOW + 9 * LATE_AFTER, held=hold)
+        assert (later.conditions[0].reason, later.conditions[0].message) == ("WaitingForCluster", hold.why)
+        assert later.conditions[0].deadline is None
+        assert not later.late(NOW + 99 * LATE_AFTER)
+        assert later.phase is (ChosenPhase.REMOVING if wish.leaving else ChosenPhase.WAITING)
+
+
+def test_pods_that_end_with_their_cluster_are_for_nobody_to_look_at() -> None:
+    gone = ChosenSeen("shop", waiting=("Deployment shop/web: 0 of 1 replicas available",))
+
+    def late(hold: Hold) -> ChosenStatus:
+        first = judge(APPLIED, gone, MARK, None, "", NOW, held=hold)
+        return judge(replace(APPLIED, status=first), gone, MARK, None, "", NOW + 9 * LATE_AFTER, held=hold)
+
+    assert late(Hold("it stops", ends_pods=True)).phase is ChosenPhase.WAITING
+    blocked = late(Hold("an upgrade waits"))
+    assert (blocked.phase, blocked.conditions[1].responsible) == (ChosenPhase.BLOCKED, "user"), "they are to run"
+
+
+def test_who_sets_a_field_that_is_the_add_ons_is_told_and_told_the_same_until_it_has_passed() -> None:
+    field = Dispute("Deployment shop/web", ".spec.replicas", "kubectl-scale")
+    told, status = [], APPLIED.status
+    for minute in range(FOUGHT + 1):
+        now = NOW + timedelta(minutes=minute)
+        status = replace(status, disputes=remembered(status.disputes, (field,) if minute < FOUGHT else (), now))
+        status = judge(replace(APPLIED, status=status), SEEN, MARK, None, "", now)
+        assert status.phase is ChosenPhase.READY
+        told.append(status.conditions[-1])
+    assert [(c.type, c.status) for c in told] == [("Undisputed", "False")] * len(told)
+    assert [c.reason for c in told] == ["FieldsTakenBack"] * (FOUGHT - 1) + ["FieldsFoughtOver"] * 2
+    assert (told[0].responsible, told[-1].responsible) == (None, "user")
+    assert told[0].message == "taken back: Deployment shop/web .spec.replicas, set by kubectl-scale"
+    assert told[-1].message.endswith("set by kubectl-scale, 3 times")
+    assert all("ignore" in str(c.remedy) for c in told)
+    assert told[-1].last_transition_at == NOW + timedelta(minutes=FOUGHT - 1)
+    later = judge(replace(APPLIED, status=status), SEEN, MARK, None, "", NOW + REMEMBERED + timedelta(hours=1))
+    assert [c.type for c in later.conditions] == ["Applied", "Healthy"]
+
+
+def test_so_many_disputed_fields_are_remembered_and_a_few_told() -> None:
+    many = [Dispute("ConfigMap shop/a", f".data.k{n:02}", "kubectl-edit") for n in range(3 * MOST)]
+    kept = remembered((), many, NOW)
+    assert len(kept) == MOST
+    status = judge(replace(APPLIED, status=replace(APPLIED.status, disputes=kept)), SEEN, MARK, None, "", NOW)
+    assert status.conditions[-1].message.endswith(f"and {MOST - 5} more")
+    newer = remembered(kept, [many[-1]], NOW + timedelta(minutes=1))
+    assert newer[0].field == many[-1].field
+    assert newer[0].at == NOW + timedelta(minutes=1)
 
 
 def test_what_is_on_its_way_for_long_is_late() -> None:

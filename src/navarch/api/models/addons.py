@@ -85,6 +85,23 @@ class CreatedView(Shown):
     labels: dict[str, str]
 
 
+class KindCountView(Shown):
+    """How many objects of a kind there are, about. `kind`: the name of its definition."""
+
+    kind: str
+    count: int
+
+
+class BesideView(Shown):
+    """What hangs on an add-on and is none of its objects: it stays when the add-on goes, and goes with its data.
+    `claims`: those that its StatefulSets made, with their volumes; `objects`: of the kinds that it defines, whoever
+    made them; `at`: when they were counted."""
+
+    claims: list[ObjectView]
+    objects: list[KindCountView]
+    at: datetime | None
+
+
 class TrialRunView(Shown):
     """How tests are that were asked for then. `passed`: null while they run; `said`: what failed, or is waited for."""
 
@@ -95,7 +112,8 @@ class TrialRunView(Shown):
 
 class AddonStatusView(Shown):
     """What is seen of an add-on. `version`: the one that was applied last; `notes`: what its chart says. `tests`: what
-    of its chart runs when tests are asked for; `removal_hooks`: what runs before or after its removal."""
+    of its chart runs when tests are asked for; `removal_hooks`: what runs before or after its removal. `beside`: null
+    where nothing was counted."""
 
     phase: str
     version: str
@@ -105,6 +123,7 @@ class AddonStatusView(Shown):
     tests: list[str]
     test: TrialRunView | None
     removal_hooks: list[str]
+    beside: BesideView | None
 
 
 class AddonView(Shown):
@@ -145,10 +164,12 @@ class RequiredAddonView(Shown):
 
 
 class AddonTestView(Shown):
-    """dry_run: what would run, in order, each for so many seconds at most."""
+    """dry_run: what would run, in order, each for so many seconds at most. `asked_at`: the tests that were asked for
+    then have not ended; asking again changes nothing."""
 
     hooks: list[str]
     most_seconds: int
+    asked_at: datetime | None
 
 
 class AddonPage(Shown):

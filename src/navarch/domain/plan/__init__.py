@@ -24,9 +24,8 @@ from datetime import datetime
 
 from navarch.domain.health import State
 from navarch.domain.infrastructure import Infrastructure
-from navarch.domain.neighbours import awaited
 from navarch.domain.observed import Observed, Wanted
-from navarch.domain.plan import certificates
+from navarch.domain.plan import certificates, chosen
 from navarch.domain.plan import decisions as deciding
 from navarch.domain.plan.control_plane import serving
 from navarch.domain.plan.decisions import Decisions
@@ -40,11 +39,8 @@ from navarch.domain.steps import (
     ApplyAddon,
     EnsureSecrets,
     ForgetNodeGroup,
-    InstallChosen,
-    RemoveChosen,
     RevokeKubeconfigs,
     Step,
-    TestChosen,
 )
 
 
@@ -65,7 +61,7 @@ def plan(cluster: Cluster, observed: Observed, wanted: Wanted, *, now: datetime)
         *cloud.open_endpoint(serving(observed.record.live, observed)),
         *(_addons(observed, wanted) if running and not decided.obstacles else ()),
         *_revocations(observed),
-        *(_chosen(cluster, observed, wanted) if running and not decided.obstacles else ()),
+        *chosen.steps(cluster, observed, wanted, decided),
         *nodes(cluster, decided.checkups, observed, now, running=running),
         *_departures(cluster, decided, observed, cloud, now),
         *start_anew(decided.checkups, observed, cloud),
@@ -91,25 +87,6 @@ def _revocations(observed: Observed) -> Iterator[Step]:
     revoked = observed.record.revoked
     if observed.kube is not None and (observed.record.revoking or set(revoked) - set(observed.kube.refused)):
         yield RevokeKubeconfigs(revoked)
-
-
-def _chosen(cluster: Cluster, observed: Observed, wanted: Wanted) -> Iterator[Step]:
-    """What the cluster chose of the catalogue, once the add-ons that every cluster has are there. What somebody
-    changed or removed is applied again."""
-    kube = observed.kube
-    if kube is None or not wanted.addons or wanted.missing(kube):
-        return
-    lost = {seen.name for seen in kube.chosen if seen.lost}
-    for wish in observed.record.chosen:
-        mark = wish.mark(cluster.spec.kubernetes_version)
-        if awaited(wish, observed.record.chosen):
-            continue
-        if wish.leaving:
-            yield RemoveChosen(wish.name)
-        elif wish.status.applied != mark or wish.name in lost:
-            yield InstallChosen(wish.name, mark)
-        elif wish.to_test:
-            yield TestChosen(wish.name)
 
 
 def _departures(
