@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.integration.catalogue_fixtures import SCHEMA, Unchanging, add_entry
 from tests.integration.console_fixtures import Browser, browser_before
 from tests.integration.test_console_security import HOSTILE, filled, routes
 
-from navarch.domain.catalogue import Item
+from navarch.domain.catalogue import Beside, Item
 from navarch.domain.chosen import ChosenPhase, ChosenStatus
 from navarch.domain.condition import Condition
 from navarch.domain.required import RequiredAddon
@@ -394,6 +395,18 @@ def test_a_removal_says_first_what_would_be_lost(equipped: Browser, at: str) -> 
     assert 'id="do-remove"' not in equipped.get(f"{at}/addon/store").text
 
 
+def test_a_removal_says_what_hangs_on_the_add_on(equipped: Browser, at: str) -> None:
+    installed(equipped.api)
+    assert "Hangs on it" not in equipped.get(f"{at}/addon/store/remove").text
+    claim = Item("", "PersistentVolumeClaim", "store", "data-db-0", "v1", "persistentvolumeclaims", "u1")
+    beside = Beside((claim,), (("boats.example.org", 12),), datetime(2026, 11, 30, tzinfo=UTC))
+    noted(equipped.api, ChosenStatus(ChosenPhase.READY, "1 d 1", "1.10.0", beside=beside))
+    page = equipped.get(f"{at}/addon/store/remove").text
+    heading = page.index("Hangs on it: stays, unless its data is to go, too")
+    assert heading < page.index("store/data-db-0") < page.index("12 × <code>boats.example.org</code>")
+    assert "2026-11-30T00:00:00Z" in page
+
+
 def test_a_removal_says_what_programs_made_what_stays_and_who_cannot_do_without(equipped: Browser, at: str) -> None:
     made = (
         Created("Lease", "coordination.k8s.io", name="{name}-leader"),
@@ -430,6 +443,9 @@ def test_its_tests_are_asked_for_on_a_page_that_says_what_runs(equipped: Browser
     assert "10 minutes at most" in page
     assert equipped.post(f"{at}/addon/store/test", {}).headers["location"] == f"{at}/addon/store"
     assert equipped.api.get(f"{ADDONS}/store").json()["test_requested_at"] is not None
+    page = equipped.get(f"{at}/addon/store/test").text
+    assert "They were asked for already and have not ended" in page
+    assert '<button class="primary" disabled>' in page
 
 
 def test_a_removal_that_a_hook_holds_up_can_go_on_without(equipped: Browser, at: str) -> None:
