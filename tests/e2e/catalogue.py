@@ -101,6 +101,7 @@ def remove_all(one: Cluster, entry: str) -> None:
     assert kubectl.run("get", "namespace", entry, "--ignore-not-found") == ""
     label = f"navarch.io/chosen-addon={entry}"
     assert kubectl.run("get", "clusterroles,clusterrolebindings", "-l", label, "-o", "name") == ""
+    assert kubectl.run("get", "namespaces", "-l", label, "-o", "name") == ""
 
     def volume_is_gone() -> bool:
         return all(each.id != volume for each in one.cloud.block_storage.volumes())

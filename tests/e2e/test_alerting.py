@@ -113,7 +113,7 @@ def dry_run(folder: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_the_rules_are_taken_and_wrong_ones_are_named(tmp_path: Path) -> None:
     written = rendered(rules=[MINE])["ConfigMap", "m-rules"]["data"]
-    assert set(written) == {"alerts.yaml", "recorded.yaml", "vmalert.yaml", "own.yaml"}
+    assert set(written) == {"alerts.yaml", "control-plane.yaml", "recorded.yaml", "vmalert.yaml", "own.yaml"}
     for name, text in written.items():
         (tmp_path / name).write_text(text)
     taken = dry_run(tmp_path)
@@ -186,6 +186,29 @@ RAISED = {
     "Watchdog": [],
     "RulesNotLoaded": ['vmalert_config_last_reload_successful{namespace="monitoring"} 0'],
     "RuleFails": ['vmalert_alerting_rules_errors_total{alertname="Mine",group="mine",file="own.yaml"} 0..9'],
+    # A control-plane machine of which nothing is measured: so no program there is known to answer.
+    "ControlPlaneNotMeasured": ['kube_node_role{node="cp-1",role="control-plane"} 1'],
+    "KubeSchedulerDown": [],
+    "KubeControllerManagerDown": [],
+    "CloudControllerManagerDown": [],
+    "CloudControllerReconcileErrors": [
+        'cloudprovider_openstack_reconcile_errors_total{operation="loadbalancer_ensure"} 0..9'
+    ],
+    "etcdNoLeader": ['etcd_server_has_leader{job="etcd",node="cp-0"} 0'],
+    "etcdMembersDown": ['etcd_network_peer_sent_failures_total{job="etcd",node="cp-0",To="8e9e05c52164694d"} 0..90'],
+    "etcdHighNumberOfLeaderChanges": ['etcd_server_leader_changes_seen_total{job="etcd",node="cp-0"} 1..90'],
+    "etcdHighFsyncDurations": [
+        f'etcd_disk_wal_fsync_duration_seconds_bucket{{job="etcd",node="cp-0",le="{le}"}} 0..{count}'
+        for le, count in (("0.5", 10), ("1", 100), ("+Inf", 100))
+    ],
+    "etcdHighCommitDurations": [
+        f'etcd_disk_backend_commit_duration_seconds_bucket{{job="etcd",node="cp-0",le="{le}"}} 0..{count}'
+        for le, count in (("0.25", 10), ("0.5", 100), ("+Inf", 100))
+    ],
+    "etcdDatabaseQuotaLowSpace": [
+        'etcd_mvcc_db_total_size_in_bytes{job="etcd",node="cp-0"} 90',
+        'etcd_server_quota_backend_bytes{job="etcd",node="cp-0"} 100',
+    ],
     "AlertmanagerFailedToSendAlerts": ['alertmanager_notifications_failed_total{integration="webhook"} 0..5'],
 }
 

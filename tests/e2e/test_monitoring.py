@@ -33,6 +33,8 @@ MINE = {
     "spec": {"selector": {"app.kubernetes.io/name": "monitoring"}, "ports": [{"name": "http", "port": 8428}]},
 }
 RULES = {"name": "mine", "rules": [{"alert": "Mine", "expr": "vector(1)"}]}
+JOBS = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services", "kube-state-metrics"}
+CONTROL_PLANE_JOBS = {"etcd", "kube-scheduler", "kube-controller-manager", "cloud-controller-manager"}
 MEMORY = 'sum(container_memory_working_set_bytes{namespace="monitoring", container!=""})'
 
 
@@ -68,7 +70,7 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
         until("it answers", lambda: found(one, 'up{job="monitoring"}', before), seconds=60)
         assert volume_of(one, "monitoring") == volume
         remove_all(one, "monitoring")
-    for version in ("1.1.2", "1.1.3"):
+    for version in ("1.2.0", "1.2.1"):
         of_the_server(one, "catalogue", "remove", "monitoring", version)
 
 
@@ -78,10 +80,13 @@ def everything_is_gathered(one: Cluster) -> None:
 
     def gathered() -> bool:
         jobs = {sample["metric"]["job"]: sample["value"][1] for sample in ask(one, "min by (job) (up)")}
-        wanted = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "services", "kube-state-metrics"}
         return (
-            wanted <= set(jobs)
+            set(jobs) >= JOBS | CONTROL_PLANE_JOBS
             and set(jobs.values()) == {"1"}
+            and all(
+                {s["metric"]["node"] for s in ask(one, f'up{{job="{j}"}}')} == nodes - workers
+                for j in CONTROL_PLANE_JOBS
+            )
             and {s["metric"]["node"] for s in ask(one, 'up{job="kubelet"}')} == nodes
             and {s["metric"]["node"] for s in ask(one, "node_load1")} == workers
         )
@@ -93,6 +98,9 @@ def everything_is_gathered(one: Cluster) -> None:
         'kube_deployment_status_replicas_available{namespace="kube-system", deployment="coredns"} > 0',
         'sum(kube_node_status_condition{condition="Ready", status="true"}) > 0',
         'rate(container_network_receive_bytes_total{id="/", interface="eth0"}[1m])',
+        "min(etcd_server_has_leader) == 1",
+        "openstack_api_requests_total",
+        "scheduler_pending_pods",
     ):
         until(f"{query} has an answer", partial(found, one, query), seconds=60)
 
@@ -120,7 +128,7 @@ def upgrade(one: Cluster, newer: Path) -> None:
     """To a version in which the store begins with another argument."""
     shutil.copytree(ADDONS / "monitoring", newer)
     for file, then, now in (
-        ("Chart.yaml", "version: 1.1.2\n", "version: 1.1.3\n"),
+        ("Chart.yaml", "version: 1.2.0\n", "version: 1.2.1\n"),
         ("templates/store.yaml", "- -loggerFormat=json", "- -loggerFormat=json\n        - -search.latencyOffset=1s"),
     ):
         text = (newer / file).read_text()
@@ -129,5 +137,5 @@ def upgrade(one: Cluster, newer: Path) -> None:
     of_the_server(one, "catalogue", "add", str(newer))
     one.customer.must("addon", "upgrade", "monitoring", "-c", one.name, timeout=900)
     shown = addon(one, "monitoring")
-    assert (shown["version"], shown["status"]["phase"]) == ("1.1.2", "Ready")
+    assert (shown["version"], shown["status"]["phase"]) == ("1.2.1", "Ready")
     assert "-search.latencyOffset=1s" in store_pod(one, "monitoring")["spec"]["containers"][0]["args"]

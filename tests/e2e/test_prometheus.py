@@ -14,6 +14,7 @@ from tests.e2e.catalogue import ADDONS, addon, check_images, lose_the_pod, of_th
 from tests.e2e.clusters import Cluster
 from tests.e2e.test_alerting import until as until_heard
 from tests.e2e.test_alerting import webhook
+from tests.e2e.test_monitoring import CONTROL_PLANE_JOBS
 
 from navarch_images import entries
 
@@ -23,7 +24,7 @@ NAME = "prometheus"
 PROXY = f"/api/v1/namespaces/{NAME}/services/{NAME}:9090/proxy"
 MEMORY = f'sum(container_memory_working_set_bytes{{namespace="{NAME}", container!=""}})'
 OWN = 'node_time_seconds{job="mine", namespace="mine"}'
-JOBS = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "kube-state-metrics", "coredns"}
+JOBS = {"monitoring", "apiserver", "kubelet", "cadvisor", "node", "kube-state-metrics", "coredns"} | CONTROL_PLANE_JOBS
 
 
 def ask(one: Cluster, query: str, at: float | None = None) -> list[Any]:
@@ -87,7 +88,7 @@ def test_a_users_monitor_is_scraped_their_alert_is_told_and_nothing_is_left(one:
         remove_all(one, NAME)
         assert one.kubectl.run("get", "crd", "-l", f"navarch.io/chosen-addon={NAME}", "-o", "name") == ""
         assert "monitoring.coreos.com" not in one.kubectl.run("api-versions")
-    of_the_server(one, "catalogue", "remove", NAME, "1.0.1")
+    of_the_server(one, "catalogue", "remove", NAME, "1.1.0")
 
 
 def everything_is_gathered(one: Cluster) -> None:
@@ -101,6 +102,7 @@ def everything_is_gathered(one: Cluster) -> None:
             and set(jobs.values()) == {"1"}
             and {s["metric"]["node"] for s in ask(one, 'up{job="kubelet"}')} == nodes
             and {s["metric"]["node"] for s in ask(one, "node_load1")} == workers
+            and {s["metric"]["node"] for s in ask(one, 'up{job="etcd"}')} == nodes - workers
         )
 
     until("everything is gathered", gathered, seconds=180)

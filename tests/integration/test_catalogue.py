@@ -26,6 +26,7 @@ from navarch.store.postgres import PostgresStore
 pytestmark = pytest.mark.tools
 
 ADDONS = Path(__file__).parents[2] / "addons"
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 CHART = """\
 apiVersion: v2
 name: demo
@@ -74,22 +75,23 @@ def test_every_entry_of_ours_is_good(renderer: Renderer) -> None:
         "external-dns 1.0.1: good",
         "headroom 1.0.1: good",
         "logging 1.1.1: good",
-        "monitoring 1.1.2: good",
+        "monitoring 1.2.0: good",
         "opentelemetry 1.1.0: good",
-        "prometheus 1.0.1: good",
+        "prometheus 1.1.0: good",
         "registry 1.0.1: good",
     ]
     assert good
 
 
 def test_what_entries_are_said_to_need_is_what_their_pods_ask_for(renderer: Renderer) -> None:
-    """In a cluster with two workers, as the guide counts: a DaemonSet has a pod on each."""
+    """In a cluster with two workers and one control-plane machine: a DaemonSet has a pod on each of either."""
     for folder in sorted(path for path in ADDONS.iterdir() if (path / "Chart.yaml").is_file()):
         entry = read(pack(folder))
         made = renderer.render(entry.chart, entry.trials[0], Circumstances("e", "e", "1.37.2")).objects
         asked = Counter[str]()
         for o in (o for o in made if o["kind"] in ("Deployment", "StatefulSet", "DaemonSet")):
-            pods = 2 if o["kind"] == "DaemonSet" else o["spec"]["replicas"]
+            on_workers = CONTROL_PLANE not in o["spec"]["template"]["spec"].get("nodeSelector", {})
+            pods = (1, 2)[on_workers] if o["kind"] == "DaemonSet" else o["spec"]["replicas"]
             for resource, amount in pod_requests(o["spec"]["template"]["spec"]).items():
                 asked[resource] += pods * amount
         for resource, amount in operated_requests(made).items():
@@ -142,10 +144,25 @@ def test_monitorings_namespace_is_privileged_only_where_it_measures_machines(ren
     entry = read(pack(ADDONS / "monitoring"))
     for measures, level in ((True, "privileged"), (False, "restricted")):
         made = renderer.render(entry.chart, {"nodeExporter": measures}, Circumstances("m", "watch", "1.37.2")).objects
-        (namespace,) = [o for o in made if o["kind"] == "Namespace"]
-        assert namespace["metadata"]["name"] == "watch"
+        (namespace,) = [o for o in made if o["kind"] == "Namespace" and o["metadata"]["name"] == "watch"]
         assert namespace["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": level}
-        assert any(o["kind"] == "DaemonSet" for o in made) == measures
+        of_machines = [o for o in made if o["kind"] == "DaemonSet" and o["metadata"]["namespace"] == "watch"]
+        assert bool(of_machines) == measures
+
+
+@pytest.mark.parametrize("name", ["monitoring", "prometheus"])
+def test_without_the_control_planes_figures_nothing_is_there_of_them(renderer: Renderer, name: str) -> None:
+    """No agent, no rule that waits for what it does not push, and no way to push into Prometheus."""
+    entry = read(pack(ADDONS / name))
+
+    def made(**values: Any) -> list[dict[str, Any]]:
+        return [dict(o) for o in renderer.render(entry.chart, values, Circumstances("m", "watch", "1.37.2")).objects]
+
+    with_it, without = made(), made(controlPlane=False)
+    for word in ("vmagent:", "m-cloud-controller", "etcdNoLeader", "enableRemoteWriteReceiver"):
+        assert word not in str(without), word
+    assert "vmagent:" in str(with_it) and "etcdNoLeader" in str(with_it)
+    assert ("'enableRemoteWriteReceiver': True" in str(with_it)) == (name == "prometheus")
 
 
 def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:

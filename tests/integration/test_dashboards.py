@@ -57,7 +57,13 @@ SHOWN = [
     *(f'apiserver_request_duration_seconds_bucket{{verb="GET",le="{le}"}} 0..10' for le in ("1", "+Inf")),
     'apiserver_current_inflight_requests{request_kind="mutating"} 1',
     *(f'process_resident_memory_bytes{{job="{job}",instance="a",service="s"}} 9'
-      for job in ("apiserver", "monitoring")),
+      for job in ("apiserver", "monitoring", "etcd")),
+    'up{job="etcd",node="cp-0",instance="10.0.0.5:2381"} 1',
+    'scheduler_pending_pods{queue="active"} 1',
+    *(f'scheduler_scheduling_attempt_duration_seconds_bucket{{job="kube-scheduler",le="{le}"}} 0..10'
+      for le in ("1", "+Inf")),
+    'workqueue_depth{job="kube-controller-manager",name="deployment"} 1',
+    'openstack_api_requests_total{request="loadbalancer_list"} 0..10',
     'coredns_dns_requests_total{pod="coredns-1"} 0..10',
     "prometheus_tsdb_head_series 5",
     'prometheus_tsdb_head_samples_appended_total{type="float"} 0..10',

@@ -35,6 +35,7 @@ SECRETS = f"/api/v1/namespaces/{NAME}/secrets"
 CUSTOM = "/apis/monitoring.coreos.com/v1/namespaces"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+NOWHERE = dict.fromkeys(("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"), 0)
 CONTROLLERS = (
     "serviceaccount-controller",
     "statefulset-controller",
@@ -132,6 +133,8 @@ def installed(entry: ChosenEntry, api: Connection) -> None:
     until(lambda: "Deployment prometheus/prometheus-operator" in str(entry.apply()))
     for part in ("operator", "kube"):
         report(api, f"{APPS}/deployments/{NAME}-{part}", **AVAILABLE)
+    # In a cluster whose control plane is nobody's machine there is nothing to schedule.
+    report(api, f"/apis/apps/v1/namespaces/{NAME}-control-plane/daemonsets/{NAME}-control-plane", **NOWHERE)
     assert set(entry.apply()) == {f"{kind} {NAME}/{NAME}: not looked at yet" for kind in ("Prometheus", "Alertmanager")}
 
 
@@ -235,6 +238,7 @@ def test_a_users_monitor_is_scraped_their_alert_reaches_the_webhook_and_nothing_
         claims = list(api.list(f"/api/v1/namespaces/{NAME}/persistentvolumeclaims", page=9, pages=1))
         assert [c["metadata"]["name"] for c in claims] == [f"data-prometheus-{NAME}-0"], "it takes the chart's own"
         assert (entry.look().lost, entry.look().waiting) == ((), ())
+        assert "--web.enable-remote-write-receiver" in arguments(api, f"prometheus-{NAME}", "prometheus", {})
 
         (port,) = _free_ports(1)
         until(lambda: "serviceMonitor/shop/web" in secret(api, f"prometheus-{NAME}", "prometheus.yaml.gz"))

@@ -8,6 +8,9 @@ registry.navarch.internal/node-exporter:v1.12.1@sha256:c0de889388fc0b89317607dd2
 {{- define "monitoring.kubeExporter" -}}
 registry.navarch.internal/kube-exporter:1@sha256:5e9a8a66d149c7e74f118c834818fcff30e9de236e3ecb0b57203545bd05c4ec
 {{- end }}
+{{- define "monitoring.vmagent" -}}
+registry.navarch.internal/vmagent:v1.151.0@sha256:f46eaccae516a1bef2b2c1d69f9b6e4a4515bfcfe816f6e083f72d82e4d01cd4
+{{- end }}
 {{- define "monitoring.alertmanager" -}}
 registry.navarch.internal/alertmanager:v0.31.1@sha256:08a94d91b67d2d830a2dd3f13d1c1d5fa70df2b834aaeac278386ba7d62dae96
 {{- end }}

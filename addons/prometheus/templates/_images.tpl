@@ -7,3 +7,6 @@ registry.navarch.internal/prometheus-config-reloader:v0.85.0@sha256:616d98db904f
 {{- define "prometheus.prometheus" -}}
 registry.navarch.internal/prometheus:v0.316.0@sha256:dcb7e179d795220b4a6b8b05a65896fad4c8f7213d905037e0db97900a443e61
 {{- end }}
+{{- define "monitoring.url" -}}
+http://{{ .Release.Name }}.{{ .Release.Namespace }}.svc:9090
+{{- end }}
