@@ -4,7 +4,7 @@ by keyboard alone; on paper."""
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.pages import addresses, violations
 from tests.browser.stage import (
     PATIENCE_MS,
@@ -20,6 +20,8 @@ from tests.browser.stage import (
 )
 
 from navarch.playground.region import Playground
+from navarch.simulator.client import Simulator
+from navarch.simulator.pods import Workload
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
@@ -47,6 +49,9 @@ def ready(browser: Browser, region: Playground) -> list[str]:
     page.goto(cluster)
     machine = page.locator("#machines .machine.worker .machine-name").first.text_content() or ""
     revoke, addon = issue_kubeconfig(page, cluster), install(page, cluster, "headroom")
+    install(page, cluster, "monitoring")
+    pods = Workload("big", 2, requests=(("cpu", 64_000),))
+    Simulator(str(region.socket)).deploy(cluster.rpartition("/")[2], pods)
     page.context.close()
     return addresses(cluster, machine, revoke, addon)
 
@@ -204,6 +209,46 @@ def test_times_are_in_the_browsers_zone_where_the_account_asks_for_it(browser: B
     expect(page.locator("time.moment")).not_to_contain_text("UTC")
     expect(page.locator("time.moment")).to_contain_text("GMT+9")
     context.close()
+
+
+def test_figures_are_drawn_with_their_values_below_and_times_in_the_browsers_zone(
+    browser: Browser, region: Playground, ready: list[str]
+) -> None:
+    context = browser.new_context(
+        base_url=region.console_url, ignore_https_errors=True, timezone_id="Asia/Kathmandu", locale="en-GB"
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    sign_in(page, region)
+    cluster = next(address for address in ready if address.endswith("/figures")).removesuffix("/figures")
+    page.goto(cluster)
+    page.locator("#do-figures").click()
+    expect(page.locator("svg.chart")).to_have_count(11)
+    expect(page.locator("#alerts")).to_contain_text("Pod default/big-")
+    drawn = page.locator("#chart-cpu path.line").evaluate_all("all => all.map(one => one.getBBox().width)")
+    assert len(drawn) == 2 * 3 and all(width > 0 for width in drawn)
+    utc = minutes(page.locator("#chart-cpu text[data-time]").first)
+    page.locator("#values-cpu summary").click()
+    expect(page.locator("#values-cpu tbody tr")).to_have_count(20)
+    prefer(page, time_zone="local")
+    page.goto(f"{cluster}/figures")
+    here = minutes(page.locator("#chart-cpu text[data-time]").first)
+    assert 345 <= (here - utc) % 1440 < 350, "five hours and three quarters away"
+    page.get_by_role("link", name="7 days").click()
+    expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "page")
+    page.locator("#do-workloads").click()
+    expect(page.locator("main")).to_contain_text("no node takes it")
+    page.locator("#namespace").select_option("kube-system")
+    page.locator("#show").click()
+    expect(page.locator("main")).not_to_contain_text("no node takes it")
+    prefer(page, time_zone="")
+    context.close()
+
+
+def minutes(time: Locator) -> int:
+    """Of the day, as a text says it."""
+    hours, _, rest = (time.text_content() or "").partition(":")
+    return 60 * int(hours) + int(rest)
 
 
 def test_single_keys_do_nothing_where_the_account_says_so(

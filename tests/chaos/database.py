@@ -21,6 +21,7 @@ from navarch.store.change_side import ChangeSide
 from navarch.store.credential_side import CredentialSide
 from navarch.store.database import CHANNELS, Transaction
 from navarch.store.errors import translated
+from navarch.store.insight_side import InsightSide
 from navarch.store.inventory_side import InventorySide
 from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
@@ -197,7 +198,15 @@ class Operator(OperatorSide):
 
 
 class VirtualStore(
-    ApiSide, ChangeSide, InventorySide, KubeconfigSide, CredentialSide, CatalogueSide, OperatorSide, WorkerSide
+    ApiSide,
+    ChangeSide,
+    InventorySide,
+    InsightSide,
+    KubeconfigSide,
+    CredentialSide,
+    CatalogueSide,
+    OperatorSide,
+    WorkerSide,
 ):
     """All sides of the store's contract, with the project's own code and queries."""
 
@@ -205,6 +214,7 @@ class VirtualStore(
         ApiSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         ChangeSide.__init__(self, database)  # type: ignore[arg-type]
         InventorySide.__init__(self, database)  # type: ignore[arg-type]
+        InsightSide.__init__(self, database, REGION)  # type: ignore[arg-type]
         KubeconfigSide.__init__(self, database)  # type: ignore[arg-type]
         CredentialSide.__init__(self, database)  # type: ignore[arg-type]
         CatalogueSide.__init__(self, database)  # type: ignore[arg-type]

@@ -105,6 +105,8 @@ CALLS: dict[str, tuple[Callable[[Navarch], Any], Any]] = {
     "entry's icon": (lambda n: n.entry_icon("e", version="1.0.0"), None),
     "machines": (lambda n: n.machines("x", removed=True), None),
     "upgrades": (lambda n: n.upgrades("x"), None),
+    "figures": (lambda n: n.figures("x", "6h"), None),
+    "workloads": (lambda n: n.workloads("x", "shop"), None),
     "delete machine": (lambda n: n.delete_machine("x", "m", keep_size=True, if_match=1), None),
     "plan machine deletion": (lambda n: n.plan_machine_deletion("x", "m", keep_size=True), None),
     "events": (lambda n: n.events("x", after=7), None),

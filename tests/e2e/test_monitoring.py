@@ -61,6 +61,7 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
         what_a_user_says_of_their_own_is_gathered(one)
         a_rule_of_the_users_raises_an_alert(one)
         assert float(ask(one, MEMORY)[0]["value"][1]) < 600 * 2**20
+        navarch_itself_shows_figures_and_workloads(one)
         before = time.time()
         assert ask(one, 'up{job="monitoring"}', before)
         volume = volume_of(one, "monitoring")
@@ -72,6 +73,35 @@ def test_monitoring_is_installed_asked_upgraded_and_leaves_nothing(one: Cluster,
         remove_all(one, "monitoring")
     for version in ("1.2.0", "1.2.1"):
         of_the_server(one, "catalogue", "remove", "monitoring", version)
+
+
+def navarch_itself_shows_figures_and_workloads(one: Cluster) -> None:
+    """Every chart has what was measured, of each node; the alert of the user's is there; and what runs is listed."""
+    nodes, workers = set(one.nodes()), set(one.workers())
+    seen: dict[str, Any] = {}
+
+    def shown() -> bool:
+        seen.update(one.customer.must("cluster", "figures", one.name, "-o", "json").json)
+        drawn = {
+            (chart["name"], line["name"])
+            for chart in seen["charts"]
+            for line in chart["lines"]
+            if any(value is not None for value in line["values"])
+        }
+        of_cluster = {(chart, line) for chart in ("cpu", "memory") for line in ("used", "requested", "allocatable")}
+        of_nodes = {(f"node-{what}", n) for what in ("cpu", "memory", "received", "sent") for n in nodes}
+        others = {("api-requests", "all"), ("api-requests", "errors"), ("api-latency", "p99"), ("pods", "Running")}
+        return drawn >= of_cluster | of_nodes | {("node-disk", n) for n in workers} | others | {("restarts", "all")}
+
+    until("figures are shown", shown, seconds=240)
+    assert (seen["source"], seen["unanswered"], seen["trouble"]) == ("monitoring", [], None)
+    assert "Mine" in {alert["name"] for alert in seen["alerts"]}
+    assert "Watchdog" not in {alert["name"] for alert in seen["alerts"]}
+    assert [len(top["containers"]) for top in seen["tops"]] == [10, 10]
+    found = one.customer.must("cluster", "workloads", one.name, "-n", "monitoring", "-o", "json").json
+    store = next(w for w in found["workloads"] if w["name"] == "monitoring")
+    assert (store["ready"], store["wanted"], store["waits"], found["trouble"]) == (1, 1, [], None)
+    assert "monitoring" in {service["name"] for service in found["services"]}
 
 
 def everything_is_gathered(one: Cluster) -> None:

@@ -41,6 +41,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, ...]] = {
     ("DELETE", "/kaas/v1/clusters/{cluster}"):            (401, 401, 404, 403, 403, 202, 202, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/machines"):      (401, 401, 404, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/objects"):       (401, 401, 404, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/figures"):       (401, 401, 404, 403, 200, 200, 200, 403),
+    ("GET", "/kaas/v1/clusters/{cluster}/workloads"):     (401, 401, 404, 403, 200, 200, 403, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/events"):        (401, 401, 404, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/timeline"):      (401, 401, 404, 403, 200, 200, 200, 403),
     ("GET", "/kaas/v1/clusters/{cluster}/progress"):      (401, 401, 404, 403, 200, 200, 200, 403),

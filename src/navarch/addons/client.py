@@ -11,6 +11,7 @@ from navarch.addons import (
     draining,
     errors,
     etcd,
+    figures,
     hooks,
     installing,
     looking_up,
@@ -21,6 +22,7 @@ from navarch.addons import (
     signing,
     telling,
     uninstalling,
+    workloads,
 )
 from navarch.addons.connection import Connection, Connections
 from navarch.addons.contract import (
@@ -41,10 +43,11 @@ from navarch.addons.rendering import Rendering
 from navarch.charts.rendering import Found, Lookup, Renderer
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
+from navarch.domain.insight import Figures, Source, Span, Workloads
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 
-_GLANCE_SECONDS, _LOOK_SECONDS, _CHANGE_SECONDS = 3.0, 15.0, 60.0
+_GLANCE_SECONDS, _INSIDE_SECONDS, _LOOK_SECONDS, _CHANGE_SECONDS = 3.0, 10.0, 15.0, 60.0
 """The most that one call takes, however many requests it makes and whatever is answered to them."""
 
 
@@ -119,6 +122,16 @@ class KubernetesClusters:
         """See the contract."""
         with self._spoken_to(access, _CHANGE_SECONDS) as connection:
             return hooks.test(connection, trial, note)
+
+    def figures(self, access: Access, source: Source, span: Span, until: datetime) -> Figures:
+        """See the contract."""
+        with self._spoken_to(access, _INSIDE_SECONDS) as connection:
+            return figures.figures(connection, source, span, until)
+
+    def workloads(self, access: Access, namespace: str) -> Workloads:
+        """See the contract."""
+        with self._spoken_to(access, _INSIDE_SECONDS) as connection:
+            return workloads.workloads(connection, namespace)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""

@@ -15,6 +15,7 @@ from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
 from navarch.domain.disputes import Dispute
+from navarch.domain.insight import Figures, Source, Span, Workloads
 from navarch.domain.kube import KubeState
 from navarch.domain.offer import Release
 from navarch.domain.spec import Cluster
@@ -230,6 +231,14 @@ class Addons(Protocol):
     def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
         """Run a chosen add-on's tests as far as they go now; what is waited for, in words; nothing: they passed. `note`
         is handed the inventory before anything is made. Raises Permanent for one that failed."""
+        ...
+
+    def figures(self, access: Access, source: Source, span: Span, until: datetime) -> Figures:
+        """What a chosen add-on has measured, up to `until`. Takes 10 s at the most."""
+        ...
+
+    def workloads(self, access: Access, namespace: str) -> Workloads:
+        """What runs in a namespace; in all of them, where it is empty. Takes 10 s at the most."""
         ...
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:

@@ -16,6 +16,7 @@ from navarch.api import (
     clusters,
     credentials,
     events,
+    insights,
     kubeconfigs,
     machines,
     node_groups,
@@ -71,7 +72,7 @@ def create_app(
         address_rate=Rate(_BEHIND_ONE_ADDRESS * settings.machine_burst, _BEHIND_ONE_ADDRESS * settings.machine_rate),
     )
     rooms = (
-        clusters, node_groups, addons, machines, objects, events, kubeconfigs, credentials, offer, operations,
+        clusters, node_groups, addons, machines, objects, insights, events, kubeconfigs, credentials, offer, operations,
     )  # fmt: skip
     routers = [room.router for room in rooms] + ([bootstrap.router] if machines_too else [])
     app = _application("Kubernetes as a service for OpenStack clouds", service, ApiMetrics(), routers)

@@ -5,6 +5,8 @@
 | `navarch:admin` | role `admin`, in the system's scope or in the admin project (any project where none is configured) |
 | `navarch:all_projects` | `navarch:admin`: list and act in every project with `?all_projects=true` |
 | `navarch:clusters:read`, `navarch:offer:read` | role `reader` in the project |
+| `navarch:clusters:figures` | role `reader` in the project: what a cluster's add-on measures, and its alerts |
+| `navarch:clusters:workloads` | role `reader` in the project, and no operator: what runs in a cluster is its owners' |
 | `navarch:clusters:create`, `:update`, `:delete` | role `member` in the project |
 | `navarch:node_groups:write` | role `member` in the project |
 | `navarch:addons:write` | role `member` in the project |
@@ -30,6 +32,8 @@ from navarch.api.identity import Caller
 ADMIN = "navarch:admin"
 ALL_PROJECTS = "navarch:all_projects"
 READ = "navarch:clusters:read"
+FIGURES = "navarch:clusters:figures"
+WORKLOADS = "navarch:clusters:workloads"
 CREATE = "navarch:clusters:create"
 UPDATE = "navarch:clusters:update"
 DELETE = "navarch:clusters:delete"
@@ -48,6 +52,8 @@ RULES = (
     policy.RuleDefault(ADMIN, "role:admin and (system_scope:all or is_admin_project:True)", "An operator."),
     policy.RuleDefault(ALL_PROJECTS, f"rule:{ADMIN}", "Act in every project."),
     policy.RuleDefault(READ, _READER + _OR_ALL, "List and show clusters and what belongs to them."),
+    policy.RuleDefault(FIGURES, _READER + _OR_ALL, "See what a cluster's add-on measures, and its alerts."),
+    policy.RuleDefault(WORKLOADS, _READER, "See what runs in a cluster of one's own project."),
     policy.RuleDefault(CREATE, _MEMBER, "Create a cluster in one's own project."),
     policy.RuleDefault(UPDATE, _MEMBER + _OR_ALL, "Change a cluster."),
     policy.RuleDefault(DELETE, _MEMBER + _OR_ALL, "Delete a cluster."),

@@ -16,6 +16,7 @@ from navarch.client.shapes import (
     Credentials,
     DeletionPlan,
     Event,
+    Figures,
     IssuedKubeconfig,
     Json,
     Kubeconfig,
@@ -23,6 +24,7 @@ from navarch.client.shapes import (
     NodeGroup,
     Progress,
     Upgrade,
+    Workloads,
 )
 
 _PAGE, _EVENTS_A_PAGE = 100, 1000
@@ -235,6 +237,15 @@ class Navarch:
     def objects(self, cluster: str) -> Belongings:
         """What it has in its cloud, as it was seen last."""
         return cast(Belongings, self._json("GET", _at(cluster, "objects")))
+
+    def figures(self, cluster: str, range_: str = "1h") -> Figures:
+        """What its add-on that measures says of it; `range_`: 1h, 6h, 24h or 7d."""
+        return cast(Figures, self._json("GET", _at(cluster, "figures"), params={"range": range_}))
+
+    def workloads(self, cluster: str, namespace: str = "") -> Workloads:
+        """What runs in it, in one namespace or (empty) in all."""
+        params = {"namespace": namespace} if namespace else {}
+        return cast(Workloads, self._json("GET", _at(cluster, "workloads"), params=params))
 
     def delete_machine(
         self, cluster: str, name: str, *, keep_size: bool = False, if_match: int | None = None

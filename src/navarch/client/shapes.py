@@ -128,6 +128,67 @@ class Belongings(TypedDict):
     left_out: int
 
 
+class Trouble(TypedDict):
+    """Why there is no newer answer, and what to do about it."""
+
+    reason: str
+    message: str
+    remedy: str
+
+
+class Line(TypedDict):
+    """Numbers in the order of time; None: nothing was measured then."""
+
+    name: str
+    values: list[float | None]
+
+
+class Chart(TypedDict):
+    """Lines of one unit. `left_out`: how many more nodes there are."""
+
+    name: str
+    unit: str
+    lines: list[Line]
+    left_out: int
+
+
+class Top(TypedDict):
+    """The containers that take most of something."""
+
+    name: str
+    unit: str
+    containers: list[Json]
+
+
+class Figures(TypedDict):
+    """What a cluster's add-on has measured, every `step` seconds from `start` on. `alerts` None: they could not be
+    read."""
+
+    range: str
+    source: str | None
+    start: str | None
+    step: int
+    charts: list[Chart]
+    tops: list[Top]
+    alerts: list[Json] | None
+    alerts_left_out: int
+    unanswered: list[str]
+    seen_at: str | None
+    trouble: Trouble | None
+
+
+class Workloads(TypedDict):
+    """What runs in a cluster. `left_out`: how many more there are, about."""
+
+    namespace: str | None
+    namespaces: list[str]
+    workloads: list[Json]
+    services: list[Json]
+    left_out: int
+    seen_at: str | None
+    trouble: Trouble | None
+
+
 class DeletionPlan(Belongings):
     """What a deletion would take and leave."""
 

@@ -23,6 +23,7 @@ from navarch.console.pages import (
     clusters,
     creation,
     deletion,
+    figures,
     groups,
     machines,
     power,
@@ -32,6 +33,7 @@ from navarch.console.pages import (
     settings,
     signing_in,
     upgrade,
+    workloads,
 )
 from navarch.console.rendering import STATIC_FOLDER
 from navarch.console.sessions import COOKIE
@@ -40,8 +42,8 @@ from navarch.console.visits import HOME, Console, ProjectNeeded, SignInNeeded, c
 _log = structlog.get_logger("navarch.console")
 # creation before cluster: /clusters/new is no cluster's name here, and `new` cannot be an id.
 PAGES = (
-    signing_in, account, projects, quotas, catalogue, clusters, creation, cluster, access, addons, groups, scaling,
-    autoscaling, machines, upgrade, settings, power, deletion,
+    signing_in, account, projects, quotas, catalogue, clusters, creation, cluster, access, addons, figures, workloads,
+    groups, scaling, autoscaling, machines, upgrade, settings, power, deletion,
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from navarch.console.preferences import DEFAULT_LANGUAGE
 
 MESSAGES = Path(str(files("navarch.console"))) / "messages"
 _GIB_FROM_MIB = 1024
+_KIB, _TENTH = 1024, 0.1
 _SHORT = 10.0  # seconds
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -127,6 +128,39 @@ class Words:
         if unit == "GiB":
             return self._say("%(n)s GiB") % {"n": self.number(value)}
         return f"{self.number(value)} {unit}" if unit else self.number(value)
+
+    def measured(self, code: str) -> str:
+        """A chart, a line of one, a range, a severity. Lines may have names of nodes, which are shown as they are."""
+        return self._code(codes.FIGURES, code)
+
+    def clock(self, value: str, days: bool) -> str:
+        """A moment below a chart, in UTC: its time, or its day."""
+        if not value:
+            return ""
+        pattern = "d MMM" if days else "HH:mm"
+        return str(format_datetime(parse_time(value).astimezone(UTC), pattern, locale=self._locale))
+
+    def figure(self, value: float | None, unit: str) -> str:
+        """A figure of a chart, in the unit that it is read best in."""
+        if value is None:
+            return "–"
+        if unit == "share":
+            return self._say("%(n)s %%") % {"n": self.number(round(100 * value, 1 if value < _TENTH else 0))}
+        if unit == "seconds":
+            is_short = value < 1
+            figure = self.number(round(1000 * value) if is_short else round(value, 1))
+            return (self._say("%(n)s ms") if is_short else self._say("%(n)s s")) % {"n": figure}
+        if unit.startswith("bytes"):
+            power = 0
+            while value >= _KIB and power < len(codes.SIZES) - 1:
+                value, power = value / _KIB, power + 1
+            said = self._say(codes.SIZES[power]) % {
+                "n": self.number(round(value, 0 if value >= 100 or not power else 1))
+            }
+            return self._say("%(amount)s/s") % {"amount": said} if unit == "bytes/s" else said
+        if unit == "1/s":
+            return self._say("%(amount)s/s") % {"amount": self.number(round(value, 2 if value < 10 else 0))}
+        return self.number(round(value, 2 if unit == "cores" and value < 100 else 0))
 
     def money(self, value: str, currency: str) -> str:
         """An amount with its currency, to the cent; less than one with all its figures."""

@@ -19,6 +19,7 @@ from navarch.addons.contract import (
 from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
+from navarch.domain.insight import Figures, Source, Span, Workloads
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.reconcile.metrics import WorkerMetrics
@@ -68,6 +69,14 @@ class MeasuredAddons:
     def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
         with self._metrics.kubernetes_call("test"):
             return self._addons.test(access, trial, note)
+
+    def figures(self, access: Access, source: Source, span: Span, until: datetime) -> Figures:
+        with self._metrics.kubernetes_call("figures"):
+            return self._addons.figures(access, source, span, until)
+
+    def workloads(self, access: Access, namespace: str) -> Workloads:
+        with self._metrics.kubernetes_call("workloads"):
+            return self._addons.workloads(access, namespace)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         with self._metrics.kubernetes_call("drain"):

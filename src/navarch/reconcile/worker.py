@@ -15,6 +15,8 @@ from navarch.domain.offer import Offer
 from navarch.domain.spec import Cluster
 from navarch.reconcile.cycle import Cycle
 from navarch.reconcile.dependencies import Dependencies
+from navarch.reconcile.insights import AT_ONCE as INSIGHTS_AT_ONCE
+from navarch.reconcile.insights import Insights
 from navarch.reconcile.lease import LEASE, Lease
 from navarch.reconcile.observer import Observer
 from navarch.reconcile.offers import Offers
@@ -57,6 +59,8 @@ class Worker:
         self._observer = Observer(dependencies, self._looks)
         self._pods = self._runtime.calls(PODS_AT_ONCE, "pods")
         self._waiting = WaitingPods(dependencies, self._pods, self._observer.hurry)
+        self._inside = self._runtime.calls(INSIGHTS_AT_ONCE, "inside")
+        self._insights = Insights(dependencies, self._inside)
         self._offers = Offers(dependencies)
         self._cycle = Cycle(dependencies, self._observer, self._waiting, self._steps)
         self._stop = self._runtime.flag()
@@ -91,6 +95,7 @@ class Worker:
         self._looks.close()
         self._quotas.close()
         self._pods.close()
+        self._inside.close()
 
     # -- clusters
 
@@ -167,6 +172,7 @@ class Worker:
                     self._sleepers.wake_one()
                     for project_id in self._dependencies.store.take_wanted_quotas():
                         self._quotas.submit(self._read_quota, project_id)
+                    self._insights.begin()
             except Temporary:
                 self._stop.wait(DATABASE_RETRY)
             except Exception:  # noqa: BLE001 - listening goes on whatever happened; it is logged with its trace

@@ -30,14 +30,15 @@ _REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """`region`: the cloud's, where clusters are made. `clusters_per_project`: at most. A quota counts as known for
-    `quota_age` seconds; a request waits `quota_wait` seconds for a worker to read it, or to look at a cluster. A
-    kubeconfig holds for `kubeconfig_seconds` where nobody says, and at most `kubeconfig_seconds_most`. `prices`: by
-    which plans say what things cost; None: they do not."""
+    `quota_age` seconds, what was seen inside a cluster for `insight_age`; a request waits `quota_wait` seconds for a
+    worker to read it, or to look at a cluster. A kubeconfig holds for `kubeconfig_seconds` where nobody says, and at
+    most `kubeconfig_seconds_most`. `prices`: by which plans say what things cost; None: they do not."""
 
     region: str = "RegionOne"
     clusters_per_project: int = 100
     quota_age: float = 20.0
     quota_wait: float = 3.0
+    insight_age: float = 30.0
     kubeconfig_seconds: int = 8 * 3600
     kubeconfig_seconds_most: int = 86400
     prices: Prices | None = None

@@ -22,6 +22,7 @@ from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import Temporary
+from navarch.domain.insight import Figures, Source, Span, Workloads
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.simulator import wire
@@ -166,6 +167,14 @@ class SimulatedClustersClient:
             wire.ObserveKube(_door(access), Asks()), KubeState
         )  # a cluster that does not answer says so
         return ""
+
+    def figures(self, access: Access, source: Source, span: Span, until: datetime) -> Figures:
+        """See the contract."""
+        return self._simulator.ask(wire.AskFigures(_door(access), source, span, until), Figures)
+
+    def workloads(self, access: Access, namespace: str) -> Workloads:
+        """See the contract."""
+        return self._simulator.ask(wire.AskWorkloads(_door(access), namespace), Workloads)
 
     def drain(self, access: Access, node: str, *, evict: bool) -> Draining | None:
         """See the contract."""

@@ -24,8 +24,10 @@ from navarch.charts.objects import key_of
 from navarch.charts.rendering import Found, Lookup
 from navarch.domain.catalogue import Item
 from navarch.domain.errors import NavarchError, Temporary
+from navarch.domain.insight import Figures, Source, Span, Workloads
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
+from navarch.simulator import inside
 from navarch.simulator.controllers import Login
 from navarch.simulator.guests import Guests
 from navarch.simulator.kubernetes import Kubernetes
@@ -134,6 +136,17 @@ class SimulatedClusters:
     def test(self, access: Access, trial: Trial, note: Callable[[tuple[Item, ...]], None]) -> str:
         """Tests pass at once."""
         return self._call(KubeCall("test", access.url, trial.name), access, lambda cluster: "")
+
+    def figures(self, access: Access, source: Source, span: Span, until: datetime) -> Figures:
+        """As if the add-on had measured all the time."""
+        call = KubeCall("figures", access.url, source.service)
+        return self._call(call, access, lambda cluster: inside.figures(cluster, source, span, until))
+
+    def workloads(self, access: Access, namespace: str) -> Workloads:
+        """What users deployed, and what clusters have anyway."""
+        return self._call(
+            KubeCall("workloads", access.url), access, lambda cluster: inside.workloads(cluster, namespace)
+        )
 
     def put_in(self, access: Access, name: str) -> None:
         """Have a chosen add-on there."""

@@ -138,6 +138,10 @@ class Desk:
                 return wire.Heeded(clusters.pods_wait(_access(door)))
             case wire.CountPods(door):
                 return wire.Count(clusters.count_pods(_access(door)))
+            case wire.AskFigures(door, source, span, until):
+                return clusters.figures(_access(door), source, span, until)
+            case wire.AskWorkloads(door, namespace):
+                return clusters.workloads(_access(door), namespace)
             case wire.TellPods(door, events):
                 clusters.tell_pods(_access(door), events)
             case wire.Deploy(cluster_id, workload):

@@ -13,6 +13,7 @@ from struct import Struct
 from navarch.addons.contract import Asks, Draining, PodEvent
 from navarch.domain.codec import decode, encode
 from navarch.domain.errors import Conflict, NavarchError, Permanent, Responsible, Temporary
+from navarch.domain.insight import Figures, Source, Span, Workloads
 from navarch.domain.kube import KubeState
 from navarch.domain.steps import MarkNode
 from navarch.simulator.controllers import Login
@@ -139,6 +140,24 @@ class CountPods:
 
 
 @dataclass(frozen=True, slots=True)
+class AskFigures:
+    """`Addons.figures`."""
+
+    door: Door
+    source: Source
+    span: Span
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AskWorkloads:
+    """`Addons.workloads`."""
+
+    door: Door
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class TellPods:
     """`Addons.tell_pods`."""
 
@@ -205,8 +224,8 @@ class MeetFaults:
 
 Call = (
     Apply | ObserveKube | Install | Uninstall | Drain | NoteDrained | Uncordon | Mark | Revoke | RemoveMember
-    | DeleteNode | AskPods | CountPods | TellPods | Deploy | Want | Complain | ShowPods | TakeCensus | FirstCall
-    | MeetFaults
+    | DeleteNode | AskPods | CountPods | AskFigures | AskWorkloads | TellPods | Deploy | Want | Complain | ShowPods
+    | TakeCensus | FirstCall | MeetFaults
 )  # fmt: skip
 
 
@@ -277,7 +296,7 @@ class Refused:
     remedy: str = ""
 
 
-Answer = KubeState | Drained | Heeded | Count | Nothing | Census | PodList | Moment | Refused
+Answer = KubeState | Figures | Workloads | Drained | Heeded | Count | Nothing | Census | PodList | Moment | Refused
 
 
 @dataclass(frozen=True, slots=True)

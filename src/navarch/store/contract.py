@@ -21,6 +21,7 @@ from navarch.domain.spec import Cluster, NodeGroup
 from navarch.domain.status import Event, Status
 from navarch.store.catalogue_contract import CatalogueStore, ChoosingStore, ChosenStore, StoredEntry
 from navarch.store.credential_contract import CredentialStore, RenewedCredentials
+from navarch.store.insight_contract import Insights, WantedInsights
 from navarch.store.inventory_contract import Inventories
 from navarch.store.kubeconfig_contract import KubeconfigStore, RevokedKubeconfigs
 
@@ -232,7 +233,7 @@ class ChangeStore(Protocol):
         ...
 
 
-class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, CredentialStore, Protocol):
+class ApiStore(ChangeStore, ChoosingStore, Inventories, Insights, KubeconfigStore, CredentialStore, Protocol):
     """The API's side."""
 
     def ping(self) -> None:
@@ -381,7 +382,7 @@ class ApiStore(ChangeStore, ChoosingStore, Inventories, KubeconfigStore, Credent
         ...
 
 
-class WorkerStore(ChosenStore, RevokedKubeconfigs, RenewedCredentials, Protocol):
+class WorkerStore(ChosenStore, RevokedKubeconfigs, RenewedCredentials, WantedInsights, Protocol):
     """The worker's side."""
 
     def claim(self, worker: str, *, lease: float) -> Claim | None:

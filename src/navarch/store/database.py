@@ -18,8 +18,9 @@ from navarch.store.queries import query
 
 WORK = "navarch_work"  # something may be due
 QUOTA = "navarch_quota"  # payload: project whose quotas were read
+INSIGHT = "navarch_insight"  # payload: cluster whose inside was looked at
 CHANGE = "navarch_change"  # what people see of some cluster changed; from triggers
-CHANNELS = (WORK, QUOTA, CHANGE)
+CHANNELS = (WORK, QUOTA, INSIGHT, CHANGE)
 
 _log = logging.getLogger(__name__)
 _Connection = psycopg.Connection[dict[str, Any]]

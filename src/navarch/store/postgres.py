@@ -7,6 +7,7 @@ from navarch.store.console_side import ConsoleSide
 from navarch.store.contract import ApiStore, ChangeStore, WorkerStore
 from navarch.store.credential_side import CredentialSide
 from navarch.store.database import Database
+from navarch.store.insight_side import InsightSide
 from navarch.store.inventory_side import InventorySide
 from navarch.store.kubeconfig_side import KubeconfigSide
 from navarch.store.migrate import migrate
@@ -17,6 +18,7 @@ from navarch.store.worker_side import WorkerSide
 class PostgresStore(
     ApiSide,
     InventorySide,
+    InsightSide,
     KubeconfigSide,
     CredentialSide,
     WorkerSide,
@@ -43,6 +45,7 @@ class PostgresStore(
         database = Database(dsn, max_connections=max_connections, name=name, read_only=read_only)
         ApiSide.__init__(self, database, region)
         InventorySide.__init__(self, database)
+        InsightSide.__init__(self, database, region)
         KubeconfigSide.__init__(self, database)
         CredentialSide.__init__(self, database)
         WorkerSide.__init__(self, database, region)

@@ -106,6 +106,10 @@
       const words = zoned.format(new Date(time.dateTime));
       if (time.title) time.title = words; else time.textContent = words;
     }
+    for (const text of zoned ? place.querySelectorAll("text[data-time]") : []) {
+      const short = "day" in text.dataset ? { month: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+      text.textContent = new Intl.DateTimeFormat(document.documentElement.lang, short).format(new Date(text.dataset.time));
+    }
     for (const text of place.querySelectorAll("[data-copy]")) {
       if (text.dataset.copy === "ready" || !navigator.clipboard) continue;
       text.dataset.copy = "ready";
