@@ -57,9 +57,8 @@ def add(
     """Add those entries at a place that nothing is wrong with; what became of each, and whether all are there now.
     `taken`: as in `check`."""
     lines, good, examined = [], True, list(_examined(renderer, place, who, taken))
-    known = _newest(
-        (*(stored.card for stored in store.entries()), *(entry.card for _, entry, _ in examined if entry is not None))
-    )
+    fit = [entry.card for _, entry, wrong in examined if entry is not None and not wrong]
+    known = _known([stored.card for stored in store.entries()], fit)
     if said := _circle(known):
         return f"{place}: {said}", False
     for where, entry, wrong in examined:
@@ -83,6 +82,18 @@ def _newest(cards: Iterable[Card]) -> tuple[Card, ...]:
     """Of each entry its newest version."""
     newest = {card.name: card for card in sorted(cards, key=lambda card: order_of(card.version))}
     return tuple(newest.values())
+
+
+def _known(there: Iterable[Card], fit: list[Card]) -> tuple[Card, ...]:
+    """The newest versions of what the catalogue has once those are added that fit: of these, which lack nothing that
+    only one has that is not added."""
+    had = tuple(there)
+    while True:
+        known = _newest((*had, *fit))
+        added = [card for card in fit if not any(_unknown(card, known))]
+        if len(added) == len(fit):
+            return known
+        fit = added
 
 
 def _circle(cards: Iterable[Card]) -> str:
