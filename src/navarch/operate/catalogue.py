@@ -21,10 +21,10 @@ _OF_NAVARCH = "{name} is an add-on that every cluster has: those come with Navar
 
 def listed(store: PostgresStore, required: Iterable[Card], *, as_json: bool) -> str:
     """All versions of all entries; those that every cluster has come with Navarch, and are marked."""
-    cards = [*required, *(entry.card for entry in store.entries())]
+    cards = sorted((entry.card for entry in store.entries()), key=lambda card: (card.name, order_of(card.version)))
+    cards += sorted(required, key=lambda card: card.name)
     if as_json:
         return json.dumps([encode(card) for card in cards], indent=2)
-    cards.sort(key=lambda card: (card.required, card.name, order_of(card.version)))
     rows = [("NAME", "VERSION", "KUBERNETES", "IMAGES", "REQUIRED", "WHAT IT IS")]
     rows += [
         (p.name, p.version, p.kubernetes, str(len(p.images)), "required" if p.required else "", p.description)
