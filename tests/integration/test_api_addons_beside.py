@@ -128,6 +128,15 @@ def test_a_new_cluster_may_ask_for_them_in_any_order_and_not_for_what_cannot_be_
     assert set(errors(asked("operator", "other"))) == {"spec.addons[1].entry"}
 
 
+def test_a_new_clusters_add_ons_that_would_wait_for_each_other_are_refused(shop: Api) -> None:
+    add_entry(shop.store, "mine", "1.0.0", terms=Terms(requires=("web",), provides=("kinds",)))
+    addons = [{"entry": "web", "version": "1.0.0"}, {"entry": "mine"}]
+    said = errors(shop.post("/clusters?dry_run=true", {"name": "new", "spec": {"addons": addons}}))
+    assert said == {"spec.addons": "web, mine would wait for each other: none can be installed first"}
+    addons += [{"entry": "operator", "version": "1.0.0"}]
+    assert shop.post("/clusters?dry_run=true", {"name": "new", "spec": {"addons": addons}}).status_code == 200
+
+
 def test_what_is_removed_and_what_stays_is_shown_beforehand(shop: Api) -> None:
     install(shop, "operator", name="mine", namespace="here")
     shown = shop.get(f"{ADDONS}/mine").json()

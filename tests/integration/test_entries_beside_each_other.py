@@ -65,33 +65,48 @@ def test_monitoring_and_prometheus_can_be_in_one_cluster() -> None:
     assert not list(unbearable(chosen(ENTRIES["monitoring"], "a"), [chosen(ENTRIES["prometheus"], "b")]))
 
 
+def put(place: Path, name: str, terms: str = "", *, template: str = "") -> None:
+    """An entry of this name, with these terms."""
+    folder = place / name
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    (folder / "Chart.yaml").write_text(CHART.replace("name: demo", f"name: {name}"))
+    (folder / "navarch.yaml").write_text(f"title: {name}\n{terms}\n")
+    (folder / "values.schema.json").write_text(SCHEMA)
+    (folder / "templates" / "a.yaml").write_text(template or config_map("1"))
+
+
 @pytest.mark.postgres
 def test_entries_that_require_each_other_or_what_nobody_has_are_refused(
     store: PostgresStore, renderer: Renderer, tmp_path: Path
 ) -> None:
-    def entry(name: str, terms: str) -> None:
-        folder = tmp_path / "entries" / name
-        (folder / "templates").mkdir(parents=True, exist_ok=True)
-        (folder / "Chart.yaml").write_text(CHART.replace("name: demo", f"name: {name}"))
-        (folder / "navarch.yaml").write_text(f"title: {name}\n{terms}\n")
-        (folder / "values.schema.json").write_text(SCHEMA)
-        (folder / "templates" / "a.yaml").write_text(config_map("1"))
-
-    place = str(tmp_path / "entries")
-    entry("one", "requires: [two-kinds]")
+    place = str(tmp_path)
+    put(tmp_path, "one", "requires: [two-kinds]")
     assert check(renderer, place, NOBODY, ())[1], "what is not here may be in the catalogue"
     told, good = add(store, renderer, place, NOBODY, ())
     assert (good, "one: it requires two-kinds, which no entry of the catalogue is or provides" in told) == (False, True)
 
-    entry("two", "provides: [two-kinds]\nrequires: [one]")
+    put(tmp_path, "two", "provides: [two-kinds]\nrequires: [one]")
     told, good = check(renderer, place, NOBODY, ())
     assert (good, told.splitlines()[-1].endswith("in a circle: one -> two -> one")) == (False, True)
     told, good = add(store, renderer, place, NOBODY, ())
     assert (good, "in a circle: one -> two -> one" in told) == (False, True)
     assert store.entries() == ()
 
-    entry("two", "provides: [two-kinds]")
+    put(tmp_path, "two", "provides: [two-kinds]")
     assert add(store, renderer, place, NOBODY, ()) == ("one 1.0.0: added\ntwo 1.0.0: added", True)
-    entry("three", "requires: [two-kinds]\nconflicts: one")
+    put(tmp_path, "three", "requires: [two-kinds]\nconflicts: one")
     told, good = check(renderer, place, NOBODY, ())
     assert (good, "navarch.yaml: conflicts is a list of 20 at most" in told) == (False, True)
+
+
+@pytest.mark.postgres
+def test_what_is_refused_is_nothing_that_others_can_require(
+    store: PostgresStore, renderer: Renderer, tmp_path: Path
+) -> None:
+    put(tmp_path, "first", "requires: [second]")
+    put(tmp_path, "second", "requires: [third]")
+    put(tmp_path, "third", template="{{ fail `no` }}")
+    told, good = add(store, renderer, str(tmp_path), NOBODY, ())
+    assert (good, store.entries()) == (False, ())
+    assert "first: it requires second, which no entry of the catalogue is or provides" in told
+    assert "second: it requires third, which no entry of the catalogue is or provides" in told

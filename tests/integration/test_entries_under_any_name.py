@@ -69,3 +69,13 @@ def test_a_name_is_text_wherever_it_stands(renderer: Renderer, entry: str) -> No
             assert [o["kind"] for o in others] == [o["kind"] for o in plain]
             for one, other in zip(plain, others, strict=True):
                 assert shape(other, {}) == shape(one, names), (odd, other["metadata"]["name"])
+
+
+@pytest.mark.parametrize("name", ["y", "123"])
+def test_the_name_of_a_secret_that_is_there_is_text(renderer: Renderer, name: str) -> None:
+    chart = read(pack(ADDONS / "opentelemetry")).chart
+    values = {"s3": {"endpoint": "https://s3.example.org", "bucket": "logs", "existingSecret": name}}
+    objects = renderer.render(chart, values, Circumstances("logs", "logs", "1.37.2")).objects
+    (agent,) = [made for made in objects if made["kind"] == "DaemonSet"]
+    volumes = {volume["name"]: volume for volume in agent["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["s3"]["secret"]["secretName"] == name

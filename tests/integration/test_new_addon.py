@@ -95,17 +95,19 @@ def test_a_template_that_is_not_as_its_page_says_is_a_mistake_of_ours(folder: Pa
         rendered_addon(INPUTS, "time-keeper")
 
 
-def test_another_template_is_another_digest_and_another_readme_is_not(folder: Path) -> None:
+def test_another_file_of_the_chart_is_another_digest_and_another_readme_is_not(folder: Path) -> None:
     def digest() -> str:
         catalogue._found.cache_clear()
         return catalogue.package("time-keeper").digest(INPUTS)
 
-    before = digest()
+    seen = {before := digest()}
     (folder / "README.md").write_text("# Time keeper")
     assert digest() == before
-    template = folder / "templates" / "daemonset.yaml"
-    template.write_text(template.read_text() + "# more\n")
-    assert digest() != before
+    for name in ("templates/daemonset.yaml", "navarch.yaml", "Chart.yaml", "times.conf"):  # `.Chart`, `.Files`
+        with (folder / name).open("a") as file:
+            file.write("# more\n")
+        seen.add(digest())
+    assert len(seen) == 5
 
 
 def test_without_the_folder_it_is_gone() -> None:

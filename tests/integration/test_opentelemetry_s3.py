@@ -177,6 +177,8 @@ def test_a_secret_of_the_users_is_read_in_place_of_one_of_ours_and_an_address_st
         {"s3": {**S3, "existingSecret": "theirs"}},
         {"s3": {**S3, "endpoint": "https://user:password@s3.example.org"}},
         {"s3": {**S3, "prefix": "/from-the-root"}},
+        {"s3": {**S3, "prefix": "../another-bucket"}},
+        {"s3": {**S3, "prefix": "shop/.."}},
         {"s3": {**S3, "bucket": "${env:HOME}"}},
     ],
 )

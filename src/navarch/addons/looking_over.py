@@ -34,15 +34,19 @@ def listened(
     now: datetime,
 ) -> tuple[ChosenSeen, ...]:
     """The same, with what those complain of that have rules for it, unless something of them is not there or not well:
-    that is told first. `now`: by the cluster's clock."""
+    that is told first. One whose events cannot be read is left out: whether it complains is unknown. `now`: by the
+    cluster's clock."""
     asked = dict(rules)
 
-    def told(one: ChosenSeen) -> ChosenSeen:
+    def told(one: ChosenSeen) -> ChosenSeen | None:
         if one.name not in asked or one.lost or one.waiting:
             return one
-        return replace(one, complaint=complaints.heard(connection, asked[one.name], now))
+        try:
+            return replace(one, complaint=complaints.heard(connection, asked[one.name], now))
+        except (Temporary, Permanent, errors.Absent):
+            return None
 
-    return tuple(at_once(told, seen))
+    return tuple(filter(None, at_once(told, seen)))
 
 
 def look(

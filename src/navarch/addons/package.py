@@ -27,14 +27,14 @@ CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
 _FINISH = "1"
 """Of what `addons.rendering` makes of a rendered chart. Another one has every add-on applied anew."""
 _REPLICAS = "replicas"
-_MADE_OF = ("templates/", "crds/", "values.yaml")
+_FOR_PEOPLE = frozenset({"README.md", "icon.svg"})
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
     """One add-on; pure. `after`: add-ons that are applied before it. `components`: the images that its pods run, each
     with the component of the node image that says its tag; the first gives the add-on its version. `made_of`: SHA-256,
-    in hex, of what of the chart is rendered."""
+    in hex, of its chart's files, but for those that people read."""
 
     card: Card
     chart: bytes = field(default=b"", repr=False)
@@ -115,11 +115,12 @@ def package_in(folder: Path) -> Package:
 
 
 def _digests(folder: Path) -> Iterator[tuple[str, str]]:
-    """(path, SHA-256) of each file that has a part in a rendering. Not of the archive, which another zlib may pack
-    otherwise, and not of what people read."""
+    """(path, SHA-256) of each file that may have a part in what is made: templates read all files of their chart, and
+    navarch.yaml says namespace and components. Not of the archive, which another zlib may pack otherwise, and not of
+    what people read."""
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name.startswith(_MADE_OF):
+        if path.is_file() and name not in _FOR_PEOPLE:
             yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -35,6 +35,17 @@ def lacking(wish: Chosen, others: Iterable[Chosen]) -> tuple[str, ...]:
     return tuple(name for name in wish.terms.requires if name not in there)
 
 
+def never_first(wishes: Iterable[Chosen]) -> tuple[str, ...]:
+    """Names of those of a new cluster that would wait for each other for ever, though each has what it requires among
+    them: of entries' versions any can be chosen, and one with several providers has the one that was."""
+    waiting, there = list(wishes), list[Chosen]()
+    met = {wish.name for wish in waiting if not lacking(wish, waiting)}
+    while ready := [wish for wish in waiting if not lacking(wish, there)]:
+        there += ready
+        waiting = [wish for wish in waiting if wish not in ready]
+    return tuple(wish.name for wish in waiting if wish.name in met)
+
+
 def needed_by(wish: Chosen, others: Collection[Chosen], *, as_: Chosen | None = None) -> tuple[str, ...]:
     """Names of the others that stay and would lack something without it, or with it `as_` another version."""
     beside = [o for o in others if o.name != wish.name]

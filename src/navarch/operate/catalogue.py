@@ -21,10 +21,10 @@ _OF_NAVARCH = "{name} is an add-on that every cluster has: those come with Navar
 
 def listed(store: PostgresStore, required: Iterable[Card], *, as_json: bool) -> str:
     """All versions of all entries; those that every cluster has come with Navarch, and are marked."""
-    cards = [*required, *(entry.card for entry in store.entries())]
+    cards = sorted((entry.card for entry in store.entries()), key=lambda card: (card.name, order_of(card.version)))
+    cards += sorted(required, key=lambda card: card.name)
     if as_json:
         return json.dumps([encode(card) for card in cards], indent=2)
-    cards.sort(key=lambda card: (card.required, card.name, order_of(card.version)))
     rows = [("NAME", "VERSION", "KUBERNETES", "IMAGES", "REQUIRED", "WHAT IT IS")]
     rows += [
         (p.name, p.version, p.kubernetes, str(len(p.images)), "required" if p.required else "", p.description)
@@ -57,9 +57,8 @@ def add(
     """Add those entries at a place that nothing is wrong with; what became of each, and whether all are there now.
     `taken`: as in `check`."""
     lines, good, examined = [], True, list(_examined(renderer, place, who, taken))
-    known = _newest(
-        (*(stored.card for stored in store.entries()), *(entry.card for _, entry, _ in examined if entry is not None))
-    )
+    fit = [entry.card for _, entry, wrong in examined if entry is not None and not wrong]
+    known = _known([stored.card for stored in store.entries()], fit)
     if said := _circle(known):
         return f"{place}: {said}", False
     for where, entry, wrong in examined:
@@ -83,6 +82,18 @@ def _newest(cards: Iterable[Card]) -> tuple[Card, ...]:
     """Of each entry its newest version."""
     newest = {card.name: card for card in sorted(cards, key=lambda card: order_of(card.version))}
     return tuple(newest.values())
+
+
+def _known(there: Iterable[Card], fit: list[Card]) -> tuple[Card, ...]:
+    """The newest versions of what the catalogue has once those are added that fit: of these, which lack nothing that
+    only one has that is not added."""
+    had = tuple(there)
+    while True:
+        known = _newest((*had, *fit))
+        added = [card for card in fit if not any(_unknown(card, known))]
+        if len(added) == len(fit):
+            return known
+        fit = added
 
 
 def _circle(cards: Iterable[Card]) -> str:

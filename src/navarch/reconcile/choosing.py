@@ -79,8 +79,10 @@ def uninstall(dependencies: Dependencies, cluster: Cluster, token: int, access: 
         there = replace(wish, version=wish.status.applied_version or wish.version)
         hooks = _hooks(dependencies, cluster, access, served, there, _WITHOUT)
     mark = f"removal {wish.generation}"
-    made = wish.terms.created_by(wish.name, wish.namespace)
     items, where = wish.status.items, wish.namespace
+    # Where nothing was ever made (others' objects were in the way) no program of it ran: what is called so is others'.
+    came = bool(wish.status.applied) or any(item.uid for item in items)
+    made = wish.terms.created_by(wish.name, wish.namespace) if came else ()
     removal = Removal(wish.name, items, wish.with_data, hooks, mark, where, creates=made, served=served)
     waits = dependencies.addons.uninstall(access, removal, _noting(dependencies, cluster, token, wish))
     if waits:

@@ -15,6 +15,7 @@ from navarch.charts.taking import taken
 from navarch.domain.catalogue import Card, newest_first, suits
 from navarch.domain.chosen import Chosen
 from navarch.domain.errors import FieldError
+from navarch.domain.neighbours import never_first
 from navarch.domain.spec import Cluster
 from navarch.service import beside
 from navarch.service.access import Access
@@ -154,6 +155,8 @@ def _beside(access: Access, choices: Sequence[Choice], places: Sequence[str]) ->
     for number, (at, wish) in enumerate(zip(places, wishes, strict=True)):
         for error in beside.of_new(wish, wishes[:number], wishes, offered):
             yield FieldError(f"{at}.{error.field}", error.detail)
+    if names := never_first(wishes):
+        yield FieldError("spec.addons", f"{', '.join(names)} would wait for each other: none can be installed first")
 
 
 def defined_before(choice: Choice, others: Iterable[tuple[Chosen, Iterable[str]]]) -> Iterator[FieldError]:

@@ -60,11 +60,13 @@ def entries(access: Access) -> tuple[tuple[StoredEntry, ...], ...]:
     by_name: dict[str, list[StoredEntry]] = {}
     for entry in access.service.store.entries():
         by_name.setdefault(entry.card.name, []).append(entry)
-    by_name |= {entry.card.name: [entry] for entry in access.service.required}
-    return tuple(
-        tuple(sorted(versions, key=lambda e: order_of(e.card.version), reverse=True))
-        for _, versions in sorted(by_name.items())
-    )
+    found = {
+        name: tuple(sorted(versions, key=lambda e: order_of(e.card.version), reverse=True))
+        for name, versions in by_name.items()
+    }
+    # Of these there is one version, Navarch's, which is none of the form that entries' versions have: 1.0.0rc1.
+    found |= {entry.card.name: (entry,) for entry in access.service.required}
+    return tuple(versions for _, versions in sorted(found.items()))
 
 
 def entry(access: Access, name: str) -> tuple[StoredEntry, ...]:

@@ -17,8 +17,10 @@ from navarch.addons import client, connection
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Asks
 from navarch.bootstrap.kubeconfig import SERVER_NAME
+from navarch.domain.catalogue import ChosenSeen
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.steps import MarkNode
+from navarch.domain.terms import EventsRule
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -287,6 +289,18 @@ def test_a_survey_of_whatever_is_answered_says_what_could_not_be_read(
         seen = told(lambda: clusters.observe(access, Asks(survey=True)))
         assert seen is not None and seen.obstacles is not None
         assert all(o.reason in ("NotKnown", "StoredVersionNotServed") and not o.blocks for o in seen.obstacles)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_whose_events_cannot_be_read_is_unknown_and_no_other_add_on(
+    status: int, serve: Serve, clusters: KubernetesClusters
+) -> None:
+    def answer(visit: Visit) -> None:
+        visit.say(b"{}", status=status) if visit.path == "/api/v1/events" else answering()(visit)
+
+    rule = EventsRule(("RecordError",), "dns", "NamesNotWritten", "user", "Give it the key.")
+    asks = Asks(chosen=(("dns", ()), ("web", ())), complaints=(("dns", (rule,)),))
+    assert clusters.observe(serve(answer).access, asks).chosen == (ChosenSeen("web"),)
 
 
 def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesClusters) -> None:

@@ -7,7 +7,7 @@ from tests.unit.domain.clusters import NOW
 
 from navarch.domain.catalogue import Card
 from navarch.domain.chosen import Chosen, ChosenStatus
-from navarch.domain.neighbours import awaited, circle, lacking, needed_by, providers, unbearable
+from navarch.domain.neighbours import awaited, circle, lacking, needed_by, never_first, providers, unbearable
 from navarch.domain.terms import Terms
 
 
@@ -73,6 +73,14 @@ def test_what_is_required_comes_first_and_goes_last() -> None:
     assert awaited(going[0], going) == "it goes after shop, which requires it"
     assert not awaited(going[1], going)
     assert not awaited(going[0], [going[0]])
+
+
+def test_new_ones_that_would_wait_for_each_other_are_named() -> None:
+    web, store = wish("web", requires=("store",)), wish("mine", requires=("web",), provides=("store",))
+    behind, apart = wish("behind", requires=("web",)), wish("apart", requires=("nobody",))
+    assert never_first([web, store, behind, apart, OPERATOR]) == ("web", "mine", "behind")
+    assert never_first([web, store, behind, wish("other", provides=("store",))]) == ()
+    assert never_first([apart, OPERATOR, MONITORS]) == (), "what is not there at all is told otherwise"
 
 
 def card(name: str, *requires: str, provides: tuple[str, ...] = ()) -> Card:

@@ -13,6 +13,7 @@ from navarch.addons.kinds import Discovery
 from navarch.charts.rendering import Circumstances, Rendered
 from navarch.domain.catalogue import Beside, Card, Item
 from navarch.domain.chosen import COUNTED_EVERY, Chosen, ChosenStatus
+from navarch.domain.terms import Created, Terms
 from navarch.reconcile.choosing import is_to_be_counted, uninstall
 from navarch.reconcile.dependencies import Dependencies
 from navarch.store.contract import StoredEntry
@@ -65,6 +66,25 @@ def test_a_removal_runs_the_hooks_of_the_version_that_was_applied(applied: str, 
     assert parts.removal is not None
     assert [hook["metadata"]["name"] for hook in parts.removal.hooks] == [f"drain-{rendered}"]
     assert (parts.asked, parts.removal.served) == (1, Discovery("1.37.2", ())), "what it serves is asked once"
+
+
+@pytest.mark.parametrize(
+    ("status", "goes"),
+    [
+        (ChosenStatus(), False),
+        (ChosenStatus(items=(Item("", "Secret", "db", "keys"),)), False),
+        (ChosenStatus(items=(Item("", "Secret", "db", "keys", uid="u"),)), True),
+        (ChosenStatus(applied="1 2.0.0"), True),
+    ],
+    ids=["refused", "about to be made", "made in part", "applied"],
+)
+def test_of_an_add_on_that_never_came_programs_made_nothing(status: ChosenStatus, goes: bool) -> None:
+    parts = Parts()
+    terms = Terms(creates=(Created("Secret", name="{name}-ca"),))
+    wish = replace(WISH, status=status, terms=terms)
+    uninstall(cast(Dependencies, parts), cluster(), 1, Access("https://shop", "", "", ""), wish)
+    assert parts.removal is not None
+    assert parts.removal.creates == ((Created("Secret", namespace="db", name="db-ca"),) if goes else ())
 
 
 def test_what_hangs_on_an_add_on_is_asked_for_now_and_then() -> None:
