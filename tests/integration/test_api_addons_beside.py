@@ -50,7 +50,7 @@ def test_what_requires_another_is_refused_before_it_is_there_and_says_which_entr
         answer = shop.post(f"{ADDONS}{dry_run}", {"entry": "web", "version": "1.0.0"})
         assert answer.status_code == 422
         assert errors(answer) == {
-            "entry": "requires kinds, which the cluster does not have: install operator first, or with it"
+            "entry": "web requires kinds, which the cluster does not have: install operator first, or with it"
         }
     assert "no entry of the catalogue provides that" in errors(install(shop, "lost"))["entry"]
     assert install(shop, "operator", name="mine").status_code == 202

@@ -107,7 +107,8 @@ class Renderer:
         try:
             self._ask(chart, values, Circumstances("release", "default"), owner, values_only=True)
         except Unrenderable as error:
-            return tuple(_field_error(problem, values) for problem in error.problems)
+            found = [_field_error(problem, values) for problem in error.problems]
+            return tuple(one for one in found if one.detail != _HEADING) or tuple(found)
         return ()
 
     def _ask(
@@ -159,6 +160,7 @@ class Renderer:
 
 
 _WRONG_KEY = re.compile(r": invalid propertyName '(.*)'$")
+_HEADING = "validation failed"  # of an object, above what is wrong in it
 _GO_GAVE_UP = 2  # of Go's runtime: out of memory, a stack that never ends
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from navarch.cli.addon_telling import flat, removal, where
 from navarch.cli.addon_waiting import until_installed, until_so, until_tested
 from navarch.cli.asking import confirm
 from navarch.cli.entries import print_entry
@@ -84,7 +85,7 @@ def available(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
         Column("VERSION", lambda e: e["versions"][0]["version"], keep=True),
         Column("KUBERNETES", lambda e: e["versions"][0]["kubernetes"]),
         Column("REQUIRED", lambda e: "required" if e.get("required") else ""),
-        Column("MEMORY MIB", lambda e: e["needs"]["memory_mib"], right=True),
+        Column("MEMORY MIB", lambda e: None if e.get("required") else e["needs"]["memory_mib"], right=True),
         Column("WHAT IT IS", lambda e: e["description"]),
     )
     emit_list(found, output, columns)
@@ -244,6 +245,7 @@ def remove(
         bool,
         typer.Option("--no-hooks", help="No hook of its chart runs; also for a removal that a hook holds up."),
     ] = False,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = "15m",
@@ -252,16 +254,11 @@ def remove(
     limit = seconds_of(timeout)
     with connected(ctx) as navarch:
         addon = navarch.addon(cluster, name)
-        objects = addon["status"]["objects"]
-        told = [f"{'stays' if o['stays'] and not with_data else 'goes':<5}  {o['kind']} {_where(o)}" for o in objects]
-        told += [f"goes   {_created(made)}, which its program made" for made in addon.get("creates", [])]
-        told += [f"stays  {said}" for said in addon.get("leaves", [])]
-        told += _beside_told(addon["status"].get("beside"), with_data=with_data)
-        told += [f"runs   {hook}" for hook in addon["status"].get("removal_hooks", []) if not no_hooks]
-        told += [
-            f"needed by {other}: this is refused until that one is removed" for other in addon.get("needed_by", [])
-        ]
+        told = removal(addon, with_data=with_data, no_hooks=no_hooks)
         what = f"Add-on {name} is removed from {cluster}:\n  " + "\n  ".join(told or ["it has no objects yet"])
+        if dry_run:
+            print(f"{what}\nNothing was done.")
+            return
         if yes:
             note(what)
         else:
@@ -345,26 +342,6 @@ def _fields(schema: dict[str, Any], path: str) -> list[tuple[str, dict[str, Any]
     return found
 
 
-def _beside_told(beside: dict[str, Any] | None, *, with_data: bool) -> list[str]:
-    """What hangs on an add-on and is none of its objects, as it was counted last."""
-    if beside is None:
-        return []
-    fate = f"{'goes' if with_data else 'stays':<5}"
-    told = [f"{fate}  {claim['kind']} {_where(claim)}, with its volume" for claim in beside["claims"]]
-    told += [f"{fate}  {kind['count']} of {kind['kind']}, whoever made them" for kind in beside["objects"]]
-    return [*told, f"       (counted {beside['at']})"] if told else []
-
-
-def _where(item: dict[str, Any]) -> str:
-    return f"{item['namespace']}/{item['name']}" if item["namespace"] else str(item["name"])
-
-
-def _created(made: dict[str, Any]) -> str:
-    """As `Lease shop/leader`, or `Secret shop/* app=web` for all with these labels."""
-    chosen = ",".join(f"{key}={value}" for key, value in made["labels"].items())
-    return " ".join(filter(None, (made["kind"], _where({**made, "name": made["name"] or "*"}), chosen)))
-
-
 def _show_plan(plan: dict[str, Any], output: Output) -> None:
     if output is not Output.TABLE:
         emit_data(plan, output)
@@ -404,7 +381,7 @@ def _print(addon: dict[str, Any], output: Output) -> None:
         ("entry", f"{addon['entry']} {addon['version']}"),
         ("upgrade", addon.get("upgrade")),
         ("namespace", addon["namespace"]),
-        ("values", addon["values"]),
+        ("values", "\n".join(f"{path}={text(value)}" for path, value in flat(addon["values"], ""))),
     ]
     for condition in status["conditions"]:
         said = f"{condition['status']}  {condition['reason']}: {condition['message']}"
@@ -415,5 +392,5 @@ def _print(addon: dict[str, Any], output: Output) -> None:
         facts.append((condition["type"], said))
     if addon.get("needed_by"):
         facts.append(("needed by", ", ".join(addon["needed_by"])))
-    facts += [("objects", "\n".join(f"{o['kind']} {_where(o)}" for o in status["objects"])), ("notes", status["notes"])]
+    facts += [("objects", "\n".join(f"{o['kind']} {where(o)}" for o in status["objects"])), ("notes", status["notes"])]
     emit_facts(facts)

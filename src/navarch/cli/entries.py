@@ -7,7 +7,7 @@ from navarch.cli.output import Output, emit_data, emit_facts
 
 
 def print_entry(entry: Mapping[str, Any], output: Output) -> None:
-    """One version of an entry: what it is, needs and brings, what is new, and which others there are."""
+    """One version of an entry: what it is, needs, brings and leaves, beside what it can be, what is new."""
     if output is Output.NAME:
         print(entry["name"])
         return
@@ -28,6 +28,11 @@ def print_entry(entry: Mapping[str, Any], output: Output) -> None:
             ("kubernetes", its.get("kubernetes")),
             ("namespace", entry["namespace"]),
             ("needs", _needs(entry["needs"])),
+            ("requires", ", ".join(entry.get("requires") or ())),
+            ("not beside", ", ".join(entry.get("conflicts") or ())),
+            ("provides", ", ".join(entry.get("provides") or ())),
+            ("instances", "a cluster has one at most" if entry.get("instances") == "one" else None),
+            ("leaves", "\n".join(entry.get("leaves") or ())),
             ("images", "\n".join(_image(image) for image in entry["images"])),
             ("what is new", (its.get("changes") or "").strip()),
             ("other versions", ", ".join(others)),

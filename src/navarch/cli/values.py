@@ -146,7 +146,9 @@ def read_document(path: str, option: str = "-f") -> dict[str, Any]:
         text = sys.stdin.read() if path == "-" else Path(path).read_text()
         value = yaml.safe_load(text)
         json.dumps(value)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}", param_hint=option) from error
+    except UnicodeDecodeError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error}", param_hint=option) from error
     except yaml.YAMLError as error:
         raise typer.BadParameter(f"{path} is not YAML: {error}", param_hint=option) from error

@@ -104,7 +104,9 @@ def complain(
         found = navarch.cluster(cluster)
         name = navarch.addon(found["id"], addon)["name"]
     _simulator().complain(found["id"], name, said[:_LONGEST_TEXT])
-    print(f"{name} {'complains' if said else 'is well again'}.")
+    print(
+        f"{name} {'complains' if said else 'is well again'}: seen within two minutes, if its entry has a rule for it."
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

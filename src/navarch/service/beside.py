@@ -41,4 +41,4 @@ def _missing(wish: Chosen, others: Collection[Chosen], offered: Iterable[Card]) 
     for name in lacking(wish, others):
         by = providers(name, cards)
         where = f"install {' or '.join(by)} first, or with it" if by else "no entry of the catalogue provides that"
-        yield f"requires {name}, which the cluster does not have: {where}"
+        yield f"{wish.entry} requires {name}, which the cluster does not have: {where}"

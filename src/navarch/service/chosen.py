@@ -322,4 +322,6 @@ def _shown(
 
 def _taken(name: str) -> InTheWay:
     errors = (FieldError("name", f"{name!r} is taken"),)
-    return InTheWay("name-taken", f"the cluster has an add-on named {name} already", errors)
+    return InTheWay(
+        "name-taken", f"the cluster has an add-on named {name} already: update that, or give this another name", errors
+    )

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from navarch.charts.rendering import Circumstances, Renderer, Unrenderable
+from navarch.domain.errors import FieldError
 
 
-def answering(folder: Path, *objects: dict[str, Any]) -> Renderer:
-    """One whose program always renders these objects."""
-    said = {"problems": [], "lookups": [], "definitions": [], "notes": ""}
+def answering(folder: Path, *objects: dict[str, Any], problems: tuple[str, ...] = ()) -> Renderer:
+    """One whose program always renders these objects, or has these problems."""
+    said = {"problems": problems, "lookups": [], "definitions": [], "notes": ""}
     (folder / "answer.json").write_text(json.dumps(said | {"objects": [{"content": made} for made in objects]}))
     program = folder / "program"
     program.write_text(f"#!/bin/sh\ncat > /dev/null\ncat {folder / 'answer.json'}\n")
@@ -36,3 +37,15 @@ def test_an_object_is_known_by_texts_alone(tmp_path: Path, field: str, value: An
         Unrenderable, match=rf"ConfigMap: its metadata\.{field} is .* no text: the chart has to quote it"
     ):
         renderer.render(b"", {}, Circumstances("y", "shop"))
+
+
+def test_of_values_in_an_object_each_wrong_one_is_told_and_no_heading(tmp_path: Path) -> None:
+    renderer = answering(
+        tmp_path, problems=("at '/key': validation failed", "at '/key/name': minLength: got 0, want 1")
+    )
+    assert renderer.wrong_values(b"", {}) == (FieldError("values.key.name", "minLength: got 0, want 1"),)
+
+
+def test_a_heading_that_stands_alone_is_told(tmp_path: Path) -> None:
+    renderer = answering(tmp_path, problems=("at '/key': validation failed",))
+    assert renderer.wrong_values(b"", {}) == (FieldError("values.key", "validation failed"),)

@@ -155,7 +155,9 @@ def test_an_entry_of_the_catalogue_is_shown_with_its_readme_on_request(navarch: 
         "name": "db", "version": "1.1.0", "title": "Database", "description": "Keeps rows.", "category": "database",
         "licence": "Apache-2.0", "app_version": "9", "namespace": "db", "deprecated": False, "icon": None,
         "needs": {"memory_mib": 512, "cpu_millis": 250, "volumes": 1, "balancers": 0},
-        "images": [{"reference": "x/db:9", "digest": "sha256:aa"}], "readme": "# Database\n\x1b[2JWords.\n",
+        "instances": "one", "requires": ["storage"], "conflicts": ["old-db"], "provides": ["db.example.org"],
+        "leaves": ["The bucket."], "readme": "# Database\n\x1b[2JWords.\n",
+        "images": [{"reference": "x/db:9", "digest": "sha256:aa"}],
         "versions": [
             {"version": "1.2.0", "kubernetes": ">=1.36.0-0", "changes": ""},
             {"version": "1.1.0", "kubernetes": ">=1.35.0-0", "changes": "- Quicker."},
@@ -170,6 +172,11 @@ def test_an_entry_of_the_catalogue_is_shown_with_its_readme_on_request(navarch: 
         "x/db:9@sha256:aa",
         "- Quicker.",
         ">=1.35.0-0",
+        "requires        storage\n",
+        "not beside      old-db\n",
+        "provides        db.example.org\n",
+        "a cluster has one at most",
+        "The bucket.",
     ):
         assert words in told, words
     assert "1.2.0" in told, "another version"
@@ -187,6 +194,7 @@ def test_a_removal_says_which_hooks_run_and_leaves_them_out_where_asked(navarch:
     service.on("DELETE", path, Answer(202, {}))
     assert "runs   Job drain" in navarch("addon", "remove", "db", "-c", "shop", "--yes", "--no-wait").err
     assert "drain" not in navarch("addon", "remove", "db", "-c", "shop", "--yes", "--no-wait", "--no-hooks").err
+    assert "runs   Job drain\nNothing was done." in navarch("addon", "remove", "db", "-c", "shop", "--dry-run").out
     assert [r.query for r in service.sent("DELETE")] == [[], [("no_hooks", "true")]]
 
 
@@ -234,7 +242,8 @@ def test_a_field_that_was_taken_back_is_told_with_what_to_do(navarch: Run, servi
     applied = {**condition, "type": "Applied", "status": "True", "reason": "Applied", "remedy": None}
     status = {"phase": "Ready", "conditions": [applied, condition], "objects": [], "notes": ""}
     addon = {
-        "name": "db", "entry": "db", "version": "1", "namespace": "db", "values": {}, "generation": 1, "status": status,
+        "name": "db", "entry": "db", "version": "1", "namespace": "db", "generation": 1, "status": status,
+        "values": {"key": {"name": "shop", "secret": "(sealed)"}, "size": 3},
     }  # fmt: skip
     service.on("GET", "/clusters/shop/addons", Answer(200, {"addons": [addon], "required": []}))
     service.on("GET", "/clusters/shop/addons/db", Answer(200, addon))
@@ -242,6 +251,11 @@ def test_a_field_that_was_taken_back_is_told_with_what_to_do(navarch: Run, servi
     assert "FieldsTakenBack: taken back: it" in out
     assert "Set the value." in out
     assert "must act" not in out
+    assert [line.split()[-1] for line in out.splitlines() if "=" in line] == [
+        "key.name=shop",
+        "key.secret=(sealed)",
+        "size=3",
+    ]
 
 
 def test_create_waits_for_the_add_ons_too(navarch: Run, service: Service, cluster: Make) -> None:
