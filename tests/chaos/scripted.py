@@ -190,6 +190,21 @@ def a_stop_and_a_start(world: World) -> None:
     expect(world, "power", {m.name for m in _machines(world, cluster)} == before, "a start replaced machines")
 
 
+def a_control_plane_shrinks_and_is_to_be_as_large_again(world: World) -> None:
+    """Three are wanted again while the last one that was too many leaves: etcd has two members, and needs both."""
+    cluster = _made(world, control_plane=3, workers=0)
+    world.customers.change_places(cluster, replicas=1)
+
+    def the_last_one_leaves() -> bool:
+        mine = [m for m in _machines(world, cluster) if m.role is Role.CONTROL_PLANE]
+        return len(mine) == 2 and any(m.removing and m.name not in world.guests.clusters[cluster].nodes for m in mine)
+
+    expect(world, "convergence", world.run_until(the_last_one_leaves, _CHANGED_WITHIN), "nobody left")
+    world.customers.change_places(cluster, replicas=3)
+    settled(world)
+    expect(world, "convergence", len(_machines(world, cluster)) == 3, "there are not three")
+
+
 def a_worker_was_off_for_long_before_the_others(world: World) -> None:
     """While one worker ends its pods, another is off, and NotReady, for longer than a repair waits."""
     cluster = _made(world, workers=2)

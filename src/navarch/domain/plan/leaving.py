@@ -157,7 +157,10 @@ def is_alone(observed: Observed) -> bool:
 
 
 def _goes_for_good(cluster: Cluster, machine: Machine) -> bool:
-    return machine.role is Role.CONTROL_PLANE and machine.serial >= cluster.spec.control_plane.replicas
+    """Whether its member leaves etcd with it. One that was too many goes so also where its place is wanted again: as a
+    member that stops it may be one that etcd cannot do without, and none comes while it leaves."""
+    too_many = machine.departure is Departure.SCALE_DOWN or machine.serial >= cluster.spec.control_plane.replicas
+    return machine.role is Role.CONTROL_PLANE and too_many
 
 
 def _why(machine: Machine) -> str:
