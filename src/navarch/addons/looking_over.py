@@ -71,8 +71,9 @@ def look(
 
 def _beside(connection: Connection, name: str, items: Sequence[Item], there: There) -> Beside | None:
     try:
-        return beside(connection, name, items, _sets(items, there))
-    except (Temporary, Permanent):  # the look is worth more than that: it is asked the next time
+        with errors.understanding("what hangs on an add-on"):
+            return beside(connection, name, items, _sets(items, there))
+    except (Temporary, Permanent, errors.Absent):  # the look is worth more than that: it is asked the next time
         return None
 
 

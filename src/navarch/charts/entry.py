@@ -20,10 +20,12 @@ import yaml
 from navarch.charts import given, terms
 from navarch.charts.presenting import ICON, README, Presentation, presentation, wrong_presentation
 from navarch.domain.catalogue import Card, Image, Needs, bounds_of
+from navarch.domain.texts import harmless
 
 MOST_PACKED = 2 << 20  # bytes: an entry is a row of the database, and goes to the process that renders
 _MOST_UNPACKED = 20 << 20
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,40})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TRIAL = re.compile(r"ci/[^/]*-values\.yaml")
@@ -110,6 +112,16 @@ def read(chart: bytes) -> Entry:
     return Entry(card, chart, schema, trials or ({},), more)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML that is as large as it looks: by aliases, a few lines can mean millions."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not taken", mark)
+        return super().compose_node(parent, index)
+
+
 def presented(chart: bytes) -> Presentation:
     """What the entry in an archive shows of itself; nothing where that cannot be read."""
     try:
@@ -120,6 +132,9 @@ def presented(chart: bytes) -> Presentation:
 
 def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]) -> Card:
     said, required = about.get("annotations") or {}, more.get("required") is True
+    if not isinstance(said, dict):
+        problems.append("Chart.yaml: annotations are no mapping")
+        said = {}
     name, version = str(about.get("name", "")), str(about.get("version", ""))
     if not _NAME.fullmatch(name):
         problems.append(f"Chart.yaml: name {name!r}: 1 to 40 small letters, digits and dashes")
@@ -140,6 +155,22 @@ def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]
     if not more.get("title"):
         problems.append("navarch.yaml: title is missing")
     problems += [f"navarch.yaml: {unknown} is not a field" for unknown in sorted(set(map(str, more)) - fields)]
+    namespace = str(more.get("namespace") or name)
+    if not _NAMESPACE.fullmatch(namespace):
+        problems.append(f"navarch.yaml: namespace {namespace[:80]!r} is none that Kubernetes takes")
+    ignore = more.get("ignore") or []
+    if not isinstance(ignore, list) or not all(isinstance(path, str) and path for path in ignore):
+        problems.append("navarch.yaml: ignore is a list of fields, each a dotted path")
+        ignore = []
+    shown = {
+        "Chart.yaml: appVersion": str(about.get("appVersion", "")),
+        "Chart.yaml: description": str(about.get("description", "")),
+        f"Chart.yaml: {_ARTIFACT_HUB}category": str(said.get(f"{_ARTIFACT_HUB}category", "")),
+        f"Chart.yaml: {_ARTIFACT_HUB}license": str(said.get(f"{_ARTIFACT_HUB}license", "")),
+        f"Chart.yaml: {_ARTIFACT_HUB}changes": str(said.get(f"{_ARTIFACT_HUB}changes", "")),
+        "navarch.yaml: title": str(more.get("title", "")),
+    }
+    problems += [f"{field} has characters that are not seen" for field, text in shown.items() if harmless(text) != text]
     return Card(
         name=name,
         version=version,
@@ -151,10 +182,10 @@ def _card(about: Mapping[str, Any], more: Mapping[str, Any], problems: list[str]
         kubernetes=str(about.get("kubeVersion", "")),
         icon=str(about.get("icon", "")),
         changes=str(said.get(f"{_ARTIFACT_HUB}changes", ""))[:5000],
-        namespace=str(more.get("namespace") or name),
+        namespace=namespace,
         needs=_needs(more.get("needs") or {}, problems),
         images=tuple(_images(said.get(f"{_ARTIFACT_HUB}images", ""), problems)),
-        ignore=tuple(str(path) for path in more.get("ignore") or ()),
+        ignore=tuple(ignore),
         deprecated=bool(about.get("deprecated", False)),
         required=required,
         terms=terms.read(name, more, problems),
@@ -172,8 +203,8 @@ def _needs(said: Any, problems: list[str]) -> Needs:
 def _images(text: Any, problems: list[str]) -> Iterator[Image]:
     """Of Artifact Hub's list of images each must say its digest: `image: NAME[:TAG]@sha256:...`."""
     try:
-        listed = yaml.safe_load(str(text)) or []
-    except yaml.YAMLError:
+        listed = yaml.load(str(text), _Loader) or []  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError):
         listed = None
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         problems.append(f"Chart.yaml: {_ARTIFACT_HUB}images is no list of images")
@@ -192,13 +223,16 @@ def _schema(text: str, problems: list[str]) -> Mapping[str, Any]:
         return {}
     try:
         schema = json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         problems.append(f"values.schema.json: {error}")
         return {}
     if not isinstance(schema, dict) or schema.get("type") != "object":
         problems.append("values.schema.json: it must describe an object")
         return {}
-    problems += [f"values.schema.json: {where} refers to {to}" for where, to in _outside(schema, "#")]
+    try:
+        problems += [f"values.schema.json: {where} refers to {to}" for where, to in _outside(schema, "#")]
+    except RecursionError:
+        problems.append("values.schema.json: it is nested too deeply")
     return schema
 
 
@@ -217,8 +251,8 @@ def _outside(schema: Any, where: str) -> Iterator[tuple[str, str]]:
 
 def _mapping(text: str, file: str, problems: list[str]) -> Mapping[str, Any]:
     try:
-        read = yaml.safe_load(text) if text else None
-    except yaml.YAMLError as error:
+        read = yaml.load(text, _Loader) if text else None  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         problems.append(f"{file}: {error}")
         return {}
     if not isinstance(read, dict):

@@ -16,8 +16,9 @@ from tests.unit.addons.sparse import Sparse
 from navarch.addons import client, connection
 from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Asks
+from navarch.addons.targets import LABEL
 from navarch.bootstrap.kubeconfig import SERVER_NAME
-from navarch.domain.catalogue import ChosenSeen
+from navarch.domain.catalogue import ChosenSeen, Item
 from navarch.domain.errors import Permanent, Temporary
 from navarch.domain.steps import MarkNode
 from navarch.domain.terms import EventsRule
@@ -301,6 +302,36 @@ def test_whose_events_cannot_be_read_is_unknown_and_no_other_add_on(
     rule = EventsRule(("RecordError",), "dns", "NamesNotWritten", "user", "Give it the key.")
     asks = Asks(chosen=(("dns", ()), ("web", ())), complaints=(("dns", (rule,)),))
     assert clusters.observe(serve(answer).access, asks).chosen == (ChosenSeen("web"),)
+
+
+CLAIMS = {
+    "nameless": listed({"metadata": {"labels": {"app": "db"}}}),
+    "without a uid": listed({"metadata": {"name": "data-db-0", "namespace": "db", "labels": {"app": "db"}}}),
+    "labels that are none": listed({"metadata": {"name": "data-db-0", "labels": ["app"]}}),
+}
+
+
+@pytest.mark.parametrize(("body", "status"), [*((body, 200) for body in CLAIMS.values()), (b"{}", 404)])
+def test_whose_claims_are_not_understood_is_looked_at_all_the_same(
+    body: bytes, status: int, serve: Serve, clusters: KubernetesClusters
+) -> None:
+    made = {
+        "metadata": {"name": "db", "namespace": "db", "uid": "u", "labels": {LABEL: "db"}},
+        "spec": {"selector": {"matchLabels": {"app": "db"}}, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]},
+        "status": {"observedGeneration": 1, "readyReplicas": 1},
+    }
+
+    def answer(visit: Visit) -> None:
+        if visit.path == "/apis/apps/v1/statefulsets":
+            visit.say(listed(made))
+        elif visit.path.endswith("/persistentvolumeclaims"):
+            visit.say(body, status=status)
+        else:
+            answering()(visit)
+
+    items = (Item("apps", "StatefulSet", "db", "db", "v1", "statefulsets", uid="u"),)
+    asks = Asks(chosen=(("db", items),), beside=("db",))
+    assert clusters.observe(serve(answer).access, asks).chosen == (ChosenSeen("db"),)
 
 
 def test_the_same_of_whatever_else_is_asked(serve: Serve, clusters: KubernetesClusters) -> None:

@@ -1,5 +1,6 @@
 """An entry is a chart with a card: what is wrong with it is told as a whole."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,39 @@ def test_a_schema_may_not_refer_to_what_is_elsewhere(tmp_path: Path) -> None:
 def test_rubbish_is_no_entry(rubbish: bytes) -> None:
     with pytest.raises(NoEntry):
         read(rubbish)
+
+
+def bomb(last: str) -> str:
+    """A few hundred letters that mean 3 * 10 ** 8."""
+    start = "a: &a [lol, lol, lol]\n"
+    return start + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghi")) + last
+
+
+_DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("Chart__yaml", "annotations: artifacthub.io/category", "Chart.yaml: annotations are no mapping"),
+        ("Chart__yaml", "annotations: [artifacthub.io/images]", "Chart.yaml: annotations are no mapping"),
+        ("Chart__yaml", 'description: "a\\e[31mb"', "Chart.yaml: description has characters that are not seen"),
+        ("navarch__yaml", 'title: "a\\0"', "navarch.yaml: title has characters that are not seen"),
+        ("navarch__yaml", 'title: "a\\uD800"', "navarch.yaml: title has characters that are not seen"),
+        ("navarch__yaml", bomb("title: *i"), "navarch.yaml: aliases are not taken"),
+        ("navarch__yaml", f"title: {_DEEP}", "navarch.yaml: maximum recursion depth"),
+        ("navarch__yaml", f"needs: {{volumes: {'9' * 5000}}}", "navarch.yaml: Exceeds the limit"),
+        ("navarch__yaml", "ignore: 5", "navarch.yaml: ignore is a list of fields"),
+        ("navarch__yaml", "ignore: spec.replicas", "navarch.yaml: ignore is a list of fields"),
+        ("navarch__yaml", "ignore: [2020-01-01]", "navarch.yaml: ignore is a list of fields"),
+        ("navarch__yaml", "namespace: ../secrets", "navarch.yaml: namespace '../secrets' is none"),
+        ("values__schema__json", f'{{"type": "object", "a": {_DEEP}}}', "values.schema.json: "),
+    ],
+)
+def test_whatever_a_file_holds_is_refused_in_words(file: str, text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(NoEntry) as refused:
+        read(pack(written(tmp_path, **{"Chart__yaml": "name: a", file: text})))
+    assert [p for p in refused.value.problems if p.startswith(said)]
 
 
 def card(version: str, kubernetes: str = ">=1.36.0-0 <1.38.0-0") -> Card:
