@@ -182,6 +182,16 @@ def test_a_worker_of_another_region_is_not_given_it(shop: tuple[Api, str], store
     assert len(store.take_wanted_insights(10)) == 1
 
 
+def test_a_question_of_a_newer_navarch_keeps_no_other_from_a_worker(
+    shop: tuple[Api, str], store: PostgresStore, dsn: str
+) -> None:
+    ask(store, shop[1], Question(namespace="new"))
+    with psycopg.connect(dsn) as connection:
+        connection.execute("UPDATE insights SET question = 'figures 90d'")
+    ask(store, shop[1], Question())
+    assert [its.question for its in store.take_wanted_insights(10)] == [Question()]
+
+
 def test_of_a_cluster_twenty_questions_are_kept(shop: tuple[Api, str], store: PostgresStore, dsn: str) -> None:
     for number in range(25):
         ask(store, shop[1], Question(namespace=f"n-{number}"))

@@ -16,6 +16,7 @@ from navarch.addons.catalogue import names
 from navarch.charts.checking import problems
 from navarch.charts.differing import MASK, masked
 from navarch.charts.entry import NoEntry, pack, read
+from navarch.charts.objects import KEEP, annotation
 from navarch.charts.rendering import Circumstances, Found, Lookup, Renderer, Unrenderable
 from navarch.domain.errors import Permanent
 from navarch.main.wire import required_entries
@@ -163,6 +164,19 @@ def test_without_the_control_planes_figures_nothing_is_there_of_them(renderer: R
         assert word not in str(without), word
     assert "vmagent:" in str(with_it) and "etcdNoLeader" in str(with_it)
     assert ("'enableRemoteWriteReceiver': True" in str(with_it)) == (name == "prometheus")
+
+
+@pytest.mark.parametrize("name", ["monitoring", "prometheus"])
+def test_what_guards_the_control_planes_agent_stays_as_long_as_its_namespace_may(renderer: Renderer, name: str) -> None:
+    """A namespace stays where the agent is switched off: unguarded it would lead to root on the control plane. So would
+    what the agent is told to read, in the network of its machine."""
+    entry = read(pack(ADDONS / name))
+    made = renderer.render(entry.chart, {}, Circumstances("m", "watch", "1.37.2")).objects
+    guards = [dict(o) for o in made if o["kind"].startswith("ValidatingAdmissionPolicy")]
+    assert [g["metadata"]["name"] for g in guards] == ["m-control-plane"] * 2
+    assert all(annotation(guard, KEEP) == "keep" for guard in guards)
+    (policy,) = (guard["spec"] for guard in guards if guard["kind"] == "ValidatingAdmissionPolicy")
+    assert {"configmaps", "pods"} <= set(policy["matchConstraints"]["resourceRules"][0]["resources"])
 
 
 def test_monitorings_webhook_is_in_a_secret_alone(renderer: Renderer) -> None:

@@ -202,9 +202,8 @@ class _Asker:
         """Those that are raised, and how many more."""
         listed = self._get("alerts")["alerts"] or ()
         raised = [a for a in listed if a.get("state") == "firing" and a["labels"].get("severity") != "none"]
-        shown = [_alert(its) for its in raised[:_MOST_ALERTS]]
-        shown.sort(key=lambda its: (its.severity != "critical", its.name, its.about))
-        return tuple(shown), len(raised) - len(shown)
+        shown = sorted(map(_alert, raised), key=lambda its: (its.severity != "critical", its.name, its.about))
+        return tuple(shown[:_MOST_ALERTS]), len(shown[_MOST_ALERTS:])
 
     def _range(self, query: str) -> list[tuple[Mapping[str, Any], tuple[float | None, ...]]]:
         answer = self._get(

@@ -38,10 +38,8 @@ class InsightSide:
 
     def take_wanted_insights(self, most: int) -> tuple[WantedInsight, ...]:
         with self._database.look() as tx:  # at each notification, and mostly there are none
-            return tuple(
-                WantedInsight(row["cluster_id"], row["project_id"], row["api_url"], question_of(row["question"]))
-                for row in tx.rows("take_wanted_insights", region=self._region, most=most)
-            )
+            taken = tx.rows("take_wanted_insights", region=self._region, most=most)
+        return tuple(filter(None, map(_wanted, taken)))
 
     def write_insight(self, cluster_id: str, question: Question, insight: Insight) -> None:
         content, trouble = insight.content, insight.trouble
@@ -55,6 +53,15 @@ class InsightSide:
             )
             tx.run("drop_old_insights")
             tx.notify(INSIGHT, cluster_id)
+
+
+def _wanted(row: rows.Row) -> WantedInsight | None:
+    """None for a question of a newer Navarch: a worker of that answers it when it is asked again."""
+    try:
+        question = question_of(row["question"])
+    except ValueError:
+        return None
+    return WantedInsight(row["cluster_id"], row["project_id"], row["api_url"], question)
 
 
 def _insight(question: Question, row: rows.Row) -> Insight | None:

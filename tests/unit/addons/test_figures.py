@@ -147,7 +147,7 @@ def test_alerts_are_bounded_sorted_and_harmless(clusters: KubernetesClusters, tm
     ]
 
     def said(page: str, asked: dict[str, str]) -> Any:
-        return {"alerts": [alert("Zed", "critical"), *many]} if page == "alerts" else of_one([])(page, asked)
+        return {"alerts": [*many, alert("Zed", "critical")]} if page == "alerts" else of_one([])(page, asked)
 
     found, _ = read(clusters, tmp_path, said)
     assert found.alerts is not None and found.alerts[0].name == "Zed"
