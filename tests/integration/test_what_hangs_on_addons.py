@@ -1,5 +1,6 @@
 """What hangs on an add-on and is none of its objects, on a real kube-apiserver: counted, kept, gone with data."""
 
+from time import sleep
 from typing import Any
 
 import pytest
@@ -113,3 +114,12 @@ def test_a_claim_whose_chart_says_so_is_kept(shop: Shop, api: Connection) -> Non
     api.merge(f"{CLAIMS}/data-db-1", {"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}})
     shop.remove(with_data=True)
     until(lambda: (shop.remove(with_data=True), names(api))[1] == OTHERS | {"data-db-1"})
+
+
+def test_a_claim_that_was_there_before_the_set_is_somebody_elses(shop: Shop, api: Connection) -> None:
+    shop.apply(namespace())
+    makes(api, "data-db-5")
+    sleep(1.1)  # times of creation have seconds
+    there_now(shop, api)
+    assert "data-db-5" not in {c.name for c in counted(shop).claims}
+    until(lambda: (shop.remove(with_data=True), names(api))[1] == OTHERS | {"data-db-5"})

@@ -3,7 +3,8 @@ that it defines.
 
 A StatefulSet's claims have no owner: Kubernetes keeps them, whatever becomes of it
 (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/). They are known by name (TEMPLATE-SET-ORDINAL)
-and by the labels of its selector, which the controller gives to each of them.
+and by the labels of its selector, which the controller gives to each of them. One that was there before the set and was
+not noted as the add-on's is somebody else's, whom the set found there.
 """
 
 import re
@@ -52,6 +53,7 @@ def _made_by(connection: Connection, addon: str, one: Seen) -> list[Item]:
     with errors.understanding(path):
         namespace, name, spec = one["metadata"]["namespace"], one["metadata"]["name"], one["spec"]
         labels = dict(spec["selector"].get("matchLabels") or {})
+        since = str(one["metadata"].get("creationTimestamp") or "")  # RFC 3339 in UTC: by letters is by time
         templates = [re.escape(str(t["metadata"]["name"])) for t in spec.get("volumeClaimTemplates") or ()]
     if not labels or not templates:
         return []
@@ -59,14 +61,15 @@ def _made_by(connection: Connection, addon: str, one: Seen) -> list[Item]:
     path = collection("", "v1", _CLAIMS, namespace)
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     found = connection.list(path, page=_A_PAGE, pages=_PAGES, whole=False, metadata_only=True, labelSelector=selector)
-    return [_item(claim["metadata"]) for claim in found if _is_its(claim["metadata"], named, labels, addon)]
+    return [_item(claim["metadata"]) for claim in found if _is_its(claim["metadata"], named, labels, addon, since)]
 
 
-def _is_its(metadata: Seen, named: re.Pattern[str], labels: Mapping[str, str], addon: str) -> bool:
-    """By the name and all labels: what a server answers to a selector is its owner's word."""
+def _is_its(metadata: Seen, named: re.Pattern[str], labels: Mapping[str, str], addon: str, since: str) -> bool:
+    """By the name, all labels and its age: what a server answers to a selector is its owner's word."""
     has = metadata.get("labels") or {}
-    mine = has.get(LABEL, addon) == addon and labels.items() <= has.items()
-    return mine and named.fullmatch(str(metadata["name"])) is not None
+    whose = has.get(LABEL)
+    mine = whose == addon or (whose is None and str(metadata.get("creationTimestamp") or "") >= since)
+    return mine and labels.items() <= has.items() and named.fullmatch(str(metadata["name"])) is not None
 
 
 def _item(metadata: Seen) -> Item:

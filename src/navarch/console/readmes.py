@@ -2,6 +2,7 @@
 theirs comes through, no picture is fetched from elsewhere, and links lead to the web alone. Pure."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ _LOWEST = 6
 _WEB = ("https://", "http://")
 
 
+@lru_cache(32)  # the worst of 128 KiB take more than a second
 def drawn(text: str, title: str = "") -> Markup:
     """Markdown (CommonMark, with tables) as HTML. `title`: what the page is headed with already; a first heading that
     says the same is left out."""
