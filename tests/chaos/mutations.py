@@ -140,6 +140,7 @@ MUTATIONS = (
     Mutation("a rollout that stopped does not say so", f"{FINDINGS}:_turnover", "if turned.stopped:", "if False:", promise="canary", script=scripted.an_image_is_broken),
     Mutation("a control plane's rollout that stopped does not say so", f"{FINDINGS}:_places", "if places.stopped:", "if False:", promise="canary", script=scripted.a_control_planes_image_is_broken),
     Mutation("a schedule overrules a person", f"{DOMAIN}.plan.power:power", "if came is None or came.at <= said:", "if came is None:", promise="power", script=scripted.a_person_overrules_a_schedule),
+    Mutation("whose place is wanted again stays a member of etcd", f"{LEAVING}:_goes_for_good", "machine.departure is Departure.SCALE_DOWN or ", "", promise="convergence", script=scripted.a_control_plane_shrinks_and_is_to_be_as_large_again),
     Mutation("a start forgets workers", f"{OPENSTACK}.machines:_give_back", 'if server.status == "SHUTOFF" and running:', 'if server.status == "SHUTOFF" and running and machine.role is Role.CONTROL_PLANE:', promise="power", script=scripted.a_stop_and_a_start),
     Mutation("how long a node was NotReady counts from before the start", f"{HEALTH}:_has_lasted", "max(began, since or began)", "began", promise="power", script=scripted.a_worker_was_off_for_long_before_the_others),
     Mutation("machines whose certificates ended are switched on", f"{HEALTH}:_off_for_too_long", "now - since < CERTIFICATE_OUTLIVES", "True", promise="convergence", script=scripted.certificates_end_while_it_is_off),
