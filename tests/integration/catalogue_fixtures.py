@@ -14,6 +14,7 @@ from navarch.domain.terms import NONE, Terms
 from navarch.store.catalogue_side import CatalogueSide
 from navarch.store.contract import StoredEntry
 
+ICON = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M3 3h18"/></svg>'
 SCHEMA = {
     "type": "object",
     "properties": {"size": {"type": "integer"}, "password": {"type": "string", "writeOnly": True}},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.integration.api_fixtures import OFFER, SEALER, Api, MakeApi, errors, plenty
-from tests.integration.catalogue_fixtures import Unchanging, add_entry
+from tests.integration.catalogue_fixtures import ICON, Unchanging, add_entry
 
 from navarch import __version__
 from navarch.addons.catalogue import names
@@ -193,9 +193,6 @@ def test_the_catalogue_shows_newest_versions_first_and_the_schema(shop: Api) -> 
     assert [v["version"] for v in entry["versions"]] == ["2.0.0", "1.10.0", "1.9.0"]
     assert shop.get("/addons/store").json()["values_schema"]["properties"]["password"]["writeOnly"] is True
     assert shop.get("/addons/other").status_code == 404
-
-
-ICON = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M3 3h18"/></svg>'
 
 
 def test_an_entry_is_shown_in_the_version_that_is_asked_for_with_readme_and_schema(shop: Api) -> None:

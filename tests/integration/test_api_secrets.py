@@ -24,7 +24,7 @@ import structlog
 from prometheus_client import generate_latest
 from psycopg import sql
 from tests.integration.api_fixtures import MACHINE_TOKENS, OFFER, SEALER, WORKERS_SEALER, Api, MakeApi, plenty, routes
-from tests.integration.catalogue_fixtures import Unchanging, add_entry
+from tests.integration.catalogue_fixtures import ICON, Unchanging, add_entry
 
 from navarch.addons.client import KubernetesClusters
 from navarch.api.keystone import KeystoneIdentity, keystone_session
@@ -293,7 +293,7 @@ def told(
 
 def _of_an_addon(api: Api) -> dict[str, Any]:
     """Choose one with a password among its values, change it, and see what a change would do."""
-    add_entry(api.store, "default", "1.0.0")
+    add_entry(api.store, "default", "1.0.0", files={"icon.svg": ICON})
     asked = {"entry": "default", "values": {"password": ADDONS_PASSWORD}}
     answers = {
         "what an add-on would make": api.post("/clusters/shop/addons?dry_run=true", asked),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.integration.api_fixtures import OFFER, Api, MakeApi, plenty
-from tests.integration.catalogue_fixtures import SCHEMA, Unchanging, add_entry
+from tests.integration.catalogue_fixtures import ICON, SCHEMA, Unchanging, add_entry
 from tests.integration.console_fixtures import Browser, browser_before
 from tests.integration.test_console_security import HOSTILE, filled, routes
 
@@ -141,7 +141,6 @@ README = """# Store
 
 It *keeps* things. <script>alert(1)</script> [docs](https://docs.example.org) [bad](javascript:alert(1))
 """
-ICON = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M3 3h18"/></svg>'
 OTHER = {
     "type": "object",
     "properties": {
