@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.integration.entry_programs import real_renderer
 from tests.integration.kube_apiserver import ApiServer, program
 from tests.unit.addons.sample_inputs import inputs
 from tests.unit.bootstrap.joining import NOW as JOINS_AT
@@ -23,7 +24,7 @@ from navarch.bootstrap.kubeadm import INIT_FILE
 from navarch.domain.errors import Temporary
 from navarch.domain.kube import ClusterObstacle
 
-pytestmark = pytest.mark.kube
+pytestmark = [pytest.mark.kube, pytest.mark.tools]
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 WEBHOOKS = f"{ADMISSION}/validatingwebhookconfigurations"
@@ -55,7 +56,7 @@ def api(kube: ApiServer) -> Iterator[Connection]:
 @pytest.fixture(scope="module")
 def clusters(kube: ApiServer, api: Connection) -> Iterator[KubernetesClusters]:
     """With every add-on there."""
-    with KubernetesClusters() as made:
+    with KubernetesClusters(real_renderer()) as made:
         for name, _ in made.digests(inputs()):
             for last in (False, False, True):
                 try:
