@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.integration.entry_programs import real_renderer
 from tests.integration.guarded_cluster import granted
 from tests.integration.kube_apiserver import ApiServer, Client
 from tests.unit.addons.sample_inputs import inputs
@@ -16,7 +17,7 @@ from navarch.addons.client import KubernetesClusters
 from navarch.addons.contract import Access, Asks
 from navarch.bootstrap.kubeconfig import kubeconfig
 
-pytestmark = pytest.mark.kube
+pytestmark = [pytest.mark.kube, pytest.mark.tools]
 
 NAMESPACES = "/api/v1/namespaces"
 LIST = "/api/v1/namespaces/kube-system/configmaps/navarch-revoked-kubeconfigs"
@@ -25,7 +26,7 @@ LIST = "/api/v1/namespaces/kube-system/configmaps/navarch-revoked-kubeconfigs"
 @pytest.fixture(scope="module")
 def cluster(kube: ApiServer) -> ApiServer:
     """Where people have their roles, and the authorizer its."""
-    with KubernetesClusters() as clusters:
+    with KubernetesClusters(real_renderer()) as clusters:
         clusters.apply(kube.access, inputs(), "access")
     return kube
 
@@ -56,7 +57,7 @@ def until(so: Callable[[], bool]) -> None:
 
 def revoked(kube: ApiServer, *ids: str) -> None:
     """Have them refused."""
-    with KubernetesClusters() as clusters:
+    with KubernetesClusters(real_renderer()) as clusters:
         until(lambda: clusters.revoke(kube.access, ids))
 
 
@@ -97,7 +98,7 @@ def test_it_stays_so_when_api_server_and_authorizer_start_anew(cluster: ApiServe
 
 
 def test_what_is_refused_is_what_the_api_server_says_and_not_what_was_written(cluster: ApiServer) -> None:
-    with KubernetesClusters() as clusters:
+    with KubernetesClusters(real_renderer()) as clusters:
         revoked(cluster, "00000000000000ee", "00000000000000ff")
         asks = Asks(revoked=("00000000000000ee", "00000000000000ff", "not-on-the-list"))
         assert clusters.observe(cluster.access, asks).refused == ("00000000000000ee", "00000000000000ff")

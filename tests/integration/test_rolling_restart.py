@@ -235,6 +235,8 @@ def settings(keys: Path, dsn: str, tmp_path: Path) -> Callable[[int], Path]:
             sealing_file = "{keys}/sealing.key"
             report_file = "{keys}/report.key"
             worker_file = "{keys}/worker.key"
+            [catalogue]
+            renderer = "{sys.executable}"  # a program that is there: nothing is rendered
             [database]
             dsn = "{dsn}"
             [worker]
