@@ -123,3 +123,15 @@ def test_a_claim_that_was_there_before_the_set_is_somebody_elses(shop: Shop, api
     there_now(shop, api)
     assert "data-db-5" not in {c.name for c in counted(shop).claims}
     until(lambda: (shop.remove(with_data=True), names(api))[1] == OTHERS | {"data-db-5"})
+
+
+def test_claims_that_stayed_are_the_add_ons_when_it_comes_again(shop: Shop, api: Connection) -> None:
+    there_now(shop, api)
+    until(lambda: not shop.remove())
+    assert {"data-db-0", "data-db-1"} <= names(api)
+    sleep(1.1)  # times of creation have seconds
+    shop.items = ()
+    while shop.apply(namespace(), DEFINITION, database()).waits:
+        if there(api, f"{STATEFUL_SETS}/db"):
+            report(api, f"{STATEFUL_SETS}/db", **AVAILABLE, currentRevision="1", updateRevision="1")
+    until(lambda: (shop.remove(with_data=True), names(api))[1] == OTHERS)

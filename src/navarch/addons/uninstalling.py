@@ -31,8 +31,7 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
     inventory when hooks join it, and when they are done. Raises Temporary or Permanent."""
     served = removal.served or discover(connection)
     _free_of_webhooks(connection, removal)
-    if removal.with_data:
-        removal = _with_claims(connection, removal, note)
+    removal = _with_claims(connection, removal, note)
     leaving = [item for item in removal.items if not stays(item, with_data=removal.with_data)]
     begun = [item for item in leaving if not _is_namespace(item)]
     if begun:
@@ -63,7 +62,7 @@ def uninstall(connection: Connection, removal: Removal, note: Note) -> tuple[str
 
 def _with_claims(connection: Connection, removal: Removal, note: Note) -> Removal:
     """The removal with the claims that its StatefulSets made, as long as these are there to be asked: noted, and then
-    labelled as what is the add-on's."""
+    labelled as what is the add-on's: those that stay are known by it when the add-on comes again."""
     sets = []
     for item in filter(is_stateful, removal.items):
         try:
