@@ -69,6 +69,20 @@ def opened_at(browser: Browser, url: str, *, dark: bool = False, width: int = 12
     return context.new_page()
 
 
+@contextmanager
+def signed_in(browser: Browser, playground: Playground, *, refusals: bool = False) -> Iterator[Page]:
+    """A page of somebody who is signed in. What the browser complains of fails the test; with `refusals` not that an
+    answer was 400 or above, which Chromium says of each."""
+    page = opened(browser, playground)
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    sign_in(page, playground)
+    yield page
+    page.context.close()
+    assert [text for text in complaints if not (refusals and "Failed to load resource" in text)] == []
+
+
 def sign_in(page: Page, playground: Playground, project: str = "alpha") -> None:
     """As the user of a project, which has the same name."""
     sign_in_as(page, project, playground.password())

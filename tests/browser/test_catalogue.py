@@ -8,7 +8,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.pages import violations
-from tests.browser.stage import ENTRIES, PATIENCE_MS, chromium, create, opened, playground, sign_in
+from tests.browser.stage import ENTRIES, PATIENCE_MS, chromium, create, playground, signed_in
 
 from navarch.addons.catalogue import names
 from navarch.playground.region import Playground
@@ -48,15 +48,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, region: Playground) -> Iterator[Page]:
-    """Of somebody who is signed in. What the browser complains of fails the test."""
-    made = opened(browser, region)
-    complaints: list[str] = []
-    made.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    sign_in(made, region)
-    yield made
-    made.context.close()
-    assert complaints == []
+    with signed_in(browser, region) as made:
+        yield made
 
 
 def test_a_card_leads_by_its_page_to_a_form_and_an_upgrade_shows_what_differs(page: Page) -> None:

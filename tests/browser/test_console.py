@@ -6,7 +6,7 @@ import pytest
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.browser.stage import PATIENCE_MS, chromium, create, fill, opened, playground, sign_in
+from tests.browser.stage import PATIENCE_MS, chromium, create, fill, opened, playground, sign_in, signed_in
 
 from navarch.playground.region import Playground
 
@@ -27,16 +27,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, region: Playground) -> Iterator[Page]:
-    """Of somebody who is signed in. What the browser complains of fails the test."""
-    made = opened(browser, region)
-    complaints: list[str] = []
-    made.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    sign_in(made, region)
-    yield made
-    made.context.close()
-    # Chromium says so of every answer of 400 and above, which some stories ask for.
-    assert [text for text in complaints if "Failed to load resource" not in text] == []
+    with signed_in(browser, region, refusals=True) as made:
+        yield made
 
 
 def test_from_signing_in_to_a_ready_cluster_by_two_clicks_and_a_name(page: Page) -> None:

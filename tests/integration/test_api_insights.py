@@ -130,6 +130,17 @@ def test_the_last_picture_stays_with_its_time_where_a_new_try_brings_nothing(
         assert waiting.get("/clusters/shop/figures").json()["trouble"] is None
 
 
+def test_what_another_version_of_navarch_wrote_in_its_way_is_not_shown(
+    waiting: Api, shop: tuple[Api, str], dsn: str
+) -> None:
+    with a_worker(waiting.store, told):
+        waiting.get("/clusters/shop/figures")
+    with psycopg.connect(dsn) as connection:
+        connection.execute("""UPDATE insights SET trouble = '{"why": 1}', content = '{"lines": 1}'""")
+    answer = waiting.get("/clusters/shop/figures")
+    assert (answer.status_code, answer.json()["trouble"], answer.json()["charts"]) == (200, None, [])
+
+
 def test_without_a_worker_it_says_that_nothing_was_read(shop: tuple[Api, str]) -> None:
     answer = shop[0].get("/clusters/shop/figures").json()
     assert (answer["seen_at"], answer["charts"], answer["trouble"]["reason"]) == (None, [], "NotReadYet")

@@ -1,6 +1,7 @@
 """What is seen of the inside of clusters, kept with PostgreSQL. The promises are those of `insight_contract`."""
 
 import time
+from typing import TypeVar
 
 from psycopg.types.json import Jsonb
 
@@ -9,6 +10,8 @@ from navarch.domain.insight import Figures, Insight, Question, Trouble, Workload
 from navarch.store import rows
 from navarch.store.database import INSIGHT, WORK, Database
 from navarch.store.insight_contract import WantedInsight
+
+_T = TypeVar("_T")
 
 QUESTIONS_KEPT = 20
 """Of a cluster."""
@@ -27,8 +30,7 @@ class InsightSide:
             with self._database.transaction() as tx:
                 row = tx.row("insight", id=cluster_id, question=question.key, max_age=max_age)
                 fresh = row is not None and row["fresh"]
-                if not fresh and left > 0:
-                    tx.run("want_insight", id=cluster_id, question=question.key)
+                if not fresh and left > 0 and tx.run("want_insight", id=cluster_id, question=question.key):
                     tx.run("trim_insights", id=cluster_id, keep=QUESTIONS_KEPT)
                     tx.notify(WORK)
             if fresh or left <= 0:
@@ -69,9 +71,13 @@ def _insight(question: Question, row: rows.Row) -> Insight | None:
     if row["fresh"] is None:
         return None
     type_: type[Figures | Workloads] = Figures if question.span is not None else Workloads
-    trouble = None if row["trouble"] is None else decode(Trouble, row["trouble"])
+    content, trouble = _readable(type_, row["content"]), _readable(Trouble, row["trouble"])
+    return Insight(None if content is None else row["seen_at"], content, trouble)
+
+
+def _readable(type_: type[_T], said: object) -> _T | None:
+    """None where nothing was said, or another version of Navarch said it in its way."""
     try:
-        content = None if row["content"] is None else decode(type_, row["content"])
+        return None if said is None else decode(type_, said)
     except Undecodable:
-        return Insight(trouble=trouble)
-    return Insight(row["seen_at"], content, trouble)
+        return None
